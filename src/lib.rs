@@ -1,0 +1,7 @@
+//! swarm-notify
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+extern crate alloc;
+#[cfg(feature = "connection")]
+extern crate std;
+pub mod lifecycle;

@@ -1,0 +1,371 @@
+//! What is told: the nine [`Event`]s and the reasons they carry.
+//!
+//! |            | opened         | failed to open   | closed         |
+//! |------------|----------------|------------------|----------------|
+//! | listener   | `Listen`       | `ListenFailed`   | `ListenClose`  |
+//! | connection | `Connected`    | `ConnectFailed`  | `Disconnected` |
+//! | stream     | `OpenedStream` | `StreamFailed`   | `ClosedStream` |
+//!
+//! Every id gets exactly one of the first two columns and, if it opened, exactly one of the third. No reason is told
+//! by its absence, and the same word means the same thing in every enum.
+
+use super::id::{ConnectionId, ListenerId, StreamId};
+use core::fmt;
+
+/// One transition that the owner is told of. `Copy`, at most 24 bytes, self-contained apart from what an id can be
+/// asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Event {
+    /// A listener has its first address: a connect to it succeeds from now on.
+    Listen {
+        /// The listener that opened.
+        listener: ListenerId,
+    },
+    /// A listener could not open.
+    ListenFailed {
+        /// The listener; this is its last event.
+        listener: ListenerId,
+        /// Why.
+        reason: Failure,
+    },
+    /// An open listener has ended; its socket is closed.
+    ListenClose {
+        /// The listener; this is its last event.
+        listener: ListenerId,
+        /// Why.
+        reason: ListenerEnd,
+    },
+    /// A connection is up: the peer is authenticated and the muxer agreed.
+    Connected {
+        /// The connection that opened.
+        connection: ConnectionId,
+    },
+    /// A connection could not open, dialed or accepted.
+    ConnectFailed {
+        /// The connection; this is its last event.
+        connection: ConnectionId,
+        /// Why.
+        reason: Failure,
+    },
+    /// An open connection has ended; its socket is closed and all its streams' last events came before.
+    Disconnected {
+        /// The connection; this is its last event.
+        connection: ConnectionId,
+        /// Why.
+        reason: ConnectionEnd,
+    },
+    /// A stream is up: its protocol is agreed by both sides and named.
+    OpenedStream {
+        /// The connection it runs on.
+        connection: ConnectionId,
+        /// The stream that opened.
+        stream: StreamId,
+    },
+    /// A stream could not open, ours or the peer's.
+    StreamFailed {
+        /// The connection it would have run on.
+        connection: ConnectionId,
+        /// The stream; this is its last event.
+        stream: StreamId,
+        /// Why.
+        reason: Failure,
+    },
+    /// An open stream has ended: both directions are over.
+    ClosedStream {
+        /// The connection it ran on.
+        connection: ConnectionId,
+        /// The stream; this is its last event.
+        stream: StreamId,
+        /// Why.
+        reason: StreamEnd,
+    },
+}
+
+const _: () = assert!(size_of::<Event>() <= 24);
+
+impl Event {
+    /// The event's name in libp2p's notifee interface, as the command prints it: `listen`, `listen_failed`, …
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "listen",
+            Self::ListenFailed { .. } => "listen_failed",
+            Self::ListenClose { .. } => "listen_close",
+            Self::Connected { .. } => "connected",
+            Self::ConnectFailed { .. } => "connect_failed",
+            Self::Disconnected { .. } => "disconnected",
+            Self::OpenedStream { .. } => "opened_stream",
+            Self::StreamFailed { .. } => "stream_failed",
+            Self::ClosedStream { .. } => "closed_stream",
+        }
+    }
+
+    /// Whether this is the last event of what it names, which is vacated once the event has been handled.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        match self {
+            Self::Listen { .. } | Self::Connected { .. } | Self::OpenedStream { .. } => false,
+            Self::ListenFailed { .. }
+            | Self::ListenClose { .. }
+            | Self::ConnectFailed { .. }
+            | Self::Disconnected { .. }
+            | Self::StreamFailed { .. }
+            | Self::ClosedStream { .. } => true,
+        }
+    }
+}
+
+/// Who began something.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Direction {
+    /// The peer: it dialed us, it opened the stream.
+    Inbound,
+    /// We did.
+    Outbound,
+}
+
+/// Which of the two ends of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Side {
+    /// Ours.
+    Local,
+    /// The peer's.
+    Remote,
+}
+
+/// Why a listener that was open has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ListenerEnd {
+    /// Its owner closed it.
+    Requested,
+    /// Its transport gave it up.
+    Failed(Fault),
+    /// The whole swarm shuts down.
+    Shutdown,
+}
+
+/// Why a connection that was open has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ConnectionEnd {
+    /// Its owner closed it.
+    Requested,
+    /// The peer ended it in good order.
+    Remote(RemoteEnd),
+    /// Nothing was open on it for the idle time-out.
+    Idle,
+    /// It broke.
+    Failed(Fault),
+    /// The whole swarm shuts down.
+    Shutdown,
+}
+
+/// How a peer ended a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RemoteEnd {
+    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error.
+    GoAway(u32),
+    /// By closing the byte stream.
+    Eof,
+}
+
+/// Why a stream that was open has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum StreamEnd {
+    /// Our FIN is sent and the peer's FIN has been read.
+    Finished,
+    /// One side gave it up.
+    Reset(Side),
+    /// Its connection ended first.
+    ConnectionClosed,
+    /// Half of it was over and the peer let the other half hang.
+    Timeout,
+}
+
+/// What broke something that was open.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The byte stream was reset by the other side or by the network.
+    Reset,
+    /// The peer vanished: it answered nothing in time.
+    Timeout,
+    /// The peer broke a protocol, or what arrived was not what the peer sent.
+    Protocol,
+    /// Any other error of a socket or of the system.
+    Io,
+}
+
+/// Why something could not open.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The other host refuses connections there.
+    Refused,
+    /// No route leads there.
+    Unreachable,
+    /// It did not open in time.
+    Timeout,
+    /// Who answered is not who was dialed.
+    WrongPeer,
+    /// The address or the protocol is not spoken: by our transport, or by the peer.
+    Unsupported,
+    /// One side has no place for more.
+    Limit,
+    /// Somebody else listens there.
+    AddressInUse,
+    /// No interface of this machine has that address.
+    AddressNotAvailable,
+    /// The system does not allow it.
+    PermissionDenied,
+    /// One side gave it up before it was open.
+    Reset(Side),
+    /// The byte stream ended before it was open.
+    Eof,
+    /// The peer broke a protocol, or what arrived was not what the peer sent.
+    Protocol,
+    /// Its owner closed it before it was open.
+    Requested,
+    /// What it runs on ended first.
+    ConnectionClosed,
+    /// The whole swarm shuts down.
+    Shutdown,
+    /// Any other error of a socket or of the system.
+    Io,
+}
+
+impl From<ListenerEnd> for Failure {
+    /// What a listener that was not open yet is told to have failed of.
+    fn from(end: ListenerEnd) -> Self {
+        match end {
+            ListenerEnd::Requested => Self::Requested,
+            ListenerEnd::Failed(fault) => fault.into(),
+            ListenerEnd::Shutdown => Self::Shutdown,
+        }
+    }
+}
+
+impl From<ConnectionEnd> for Failure {
+    /// What a connection that was not open yet is told to have failed of.
+    fn from(end: ConnectionEnd) -> Self {
+        match end {
+            ConnectionEnd::Requested => Self::Requested,
+            ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => Self::Refused,
+            ConnectionEnd::Remote(RemoteEnd::Eof) => Self::Eof,
+            ConnectionEnd::Idle => Self::Timeout,
+            ConnectionEnd::Failed(fault) => fault.into(),
+            ConnectionEnd::Shutdown => Self::Shutdown,
+        }
+    }
+}
+
+impl From<StreamEnd> for Failure {
+    /// What a stream that was not open yet is told to have failed of.
+    fn from(end: StreamEnd) -> Self {
+        match end {
+            StreamEnd::Finished => Self::Eof,
+            StreamEnd::Reset(side) => Self::Reset(side),
+            StreamEnd::ConnectionClosed => Self::ConnectionClosed,
+            StreamEnd::Timeout => Self::Timeout,
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Reset => Self::Reset(Side::Remote),
+            Fault::Timeout => Self::Timeout,
+            Fault::Protocol => Self::Protocol,
+            Fault::Io => Self::Io,
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        })
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        })
+    }
+}
+
+impl fmt::Display for ListenerEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("requested"),
+            Self::Failed(fault) => write!(f, "failed({fault})"),
+            Self::Shutdown => f.write_str("shutdown"),
+        }
+    }
+}
+
+impl fmt::Display for ConnectionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => f.write_str("requested"),
+            Self::Remote(RemoteEnd::GoAway(code)) => write!(f, "remote(go_away({code}))"),
+            Self::Remote(RemoteEnd::Eof) => f.write_str("remote(eof)"),
+            Self::Idle => f.write_str("idle"),
+            Self::Failed(fault) => write!(f, "failed({fault})"),
+            Self::Shutdown => f.write_str("shutdown"),
+        }
+    }
+}
+
+impl fmt::Display for StreamEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Reset(side) => write!(f, "reset({side})"),
+            Self::ConnectionClosed => f.write_str("connection_closed"),
+            Self::Timeout => f.write_str("timeout"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Io => "io",
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::WrongPeer => "wrong_peer",
+            Self::Unsupported => "unsupported",
+            Self::Limit => "limit",
+            Self::AddressInUse => "address_in_use",
+            Self::AddressNotAvailable => "address_not_available",
+            Self::PermissionDenied => "permission_denied",
+            Self::Reset(side) => return write!(f, "reset({side})"),
+            Self::Eof => "eof",
+            Self::Protocol => "protocol",
+            Self::Requested => "requested",
+            Self::ConnectionClosed => "connection_closed",
+            Self::Shutdown => "shutdown",
+            Self::Io => "io",
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so that a stale id finds
+//! nothing, even after its slot has been taken again.
+
+use super::id::Key;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use core::num::NonZeroU32;
+
+/// Values of the owner's, indexed by `id.index()` and checked by generation.
+///
+/// The lifecycle holds no values of its owner: they live in tables like this one, so that a connection can be
+/// borrowed while its streams are changed. A lookup is one bounds check and one comparison. The memory of a slot is
+/// kept for the next entity that sits there.
+///
+/// ```
+/// use swarm_notify::lifecycle::{Lifecycle, Limits, ListenerId, Table};
+///
+/// let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+/// let mut addresses: Table<ListenerId, &str> = Table::new();
+/// let listener = lifecycle.begin_listener().unwrap();
+/// addresses.insert(listener, "/ip4/127.0.0.1/tcp/4001");
+/// assert_eq!(addresses.get(listener), Some(&"/ip4/127.0.0.1/tcp/4001"));
+/// assert_eq!(addresses.remove(listener), Some("/ip4/127.0.0.1/tcp/4001"));
+/// assert_eq!(addresses.get(listener), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table<I, T> {
+    slots: Vec<Option<(NonZeroU32, T)>>,
+    len: usize,
+    id: PhantomData<fn(I) -> I>,
+}
+
+impl<I: Key, T> Table<I, T> {
+    /// An empty table; it allocates at the first insertion.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { slots: Vec::new(), len: 0, id: PhantomData }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no value.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a value under `id`, and returns what sat in its slot before, of whatever generation.
+    pub fn insert(&mut self, id: I, value: T) -> Option<T> {
+        if id.index() >= self.slots.len() {
+            self.slots.resize_with(id.index() + 1, || None);
+        }
+        let old = self.slots[id.index()].replace((id.generation(), value));
+        self.len += usize::from(old.is_none());
+        old.map(|(_, value)| value)
+    }
+
+    /// The value under `id`, if `id` is the one it was put under.
+    #[must_use]
+    pub fn get(&self, id: I) -> Option<&T> {
+        match self.slots.get(id.index()) {
+            Some(Some((generation, value))) if *generation == id.generation() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value under `id`, to be changed.
+    #[must_use]
+    pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
+        match self.slots.get_mut(id.index()) {
+            Some(Some((generation, value))) if *generation == id.generation() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Takes the value under `id` out.
+    pub fn remove(&mut self, id: I) -> Option<T> {
+        let slot = self.slots.get_mut(id.index())?;
+        let (_, value) = slot.take_if(|(generation, _)| *generation == id.generation())?;
+        self.len -= 1;
+        Some(value)
+    }
+}
+
+impl<I: Key, T> Default for Table<I, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
