@@ -19,6 +19,8 @@ pub struct Listener {
     answered: bool,
     /// How many more proposals will be looked at.
     rounds: u16,
+    /// A proposal was answered with `na`.
+    refused: bool,
     agreed: Option<usize>,
 }
 
@@ -32,7 +34,13 @@ impl Listener {
     /// A listener that looks at `rounds` proposals; the next one is an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
-        Self { greeted: false, answered: false, rounds, agreed: None }
+        Self { greeted: false, answered: false, rounds, refused: false, agreed: None }
+    }
+
+    /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
+    #[must_use]
+    pub const fn has_refused(&self) -> bool {
+        self.refused
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
@@ -64,6 +72,7 @@ impl Listener {
                 self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
                 self.agreed = if text == HEADER { None } else { supported(text) };
                 if self.agreed.is_none() {
+                    self.refused = true;
                     self.answer(out);
                     line::write(NOT_AVAILABLE, out);
                 }
