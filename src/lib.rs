@@ -5,3 +5,5 @@ extern crate alloc;
 #[cfg(feature = "connection")]
 extern crate std;
 pub mod lifecycle;
+#[cfg(feature = "tcp")]
+pub mod tcp;
