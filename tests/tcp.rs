@@ -297,7 +297,7 @@ fn dropping_a_stream_closes_its_socket() {
 fn no_delay_is_as_configured_on_accepted_and_dialed_connections() {
     for nodelay in [true, false] {
         let config = Config { nodelay, ..Config::default() };
-        assert_eq!(Config::default().nodelay, true);
+        assert!(Config::default().nodelay);
         let mut transport = Transport::new(config);
         let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
         let dialed = dial_now(&mut transport, bound).unwrap();
