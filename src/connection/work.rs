@@ -39,18 +39,15 @@ pub enum WriteError {
 }
 
 impl Connection {
-    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table. `false`: the backlog is
-    /// full, and the peer is refused; the owner takes it out again.
-    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> bool {
-        let Phase::Open(open) = &mut self.phase else { return false };
-        let Some(stream) = turn.streams.get_mut(id).filter(|_| self.backlog < turn.config.inbound_backlog) else {
-            open.session.refuse();
-            return false;
-        };
+    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, or beyond
+    /// the [backlog](super::Config::inbound_backlog), the peer is refused.
+    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        let has_backlog = self.has_backlog(turn.config);
+        let Phase::Open(open) = &mut self.phase else { return };
+        let Some(stream) = turn.streams.get_mut(id).filter(|_| has_backlog) else { return open.session.refuse() };
         open.session.accept(&mut stream.yamux, id);
         self.backlog += 1;
         self.begun(id, turn);
-        true
     }
 
     /// Whether another inbound stream may wait to open.
