@@ -4,4 +4,6 @@
 extern crate alloc;
 #[cfg(feature = "connection")]
 extern crate std;
+#[cfg(feature = "connection")]
+pub mod connection;
 pub mod lifecycle;
