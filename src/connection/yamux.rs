@@ -1,0 +1,112 @@
+//! yamux 0, sans-IO: many streams over one ordered byte stream ([specification]).
+//!
+//! A [`Session`] is one connection's end. It owns no stream: a [`Stream`] is a small value that lives in a table of
+//! the caller's ([`Streams`]) under a key of the caller's, so that a session can change a stream while its connection
+//! is borrowed, and whoever owns the table sees every stream without asking the session.
+//!
+//! - **In:** [`Session::receive`] takes bytes, cut anywhere, and tells at most one [`Fact`] a call.
+//! - **Out:** [`Session::write`] and its like make frames at once. They wait as one run of bytes in
+//!   [`Session::output`]; [`Session::take_output`] starts a batch, [`Session::written`] ends it.
+//! - **Wrong:** a peer that breaks the protocol is told so by a go-away, which is our last frame, and the caller by a
+//!   [`Violation`].
+//!
+//! Nothing here reads a clock, draws randomness or blocks. A session's memory is bounded by what its caller lets in:
+//! the receive window for each stream, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`]
+//! for what the peer makes us answer.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use swarm_notify::connection::{Role, yamux::{Config, Fact, Read, Session, Stream}};
+//!
+//! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &Config::default()), Session::new(Role::Listener, &Config::default()));
+//! let (mut ours, mut theirs) = (BTreeMap::<u32, Stream>::new(), BTreeMap::<u32, Stream>::new());
+//!
+//! let mut stream = dialer.open(7).unwrap();
+//! assert_eq!(dialer.write(&mut stream, b"hello"), 5);
+//! dialer.finish(&mut stream);
+//! ours.insert(7, stream);
+//! let mut wire = Vec::new();
+//! dialer.take_output(&mut wire);
+//! assert_eq!(wire.len(), 12 + 5, "one frame carries SYN, the data and FIN");
+//! assert_eq!(dialer.written(&mut ours), Some(Fact::FinSent(7)));
+//!
+//! let (n, fact) = listener.receive(&mut theirs, &wire).unwrap();
+//! assert_eq!(fact, Some(Fact::Inbound));
+//! theirs.insert(1, listener.accept(1).unwrap());
+//! let (_, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
+//! assert_eq!(fact, Some(Fact::Readable(1)));
+//! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
+//! assert_eq!(listener.read(stream, &mut buf), Read::Bytes(5));
+//! assert_eq!(listener.read(stream, &mut buf), Read::End);
+//! ```
+//!
+//! [specification]: https://github.com/libp2p/specs/blob/master/yamux/README.md
+
+mod fact;
+mod frame;
+mod output;
+mod receive;
+mod session;
+mod stream;
+mod window;
+
+pub use fact::{Fact, OpenError, Violation};
+pub use session::Session;
+use super::Role;
+pub use stream::{Read, Stream};
+
+use crate::lifecycle::{StreamId, Table};
+use alloc::collections::BTreeMap;
+
+/// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow
+/// Control").
+pub const INITIAL_WINDOW: u32 = 256 * 1024;
+
+/// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// How many bytes of one stream the peer may have sent that have not been read, 256 KiB. A smaller value counts as
+    /// [`INITIAL_WINDOW`], which every peer assumes; a greater one is granted with the stream's first frame.
+    pub receive_window: u32,
+    /// The most payload of one data frame that we make, 64 KiB; 0 counts as 1. What others make is bounded by the
+    /// window alone.
+    pub max_frame: u32,
+    /// How many bytes of data frames may wait in [`Session::output`], 256 KiB; 0 counts as 1. A write beyond it is
+    /// short. A frame's header may exceed it by 12 bytes.
+    pub max_output: usize,
+    /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog").
+    pub ack_backlog: u32,
+    /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB.
+    pub max_control: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            receive_window: INITIAL_WINDOW,
+            max_frame: 64 * 1024,
+            max_output: 256 * 1024,
+            ack_backlog: 256,
+            max_control: 128 * 1024,
+        }
+    }
+}
+
+/// Where a caller keeps its streams. A key names a stream from [`Session::open`] or [`Session::accept`] until the
+/// caller takes it out, which it does after [`Session::reset`] or after both directions have ended.
+pub trait Streams<K> {
+    /// The stream under `key`, unless it has been taken out.
+    fn stream_mut(&mut self, key: K) -> Option<&mut Stream>;
+}
+
+impl Streams<StreamId> for Table<StreamId, Stream> {
+    fn stream_mut(&mut self, key: StreamId) -> Option<&mut Stream> {
+        self.get_mut(key)
+    }
+}
+
+impl<K: Ord> Streams<K> for BTreeMap<K, Stream> {
+    fn stream_mut(&mut self, key: K) -> Option<&mut Stream> {
+        self.get_mut(&key)
+    }
+}

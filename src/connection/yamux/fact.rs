@@ -1,0 +1,91 @@
+//! What a session tells its caller: [`Fact`], [`Violation`], [`OpenError`].
+
+use core::fmt;
+
+/// Something that happened on the wire. `K` is the caller's key of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fact<K> {
+    /// The peer opens a stream. [`accept`](super::Session::accept) or [`refuse`](super::Session::refuse) it; until
+    /// then this fact is repeated and nothing else is received.
+    Inbound,
+    /// There is something to read: data, or the end.
+    Readable(K),
+    /// A write that was short can go on. Told once for each time that a write was short.
+    Writable(K),
+    /// Our FIN has been written, and all data before it.
+    FinSent(K),
+    /// The peer gave the stream up. What it sent before stays readable; then [`Read::Reset`](super::Read::Reset).
+    Reset(K),
+    /// The peer acknowledges a stream that we opened. Told at most once a stream.
+    Acknowledged(K),
+    /// The peer answered the ping with this value. It may never have been asked.
+    Pong(u32),
+    /// The peer wants no more streams, with its code: 0 normal, 1 protocol error, 2 internal error; others exist.
+    /// Streams that live go on until the caller ends the connection.
+    GoAway(u32),
+}
+
+/// How a peer broke the protocol. Nothing is received after it; the go-away that answers it is our last frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A frame of a version other than 0.
+    Version(u8),
+    /// A frame of no known type.
+    Kind(u8),
+    /// Flags that its frame cannot have: unknown ones, SYN with ACK, ACK of a stream that the peer opened, or a ping
+    /// with more than SYN or ACK.
+    Flags(u16),
+    /// Data or a window update for stream 0, which is the session; or a SYN for an id that is ours to give.
+    StreamId(u32),
+    /// A SYN for a stream that is open already.
+    StreamExists(u32),
+    /// More data than the receive window of this stream allows.
+    ReceiveWindow(u32),
+    /// A window update that raises the send window of this stream above 2^32 - 1.
+    SendWindow(u32),
+    /// Data after FIN on this stream.
+    DataAfterFin(u32),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "unknown yamux version {version}"),
+            Self::Kind(kind) => write!(f, "unknown yamux frame type {kind}"),
+            Self::Flags(flags) => write!(f, "yamux flags {flags:#06x} make no sense there"),
+            Self::StreamId(id) => write!(f, "yamux stream id {id} is not the peer's to use"),
+            Self::StreamExists(id) => write!(f, "yamux stream {id} is open already"),
+            Self::ReceiveWindow(id) => write!(f, "more data on yamux stream {id} than its window allows"),
+            Self::SendWindow(id) => write!(f, "window of yamux stream {id} raised above 2^32 - 1"),
+            Self::DataAfterFin(id) => write!(f, "data after FIN on yamux stream {id}"),
+        }
+    }
+}
+
+impl core::error::Error for Violation {}
+
+/// Why no stream can be opened now. Nothing has changed then.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The peer has yet to acknowledge as many streams as [`Config::ack_backlog`](super::Config::ack_backlog) allows:
+    /// again after the next [`Fact::Acknowledged`] or end of a stream.
+    AckBacklog,
+    /// All stream ids of this connection are used up: only on another one.
+    IdsExhausted,
+    /// One side has sent go-away: only on another connection.
+    GoneAway,
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AckBacklog => "too many yamux streams wait for the peer's acknowledgement",
+            Self::IdsExhausted => "the yamux stream ids of this connection are used up",
+            Self::GoneAway => "one side has sent yamux's go-away",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}

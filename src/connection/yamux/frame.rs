@@ -1,0 +1,79 @@
+//! [`Header`]: the 12 bytes before each frame (specification, "Framing").
+
+use super::fact::Violation;
+
+/// How many bytes a header is on the wire.
+pub(super) const HEADER: usize = 12;
+
+pub(super) const SYN: u16 = 1;
+pub(super) const ACK: u16 = 2;
+pub(super) const FIN: u16 = 4;
+pub(super) const RST: u16 = 8;
+
+/// What a frame is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Data,
+    WindowUpdate,
+    Ping,
+    GoAway,
+}
+
+/// A frame's header, decoded. `length` means what `kind` makes of it: bytes that follow, a window's delta, an opaque
+/// value, a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Header {
+    pub(super) kind: Kind,
+    pub(super) flags: u16,
+    pub(super) id: u32,
+    pub(super) length: u32,
+}
+
+impl Header {
+    pub(super) const fn new(kind: Kind, flags: u16, id: u32, length: u32) -> Self {
+        Self { kind, flags, id, length }
+    }
+
+    pub(super) const fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// The same header with a flag dealt with.
+    pub(super) const fn without(self, flag: u16) -> Self {
+        Self { flags: self.flags & !flag, ..self }
+    }
+
+    pub(super) fn encode(&self) -> [u8; HEADER] {
+        let kind = match self.kind {
+            Kind::Data => 0,
+            Kind::WindowUpdate => 1,
+            Kind::Ping => 2,
+            Kind::GoAway => 3,
+        };
+        let [f0, f1] = self.flags.to_be_bytes();
+        let [i0, i1, i2, i3] = self.id.to_be_bytes();
+        let [l0, l1, l2, l3] = self.length.to_be_bytes();
+        [0, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3]
+    }
+
+    /// Refuses versions and types that are not known; flags are judged with what they are for.
+    pub(super) const fn decode(bytes: &[u8; HEADER]) -> Result<Self, Violation> {
+        let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = *bytes;
+        if version != 0 {
+            return Err(Violation::Version(version));
+        }
+        let kind = match kind {
+            0 => Kind::Data,
+            1 => Kind::WindowUpdate,
+            2 => Kind::Ping,
+            3 => Kind::GoAway,
+            kind => return Err(Violation::Kind(kind)),
+        };
+        Ok(Self {
+            kind,
+            flags: u16::from_be_bytes([f0, f1]),
+            id: u32::from_be_bytes([i0, i1, i2, i3]),
+            length: u32::from_be_bytes([l0, l1, l2, l3]),
+        })
+    }
+}

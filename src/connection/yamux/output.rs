@@ -1,0 +1,144 @@
+//! [`Output`]: the frames that wait to be taken, as one run of bytes.
+
+use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use alloc::vec::Vec;
+
+/// Frames in the order in which they leave. The last one may still change: it grows, or takes a flag.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    bytes: Vec<u8>,
+    /// Where the last frame begins in `bytes`.
+    last: usize,
+    /// How many of `bytes` are answers to the peer.
+    answers: usize,
+    /// How many bytes of answers have been taken and are not written yet.
+    answers_taken: usize,
+    /// Our go-away is in it, or was: nothing comes after.
+    closed: bool,
+}
+
+impl Output {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The bytes of all frames that are not answers.
+    pub(super) fn data(&self) -> usize {
+        self.bytes.len() - self.answers
+    }
+
+    pub(super) const fn unwritten_answers(&self) -> usize {
+        self.answers + self.answers_taken
+    }
+
+    /// A frame without payload that we send of our own accord.
+    pub(super) fn push(&mut self, header: Header) {
+        if !self.closed {
+            self.last = self.bytes.len();
+            self.bytes.extend_from_slice(&header.encode());
+        }
+    }
+
+    /// A frame without payload that the peer makes us send, directly or by opening and ending streams.
+    pub(super) fn answer(&mut self, header: Header) {
+        if !self.closed {
+            self.push(header);
+            self.answers += HEADER;
+        }
+    }
+
+    /// Our last frame.
+    pub(super) fn close(&mut self, code: u32) {
+        self.push(Header::new(Kind::GoAway, 0, 0, code));
+        self.closed = true;
+    }
+
+    /// A data frame.
+    pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
+        // Callers cut payloads to `max_frame`, a u32.
+        self.push(Header::new(Kind::Data, flags, id, payload.len() as u32));
+        self.bytes.extend_from_slice(payload);
+    }
+
+    /// Lets the last frame grow, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns how
+    /// many bytes it took.
+    pub(super) fn grow(&mut self, id: u32, data: &[u8], max_frame: usize) -> usize {
+        let Some(mut header) = self.last_of(id) else { return 0 };
+        if header.kind != Kind::Data || header.has(FIN | RST) {
+            return 0;
+        }
+        let n = data.len().min(max_frame.saturating_sub(header.length as usize));
+        // At most `max_frame`, a u32.
+        header.length += n as u32;
+        self.replace_last(header);
+        self.bytes.extend_from_slice(&data[..n]);
+        n
+    }
+
+    /// Sets ACK or FIN on the last frame, if it is of this stream and can carry it. The two never share a frame: some
+    /// peers do not look for FIN where they find ACK.
+    pub(super) fn set_flag(&mut self, id: u32, flag: u16) -> bool {
+        match self.last_of(id) {
+            Some(header) if !header.has(ACK | FIN | RST) => {
+                self.replace_last(Header { flags: header.flags | flag, ..header });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds to the last frame, if it is a window update of this stream.
+    pub(super) fn add_delta(&mut self, id: u32, delta: u32) -> bool {
+        match self.last_of(id) {
+            Some(header) if header.kind == Kind::WindowUpdate && !header.has(RST) => {
+                let Some(length) = header.length.checked_add(delta) else { return false };
+                self.replace_last(Header { length, ..header });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the last frame is the answer to this ping.
+    pub(super) fn ends_with_pong(&self, opaque: u32) -> bool {
+        self.last_of(0) == Some(Header::new(Kind::Ping, ACK, 0, opaque))
+    }
+
+    /// The caller has what is in it.
+    pub(super) fn taken(&mut self) {
+        self.bytes.clear();
+        self.last = 0;
+        self.answers_taken += self.answers;
+        self.answers = 0;
+    }
+
+    /// Everything that was taken is written.
+    pub(super) fn written(&mut self) {
+        self.answers_taken = 0;
+    }
+
+    /// Gives back memory beyond what waits.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.shrink_to_fit();
+    }
+
+    fn last_of(&self, id: u32) -> Option<Header> {
+        if self.closed {
+            return None;
+        }
+        let header = Header::decode(self.bytes.get(self.last..)?.first_chunk()?).ok()?;
+        (header.id == id).then_some(header)
+    }
+
+    fn replace_last(&mut self, header: Header) {
+        if let Some(place) = self.bytes.get_mut(self.last..).and_then(<[u8]>::first_chunk_mut) {
+            *place = header.encode();
+        }
+    }
+}
+
+const _: () = assert!(SYN | ACK | FIN | RST == 0xF);

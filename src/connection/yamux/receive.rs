@@ -1,0 +1,255 @@
+//! What arrives: [`Session::receive`], from the first byte of a header to the last of its payload.
+//!
+//! ```text
+//!           ┌──────────────── frame without payload, or all of it has come ───────────────┐
+//!           ▼                                                                             │
+//!        Header ──last byte seen──▶ Frame ──its last header byte is consumed──▶ Payload ──┘
+//!                                    │ ▲
+//!                                SYN ▼ │ accept, refuse
+//!                                 Undecided                  any ──violation──▶ Broken
+//! ```
+//!
+//! A frame can have several facts to tell (ACK, then data, then FIN), and a call tells one. So that nothing is left to
+//! tell when all bytes are consumed, the last byte of a header counts as consumed only when the header is dealt with.
+
+use super::Streams;
+use super::fact::{Fact, Violation};
+use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use super::session::Session;
+use super::stream::{Half, Opening};
+
+/// Where in the peer's bytes we are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Incoming<K> {
+    /// So many bytes of a header have come; the last one is not among them.
+    Header { bytes: [u8; HEADER - 1], have: usize },
+    /// This much of a header is left to be dealt with; its last byte is still the caller's.
+    Frame(Header),
+    /// As before, and the caller has to accept or refuse the stream first.
+    Undecided(Header),
+    /// So many bytes of payload are left, for this stream or for none; after them, perhaps, FIN.
+    Payload { id: u32, key: Option<K>, left: u32, fin: bool },
+    /// The peer broke the protocol.
+    Broken(Violation),
+}
+
+impl<K> Incoming<K> {
+    pub(super) const fn start() -> Self {
+        Self::Header { bytes: [0; HEADER - 1], have: 0 }
+    }
+
+    /// The stream that waits to be accepted or refused; afterwards it does not wait any more.
+    pub(super) fn decide(&mut self) -> Option<u32> {
+        match self {
+            Self::Undecided(header) => {
+                let id = header.id;
+                *self = Self::Frame(header.without(SYN));
+                Some(id)
+            }
+            Self::Header { .. } | Self::Frame(_) | Self::Payload { .. } | Self::Broken(_) => None,
+        }
+    }
+}
+
+/// What one step through a header came to.
+enum Step<K> {
+    /// Tell this; so much of the header is left.
+    Tell(Fact<K>, Header),
+    /// The peer opens a stream.
+    Ask,
+    /// The header is dealt with: tell this, and go on there.
+    Done(Option<Fact<K>>, Incoming<K>),
+}
+
+impl<K: Copy + Eq> Session<K> {
+    /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload goes
+    /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
+    /// consumed, nothing is left to tell. Without a fact, everything was consumed.
+    ///
+    /// A stream that is no longer in `streams`, though it was not reset before, is reset when something comes for it.
+    ///
+    /// # Errors
+    /// A [`Violation`]: go-away has been queued as our last frame. Every later call returns the same.
+    pub fn receive(
+        &mut self,
+        streams: &mut impl Streams<K>,
+        bytes: &[u8],
+    ) -> Result<(usize, Option<Fact<K>>), Violation> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.advance(streams, &mut rest) {
+                Ok(None) => {}
+                Ok(fact) => return Ok((bytes.len() - rest.len(), fact)),
+                Err(violation) => {
+                    self.go_away(1);
+                    self.incoming = Incoming::Broken(violation);
+                    return Err(violation);
+                }
+            }
+        }
+        Ok((bytes.len(), None))
+    }
+
+    /// One move along the picture above. `rest` is not empty.
+    fn advance(&mut self, streams: &mut impl Streams<K>, rest: &mut &[u8]) -> Result<Option<Fact<K>>, Violation> {
+        match &mut self.incoming {
+            Incoming::Header { bytes, have } => {
+                let n = rest.len().min(bytes.len() - *have);
+                let (head, tail) = rest.split_at(n);
+                bytes[*have..*have + n].copy_from_slice(head);
+                *have += n;
+                *rest = tail;
+                if let (true, Some(last)) = (*have == bytes.len(), tail.first()) {
+                    let mut header = [*last; HEADER];
+                    header[..bytes.len()].copy_from_slice(bytes);
+                    self.incoming = Incoming::Frame(Header::decode(&header)?);
+                }
+                Ok(None)
+            }
+            Incoming::Frame(header) => {
+                let header = *header;
+                match self.step(streams, header)? {
+                    Step::Tell(fact, left) => {
+                        self.incoming = Incoming::Frame(left);
+                        Ok(Some(fact))
+                    }
+                    Step::Ask => {
+                        self.incoming = Incoming::Undecided(header);
+                        Ok(Some(Fact::Inbound))
+                    }
+                    Step::Done(fact, next) => {
+                        *rest = &rest[1..];
+                        self.incoming = next;
+                        Ok(fact)
+                    }
+                }
+            }
+            Incoming::Undecided(_) => Ok(Some(Fact::Inbound)),
+            Incoming::Payload { id, key, left, fin } => {
+                let n = rest.len().min(*left as usize);
+                let (head, tail) = rest.split_at(n);
+                *rest = tail;
+                // At most `left`, a u32.
+                *left -= n as u32;
+                let (id, key, ended) = (*id, *key, *left == 0);
+                let fin = *fin && ended;
+                if ended {
+                    self.incoming = Incoming::start();
+                }
+                Ok(key.and_then(|key| self.deliver(streams, id, key, head, fin)))
+            }
+            Incoming::Broken(violation) => Err(*violation),
+        }
+    }
+
+    /// Deals with a header, or with what is left of it.
+    fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
+        match header.kind {
+            Kind::Ping => match header.flags {
+                // Some peers ask without SYN.
+                0 | SYN => {
+                    if !self.output.ends_with_pong(header.length) {
+                        self.output.answer(Header::new(Kind::Ping, ACK, 0, header.length));
+                    }
+                    Ok(Step::Done(None, Incoming::start()))
+                }
+                ACK => Ok(Step::Done(Some(Fact::Pong(header.length)), Incoming::start())),
+                flags => Err(Violation::Flags(flags)),
+            },
+            Kind::GoAway => {
+                self.peer_left = true;
+                Ok(Step::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
+            }
+            Kind::Data | Kind::WindowUpdate => self.step_stream(streams, header),
+        }
+    }
+
+    fn step_stream(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
+        let Header { kind, flags, id, length } = header;
+        if flags > (SYN | ACK | FIN | RST) || header.has(SYN) && header.has(ACK) {
+            return Err(Violation::Flags(flags));
+        }
+        if id == 0 || header.has(SYN) && self.is_ours(id) {
+            return Err(Violation::StreamId(id));
+        }
+        if header.has(ACK) && !self.is_ours(id) {
+            return Err(Violation::Flags(flags));
+        }
+        let payload = |key| match kind {
+            Kind::Data if length > 0 => Incoming::Payload { id, key, left: length, fin: header.has(FIN) },
+            Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => Incoming::start(),
+        };
+        if header.has(SYN) {
+            if self.live.contains_key(&id) {
+                return Err(Violation::StreamExists(id));
+            }
+            // After our go-away we could not answer.
+            return Ok(if self.output.is_closed() { Step::Done(None, payload(None)) } else { Step::Ask });
+        }
+        let Some(&key) = self.live.get(&id) else { return Ok(Step::Done(None, payload(None))) };
+        let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
+            self.live.remove(&id);
+            self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
+            return Ok(Step::Done(None, payload(None)));
+        };
+        // The peer cannot know of it, so this is for none.
+        if stream.opening == Opening::SynDue {
+            return Ok(Step::Done(None, payload(None)));
+        }
+        if header.has(RST) {
+            // Whatever the length says: some peers put a code there.
+            self.set_reset(stream);
+            return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
+        }
+        if header.has(ACK) {
+            let fact = stream.opening == Opening::SynSent;
+            if fact {
+                self.acknowledged(stream);
+                return Ok(Step::Tell(Fact::Acknowledged(key), header.without(ACK)));
+            }
+        }
+        if kind == Kind::WindowUpdate {
+            stream.send_window = stream.send_window.checked_add(length).ok_or(Violation::SendWindow(id))?;
+            if self.window_raised(stream) {
+                let left = Header { length: 0, ..header };
+                return Ok(Step::Tell(Fact::Writable(key), left));
+            }
+        } else if length > 0 {
+            if !stream.receiving.is_open() {
+                return Err(Violation::DataAfterFin(id));
+            }
+            if !stream.window.allows(length) {
+                return Err(Violation::ReceiveWindow(id));
+            }
+            return Ok(Step::Done(None, payload(Some(key))));
+        }
+        let fact = if header.has(FIN) { self.deliver(streams, id, key, &[], true) } else { None };
+        Ok(Step::Done(fact, Incoming::start()))
+    }
+
+    /// Payload for a stream, and FIN after it. Nothing happens if the stream was reset in the meantime.
+    fn deliver(
+        &mut self,
+        streams: &mut impl Streams<K>,
+        id: u32,
+        key: K,
+        payload: &[u8],
+        fin: bool,
+    ) -> Option<Fact<K>> {
+        let stream = streams.stream_mut(key).filter(|stream| stream.id == id && stream.receiving.is_open())?;
+        if !payload.is_empty() {
+            // A frame is checked against the window, a u32, before its payload.
+            stream.window.arrived(payload.len() as u32);
+            if stream.discarding {
+                self.grant(stream);
+            } else {
+                stream.push(payload);
+            }
+        }
+        if fin {
+            stream.receiving = Half::Finished;
+            self.end_if_over(stream);
+        }
+        (fin || !stream.discarding).then_some(Fact::Readable(key))
+    }
+}

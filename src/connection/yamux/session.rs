@@ -1,0 +1,474 @@
+//! [`Session`]: one connection's end, all but what arrives ([`receive`](super::receive)).
+
+use super::Config;
+use super::fact::{Fact, OpenError};
+use super::frame::{ACK, FIN, Header, Kind, RST, SYN};
+use super::output::Output;
+use super::receive::Incoming;
+use super::stream::{Half, Opening, Read, Stream, Wish};
+use super::{INITIAL_WINDOW, Role, Streams};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+/// One connection's end. See the [module](super) for how it is driven.
+///
+/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change
+/// nothing on the wire; none of them fails or panics for a stream's state.
+#[derive(Debug)]
+pub struct Session<K> {
+    pub(super) config: Config,
+    pub(super) role: Role,
+    /// The next id of ours, or none when they are used up.
+    next_id: Option<u32>,
+    /// The streams that are not over, by wire id. Ordered, so that no peer can make it slow, nor a seed unpredictable.
+    pub(super) live: BTreeMap<u32, K>,
+    /// How many of ours the peer has not acknowledged, from `open` on.
+    unacknowledged: u32,
+    pub(super) output: Output,
+    /// FINs in the output, then those in a batch: the first `fins_taken` are in a batch.
+    fins: VecDeque<(u32, K)>,
+    fins_taken: usize,
+    /// Streams whose wish is room in the output, in the order in which they came.
+    line: VecDeque<(u32, K)>,
+    pub(super) incoming: Incoming<K>,
+    /// The peer has sent go-away.
+    pub(super) peer_left: bool,
+}
+
+impl<K: Copy + Eq> Session<K> {
+    /// A session at its start: nothing has been sent or received. Allocates nothing.
+    #[must_use]
+    pub fn new(role: Role, config: &Config) -> Self {
+        let first = match role {
+            Role::Dialer => 1,
+            Role::Listener => 2,
+        };
+        Self {
+            config: *config,
+            role,
+            next_id: Some(first),
+            live: BTreeMap::new(),
+            unacknowledged: 0,
+            output: Output::default(),
+            fins: VecDeque::new(),
+            fins_taken: 0,
+            line: VecDeque::new(),
+            incoming: Incoming::start(),
+            peer_left: false,
+        }
+    }
+
+    /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
+    #[must_use]
+    pub fn skip_ids(mut self, id: u32) -> Self {
+        if let Some(next) = self.next_id.filter(|next| *next < id) {
+            self.next_id = id.checked_add((id ^ next) & 1);
+        }
+        self
+    }
+
+    /// Whether [`open`](Self::open) succeeds now.
+    ///
+    /// # Errors
+    /// What `open` would say.
+    pub fn can_open(&self) -> Result<(), OpenError> {
+        if self.peer_left || self.output.is_closed() {
+            Err(OpenError::GoneAway)
+        } else if self.next_id.is_none() {
+            Err(OpenError::IdsExhausted)
+        } else if self.unacknowledged >= self.config.ack_backlog {
+            Err(OpenError::AckBacklog)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
+    /// caller puts the stream into its table.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing has changed then.
+    pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
+        self.can_open()?;
+        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+        self.next_id = id.checked_add(2);
+        self.live.insert(id, key);
+        self.unacknowledged += 1;
+        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window))
+    }
+
+    /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
+    /// [`receive`](Self::receive) again, which then delivers what came in the SYN's frame. ACK is withheld until
+    /// [`acknowledge`](Self::acknowledge). `None`, and nothing has changed, if there is nothing to accept.
+    #[must_use]
+    pub fn accept(&mut self, key: K) -> Option<Stream> {
+        let id = self.incoming.decide()?;
+        self.live.insert(id, key);
+        Some(Stream::new(id, Opening::Withheld, self.config.receive_window))
+    }
+
+    /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
+    pub fn refuse(&mut self) {
+        if let Some(id) = self.incoming.decide() {
+            self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
+        }
+    }
+
+    /// Writes data: makes frames in the output at once, as far as the peer's window and
+    /// [`Config::max_output`] allow, and returns how many bytes of `data` are in them. Consecutive writes to one stream
+    /// share a frame up to [`Config::max_frame`].
+    ///
+    /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after
+    /// our go-away, it is 0 and nothing comes.
+    pub fn write(&mut self, stream: &mut Stream, data: &[u8]) -> usize {
+        if !stream.sending.is_open() || self.output.is_closed() || data.is_empty() {
+            return 0;
+        }
+        let n = data.len().min(stream.send_window as usize).min(self.room());
+        self.put(stream, &data[..n]);
+        if n < data.len() {
+            self.wish(stream);
+        }
+        n
+    }
+
+    /// Writes all of `data` or, where the peer's window does not allow that, nothing. [`Config::max_output`] does not
+    /// count: it is for the few bytes that a negotiation is made of.
+    pub fn write_whole(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
+        let may = stream.sending.is_open() && !self.output.is_closed() && data.len() <= stream.send_window as usize;
+        if may {
+            self.put(stream, data);
+        }
+        may
+    }
+
+    /// Makes frames of `data`, for which there is window.
+    fn put(&mut self, stream: &mut Stream, data: &[u8]) {
+        let max_frame = self.config.max_frame.max(1) as usize;
+        let mut rest = data;
+        if !rest.is_empty() {
+            self.widen(stream);
+            let grown = self.output.grow(stream.id, rest, max_frame);
+            rest = &rest[grown..];
+            if grown > 0 {
+                self.ride(stream);
+            }
+        }
+        while !rest.is_empty() {
+            let (payload, after) = rest.split_at(rest.len().min(max_frame));
+            let flags = self.take_flags(stream);
+            self.output.push_data(flags, stream.id, payload);
+            rest = after;
+        }
+        // At most the send window, a u32.
+        stream.send_window -= data.len() as u32;
+    }
+
+    /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
+    pub fn acknowledge(&mut self, stream: &mut Stream) {
+        if stream.opening == Opening::Withheld {
+            stream.opening = Opening::AckDue;
+        }
+    }
+
+    /// Sends a SYN or ACK that is due and that no frame has carried: on the stream's last frame if that still waits
+    /// last in the output, else in a window update of its own.
+    pub fn flush(&mut self, stream: &mut Stream) {
+        if stream.is_over() {
+            return;
+        }
+        self.widen(stream);
+        self.ride(stream);
+        let flags = self.take_flags(stream);
+        if flags != 0 {
+            self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, 0));
+        }
+    }
+
+    /// Half-closes: FIN after everything that was written, on the stream's last frame if that still waits last in the
+    /// output, else in an empty one. [`Fact::FinSent`] comes when it has been written. The peer may go on sending.
+    pub fn finish(&mut self, stream: &mut Stream) {
+        if !stream.sending.is_open() {
+            return;
+        }
+        if stream.opening == Opening::AckDue {
+            self.flush(stream);
+        } else {
+            self.widen(stream);
+        }
+        if !self.output.set_flag(stream.id, FIN) {
+            let flags = FIN | self.take_flags(stream);
+            self.output.answer(Header::new(Kind::Data, flags, stream.id, 0));
+        }
+        self.forget_wish(stream);
+        stream.sending = Half::Finished;
+        if let Some(key) = self.live.get(&stream.id)
+            && !self.output.is_closed()
+        {
+            self.fins.push_back((stream.id, *key));
+        }
+        self.end_if_over(stream);
+    }
+
+    /// Gives the stream up in both directions by RST. What is unread stays until the caller drops the stream; frames
+    /// that still come for it are discarded. A stream of which the peer knows nothing yet ends without a frame.
+    pub fn reset(&mut self, stream: &mut Stream) {
+        if stream.is_over() {
+            return;
+        }
+        if stream.opening != Opening::SynDue {
+            self.output.answer(Header::new(Kind::WindowUpdate, RST, stream.id, 0));
+        }
+        self.set_reset(stream);
+    }
+
+    /// Reads into `buf`, and grants the peer what has been read when that is half of the window.
+    pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> Read {
+        let unread = stream.unread();
+        if unread.is_empty() {
+            return match stream.receiving {
+                Half::Open => Read::Blocked,
+                Half::Finished => Read::End,
+                Half::Reset => Read::Reset,
+            };
+        }
+        let n = unread.len().min(buf.len());
+        buf[..n].copy_from_slice(&unread[..n]);
+        self.consume(stream, n);
+        Read::Bytes(n)
+    }
+
+    /// Takes `n` bytes of [`Stream::unread`] as read, or all if there are less.
+    pub fn consume(&mut self, stream: &mut Stream, n: usize) {
+        stream.drop_unread(n);
+        self.grant(stream);
+    }
+
+    /// Drops what is unread and what still comes, while window keeps being granted: the peer can finish in its own
+    /// time. [`Fact::Readable`] comes with its FIN.
+    pub fn discard(&mut self, stream: &mut Stream) {
+        stream.discarding = true;
+        self.consume(stream, usize::MAX);
+    }
+
+    /// Sends a ping; [`Fact::Pong`] with the same value is its answer.
+    pub fn ping(&mut self, opaque: u32) {
+        self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
+    }
+
+    /// Sends go-away with a code (0 normal, 1 protocol error, 2 internal error) as our last frame: peers end the
+    /// session when they see it, so whatever comes after it would be lost. Data still arrives; writes are 0. The second
+    /// one changes nothing.
+    pub fn go_away(&mut self, code: u32) {
+        self.output.close(code);
+        self.line.clear();
+    }
+
+    /// What waits to be sent, as one run of whole frames.
+    #[must_use]
+    pub fn output(&self) -> &[u8] {
+        self.output.bytes()
+    }
+
+    /// Appends what waits to be sent to `into`, and starts a batch (or adds to the one that is being written).
+    pub fn take_output(&mut self, into: &mut Vec<u8>) {
+        into.extend_from_slice(self.output.bytes());
+        self.output_taken();
+    }
+
+    /// The same without the copy: the caller has used what [`output`](Self::output) gave.
+    pub fn output_taken(&mut self) {
+        self.output.taken();
+        self.fins_taken = self.fins.len();
+    }
+
+    /// The caller says that everything that was taken has been written to the socket. Tells one fact a call:
+    /// [`Fact::FinSent`] for each FIN of the batch, then [`Fact::Writable`] for streams that wait for room while there
+    /// is room; to be called until `None`.
+    pub fn written(&mut self, streams: &mut impl Streams<K>) -> Option<Fact<K>> {
+        self.output.written();
+        while self.fins_taken > 0 {
+            self.fins_taken -= 1;
+            let (id, key) = self.fins.pop_front()?;
+            match streams.stream_mut(key) {
+                Some(stream) if stream.id == id && stream.sending == Half::Finished => return Some(Fact::FinSent(key)),
+                _ => {}
+            }
+        }
+        while self.room() > 0 {
+            let Some((id, key)) = self.line.pop_front() else { break };
+            match streams.stream_mut(key) {
+                Some(stream) if stream.id == id && stream.wish == Wish::Output => {
+                    stream.wish = Wish::Nothing;
+                    return Some(Fact::Writable(key));
+                }
+                _ => {}
+            }
+        }
+        if self.live.is_empty() && self.output.bytes().is_empty() {
+            self.release();
+        }
+        None
+    }
+
+    /// Gives back all memory that only waits to be used again. It is done by itself when no stream is left.
+    pub fn release(&mut self) {
+        self.output.shrink();
+        self.fins.shrink_to_fit();
+        self.line.shrink_to_fit();
+    }
+
+    /// Whether the peer makes us answer more than it reads (pongs, resets, acknowledgements, window updates beyond
+    /// [`Config::max_control`] bytes, counted until [`written`](Self::written)). The caller then stops reading from it
+    /// until the answers have left: a call of [`receive`](Self::receive) adds at most as many bytes as it is given.
+    #[must_use]
+    pub fn is_clogged(&self) -> bool {
+        self.output.unwritten_answers() > self.config.max_control
+    }
+
+    /// How many streams are not over.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.live.len()
+    }
+
+    /// How many of our streams the peer has yet to acknowledge.
+    #[must_use]
+    pub const fn unacknowledged(&self) -> u32 {
+        self.unacknowledged
+    }
+
+    /// Whether our go-away has been sent or waits to be.
+    #[must_use]
+    pub const fn has_gone_away(&self) -> bool {
+        self.output.is_closed()
+    }
+
+    /// Whether a stream of this id would be ours.
+    pub(super) const fn is_ours(&self, id: u32) -> bool {
+        match self.role {
+            Role::Dialer => id % 2 == 1,
+            Role::Listener => id % 2 == 0,
+        }
+    }
+
+    /// How many more bytes of data the output takes; at least 1 if it holds none.
+    pub(super) fn room(&self) -> usize {
+        self.config.max_output.max(1).saturating_sub(self.output.data())
+    }
+
+    /// The flag that is due on the stream's next frame.
+    fn take_flags(&mut self, stream: &mut Stream) -> u16 {
+        match stream.opening {
+            Opening::SynDue => {
+                stream.opening = Opening::SynSent;
+                SYN
+            }
+            Opening::AckDue => {
+                stream.opening = Opening::Open;
+                ACK
+            }
+            Opening::SynSent | Opening::Withheld | Opening::Open => 0,
+        }
+    }
+
+    /// Puts an ACK that is due on the last frame, if that is one of this stream's.
+    fn ride(&mut self, stream: &mut Stream) {
+        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
+            stream.opening = Opening::Open;
+        }
+    }
+
+    /// Where the receive window is greater than every peer assumes, the first frame says so.
+    fn widen(&mut self, stream: &mut Stream) {
+        if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
+            return;
+        }
+        match stream.opening {
+            Opening::SynDue | Opening::AckDue => {
+                let delta = stream.window.grant_all(stream.unread().len());
+                self.update(stream, delta);
+            }
+            Opening::SynSent | Opening::Withheld | Opening::Open => {}
+        }
+    }
+
+    /// Grants what has been read, when it is worth a frame and the peer can use it.
+    pub(super) fn grant(&mut self, stream: &mut Stream) {
+        if stream.receiving.is_open()
+            && let Some(delta) = stream.window.grant(stream.unread().len())
+        {
+            self.update(stream, delta);
+        }
+    }
+
+    /// A window update, in the last frame if that is one of this stream's.
+    fn update(&mut self, stream: &mut Stream, delta: u32) {
+        let flags = self.take_flags(stream);
+        if flags == 0 && self.output.add_delta(stream.id, delta) {
+            return;
+        }
+        self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, delta));
+    }
+
+    /// Remembers that a write was short.
+    fn wish(&mut self, stream: &mut Stream) {
+        if stream.send_window == 0 {
+            self.forget_wish(stream);
+            stream.wish = Wish::Window;
+        } else if stream.wish != Wish::Output
+            && let Some(key) = self.live.get(&stream.id)
+        {
+            stream.wish = Wish::Output;
+            self.line.push_back((stream.id, *key));
+        }
+    }
+
+    /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
+    pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
+        match stream.wish {
+            Wish::Nothing | Wish::Output => false,
+            Wish::Window if stream.send_window == 0 => false,
+            Wish::Window if self.room() > 0 => {
+                stream.wish = Wish::Nothing;
+                true
+            }
+            Wish::Window => {
+                self.wish(stream);
+                false
+            }
+        }
+    }
+
+    fn forget_wish(&mut self, stream: &mut Stream) {
+        if stream.wish == Wish::Output {
+            self.line.retain(|(id, _)| *id != stream.id);
+        }
+        stream.wish = Wish::Nothing;
+    }
+
+    /// The peer has acknowledged the stream, or will never: it counts no more.
+    pub(super) fn acknowledged(&mut self, stream: &mut Stream) {
+        stream.opening = Opening::Open;
+        self.unacknowledged = self.unacknowledged.saturating_sub(1);
+    }
+
+    /// Either side has sent RST.
+    pub(super) fn set_reset(&mut self, stream: &mut Stream) {
+        self.forget_wish(stream);
+        stream.set_reset();
+        self.end_if_over(stream);
+    }
+
+    /// The wire id of a stream that is over leaves the map.
+    pub(super) fn end_if_over(&mut self, stream: &mut Stream) {
+        if !stream.is_over() {
+            return;
+        }
+        match stream.opening {
+            Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
+            Opening::Withheld | Opening::AckDue | Opening::Open => {}
+        }
+        self.live.remove(&stream.id);
+    }
+}

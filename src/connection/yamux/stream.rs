@@ -1,0 +1,206 @@
+//! [`Stream`]: what one stream is, at one end.
+//!
+//! ```text
+//! opening     ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
+//!             the peer's:  Withheld ──acknowledge──▶ AckDue ──next frame──▶ Open
+//!
+//! sending     Open ──our FIN──▶ Finished        receiving   Open ──peer's FIN──▶ Finished
+//! both        Open or Finished ──RST of either side──▶ Reset
+//! ```
+//!
+//! The three are independent, apart from RST, which ends both directions. A stream is over when neither direction is
+//! `Open`: then its wire id leaves the session's map, and what still comes for it is discarded.
+
+use super::INITIAL_WINDOW;
+use super::window::ReceiveWindow;
+use alloc::vec::Vec;
+
+/// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
+/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 80 bytes
+/// and owns no memory.
+#[derive(Debug)]
+pub struct Stream {
+    pub(super) id: u32,
+    pub(super) send_window: u32,
+    pub(super) window: ReceiveWindow,
+    head: u32,
+    buffer: Vec<u8>,
+    pub(super) opening: Opening,
+    pub(super) sending: Half,
+    pub(super) receiving: Half,
+    pub(super) wish: Wish,
+    pub(super) discarding: bool,
+}
+
+const _: () = assert!(size_of::<Stream>() <= 80);
+
+/// How far a stream has come to be known to both sides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Opening {
+    /// Ours; its first frame will carry SYN. The peer knows nothing of it.
+    SynDue,
+    /// Ours; the peer has not acknowledged it.
+    SynSent,
+    /// The peer's; its owner has not been told.
+    Withheld,
+    /// The peer's; the next frame will carry ACK.
+    AckDue,
+    /// SYN and ACK are done with.
+    Open,
+}
+
+/// One direction of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Half {
+    Open,
+    Finished,
+    Reset,
+}
+
+/// What a short write waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    Nothing,
+    /// The peer's window update.
+    Window,
+    /// Room in the output; the stream stands in the session's line for it.
+    Output,
+}
+
+/// What [`Session::read`](super::Session::read) found.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Read {
+    /// So many bytes; 0 only into an empty buffer.
+    Bytes(usize),
+    /// Nothing now; [`Fact::Readable`](super::Fact::Readable) tells of more.
+    Blocked,
+    /// The peer has finished and everything has been read.
+    End,
+    /// The stream was reset, by either side, and everything that came before has been read.
+    Reset,
+}
+
+impl Stream {
+    pub(super) const fn new(id: u32, opening: Opening, receive_window: u32) -> Self {
+        Self {
+            id,
+            send_window: INITIAL_WINDOW,
+            window: ReceiveWindow::new(receive_window),
+            head: 0,
+            buffer: Vec::new(),
+            opening,
+            sending: Half::Open,
+            receiving: Half::Open,
+            wish: Wish::Nothing,
+            discarding: false,
+        }
+    }
+
+    /// The stream's id on the wire, for logs.
+    #[must_use]
+    pub const fn wire_id(&self) -> u32 {
+        self.id
+    }
+
+    /// What has arrived and has not been read, as one run.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        // The head stays within the buffer.
+        self.buffer.get(self.head as usize..).unwrap_or_default()
+    }
+
+    /// Takes what has arrived and has not been read, for a stream that is over.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        self.buffer.drain(..self.head as usize);
+        self.head = 0;
+        core::mem::take(&mut self.buffer)
+    }
+
+    /// Whether the peer has finished, and in good order.
+    #[must_use]
+    pub const fn is_remote_finished(&self) -> bool {
+        matches!(self.receiving, Half::Finished)
+    }
+
+    /// How many bytes the peer's window allows to be written now.
+    #[must_use]
+    pub const fn send_window(&self) -> u32 {
+        self.send_window
+    }
+
+    /// Whether the peer has acknowledged it, or we have.
+    #[must_use]
+    pub const fn is_acknowledged(&self) -> bool {
+        match self.opening {
+            Opening::Open => true,
+            Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
+        }
+    }
+
+    /// Whether data may still be written, as far as the stream itself goes: it is neither finished by us nor reset.
+    #[must_use]
+    pub const fn may_write(&self) -> bool {
+        self.sending.is_open()
+    }
+
+    /// Whether the peer may still send: it has neither finished nor was the stream reset.
+    #[must_use]
+    pub const fn may_receive(&self) -> bool {
+        self.receiving.is_open()
+    }
+
+    /// Whether it was reset, by either side.
+    #[must_use]
+    pub const fn is_reset(&self) -> bool {
+        matches!(self.sending, Half::Reset)
+    }
+
+    /// Whether both directions have ended, by FIN or by RST. Unread data may be left.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        !self.sending.is_open() && !self.receiving.is_open()
+    }
+
+    /// Both directions end at once.
+    pub(super) fn set_reset(&mut self) {
+        self.sending = Half::Reset;
+        self.receiving = Half::Reset;
+    }
+
+    /// Adds what has arrived, which the window has allowed. What has been read is cleared away when it is half of the
+    /// buffer, so each byte moves a constant number of times, and the buffer stays below twice the window.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.buffer.capacity() - self.buffer.len() {
+            if self.head as usize >= self.buffer.len() / 2 {
+                self.buffer.drain(..self.head as usize);
+                self.head = 0;
+            }
+            let needed = self.buffer.len() + bytes.len();
+            if needed > self.buffer.capacity() {
+                let wanted = (2 * self.buffer.capacity()).min(2 * self.window.limit()).max(needed);
+                self.buffer.reserve_exact(wanted - self.buffer.len());
+            }
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Takes up to `n` unread bytes away; an empty buffer keeps no memory.
+    pub(super) fn drop_unread(&mut self, n: usize) {
+        if n >= self.unread().len() {
+            self.buffer = Vec::new();
+            self.head = 0;
+        } else {
+            // Less than the window, which is a u32.
+            self.head += n as u32;
+        }
+    }
+}
+
+impl Half {
+    pub(super) const fn is_open(self) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Finished | Self::Reset => false,
+        }
+    }
+}
