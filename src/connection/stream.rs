@@ -88,15 +88,7 @@ impl Stream {
     }
 
     fn new(negotiation: Negotiation, protocol: Option<Protocol>) -> Self {
-        Self {
-            yamux: None,
-            negotiation,
-            protocol,
-            place: None,
-            ends: Ends::default(),
-            sent: 0,
-            received: 0,
-        }
+        Self { yamux: None, negotiation, protocol, place: None, ends: Ends::default(), sent: 0, received: 0 }
     }
 
     /// The protocol: agreed on, or the only one that was proposed.

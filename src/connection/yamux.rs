@@ -50,9 +50,9 @@ mod session;
 mod stream;
 mod window;
 
+use super::Role;
 pub use fact::{Fact, OpenError, Violation};
 pub use session::Session;
-use super::Role;
 pub use stream::{Read, Stream};
 
 use crate::lifecycle::{StreamId, Table};
