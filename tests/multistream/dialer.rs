@@ -106,3 +106,14 @@ fn a_listener_that_says_anything_else_is_refused() {
         assert_eq!(dialer.receive(&wire, &protocols, &mut out), Err(error), "{wire:?}");
     }
 }
+
+#[test]
+fn names_of_every_length_are_proposed_and_agreed() {
+    for length in 1..=MAX_PROTOCOL {
+        let protocols = [Protocol::new(format!("/{}", "x".repeat(length - 1))).unwrap()];
+        let (mut dialer, proposal) = start(&protocols);
+        assert_eq!(proposal, lines(&[HEADER, protocols[0].as_str()]), "length {length}");
+        let outcome = dialer.receive(&proposal, &protocols, &mut Vec::new());
+        assert_eq!(outcome, Ok((proposal.len(), Some(Outcome::Agreed(0)))), "length {length}");
+    }
+}

@@ -59,7 +59,7 @@ fn now<T>(future: impl Future<Output = std::io::Result<T>>) -> T {
 }
 
 fn talk(role: Role) {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut random = Random(seed);
         let shaken = shake(role, Some(identity(2).public().to_peer_id()), &mut random).unwrap();
         let Shaken { mut transport, remote, mut theirs, peer, pipe } = shaken;

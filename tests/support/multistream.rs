@@ -30,8 +30,8 @@ pub(crate) fn run(data: &[u8]) {
 fn protocol(number: u8) -> Protocol {
     let name = match number % 4 {
         0 => format!("/{number}"),
-        1 => format!("/{number:0>126}"),
-        2 => format!("/{number:0>127}"),
+        1 => format!("/{number:0>125}"),
+        2 => format!("/{number:0>126}"),
         _ => format!("/{number:0>1023}"),
     };
     Protocol::new(name).unwrap()
