@@ -29,7 +29,8 @@ pub(super) enum Outcome {
 }
 
 /// What an error of accept says of the listener.
-enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
     /// Nothing waits to be accepted.
     Empty,
     /// One connection died early; the next may be fine.
@@ -136,7 +137,7 @@ fn accepted(stream: TcpStream, config: &Config) -> io::Result<(Stream, SocketAdd
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
-fn verdict(error: &io::Error) -> Verdict {
+pub(super) fn verdict(error: &io::Error) -> Verdict {
     let kind = error.kind();
     if kind == io::ErrorKind::WouldBlock {
         return Verdict::Empty;

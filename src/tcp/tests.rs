@@ -1,6 +1,7 @@
-//! What cannot be brought about from outside: a listening socket that breaks.
+//! What cannot be brought about from outside: a listening socket that breaks, and the rarer errors of accept.
 
 use super::Transport;
+use super::listener::{Verdict, verdict};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use libp2p_core::Transport as _;
@@ -32,4 +33,22 @@ fn a_listener_whose_socket_broke_is_closed_with_the_reason_and_the_others_go_on(
     assert!(Pin::new(&mut transport).poll(cx).is_pending());
     assert!(!transport.remove_listener(broken));
     assert!(transport.remove_listener(sound));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
+    let (eagain, einval) = (11, 22);
+    let (eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach) =
+        (4, 100, 101, 103, 104, 110, 113);
+    let (eperm, enomem, enfile, emfile, enospc, eproto, enobufs) = (1, 12, 23, 24, 28, 71, 105);
+    let sorted = |code| verdict(&io::Error::from_raw_os_error(code));
+    assert_eq!(sorted(eagain), Verdict::Empty);
+    assert_eq!(sorted(einval), Verdict::Broken);
+    for code in [eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach] {
+        assert_eq!(sorted(code), Verdict::PassOver, "error {code}");
+    }
+    for code in [eperm, enomem, enfile, emfile, enospc, eproto, enobufs] {
+        assert_eq!(sorted(code), Verdict::Rest, "error {code}");
+    }
 }
