@@ -1,4 +1,5 @@
-//! What cannot be brought about from outside: a listening socket that breaks, and the rarer errors of accept.
+//! What cannot be brought about from outside: a listening socket that breaks or has a copy, and the
+//! rarer errors of accept.
 
 use super::Transport;
 use super::listener::{Verdict, verdict};
@@ -7,7 +8,7 @@ use core::task::{Context, Poll, Waker};
 use libp2p_core::Transport as _;
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 
 #[test]
 #[cfg(target_os = "linux")]
@@ -33,6 +34,22 @@ fn a_listener_whose_socket_broke_is_closed_with_the_reason_and_the_others_go_on(
     assert!(Pin::new(&mut transport).poll(cx).is_pending());
     assert!(!transport.remove_listener(broken));
     assert!(transport.remove_listener(sound));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_removed_listener_is_gone_even_while_a_copy_of_its_descriptor_exists() {
+    let mut transport = Transport::default();
+    let id = ListenerId::next();
+    transport.listen_on(id, "/ip4/127.0.46.1/tcp/0".parse().unwrap()).unwrap();
+    // As in a child between fork and exec.
+    let copy = transport.listeners[0].socket.get_ref().try_clone().unwrap();
+    let address = copy.local_addr().unwrap();
+    assert!(transport.remove_listener(id));
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    transport.listen_on(ListenerId::next(), super::address::to_multiaddr(address)).unwrap();
+    TcpStream::connect(address).unwrap();
+    drop(copy);
 }
 
 #[test]
