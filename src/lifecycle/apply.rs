@@ -21,10 +21,11 @@ pub(super) enum By {
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// Inlined, so that each of the few callers gets the rows of `step` that its input leaves: this halves what a
-    /// transition costs.
-    #[inline(always)]
     /// One transition: look up and `step`, either of which may refuse; then write the state and tell of it.
+    ///
+    /// Inlined, so that each of its few callers keeps only the column of `step` that its input leaves: a quarter of
+    /// the instructions of a stream's life goes without.
+    #[inline(always)]
     pub(super) fn apply<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
         let record = K::arena(&self.books).get(id).ok_or(Refused::Stale)?;
         let state = match by {
@@ -32,7 +33,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             By::Sweep => record.state,
         };
         let (next_state, effect) = step(state, input)?;
-        if matches!(effect, Effect::TellOpened) && self.room() == 0 {
+        if matches!(effect, Effect::TellOpened) && !self.has_room() {
             return Err(Refused::NoRoom);
         }
 
@@ -68,8 +69,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Ok(())
     }
 
-    #[inline(always)]
     /// Sees to what follows from an end: the counts, the lists and the event.
+    #[inline(always)]
     fn ended<K: Kind>(&mut self, id: K, links: &K::Links, next: Link, outcome: Outcome<K::End>, by: By) {
         K::unlink(&mut self.books, links, next);
         match by {
@@ -77,13 +78,18 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             By::Sweep => self.queue_up(id.told_ended(links, outcome)),
             By::Owner => {
                 K::count_ended(id, &mut self.books, links, outcome);
-                if self.room() > 0 && !K::comes_last(links) {
+                if self.has_room() && !K::comes_last(links) {
                     self.queue_up(id.told_ended(links, outcome));
                 } else {
                     self.owe(id, outcome);
                 }
             }
         }
+    }
+
+    /// Whether [`room`](Self::room) is more than 0.
+    fn has_room(&self) -> bool {
+        self.books.owed.oldest.is_none() && !self.queue.is_full()
     }
 
     /// Queues an event for which there is room.
