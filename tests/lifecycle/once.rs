@@ -98,3 +98,17 @@ fn counters_tell_how_often_each_happened_and_what_is_open_now() {
     assert_eq!(drain(&mut lifecycle).len(), 4);
     assert_eq!(*lifecycle.counters(), counters, "draining counts nothing twice");
 }
+
+#[test]
+fn the_peak_stays_when_less_is_open_again() {
+    let mut lifecycle = lifecycle::<8>();
+    let connection = connection(&mut lifecycle);
+    let streams = [(); 3].map(|()| stream(&mut lifecycle, connection));
+    for stream in streams {
+        lifecycle.end_stream(stream, StreamEnd::Finished).unwrap();
+    }
+    drain(&mut lifecycle);
+    stream(&mut lifecycle, connection);
+    let inbound = lifecycle.counters().streams.inbound;
+    assert_eq!((inbound.open, inbound.peak), (1, 3));
+}

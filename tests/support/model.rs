@@ -3,48 +3,17 @@
 //! [`run`] is the oracle of the property tests, of the fuzz target and of the replay of its corpus: every answer, every
 //! event in order, nothing changed by what is refused, and in the end every id with exactly one outcome.
 
-use arbitrary::{Arbitrary, Unstructured};
+#[path = "model/op.rs"]
+mod op;
+
+pub(crate) use op::{Op, ops};
+use op::{Pick, Why};
 use swarm_notify::lifecycle::{
-    BeginError, ConnectionEnd, Counters, Counts, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerEnd,
-    Refused, RemoteEnd, Side, State, StreamEnd,
+    BeginError, Counters, Counts, Direction, Event, Failure, Id, Lifecycle, Limits, Refused, State,
 };
-
-/// One call, or a few calls of `next_event`.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) enum Op {
-    BeginListener,
-    BeginConnection(Way),
-    BeginStream(Pick, Way),
-    Opened(Pick),
-    Leave(Pick),
-    Fail(Pick, Why),
-    End(Pick, Why),
-    Vacate,
-    Drain(u8),
-}
-
-/// A direction.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) enum Way {
-    In,
-    Out,
-}
-
-/// An id that was handed out: mostly one that can still be looked up, now and then any.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) struct Pick(u8);
-
-/// A reason.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(crate) struct Why(u8);
 
 /// Narrow enough for every bound to be met often.
 pub(crate) const NARROW: Limits = Limits { listeners: 2, connections: 4, streams: 20, streams_per_connection: 3 };
-
-/// The calls that a fuzzer's bytes stand for.
-pub(crate) fn ops(bytes: &[u8]) -> Vec<Op> {
-    Vec::arbitrary_take_rest(Unstructured::new(bytes)).unwrap_or_default()
-}
 
 /// Runs the calls against the real lifecycle and the model, ends everything, and returns what was told.
 pub(crate) fn run<const EVENTS: usize>(limits: Limits, ops: &[Op]) -> Vec<Event> {
@@ -76,20 +45,29 @@ impl<const EVENTS: usize> Pair<EVENTS> {
                 self.model.begin(Some(way.into()), None, id.map(Id::from)).is_err()
             }
             Op::BeginStream(pick, way) => {
-                let Some(Id::Connection(connection)) = self.model.pick(pick, |id| matches!(id, Id::Connection(_)))
-                else {
-                    return;
-                };
+                let open = |entity: &Entity| matches!(entity.id, Id::Connection(_)) && entity.state == State::Open;
+                let Some(Id::Connection(connection)) = self.model.pick(pick, open) else { return };
                 let id = self.real.begin_stream(connection, way.into());
                 self.model.begin(Some(way.into()), Some(connection.into()), id.map(Id::from)).is_err()
             }
-            Op::Opened(pick) => self.on(op, pick, |real, id| real.opened(id), |model, id| model.opened(id)),
-            Op::Leave(pick) => self.on(op, pick, |real, id| real.leave(id), |model, id| model.leave(id)),
+            Op::Opened(pick) => {
+                let pick = self.model.pick(pick, |entity| entity.state == State::Opening);
+                self.on(op, pick, |real, id| real.opened(id), |model, id| model.opened(id))
+            }
+            Op::Leave(pick) => {
+                let pick = self.model.pick(pick, |entity| entity.state == State::Open);
+                self.on(op, pick, |real, id| real.leave(id), |model, id| model.leave(id))
+            }
             Op::Fail(pick, why) => {
                 let failure = why.failure();
+                let pick = self.model.pick(pick, |entity| entity.state == State::Opening);
                 self.on(op, pick, |real, id| real.fail(id, failure), |model, id| model.fail(id, failure))
             }
-            Op::End(pick, why) => self.on(op, pick, |real, id| end(real, id, why), |model, id| model.end(id, why)),
+            Op::End(pick, why) => {
+                // A connection's end takes much along: mostly it is something else that ends.
+                let pick = self.model.pick(pick, |entity| !matches!(entity.id, Id::Connection(_)));
+                self.on(op, pick, |real, id| end(real, id, why), |model, id| model.end(id, why))
+            }
             Op::Vacate => {
                 let vacated = self.real.vacate();
                 assert_eq!(vacated, self.model.vacate(), "what is vacated");
@@ -112,11 +90,11 @@ impl<const EVENTS: usize> Pair<EVENTS> {
     fn on(
         &mut self,
         op: Op,
-        pick: Pick,
+        pick: Option<Id>,
         real: impl Fn(&mut Lifecycle<EVENTS>, Id) -> Result<(), Refused>,
         model: impl Fn(&mut Model, Id) -> Result<(), Refused>,
     ) -> bool {
-        let Some(id) = self.model.pick(pick, |_| true) else { return true };
+        let Some(id) = pick else { return true };
         let answer = real(&mut self.real, id);
         assert_eq!(answer, model(&mut self.model, id), "{op:?} of {id}");
         answer.is_err()
@@ -220,10 +198,13 @@ impl Model {
         Self { events, limits, entities: Vec::new(), line: Vec::new(), handed: None, counters: Counters::default() }
     }
 
-    fn pick(&self, Pick(number): Pick, of: impl Fn(Id) -> bool) -> Option<Id> {
-        let any = number >= 224;
-        let ids: Vec<Id> =
-            self.entities.iter().filter(|entity| (any || !entity.vacated) && of(entity.id)).map(|e| e.id).collect();
+    fn pick(&self, Pick(number): Pick, meant: impl Fn(&Entity) -> bool) -> Option<Id> {
+        let suits = |entity: &&Entity| match number {
+            0..160 => !entity.vacated && meant(entity),
+            160..224 => !entity.vacated,
+            224.. => true,
+        };
+        let ids: Vec<Id> = self.entities.iter().filter(suits).map(|entity| entity.id).collect();
         ids.get(usize::from(number).checked_rem(ids.len())?).copied()
     }
 
@@ -435,39 +416,5 @@ fn index(id: Id) -> usize {
         Id::Listener(id) => id.index(),
         Id::Connection(id) => id.index(),
         Id::Stream(id) => id.index(),
-    }
-}
-
-impl From<Way> for Direction {
-    fn from(way: Way) -> Self {
-        match way {
-            Way::In => Self::Inbound,
-            Way::Out => Self::Outbound,
-        }
-    }
-}
-
-impl Why {
-    const CONNECTION_CLOSED: Self = Self(2);
-
-    fn of<T: Copy>(self, reasons: &[T]) -> T {
-        reasons[usize::from(self.0) % reasons.len()]
-    }
-
-    fn failure(self) -> Failure {
-        self.of(&[Failure::Refused, Failure::Timeout, Failure::Reset(Side::Remote), Failure::Limit, Failure::Shutdown])
-    }
-
-    fn listener_end(self) -> ListenerEnd {
-        self.of(&[ListenerEnd::Requested, ListenerEnd::Failed(Fault::Io), ListenerEnd::Shutdown])
-    }
-
-    fn connection_end(self) -> ConnectionEnd {
-        let remote = [ConnectionEnd::Remote(RemoteEnd::GoAway(1)), ConnectionEnd::Remote(RemoteEnd::Eof)];
-        self.of(&[ConnectionEnd::Idle, remote[0], remote[1], ConnectionEnd::Failed(Fault::Timeout)])
-    }
-
-    fn stream_end(self) -> StreamEnd {
-        self.of(&[StreamEnd::Finished, StreamEnd::Reset(Side::Local), StreamEnd::ConnectionClosed, StreamEnd::Timeout])
     }
 }
