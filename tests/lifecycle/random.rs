@@ -53,3 +53,12 @@ fn the_fuzzers_corpus_replays_and_tells_of_everything() {
         assert!(told.iter().any(|event| event.name() == name), "no {name} in the corpus");
     }
 }
+
+/// The runs above prove little if they are short.
+#[test]
+fn random_bytes_are_long_runs_of_calls() {
+    for byte in 0..=255 {
+        let calls = ops(&[byte; 600]).len();
+        assert!(calls >= 50, "600 bytes of {byte} are {calls} calls");
+    }
+}

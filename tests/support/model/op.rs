@@ -33,9 +33,12 @@ pub(crate) struct Pick(pub(crate) u8);
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(crate) struct Why(pub(crate) u8);
 
-/// The calls that a fuzzer's bytes stand for.
+/// The calls that a fuzzer's bytes stand for: all of them, where the vector's own `Arbitrary` stops at every other
+/// random element.
 pub(crate) fn ops(bytes: &[u8]) -> Vec<Op> {
-    Vec::arbitrary_take_rest(Unstructured::new(bytes)).unwrap_or_default()
+    let mut bytes = Unstructured::new(bytes);
+    let next = || if bytes.is_empty() { None } else { Op::arbitrary(&mut bytes).ok() };
+    core::iter::from_fn(next).collect()
 }
 
 impl From<Way> for Direction {
