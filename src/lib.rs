@@ -7,3 +7,5 @@ extern crate std;
 #[cfg(feature = "connection")]
 pub mod connection;
 pub mod lifecycle;
+#[cfg(feature = "tcp")]
+pub mod tcp;

@@ -1,7 +1,329 @@
-//! Lifecycle (being written).
+//! What lives, what has ended, and what has been told of it: transitions in, [`Event`]s out.
+//!
+//! A [`Lifecycle`] keeps account of listeners, connections and streams. Whoever drives the real ones (sockets, a
+//! simulation, a test) gives each an id, reports its transitions, and drains events. Each id gets exactly one event
+//! that it opened or failed to, and exactly one that it closed if it had opened, in the order in which the transitions
+//! took place, streams within the life of their connection.
+//!
+//! ```text
+//!        begin             opened            leave              end                 last event handled
+//! vacant ─────▶ Opening ───────────▶ Open ─────────▶ Leaving ─────────────▶ Ended ────────────────────▶ vacant
+//!                  │   told: opened   │  told: nothing;   told: closed,      ▲
+//!                  │                  │  no new streams   its streams first  │
+//!                  │                  └─────────────── end ──────────────────┤
+//!                  └──────────────────────────── end or fail, told: failed ──┘
+//! ```
+//!
+//! A transition that cannot be announced does not happen yet: [`opened`](Lifecycle::opened) needs
+//! [`room`](Lifecycle::room) in the queue of `EVENTS`, and is refused without. An end never is: what does not fit the
+//! queue is owed, in order, and there is no room for openings until it has been paid. Ending a connection costs O(1),
+//! however many streams it has; they are over in the same moment, and walked when their events are paid.
+//!
+//! Nothing is allocated once the arenas have reached the most that ever lived at the same time. No clock, no
+//! randomness, no global: the same calls give the same answers.
+//!
+//! ```
+//! use swarm_notify::lifecycle::{ConnectionEnd, Direction, Event, Lifecycle, Limits, StreamEnd};
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+//! let connection = lifecycle.begin_connection(Direction::Outbound)?;
+//! lifecycle.opened(connection)?;
+//! let stream = lifecycle.begin_stream(connection, Direction::Inbound)?;
+//! lifecycle.opened(stream)?;
+//! lifecycle.end_connection(connection, ConnectionEnd::Idle)?;
+//!
+//! assert_eq!(lifecycle.next_event(), Some(Event::Connected { connection }));
+//! assert_eq!(lifecycle.next_event(), Some(Event::OpenedStream { connection, stream }));
+//! let reason = StreamEnd::ConnectionClosed;
+//! assert_eq!(lifecycle.next_event(), Some(Event::ClosedStream { connection, stream, reason }));
+//! assert_eq!(lifecycle.next_event(), Some(Event::Disconnected { connection, reason: ConnectionEnd::Idle }));
+//! assert!(lifecycle.state(connection).is_some(), "it can be looked up while its last event is handled");
+//! assert_eq!(lifecycle.next_event(), None);
+//! assert!(lifecycle.state(connection).is_none());
+//! # Ok(())
+//! # }
+//! ```
+
+mod apply;
+mod arena;
+mod counters;
 mod event;
 mod id;
+mod invariants;
+mod kind;
+mod limits;
+mod machine;
 mod table;
+
+pub use counters::{Counters, Counts, Directions};
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
-pub use id::{ConnectionId, Key, ListenerId, StreamId};
+pub use id::{ConnectionId, Id, Key, ListenerId, StreamId};
+pub use limits::{BeginError, Limits};
+pub use machine::{Refused, State};
 pub use table::Table;
+
+use apply::By;
+use arena::{Arena, Link};
+use heapless::Deque;
+use kind::{Books, ConnectionLinks, Kind, List, StreamLinks};
+use machine::Input;
+
+/// The account of everything that lives, with a queue of `EVENTS` events, at least 1.
+///
+/// It holds no values of its owner: those live in the owner's own [`Table`]s. Two lifecycles are equal if they answer
+/// everything the same, now and after equal calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lifecycle<const EVENTS: usize = 256> {
+    books: Books,
+    queue: Deque<Event, EVENTS>,
+    /// What the last event that was handed out named, if it was that one's last.
+    handed: Option<Id>,
+    streams_per_connection: u32,
+}
+
+impl<const EVENTS: usize> Lifecycle<EVENTS> {
+    /// An account of nothing. It allocates when something begins.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        const { assert!(EVENTS > 0, "an event queue has at least one place") };
+        let books = Books {
+            listeners: Arena::new(limits.listeners),
+            connections: Arena::new(limits.connections),
+            streams: Arena::new(limits.streams),
+            counters: Counters::new(),
+            owed: List::EMPTY,
+        };
+        let streams_per_connection = limits.streams_per_connection;
+        Self { books, queue: Deque::new(), handed: None, streams_per_connection }
+    }
+
+    /// How many openings can be told of now; 0 while anything is owed.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        if self.books.owed.oldest.is_none() { EVENTS - self.queue.len() } else { 0 }
+    }
+
+    /// Gives an id to a listener that is to open.
+    ///
+    /// # Errors
+    /// [`BeginError::Limit`] if there are as many as [`Limits::listeners`]. Nothing has changed.
+    pub fn begin_listener(&mut self) -> Result<ListenerId, BeginError> {
+        self.books.listeners.begin(()).ok_or(BeginError::Limit)
+    }
+
+    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted.
+    ///
+    /// # Errors
+    /// [`BeginError::Limit`] if there are as many as [`Limits::connections`]. Nothing has changed.
+    pub fn begin_connection(&mut self, direction: Direction) -> Result<ConnectionId, BeginError> {
+        self.books.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
+    }
+
+    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams.
+    ///
+    /// # Errors
+    /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
+    /// connection; [`BeginError::Limit`] that there are as many streams as [`Limits::streams`], or on this connection
+    /// as many as [`Limits::streams_per_connection`]. Nothing has changed.
+    pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
+        let Books { connections, streams, .. } = &mut self.books;
+        let record = connections.get_mut(connection).ok_or(BeginError::Stale)?;
+        match record.state {
+            State::Opening => return Err(BeginError::NotOpen),
+            State::Open => {}
+            State::Leaving | State::Ended => return Err(BeginError::Closing),
+        }
+        let links = &mut record.links;
+        let limit = self.streams_per_connection;
+        if links.live() >= limit || links.held >= limit.saturating_mul(2) {
+            return Err(BeginError::Limit);
+        }
+        let previous = links.streams.newest;
+        let stream = streams.begin(StreamLinks { direction, connection, previous }).ok_or(BeginError::Limit)?;
+        match streams.at_mut(previous) {
+            Some(older) => older.next = Link::to(stream),
+            None => links.streams.oldest = Link::to(stream),
+        }
+        links.streams.newest = Link::to(stream);
+        links.held += 1;
+        links.live_mut(direction).opening += 1;
+        #[cfg(debug_assertions)]
+        self.check_around(stream);
+        Ok(stream)
+    }
+
+    /// Something is up. Told: `Listen`, `Connected` or `OpenedStream`.
+    ///
+    /// # Errors
+    /// [`Refused::NoRoom`] while [`room`](Self::room) is 0; [`Refused::Stale`], [`Refused::AlreadyOpen`] and
+    /// [`Refused::Ended`] come first, since draining does not mend those. Nothing has changed.
+    pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
+        match id.into() {
+            Id::Listener(id) => self.apply(id, Input::Opened, By::Owner),
+            Id::Connection(id) => self.apply(id, Input::Opened, By::Owner),
+            Id::Stream(id) => self.apply(id, Input::Opened, By::Owner),
+        }
+    }
+
+    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams.
+    /// Nothing is told; repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. Nothing has changed.
+    pub fn leave(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
+        match id.into() {
+            Id::Listener(id) => self.apply(id, Input::Leave, By::Owner),
+            Id::Connection(id) => self.apply(id, Input::Leave, By::Owner),
+            Id::Stream(id) => self.apply(id, Input::Leave, By::Owner),
+        }
+    }
+
+    /// Something could not open. Told: `ListenFailed`, `ConnectFailed` or `StreamFailed`. Never needs room.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. Nothing has changed.
+    pub fn fail(&mut self, id: impl Into<Id>, failure: Failure) -> Result<(), Refused> {
+        match id.into() {
+            Id::Listener(id) => self.apply(id, Input::Fail(failure), By::Owner),
+            Id::Connection(id) => self.apply(id, Input::Fail(failure), By::Owner),
+            Id::Stream(id) => self.apply(id, Input::Fail(failure), By::Owner),
+        }
+    }
+
+    /// A listener is over. Told: `ListenClose`, or `ListenFailed` if it was not open yet. Never needs room; repeating
+    /// it changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`]. Nothing has changed.
+    pub fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) -> Result<(), Refused> {
+        self.apply(id, Input::End(end, end.into()), By::Owner)
+    }
+
+    /// A connection is over, and with it, in this moment, all its streams. Told: `ClosedStream` for each stream that
+    /// was open and `StreamFailed` for each that was not yet, oldest first, with `ConnectionClosed` as the reason;
+    /// then `Disconnected`, or `ConnectFailed` if it was not open yet. O(1), never needs room; repeating it changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`]. Nothing has changed.
+    pub fn end_connection(&mut self, id: ConnectionId, end: ConnectionEnd) -> Result<(), Refused> {
+        self.apply(id, Input::End(end, end.into()), By::Owner)
+    }
+
+    /// A stream is over. Told: `ClosedStream`, or `StreamFailed` if it was not open yet. Never needs room; repeating
+    /// it changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`]. Nothing has changed.
+    pub fn end_stream(&mut self, id: StreamId, end: StreamEnd) -> Result<(), Refused> {
+        self.apply(id, Input::End(end, end.into()), By::Owner)
+    }
+
+    /// The next event, in the order of the transitions.
+    ///
+    /// It means that the event before has been handled: if that was the last one of what it names,
+    /// [`vacate`](Self::vacate) is done first, even where `None` follows.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.vacate();
+        self.pay();
+        let event = self.queue.pop_front()?;
+        if event.is_last() {
+            self.handed = Some(event.id());
+        }
+        Some(event)
+    }
+
+    /// Gives back the slot of what the last event named, if that was its last, and returns its id, which is stale from
+    /// now on: the moment for the owner to drop what it keeps under it. `None` if there is nothing to give back, as
+    /// when it is called again.
+    pub fn vacate(&mut self) -> Option<Id> {
+        let id = self.handed.take()?;
+        let handled = match id {
+            Id::Listener(id) => self.apply(id, Input::Handled, By::Owner),
+            Id::Connection(id) => self.apply(id, Input::Handled, By::Owner),
+            Id::Stream(id) => self.apply(id, Input::Handled, By::Owner),
+        };
+        debug_assert!(handled.is_ok(), "What was told of last has ended and was not vacated yet.");
+        Some(id)
+    }
+
+    /// Whether events wait to be drained, queued or owed.
+    #[must_use]
+    pub fn has_events(&self) -> bool {
+        !self.queue.is_empty() || !self.books.owed.oldest.is_none()
+    }
+
+    /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == self.handed.is_some() as usize
+    }
+
+    /// How many listeners, connections and streams there are, including those whose last event has not been handled.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        let Books { listeners, connections, streams, .. } = &self.books;
+        listeners.len() as usize + connections.len() as usize + streams.len() as usize
+    }
+
+    /// Where something is on its way, or `None` if the id is stale. A stream has ended as soon as its connection has.
+    #[must_use]
+    pub fn state(&self, id: impl Into<Id>) -> Option<State> {
+        match id.into() {
+            Id::Listener(id) => self.state_of(id),
+            Id::Connection(id) => self.state_of(id),
+            Id::Stream(id) => self.state_of(id),
+        }
+    }
+
+    fn state_of<K: Kind>(&self, id: K) -> Option<State> {
+        K::arena(&self.books).get(id).map(|record| K::state(&self.books, record))
+    }
+
+    /// Who began a connection or a stream, or `None` if the id is stale or a listener's.
+    #[must_use]
+    pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
+        match id.into() {
+            Id::Listener(_) => None,
+            Id::Connection(id) => self.books.connections.get(id).map(|record| record.links.direction),
+            Id::Stream(id) => self.books.streams.get(id).map(|record| record.links.direction),
+        }
+    }
+
+    /// The connection that a stream runs on, or `None` if the id is stale.
+    #[must_use]
+    pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
+        self.books.streams.get(stream).map(|record| record.links.connection)
+    }
+
+    /// The streams of a connection that have not ended, oldest first; none if the id is stale.
+    pub fn streams_of(&self, connection: ConnectionId) -> impl Iterator<Item = StreamId> {
+        let record = self.books.connections.get(connection).filter(|record| record.state != State::Ended);
+        let streams = &self.books.streams;
+        let first = record.and_then(|record| streams.id_at(record.links.streams.oldest));
+        core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
+    }
+
+    /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
+    #[must_use]
+    pub fn live_streams(&self, connection: ConnectionId) -> usize {
+        self.books.connections.get(connection).map_or(0, |record| record.links.live() as usize)
+    }
+
+    /// The listeners that have not ended, by index. It walks all slots.
+    pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
+        self.books.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+    }
+
+    /// The connections that have not ended, by index. It walks all slots.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.books.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+    }
+
+    /// What has been counted since the start.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.books.counters
+    }
+}

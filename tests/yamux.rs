@@ -50,9 +50,9 @@ impl End {
     fn open(&mut self) -> u32 {
         let key = self.next;
         self.next += 1;
-        let mut stream = self.session.open(key).unwrap();
-        self.session.flush(&mut stream);
-        self.streams.insert(key, stream);
+        let stream = self.streams.entry(key).or_default();
+        self.session.open(stream, key).unwrap();
+        self.session.flush(stream);
         self.take();
         key
     }
@@ -66,7 +66,7 @@ impl End {
             if fact == Some(Fact::Inbound) {
                 let key = self.next;
                 self.next += 1;
-                self.streams.insert(key, self.session.accept(key).unwrap());
+                self.session.accept(self.streams.entry(key).or_default(), key);
             }
             facts.extend(fact);
         }

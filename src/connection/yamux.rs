@@ -18,13 +18,14 @@
 //! use std::collections::BTreeMap;
 //! use swarm_notify::connection::yamux::{Config, Fact, Read, Role, Session, Stream};
 //!
-//! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &Config::default()), Session::new(Role::Listener, &Config::default()));
+//! let config = Config::default();
+//! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
 //! let (mut ours, mut theirs) = (BTreeMap::<u32, Stream>::new(), BTreeMap::<u32, Stream>::new());
 //!
-//! let mut stream = dialer.open(7).unwrap();
-//! assert_eq!(dialer.write(&mut stream, b"hello"), 5);
-//! dialer.finish(&mut stream);
-//! ours.insert(7, stream);
+//! let stream = ours.entry(7).or_default();
+//! dialer.open(stream, 7).unwrap();
+//! assert_eq!(dialer.write(stream, b"hello"), 5);
+//! dialer.finish(stream);
 //! let mut wire = Vec::new();
 //! dialer.take_output(&mut wire);
 //! assert_eq!(wire.len(), 12 + 5, "one frame carries SYN, the data and FIN");
@@ -32,7 +33,7 @@
 //!
 //! let (n, fact) = listener.receive(&mut theirs, &wire).unwrap();
 //! assert_eq!(fact, Some(Fact::Inbound));
-//! theirs.insert(1, listener.accept(1).unwrap());
+//! listener.accept(theirs.entry(1).or_default(), 1);
 //! let (_, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
 //! assert_eq!(fact, Some(Fact::Readable(1)));
 //! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
@@ -51,15 +52,23 @@ mod stream;
 mod window;
 
 pub use fact::{Fact, OpenError, Violation};
-pub use session::{Role, Session};
+pub use session::Session;
 pub use stream::{Read, Stream};
 
+pub use super::role::Role;
 use crate::lifecycle::{StreamId, Table};
 use alloc::collections::BTreeMap;
 
 /// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow
 /// Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
+
+/// The go-away code of an end in good order.
+pub const NORMAL: u32 = 0;
+/// The go-away code for a peer that broke the protocol.
+pub const PROTOCOL_ERROR: u32 = 1;
+/// The go-away code for an end that the peer has not caused.
+pub const INTERNAL_ERROR: u32 = 2;
 
 /// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

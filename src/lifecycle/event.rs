@@ -9,7 +9,7 @@
 //! Every id gets exactly one of the first two columns and, if it opened, exactly one of the third. No reason is told
 //! by its absence, and the same word means the same thing in every enum.
 
-use super::id::{ConnectionId, ListenerId, StreamId};
+use super::id::{ConnectionId, Id, ListenerId, StreamId};
 use core::fmt;
 
 /// One transition that the owner is told of. `Copy`, at most 24 bytes, self-contained apart from what an id can be
@@ -97,6 +97,22 @@ impl Event {
             Self::OpenedStream { .. } => "opened_stream",
             Self::StreamFailed { .. } => "stream_failed",
             Self::ClosedStream { .. } => "closed_stream",
+        }
+    }
+
+    /// What it is told of.
+    #[must_use]
+    pub const fn id(&self) -> Id {
+        match *self {
+            Self::Listen { listener } | Self::ListenFailed { listener, .. } | Self::ListenClose { listener, .. } => {
+                Id::Listener(listener)
+            }
+            Self::Connected { connection }
+            | Self::ConnectFailed { connection, .. }
+            | Self::Disconnected { connection, .. } => Id::Connection(connection),
+            Self::OpenedStream { stream, .. }
+            | Self::StreamFailed { stream, .. }
+            | Self::ClosedStream { stream, .. } => Id::Stream(stream),
         }
     }
 

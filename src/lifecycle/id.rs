@@ -1,4 +1,4 @@
-//! Names of what lives: [`ListenerId`], [`ConnectionId`], [`StreamId`].
+//! Names of what lives: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
 //!
 //! An id is the index of an arena slot and the generation of what sits there. A slot is used again, an id never
 //! is: what has ended is refused for good, and a slot whose generations are spent is retired.
@@ -17,7 +17,63 @@ pub trait Key: Copy + Eq + Ord + fmt::Display + private::Sealed {
 }
 
 mod private {
-    pub trait Sealed {}
+    use core::num::NonZeroU32;
+
+    /// Only this crate makes ids.
+    pub trait Sealed {
+        fn from_parts(index: u32, generation: NonZeroU32) -> Self;
+    }
+}
+
+/// An id from its parts, for what keeps them apart.
+pub(crate) fn from_parts<I: Key>(index: u32, generation: NonZeroU32) -> I {
+    I::from_parts(index, generation)
+}
+
+/// The id of a listener, a connection or a stream.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    /// A listener's.
+    Listener(ListenerId),
+    /// A connection's.
+    Connection(ConnectionId),
+    /// A stream's.
+    Stream(StreamId),
+}
+
+/// As the id that it is.
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener(id) => id.fmt(f),
+            Self::Connection(id) => id.fmt(f),
+            Self::Stream(id) => id.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<ListenerId> for Id {
+    fn from(id: ListenerId) -> Self {
+        Self::Listener(id)
+    }
+}
+
+impl From<ConnectionId> for Id {
+    fn from(id: ConnectionId) -> Self {
+        Self::Connection(id)
+    }
+}
+
+impl From<StreamId> for Id {
+    fn from(id: StreamId) -> Self {
+        Self::Stream(id)
+    }
 }
 
 macro_rules! id {
@@ -30,10 +86,6 @@ macro_rules! id {
         }
 
         impl $name {
-            pub(crate) const fn new(index: u32, generation: NonZeroU32) -> Self {
-                Self { index, generation }
-            }
-
             /// The arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
             /// same time never share it; a later one may.
             #[must_use]
@@ -48,7 +100,11 @@ macro_rules! id {
             }
         }
 
-        impl private::Sealed for $name {}
+        impl private::Sealed for $name {
+            fn from_parts(index: u32, generation: NonZeroU32) -> Self {
+                Self { index, generation }
+            }
+        }
 
         impl Key for $name {
             fn index(self) -> usize {
@@ -90,14 +146,15 @@ id! {
 
 #[cfg(test)]
 mod tests {
+    use super::private::Sealed as _;
     use super::*;
     use alloc::format;
 
     #[test]
     fn ids_show_kind_slot_and_generation() {
         let generation = NonZeroU32::new(4).unwrap();
-        assert_eq!(format!("{}", ListenerId::new(0, NonZeroU32::MIN)), "l0.1");
-        assert_eq!(format!("{:?}", ConnectionId::new(3, NonZeroU32::MIN)), "c3.1");
-        assert_eq!(format!("{}", StreamId::new(17, generation)), "s17.4");
+        assert_eq!(format!("{}", ListenerId::from_parts(0, NonZeroU32::MIN)), "l0.1");
+        assert_eq!(format!("{:?}", ConnectionId::from_parts(3, NonZeroU32::MIN)), "c3.1");
+        assert_eq!(format!("{}", StreamId::from_parts(17, generation)), "s17.4");
     }
 }

@@ -1,7 +1,7 @@
 //! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so that a stale id finds
 //! nothing, even after its slot has been taken again.
 
-use super::id::Key;
+use super::id::{Key, from_parts};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -83,6 +83,22 @@ impl<I: Key, T> Table<I, T> {
         let (_, value) = slot.take_if(|(generation, _)| *generation == id.generation())?;
         self.len -= 1;
         Some(value)
+    }
+
+    /// Every value with its id, by index. It walks all slots.
+    pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(index, slot)| {
+            slot.as_ref().map(|(generation, value)| (from_parts(index, *generation), value))
+        })
+    }
+
+    /// Every value with its id, by index, to be changed. It walks all slots.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (I, &mut T)> {
+        let slots = (0..).zip(&mut self.slots);
+        slots.filter_map(|(index, slot)| {
+            slot.as_mut().map(|(generation, value)| (from_parts(index, *generation), value))
+        })
     }
 }
 

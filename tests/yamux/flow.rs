@@ -64,7 +64,8 @@ fn no_window_is_granted_after_fin() {
 fn a_greater_receive_window_is_granted_with_the_first_frame() {
     let config = Config { receive_window: INITIAL_WINDOW + 1000, ..Config::default() };
     let mut end = End::with(Role::Dialer, &config);
-    let mut stream = end.session.open(1).unwrap();
+    let mut stream = Stream::default();
+    end.session.open(&mut stream, 1).unwrap();
     end.session.write(&mut stream, b"x");
     assert_eq!(end.take(), [frame(UPDATE, SYN, 1, 1000), data(0, 1, b"x")].concat());
     end.streams.insert(1, stream);
@@ -222,5 +223,33 @@ fn unread_is_one_run_that_can_be_parsed_in_place() {
         assert_eq!(stream.unread(), b"cdef");
         session.consume(stream, 100);
         assert_eq!(stream.unread(), b"");
+    });
+}
+
+#[test]
+fn a_negotiation_needs_no_room_and_counts_as_answers() {
+    let mut end = End::with(Role::Dialer, &Config { max_output: 4, max_control: 100, ..Config::default() });
+    let key = end.open();
+    end.written();
+    end.write(key, b"12345");
+    assert!(end.with_stream(key, |session, stream| session.write_all(stream, &[6; 100])));
+    assert!(!end.session.is_clogged());
+    assert!(end.with_stream(key, |session, stream| session.write_all(stream, b"7")));
+    assert!(end.session.is_clogged());
+    assert_eq!(end.take(), data(0, 1, &[b"1234".as_slice(), &[6; 100], b"7"].concat()));
+    assert!(!end.with_stream(key, |session, stream| session.write_all(stream, &vec![0; WINDOW - 104])));
+    assert_eq!(end.take(), [], "all or nothing");
+    assert!(end.with_stream(key, |session, stream| session.write_all(stream, &vec![0; WINDOW - 105])));
+}
+
+#[test]
+fn what_is_unread_can_be_taken_out_at_once() {
+    let mut end = End::new(Role::Listener);
+    end.receive(&data(SYN, 1, b"abcdef")).unwrap();
+    end.receive(&frame(UPDATE, RST, 1, 0)).unwrap();
+    end.with_stream(100, |session, stream| {
+        session.consume(stream, 2);
+        assert_eq!(stream.take_unread(), b"cdef");
+        assert_eq!(stream.take_unread(), b"");
     });
 }

@@ -51,6 +51,11 @@ impl Output {
         }
     }
 
+    /// So many bytes that were pushed as data are answers.
+    pub(super) fn count_answers(&mut self, bytes: usize) {
+        self.answers += bytes;
+    }
+
     /// Our last frame.
     pub(super) fn close(&mut self, code: u32) {
         self.push(Header::new(Kind::GoAway, 0, 0, code));

@@ -6,22 +6,13 @@ use super::frame::{ACK, FIN, Header, Kind, RST, SYN};
 use super::output::Output;
 use super::receive::Incoming;
 use super::stream::{Half, Opening, Read, Stream, Wish};
-use super::{INITIAL_WINDOW, Streams};
+use super::{INITIAL_WINDOW, Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-/// Which side of the connection we are: it decides whose stream ids are whose (specification, "StreamID Field").
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Role {
-    /// We dialed: our streams have odd ids.
-    Dialer,
-    /// We were dialed: our streams have even ids.
-    Listener,
-}
-
 /// One connection's end. See the [module](super) for how it is driven.
 ///
-/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change
+/// The methods that take a [`Stream`] take one that this session has opened or accepted. On a stream that is over they change
 /// nothing on the wire; none of them fails or panics for a stream's state.
 #[derive(Debug)]
 pub struct Session<K> {
@@ -77,43 +68,33 @@ impl<K: Copy + Eq> Session<K> {
     }
 
     /// Whether [`open`](Self::open) succeeds now.
-    ///
-    /// # Errors
-    /// What `open` would say.
-    pub fn can_open(&self) -> Result<(), OpenError> {
-        if self.peer_left || self.output.is_closed() {
-            Err(OpenError::GoneAway)
-        } else if self.next_id.is_none() {
-            Err(OpenError::IdsExhausted)
-        } else if self.unacknowledged >= self.config.ack_backlog {
-            Err(OpenError::AckBacklog)
-        } else {
-            Ok(())
-        }
+    #[must_use]
+    pub fn can_open(&self) -> bool {
+        self.next_id().is_ok()
     }
 
-    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
-    /// caller puts the stream into its table.
+    /// Makes `stream`, whatever it was, a new one of ours under `key`: it gets its wire id now, and SYN rides on its
+    /// first frame, whatever that is.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing has changed then.
-    pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
-        self.can_open()?;
-        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+    pub fn open(&mut self, stream: &mut Stream, key: K) -> Result<(), OpenError> {
+        let id = self.next_id()?;
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
-        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window))
+        *stream = Stream::new(id, Opening::SynDue, self.config.receive_window);
+        Ok(())
     }
 
-    /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
-    /// [`receive`](Self::receive) again, which then delivers what came in the SYN's frame. ACK is withheld until
-    /// [`acknowledge`](Self::acknowledge). `None`, and nothing has changed, if there is nothing to accept.
-    #[must_use]
-    pub fn accept(&mut self, key: K) -> Option<Stream> {
-        let id = self.incoming.decide()?;
-        self.live.insert(id, key);
-        Some(Stream::new(id, Opening::Withheld, self.config.receive_window))
+    /// Answers [`Fact::Inbound`]: makes `stream`, whatever it was, the peer's new one, and calls it `key`. It has to be
+    /// in the table before [`receive`](Self::receive) is called again, which then delivers what came in the SYN's
+    /// frame. ACK is withheld until [`acknowledge`](Self::acknowledge). Nothing changes if the peer opens nothing.
+    pub fn accept(&mut self, stream: &mut Stream, key: K) {
+        if let Some(id) = self.incoming.decide() {
+            self.live.insert(id, key);
+            *stream = Stream::new(id, Opening::Withheld, self.config.receive_window);
+        }
     }
 
     /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
@@ -130,32 +111,27 @@ impl<K: Copy + Eq> Session<K> {
     /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after
     /// our go-away, it is 0 and nothing comes.
     pub fn write(&mut self, stream: &mut Stream, data: &[u8]) -> usize {
-        if !stream.sending.is_open() || self.output.is_closed() || data.is_empty() {
+        if !stream.sending.is_open() || self.output.is_closed() {
             return 0;
         }
-        let max_frame = self.config.max_frame.max(1) as usize;
         let n = data.len().min(stream.send_window as usize).min(self.room());
-        let mut rest = &data[..n];
-        if n > 0 {
-            self.widen(stream);
-            let grown = self.output.grow(stream.id, rest, max_frame);
-            rest = &rest[grown..];
-            if grown > 0 {
-                self.ride(stream);
-            }
-        }
-        while !rest.is_empty() {
-            let (payload, after) = rest.split_at(rest.len().min(max_frame));
-            let flags = self.take_flags(stream);
-            self.output.push_data(flags, stream.id, payload);
-            rest = after;
-        }
-        // At most the send window, a u32.
-        stream.send_window -= n as u32;
+        self.push_data(stream, &data[..n]);
         if n < data.len() {
             self.wish(stream);
         }
         n
+    }
+
+    /// Writes all or nothing, and says which, without regard to [`Config::max_output`]: for the few bytes of a
+    /// negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
+    pub fn write_all(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
+        if !stream.sending.is_open() || self.output.is_closed() || data.len() > stream.send_window as usize {
+            return false;
+        }
+        let before = self.output.data();
+        self.push_data(stream, data);
+        self.output.count_answers(self.output.data() - before);
+        true
     }
 
     /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
@@ -207,7 +183,7 @@ impl<K: Copy + Eq> Session<K> {
     /// Gives the stream up in both directions by RST. What is unread stays until the caller drops the stream; frames
     /// that still come for it are discarded. A stream of which the peer knows nothing yet ends without a frame.
     pub fn reset(&mut self, stream: &mut Stream) {
-        if stream.is_over() {
+        if stream.is_over() || !self.live.contains_key(&stream.id) {
             return;
         }
         if stream.opening != Opening::SynDue {
@@ -221,7 +197,7 @@ impl<K: Copy + Eq> Session<K> {
         let unread = stream.unread();
         if unread.is_empty() {
             return match stream.receiving {
-                Half::Open => Read::Blocked,
+                Half::Unopened | Half::Open => Read::Blocked,
                 Half::Finished => Read::End,
                 Half::Reset => Read::Reset,
             };
@@ -250,7 +226,7 @@ impl<K: Copy + Eq> Session<K> {
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
     }
 
-    /// Sends go-away with a code (0 normal, 1 protocol error, 2 internal error) as our last frame: peers end the
+    /// Sends go-away with a code ([`NORMAL`](super::NORMAL) and its like) as our last frame: peers end the
     /// session when they see it, so whatever comes after it would be lost. Data still arrives; writes are 0. The second
     /// one changes nothing.
     pub fn go_away(&mut self, code: u32) {
@@ -267,11 +243,11 @@ impl<K: Copy + Eq> Session<K> {
     /// Appends what waits to be sent to `into`, and starts a batch (or adds to the one that is being written).
     pub fn take_output(&mut self, into: &mut Vec<u8>) {
         into.extend_from_slice(self.output.bytes());
-        self.output_taken();
+        self.transmitted();
     }
 
     /// The same without the copy: the caller has used what [`output`](Self::output) gave.
-    pub fn output_taken(&mut self) {
+    pub fn transmitted(&mut self) {
         self.output.taken();
         self.fins_taken = self.fins.len();
     }
@@ -334,15 +310,45 @@ impl<K: Copy + Eq> Session<K> {
 
     /// Whether our go-away has been sent or waits to be.
     #[must_use]
-    pub const fn has_gone_away(&self) -> bool {
+    pub const fn is_gone(&self) -> bool {
         self.output.is_closed()
+    }
+
+    fn next_id(&self) -> Result<u32, OpenError> {
+        if self.peer_left || self.output.is_closed() {
+            return Err(OpenError::GoneAway);
+        }
+        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+        if self.unacknowledged >= self.config.ack_backlog {
+            return Err(OpenError::AckBacklog);
+        }
+        Ok(id)
+    }
+
+    /// Data frames for what the window allows, the last frame first if it can grow.
+    fn push_data(&mut self, stream: &mut Stream, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        self.widen(stream);
+        let max_frame = self.config.max_frame.max(1) as usize;
+        let grown = self.output.grow(stream.id, data, max_frame);
+        if grown > 0 {
+            self.ride(stream);
+        }
+        for payload in data[grown..].chunks(max_frame) {
+            let flags = self.take_flags(stream);
+            self.output.push_data(flags, stream.id, payload);
+        }
+        // At most the send window, a u32.
+        stream.send_window -= data.len() as u32;
     }
 
     /// Whether a stream of this id would be ours.
     pub(super) const fn is_ours(&self, id: u32) -> bool {
         match self.role {
-            Role::Dialer => id % 2 == 1,
-            Role::Listener => id % 2 == 0,
+            Role::Dialer => !id.is_multiple_of(2),
+            Role::Listener => id.is_multiple_of(2),
         }
     }
 
@@ -362,7 +368,7 @@ impl<K: Copy + Eq> Session<K> {
                 stream.opening = Opening::Open;
                 ACK
             }
-            Opening::SynSent | Opening::Withheld | Opening::Open => 0,
+            Opening::Unopened | Opening::SynSent | Opening::Withheld | Opening::Open => 0,
         }
     }
 
@@ -383,7 +389,7 @@ impl<K: Copy + Eq> Session<K> {
                 let delta = stream.window.grant_all(stream.unread().len());
                 self.update(stream, delta);
             }
-            Opening::SynSent | Opening::Withheld | Opening::Open => {}
+            Opening::Unopened | Opening::SynSent | Opening::Withheld | Opening::Open => {}
         }
     }
 
@@ -461,7 +467,7 @@ impl<K: Copy + Eq> Session<K> {
         }
         match stream.opening {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
-            Opening::Withheld | Opening::AckDue | Opening::Open => {}
+            Opening::Unopened | Opening::Withheld | Opening::AckDue | Opening::Open => {}
         }
         self.live.remove(&stream.id);
     }

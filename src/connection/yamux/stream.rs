@@ -1,23 +1,26 @@
 //! [`Stream`]: what one stream is, at one end.
 //!
 //! ```text
-//! opening     ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
+//! opening     Unopened ──open──▶ SynDue, ──accept──▶ Withheld
+//!             ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
 //!             the peer's:  Withheld ──acknowledge──▶ AckDue ──next frame──▶ Open
 //!
-//! sending     Open ──our FIN──▶ Finished        receiving   Open ──peer's FIN──▶ Finished
+//! sending     Unopened ──▶ Open ──our FIN──▶ Finished
+//! receiving   Unopened ──▶ Open ──peer's FIN──▶ Finished
 //! both        Open or Finished ──RST of either side──▶ Reset
 //! ```
 //!
-//! The three are independent, apart from RST, which ends both directions. A stream is over when neither direction is
-//! `Open`: then its wire id leaves the session's map, and what still comes for it is discarded.
+//! The three are independent, apart from RST, which ends both directions. A stream is over when both have ended:
+//! then its wire id leaves the session's map, and what still comes for it is discarded.
 
 use super::INITIAL_WINDOW;
 use super::window::ReceiveWindow;
 use alloc::vec::Vec;
+use core::mem;
 
-/// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
-/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 80 bytes
-/// and owns no memory.
+/// One end of a stream, kept by the caller. The default one is no stream yet: nothing can be read from it or written
+/// to it until [`Session::open`](super::Session::open) or [`Session::accept`](super::Session::accept) makes it one of
+/// its session's. Without unread data it is at most 80 bytes and owns no memory.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) id: u32,
@@ -37,6 +40,8 @@ const _: () = assert!(size_of::<Stream>() <= 80);
 /// How far a stream has come to be known to both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Opening {
+    /// No session's yet.
+    Unopened,
     /// Ours; its first frame will carry SYN. The peer knows nothing of it.
     SynDue,
     /// Ours; the peer has not acknowledged it.
@@ -52,6 +57,7 @@ pub(super) enum Opening {
 /// One direction of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Half {
+    Unopened,
     Open,
     Finished,
     Reset,
@@ -109,6 +115,14 @@ impl Stream {
         self.buffer.get(self.head as usize..).unwrap_or_default()
     }
 
+    /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended.
+    #[must_use]
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        self.buffer.drain(..self.head as usize);
+        self.head = 0;
+        mem::take(&mut self.buffer)
+    }
+
     /// How many bytes the peer's window allows to be written now.
     #[must_use]
     pub const fn send_window(&self) -> u32 {
@@ -120,7 +134,7 @@ impl Stream {
     pub const fn is_acknowledged(&self) -> bool {
         match self.opening {
             Opening::Open => true,
-            Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
+            Opening::Unopened | Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
         }
     }
 
@@ -130,10 +144,10 @@ impl Stream {
         self.sending.is_open()
     }
 
-    /// Whether the peer may still send: it has neither finished nor was the stream reset.
+    /// Whether the peer's FIN has come. What came before it may still be unread.
     #[must_use]
-    pub const fn may_receive(&self) -> bool {
-        self.receiving.is_open()
+    pub const fn is_remote_finished(&self) -> bool {
+        matches!(self.receiving, Half::Finished)
     }
 
     /// Whether it was reset, by either side.
@@ -145,7 +159,7 @@ impl Stream {
     /// Whether both directions have ended, by FIN or by RST. Unread data may be left.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        !self.sending.is_open() && !self.receiving.is_open()
+        self.sending.has_ended() && self.receiving.has_ended()
     }
 
     /// Both directions end at once.
@@ -183,11 +197,29 @@ impl Stream {
     }
 }
 
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            sending: Half::Unopened,
+            receiving: Half::Unopened,
+            send_window: 0,
+            ..Self::new(0, Opening::Unopened, INITIAL_WINDOW)
+        }
+    }
+}
+
 impl Half {
     pub(super) const fn is_open(self) -> bool {
         match self {
             Self::Open => true,
-            Self::Finished | Self::Reset => false,
+            Self::Unopened | Self::Finished | Self::Reset => false,
+        }
+    }
+
+    pub(super) const fn has_ended(self) -> bool {
+        match self {
+            Self::Unopened | Self::Open => false,
+            Self::Finished | Self::Reset => true,
         }
     }
 }

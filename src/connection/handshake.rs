@@ -1,0 +1,242 @@
+//! [`Handshake`]: from the first raw byte to an authenticated, multiplexed connection.
+//!
+//! | step            | dialer                                       | listener                             |
+//! |-----------------|----------------------------------------------|--------------------------------------|
+//! | `Security`      | `/noise` is proposed, message 1 right behind | waits for `/noise`, confirms it      |
+//! | `Exchange`      | waits for message 2                          | message 1, answers 2, waits for 3    |
+//! | `Authenticated` | **gate**: message 3 is withheld              |                                      |
+//! | `Muxer`         | `/yamux/1.0.0` is proposed behind message 3  | waits for `/yamux/1.0.0`             |
+//! | `Writing`       | message 3 has to reach the wire              |                                      |
+//! | `Agreed`        | **gate**                                     | **gate**: confirmation is withheld   |
+//!
+//! `Muxer` is left out where both sides named their muxers in the Noise handshake. At a gate the handshake waits for
+//! its owner's leave, so that the peer calls nothing open that has not been announced here.
+
+use super::error::Error;
+use super::input::Input;
+use super::multistream::{self, Protocol};
+use super::noise;
+use super::role::Role;
+use alloc::vec::Vec;
+use core::mem;
+use core::slice;
+use libp2p_identity::PeerId;
+
+const NOISE: Protocol = Protocol::from_static("/noise");
+/// The muxer's protocol name, as it is negotiated.
+pub(super) const YAMUX: Protocol = Protocol::from_static("/yamux/1.0.0");
+
+/// A connection's way to its first stream.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    role: Role,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Security(Select, noise::Handshake),
+    Exchange(noise::Handshake),
+    Authenticated(noise::Handshake),
+    Muxer(Secured, Select),
+    Writing(Secured),
+    Agreed(Secured, Option<multistream::Listener>),
+    /// What is left after an error, or after the connection has opened.
+    Over,
+}
+
+/// Whose turn it is to choose a protocol.
+#[derive(Debug)]
+enum Select {
+    Dialer(multistream::Dialer),
+    Listener(multistream::Listener),
+}
+
+/// An authenticated, encrypted byte pipe.
+#[derive(Debug)]
+pub(super) struct Secured {
+    pub(super) transport: noise::Transport,
+    pub(super) remote: noise::Remote,
+}
+
+/// What came of the leave to open.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// The connection is open.
+    Opened(Secured),
+    /// Our answer is on its way; the peer has to say something yet, or it has to reach the wire.
+    GoesOn,
+}
+
+impl Handshake {
+    /// Begins; the dialer's first words are appended to `out`. `seed` must be fresh randomness: the ephemeral key.
+    pub(super) fn new(
+        noise: &noise::Config,
+        role: Role,
+        seed: [u8; 32],
+        expected: Option<PeerId>,
+        out: &mut Vec<u8>,
+    ) -> Result<Self, Error> {
+        let mut exchange = noise::Handshake::new(noise, role, seed, expected)?;
+        let select = match role {
+            Role::Dialer => {
+                let dialer = multistream::Dialer::start(slice::from_ref(&NOISE), out);
+                exchange.transmit(out)?;
+                Select::Dialer(dialer)
+            }
+            Role::Listener => Select::Listener(multistream::Listener::new()),
+        };
+        Ok(Self { role, step: Step::Security(select, exchange) })
+    }
+
+    /// Whether it waits for leave to go on: [`open`](Self::open).
+    pub(super) const fn is_at_gate(&self) -> bool {
+        matches!(self.step, Step::Authenticated(_) | Step::Agreed(..))
+    }
+
+    /// Who the peer is, as soon as that is known.
+    pub(super) fn remote(&self) -> Option<&noise::Remote> {
+        match &self.step {
+            Step::Authenticated(exchange) => exchange.remote(),
+            Step::Muxer(secured, _) | Step::Writing(secured) | Step::Agreed(secured, _) => Some(&secured.remote),
+            Step::Security(..) | Step::Exchange(_) | Step::Over => None,
+        }
+    }
+
+    /// Takes what it understands from `input`, and appends what it answers to `out`. `true`: it has come to a gate.
+    pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>) -> Result<bool, Error> {
+        while !self.is_at_gate() {
+            let step = mem::replace(&mut self.step, Step::Over);
+            let (next, progress) = self.advance(step, input, out)?;
+            self.step = next;
+            if !progress {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn advance(&self, step: Step, input: &mut Input, out: &mut Vec<u8>) -> Result<(Step, bool), Error> {
+        match step {
+            Step::Security(mut select, exchange) => {
+                let (consumed, agreed) = select.receive(input.wire(), &NOISE, out)?;
+                input.consume_wire(consumed);
+                if !agreed {
+                    return Ok((Step::Security(select, exchange), false));
+                }
+                if let Select::Listener(listener) = select {
+                    listener.confirm(&NOISE, out);
+                }
+                Ok((Step::Exchange(exchange), true))
+            }
+            Step::Exchange(mut exchange) => {
+                let (consumed, complete) = exchange.receive(input.wire())?;
+                input.consume_wire(consumed);
+                if !complete {
+                    return Ok((Step::Exchange(exchange), false));
+                }
+                if exchange.is_finished() {
+                    return self.secured(exchange, out).map(|step| (step, true));
+                }
+                if exchange.is_authenticated() {
+                    return Ok((Step::Authenticated(exchange), true));
+                }
+                exchange.transmit(out)?;
+                Ok((Step::Exchange(exchange), true))
+            }
+            Step::Muxer(mut secured, mut select) => {
+                let opened = input.decrypt(&mut secured.transport)?;
+                let mut lines = Vec::new();
+                let (consumed, agreed) = select.receive(input.plain(), &YAMUX, &mut lines)?;
+                input.consume_plain(consumed);
+                secured.transport.seal(&lines, out)?;
+                if !agreed {
+                    return Ok((Step::Muxer(secured, select), opened));
+                }
+                let confirmation = match select {
+                    Select::Dialer(_) => None,
+                    Select::Listener(listener) => Some(listener),
+                };
+                Ok((Step::Agreed(secured, confirmation), true))
+            }
+            step @ (Step::Authenticated(_) | Step::Writing(_) | Step::Agreed(..) | Step::Over) => Ok((step, false)),
+        }
+    }
+
+    /// The Noise handshake is over; what follows depends on whether it has settled the muxer too.
+    fn secured(&self, exchange: noise::Handshake, out: &mut Vec<u8>) -> Result<Step, Error> {
+        let dialer = self.role == Role::Dialer;
+        let (transport, remote) = exchange.finish()?;
+        let early = remote.muxer.is_some();
+        let mut secured = Secured { transport, remote };
+        Ok(match (early, dialer) {
+            (true, true) => Step::Writing(secured),
+            (true, false) => Step::Agreed(secured, None),
+            (false, true) => {
+                let mut lines = Vec::new();
+                let select = Select::Dialer(multistream::Dialer::start(slice::from_ref(&YAMUX), &mut lines));
+                secured.transport.seal(&lines, out)?;
+                Step::Muxer(secured, select)
+            }
+            (false, false) => Step::Muxer(secured, Select::Listener(multistream::Listener::new())),
+        })
+    }
+
+    /// Everything that was appended to `out` has been written. `true`: it has come to a gate by that.
+    pub(super) fn written(&mut self) -> bool {
+        match mem::replace(&mut self.step, Step::Over) {
+            Step::Writing(secured) => {
+                self.step = Step::Agreed(secured, None);
+                true
+            }
+            step => {
+                self.step = step;
+                false
+            }
+        }
+    }
+
+    /// Leave to pass the gate; without one it changes nothing.
+    pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Opening, Error> {
+        match mem::replace(&mut self.step, Step::Over) {
+            Step::Authenticated(mut exchange) => {
+                exchange.transmit(out)?;
+                self.step = self.secured(exchange, out)?;
+                Ok(Opening::GoesOn)
+            }
+            Step::Agreed(mut secured, confirmation) => {
+                if let Some(listener) = confirmation {
+                    let mut lines = Vec::new();
+                    listener.confirm(&YAMUX, &mut lines);
+                    secured.transport.seal(&lines, out)?;
+                }
+                Ok(Opening::Opened(secured))
+            }
+            step => {
+                self.step = step;
+                Ok(Opening::GoesOn)
+            }
+        }
+    }
+}
+
+impl Select {
+    /// One turn of the choice of the only protocol we speak here. `true`: it is agreed; a listener has yet to confirm.
+    fn receive(&mut self, bytes: &[u8], protocol: &Protocol, out: &mut Vec<u8>) -> Result<(usize, bool), Error> {
+        match self {
+            Self::Dialer(dialer) => {
+                let (consumed, outcome) = dialer.receive(bytes, slice::from_ref(protocol), out)?;
+                match outcome {
+                    None => Ok((consumed, false)),
+                    Some(multistream::Outcome::Agreed(_)) => Ok((consumed, true)),
+                    Some(multistream::Outcome::Rejected) => Err(Error::Unsupported),
+                }
+            }
+            Self::Listener(listener) => {
+                let supported = |name: &str| (name == protocol.as_ref()).then_some(0);
+                let (consumed, accepted) = listener.receive(bytes, supported, out)?;
+                Ok((consumed, accepted.is_some()))
+            }
+        }
+    }
+}

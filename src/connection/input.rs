@@ -1,0 +1,138 @@
+//! [`Input`]: the bytes of one read that are not decoded yet.
+//!
+//! One serves all connections of an owner in turn: nothing of a connection stays in it when its turn is over. What
+//! is left then, part of a Noise message or the plaintext behind a gate, is kept by the connection itself.
+
+use super::noise::{self, MAX_PLAINTEXT};
+use alloc::vec::Vec;
+
+/// How much one read can bring, beside a Noise message that has come in part: two messages of the greatest size.
+const WIRE: usize = 2 * (2 + noise::MAX_MESSAGE);
+
+/// Room for a message's plaintext behind what is left of another's.
+const PLAIN: usize = 2 * MAX_PLAINTEXT;
+
+/// A cursor over what was read from a byte pipe and what has been decrypted of it.
+///
+/// The owner reads into [`space`](Self::space), says how much came with [`filled`](Self::filled), and calls
+/// [`Connection::receive`](super::Connection::receive) until it has nothing more to say.
+#[derive(Debug)]
+pub struct Input {
+    /// As it came: `wire[wire_at..wire_end]` is unread.
+    wire: Vec<u8>,
+    wire_at: usize,
+    wire_end: usize,
+    /// Decrypted: `plain[plain_at..plain_end]` is unread.
+    plain: Vec<u8>,
+    plain_at: usize,
+    plain_end: usize,
+}
+
+impl Input {
+    /// An empty one: 256 KiB, half of it what a read can bring.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { wire: alloc::vec![0; WIRE], wire_at: 0, wire_end: 0, plain: alloc::vec![0; PLAIN], plain_at: 0, plain_end: 0 }
+    }
+
+    /// Where to read to. Never empty between two calls of [`Connection::receive`](super::Connection::receive) that
+    /// said nothing, but for a connection that waits for leave to open.
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.wire[self.wire_end..]
+    }
+
+    /// `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
+    pub fn filled(&mut self, n: usize) {
+        self.wire_end = (self.wire_end + n).min(self.wire.len());
+    }
+
+    /// Copies as much of `bytes` as there is space for, and returns how much that was: for owners whose bytes are
+    /// somewhere else already.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let space = self.space();
+        let n = bytes.len().min(space.len());
+        space[..n].copy_from_slice(&bytes[..n]);
+        self.filled(n);
+        n
+    }
+
+    pub(super) fn wire(&self) -> &[u8] {
+        &self.wire[self.wire_at..self.wire_end]
+    }
+
+    pub(super) fn consume_wire(&mut self, n: usize) {
+        self.wire_at += n;
+        if self.wire_at == self.wire_end {
+            (self.wire_at, self.wire_end) = (0, 0);
+        }
+    }
+
+    pub(super) fn plain(&self) -> &[u8] {
+        &self.plain[self.plain_at..self.plain_end]
+    }
+
+    pub(super) fn consume_plain(&mut self, n: usize) {
+        self.plain_at += n;
+        if self.plain_at == self.plain_end {
+            (self.plain_at, self.plain_end) = (0, 0);
+        }
+    }
+
+    /// Decrypts one message behind the plaintext that is unread. `false`: none has come whole.
+    pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
+        let wire = &self.wire[self.wire_at..self.wire_end];
+        match transport.open(wire, &mut self.plain[self.plain_end..])? {
+            noise::Opened::Incomplete => Ok(false),
+            noise::Opened::Message { consumed, len } => {
+                self.plain_end += len;
+                self.consume_wire(consumed);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Forgets everything and starts with what a connection kept from its last turn.
+    pub(super) fn begin(&mut self, kept: &mut Kept) {
+        self.clear();
+        self.fill(&kept.wire);
+        self.plain[..kept.plain.len()].copy_from_slice(&kept.plain);
+        self.plain_end = kept.plain.len();
+        kept.clear();
+    }
+
+    /// Hands what is unread to the connection to keep.
+    pub(super) fn end(&mut self, kept: &mut Kept) {
+        kept.wire.extend_from_slice(self.wire());
+        kept.plain.extend_from_slice(self.plain());
+        self.clear();
+    }
+
+    fn clear(&mut self) {
+        (self.wire_at, self.wire_end, self.plain_at, self.plain_end) = (0, 0, 0, 0);
+    }
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a connection keeps of its input between two turns.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    wire: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+impl Kept {
+    pub(super) fn len(&self) -> usize {
+        self.wire.len() + self.plain.len()
+    }
+
+    /// Empties it; a connection that keeps nothing for long holds no memory for it.
+    fn clear(&mut self) {
+        self.wire = Vec::new();
+        self.plain = Vec::new();
+    }
+}

@@ -1,0 +1,82 @@
+//! The side that proposes: [`Dialer`].
+
+use super::line::{self, HEADER, NOT_AVAILABLE};
+use super::{Error, Protocol};
+use alloc::vec::Vec;
+
+/// The side that proposes: its place in a list of protocols, which the caller keeps and hands in with every call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dialer {
+    /// The listener's header has come.
+    greeted: bool,
+    /// Which protocol of the list has been proposed.
+    proposed: usize,
+    outcome: Option<Outcome>,
+}
+
+/// How a negotiation came out for the dialer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// Both sides speak this one from now on, by its place in the list.
+    Agreed(usize),
+    /// The listener speaks none of them.
+    Rejected,
+}
+
+impl Dialer {
+    /// Appends the header and the first proposal to `out`, in one go.
+    ///
+    /// `protocols` is in order of preference, and the same for every call that follows. With one protocol in it this is
+    /// the lazy dialer: there is nothing left to choose, and the protocol's first data may follow at once.
+    #[must_use]
+    pub fn start(protocols: &[Protocol], out: &mut Vec<u8>) -> Self {
+        line::write(HEADER, out);
+        if let Some(first) = protocols.first() {
+            line::write(first.as_str(), out);
+        }
+        Self { greeted: false, proposed: 0, outcome: None }
+    }
+
+    /// Reads the listener's answers from the front of `bytes`, its unread bytes, and appends the next proposal to `out`
+    /// after each `na`.
+    ///
+    /// Gives how many bytes were consumed, whole lines only, and the outcome once there is one: what lies behind it is
+    /// the protocol's, and later calls consume nothing and give it again. An empty list is rejected with the header.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a line, as early as it can be known.
+    pub fn receive(
+        &mut self,
+        bytes: &[u8],
+        protocols: &[Protocol],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, Option<Outcome>), Error> {
+        let mut consumed = 0;
+        while self.outcome.is_none() {
+            // `consumed` is a sum of lengths of lines that were found in `bytes`.
+            let Some((text, length)) = line::read(&bytes[consumed..])? else { break };
+            let proposal = protocols.get(self.proposed);
+            if !self.greeted {
+                if text != HEADER {
+                    return Err(Error::BadHeader);
+                }
+                self.greeted = true;
+                if proposal.is_none() {
+                    self.outcome = Some(Outcome::Rejected);
+                }
+            } else if text == NOT_AVAILABLE {
+                self.proposed += 1;
+                match protocols.get(self.proposed) {
+                    Some(next) => line::write(next.as_str(), out),
+                    None => self.outcome = Some(Outcome::Rejected),
+                }
+            } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
+                self.outcome = Some(Outcome::Agreed(self.proposed));
+            } else {
+                return Err(Error::BadAnswer);
+            }
+            consumed += length;
+        }
+        Ok((consumed, self.outcome))
+    }
+}

@@ -1,0 +1,51 @@
+//! Lines on the wire: a varint of one or two bytes, text, `\n`.
+
+use super::{Error, MAX_PROTOCOL};
+use alloc::vec::Vec;
+
+/// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
+pub const MAX_LINE: usize = MAX_PROTOCOL + 1;
+
+/// What both sides begin with.
+pub(super) const HEADER: &str = "/multistream/1.0.0";
+
+/// How a listener refuses a proposal.
+pub(super) const NOT_AVAILABLE: &str = "na";
+
+/// The first line of `bytes`, without its `\n`, and how many bytes it takes up; `None` while it is incomplete.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
+    let (length, prefix) = match *bytes {
+        [] => return Ok(None),
+        [low, ..] if low < 0x80 => (usize::from(low), 1),
+        [_] => return Ok(None),
+        // A third byte makes it 16 384 or more, or a longer form of less.
+        [_, high, ..] if high >= 0x80 => return Err(Error::LineTooLong),
+        [_, 0, ..] => return Err(Error::BadLength),
+        [low, high, ..] => (usize::from(low & 0x7f) | usize::from(high) << 7, 2),
+    };
+    if length > MAX_LINE {
+        return Err(Error::LineTooLong);
+    }
+    if length < 2 {
+        return Err(Error::BadLine);
+    }
+    let Some(line) = bytes.get(prefix..prefix + length) else { return Ok(None) };
+    let Some((b'\n', text)) = line.split_last() else { return Err(Error::BadLine) };
+    if text.contains(&b'\n') {
+        return Err(Error::BadLine);
+    }
+    let text = core::str::from_utf8(text).map_err(|_| Error::BadLine)?;
+    Ok(Some((text, prefix + length)))
+}
+
+/// Appends a line. `text` is at most [`MAX_PROTOCOL`] bytes, so that its length fits in a varint of two.
+pub(super) fn write(text: &str, out: &mut Vec<u8>) {
+    let length = text.len() + 1;
+    if length < 0x80 {
+        out.push(length as u8);
+    } else {
+        out.extend([length as u8 | 0x80, (length >> 7) as u8]);
+    }
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'\n');
+}

@@ -1,0 +1,168 @@
+//! A protocol's name: [`Protocol`].
+
+use super::line::HEADER;
+use alloc::sync::Arc;
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+/// The longest name of a protocol in bytes, as go-multistream has it.
+pub const MAX_PROTOCOL: usize = 1_024;
+
+/// The name of a protocol, such as `/ipfs/ping/1.0.0`: it begins with `/`, is at most [`MAX_PROTOCOL`] bytes long, has
+/// no newline, and is not multistream-select's own. A clone costs next to nothing.
+///
+/// ```
+/// # use swarm_notify::connection::multistream::{InvalidProtocol, Protocol};
+/// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+/// assert_eq!(Protocol::new("/echo/1.0.0")?, ECHO);
+/// assert_eq!(Protocol::new("echo"), Err(InvalidProtocol::NoSlash));
+/// # Ok::<(), InvalidProtocol>(())
+/// ```
+#[derive(Clone)]
+pub struct Protocol(Name);
+
+#[derive(Clone)]
+enum Name {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+/// Why a name cannot be that of a protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum InvalidProtocol {
+    /// It does not begin with `/`.
+    NoSlash,
+    /// It is longer than [`MAX_PROTOCOL`] bytes.
+    TooLong,
+    /// It has a newline in it, which ends a line of multistream-select.
+    Newline,
+    /// It is `/multistream/1.0.0`, which is no proposal.
+    Reserved,
+}
+
+const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
+    if name.is_empty() || name[0] != b'/' {
+        return Err(InvalidProtocol::NoSlash);
+    }
+    if name.len() > MAX_PROTOCOL {
+        return Err(InvalidProtocol::TooLong);
+    }
+    let header = HEADER.as_bytes();
+    let mut reserved = name.len() == header.len();
+    let mut i = 0;
+    while i < name.len() {
+        if name[i] == b'\n' {
+            return Err(InvalidProtocol::Newline);
+        }
+        reserved = reserved && name[i] == header[i];
+        i += 1;
+    }
+    if reserved { Err(InvalidProtocol::Reserved) } else { Ok(()) }
+}
+
+impl Protocol {
+    /// A name that is known when the program is compiled, for a `const`.
+    ///
+    /// # Panics
+    /// If the name is invalid: in a `const` or a `static`, where this belongs, the program does not compile.
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(check(name.as_bytes()).is_ok(), "not a valid protocol name");
+        Self(Name::Static(name))
+    }
+
+    /// A name that is made when the program runs.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidProtocol> {
+        let name = name.into();
+        check(name.as_bytes())?;
+        Ok(Self(Name::Shared(name)))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
+    }
+}
+
+impl AsRef<str> for Protocol {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Borrow<str> for Protocol {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl FromStr for Protocol {
+    type Err = InvalidProtocol;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        check(name.as_bytes())?;
+        Ok(Self(Name::Shared(name.into())))
+    }
+}
+
+impl PartialEq for Protocol {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Protocol {}
+
+impl PartialOrd for Protocol {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Protocol {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for Protocol {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for InvalidProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSlash => "a protocol's name begins with /",
+            Self::TooLong => "a protocol's name is at most 1024 bytes long",
+            Self::Newline => "a protocol's name has no newline",
+            Self::Reserved => "/multistream/1.0.0 is not a protocol to propose",
+        })
+    }
+}
+
+impl core::error::Error for InvalidProtocol {}

@@ -1,0 +1,279 @@
+//! What the muxer says of a stream, understood: its negotiation, its ends, and what of it its owner is to know.
+
+use super::multistream::{self, Outcome};
+use super::queue::Wait;
+use super::stream::{Negotiation, Proposals, Stream, Streams};
+use super::yamux::{self, Session};
+use super::{Connection, Fact, Phase, Turn};
+use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
+use core::mem;
+
+impl Connection {
+    /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
+    pub(super) fn understand(&mut self, said: yamux::Fact<StreamId>, turn: &mut Turn<'_>) -> Option<Fact> {
+        match said {
+            yamux::Fact::Inbound => Some(Fact::StreamOffered),
+            yamux::Fact::Readable(id) => self.readable(id, turn),
+            yamux::Fact::Writable(id) => self.writable(id, turn),
+            yamux::Fact::FinSent(id) => self.fin_sent(id, turn),
+            yamux::Fact::Reset(id) => self.reset_by_peer(id, turn),
+            yamux::Fact::Acknowledged(_) => {
+                self.open_queued(turn);
+                None
+            }
+            yamux::Fact::Pong(_) => None,
+            yamux::Fact::GoAway(code) => Some(Fact::GoAway(code)),
+        }
+    }
+
+    /// Data or the FIN has come.
+    fn readable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        match &stream.negotiation {
+            Negotiation::Dialer(..) | Negotiation::Listener(_) => self.negotiate(id, turn),
+            // It is announced first; then it is readable from the start.
+            Negotiation::Queued(_) | Negotiation::Ready(_) => None,
+            Negotiation::Done if stream.ends.closed => {
+                stream.ends.end_read |= stream.yamux.is_remote_finished();
+                self.finished(id, turn)
+            }
+            Negotiation::Done => {
+                self.revive(id, turn);
+                Some(Fact::Readable(id))
+            }
+        }
+    }
+
+    /// The peer has granted window, or our output has got shorter.
+    fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        self.revive(id, turn);
+        let stream = turn.streams.get_mut(id)?;
+        (matches!(stream.negotiation, Negotiation::Done) && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+    }
+
+    /// Our FIN is on the wire.
+    fn fin_sent(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        if stream.ends.over {
+            return None;
+        }
+        stream.ends.fin_sent = true;
+        self.wait_half_open(id, turn);
+        self.finished(id, turn)
+    }
+
+    /// The stream's end, if both directions are over.
+    pub(super) fn finished(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        if stream.ends.over || !stream.is_finished() || !matches!(stream.negotiation, Negotiation::Done) {
+            return None;
+        }
+        self.over(id, turn);
+        Some(Fact::StreamEnded(id, StreamEnd::Finished))
+    }
+
+    fn reset_by_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        if stream.ends.over {
+            return None;
+        }
+        let fact = match &stream.negotiation {
+            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
+            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(..)
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(_) => Fact::StreamFailed(id, Failure::Reset(Side::Remote)),
+        };
+        self.over(id, turn);
+        Some(fact)
+    }
+
+    /// A stream's deadline has come.
+    pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        let fact = match &stream.negotiation {
+            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Timeout),
+            // It asked for what we do not speak, and then for nothing else.
+            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(..)
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(_) => Fact::StreamFailed(id, Failure::Timeout),
+        };
+        self.give_up(id, turn);
+        Some(fact)
+    }
+
+    /// One more turn of the choice of a protocol.
+    fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let stream = turn.streams.get_mut(id)?;
+        turn.scratch.clear();
+        let step = stream.negotiate(turn.protocols, turn.scratch);
+        if let Ok((consumed, _)) = step {
+            open.session.consume(&mut stream.yamux, consumed);
+            open.session.write_all(&mut stream.yamux, turn.scratch);
+        }
+        let ended = stream.yamux.is_remote_finished();
+        let failure = match step {
+            Ok((_, Chosen::Agreed)) => {
+                if stream.ends.finish_wanted {
+                    open.session.finish(&mut stream.yamux);
+                }
+                self.queues.leave(turn.streams, id);
+                return Some(Fact::StreamReady(id));
+            }
+            Ok((_, Chosen::NotYet)) if !ended => return None,
+            Ok((_, Chosen::NotYet)) => match &stream.negotiation {
+                Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
+                _ => Failure::Eof,
+            },
+            Ok((_, Chosen::Nothing)) => Failure::Unsupported,
+            Err(error) => {
+                log::debug!("{id}: {error}");
+                Failure::Protocol
+            }
+        };
+        self.give_up(id, turn);
+        Some(Fact::StreamFailed(id, failure))
+    }
+
+    /// Leave to open a stream that was [`Fact::StreamReady`]: the peer is told now, if it waits for our word.
+    pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        let Some(stream) = turn.streams.get_mut(id) else { return };
+        let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
+        if let (Some(listener), Some(protocol)) = (confirmation.take(), &stream.protocol) {
+            turn.scratch.clear();
+            listener.confirm(protocol, turn.scratch);
+            open.session.acknowledge(&mut stream.yamux);
+            open.session.write_all(&mut stream.yamux, turn.scratch);
+            self.backlog -= 1;
+        }
+        stream.negotiation = Negotiation::Done;
+        self.wait_half_open(id, turn);
+    }
+
+    /// Our half is over: from now on the peer is not to let the other hang.
+    fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        let Some(stream) = turn.streams.get_mut(id) else { return };
+        let waits = stream.ends.fin_sent && !stream.yamux.is_remote_finished();
+        if waits && stream.place.is_none() && matches!(stream.negotiation, Negotiation::Done) {
+            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
+        }
+    }
+
+    /// The peer has shown that it has not let go of a half-open stream.
+    fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        let half_open = |stream: &Stream| stream.place.is_some_and(|place| place.wait() == Wait::HalfOpen);
+        if turn.streams.get(id).is_some_and(half_open) {
+            self.queues.leave(turn.streams, id);
+            self.wait_half_open(id, turn);
+        }
+    }
+
+    /// Resets a stream that still matters to the peer, and forgets it.
+    pub(super) fn give_up(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        if let (Phase::Open(open), Some(stream)) = (&mut self.phase, turn.streams.get_mut(id)) {
+            open.session.reset(&mut stream.yamux);
+        }
+        self.over(id, turn);
+    }
+
+    /// A stream has ended; its connection waits for nothing of it any more.
+    fn over(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        self.queues.leave(turn.streams, id);
+        let Some(stream) = turn.streams.get_mut(id) else { return };
+        if mem::replace(&mut stream.ends.over, true) {
+            return;
+        }
+        match &stream.negotiation {
+            Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog -= 1,
+            Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
+            Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done => {}
+        }
+        self.live -= 1;
+        if self.live == 0 {
+            self.timers.idle(Some(turn.now));
+        }
+        self.open_queued(turn);
+    }
+
+    /// Starts streams that waited for yamux's ack backlog, as many as there is place for now.
+    pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Open(open) = &mut self.phase else { return };
+        while open.session.can_open() {
+            let Some(id) = self.queued.pop_front() else { return };
+            // Ids that are exhausted, or a peer that goes away, leave it to time out with the connection's end.
+            let _ = start(&mut open.session, turn.streams, id, turn.scratch);
+        }
+    }
+}
+
+/// Gives a queued stream its SYN and its first proposal, in one frame.
+pub(super) fn start(
+    session: &mut Session<StreamId>,
+    streams: &mut Streams,
+    id: StreamId,
+    scratch: &mut alloc::vec::Vec<u8>,
+) -> Result<(), yamux::OpenError> {
+    let Some(stream) = streams.get_mut(id) else { return Ok(()) };
+    let Negotiation::Queued(proposals) = &mut stream.negotiation else { return Ok(()) };
+    session.open(&mut stream.yamux, id)?;
+    let proposals = mem::replace(proposals, Proposals::One);
+    scratch.clear();
+    let dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, &proposals), scratch);
+    stream.negotiation = Negotiation::Dialer(dialer, proposals);
+    session.write_all(&mut stream.yamux, scratch);
+    Ok(())
+}
+
+/// What a turn of the negotiation has come to.
+enum Chosen {
+    NotYet,
+    Agreed,
+    /// The peer speaks none of what we proposed.
+    Nothing,
+}
+
+impl Stream {
+    /// Reads complete lines of what has arrived; gives how much they were and what they mean.
+    fn negotiate(
+        &mut self,
+        supported: &[multistream::Protocol],
+        out: &mut alloc::vec::Vec<u8>,
+    ) -> Result<(usize, Chosen), multistream::Error> {
+        let unread = self.yamux.unread();
+        match &mut self.negotiation {
+            Negotiation::Dialer(dialer, proposals) => {
+                let (consumed, outcome) = dialer.receive(unread, Self::proposals(&self.protocol, proposals), out)?;
+                match outcome {
+                    None => Ok((consumed, Chosen::NotYet)),
+                    Some(Outcome::Rejected) => Ok((consumed, Chosen::Nothing)),
+                    Some(Outcome::Agreed(index)) => {
+                        let agreed = Self::proposals(&self.protocol, proposals).get(index).cloned();
+                        self.protocol = agreed;
+                        self.negotiation = Negotiation::Ready(None);
+                        Ok((consumed, Chosen::Agreed))
+                    }
+                }
+            }
+            Negotiation::Listener(listener) => {
+                let find = |name: &str| supported.iter().position(|protocol| protocol.as_ref() == name);
+                let (consumed, accepted) = listener.receive(unread, find, out)?;
+                match accepted {
+                    None => Ok((consumed, Chosen::NotYet)),
+                    Some(index) => {
+                        self.protocol = supported.get(index).cloned();
+                        let listener = *listener;
+                        self.negotiation = Negotiation::Ready(Some(listener));
+                        Ok((consumed, Chosen::Agreed))
+                    }
+                }
+            }
+            Negotiation::Queued(_) | Negotiation::Ready(_) | Negotiation::Done => Ok((0, Chosen::NotYet)),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The Noise step of a connection (libp2p/specs, `noise/README.md`): `Noise_XX_25519_ChaChaPoly_SHA256`.
+//!
+//! [`Config`] is made once for a node. A [`Handshake`] turns the peer's bytes into ours until both sides have proved
+//! who they are, and becomes a [`Transport`], which seals and opens messages. Nothing here reads a socket, a clock or a
+//! random number generator: the seeds are handed in, so that the same seeds and the same bytes give the same run.
+//!
+//! ```text
+//! dialer                                         listener
+//!    │ 1  e                                    ─▶ │
+//!    │ ◀─                  e, ee, s, es, payload 2│    the dialer is authenticated: it knows the listener
+//!    │ 3  s, se, payload                       ─▶ │    the listener is authenticated: it knows the dialer
+//! ```
+//!
+//! The payload carries the identity key, its signature over the Noise key, and the muxers that its sender speaks
+//! (libp2p/specs, `connections/inlined-muxer-negotiation.md`): both sides settle on the first of the dialer's list
+//! that the listener has. A peer that sends no list leaves it to multistream-select.
+//!
+//! ```
+//! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
+//! # use libp2p_identity::Keypair;
+//! # let alice = Keypair::ed25519_from_bytes([1; 32])?;
+//! # let bob = Keypair::ed25519_from_bytes([2; 32])?;
+//! # let (seed_a, seed_b, seed_c, seed_d) = ([3; 32], [4; 32], [5; 32], [6; 32]);
+//! let alice = Config::new(&alice, seed_a, &["/yamux/1.0.0"])?;
+//! let bob = Config::new(&bob, seed_b, &["/yamux/1.0.0"])?;
+//! let mut dialer = Handshake::new(&alice, Role::Dialer, seed_c, None)?;
+//! let mut listener = Handshake::new(&bob, Role::Listener, seed_d, None)?;
+//!
+//! let mut wire = Vec::new();
+//! while !(dialer.is_finished() && listener.is_finished()) {
+//!     dialer.transmit(&mut wire)?;
+//!     listener.receive(&wire)?;
+//!     wire.clear();
+//!     listener.transmit(&mut wire)?;
+//!     dialer.receive(&wire)?;
+//!     wire.clear();
+//! }
+//! let (_transport, remote) = dialer.finish()?;
+//! assert_eq!(remote.peer, bob.peer());
+//! assert_eq!(remote.muxer.as_deref(), Some("/yamux/1.0.0"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod crypto;
+mod error;
+mod handshake;
+mod payload;
+mod transport;
+
+pub use error::Error;
+pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, Remote};
+pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use crypto::StaticKey;
+use libp2p_identity::{Keypair, PeerId};
+use snow::params::NoiseParams;
+
+/// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
+/// muxers it offers. Made once; a clone shares all of it.
+#[derive(Clone)]
+pub struct Config(Arc<Inner>);
+
+struct Inner {
+    params: NoiseParams,
+    peer: PeerId,
+    static_key: Arc<StaticKey>,
+    /// The signed payload, encoded: the same bytes in every handshake.
+    payload: Vec<u8>,
+    muxers: Vec<Arc<str>>,
+}
+
+impl Config {
+    /// Makes the static key from `static_seed` (32 bytes that nobody else knows and that nothing else uses), and signs
+    /// it with `identity`.
+    ///
+    /// `muxers` is offered in the `stream_muxers` extension, the preferred one first; an empty list sends no
+    /// extension, and then multistream-select has to agree on the muxer.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedKey`] if the identity cannot sign, [`Error::Oversized`] if the list is so long that the
+    /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
+    pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
+        let static_key = StaticKey::new(static_seed);
+        let payload = payload::sign(identity, static_key.public(), muxers)?;
+        if payload.len() > handshake::MAX_PAYLOAD {
+            return Err(Error::Oversized);
+        }
+        Ok(Self(Arc::new(Inner {
+            params: "Noise_XX_25519_ChaChaPoly_SHA256".parse()?,
+            peer: identity.public().to_peer_id(),
+            static_key: Arc::new(static_key),
+            payload,
+            muxers: muxers.iter().map(|muxer| Arc::from(*muxer)).collect(),
+        })))
+    }
+
+    /// Who we prove to be.
+    #[must_use]
+    pub fn peer(&self) -> PeerId {
+        self.0.peer
+    }
+}
+
+/// Without the keys.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("peer", &self.0.peer).field("muxers", &self.0.muxers).finish_non_exhaustive()
+    }
+}

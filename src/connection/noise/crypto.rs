@@ -1,0 +1,190 @@
+//! The primitives that `snow` works with: [`Resolver`].
+//!
+//! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the identity's signatures; the cipher and
+//! the hash from `ring`. The random number generator hands out the 32 bytes it was given, once.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use snow::Error;
+use snow::params::{CipherChoice, DHChoice, HashChoice};
+use snow::resolvers::{CryptoResolver, RingResolver};
+use snow::types::{Cipher, Dh, Hash, Random};
+use x25519_dalek::{PublicKey, StaticSecret};
+
+/// A Diffie-Hellman key pair. The secret is wiped when it is dropped.
+#[derive(Clone)]
+pub(super) struct StaticKey {
+    secret: StaticSecret,
+    public: PublicKey,
+}
+
+impl StaticKey {
+    pub(super) fn new(seed: [u8; 32]) -> Self {
+        let secret = StaticSecret::from(seed);
+        let public = PublicKey::from(&secret);
+        Self { secret, public }
+    }
+
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        self.secret.as_bytes()
+    }
+
+    pub(super) fn public(&self) -> &[u8; 32] {
+        self.public.as_bytes()
+    }
+}
+
+/// Gives one handshake its primitives.
+pub(super) struct Resolver {
+    static_key: Arc<StaticKey>,
+    ephemeral: StaticSecret,
+}
+
+impl Resolver {
+    pub(super) fn new(static_key: Arc<StaticKey>, ephemeral_seed: [u8; 32]) -> Self {
+        Self { static_key, ephemeral: ephemeral_seed.into() }
+    }
+}
+
+impl CryptoResolver for Resolver {
+    fn resolve_rng(&self) -> Option<Box<dyn Random>> {
+        Some(Box::new(OneSeed(Some(self.ephemeral.clone()))))
+    }
+
+    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
+        matches!(choice, DHChoice::Curve25519)
+            .then(|| Box::new(X25519 { known: self.static_key.clone(), key: None }) as Box<dyn Dh>)
+    }
+
+    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
+        RingResolver.resolve_hash(choice)
+    }
+
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(ChaChaPoly([0; 32])) as Box<dyn Cipher>)
+    }
+}
+
+/// A random number generator that has one thing to say.
+struct OneSeed(Option<StaticSecret>);
+
+impl Random for OneSeed {
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        let seed = self.0.take().ok_or(Error::Rng)?;
+        if dest.len() != 32 {
+            return Err(Error::Rng);
+        }
+        dest.copy_from_slice(seed.as_bytes());
+        Ok(())
+    }
+}
+
+/// One of a handshake's two key pairs: the static one, or the ephemeral one once it is made.
+struct X25519 {
+    /// The node's own key, so that its public half is not computed again for every connection.
+    known: Arc<StaticKey>,
+    key: Option<StaticKey>,
+}
+
+impl Dh for X25519 {
+    fn name(&self) -> &'static str {
+        "25519"
+    }
+
+    fn pub_len(&self) -> usize {
+        32
+    }
+
+    fn priv_len(&self) -> usize {
+        32
+    }
+
+    fn set(&mut self, privkey: &[u8]) {
+        self.key = if privkey == self.known.secret() {
+            Some((*self.known).clone())
+        } else {
+            <[u8; 32]>::try_from(privkey).ok().map(StaticKey::new)
+        };
+    }
+
+    fn generate(&mut self, rng: &mut dyn Random) -> Result<(), Error> {
+        let mut seed = [0; 32];
+        rng.try_fill_bytes(&mut seed)?;
+        self.key = Some(StaticKey::new(seed));
+        Ok(())
+    }
+
+    fn pubkey(&self) -> &[u8] {
+        self.key.as_ref().map_or(&[], |key| key.public())
+    }
+
+    fn privkey(&self) -> &[u8] {
+        self.key.as_ref().map_or(&[], |key| key.secret())
+    }
+
+    fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let key = self.key.as_ref().ok_or(Error::Dh)?;
+        let (Some(theirs), Some(out)) = (pubkey.first_chunk::<32>(), out.first_chunk_mut::<32>()) else {
+            return Err(Error::Dh);
+        };
+        let shared = key.secret.diffie_hellman(&PublicKey::from(*theirs));
+        // A point of low order makes the secret the same for everybody (RFC 7748, section 6.1).
+        if !shared.was_contributory() {
+            return Err(Error::Dh);
+        }
+        *out = *shared.as_bytes();
+        Ok(())
+    }
+}
+
+/// ChaCha20-Poly1305 by its bare key. `ring`'s own key object has room for AES's tables, half a kilobyte in each
+/// direction of every idle connection; making it anew for each message costs a copy of 32 bytes.
+struct ChaChaPoly([u8; 32]);
+
+impl ChaChaPoly {
+    fn key(&self) -> Result<LessSafeKey, ring::error::Unspecified> {
+        UnboundKey::new(&CHACHA20_POLY1305, &self.0).map(LessSafeKey::new)
+    }
+}
+
+/// 32 zero bits, then the counter in little-endian order (Noise, section 12.3).
+fn nonce(counter: u64) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&counter.to_le_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}
+
+impl Cipher for ChaChaPoly {
+    fn name(&self) -> &'static str {
+        "ChaChaPoly"
+    }
+
+    fn set(&mut self, key: &[u8; 32]) {
+        self.0 = *key;
+    }
+
+    fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
+        let (text, rest) = out.split_at_mut(plaintext.len());
+        text.copy_from_slice(plaintext);
+        let sealed = self
+            .key()
+            .and_then(|key| key.seal_in_place_separate_tag(nonce(counter), Aad::from(authtext), text))
+            // A key of 32 bytes is always taken, and no message comes near the 256 GiB that the cipher may seal.
+            .expect("32 bytes are a key, and a message is short");
+        rest[..sealed.as_ref().len()].copy_from_slice(sealed.as_ref());
+        plaintext.len() + sealed.as_ref().len()
+    }
+
+    fn decrypt(&self, counter: u64, authtext: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let (text, tag) = ciphertext.split_last_chunk::<16>().ok_or(Error::Decrypt)?;
+        let out = out.get_mut(..text.len()).ok_or(Error::Decrypt)?;
+        out.copy_from_slice(text);
+        self.key()
+            .and_then(|key| {
+                key.open_in_place_separate_tag(nonce(counter), Aad::from(authtext), (*tag).into(), out, 0..)
+                    .map(|plaintext| plaintext.len())
+            })
+            .map_err(|_| Error::Decrypt)
+    }
+}

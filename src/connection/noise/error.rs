@@ -1,0 +1,72 @@
+//! Why the Noise step of a connection fails: [`Error`].
+
+use core::fmt;
+
+/// Why a handshake or a transport cannot go on. What failed stays failed: the connection is over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A message is too short to hold what its place in the protocol asks for.
+    Truncated,
+    /// A handshake message is longer than [`MAX_HANDSHAKE_MESSAGE`](super::MAX_HANDSHAKE_MESSAGE).
+    Oversized,
+    /// A message does not authenticate: it is not what the peer sent, or not for us.
+    Decrypt,
+    /// The peer's Diffie-Hellman key is one of those that give the same secret to everybody.
+    WeakKey,
+    /// The handshake's payload is not the message that the specification asks for.
+    BadPayload,
+    /// The peer's identity key is of a type that this build does not know.
+    UnsupportedKey,
+    /// The peer's identity key did not sign its Noise key.
+    BadSignature,
+    /// The peer proved to be somebody else than the one we dialed.
+    WrongPeer,
+    /// Both sides sent a list of muxers, and the lists share nothing.
+    NoSharedMuxer,
+    /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next.
+    Exhausted,
+    /// The buffer handed in for the plaintext is too short; nothing was consumed, and a longer one will do.
+    NoRoom,
+    /// The handshake was asked for something that it has not come to yet.
+    NotFinished,
+}
+
+impl From<snow::Error> for Error {
+    fn from(error: snow::Error) -> Self {
+        match error {
+            snow::Error::Input => Self::Truncated,
+            snow::Error::Decrypt => Self::Decrypt,
+            snow::Error::Dh => Self::WeakKey,
+            snow::Error::State(snow::error::StateProblem::Exhausted) => Self::Exhausted,
+            // Out of turn, or a builder without its parts: our own callers' order of calls rules both out.
+            snow::Error::Pattern(_)
+            | snow::Error::Init(_)
+            | snow::Error::Prereq(_)
+            | snow::Error::State(_)
+            | snow::Error::Rng
+            | _ => Self::NotFinished,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "a noise message is too short for its place in the protocol",
+            Self::Oversized => "a noise handshake message is too long",
+            Self::Decrypt => "a noise message does not authenticate",
+            Self::WeakKey => "the peer's Diffie-Hellman key is weak",
+            Self::BadPayload => "the noise handshake's payload is malformed",
+            Self::UnsupportedKey => "the identity key is of an unsupported type",
+            Self::BadSignature => "the identity key did not sign the noise key",
+            Self::WrongPeer => "the peer is not the one that was dialed",
+            Self::NoSharedMuxer => "the two sides share no muxer",
+            Self::Exhausted => "the noise cipher has no nonce left",
+            Self::NoRoom => "the buffer for the plaintext is too short",
+            Self::NotFinished => "the noise handshake is not finished",
+        })
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,84 @@
+//! What the second and third handshake messages carry: who speaks, the proof, and the muxers spoken.
+//!
+//! The protobuf messages of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload".
+
+use super::Error;
+use alloc::string::String;
+use alloc::vec::Vec;
+use libp2p_identity::{Keypair, PublicKey};
+use prost::Message;
+
+/// What an identity key signs goes behind these words, so that no other signature of it can be taken for this one.
+const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
+
+/// Ed25519 in the `KeyType` of libp2p/specs, `peer-ids/peer-ids.md`.
+const ED25519: i32 = 1;
+
+#[derive(Clone, PartialEq, Message)]
+struct HandshakePayload {
+    #[prost(bytes = "vec", tag = "1")]
+    identity_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    identity_sig: Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Extensions {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    webtransport_certhashes: Vec<Vec<u8>>,
+    #[prost(string, repeated, tag = "2")]
+    stream_muxers: Vec<String>,
+}
+
+/// The head of a public key: enough to tell a type we do not know from bytes that are no key at all.
+#[derive(Clone, PartialEq, Message)]
+struct KeyHead {
+    #[prost(int32, required, tag = "1")]
+    key_type: i32,
+}
+
+/// What a payload has proved.
+pub(super) struct Proved {
+    pub(super) public_key: PublicKey,
+    /// The peer's muxers in its order; empty if it sent no list.
+    pub(super) muxers: Vec<String>,
+}
+
+fn signed_bytes(static_key: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
+    let mut bytes = [0; DOMAIN.len() + 32];
+    bytes[..DOMAIN.len()].copy_from_slice(DOMAIN);
+    bytes[DOMAIN.len()..].copy_from_slice(static_key);
+    bytes
+}
+
+/// Encodes the payload that proves `static_key` to be `identity`'s.
+pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
+    let payload = HandshakePayload {
+        identity_key: identity.public().encode_protobuf(),
+        identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey)?,
+        extensions: (!muxers.is_empty()).then(|| Extensions {
+            webtransport_certhashes: Vec::new(),
+            stream_muxers: muxers.iter().map(|muxer| String::from(*muxer)).collect(),
+        }),
+    };
+    Ok(payload.encode_to_vec())
+}
+
+/// Decodes a payload and checks that the identity in it signed `static_key`.
+pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Error> {
+    let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
+    let public_key = PublicKey::try_decode_protobuf(&payload.identity_key).map_err(|error| {
+        log::debug!("noise: {error}");
+        match KeyHead::decode(&payload.identity_key[..]) {
+            Ok(head) if head.key_type != ED25519 => Error::UnsupportedKey,
+            Ok(_) | Err(_) => Error::BadPayload,
+        }
+    })?;
+    if !public_key.verify(&signed_bytes(static_key), &payload.identity_sig) {
+        return Err(Error::BadSignature);
+    }
+    let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
+    Ok(Proved { public_key, muxers })
+}

@@ -1,0 +1,111 @@
+//! Messages after the handshake: [`Transport`].
+
+use super::Error;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The longest message on the wire, without its two bytes of length.
+pub const MAX_MESSAGE: usize = 65_535;
+
+/// How much longer a sealed message is than its plaintext.
+pub const TAG: usize = 16;
+
+/// The most plaintext that one message holds.
+pub const MAX_PLAINTEXT: usize = MAX_MESSAGE - TAG;
+
+/// How many bytes `plain` bytes are once they are sealed, length prefixes included.
+#[must_use]
+pub const fn sealed_len(plain: usize) -> usize {
+    plain + plain.div_ceil(MAX_PLAINTEXT) * (2 + TAG)
+}
+
+/// An authenticated, encrypted byte stream in both directions: a few hundred bytes, and no buffer.
+///
+/// An error other than [`Error::NoRoom`] means that the connection is over: what follows cannot be told from what
+/// somebody else wrote.
+pub struct Transport {
+    state: snow::TransportState,
+}
+
+const _: () = assert!(size_of::<Transport>() <= 256);
+
+/// What [`Transport::open`] found at the front of the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Opened {
+    /// A message has not arrived whole: nothing was consumed.
+    Incomplete,
+    /// One message.
+    Message {
+        /// How many of the bytes it was, its length prefix included.
+        consumed: usize,
+        /// How many bytes of plaintext it held; it may be none.
+        len: usize,
+    },
+}
+
+impl Transport {
+    pub(super) fn new(state: snow::TransportState) -> Self {
+        Self { state }
+    }
+
+    /// Opens one message from the front of `bytes`, the peer's unread bytes, into the front of `plain`.
+    ///
+    /// With [`MAX_PLAINTEXT`] bytes of room every message fits; a message that is already whole fits in as many bytes
+    /// as it has. What lies in `plain` behind the message's plaintext stays as it was.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] for a message too short to be one, told by its length prefix at once; [`Error::Decrypt`] if
+    /// it was changed on the way; [`Error::Exhausted`]; [`Error::NoRoom`] if `plain` is too short, when nothing has
+    /// changed.
+    pub fn open(&mut self, bytes: &[u8], plain: &mut [u8]) -> Result<Opened, Error> {
+        let Some((length, message)) = split_message(bytes) else { return Ok(Opened::Incomplete) };
+        let room = length.checked_sub(TAG).ok_or(Error::Truncated)?;
+        let Some(message) = message else { return Ok(Opened::Incomplete) };
+        let plain = plain.get_mut(..room).ok_or(Error::NoRoom)?;
+        let len = self.state.read_message(message, plain)?;
+        Ok(Opened::Message { consumed: 2 + length, len })
+    }
+
+    /// Seals `plain` into as few messages as it fits in and appends them to `out`: [`sealed_len`] bytes more. Nothing
+    /// makes no message.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`]; `out` is as it was.
+    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        let start = out.len();
+        out.resize(start + sealed_len(plain.len()), 0);
+        let mut at = start;
+        for chunk in plain.chunks(MAX_PLAINTEXT) {
+            let sealed = chunk.len() + TAG;
+            let message = &mut out[at..at + 2 + sealed];
+            // A chunk is at most MAX_PLAINTEXT, so that this is at most MAX_MESSAGE, 65 535.
+            message[..2].copy_from_slice(&(sealed as u16).to_be_bytes());
+            if let Err(error) = self.state.write_message(chunk, &mut message[2..]) {
+                out.truncate(start);
+                return Err(error.into());
+            }
+            at += 2 + sealed;
+        }
+        Ok(())
+    }
+}
+
+/// Without the keys.
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("sent", &self.state.sending_nonce())
+            .field("received", &self.state.receiving_nonce())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The first message's length, as soon as its prefix is there, and the message, once it is there whole.
+pub(super) fn split_message(bytes: &[u8]) -> Option<(usize, Option<&[u8]>)> {
+    let (prefix, rest) = bytes.split_first_chunk()?;
+    let length = usize::from(u16::from_be_bytes(*prefix));
+    Some((length, rest.get(..length)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! [`Queue`]: streams of one connection that wait for the same length of time, oldest deadline first.
+//!
+//! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
+//! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
+
+use super::stream::{Stream, Streams};
+use crate::lifecycle::StreamId;
+use core::time::Duration;
+
+/// What a stream waits for, which is also the queue that it hangs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wait {
+    /// For the peer's word on the protocol.
+    Negotiation,
+    /// For the peer's other half: ours is over and nothing comes, or theirs is and they grant nothing.
+    HalfOpen,
+    /// For the peer to be done, after the owner closed the stream.
+    Close,
+}
+
+/// A stream's place in a [`Queue`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    wait: Wait,
+    deadline: Duration,
+    before: Option<StreamId>,
+    after: Option<StreamId>,
+}
+
+impl Place {
+    pub(super) const fn wait(&self) -> Wait {
+        self.wait
+    }
+}
+
+/// The streams that wait for one thing.
+#[derive(Debug)]
+pub(super) struct Queue {
+    wait: Wait,
+    ends: Option<(StreamId, StreamId)>,
+}
+
+impl Queue {
+    pub(super) const fn new(wait: Wait) -> Self {
+        Self { wait, ends: None }
+    }
+
+    /// The earliest deadline and whose it is.
+    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+        let (head, _) = self.ends?;
+        let place = streams.get(head)?.place.as_ref()?;
+        Some((place.deadline, head))
+    }
+
+    /// Appends a stream that hangs on no queue.
+    fn push(&mut self, streams: &mut Streams, id: StreamId, deadline: Duration) {
+        let before = self.ends.map(|(_, tail)| tail);
+        let Some(stream) = streams.get_mut(id) else { return };
+        stream.place = Some(Place { wait: self.wait, deadline, before, after: None });
+        match before.and_then(|tail| place(streams, tail)) {
+            Some(tail) => tail.after = Some(id),
+            None => self.ends = Some((id, id)),
+        }
+        if let Some((_, tail)) = &mut self.ends {
+            *tail = id;
+        }
+    }
+
+    /// Takes out a stream whose place was here.
+    fn unlink(&mut self, streams: &mut Streams, left: Place) {
+        if let Some(before) = left.before.and_then(|id| place(streams, id)) {
+            before.after = left.after;
+        }
+        if let Some(after) = left.after.and_then(|id| place(streams, id)) {
+            after.before = left.before;
+        }
+        self.ends = self.ends.and_then(|(head, tail)| {
+            let head = if left.before.is_none() { left.after? } else { head };
+            let tail = if left.after.is_none() { left.before? } else { tail };
+            Some((head, tail))
+        });
+    }
+}
+
+fn place(streams: &mut Streams, id: StreamId) -> Option<&mut Place> {
+    streams.get_mut(id)?.place.as_mut()
+}
+
+/// The queues of one connection. A stream hangs on at most one of them.
+#[derive(Debug)]
+pub(super) struct Queues([Queue; 3]);
+
+impl Queues {
+    pub(super) const fn new() -> Self {
+        Self([Queue::new(Wait::Negotiation), Queue::new(Wait::HalfOpen), Queue::new(Wait::Close)])
+    }
+
+    const fn of(&mut self, wait: Wait) -> &mut Queue {
+        &mut self.0[wait as usize]
+    }
+
+    /// Makes a stream wait for `wait` until `deadline`, and for nothing else any more.
+    pub(super) fn join(&mut self, streams: &mut Streams, id: StreamId, wait: Wait, deadline: Duration) {
+        self.leave(streams, id);
+        self.of(wait).push(streams, id, deadline);
+    }
+
+    /// Makes a stream wait for nothing.
+    pub(super) fn leave(&mut self, streams: &mut Streams, id: StreamId) {
+        if let Some(place) = streams.get_mut(id).and_then(|stream: &mut Stream| stream.place.take()) {
+            self.of(place.wait).unlink(streams, place);
+        }
+    }
+
+    /// The earliest deadline of all.
+    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+        self.0.iter().filter_map(|queue| queue.first(streams)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use core::num::NonZeroU32;
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn streams(n: u32) -> (Streams, Vec<StreamId>) {
+        let ids: Vec<_> = (0..n).map(|index| StreamId::new(index, NonZeroU32::MIN)).collect();
+        let mut streams = Streams::new();
+        for id in &ids {
+            streams.insert(*id, Stream::inbound());
+        }
+        (streams, ids)
+    }
+
+    fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
+        let mut out = Vec::new();
+        while let Some((deadline, id)) = queues.first(streams) {
+            queues.leave(streams, id);
+            out.push((deadline, id));
+        }
+        out
+    }
+
+    #[test]
+    fn the_earliest_deadline_of_all_queues_comes_first() {
+        let (mut streams, ids) = streams(4);
+        let mut queues = Queues::new();
+        queues.join(&mut streams, ids[0], Wait::Negotiation, secs(5));
+        queues.join(&mut streams, ids[1], Wait::Close, secs(3));
+        queues.join(&mut streams, ids[2], Wait::Negotiation, secs(6));
+        queues.join(&mut streams, ids[3], Wait::HalfOpen, secs(4));
+        let order = [(secs(3), ids[1]), (secs(4), ids[3]), (secs(5), ids[0]), (secs(6), ids[2])];
+        assert_eq!(drain(&mut queues, &mut streams), order);
+    }
+
+    #[test]
+    fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
+        for gone in 0..3 {
+            let (mut streams, ids) = streams(3);
+            let mut queues = Queues::new();
+            for (n, id) in ids.iter().enumerate() {
+                queues.join(&mut streams, *id, Wait::Close, secs(n as u64));
+            }
+            queues.leave(&mut streams, ids[gone]);
+            queues.leave(&mut streams, ids[gone]);
+            queues.join(&mut streams, ids[gone], Wait::Close, secs(9));
+            let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64), ids[n])).collect();
+            expected.push((secs(9), ids[gone]));
+            assert_eq!(drain(&mut queues, &mut streams), expected);
+        }
+    }
+
+    #[test]
+    fn joining_another_queue_leaves_the_first() {
+        let (mut streams, ids) = streams(1);
+        let mut queues = Queues::new();
+        queues.join(&mut streams, ids[0], Wait::Negotiation, secs(1));
+        queues.join(&mut streams, ids[0], Wait::HalfOpen, secs(2));
+        assert_eq!(drain(&mut queues, &mut streams), [(secs(2), ids[0])]);
+    }
+}

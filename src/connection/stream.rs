@@ -1,0 +1,146 @@
+//! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
+
+use super::multistream::{self, Protocol};
+use super::queue::Place;
+use super::yamux;
+use crate::lifecycle::{StreamId, Table};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::slice;
+
+/// The streams of all connections of an owner.
+pub type Streams = Table<StreamId, Stream>;
+
+impl yamux::Streams<StreamId> for Streams {
+    fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
+        self.get_mut(key).map(|stream| &mut stream.yamux)
+    }
+}
+
+/// One stream. It is made by the owner, lives in the owner's [`Streams`], and is worked on by its connection.
+#[derive(Debug)]
+pub struct Stream {
+    pub(super) yamux: yamux::Stream,
+    pub(super) negotiation: Negotiation,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) place: Option<Place>,
+    pub(super) ends: Ends,
+    pub(super) sent: u64,
+    pub(super) received: u64,
+}
+
+/// How far the two sides have come in agreeing on the protocol.
+#[derive(Debug)]
+pub(super) enum Negotiation {
+    /// Ours: yamux has no place for its SYN yet.
+    Queued(Proposals),
+    /// Ours: the proposal is out.
+    Dialer(multistream::Dialer, Proposals),
+    /// The peer's: it has not named a protocol that we speak.
+    Listener(multistream::Listener),
+    /// Agreed; it waits for its owner's leave to open. What is here is our confirmation, still to be given.
+    Ready(Option<multistream::Listener>),
+    /// Open.
+    Done,
+}
+
+/// What an outbound stream proposes, in order of preference.
+#[derive(Debug)]
+pub(super) enum Proposals {
+    /// `Stream::protocol` alone: lazily, so that data may follow at once.
+    One,
+    /// These.
+    Many(Box<[Protocol]>),
+}
+
+/// What is over, and what is wanted.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Ends {
+    /// The owner has ended its side; the FIN is out, or waits for the peer's word on the protocol.
+    pub(super) finish_wanted: bool,
+    /// Our FIN has been written to the byte pipe.
+    pub(super) fin_sent: bool,
+    /// The owner has read the peer's FIN, or has closed the stream and the FIN has come.
+    pub(super) end_read: bool,
+    /// The owner has closed the stream: what still comes is dropped.
+    pub(super) closed: bool,
+    /// The end has been told, or it was reset: nothing of it matters to the connection any more.
+    pub(super) over: bool,
+}
+
+impl Stream {
+    /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
+    #[must_use]
+    pub fn inbound() -> Self {
+        Self::new(Negotiation::Listener(multistream::Listener::new()), None)
+    }
+
+    /// A stream that proposes `protocols` in order of preference, for
+    /// [`Connection::open_stream`](super::Connection::open_stream); `None` if there is no protocol at all.
+    #[must_use]
+    pub fn outbound(protocols: &[Protocol]) -> Option<Self> {
+        match protocols {
+            [] => None,
+            [protocol] => Some(Self::new(Negotiation::Queued(Proposals::One), Some(protocol.clone()))),
+            many => Some(Self::new(Negotiation::Queued(Proposals::Many(many.into())), None)),
+        }
+    }
+
+    fn new(negotiation: Negotiation, protocol: Option<Protocol>) -> Self {
+        Self {
+            yamux: yamux::Stream::default(),
+            negotiation,
+            protocol,
+            place: None,
+            ends: Ends::default(),
+            sent: 0,
+            received: 0,
+        }
+    }
+
+    /// The protocol: agreed on, or the only one that was proposed.
+    #[must_use]
+    pub const fn protocol(&self) -> Option<&Protocol> {
+        self.protocol.as_ref()
+    }
+
+    /// How many bytes of data have been accepted from the owner so far.
+    #[must_use]
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many bytes of data the owner has read so far.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Both directions are over: our FIN is sent, and the peer's has been read.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.ends.fin_sent && self.ends.end_read
+    }
+
+    /// Whether a read would say something other than `Blocked`.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        matches!(self.negotiation, Negotiation::Done)
+            && !self.ends.closed
+            && (!self.yamux.unread().is_empty() || (self.yamux.is_remote_finished() && !self.ends.end_read))
+    }
+
+    /// Takes the bytes that arrived and have not been read.
+    pub fn take_unread(&mut self) -> Vec<u8> {
+        self.yamux.take_unread()
+    }
+
+    /// The protocols that are proposed.
+    pub(super) fn proposals<'a>(protocol: &'a Option<Protocol>, proposals: &'a Proposals) -> &'a [Protocol] {
+        match (proposals, protocol) {
+            (Proposals::Many(many), _) => many,
+            (Proposals::One, Some(one)) => slice::from_ref(one),
+            (Proposals::One, None) => &[],
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! [`Timers`]: the deadlines of a connection itself, apart from those of its streams.
+//!
+//! | phase   | waits for                                                          | then                   |
+//! |---------|--------------------------------------------------------------------|------------------------|
+//! | Opening | the handshake                                                      | [`Due::Handshake`]     |
+//! | Paused  | leave to open: the handshake's clock stands still                  |                        |
+//! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
+//! | Closing | the end of a polite close                                          | [`Due::Close`]         |
+
+use super::config::Config;
+use core::time::Duration;
+
+/// Deadlines of one connection.
+#[derive(Debug)]
+pub(super) enum Timers {
+    Opening { deadline: Duration },
+    Paused { left: Duration },
+    Open { heard: Duration, pinged: Option<Duration>, idle_since: Option<Duration> },
+    Closing { deadline: Duration },
+}
+
+/// What a deadline that has come asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    /// The handshake has failed.
+    Handshake,
+    /// A ping is to be sent.
+    Ping,
+    /// The connection has failed.
+    Silence,
+    /// The connection is to be closed.
+    Idle,
+    /// The polite close is to be cut.
+    Close,
+}
+
+impl Timers {
+    pub(super) fn new(config: &Config, now: Duration) -> Self {
+        Self::Opening { deadline: now.saturating_add(config.handshake_timeout) }
+    }
+
+    /// The handshake waits for its owner.
+    pub(super) fn pause(&mut self, now: Duration) {
+        if let Self::Opening { deadline } = *self {
+            *self = Self::Paused { left: deadline.saturating_sub(now) };
+        }
+    }
+
+    /// The handshake goes on.
+    pub(super) fn resume(&mut self, now: Duration) {
+        if let Self::Paused { left } = *self {
+            *self = Self::Opening { deadline: now.saturating_add(left) };
+        }
+    }
+
+    pub(super) fn opened(&mut self, now: Duration) {
+        *self = Self::Open { heard: now, pinged: None, idle_since: Some(now) };
+    }
+
+    pub(super) fn closing(&mut self, config: &Config, now: Duration) {
+        if !matches!(self, Self::Closing { .. }) {
+            *self = Self::Closing { deadline: now.saturating_add(config.close_timeout) };
+        }
+    }
+
+    /// Bytes have come.
+    pub(super) fn heard(&mut self, now: Duration) {
+        if let Self::Open { heard, pinged, .. } = self {
+            (*heard, *pinged) = (now, None);
+        }
+    }
+
+    /// The connection has its first stream again (`None`), or has lost its last.
+    pub(super) fn idle(&mut self, since: Option<Duration>) {
+        if let Self::Open { idle_since, .. } = self {
+            *idle_since = since;
+        }
+    }
+
+    /// The earliest deadline and what it asks for.
+    fn next(&self, config: &Config) -> Option<(Duration, Due)> {
+        match *self {
+            Self::Opening { deadline } => Some((deadline, Due::Handshake)),
+            Self::Paused { .. } => None,
+            Self::Open { heard, pinged, idle_since } => {
+                let keep_alive = match pinged {
+                    None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),
+                    Some(at) => (at.saturating_add(config.keep_alive_timeout), Due::Silence),
+                };
+                let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.saturating_add(time));
+                match idle {
+                    Some(idle) if idle < keep_alive.0 => Some((idle, Due::Idle)),
+                    Some(_) | None => Some(keep_alive),
+                }
+            }
+            Self::Closing { deadline } => Some((deadline, Due::Close)),
+        }
+    }
+
+    pub(super) fn poll_at(&self, config: &Config) -> Option<Duration> {
+        self.next(config).map(|(deadline, _)| deadline)
+    }
+
+    /// Takes what has come by `now`. Each is given once, but for a failed handshake or close, which stay.
+    pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Due> {
+        let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
+        if let Self::Open { pinged, idle_since, .. } = self {
+            match due {
+                Due::Ping => *pinged = Some(now),
+                Due::Idle => *idle_since = None,
+                Due::Handshake | Due::Silence | Due::Close => {}
+            }
+        }
+        Some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn config() -> Config {
+        Config { idle_timeout: Some(secs(300)), ..Config::default() }
+    }
+
+    #[test]
+    fn the_handshakes_clock_stands_still_while_it_waits_for_leave() {
+        let mut timers = Timers::new(&config(), secs(0));
+        timers.pause(secs(4));
+        assert_eq!(timers.poll_at(&config()), None);
+        timers.resume(secs(1000));
+        assert_eq!(timers.poll_at(&config()), Some(secs(1006)));
+        assert_eq!(timers.take_due(&config(), secs(1006)), Some(Due::Handshake));
+    }
+
+    #[test]
+    fn a_silent_peer_is_pinged_and_then_given_up() {
+        let mut timers = Timers::new(&config(), secs(0));
+        timers.opened(secs(0));
+        assert_eq!(timers.take_due(&config(), secs(29)), None);
+        assert_eq!(timers.take_due(&config(), secs(30)), Some(Due::Ping));
+        assert_eq!(timers.take_due(&config(), secs(30)), None);
+        timers.heard(secs(31));
+        assert_eq!(timers.take_due(&config(), secs(60)), None);
+        assert_eq!(timers.take_due(&config(), secs(61)), Some(Due::Ping));
+        assert_eq!(timers.take_due(&config(), secs(76)), Some(Due::Silence));
+    }
+
+    #[test]
+    fn a_connection_without_streams_is_idle_once() {
+        let mut timers = Timers::new(&config(), secs(0));
+        timers.opened(secs(0));
+        timers.idle(None);
+        timers.heard(secs(299));
+        timers.idle(Some(secs(1)));
+        assert_eq!(timers.take_due(&config(), secs(301)), Some(Due::Idle));
+        assert_ne!(timers.take_due(&config(), secs(301)), Some(Due::Idle));
+    }
+}

@@ -1,0 +1,232 @@
+//! What an owner does with streams: begin, accept, read, write, finish, close, reset.
+//!
+//! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
+
+use super::negotiate::start;
+use super::queue::Wait;
+use super::stream::{Negotiation, Proposals};
+use super::{Connection, Fact, Phase, Turn, yamux};
+use crate::lifecycle::{Failure, StreamId};
+use core::fmt;
+
+/// Why nothing was read. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// Nothing has come that was not read; it will be told when something does.
+    Blocked,
+    /// The owner has closed the stream.
+    Closed,
+    /// The stream has ended; what had arrived before can be taken as a whole.
+    Ended,
+    /// The id is not ours, or has been vacated.
+    Stale,
+}
+
+/// Why nothing was written. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// There is no place: the peer grants no window, the connection's output is full, or the protocol has yet to be
+    /// agreed. It will be told when there is.
+    Blocked,
+    /// The owner has finished or closed its side, or is closing the connection.
+    Closed,
+    /// The stream has ended.
+    Ended,
+    /// The id is not ours, or has been vacated.
+    Stale,
+}
+
+impl Connection {
+    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, or beyond
+    /// the [backlog](super::Config::inbound_backlog), the peer is refused.
+    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        let has_backlog = self.has_backlog(turn.config);
+        let Phase::Open(open) = &mut self.phase else { return };
+        let Some(stream) = turn.streams.get_mut(id).filter(|_| has_backlog) else { return open.session.refuse() };
+        open.session.accept(&mut stream.yamux, id);
+        self.backlog += 1;
+        self.begun(id, turn);
+    }
+
+    /// Whether another inbound stream may wait to open.
+    #[must_use]
+    pub const fn has_backlog(&self, config: &super::Config) -> bool {
+        self.backlog < config.inbound_backlog
+    }
+
+    /// Refuses a stream that was [`Fact::StreamOffered`], with a reset.
+    pub fn refuse_stream(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.session.refuse();
+        }
+    }
+
+    /// Begins a stream that its owner has put into the table. While the peer has not acknowledged yamux's backlog, it
+    /// waits its turn.
+    ///
+    /// # Errors
+    /// What the stream has failed of, without being begun: the connection is not open, or yamux's ids are spent.
+    pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
+        let started = match self.queued.is_empty() {
+            true => start(&mut open.session, turn.streams, id, turn.scratch),
+            false => Err(yamux::OpenError::AckBacklog),
+        };
+        match started {
+            Ok(()) => {}
+            Err(yamux::OpenError::AckBacklog) => self.queued.push_back(id),
+            Err(yamux::OpenError::IdsExhausted) => return Err(Failure::Limit),
+            Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
+        }
+        self.begun(id, turn);
+        Ok(())
+    }
+
+    fn begun(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        self.live += 1;
+        self.timers.idle(None);
+        let deadline = turn.now.saturating_add(turn.config.negotiation_timeout);
+        self.queues.join(turn.streams, id, Wait::Negotiation, deadline);
+    }
+
+    /// Reads what has come. `Ok(0)` is the end: the peer's FIN has been read. The fact that may come with it is the
+    /// stream's own end, if our FIN is sent already.
+    ///
+    /// # Errors
+    /// [`ReadError`]; nothing has changed.
+    pub fn read(
+        &mut self,
+        id: StreamId,
+        buffer: &mut [u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<(usize, Option<Fact>), ReadError> {
+        let Phase::Open(open) = &mut self.phase else { return Err(ReadError::Ended) };
+        let stream = turn.streams.get_mut(id).ok_or(ReadError::Stale)?;
+        if stream.ends.over {
+            return Err(ReadError::Ended);
+        }
+        if stream.ends.closed {
+            return Err(ReadError::Closed);
+        }
+        if !matches!(stream.negotiation, Negotiation::Done) {
+            return Err(ReadError::Blocked);
+        }
+        match open.session.read(&mut stream.yamux, buffer) {
+            yamux::Read::Bytes(n) => {
+                stream.received += n as u64;
+                Ok((n, None))
+            }
+            yamux::Read::Blocked => Err(ReadError::Blocked),
+            yamux::Read::Reset => Err(ReadError::Ended),
+            yamux::Read::End => {
+                stream.ends.end_read = true;
+                Ok((0, self.finished(id, turn)))
+            }
+        }
+    }
+
+    /// Writes as much as there is place for, and says how much. After less than all, [`Fact::Writable`] follows once
+    /// there is place again.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing has changed.
+    pub fn write(&mut self, id: StreamId, data: &[u8], turn: &mut Turn<'_>) -> Result<usize, WriteError> {
+        let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
+        let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
+        if stream.ends.over {
+            return Err(WriteError::Ended);
+        }
+        if stream.ends.finish_wanted || open.session.is_gone() {
+            return Err(WriteError::Closed);
+        }
+        let may_write = match &stream.negotiation {
+            Negotiation::Done | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(_, Proposals::Many(_))
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(Some(_)) => false,
+        };
+        if !may_write {
+            return Err(WriteError::Blocked);
+        }
+        let n = open.session.write(&mut stream.yamux, data);
+        stream.sent += n as u64;
+        let half_open = n < data.len() && stream.yamux.is_remote_finished() && stream.yamux.send_window() == 0;
+        if half_open && stream.place.is_none() {
+            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
+        }
+        if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
+    }
+
+    /// Ends our side, after what was written. The FIN waits for the peer's word on the protocol: some reset a stream
+    /// that ends before they have answered. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`WriteError::Ended`] or [`WriteError::Stale`].
+    pub fn finish(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), WriteError> {
+        let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
+        let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
+        if stream.ends.over {
+            return Err(WriteError::Ended);
+        }
+        if !stream.ends.finish_wanted {
+            stream.ends.finish_wanted = true;
+            if matches!(stream.negotiation, Negotiation::Done | Negotiation::Ready(None)) {
+                open.session.finish(&mut stream.yamux);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted, until
+    /// the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. The fact that may come
+    /// with it is the stream's end.
+    pub fn close_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        self.finish(id, turn).ok()?;
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let stream = turn.streams.get_mut(id)?;
+        if !stream.ends.closed {
+            stream.ends.closed = true;
+            open.session.discard(&mut stream.yamux);
+            stream.ends.end_read |= stream.yamux.is_remote_finished();
+            let deadline = turn.now.saturating_add(turn.config.close_timeout);
+            self.queues.join(turn.streams, id, Wait::Close, deadline);
+        }
+        self.finished(id, turn)
+    }
+
+    /// Resets a stream, whatever its state. Both directions are over at once.
+    pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
+            self.give_up(id, turn);
+        }
+    }
+}
+
+impl core::error::Error for ReadError {}
+impl core::error::Error for WriteError {}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocked => "nothing to read at the moment",
+            Self::Closed => "the stream was closed by its owner",
+            Self::Ended => "the stream has ended",
+            Self::Stale => "no stream has this id any more",
+        })
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocked => "no place to write at the moment",
+            Self::Closed => "the stream was finished by its owner",
+            Self::Ended => "the stream has ended",
+            Self::Stale => "no stream has this id any more",
+        })
+    }
+}

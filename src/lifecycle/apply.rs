@@ -1,0 +1,160 @@
+//! Transitions: [`Lifecycle::apply`], which alone writes states, and how their events reach the queue.
+//!
+//! An event is queued if there is room and nothing is owed. Else what it tells of joins the line of what is owed, and
+//! [`Lifecycle::pay`] queues from there, oldest first, as room returns. A connection with streams always joins the
+//! line: it ends in O(1), and its streams, which were over with it, are swept one by one when their events are queued.
+
+use super::Lifecycle;
+use super::arena::{Link, Outcome};
+use super::event::{Event, Failure, StreamEnd};
+use super::id::{ConnectionId, ListenerId, StreamId};
+use super::kind::{Books, Kind};
+use super::machine::{Effect, Input, Refused, State, step};
+
+/// Whose word a transition is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The owner's: of what it sees, a stream is over as soon as its connection is.
+    Owner,
+    /// The sweep's, which finds the streams of an ended connection as they were.
+    Sweep,
+}
+
+impl<const EVENTS: usize> Lifecycle<EVENTS> {
+    /// One transition: look up and `step`, either of which may refuse; then write the state and tell of it.
+    pub(super) fn apply<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
+        let record = K::arena(&self.books).get(id).ok_or(Refused::Stale)?;
+        let state = match by {
+            By::Owner => K::state(&self.books, record),
+            By::Sweep => record.state,
+        };
+        let (next_state, effect) = step(state, input)?;
+        if matches!(effect, Effect::TellOpened) && self.room() == 0 {
+            return Err(Refused::NoRoom);
+        }
+
+        // Nothing is refused from here on.
+        log::trace!("{id}: {state:?}, {input:?}: {next_state:?}");
+        let (links, next) = (record.links, record.next);
+        match next_state {
+            // Nothing to write, and nothing that may be written: the record of a swept stream is behind what is seen.
+            Some(same) if same == state => {}
+            Some(state) => {
+                if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
+                    record.state = state;
+                }
+            }
+            None => {
+                K::arena_mut(&mut self.books).vacate(id);
+                K::released(&mut self.books, &links);
+            }
+        }
+        match effect {
+            Effect::Nothing | Effect::Release => {}
+            Effect::TellOpened => {
+                K::count_opened(id, &mut self.books, &links);
+                self.queue_up(id.told_opened(&links));
+            }
+            Effect::TellFailed(failure) => self.ended(id, &links, next, Outcome::Failed(failure), by),
+            Effect::TellClosed(end) => self.ended(id, &links, next, Outcome::Closed(end), by),
+        }
+        #[cfg(debug_assertions)]
+        self.check_around(id);
+        Ok(())
+    }
+
+    /// Sees to what follows from an end: the counts, the lists and the event.
+    fn ended<K: Kind>(&mut self, id: K, links: &K::Links, next: Link, outcome: Outcome<K::End>, by: By) {
+        K::unlink(&mut self.books, links, next);
+        match by {
+            // Its connection counted it, and `pay` has made sure of the room.
+            By::Sweep => self.queue_up(id.told_ended(links, outcome)),
+            By::Owner => {
+                K::count_ended(id, &mut self.books, links, outcome);
+                if self.room() > 0 && !K::comes_last(links) {
+                    self.queue_up(id.told_ended(links, outcome));
+                } else {
+                    self.owe(id, outcome);
+                }
+            }
+        }
+    }
+
+    /// Queues an event for which there is room.
+    fn queue_up(&mut self, event: Event) {
+        let queued = self.queue.push_back(event);
+        debug_assert!(queued.is_ok(), "An event is queued only where there is room.");
+    }
+
+    /// Puts something that has ended at the end of the line of what is owed.
+    fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>) {
+        let link = Link::to(id);
+        if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
+            record.owed = Some(outcome);
+            record.next = Link::NONE;
+        }
+        let newest = self.books.owed.newest;
+        match self.books.next_of(newest) {
+            Some(next) => *next = link,
+            None => self.books.owed.oldest = link,
+        }
+        self.books.owed.newest = link;
+    }
+
+    /// Queues what is owed, as far as there is room: O(1) for each event.
+    pub(super) fn pay(&mut self) {
+        while !self.queue.is_full() {
+            let oldest = self.books.owed.oldest;
+            if oldest.is_none() {
+                return;
+            }
+            if let Some(stream) = self.books.first_to_sweep(oldest) {
+                let input = Input::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
+                let swept = self.apply(stream, input, By::Sweep);
+                debug_assert!(swept.is_ok(), "A stream that hangs on an ended connection is swept once.");
+                continue;
+            }
+            let (event, next) = self
+                .books
+                .pay_off::<ListenerId>(oldest)
+                .or_else(|| self.books.pay_off::<ConnectionId>(oldest))
+                .or_else(|| self.books.pay_off::<StreamId>(oldest))
+                .unzip();
+            self.books.owed.oldest = next.unwrap_or(Link::NONE);
+            if self.books.owed.oldest.is_none() {
+                self.books.owed.newest = Link::NONE;
+            }
+            if let Some(event) = event {
+                self.queue_up(event);
+            }
+        }
+    }
+}
+
+impl Books {
+    /// The `next` of what a link leads to, whatever its kind.
+    fn next_of(&mut self, link: Link) -> Option<&mut Link> {
+        if let Some(record) = self.streams.at_mut(link) {
+            return Some(&mut record.next);
+        }
+        if let Some(record) = self.connections.at_mut(link) {
+            return Some(&mut record.next);
+        }
+        self.listeners.at_mut(link).map(|record| &mut record.next)
+    }
+
+    /// The oldest stream to be told of before the connection that a link leads to.
+    fn first_to_sweep(&self, link: Link) -> Option<StreamId> {
+        let connection = self.connections.get(self.connections.id_at(link)?)?;
+        debug_assert!(connection.state == State::Ended, "Only what has ended is owed.");
+        self.streams.id_at(connection.links.streams.oldest)
+    }
+
+    /// The event that is owed of what a link leads to, if that is of kind `K`, and what is owed after it.
+    fn pay_off<K: Kind>(&mut self, link: Link) -> Option<(Event, Link)> {
+        let id: K = K::arena(self).id_at(link)?;
+        let record = K::arena_mut(self).get_mut(id)?;
+        let outcome = record.owed.take()?;
+        Some((id.told_ended(&record.links, outcome), core::mem::replace(&mut record.next, Link::NONE)))
+    }
+}

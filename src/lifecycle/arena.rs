@@ -1,0 +1,178 @@
+//! [`Arena`]: the records of one kind, in slots that are used again under new generations, and [`Link`], by which
+//! records are threaded into lists without allocation.
+
+use super::event::Failure;
+use super::id::from_parts;
+use super::kind::Kind;
+use super::machine::State;
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+use slab::Slab;
+
+/// The records of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Arena<K: Kind> {
+    slots: Slab<Record<K>>,
+    /// The generation that each slot has reached; it outlives the slot's records.
+    generations: Vec<u32>,
+    /// How many records there are, retired slots left out.
+    held: u32,
+    limit: u32,
+    bounds: Bounds,
+}
+
+/// How far indices and generations go. Tests narrow it, to see the end of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Bounds {
+    pub(super) last_index: u32,
+    pub(super) last_generation: u32,
+}
+
+/// What a retired slot holds: the generation of no id.
+const RETIRED: NonZeroU32 = NonZeroU32::MAX;
+
+impl Bounds {
+    pub(super) const WIDEST: Self = Self { last_index: Link::MASK, last_generation: u32::MAX - 1 };
+}
+
+/// What is kept of one entity.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Record<K: Kind> {
+    generation: NonZeroU32,
+    /// Written by `Lifecycle::apply` alone.
+    pub(super) state: State,
+    /// What its last event will say, while it is owed. That of a stream that ended with its connection is not kept.
+    pub(super) owed: Option<Outcome<K::End>>,
+    /// The next younger one on the list it hangs on: of what is owed, or of its connection's streams.
+    pub(super) next: Link,
+    pub(super) links: K::Links,
+}
+
+/// How something went, as its last event says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome<E> {
+    Failed(Failure),
+    Closed(E),
+}
+
+impl<K: Kind> Arena<K> {
+    pub(super) const fn new(limit: u32) -> Self {
+        Self { slots: Slab::new(), generations: Vec::new(), held: 0, limit, bounds: Bounds::WIDEST }
+    }
+
+    /// Narrows what indices and generations may reach, before anything has begun.
+    #[cfg(test)]
+    pub(super) fn narrow(&mut self, bounds: Bounds) {
+        assert!(self.generations.is_empty());
+        self.bounds = bounds;
+    }
+
+    /// How many records there are.
+    pub(super) const fn len(&self) -> u32 {
+        self.held
+    }
+
+    /// A new record in the state Opening, or `None` if there may be no more.
+    pub(super) fn begin(&mut self, links: K::Links) -> Option<K> {
+        let slot = self.slots.vacant_key();
+        if self.held >= self.limit || slot > self.bounds.last_index as usize {
+            return None;
+        }
+        if slot == self.generations.len() {
+            self.generations.push(0);
+        }
+        let reached = self.generations.get_mut(slot)?;
+        *reached += 1; // no overflow: a slot that has reached its last generation is never vacant
+        let generation = NonZeroU32::new(*reached)?;
+        self.slots.insert(Record { generation, state: State::Opening, owed: None, next: Link::NONE, links });
+        self.held += 1;
+        Some(from_parts(slot as u32, generation))
+    }
+
+    pub(super) fn get(&self, id: K) -> Option<&Record<K>> {
+        self.slots.get(id.index()).filter(|record| record.generation == id.generation())
+    }
+
+    pub(super) fn get_mut(&mut self, id: K) -> Option<&mut Record<K>> {
+        self.slots.get_mut(id.index()).filter(|record| record.generation == id.generation())
+    }
+
+    /// The id of what a link leads to, if that is of this kind.
+    pub(super) fn id_at(&self, link: Link) -> Option<K> {
+        let index = link.index_of(K::KIND)?;
+        self.slots.get(index).map(|record| from_parts(index as u32, record.generation))
+    }
+
+    pub(super) fn at(&self, link: Link) -> Option<&Record<K>> {
+        self.slots.get(link.index_of(K::KIND)?)
+    }
+
+    /// What a link leads to, if it leads to a record of this kind.
+    pub(super) fn at_mut(&mut self, link: Link) -> Option<&mut Record<K>> {
+        self.slots.get_mut(link.index_of(K::KIND)?)
+    }
+
+    /// Every record, by index.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &Record<K>)> {
+        let records = self.slots.iter().filter(|(_, record)| record.generation != RETIRED);
+        records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
+    }
+
+    /// The invariants of the slots themselves.
+    pub(super) fn check(&self) {
+        assert_eq!(self.iter().count(), self.held as usize, "An arena counts its records.");
+        assert!(self.held <= self.limit, "There are no more records than the limit allows.");
+        for (slot, record) in &self.slots {
+            let reached = self.generations.get(slot).copied();
+            let retired = record.generation == RETIRED && reached == Some(self.bounds.last_generation);
+            assert!(retired || reached == Some(record.generation.get()), "A record is of its slot's last generation.");
+        }
+    }
+
+    /// Gives a slot back, or retires it if no generation is left for another entity.
+    pub(super) fn vacate(&mut self, id: K) {
+        let Some(record) = self.get_mut(id) else { return };
+        record.generation = RETIRED;
+        self.held -= 1;
+        if id.generation().get() < self.bounds.last_generation {
+            self.slots.try_remove(id.index());
+        } else {
+            log::debug!("{id} was the last of its slot, which is retired");
+        }
+    }
+}
+
+/// Equal arenas answer everything the same, now and after equal changes.
+impl<K: Kind> PartialEq for Arena<K> {
+    fn eq(&self, other: &Self) -> bool {
+        let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());
+        sizes(self) == sizes(other) && self.generations == other.generations && self.slots.iter().eq(other.slots.iter())
+    }
+}
+
+impl<K: Kind> Eq for Arena<K> {}
+
+/// The slot of a record of any kind, or none: two bits of kind and thirty of index.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Link(u32);
+
+impl Link {
+    /// Leads nowhere: no kind is 0.
+    pub(super) const NONE: Self = Self(0);
+    const SHIFT: u32 = 30;
+    const MASK: u32 = (1 << Self::SHIFT) - 1;
+
+    /// A link to an entity. Its index fits, since [`Bounds`] go no further.
+    pub(super) fn to<K: Kind>(id: K) -> Self {
+        Self((K::KIND as u32) << Self::SHIFT | id.index() as u32)
+    }
+
+    pub(super) const fn is_none(self) -> bool {
+        self.0 == Self::NONE.0
+    }
+
+    /// The index, if it leads to something of this kind.
+    pub(super) fn index_of(self, kind: u8) -> Option<usize> {
+        (self.0 >> Self::SHIFT == u32::from(kind)).then_some((self.0 & Self::MASK) as usize)
+    }
+}

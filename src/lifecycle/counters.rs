@@ -1,0 +1,83 @@
+//! [`Counters`]: how much has opened, failed and closed since the start, and how much is open now.
+
+use super::event::Direction;
+
+/// Counts of one kind and direction. A transition is counted when it takes place, which may be before its event is
+/// drained.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// How many have opened.
+    pub opened: u64,
+    /// How many have failed to open.
+    pub failed: u64,
+    /// How many of those that opened have closed.
+    pub closed: u64,
+    /// How many are open now, leaving ones included.
+    pub open: u32,
+    /// The most that were ever open at the same time.
+    pub peak: u32,
+}
+
+impl Counts {
+    pub(super) fn count_opened(&mut self) {
+        self.opened += 1;
+        self.open += 1;
+        self.peak = self.peak.max(self.open);
+    }
+
+    pub(super) fn count_failed(&mut self, many: u32) {
+        self.failed += u64::from(many);
+    }
+
+    pub(super) fn count_closed(&mut self, many: u32) {
+        self.closed += u64::from(many);
+        self.open -= many;
+    }
+}
+
+/// [`Counts`] by who began it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Directions {
+    /// Begun by peers.
+    pub inbound: Counts,
+    /// Begun by us.
+    pub outbound: Counts,
+}
+
+impl Directions {
+    /// The counts of one direction.
+    #[must_use]
+    pub const fn of(&self, direction: Direction) -> &Counts {
+        match direction {
+            Direction::Inbound => &self.inbound,
+            Direction::Outbound => &self.outbound,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, direction: Direction) -> &mut Counts {
+        match direction {
+            Direction::Inbound => &mut self.inbound,
+            Direction::Outbound => &mut self.outbound,
+        }
+    }
+}
+
+/// What a [`Lifecycle`](super::Lifecycle) has counted since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters {
+    /// Listeners.
+    pub listeners: Counts,
+    /// Connections: inbound ones were accepted, outbound ones were dialed.
+    pub connections: Directions,
+    /// Streams on all connections.
+    pub streams: Directions,
+}
+
+const NOTHING: Counts = Counts { opened: 0, failed: 0, closed: 0, open: 0, peak: 0 };
+
+impl Counters {
+    pub(super) const fn new() -> Self {
+        let none = Directions { inbound: NOTHING, outbound: NOTHING };
+        Self { listeners: NOTHING, connections: none, streams: none }
+    }
+}

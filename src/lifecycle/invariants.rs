@@ -1,0 +1,153 @@
+//! What is always true between two calls, each as a sentence: the whole walk, for tests and fuzzers, and the part
+//! around one entity, which debug builds check after each transition.
+
+use super::Lifecycle;
+use super::arena::{Link, Record};
+use super::event::Direction;
+use super::id::{ConnectionId, StreamId};
+use super::kind::{Books, Kind, List, Live};
+use super::machine::State;
+
+impl<const EVENTS: usize> Lifecycle<EVENTS> {
+    /// Walks everything and panics, with a sentence, where something is not as it always is. It costs what exists:
+    /// meant for tests and fuzzers. Debug builds check by themselves, after each transition, what is around it.
+    ///
+    /// # Panics
+    /// If there is a defect in this crate.
+    pub fn check_invariants(&self) {
+        let books = &self.books;
+        books.listeners.check();
+        books.connections.check();
+        books.streams.check();
+        for (id, _) in books.listeners.iter() {
+            self.check_around(id);
+        }
+        for (id, _) in books.streams.iter() {
+            self.check_around(id);
+        }
+        let mut hanging = 0;
+        for (id, record) in books.connections.iter() {
+            self.check_around(id);
+            hanging += books.check_streams_of(id, record);
+        }
+        let mut owed = 0;
+        let mut link = books.owed.oldest;
+        while !link.is_none() {
+            owed += 1;
+            assert!(owed <= self.len(), "The line of what is owed has an end.");
+            assert!(books.owes(link), "What stands in the line of what is owed has an outcome to tell.");
+            let next = books.follow(link);
+            assert!(!next.is_none() || link == books.owed.newest, "The line of what is owed ends at its newest.");
+            link = next;
+        }
+        let holding = books.listeners.iter().filter(|(_, record)| record.owed.is_some()).count()
+            + books.connections.iter().filter(|(_, record)| record.owed.is_some()).count()
+            + books.streams.iter().filter(|(_, record)| record.owed.is_some()).count();
+        assert_eq!(holding, owed, "Whatever has an outcome to tell stands in the line of what is owed.");
+        let ended = books.streams.iter().filter(|(_, record)| record.state == State::Ended).count();
+        assert_eq!(hanging + ended, books.streams.len() as usize, "A stream hangs on its connection or has ended.");
+        for event in &self.queue {
+            assert!(self.state(event.id()).is_some(), "What a queued event names can be looked up.");
+            if event.is_last() {
+                assert_eq!(self.state(event.id()), Some(State::Ended), "What is told of last has ended.");
+            }
+        }
+    }
+
+    /// Checks one entity and the ends of the lists: O(1).
+    pub(super) fn check_around<K: Kind>(&self, id: K) {
+        let books = &self.books;
+        let List { oldest, newest } = books.owed;
+        assert_eq!(oldest.is_none(), newest.is_none(), "The line of what is owed has both ends or none.");
+        assert!(oldest.is_none() || self.room() == 0, "There is no room while anything is owed.");
+        assert!(newest.is_none() || books.follow(newest).is_none(), "Nothing is younger than the newest that is owed.");
+        let Some(record) = K::arena(books).get(id) else { return };
+        assert!(record.owed.is_none() || record.state == State::Ended, "Only what has ended has an outcome to tell.");
+        K::check_links(books, id, record);
+    }
+}
+
+impl Books {
+    fn follow(&self, link: Link) -> Link {
+        let listener = self.listeners.at(link).map(|record| record.next);
+        let connection = || self.connections.at(link).map(|record| record.next);
+        let stream = || self.streams.at(link).map(|record| record.next);
+        listener.or_else(connection).or_else(stream).expect("A link leads to a record.")
+    }
+
+    fn owes(&self, link: Link) -> bool {
+        self.listeners.at(link).is_some_and(|record| record.owed.is_some())
+            || self.connections.at(link).is_some_and(|record| record.owed.is_some())
+            || self.streams.at(link).is_some_and(|record| record.owed.is_some())
+    }
+
+    /// Walks the list of a connection's streams and returns how many hang on it.
+    fn check_streams_of(&self, id: ConnectionId, record: &Record<ConnectionId>) -> usize {
+        let (mut inbound, mut outbound) = (Live::default(), Live::default());
+        let mut hanging = 0;
+        let mut previous = Link::NONE;
+        while let Some(stream) = {
+            let next = if previous.is_none() { record.links.streams.oldest } else { self.follow(previous) };
+            self.streams.id_at(next)
+        } {
+            let stream_record = self.streams.get(stream).expect("A stream on a list has a record.");
+            assert_eq!(stream_record.links.connection, id, "A stream hangs on its own connection.");
+            assert_eq!(stream_record.links.previous, previous, "A stream's older neighbour is the one before it.");
+            assert!(stream_record.owed.is_none(), "A stream that hangs on its connection is not owed by itself.");
+            let live = match stream_record.links.direction {
+                Direction::Inbound => &mut inbound,
+                Direction::Outbound => &mut outbound,
+            };
+            match stream_record.state {
+                State::Opening => live.opening += 1,
+                State::Open | State::Leaving => live.open += 1,
+                State::Ended => panic!("A stream that has ended does not hang on its connection."),
+            }
+            hanging += 1;
+            assert!(hanging <= self.streams.len() as usize, "The list of a connection's streams has an end.");
+            previous = Link::to(stream);
+        }
+        assert_eq!(record.links.streams.newest, previous, "The list of a connection's streams ends at its newest.");
+        if record.state != State::Ended {
+            let counted = (record.links.inbound, record.links.outbound);
+            assert_eq!(counted, (inbound, outbound), "A connection counts the streams that hang on it.");
+        }
+        let held = self.streams.iter().filter(|(_, record)| record.links.connection == id).count();
+        assert_eq!(record.links.held as usize, held, "A connection counts the records of its streams.");
+        hanging
+    }
+
+    pub(super) fn check_connection(&self, record: &Record<ConnectionId>) {
+        let List { oldest, newest } = record.links.streams;
+        assert_eq!(oldest.is_none(), newest.is_none(), "The list of a connection's streams has both ends or none.");
+        assert!(record.links.live() <= record.links.held, "A stream that lives has a record.");
+        match record.state {
+            State::Opening => assert_eq!(record.links.held, 0, "A connection that is not open has no streams."),
+            State::Open | State::Leaving => {
+                assert_eq!(oldest.is_none(), record.links.live() == 0, "A connection's list holds what lives on it.");
+            }
+            State::Ended => {
+                assert_eq!(record.links.live(), 0, "Nothing lives on a connection that has ended.");
+                assert!(oldest.is_none() || record.owed.is_some(), "Streams are swept before their connection's end.");
+            }
+        }
+    }
+
+    pub(super) fn check_stream(&self, id: StreamId, record: &Record<StreamId>) {
+        let connection = self.connections.get(record.links.connection);
+        let connection = connection.expect("A connection's record outlives those of its streams.");
+        if record.state == State::Ended {
+            return;
+        }
+        let link = Link::to(id);
+        let List { oldest, newest } = connection.links.streams;
+        match self.streams.at(record.links.previous) {
+            Some(older) => assert_eq!(older.next, link, "A stream's older neighbour leads to it."),
+            None => assert_eq!(oldest, link, "A stream without an older neighbour is the oldest."),
+        }
+        match self.streams.at(record.next) {
+            Some(younger) => assert_eq!(younger.links.previous, link, "A stream's younger neighbour leads back to it."),
+            None => assert_eq!(newest, link, "A stream without a younger neighbour is the newest."),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! [`Kind`]: what the machinery needs to know to treat listeners, connections and streams alike, and [`Books`],
+//! everything a lifecycle keeps besides its queue.
+
+use super::arena::{Arena, Link, Outcome, Record};
+use super::counters::Counters;
+use super::event::{ConnectionEnd, Direction, Event, ListenerEnd, StreamEnd};
+use super::id::{ConnectionId, Id, Key, ListenerId, StreamId};
+use super::machine::State;
+use core::fmt::Debug;
+
+/// The records, the counters, and the line of what is owed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Books {
+    pub(super) listeners: Arena<ListenerId>,
+    pub(super) connections: Arena<ConnectionId>,
+    pub(super) streams: Arena<StreamId>,
+    pub(super) counters: Counters,
+    /// What has ended and whose last event found no room in the queue, oldest first. A connection stands there for
+    /// its streams, too.
+    pub(super) owed: List,
+}
+
+/// The ends of a list that is threaded through the `next` of records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct List {
+    pub(super) oldest: Link,
+    pub(super) newest: Link,
+}
+
+impl List {
+    pub(super) const EMPTY: Self = Self { oldest: Link::NONE, newest: Link::NONE };
+}
+
+/// One of the three kinds.
+pub(super) trait Kind: Key + Debug + Into<Id> {
+    /// 1, 2 or 3: how a link tells them apart.
+    const KIND: u8;
+    /// Why an open one ends.
+    type End: Copy + Eq + Debug;
+    /// What is kept of this kind besides what is kept of all.
+    type Links: Copy + Eq + Debug;
+
+    fn arena(books: &Books) -> &Arena<Self>;
+    fn arena_mut(books: &mut Books) -> &mut Arena<Self>;
+    fn told_opened(self, links: &Self::Links) -> Event;
+    fn told_ended(self, links: &Self::Links, outcome: Outcome<Self::End>) -> Event;
+
+    /// The state that everybody but the sweep sees.
+    fn state(_books: &Books, record: &Record<Self>) -> State {
+        record.state
+    }
+
+    /// Whether others are to be told of before it.
+    fn comes_last(_links: &Self::Links) -> bool {
+        false
+    }
+
+    /// Counts it as open.
+    fn count_opened(self, books: &mut Books, links: &Self::Links);
+    /// Counts it, and what ends with it, as over.
+    fn count_ended(self, books: &mut Books, links: &Self::Links, outcome: Outcome<Self::End>);
+
+    /// Takes it off the list it hangs on while it has not ended.
+    fn unlink(_books: &mut Books, _links: &Self::Links, _next: Link) {}
+    /// Lets go of what it was counted in until it was vacated.
+    fn released(_books: &mut Books, _links: &Self::Links) {}
+    /// The invariants of what only this kind has.
+    fn check_links(_books: &Books, _id: Self, _record: &Record<Self>) {}
+}
+
+impl Kind for ListenerId {
+    const KIND: u8 = 1;
+    type End = ListenerEnd;
+    type Links = ();
+
+    fn arena(books: &Books) -> &Arena<Self> {
+        &books.listeners
+    }
+
+    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
+        &mut books.listeners
+    }
+
+    fn told_opened(self, (): &()) -> Event {
+        Event::Listen { listener: self }
+    }
+
+    fn told_ended(self, (): &(), outcome: Outcome<ListenerEnd>) -> Event {
+        match outcome {
+            Outcome::Failed(reason) => Event::ListenFailed { listener: self, reason },
+            Outcome::Closed(reason) => Event::ListenClose { listener: self, reason },
+        }
+    }
+
+    fn count_opened(self, books: &mut Books, (): &()) {
+        books.counters.listeners.count_opened();
+    }
+
+    fn count_ended(self, books: &mut Books, (): &(), outcome: Outcome<ListenerEnd>) {
+        match outcome {
+            Outcome::Failed(_) => books.counters.listeners.count_failed(1),
+            Outcome::Closed(_) => books.counters.listeners.count_closed(1),
+        }
+    }
+}
+
+/// What is kept of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ConnectionLinks {
+    pub(super) direction: Direction,
+    /// Its streams that have not ended by themselves, oldest first. Once it has ended, those still to be told of.
+    pub(super) streams: List,
+    /// How many of its streams have a record.
+    pub(super) held: u32,
+    /// How many of its streams live, by direction: opening and open ones. All 0 once it has ended.
+    pub(super) inbound: Live,
+    pub(super) outbound: Live,
+}
+
+/// How many streams of a connection and a direction live.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Live {
+    pub(super) opening: u32,
+    pub(super) open: u32,
+}
+
+impl ConnectionLinks {
+    pub(super) fn new(direction: Direction) -> Self {
+        let (inbound, outbound) = (Live::default(), Live::default());
+        Self { direction, streams: List::EMPTY, held: 0, inbound, outbound }
+    }
+
+    pub(super) const fn live(&self) -> u32 {
+        self.inbound.opening + self.inbound.open + self.outbound.opening + self.outbound.open
+    }
+
+    pub(super) const fn live_mut(&mut self, direction: Direction) -> &mut Live {
+        match direction {
+            Direction::Inbound => &mut self.inbound,
+            Direction::Outbound => &mut self.outbound,
+        }
+    }
+}
+
+impl Kind for ConnectionId {
+    const KIND: u8 = 2;
+    type End = ConnectionEnd;
+    type Links = ConnectionLinks;
+
+    fn arena(books: &Books) -> &Arena<Self> {
+        &books.connections
+    }
+
+    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
+        &mut books.connections
+    }
+
+    fn told_opened(self, _: &ConnectionLinks) -> Event {
+        Event::Connected { connection: self }
+    }
+
+    fn told_ended(self, _: &ConnectionLinks, outcome: Outcome<ConnectionEnd>) -> Event {
+        match outcome {
+            Outcome::Failed(reason) => Event::ConnectFailed { connection: self, reason },
+            Outcome::Closed(reason) => Event::Disconnected { connection: self, reason },
+        }
+    }
+
+    fn check_links(books: &Books, _id: Self, record: &Record<Self>) {
+        books.check_connection(record);
+    }
+
+    fn comes_last(links: &ConnectionLinks) -> bool {
+        !links.streams.oldest.is_none()
+    }
+
+    fn count_opened(self, books: &mut Books, links: &ConnectionLinks) {
+        books.counters.connections.of_mut(links.direction).count_opened();
+    }
+
+    fn count_ended(self, books: &mut Books, links: &ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
+        let counts = books.counters.connections.of_mut(links.direction);
+        match outcome {
+            Outcome::Failed(_) => counts.count_failed(1),
+            Outcome::Closed(_) => counts.count_closed(1),
+        }
+        let Some(record) = books.connections.get_mut(self) else { return };
+        for direction in [Direction::Inbound, Direction::Outbound] {
+            let live = core::mem::take(record.links.live_mut(direction));
+            let counts = books.counters.streams.of_mut(direction);
+            counts.count_failed(live.opening);
+            counts.count_closed(live.open);
+        }
+    }
+}
+
+/// What is kept of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct StreamLinks {
+    pub(super) direction: Direction,
+    pub(super) connection: ConnectionId,
+    /// The next older one on its connection's list.
+    pub(super) previous: Link,
+}
+
+impl Kind for StreamId {
+    const KIND: u8 = 3;
+    type End = StreamEnd;
+    type Links = StreamLinks;
+
+    fn arena(books: &Books) -> &Arena<Self> {
+        &books.streams
+    }
+
+    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
+        &mut books.streams
+    }
+
+    fn told_opened(self, links: &StreamLinks) -> Event {
+        Event::OpenedStream { connection: links.connection, stream: self }
+    }
+
+    fn told_ended(self, links: &StreamLinks, outcome: Outcome<StreamEnd>) -> Event {
+        let (connection, stream) = (links.connection, self);
+        match outcome {
+            Outcome::Failed(reason) => Event::StreamFailed { connection, stream, reason },
+            Outcome::Closed(reason) => Event::ClosedStream { connection, stream, reason },
+        }
+    }
+
+    /// A stream is over in the moment in which its connection is, although its own record is only written when its
+    /// turn to be told of comes.
+    fn state(books: &Books, record: &Record<Self>) -> State {
+        match books.connections.get(record.links.connection) {
+            Some(connection) if connection.state != State::Ended => record.state,
+            // A connection's record outlives those of its streams, so that it is the one that has ended.
+            Some(_) | None => State::Ended,
+        }
+    }
+
+    fn count_opened(self, books: &mut Books, links: &StreamLinks) {
+        books.counters.streams.of_mut(links.direction).count_opened();
+        if let Some(connection) = books.connections.get_mut(links.connection) {
+            let live = connection.links.live_mut(links.direction);
+            live.opening -= 1;
+            live.open += 1;
+        }
+    }
+
+    fn count_ended(self, books: &mut Books, links: &StreamLinks, outcome: Outcome<StreamEnd>) {
+        let Some(connection) = books.connections.get_mut(links.connection) else { return };
+        let live = connection.links.live_mut(links.direction);
+        let counts = books.counters.streams.of_mut(links.direction);
+        match outcome {
+            Outcome::Failed(_) => {
+                live.opening -= 1;
+                counts.count_failed(1);
+            }
+            Outcome::Closed(_) => {
+                live.open -= 1;
+                counts.count_closed(1);
+            }
+        }
+    }
+
+    fn unlink(books: &mut Books, links: &StreamLinks, next: Link) {
+        let Books { connections, streams, .. } = books;
+        let Some(connection) = connections.get_mut(links.connection) else { return };
+        let list = &mut connection.links.streams;
+        match streams.at_mut(links.previous) {
+            Some(older) => older.next = next,
+            None => list.oldest = next,
+        }
+        match streams.at_mut(next) {
+            Some(younger) => younger.links.previous = links.previous,
+            None => list.newest = links.previous,
+        }
+    }
+
+    fn check_links(books: &Books, id: Self, record: &Record<Self>) {
+        books.check_stream(id, record);
+    }
+
+    fn released(books: &mut Books, links: &StreamLinks) {
+        if let Some(connection) = books.connections.get_mut(links.connection) {
+            connection.links.held -= 1;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! [`Limits`]: how much may live at a time, and [`BeginError`], which says that it does.
+
+use core::fmt;
+
+/// How much may live at a time. It bounds the memory of a lifecycle, whatever the peers and the owner do.
+///
+/// What has ended counts until its last event has been handled. A bound of 0 allows none; above 2³⁰ − 1 a bound is
+/// that.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Limits {
+    /// Listeners: 64.
+    pub listeners: u32,
+    /// Connections of both directions: 16 384.
+    pub connections: u32,
+    /// Streams of both directions on all connections: 65 536.
+    pub streams: u32,
+    /// Streams of both directions on one connection that have not ended: 1 024. Besides, as many again may have ended
+    /// and wait for their last event to be handled, so that neither a peer that resets what it opens takes the place
+    /// of others while nobody drains, nor a peer within its limit is refused because of what is over.
+    pub streams_per_connection: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { listeners: 64, connections: 16_384, streams: 65_536, streams_per_connection: 1_024 }
+    }
+}
+
+/// Why nothing was begun. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum BeginError {
+    /// One of the [`Limits`] is reached.
+    Limit,
+    /// The connection's id names nothing that lives.
+    Stale,
+    /// The connection is still opening.
+    NotOpen,
+    /// The connection is leaving or has ended: it takes no new streams.
+    Closing,
+}
+
+impl fmt::Display for BeginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Limit => "the limit of how many may live at a time is reached",
+            Self::Stale => "the connection's id names nothing that lives",
+            Self::NotOpen => "the connection is not open yet",
+            Self::Closing => "the connection is closing",
+        })
+    }
+}
+
+impl core::error::Error for BeginError {}

@@ -1,0 +1,89 @@
+//! [`Bits`]: a set of small numbers that gives its members in turn, at a cost that does not grow with the gaps.
+
+use alloc::vec::Vec;
+
+const WORD: usize = u64::BITS as usize;
+
+/// A set of indices. Two levels of words: a bit below says that an index is in the set, a bit above that a word below
+/// is not empty.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    words: Vec<u64>,
+    summary: Vec<u64>,
+    /// Where the last one was taken, so that a busy low index does not starve the others.
+    cursor: usize,
+}
+
+impl Bits {
+    pub(super) fn insert(&mut self, index: usize) {
+        let word = index / WORD;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+            self.summary.resize(word / WORD + 1, 0);
+        }
+        self.words[word] |= 1 << (index % WORD);
+        self.summary[word / WORD] |= 1 << (word % WORD);
+    }
+
+    pub(super) fn remove(&mut self, index: usize) {
+        let word = index / WORD;
+        let Some(bits) = self.words.get_mut(word) else { return };
+        *bits &= !(1 << (index % WORD));
+        if *bits == 0 {
+            self.summary[word / WORD] &= !(1 << (word % WORD));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.summary.iter().all(|bits| *bits == 0)
+    }
+
+    /// Takes the next one, going round.
+    pub(super) fn take(&mut self) -> Option<usize> {
+        let index = self.first_from(self.cursor).or_else(|| self.first_from(0))?;
+        self.remove(index);
+        self.cursor = index + 1;
+        Some(index)
+    }
+
+    /// The smallest index in the set that is not below `from`.
+    fn first_from(&self, from: usize) -> Option<usize> {
+        let word = from / WORD;
+        let here = self.words.get(word)? & (u64::MAX << (from % WORD));
+        if here != 0 {
+            return Some(word * WORD + here.trailing_zeros() as usize);
+        }
+        let next = word + 1;
+        let above = self.summary.get(next / WORD)? & (u64::MAX << (next % WORD));
+        let rest = self.summary.iter().enumerate().skip(next / WORD + 1).map(|(n, bits)| (n, *bits));
+        let (n, bits) = [(next / WORD, above)].into_iter().chain(rest).find(|(_, bits)| *bits != 0)?;
+        let word = n * WORD + bits.trailing_zeros() as usize;
+        Some(word * WORD + self.words[word].trailing_zeros() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_holds_what_an_ordered_set_holds(ops in proptest::collection::vec((0..20_000_usize, 0..3_u8), 0..200)) {
+            let (mut bits, mut model, mut cursor) = (Bits::default(), BTreeSet::new(), 0);
+            for (index, op) in ops {
+                match op {
+                    0 => { bits.insert(index); model.insert(index); }
+                    1 => { bits.remove(index); model.remove(&index); }
+                    _ => {
+                        let next = model.range(cursor..).next().or_else(|| model.iter().next()).copied();
+                        prop_assert_eq!(bits.take(), next);
+                        if let Some(next) = next { model.remove(&next); cursor = next + 1; }
+                    }
+                }
+                prop_assert_eq!(bits.is_empty(), model.is_empty());
+            }
+        }
+    }
+}

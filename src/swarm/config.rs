@@ -1,0 +1,44 @@
+//! [`Config`]: the bounds of a swarm.
+
+use crate::connection;
+use crate::lifecycle::Limits;
+
+/// The bounds of a swarm. Together with the size of its event queue they bound all the memory that peers can make it
+/// use.
+///
+/// ```
+/// use swarm_notify::swarm::Config;
+///
+/// let mut config = Config::default();
+/// config.limits.connections = 100;
+/// config.connection.idle_timeout = None;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many listeners, connections and streams may exist. A connection beyond is refused by closing it, a stream by
+    /// a reset, a command by an error.
+    pub limits: Limits,
+    /// Bounds and time-outs of each connection.
+    pub connection: connection::Config,
+    /// How many accepted connections may be in their handshake. While there are as many, accepting pauses and the
+    /// transport's own backlog fills. Default 128.
+    pub inbound_handshakes: u32,
+    /// How many dials may be under way; one more is an error of the command. Default 128.
+    pub outbound_handshakes: u32,
+    /// How often one connection is read from in one poll before the others have their turn; each time brings at most
+    /// 128 KiB. Default 8.
+    pub reads_per_poll: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            connection: connection::Config::default(),
+            inbound_handshakes: 128,
+            outbound_handshakes: 128,
+            reads_per_poll: 8,
+        }
+    }
+}

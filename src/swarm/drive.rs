@@ -1,0 +1,193 @@
+//! How a poll goes: what is due in time, what the transport says, what woke, what there is room for, what is to be
+//! written.
+//!
+//! ```text
+//!  timers ─▶ transport ─▶ woken connections read ─▶ the line opens ─▶ dirty connections write ─┐
+//!                                                        ▲                                     │
+//!                                                        └──── while that made more ready ◀────┘
+//! ```
+//!
+//! Writing comes last, so that all that one poll causes on a connection leaves as one run of bytes.
+
+use super::link::{Link, Pipe, Stage};
+use super::{Swarm, TRANSPORT, slot_of};
+use crate::connection::{Connection, Role};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, State, StreamId};
+use alloc::vec::Vec;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+use rand_chacha::rand_core::Rng;
+
+/// How often one poll goes round before others have their turn.
+const ROUNDS: usize = 4;
+
+impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// One poll's work.
+    pub(super) fn advance(&mut self, now: Duration) {
+        if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
+            self.begin_shutdown(now);
+        }
+        while let Some((deadline, id)) = self.timers.take_due(now) {
+            self.drive_timeouts(deadline, id, now);
+        }
+        let mut woken = core::mem::take(&mut self.woken);
+        self.wakers.take(&mut woken);
+        let transport_woken = woken.contains(&TRANSPORT);
+        if transport_woken || self.is_transport_due {
+            self.poll_transport(now);
+        }
+        for slot in woken.iter().filter(|slot| **slot != TRANSPORT) {
+            if let Some(id) = self.links.key_at(slot - 1) {
+                self.drive_input(id, now);
+            }
+        }
+        self.woken = woken;
+        for _ in 0..ROUNDS {
+            self.admit(now);
+            self.drive_output(now);
+            if !self.ledger.can_admit() && self.ledger.dirty.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a poll would find something to do at once.
+    pub(super) fn is_busy(&self) -> bool {
+        self.wakers.is_woken()
+            || self.ledger.can_admit()
+            || !self.ledger.dirty.is_empty()
+            || (self.is_transport_due && self.ledger.lifecycle.room() > 0 && self.ledger.has_handshake(Direction::Inbound))
+            || (self.is_shutting_down && !self.is_shutdown_begun)
+    }
+
+    /// Adds a link that has just been dialed or accepted; it is driven by the next poll.
+    pub(super) fn insert_link(&mut self, link: Link<T>) {
+        let slot = slot_of(link.id);
+        // The waker has to exist to be marked.
+        let _ = self.wakers.waker(slot);
+        self.wakers.mark(slot);
+        self.links.insert(link.id, link);
+    }
+
+    fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(id).filter(|link| link.armed == Some(deadline)) else { return };
+        link.armed = None;
+        let waker = self.wakers.waker(slot_of(id));
+        link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+        link.mark_dirty(&mut self.ledger);
+    }
+
+    fn drive_input(&mut self, id: ConnectionId, now: Duration) {
+        let slot = slot_of(id);
+        let waker = self.wakers.waker(slot);
+        let mut cx = Context::from_waker(&waker);
+        let Some(link) = self.links.get_mut(id) else { return };
+        if let Some(io) = link.poll_pipe(&mut self.ledger, &mut cx) {
+            let role = match link.direction {
+                Direction::Outbound => Role::Dialer,
+                Direction::Inbound => Role::Listener,
+            };
+            let mut seed = [0; 32];
+            self.rng.fill_bytes(&mut seed);
+            let config = &self.ledger.config.connection;
+            match Connection::new(&self.noise, role, seed, link.expected, config, link.began) {
+                Ok(connection) => link.stage = Stage::Up(Pipe { io, connection }),
+                Err(error) => {
+                    drop(io);
+                    link.broke(&mut self.ledger, error);
+                }
+            }
+        }
+        if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, now) {
+            self.wakers.mark(slot);
+        }
+        link.mark_dirty(&mut self.ledger);
+    }
+
+    /// Opens what is ready, as far as there is room.
+    fn admit(&mut self, now: Duration) {
+        while self.ledger.lifecycle.room() > 0 {
+            let Some(id) = self.ledger.line.pop_front() else { return };
+            match id {
+                Id::Listener(id) => self.admit_listener(id, now),
+                Id::Connection(id) => self.admit_connection(id, now),
+                Id::Stream(id) => self.admit_stream(id, now),
+            }
+        }
+    }
+
+    fn admit_connection(&mut self, id: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
+        let config = &self.ledger.config.connection;
+        match link.connection().map(|connection| connection.open(config, now)) {
+            Some(Ok(true)) if self.ledger.lifecycle.opened(id).is_ok() => {
+                self.ledger.handshake_ends(link.direction);
+                if let Some(peer) = link.peer {
+                    self.ledger.peers.insert((peer, id));
+                }
+                // The peer may have said more already.
+                self.wakers.mark(slot_of(id));
+            }
+            Some(Ok(_)) => self.wakers.mark(slot_of(id)),
+            Some(Err(error)) => link.broke(&mut self.ledger, error),
+            None => {}
+        }
+        link.mark_dirty(&mut self.ledger);
+    }
+
+    fn admit_stream(&mut self, id: StreamId, now: Duration) {
+        let Some(connection) = self.ledger.lifecycle.connection_of(id) else { return };
+        // On a connection that is closing our word would not be sent: the stream fails with it.
+        if self.ledger.lifecycle.state(connection) != Some(State::Open) || self.ledger.lifecycle.opened(id).is_err() {
+            return;
+        }
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if let Some(connection) = link.connection() {
+            connection.confirm_stream(id, &mut self.ledger.turn(now));
+        }
+        link.mark_dirty(&mut self.ledger);
+    }
+
+    fn drive_output(&mut self, now: Duration) {
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            let Some(link) = self.links.get_mut(*id) else { continue };
+            link.is_dirty = false;
+            let waker = self.wakers.waker(slot_of(*id));
+            let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
+            link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, now);
+            if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
+                self.wakers.mark(slot_of(*id));
+            }
+            if let Some(deadline) = link.deadline(&self.ledger) {
+                self.timers.arm(*id, &mut link.armed, deadline);
+            }
+        }
+        // What became dirty meanwhile is behind; the memory is kept.
+        if self.ledger.dirty.is_empty() {
+            self.ledger.dirty = dirty;
+            self.ledger.dirty.clear();
+        }
+    }
+
+    /// Begins to close everything.
+    fn begin_shutdown(&mut self, now: Duration) {
+        let listeners: Vec<_> = self.ledger.lifecycle.listeners().collect();
+        for id in listeners {
+            self.end_listener(id, ListenerEnd::Shutdown);
+        }
+        let connections: Vec<_> = self.ledger.lifecycle.connections().collect();
+        for id in connections {
+            if let Some(link) = self.links.get_mut(id) {
+                link.close(&mut self.ledger, ConnectionEnd::Shutdown, now);
+            }
+        }
+    }
+}

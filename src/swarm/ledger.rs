@@ -1,0 +1,204 @@
+//! [`Ledger`]: what lives in a swarm, what waits for room, and what its owner is to be told.
+//!
+//! Everything that a connection changes while it is driven is here, apart from sockets, so that a connection and the
+//! ledger can be borrowed side by side.
+
+use super::bits::Bits;
+use super::config::Config;
+use super::ready::{Interest, Ready};
+use crate::connection::{Protocol, Stream, Streams, Turn};
+use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+use libp2p_identity::PeerId;
+
+/// What lives, what waits, what is to be told.
+#[derive(Debug)]
+pub(super) struct Ledger<const EVENTS: usize> {
+    pub(super) lifecycle: Lifecycle<EVENTS>,
+    pub(super) streams: Streams,
+    pub(super) config: Config,
+    pub(super) protocols: Vec<Protocol>,
+    /// What is ready to open and waits for room, in order. What ended meanwhile is passed over.
+    pub(super) line: VecDeque<Id>,
+    /// Open connections by peer.
+    pub(super) peers: BTreeSet<(PeerId, ConnectionId)>,
+    /// Connections that have something to transmit, or a deadline to look at, in order; each once.
+    pub(super) dirty: Vec<ConnectionId>,
+    interests: Table<StreamId, Interest>,
+    ready_streams: Bits,
+    changed_listeners: Bits,
+    handshakes: [u32; 2],
+    scratch: Vec<u8>,
+}
+
+impl<const EVENTS: usize> Ledger<EVENTS> {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            lifecycle: Lifecycle::new(config.limits.clone()),
+            streams: Streams::new(),
+            config,
+            protocols: Vec::new(),
+            line: VecDeque::new(),
+            peers: BTreeSet::new(),
+            dirty: Vec::new(),
+            interests: Table::new(),
+            ready_streams: Bits::default(),
+            changed_listeners: Bits::default(),
+            handshakes: [0; 2],
+            scratch: Vec::new(),
+        }
+    }
+
+    /// What a connection works with.
+    pub(super) fn turn(&mut self, now: Duration) -> Turn<'_> {
+        Turn {
+            streams: &mut self.streams,
+            protocols: &self.protocols,
+            config: &self.config.connection,
+            now,
+            scratch: &mut self.scratch,
+        }
+    }
+
+    /// Whether something waits that there is room for.
+    pub(super) fn can_admit(&self) -> bool {
+        self.lifecycle.room() > 0 && !self.line.is_empty()
+    }
+
+    pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
+        self.lifecycle.state(id) == Some(State::Opening)
+    }
+
+    // Handshakes in flight.
+
+    pub(super) fn has_handshake(&self, direction: Direction) -> bool {
+        let bound = match direction {
+            Direction::Inbound => self.config.inbound_handshakes,
+            Direction::Outbound => self.config.outbound_handshakes,
+        };
+        self.handshakes[direction as usize] < bound
+    }
+
+    pub(super) fn handshake_begins(&mut self, direction: Direction) {
+        self.handshakes[direction as usize] += 1;
+    }
+
+    pub(super) fn handshake_ends(&mut self, direction: Direction) {
+        self.handshakes[direction as usize] -= 1;
+    }
+
+    // Streams.
+
+    /// Begins a stream that the peer offers; `None` if there is no place for it.
+    pub(super) fn offered(&mut self, connection: ConnectionId) -> Option<StreamId> {
+        let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
+        self.insert_stream(id, Stream::inbound());
+        Some(id)
+    }
+
+    pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream) {
+        self.streams.insert(id, stream);
+        self.interests.insert(id, Interest::default());
+    }
+
+    /// A stream could not open. It may have ended with its connection already, and been told so.
+    pub(super) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
+        let _ = self.lifecycle.fail(id, failure);
+    }
+
+    // Readiness.
+
+    /// Something is to be read.
+    pub(super) fn readable(&mut self, id: StreamId) {
+        self.interest(id, Interest::readable);
+    }
+
+    /// Something can be written again.
+    pub(super) fn writable(&mut self, id: StreamId) {
+        self.interest(id, Interest::writable);
+    }
+
+    /// The owner has read all there was, or found nothing; `more` is at once the case again if the end is behind it.
+    pub(super) fn read_short(&mut self, id: StreamId) {
+        let more = self.streams.get(id).is_some_and(Stream::is_readable);
+        self.interest(id, |interest| {
+            interest.read_short();
+            if more {
+                interest.readable();
+            }
+        });
+    }
+
+    /// The owner could not write all it wanted.
+    pub(super) fn write_short(&mut self, id: StreamId) {
+        self.interest(id, Interest::write_short);
+    }
+
+    fn interest(&mut self, id: StreamId, change: impl FnOnce(&mut Interest)) {
+        let Some(interest) = self.interests.get_mut(id) else { return };
+        change(interest);
+        match interest.is_due() {
+            true => self.ready_streams.insert(id.index()),
+            false => self.ready_streams.remove(id.index()),
+        }
+    }
+
+    /// The addresses of an open listener have changed.
+    pub(super) fn addresses_changed(&mut self, id: ListenerId) {
+        self.changed_listeners.insert(id.index());
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty()
+    }
+
+    /// The next stream or listener that is ready. `listener` gives the listener of a slot.
+    pub(super) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Ready> {
+        while let Some(index) = self.changed_listeners.take() {
+            if let Some(listener) = listener(index) {
+                return Some(Ready::Addresses { listener });
+            }
+        }
+        while let Some(index) = self.ready_streams.take() {
+            let Some(stream) = self.interests.key_at(index) else { continue };
+            if let Some((readable, writable)) = self.interests.get_mut(stream).map(Interest::take) {
+                return Some(Ready::Stream { stream, readable, writable });
+            }
+        }
+        None
+    }
+
+    // Events.
+
+    /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
+    pub(super) fn vacate(&mut self) -> Option<Id> {
+        let id = self.lifecycle.vacate()?;
+        match id {
+            Id::Stream(id) => {
+                self.streams.remove(id);
+                self.interests.remove(id);
+                self.ready_streams.remove(id.index());
+            }
+            Id::Listener(id) => self.changed_listeners.remove(id.index()),
+            Id::Connection(_) => {}
+        }
+        Some(id)
+    }
+
+    /// The next event. A stream is ready for its owner from its `OpenedStream` on.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        let event = self.lifecycle.next_event()?;
+        if let Event::OpenedStream { stream, .. } = event {
+            let more = self.streams.get(stream).is_some_and(Stream::is_readable);
+            self.interest(stream, |interest| {
+                interest.announce();
+                if more {
+                    interest.readable();
+                }
+            });
+        }
+        Some(event)
+    }
+}

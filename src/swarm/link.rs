@@ -1,0 +1,429 @@
+//! [`Link`]: a connection with its socket, from the dial or the accept to the socket's end.
+//!
+//! ```text
+//!  Dialing ─┐
+//!           ├─▶ Up ─▶ Closing ─▶ Over          (any of them ─▶ Over, when it breaks or is cut)
+//!  Upgrading┘
+//! ```
+
+use super::error;
+use super::ledger::Ledger;
+use crate::connection::{Connection, Error, Fact, Input};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State,
+};
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+use libp2p_identity::PeerId;
+
+/// One connection and what it runs on.
+pub(super) struct Link<T: Transport> {
+    pub(super) id: ConnectionId,
+    pub(super) direction: Direction,
+    pub(super) remote: Multiaddr,
+    pub(super) listener: Option<ListenerId>,
+    /// Whom it was dialed for, if that was said.
+    pub(super) expected: Option<PeerId>,
+    pub(super) peer: Option<PeerId>,
+    pub(super) error: Option<String>,
+    /// When it was dialed or accepted.
+    pub(super) began: Duration,
+    /// What it is armed with in the timers.
+    pub(super) armed: Option<Duration>,
+    /// It stands in the ledger's `dirty`.
+    pub(super) is_dirty: bool,
+    pub(super) stage: Stage<T>,
+    /// What has been transmitted and not been written yet: `out[written..]`.
+    out: Vec<u8>,
+    written: usize,
+}
+
+pub(super) enum Stage<T: Transport> {
+    Dialing(Pin<Box<T::Dial>>),
+    Upgrading(Pin<Box<T::ListenerUpgrade>>),
+    Up(Pipe<T::Output>),
+    /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's.
+    Closing(Pipe<T::Output>, ConnectionEnd, Ours),
+    /// The socket is closed.
+    Over,
+}
+
+/// A byte pipe and the connection on it.
+pub(super) struct Pipe<Io> {
+    pub(super) io: Io,
+    pub(super) connection: Connection,
+}
+
+/// How far our side of a pipe that is being closed has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ours {
+    Open,
+    Closed,
+}
+
+/// Why a link is over.
+enum Why {
+    Ended(ConnectionEnd),
+    Broke(Error),
+    Io(std::io::Error),
+}
+
+impl<T> Link<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    pub(super) fn new(id: ConnectionId, direction: Direction, remote: Multiaddr, stage: Stage<T>, now: Duration) -> Self {
+        Self {
+            id,
+            direction,
+            remote,
+            listener: None,
+            expected: None,
+            peer: None,
+            error: None,
+            began: now,
+            armed: None,
+            is_dirty: false,
+            stage,
+            out: Vec::new(),
+            written: 0,
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        match &mut self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => None,
+        }
+    }
+
+    /// Asks to be driven in this poll or the next.
+    pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        if !core::mem::replace(&mut self.is_dirty, true) {
+            ledger.dirty.push(self.id);
+        }
+    }
+
+    /// Polls for the byte pipe. `Some`: it is there.
+    pub(super) fn poll_pipe<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) -> Option<T::Output> {
+        let polled = match &mut self.stage {
+            Stage::Dialing(dial) => dial.as_mut().poll(cx),
+            Stage::Upgrading(upgrade) => upgrade.as_mut().poll(cx),
+            Stage::Up(_) | Stage::Closing(..) | Stage::Over => return None,
+        };
+        match polled {
+            Poll::Pending => None,
+            Poll::Ready(Ok(io)) => Some(io),
+            Poll::Ready(Err(error)) => {
+                self.fail(ledger, error::failure(&error), &error);
+                None
+            }
+        }
+    }
+
+    /// Reads what has come, and does what it says. `true`: there may be more, and it is another's turn.
+    pub(super) fn drive_input<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        now: Duration,
+    ) -> bool {
+        for _ in 0..ledger.config.reads_per_poll {
+            let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &mut self.stage else { return false };
+            if !pipe.connection.wants_input() {
+                return false;
+            }
+            pipe.connection.begin_input(input);
+            if input.space().is_empty() {
+                // So much was kept that it has to be understood before more is read.
+                self.understand(ledger, input, cx, now);
+                continue;
+            }
+            let read = match Pin::new(&mut pipe.io).poll_read(cx, input.space()) {
+                Poll::Ready(Ok(n)) => {
+                    input.filled(n);
+                    Poll::Ready(Ok(n))
+                }
+                read => read,
+            };
+            self.understand(ledger, input, cx, now);
+            match read {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0)) => {
+                    self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
+                    return false;
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    self.over(ledger, Why::Io(error));
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn understand<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        input: &mut Input,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        while let Some(fact) =
+            self.connection().and_then(|connection| connection.receive(input, &mut ledger.turn(now)))
+        {
+            self.handle(fact, ledger, cx, now);
+        }
+    }
+
+    /// Says what has timed out.
+    pub(super) fn drive_timeouts<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        if matches!(self.stage, Stage::Dialing(_) | Stage::Upgrading(_)) {
+            if self.deadline(ledger).is_some_and(|deadline| deadline <= now) {
+                self.over(ledger, Why::Broke(Error::HandshakeTimeout));
+            }
+            return;
+        }
+        while let Some(fact) =
+            self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)))
+        {
+            self.handle(fact, ledger, cx, now);
+        }
+    }
+
+    /// When it is to be looked at if nothing happens.
+    pub(super) fn deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
+        let config = &ledger.config.connection;
+        match &self.stage {
+            Stage::Dialing(_) | Stage::Upgrading(_) => Some(self.began.saturating_add(config.handshake_timeout)),
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.poll_at(&ledger.streams, config),
+            Stage::Over => None,
+        }
+    }
+
+    fn handle<const E: usize>(&mut self, fact: Fact, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+        match fact {
+            Fact::Ready => {
+                self.peer = self.connection().and_then(|connection| connection.peer());
+                ledger.line.push_back(Id::Connection(self.id));
+            }
+            Fact::StreamOffered => self.offered(ledger, now),
+            Fact::StreamReady(id) => ledger.line.push_back(Id::Stream(id)),
+            Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
+            // It is open: a stream is told to have failed until its leave to open is given.
+            Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
+            Fact::Readable(id) => ledger.readable(id),
+            Fact::Writable(id) => ledger.writable(id),
+            Fact::GoAway(code) => self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code)))),
+            Fact::Idle => self.close(ledger, ConnectionEnd::Idle, now),
+            Fact::CloseTimeout => self.cut(ledger),
+            Fact::Failed(error) => {
+                self.last_words(cx);
+                self.over(ledger, Why::Broke(error));
+            }
+        }
+    }
+
+    /// The peer begins a stream: it gets a place, or is refused.
+    fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        let id = self.id;
+        let Some(connection) = self.connection() else { return };
+        let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
+        match offered {
+            Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
+            None => connection.refuse_stream(),
+        }
+    }
+
+    /// Writes what is due, as far as the pipe takes it. `spare` is a buffer to work with.
+    pub(super) fn drive_output<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        spare: &mut Vec<u8>,
+        now: Duration,
+    ) {
+        if self.out.capacity() == 0 {
+            core::mem::swap(&mut self.out, spare);
+        }
+        let written = self.write_due(ledger, cx, now);
+        if self.out.is_empty() {
+            match spare.capacity() {
+                0 => core::mem::swap(&mut self.out, spare),
+                _ => self.out = Vec::new(),
+            }
+        }
+        match written {
+            Poll::Ready(Ok(())) => self.end_ours(ledger, cx),
+            Poll::Ready(Err(why)) => self.over(ledger, why),
+            Poll::Pending => {}
+        }
+    }
+
+    /// Ready once nothing is due any more.
+    fn write_due<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) -> Poll<Result<(), Why>> {
+        loop {
+            let Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open) = &mut self.stage else {
+                return Poll::Ready(Ok(()));
+            };
+            if self.out.is_empty() {
+                if !pipe.connection.is_due() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Err(error) = pipe.connection.transmit(&mut self.out) {
+                    return Poll::Ready(Err(Why::Broke(error)));
+                }
+            }
+            while self.written < self.out.len() {
+                match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
+                    Poll::Ready(Ok(n)) => self.written += n,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
+                }
+            }
+            match Pin::new(&mut pipe.io).poll_flush(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
+            }
+            self.out.clear();
+            self.written = 0;
+            while let Some(fact) =
+                self.connection().and_then(|connection| connection.written(&mut ledger.turn(now)))
+            {
+                self.handle(fact, ledger, cx, now);
+            }
+        }
+    }
+
+    /// Ends our side of a pipe that is being closed and has nothing more to say.
+    fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) {
+        let Stage::Closing(pipe, _, ours @ Ours::Open) = &mut self.stage else { return };
+        match Pin::new(&mut pipe.io).poll_close(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(())) => *ours = Ours::Closed,
+            Poll::Ready(Err(error)) => self.over(ledger, Why::Io(error)),
+        }
+    }
+
+    /// Tries once to write what a connection that broke still has to say: yamux's go-away.
+    fn last_words(&mut self, cx: &mut Context<'_>) {
+        let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &mut self.stage else { return };
+        if !pipe.connection.is_due() || pipe.connection.transmit(&mut self.out).is_err() {
+            return;
+        }
+        while self.written < self.out.len() {
+            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+                Poll::Ready(Ok(n)) if n > 0 => self.written += n,
+                Poll::Ready(_) | Poll::Pending => return,
+            }
+        }
+        let _ = Pin::new(&mut pipe.io).poll_close(cx);
+    }
+
+    /// Closes politely. What is not open yet fails at once.
+    pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
+        match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Up(mut pipe) if ledger.lifecycle.state(self.id) == Some(State::Open) => {
+                // It is open, as the line above says, so that it can leave.
+                let _ = ledger.lifecycle.leave(self.id);
+                pipe.connection.close(&ledger.config.connection, now);
+                self.stage = Stage::Closing(pipe, end, Ours::Open);
+                self.mark_dirty(ledger);
+            }
+            closing @ Stage::Closing(..) => self.stage = closing,
+            Stage::Over => {}
+            Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_) => self.over(ledger, Why::Ended(end)),
+        }
+    }
+
+    /// Cuts a close that takes too long, or that nobody wants to wait for.
+    pub(super) fn cut<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        self.over(ledger, Why::Ended(ConnectionEnd::Requested));
+    }
+
+    /// A transport's refusal: it cannot open.
+    pub(super) fn fail<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        failure: Failure,
+        text: &dyn core::fmt::Display,
+    ) {
+        self.error = Some(text.to_string());
+        log::debug!("{}: {failure}: {text}", self.id);
+        self.stage = Stage::Over;
+        if ledger.lifecycle.fail(self.id, failure).is_ok() {
+            ledger.handshake_ends(self.direction);
+        }
+    }
+
+    /// The connection breaks off before it is open, for what its own steps say.
+    pub(super) fn broke<const E: usize>(&mut self, ledger: &mut Ledger<E>, error: Error) {
+        self.over(ledger, Why::Broke(error));
+    }
+
+    /// Closes the socket, and then tells so.
+    fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
+        let stage = core::mem::replace(&mut self.stage, Stage::Over);
+        let asked = match &stage {
+            Stage::Closing(_, end, _) => Some(*end),
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) => None,
+            Stage::Over => return,
+        };
+        drop(stage);
+        (self.out, self.written) = (Vec::new(), 0);
+        match &why {
+            Why::Ended(_) => {}
+            Why::Broke(error) => self.error = Some(error.to_string()),
+            Why::Io(error) => self.error = Some(error.to_string()),
+        }
+        if let Some(text) = &self.error {
+            log::debug!("{}: {text}", self.id);
+        }
+        if let Some(peer) = self.peer {
+            ledger.peers.remove(&(peer, self.id));
+        }
+        if ledger.is_opening(self.id) {
+            let failure = match why {
+                Why::Ended(end) => end.into(),
+                Why::Broke(error) => error.failure(),
+                Why::Io(error) => error::failure(&error),
+            };
+            ledger.handshake_ends(self.direction);
+            // It is opening, as the line above says, so that it can fail.
+            let _ = ledger.lifecycle.fail(self.id, failure);
+            return;
+        }
+        // Whoever asked for the end is the reason, however it came.
+        let end = asked.unwrap_or(match why {
+            Why::Ended(end) => end,
+            Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
+            Why::Io(error) => ConnectionEnd::Failed(match error::fault(&error) {
+                Fault::Io if error.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Reset,
+                fault => fault,
+            }),
+        });
+        let _ = ledger.lifecycle.end_connection(self.id, end);
+    }
+}

@@ -1,0 +1,205 @@
+//! Listeners, and what the transport says of them.
+
+use super::error;
+use super::ledger::Ledger;
+use super::link::{Link, Stage};
+use super::{Swarm, TRANSPORT};
+use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State, Table};
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::transport::{ListenerId as TransportId, TransportError, TransportEvent};
+use libp2p_core::{Multiaddr, Transport};
+use std::collections::HashMap;
+
+/// How many of the transport's events are taken in one poll before others have their turn.
+const EVENTS_PER_POLL: usize = 64;
+
+/// A listener, from the command to its last event.
+pub(super) struct Listener {
+    pub(super) address: Multiaddr,
+    /// Its name in the transport, once that was asked to listen.
+    transport_id: Option<TransportId>,
+    /// Where it listens, as the transport says.
+    pub(super) addresses: Vec<Multiaddr>,
+    /// Why it was closed, if it was.
+    end: Option<ListenerEnd>,
+    pub(super) error: Option<String>,
+}
+
+/// All listeners.
+#[derive(Default)]
+pub(super) struct Listeners {
+    pub(super) table: Table<ListenerId, Listener>,
+    by_transport_id: HashMap<TransportId, ListenerId>,
+    /// Listeners of which the transport owes us a word: their first address, or their end.
+    expecting: usize,
+}
+
+impl Listeners {
+    pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
+        let listener = Listener { address, transport_id: None, addresses: Vec::new(), end: None, error: None };
+        self.table.insert(id, listener);
+    }
+}
+
+impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// There is room for a listener to open: binds it, and asks the transport at once for its first address, while the
+    /// room is there.
+    pub(super) fn admit_listener(&mut self, id: ListenerId, now: Duration) {
+        if !self.ledger.is_opening(id) {
+            return;
+        }
+        let Some(listener) = self.listeners.table.get_mut(id) else { return };
+        if listener.transport_id.is_some() {
+            // It is bound since, and has waited for room only.
+            return self.listener_opens(id);
+        }
+        let transport_id = TransportId::next();
+        listener.transport_id = Some(transport_id);
+        match self.transport.listen_on(transport_id, listener.address.clone()) {
+            Ok(()) => {
+                self.listeners.by_transport_id.insert(transport_id, id);
+                self.listeners.expecting += 1;
+                self.poll_transport(now);
+            }
+            Err(TransportError::MultiaddrNotSupported(address)) => {
+                self.listener_fails(id, Failure::Unsupported, &address);
+            }
+            Err(TransportError::Other(error)) => self.listener_fails(id, error::failure(&error), &error),
+        }
+    }
+
+    fn listener_fails(&mut self, id: ListenerId, failure: Failure, text: &dyn core::fmt::Display) {
+        log::debug!("{id}: {failure}: {text}");
+        if let Some(listener) = self.listeners.table.get_mut(id) {
+            listener.error = Some(text.to_string());
+        }
+        let _ = self.ledger.lifecycle.fail(id, failure);
+    }
+
+    /// A listener has its first address, or has had it and there is room now.
+    fn listener_opens(&mut self, id: ListenerId) {
+        if self.ledger.lifecycle.opened(id).is_err() && self.ledger.is_opening(id) {
+            self.ledger.line.push_back(id.into());
+        }
+    }
+
+    /// Closes a listener; the transport's word that its socket is closed is waited for.
+    pub(super) fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) {
+        let Some(listener) = self.listeners.table.get_mut(id) else { return };
+        if listener.end.is_some() {
+            return;
+        }
+        listener.end = Some(end);
+        // An open one leaves, one that is opening stays so until its socket is closed.
+        let _ = self.ledger.lifecycle.leave(id);
+        match listener.transport_id {
+            Some(transport_id) if self.transport.remove_listener(transport_id) => {
+                self.listeners.expecting += 1;
+                self.wakers.mark(TRANSPORT);
+            }
+            Some(_) | None => drop(self.ledger.lifecycle.end_listener(id, end)),
+        }
+    }
+
+    /// Takes what the transport has to say. While nothing may open, it is asked only for the ends and first addresses
+    /// that are awaited: so accepting pauses.
+    pub(super) fn poll_transport(&mut self, now: Duration) {
+        let waker = self.wakers.waker(TRANSPORT);
+        let mut cx = Context::from_waker(&waker);
+        for _ in 0..EVENTS_PER_POLL {
+            let accepts = !self.is_shutting_down
+                && self.ledger.lifecycle.room() > 0
+                && self.ledger.has_handshake(Direction::Inbound);
+            self.is_transport_due = !accepts;
+            if !accepts && self.listeners.expecting == 0 {
+                return;
+            }
+            match self.transport.as_mut().poll(&mut cx) {
+                Poll::Pending => {
+                    self.is_transport_due = false;
+                    return;
+                }
+                Poll::Ready(event) => self.transport_says(event, now),
+            }
+        }
+        self.wakers.mark(TRANSPORT);
+    }
+
+    fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {
+        match event {
+            TransportEvent::NewAddress { listener_id, listen_addr } => {
+                let Some((id, listener)) = self.known(listener_id) else { return };
+                if listener.end.is_some() || listener.addresses.contains(&listen_addr) {
+                    return;
+                }
+                listener.addresses.push(listen_addr);
+                if listener.addresses.len() > 1 {
+                    return self.addresses_changed(id);
+                }
+                self.listeners.expecting -= 1;
+                self.listener_opens(id);
+            }
+            TransportEvent::AddressExpired { listener_id, listen_addr } => {
+                let Some((id, listener)) = self.known(listener_id) else { return };
+                listener.addresses.retain(|address| *address != listen_addr);
+                self.addresses_changed(id);
+            }
+            TransportEvent::Incoming { listener_id, upgrade, local_addr: _, send_back_addr } => {
+                let Some((id, _)) = self.known(listener_id) else { return };
+                self.accept(id, upgrade, send_back_addr, now);
+            }
+            TransportEvent::ListenerClosed { listener_id, reason } => {
+                let Some((id, listener)) = self.known(listener_id) else { return };
+                let awaited = usize::from(listener.addresses.is_empty()) + usize::from(listener.end.is_some());
+                if let Err(error) = &reason {
+                    listener.error = Some(error.to_string());
+                }
+                let end = listener.end.unwrap_or_else(|| match &reason {
+                    Ok(()) => ListenerEnd::Failed(Fault::Io),
+                    Err(error) => ListenerEnd::Failed(error::fault(error)),
+                });
+                self.listeners.expecting -= awaited;
+                self.listeners.by_transport_id.remove(&listener_id);
+                let _ = self.ledger.lifecycle.end_listener(id, end);
+            }
+            TransportEvent::ListenerError { listener_id, error } => {
+                // It lives on: running out of descriptors, say.
+                log::warn!("{:?}: {error}", self.listeners.by_transport_id.get(&listener_id));
+            }
+        }
+    }
+
+    fn known(&mut self, transport_id: TransportId) -> Option<(ListenerId, &mut Listener)> {
+        let id = *self.listeners.by_transport_id.get(&transport_id)?;
+        self.listeners.table.get_mut(id).map(|listener| (id, listener))
+    }
+
+    fn addresses_changed(&mut self, id: ListenerId) {
+        if self.ledger.lifecycle.state(id) == Some(State::Open) {
+            self.ledger.addresses_changed(id);
+        }
+    }
+
+    /// A connection has come in. Without a place for it, it is refused by closing it.
+    fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
+        if self.is_shutting_down || !self.ledger.has_handshake(Direction::Inbound) {
+            return;
+        }
+        let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
+        let Ok(id) = ledger.lifecycle.begin_connection(Direction::Inbound) else { return };
+        ledger.handshake_begins(Direction::Inbound);
+        let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);
+        link.listener = Some(listener);
+        self.insert_link(link);
+    }
+}

@@ -1,0 +1,80 @@
+//! [`Ready`]: what can be read, written or looked at again, beside the events.
+
+use crate::lifecycle::{ListenerId, StreamId};
+
+/// Something that an owner may want to act on. Coalesced: however much happens, each stream and listener is named once
+/// until it has been taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ready {
+    /// A stream. It is named from its `OpenedStream` on and until its last event, and again only after a short read or
+    /// write: read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or the
+    /// end; write until less is taken than was given.
+    Stream {
+        /// Which.
+        stream: StreamId,
+        /// A read gives bytes or the end.
+        readable: bool,
+        /// After a short write, there is place again.
+        writable: bool,
+    },
+    /// The addresses of an open listener have changed.
+    Addresses {
+        /// Which.
+        listener: ListenerId,
+    },
+}
+
+/// What the owner of a stream is to be told of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interest {
+    /// `OpenedStream` has been handed out.
+    announced: bool,
+    /// The last read was short, or there was none yet: the owner waits for more.
+    wants_read: bool,
+    /// The last write was short: the owner waits for place.
+    wants_write: bool,
+    readable: bool,
+    writable: bool,
+}
+
+impl Default for Interest {
+    fn default() -> Self {
+        Self { announced: false, wants_read: true, wants_write: false, readable: false, writable: false }
+    }
+}
+
+impl Interest {
+    pub(super) fn announce(&mut self) {
+        self.announced = true;
+    }
+
+    pub(super) fn readable(&mut self) {
+        if core::mem::take(&mut self.wants_read) {
+            self.readable = true;
+        }
+    }
+
+    pub(super) fn writable(&mut self) {
+        if core::mem::take(&mut self.wants_write) {
+            self.writable = true;
+        }
+    }
+
+    pub(super) fn read_short(&mut self) {
+        (self.wants_read, self.readable) = (true, false);
+    }
+
+    pub(super) fn write_short(&mut self) {
+        (self.wants_write, self.writable) = (true, false);
+    }
+
+    /// Whether the owner is to be told now.
+    pub(super) const fn is_due(&self) -> bool {
+        self.announced && (self.readable || self.writable)
+    }
+
+    /// What is to be told, which is not told again.
+    pub(super) fn take(&mut self) -> (bool, bool) {
+        (core::mem::take(&mut self.readable), core::mem::take(&mut self.writable))
+    }
+}

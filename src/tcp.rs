@@ -1,0 +1,181 @@
+//! TCP over IPv4 and IPv6 on `async-io`: a [`Transport`] of raw byte pipes, for the swarm to authenticate and multiplex.
+
+mod address;
+mod dial;
+mod listener;
+mod stream;
+
+pub use dial::Dial;
+pub use stream::Stream;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::future::Ready;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use libp2p_core::Multiaddr;
+use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
+use listener::{Listener, Outcome};
+use std::io;
+
+/// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
+type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
+
+/// How sockets are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Whether small writes leave at once (`TCP_NODELAY`), on accepted and dialed connections. Default: `true`, since
+    /// a muxer gathers its frames itself.
+    pub nodelay: bool,
+    /// How many connections the kernel may hold for a listener that has not accepted them yet. The system may cut it
+    /// to a limit of its own (`somaxconn` on Linux). Default: 1 024.
+    pub backlog: u32,
+    /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
+    /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
+    pub accept_pause: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { nodelay: true, backlog: 1024, accept_pause: Duration::from_millis(100) }
+    }
+}
+
+/// A [`libp2p_core::Transport`] whose outputs are TCP connections as raw byte pipes ([`Stream`]).
+///
+/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for
+/// the swarm to see to). Anything else, `/dns` and zones included, is
+/// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0`
+/// and `::` can share a port.
+///
+/// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds and listens before it returns: a connect
+/// succeeds from then on, and what went wrong (address in use, not available, not permitted) is
+/// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`]; nothing has changed then. An id that is in
+/// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll
+/// reports the address that the socket is bound to, with the port that the system chose for port 0. A wildcard
+/// address is reported as it was bound (`0.0.0.0`, `::`); the addresses of the interfaces behind it come in a later
+/// release.
+///
+/// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
+/// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
+/// (`SO_REUSEADDR`). Connections that nobody had accepted are reset by the system. The next poll reports
+/// [`ListenerClosed`](TransportEvent::ListenerClosed); an address that was not reported yet never is.
+///
+/// **Errors of accept.** A connection that died before it was accepted is passed over. Where descriptors or memory
+/// have run out, the listener reports [`ListenerError`](TransportEvent::ListenerError), rests for
+/// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
+/// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
+///
+/// **Dialing.** See [`Dial`]. [`DialOpts::port_use`] is passed over: each dial leaves from a port of the system's choice.
+/// [`DialOpts::role`] has no meaning here.
+///
+/// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It costs one
+/// look at each listener, and a system call only for those that woke. The number of listeners is bounded by whoever
+/// calls `listen_on`.
+///
+/// ```
+/// use core::pin::Pin;
+/// use libp2p_core::Transport as _;
+/// use libp2p_core::transport::{ListenerId, TransportEvent};
+///
+/// let mut transport = swarm_notify::tcp::Transport::default();
+/// transport.listen_on(ListenerId::next(), "/ip4/127.0.0.1/tcp/0".parse()?)?;
+/// let event = async_io::block_on(core::future::poll_fn(|cx| Pin::new(&mut transport).poll(cx)));
+/// let TransportEvent::NewAddress { listen_addr, .. } = event else { panic!("the address comes first") };
+/// assert!(!listen_addr.to_string().ends_with("/tcp/0"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Transport {
+    config: Config,
+    listeners: Vec<Listener>,
+    /// The listener that is looked at first by the next poll; any number will do.
+    next: usize,
+    /// Removed, their sockets closed, and not reported yet.
+    removed: VecDeque<ListenerId>,
+    /// The task of the last poll that found nothing: a command that has something to report wakes it.
+    waker: Option<Waker>,
+}
+
+impl Transport {
+    /// A transport without listeners. It opens no socket.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// Has the task poll again, for what a command left to report.
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl libp2p_core::Transport for Transport {
+    type Output = Stream;
+    type Error = io::Error;
+    type ListenerUpgrade = Ready<io::Result<Stream>>;
+    type Dial = Dial;
+
+    fn listen_on(&mut self, id: ListenerId, addr: Multiaddr) -> Result<(), TransportError<io::Error>> {
+        let Some(address) = address::from_multiaddr(&addr) else {
+            return Err(TransportError::MultiaddrNotSupported(addr));
+        };
+        if self.removed.contains(&id) || self.listeners.iter().any(|listener| listener.id() == id) {
+            return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
+        }
+        let listener = Listener::bind(id, address, &self.config).map_err(TransportError::Other)?;
+        self.listeners.push(listener);
+        self.wake();
+        Ok(())
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        let Some(index) = self.listeners.iter().position(|listener| listener.id() == id) else { return false };
+        drop(self.listeners.remove(index));
+        self.removed.push_back(id);
+        self.wake();
+        true
+    }
+
+    fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
+        match address::from_multiaddr(&addr) {
+            Some(address) if address.port() != 0 && !address.ip().is_unspecified() => {
+                Ok(Dial::new(address, self.config.nodelay))
+            }
+            Some(_) | None => Err(TransportError::MultiaddrNotSupported(addr)),
+        }
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Event> {
+        let this = self.get_mut();
+        if let Some(listener_id) = this.removed.pop_front() {
+            return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
+        }
+        let count = this.listeners.len();
+        for step in 0..count {
+            let index = (this.next % count + step) % count;
+            let listener = &mut this.listeners[index];
+            if let Poll::Ready(outcome) = listener.poll(cx, &this.config) {
+                this.next = index + 1;
+                return Poll::Ready(match outcome {
+                    Outcome::Event(event) => event,
+                    Outcome::Broken(error) => {
+                        let listener_id = this.listeners.remove(index).id();
+                        TransportEvent::ListenerClosed { listener_id, reason: Err(error) }
+                    }
+                });
+            }
+        }
+        match &mut this.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => this.waker = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! One attempt to connect.
+
+use super::Stream;
+use alloc::boxed::Box;
+use async_io::Async;
+use core::fmt;
+use core::future::Future;
+use core::net::SocketAddr;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::net::TcpStream;
+
+/// One attempt to connect, which yields a [`Stream`].
+///
+/// Nothing happens before the first poll. Dropping it closes the socket at once. There is no deadline in it besides
+/// the system's own, which is minutes long: a shorter one is for the owner to set.
+///
+/// # Errors
+///
+/// The system's, with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`, `NetworkUnreachable`, `TimedOut`
+/// and so on. A connection to itself, which TCP makes if a port of this machine that nobody listens on happens to be
+/// chosen as the dialer's own, counts as `ConnectionRefused`.
+///
+/// # Panics
+///
+/// If it is polled after it has yielded, as futures may.
+#[must_use = "a dial does nothing unless it is polled"]
+pub struct Dial {
+    attempt: Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>,
+}
+
+impl Dial {
+    /// An attempt at `address`, which is neither port 0 nor a wildcard.
+    pub(super) fn new(address: SocketAddr, nodelay: bool) -> Self {
+        Self { attempt: Box::pin(connect(address, nodelay)) }
+    }
+}
+
+impl Future for Dial {
+    type Output = io::Result<Stream>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.attempt.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dial").finish_non_exhaustive()
+    }
+}
+
+async fn connect(address: SocketAddr, nodelay: bool) -> io::Result<Stream> {
+    let socket = Async::<TcpStream>::connect(address).await?;
+    if socket.get_ref().local_addr()? == address {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    socket.get_ref().set_nodelay(nodelay)?;
+    Ok(Stream::new(socket))
+}

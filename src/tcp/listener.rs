@@ -1,0 +1,160 @@
+//! One listening socket: binding it, and accepting from it without ever losing a wake-up or spinning on an error.
+
+use super::{Config, Event, Stream, address};
+use async_io::{Async, Timer};
+use core::future::{Future as _, ready};
+use core::net::SocketAddr;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use libp2p_core::Multiaddr;
+use libp2p_core::transport::{ListenerId, TransportEvent};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{TcpListener, TcpStream};
+
+/// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
+/// dead connection might be an error that stays.
+const MAX_PASSED_OVER: usize = 64;
+
+/// The shortest rest after a lack of resources.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
+
+/// What a poll of a listener came to.
+pub(super) enum Outcome {
+    /// Something to report; the listener goes on.
+    Event(Event),
+    /// The socket is of no more use.
+    Broken(io::Error),
+}
+
+/// What an error of accept says of the listener.
+enum Verdict {
+    /// Nothing waits to be accepted.
+    Empty,
+    /// One connection died early; the next may be fine.
+    PassOver,
+    /// Something has run out, or it cannot be told: the same call will fail again for a while.
+    Rest,
+    /// The socket does not listen.
+    Broken,
+}
+
+/// A bound, listening socket. Dropping it closes the socket at once.
+#[derive(Debug)]
+pub(super) struct Listener {
+    id: ListenerId,
+    pub(super) socket: Async<TcpListener>,
+    /// The bound address, until it has been reported.
+    unreported: Option<Multiaddr>,
+    /// Whether a connection may be waiting: only then is accept worth a system call.
+    readable: bool,
+    /// The rest after a lack of resources, if one is being taken.
+    pause: Option<Timer>,
+}
+
+impl Listener {
+    /// Binds and listens. On an error, no socket is left behind.
+    pub(super) fn bind(id: ListenerId, address: SocketAddr, config: &Config) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // On Windows the option would let a socket take a port that another one listens on.
+        #[cfg(not(windows))]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+        let socket = Async::new(TcpListener::from(socket))?;
+        let bound = socket.get_ref().local_addr()?;
+        log::debug!("listening on {bound}");
+        Ok(Self { id, socket, unreported: Some(address::to_multiaddr(bound)), readable: true, pause: None })
+    }
+
+    /// The name that the owner gave it.
+    pub(super) fn id(&self) -> ListenerId {
+        self.id
+    }
+
+    /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
+    /// is being taken.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, config: &Config) -> Poll<Outcome> {
+        if let Some(listen_addr) = self.unreported.take() {
+            return Poll::Ready(Outcome::Event(TransportEvent::NewAddress { listener_id: self.id, listen_addr }));
+        }
+        if let Some(pause) = &mut self.pause {
+            ready!(Pin::new(pause).poll(cx));
+            self.pause = None;
+        }
+        let mut passed_over = 0;
+        loop {
+            if !self.readable {
+                if let Err(error) = ready!(self.socket.poll_readable(cx)) {
+                    return Poll::Ready(self.rest(error, config));
+                }
+                self.readable = true;
+            }
+            let error = match self.socket.get_ref().accept() {
+                Ok((stream, remote)) => match accepted(stream, config) {
+                    Ok((stream, local)) => {
+                        return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
+                            listener_id: self.id,
+                            upgrade: ready(Ok(stream)),
+                            local_addr: address::to_multiaddr(local),
+                            send_back_addr: address::to_multiaddr(remote),
+                        }));
+                    }
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            match verdict(&error) {
+                Verdict::Empty => self.readable = false,
+                Verdict::PassOver if passed_over < MAX_PASSED_OVER => {
+                    log::debug!("a connection ended before it was accepted: {error}");
+                    passed_over += 1;
+                }
+                Verdict::PassOver | Verdict::Rest => return Poll::Ready(self.rest(error, config)),
+                Verdict::Broken => return Poll::Ready(Outcome::Broken(error)),
+            }
+        }
+    }
+
+    /// Reports the error and rests before the next attempt. The readiness seen so far stays noted: the kernel does not tell
+    /// of it again.
+    fn rest(&mut self, error: io::Error, config: &Config) -> Outcome {
+        self.pause = Some(Timer::after(config.accept_pause.max(MIN_PAUSE)));
+        Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
+    }
+}
+
+/// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is closed.
+fn accepted(stream: TcpStream, config: &Config) -> io::Result<(Stream, SocketAddr)> {
+    let local = stream.local_addr()?;
+    stream.set_nodelay(config.nodelay)?;
+    Ok((Stream::new(Async::new(stream)?), local))
+}
+
+/// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
+fn verdict(error: &io::Error) -> Verdict {
+    let kind = error.kind();
+    if kind == io::ErrorKind::WouldBlock {
+        return Verdict::Empty;
+    }
+    // The socket was shut down or never listened.
+    if kind == io::ErrorKind::InvalidInput {
+        return Verdict::Broken;
+    }
+    // Linux hands out errors of the new connection's network here, too.
+    let of_one_connection = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::Interrupted,
+        io::ErrorKind::NotConnected,
+        io::ErrorKind::TimedOut,
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkDown,
+        io::ErrorKind::NetworkUnreachable,
+    ];
+    if of_one_connection.contains(&kind) { Verdict::PassOver } else { Verdict::Rest }
+}

@@ -1,0 +1,71 @@
+//! An established connection as a byte pipe.
+
+use async_io::Async;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Shutdown, TcpStream};
+
+/// An established TCP connection, not authenticated and not multiplexed.
+///
+/// Closing it ([`AsyncWrite::poll_close`]) ends our direction: the other side reads what was written and then an end of
+/// file, and can still write. Dropping it closes the socket at once.
+#[derive(Debug)]
+pub struct Stream {
+    socket: Async<TcpStream>,
+}
+
+impl Stream {
+    pub(super) fn new(socket: Async<TcpStream>) -> Self {
+        Self { socket }
+    }
+}
+
+/// The socket, to look at its options (with `socket2::SockRef`, say).
+#[cfg(unix)]
+impl std::os::fd::AsFd for Stream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_read(cx, buffer)
+    }
+
+    fn poll_read_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_read_vectored(cx, buffers)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(match self.socket.get_ref().shutdown(Shutdown::Write) {
+            // The other side has reset the connection: there is no direction left to end.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
+    }
+}

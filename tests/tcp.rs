@@ -1,0 +1,503 @@
+//! The TCP transport on real sockets of this machine: what it reports is true, and no error or command is lost.
+#![cfg(feature = "tcp")]
+
+use futures_lite::future::{block_on, poll_once};
+use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
+use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
+use libp2p_core::{Endpoint, Multiaddr, multiaddr::Protocol};
+use std::future::{Future, poll_fn};
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use swarm_notify::tcp::{Config, Stream, Transport};
+
+#[path = "tcp/descriptors.rs"]
+#[cfg(unix)]
+mod descriptors;
+
+/// An event of the transport, in a form that can be compared.
+#[derive(Debug)]
+enum Seen {
+    Address(ListenerId, SocketAddr),
+    Incoming { listener: ListenerId, stream: Stream, local: SocketAddr, remote: SocketAddr },
+    Closed(ListenerId, Result<(), io::ErrorKind>),
+    Error(ListenerId, io::Error),
+}
+
+fn socket_address(address: &Multiaddr) -> SocketAddr {
+    let parts: Vec<_> = address.iter().collect();
+    match parts[..] {
+        [Protocol::Ip4(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        [Protocol::Ip6(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        _ => panic!("{address} is not a plain TCP address"),
+    }
+}
+
+fn multiaddr(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+}
+
+fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
+    Pin::new(transport).poll(cx).map(|event| match event {
+        TransportEvent::NewAddress { listener_id, listen_addr } => {
+            Seen::Address(listener_id, socket_address(&listen_addr))
+        }
+        TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => Seen::Incoming {
+            listener: listener_id,
+            stream: upgrade.into_inner().expect("an accepted connection is a stream at once"),
+            local: socket_address(&local_addr),
+            remote: socket_address(&send_back_addr),
+        },
+        TransportEvent::ListenerClosed { listener_id, reason } => {
+            Seen::Closed(listener_id, reason.map_err(|error| error.kind()))
+        }
+        TransportEvent::ListenerError { listener_id, error } => Seen::Error(listener_id, error),
+        TransportEvent::AddressExpired { .. } => panic!("a bound address does not expire"),
+    })
+}
+
+fn next(transport: &mut Transport) -> Seen {
+    block_on(poll_fn(|cx| poll(transport, cx)))
+}
+
+#[track_caller]
+fn assert_nothing_to_report(transport: &mut Transport) {
+    let seen = poll(transport, &mut Context::from_waker(Waker::noop()));
+    assert!(seen.is_pending(), "{seen:?} came unasked");
+}
+
+#[track_caller]
+fn next_incoming(transport: &mut Transport) -> (ListenerId, Stream) {
+    match next(transport) {
+        Seen::Incoming { listener, stream, .. } => (listener, stream),
+        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("expected a connection: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn try_listen(transport: &mut Transport, address: &str) -> Result<ListenerId, TransportError<io::Error>> {
+    let id = ListenerId::next();
+    transport.listen_on(id, address.parse().unwrap()).map(|()| id)
+}
+
+/// Listens, and returns the address that was reported.
+#[track_caller]
+fn listen(transport: &mut Transport, address: &str) -> (ListenerId, SocketAddr) {
+    let id = try_listen(transport, address).unwrap();
+    match next(transport) {
+        Seen::Address(listener, bound) if listener == id => (id, bound),
+        other @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Closed(..) | Seen::Error(..)) => {
+            panic!("expected the address of {id}: {other:?}")
+        }
+    }
+}
+
+#[track_caller]
+fn refusal(result: Result<ListenerId, TransportError<io::Error>>) -> io::ErrorKind {
+    match result {
+        Err(TransportError::Other(error)) => error.kind(),
+        Err(TransportError::MultiaddrNotSupported(address)) => panic!("{address} should be supported"),
+        Ok(id) => panic!("{id} should not listen"),
+    }
+}
+
+fn dial(transport: &mut Transport, address: &Multiaddr) -> Result<swarm_notify::tcp::Dial, TransportError<io::Error>> {
+    transport.dial(address.clone(), DialOpts { role: Endpoint::Dialer, port_use: PortUse::Reuse })
+}
+
+fn dial_now(transport: &mut Transport, address: SocketAddr) -> io::Result<Stream> {
+    block_on(dial(transport, &multiaddr(address)).expect("the address is supported"))
+}
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+fn a_listener_tells_the_truth_of_its_address(address: &str, ip: IpAddr) {
+    let mut transport = Transport::default();
+    let (id, bound) = listen(&mut transport, address);
+    assert_eq!(bound.ip(), ip);
+    assert_ne!(bound.port(), 0);
+    let client = TcpStream::connect(bound).unwrap();
+    match next(&mut transport) {
+        Seen::Incoming { listener, local, remote, .. } => {
+            assert_eq!(listener, id);
+            assert_eq!(local, bound);
+            assert_eq!(remote, client.local_addr().unwrap());
+        }
+        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+    }
+    assert_nothing_to_report(&mut transport);
+}
+
+#[test]
+fn an_ipv4_listener_tells_the_truth_of_its_address() {
+    a_listener_tells_the_truth_of_its_address("/ip4/127.0.0.1/tcp/0", [127, 0, 0, 1].into());
+}
+
+#[test]
+fn an_ipv6_listener_tells_the_truth_of_its_address() {
+    if has_ipv6() {
+        a_listener_tells_the_truth_of_its_address("/ip6/::1/tcp/0", Ipv6Addr::LOCALHOST.into());
+    }
+}
+
+#[test]
+fn a_connection_succeeds_as_soon_as_listen_on_has_returned() {
+    let probe = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = probe.local_addr().unwrap();
+    drop(probe);
+    let mut transport = Transport::default();
+    let id = ListenerId::next();
+    transport.listen_on(id, multiaddr(address)).unwrap();
+    let _client = TcpStream::connect(address).unwrap();
+    assert!(matches!(next(&mut transport), Seen::Address(listener, bound) if (listener, bound) == (id, address)));
+    assert_eq!(next_incoming(&mut transport).0, id);
+}
+
+#[test]
+fn the_wildcards_of_both_families_share_a_port() {
+    if !has_ipv6() {
+        return;
+    }
+    // Another process may hold the port in the other family by chance, hence more than one attempt.
+    let shared = (0..16).any(|_| {
+        let mut transport = Transport::default();
+        let (_, bound) = listen(&mut transport, "/ip4/0.0.0.0/tcp/0");
+        assert!(bound.ip().is_unspecified());
+        try_listen(&mut transport, &format!("/ip6/::/tcp/{}", bound.port())).is_ok()
+    });
+    assert!(shared, "an IPv6 wildcard socket takes the IPv4 port, too");
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_as_in_use_and_nothing_has_changed() {
+    let mut transport = Transport::default();
+    let (id, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    let taken = multiaddr(bound).to_string();
+    assert_eq!(refusal(try_listen(&mut transport, &taken)), io::ErrorKind::AddrInUse);
+    assert_eq!(refusal(try_listen(&mut Transport::default(), &taken)), io::ErrorKind::AddrInUse);
+    assert_nothing_to_report(&mut transport);
+    let _client = TcpStream::connect(bound).unwrap();
+    assert_eq!(next_incoming(&mut transport).0, id);
+}
+
+#[test]
+fn an_address_of_another_machine_is_refused_as_not_available() {
+    let mut transport = Transport::default();
+    let refused = refusal(try_listen(&mut transport, "/ip4/192.0.2.1/tcp/0"));
+    assert_eq!(refused, io::ErrorKind::AddrNotAvailable);
+    assert_nothing_to_report(&mut transport);
+}
+
+#[test]
+fn an_id_that_is_in_use_is_refused_until_its_end_is_reported() {
+    let mut transport = Transport::default();
+    let (id, _) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    let any: Multiaddr = "/ip4/127.0.0.1/tcp/0".parse().unwrap();
+    let again = |transport: &mut Transport| transport.listen_on(id, any.clone()).map(|()| id);
+    assert_eq!(refusal(again(&mut transport)), io::ErrorKind::AlreadyExists);
+    assert!(transport.remove_listener(id));
+    assert_eq!(refusal(again(&mut transport)), io::ErrorKind::AlreadyExists);
+    assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == id));
+    assert!(again(&mut transport).is_ok());
+}
+
+#[test]
+fn addresses_that_are_not_plain_tcp_are_not_supported() {
+    let peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+    let mut transport = Transport::default();
+    for address in [
+        "/ip4/127.0.0.1",
+        "/tcp/4001",
+        "/ip4/127.0.0.1/udp/4001",
+        "/dns4/localhost/tcp/4001",
+        "/ip4/127.0.0.1/tcp/4001/ws",
+        "/memory/1",
+        &format!("/p2p/{peer}"),
+        &format!("/ip4/127.0.0.1/tcp/4001/p2p/{peer}/p2p-circuit"),
+        "",
+    ] {
+        let address: Multiaddr = address.parse().unwrap();
+        let refused = transport.listen_on(ListenerId::next(), address.clone());
+        assert!(matches!(refused, Err(TransportError::MultiaddrNotSupported(named)) if named == address));
+        let refused = dial(&mut transport, &address);
+        assert!(matches!(refused, Err(TransportError::MultiaddrNotSupported(named)) if named == address));
+    }
+    for nowhere in ["/ip4/127.0.0.1/tcp/0", "/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001"] {
+        let refused = dial(&mut transport, &nowhere.parse().unwrap());
+        assert!(matches!(refused, Err(TransportError::MultiaddrNotSupported(_))), "{nowhere} cannot be dialed");
+    }
+}
+
+#[test]
+fn a_peer_at_the_end_of_an_address_is_passed_over() {
+    let peer = "/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+    let mut transport = Transport::default();
+    let (_, bound) = listen(&mut transport, &format!("/ip4/127.0.0.1/tcp/0{peer}"));
+    let address = format!("{}{peer}", multiaddr(bound)).parse().unwrap();
+    block_on(dial(&mut transport, &address).unwrap()).unwrap();
+    next_incoming(&mut transport);
+}
+
+#[test]
+fn bytes_pass_both_ways_and_each_direction_ends_by_itself() {
+    let mut transport = Transport::default();
+    for address in ["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/0"] {
+        if address.starts_with("/ip6") && !has_ipv6() {
+            continue;
+        }
+        let (_, bound) = listen(&mut transport, address);
+        let mut dialed = dial_now(&mut transport, bound).unwrap();
+        let (_, mut accepted) = next_incoming(&mut transport);
+        block_on(async {
+            dialed.write_all(b"there").await.unwrap();
+            dialed.close().await.unwrap();
+            let mut read = Vec::new();
+            accepted.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, b"there");
+            accepted.write_all(b"and back").await.unwrap();
+            accepted.close().await.unwrap();
+            read.clear();
+            dialed.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, b"and back");
+        });
+    }
+}
+
+#[test]
+fn dropping_a_stream_closes_its_socket() {
+    let mut transport = Transport::default();
+    let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    let mut client = TcpStream::connect(bound).unwrap();
+    let (_, accepted) = next_incoming(&mut transport);
+    drop(accepted);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dialed = dial_now(&mut transport, listener.local_addr().unwrap()).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    drop(dialed);
+    assert_eq!(server.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn no_delay_is_as_configured_on_accepted_and_dialed_connections() {
+    for nodelay in [true, false] {
+        let config = Config { nodelay, ..Config::default() };
+        assert!(Config::default().nodelay);
+        let mut transport = Transport::new(config);
+        let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+        let dialed = dial_now(&mut transport, bound).unwrap();
+        let (_, accepted) = next_incoming(&mut transport);
+        for stream in [dialed, accepted] {
+            assert_eq!(socket2::SockRef::from(&stream).tcp_nodelay().unwrap(), nodelay);
+        }
+    }
+}
+
+#[test]
+fn every_one_of_many_connections_is_accepted_once() {
+    const LISTENERS: usize = 3;
+    const EACH: usize = 60;
+    let mut transport = Transport::default();
+    let listeners = [(); LISTENERS].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
+    let clients = std::thread::spawn(move || {
+        let connect = |_| listeners.map(|(_, bound)| TcpStream::connect(bound).unwrap());
+        (0..EACH).flat_map(connect).collect::<Vec<_>>()
+    });
+    let mut expected: Vec<(ListenerId, SocketAddr)> = Vec::new();
+    let mut accepted = Vec::new();
+    let mut streams = Vec::new();
+    for _ in 0..LISTENERS * EACH {
+        match next(&mut transport) {
+            Seen::Incoming { listener, stream, remote, .. } => {
+                accepted.push((listener, remote));
+                streams.push(stream);
+            }
+            other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+        }
+    }
+    let clients = clients.join().unwrap();
+    for (index, client) in clients.iter().enumerate() {
+        expected.push((listeners[index % LISTENERS].0, client.local_addr().unwrap()));
+    }
+    expected.sort_by_key(|(_, remote)| *remote);
+    accepted.sort_by_key(|(_, remote)| *remote);
+    assert_eq!(accepted, expected);
+    assert_nothing_to_report(&mut transport);
+}
+
+#[test]
+fn listeners_are_served_in_turn() {
+    const EACH: usize = 10;
+    let mut transport = Transport::default();
+    let listeners = [(); 3].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
+    let mut clients = Vec::new();
+    for (_, bound) in listeners {
+        clients.extend((0..EACH).map(|_| TcpStream::connect(bound).unwrap()));
+    }
+    let order: Vec<_> = (0..3 * EACH).map(|_| next_incoming(&mut transport).0).collect();
+    for turn in order.chunks(3) {
+        for (id, _) in listeners {
+            assert!(turn.contains(&id), "{id} was passed over in {order:?}");
+        }
+    }
+}
+
+#[test]
+fn removing_a_listener_closes_its_socket_before_it_returns() {
+    let mut transport = Transport::default();
+    let (removed, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    let (kept, other) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    assert!(transport.remove_listener(removed));
+    assert_eq!(TcpStream::connect(bound).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    assert!(!transport.remove_listener(removed));
+    assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == removed));
+    assert!(!transport.remove_listener(removed));
+    assert_nothing_to_report(&mut transport);
+    let _client = TcpStream::connect(other).unwrap();
+    assert_eq!(next_incoming(&mut transport).0, kept);
+}
+
+#[test]
+fn closed_listeners_are_reported_in_the_order_in_which_they_were_removed() {
+    let mut transport = Transport::default();
+    let mut ids = [(); 4].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0").0);
+    ids.rotate_left(2);
+    for id in ids {
+        assert!(transport.remove_listener(id));
+    }
+    for id in ids {
+        assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == id));
+    }
+    assert_nothing_to_report(&mut transport);
+}
+
+#[test]
+fn an_address_that_was_not_reported_yet_never_is_once_its_listener_is_removed() {
+    let mut transport = Transport::default();
+    let id = try_listen(&mut transport, "/ip4/127.0.0.1/tcp/0").unwrap();
+    assert!(transport.remove_listener(id));
+    assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == id));
+    assert_nothing_to_report(&mut transport);
+}
+
+#[test]
+fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
+    let mut transport = Transport::default();
+    let (first, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    // One that we close first, so that TIME_WAIT falls to our port.
+    let mut waiting = TcpStream::connect(bound).unwrap();
+    drop(next_incoming(&mut transport));
+    assert_eq!(waiting.read(&mut [0]).unwrap(), 0);
+    drop(waiting);
+    // One that lives on, and one that nobody has accepted.
+    let mut living = TcpStream::connect(bound).unwrap();
+    let (_, mut accepted) = next_incoming(&mut transport);
+    let _unaccepted = TcpStream::connect(bound).unwrap();
+
+    assert!(transport.remove_listener(first));
+    let second = try_listen(&mut transport, &multiaddr(bound).to_string()).unwrap();
+    assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == first));
+    assert!(matches!(next(&mut transport), Seen::Address(id, address) if (id, address) == (second, bound)));
+
+    living.write_all(b"still here").unwrap();
+    let mut read = [0; 10];
+    block_on(accepted.read_exact(&mut read)).unwrap();
+    assert_eq!(&read, b"still here");
+    let client = TcpStream::connect(bound).unwrap();
+    match next(&mut transport) {
+        Seen::Incoming { listener, remote, .. } => {
+            assert_eq!((listener, remote), (second, client.local_addr().unwrap()));
+        }
+        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn dropping_the_transport_closes_its_listeners() {
+    let mut transport = Transport::default();
+    let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    drop(transport);
+    assert_eq!(TcpStream::connect(bound).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn commands_wake_the_task_that_polls() {
+    let mut transport = Transport::default();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(count.clone());
+    let mut woken = 0;
+    let mut expect_wake = |transport: &mut Transport, command: &mut dyn FnMut(&mut Transport)| {
+        assert!(poll(transport, &mut Context::from_waker(&waker)).is_pending());
+        command(transport);
+        woken += 1;
+        assert_eq!(count.0.load(Ordering::SeqCst), woken);
+        assert!(poll(transport, &mut Context::from_waker(&waker)).is_ready());
+    };
+    let id = ListenerId::next();
+    expect_wake(&mut transport, &mut |transport| {
+        transport.listen_on(id, "/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+    });
+    expect_wake(&mut transport, &mut |transport| assert!(transport.remove_listener(id)));
+}
+
+#[test]
+fn a_connection_wakes_the_task_that_polled_last() {
+    let mut transport = Transport::default();
+    let listeners = [(); 2].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
+    for (id, bound) in listeners.into_iter().cycle().take(20) {
+        // The waker of a task that has gone is registered first.
+        assert_nothing_to_report(&mut transport);
+        let client = std::thread::spawn(move || TcpStream::connect(bound).unwrap());
+        assert_eq!(next_incoming(&mut transport).0, id);
+        client.join().unwrap();
+    }
+}
+
+#[test]
+fn a_dial_to_a_port_that_nobody_listens_on_is_refused() {
+    let mut transport = Transport::default();
+    let (id, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    assert!(transport.remove_listener(id));
+    assert_eq!(dial_now(&mut transport, bound).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_dial_does_nothing_before_it_is_polled_and_closes_when_it_is_dropped() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = multiaddr(listener.local_addr().unwrap());
+    let mut transport = Transport::default();
+    drop(dial(&mut transport, &address).unwrap());
+    let mut second = dial(&mut transport, &address).unwrap();
+    let polled: Option<io::Result<Stream>> = block_on(poll_once(&mut second));
+    assert!(polled.is_none(), "the reactor has not looked at the socket yet");
+    // The first to arrive is the second dial: the first one never left.
+    let (mut accepted, _) = listener.accept().unwrap();
+    drop(second);
+    assert_eq!(accepted.read(&mut [0]).unwrap(), 0);
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn the_transport_and_what_it_yields_can_move_between_threads() {
+    fn movable<T: Send + Unpin + 'static>() {}
+    fn dials<F: Future<Output = io::Result<Stream>> + Send>() {}
+    movable::<Transport>();
+    movable::<Stream>();
+    dials::<swarm_notify::tcp::Dial>();
+}
