@@ -32,7 +32,14 @@ impl Input {
     /// An empty one: 256 KiB, half of it what a read can bring.
     #[must_use]
     pub fn new() -> Self {
-        Self { wire: alloc::vec![0; WIRE], wire_at: 0, wire_end: 0, plain: alloc::vec![0; PLAIN], plain_at: 0, plain_end: 0 }
+        Self {
+            wire: alloc::vec![0; WIRE],
+            wire_at: 0,
+            wire_end: 0,
+            plain: alloc::vec![0; PLAIN],
+            plain_at: 0,
+            plain_end: 0,
+        }
     }
 
     /// Where to read to. Never empty between two calls of [`Connection::receive`](super::Connection::receive) that

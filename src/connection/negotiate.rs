@@ -80,10 +80,9 @@ impl Connection {
         let fact = match &stream.negotiation {
             Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
             Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(..)
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(_) => Fact::StreamFailed(id, Failure::Reset(Side::Remote)),
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
+                Fact::StreamFailed(id, Failure::Reset(Side::Remote))
+            }
         };
         self.over(id, turn);
         Some(fact)
@@ -96,10 +95,9 @@ impl Connection {
             Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Timeout),
             // It asked for what we do not speak, and then for nothing else.
             Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(..)
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(_) => Fact::StreamFailed(id, Failure::Timeout),
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
+                Fact::StreamFailed(id, Failure::Timeout)
+            }
         };
         self.give_up(id, turn);
         Some(fact)
