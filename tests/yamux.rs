@@ -2,9 +2,8 @@
 #![cfg(feature = "connection")]
 
 use std::collections::BTreeMap;
-use swarm_notify::connection::yamux::{
-    Config, Fact, INITIAL_WINDOW, OpenError, Read, Role, Session, Stream, Violation,
-};
+use swarm_notify::connection::Role;
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream, Violation};
 
 const DATA: u8 = 0;
 const UPDATE: u8 = 1;
@@ -50,9 +49,9 @@ impl End {
     fn open(&mut self) -> u32 {
         let key = self.next;
         self.next += 1;
-        let stream = self.streams.entry(key).or_default();
-        self.session.open(stream, key).unwrap();
-        self.session.flush(stream);
+        let mut stream = self.session.open(key).unwrap();
+        self.session.flush(&mut stream);
+        self.streams.insert(key, stream);
         self.take();
         key
     }
@@ -66,7 +65,7 @@ impl End {
             if fact == Some(Fact::Inbound) {
                 let key = self.next;
                 self.next += 1;
-                self.session.accept(self.streams.entry(key).or_default(), key);
+                self.streams.insert(key, self.session.accept(key).unwrap());
             }
             facts.extend(fact);
         }

@@ -10,7 +10,8 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use swarm_notify::connection::yamux::{Config, Fact, Read, Role, Session, Stream};
+use swarm_notify::connection::Role;
+use swarm_notify::connection::yamux::{Config, Fact, Read, Session, Stream};
 
 /// A seeded stream of decisions.
 struct Dice(u64);
@@ -153,10 +154,10 @@ impl Bout {
             match fact {
                 Some(Fact::Inbound) => {
                     let key = self.streams.len() as u32;
-                    let stream = self.streams.entry(key).or_default();
-                    self.session.accept(stream, key);
+                    let stream = self.session.accept(key).unwrap();
                     let account = self.accounts.get_mut(&stream.wire_id()).expect("the crate has opened it");
                     assert_eq!(account.key.replace(key), None, "once");
+                    self.streams.insert(key, stream);
                 }
                 Some(Fact::Reset(key)) => {
                     let account = self.accounts.get_mut(&self.streams[&key].wire_id()).unwrap();
@@ -172,9 +173,9 @@ impl Bout {
 
     fn open(&mut self) {
         let key = self.streams.len() as u32;
-        let stream = self.streams.entry(key).or_default();
-        self.session.open(stream, key).unwrap();
+        let stream = self.session.open(key).unwrap();
         self.accounts.insert(stream.wire_id(), Account { key: Some(key), ..Account::default() });
+        self.streams.insert(key, stream);
     }
 
     fn crate_opens(&mut self) {
@@ -423,7 +424,7 @@ fn both_answer_violations_by_the_same_go_away() {
         while !rest.is_empty() && !ended {
             match session.receive(&mut bout.streams, rest) {
                 Ok((n, Some(Fact::Inbound))) => {
-                    session.accept(bout.streams.entry(0).or_default(), 0);
+                    bout.streams.insert(0, session.accept(0).unwrap());
                     rest = &rest[n..];
                 }
                 Ok((n, _)) => rest = &rest[n..],

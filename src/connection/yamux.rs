@@ -16,16 +16,17 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use swarm_notify::connection::yamux::{Config, Fact, Read, Role, Session, Stream};
+//! use swarm_notify::connection::Role;
+//! use swarm_notify::connection::yamux::{Config, Fact, Read, Session, Stream};
 //!
 //! let config = Config::default();
 //! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
 //! let (mut ours, mut theirs) = (BTreeMap::<u32, Stream>::new(), BTreeMap::<u32, Stream>::new());
 //!
-//! let stream = ours.entry(7).or_default();
-//! dialer.open(stream, 7).unwrap();
-//! assert_eq!(dialer.write(stream, b"hello"), 5);
-//! dialer.finish(stream);
+//! let mut stream = dialer.open(7).unwrap();
+//! assert_eq!(dialer.write(&mut stream, b"hello"), 5);
+//! dialer.finish(&mut stream);
+//! ours.insert(7, stream);
 //! let mut wire = Vec::new();
 //! dialer.take_output(&mut wire);
 //! assert_eq!(wire.len(), 12 + 5, "one frame carries SYN, the data and FIN");
@@ -33,7 +34,7 @@
 //!
 //! let (n, fact) = listener.receive(&mut theirs, &wire).unwrap();
 //! assert_eq!(fact, Some(Fact::Inbound));
-//! listener.accept(theirs.entry(1).or_default(), 1);
+//! theirs.insert(1, listener.accept(1).unwrap());
 //! let (_, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
 //! assert_eq!(fact, Some(Fact::Readable(1)));
 //! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
@@ -44,6 +45,7 @@
 //! [specification]: https://github.com/libp2p/specs/blob/master/yamux/README.md
 
 mod fact;
+mod flow;
 mod frame;
 mod output;
 mod receive;
@@ -55,7 +57,7 @@ pub use fact::{Fact, OpenError, Violation};
 pub use session::Session;
 pub use stream::{Read, Stream};
 
-pub use super::role::Role;
+use super::Role;
 use crate::lifecycle::{StreamId, Table};
 use alloc::collections::BTreeMap;
 

@@ -4,7 +4,8 @@
 //! or hostile frames into one session, whole and cut to bytes, which must come to the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Role, Session, Stream};
+use swarm_notify::connection::Role;
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};
 
 /// Runs what the bytes say.
 pub(crate) fn run(bytes: &[u8]) {
@@ -105,10 +106,9 @@ impl Side {
 
     fn open(&mut self, config: &Config) {
         let key = self.fresh();
-        let mut stream = Stream::default();
         let unacknowledged = self.session.unacknowledged();
-        match self.session.open(&mut stream, key) {
-            Ok(()) => {
+        match self.session.open(key) {
+            Ok(stream) => {
                 assert!(unacknowledged < config.ack_backlog);
                 let id = stream.wire_id();
                 assert_eq!(id % 2 == 1, self.dialer);
@@ -128,7 +128,7 @@ impl Side {
         let (window, before) = (stream.send_window() as usize, self.session.output().len());
         let may = stream.may_write() && !self.gone;
         let n = if whole {
-            len * usize::from(self.session.write_all(stream, &data))
+            len * usize::from(self.session.write_whole(stream, &data))
         } else {
             self.session.write(stream, &data)
         };
@@ -232,7 +232,7 @@ impl Pair {
                 if input.byte() == 0xA5 {
                     side.session.go_away(0);
                     side.gone = true;
-                    assert!(!side.session.can_open());
+                    assert_eq!(side.session.can_open(), Err(OpenError::GoneAway));
                 }
             }
             8..32 => {
@@ -321,8 +321,7 @@ impl Pair {
             }
             Fact::Inbound => {
                 let key = side.fresh();
-                let mut stream = Stream::default();
-                side.session.accept(&mut stream, key);
+                let stream = side.session.accept(key).unwrap();
                 let id = stream.wire_id();
                 assert!(other.keys.contains_key(&id), "the peer has opened it");
                 assert!(side.keys.insert(id, key).is_none(), "once");
@@ -463,6 +462,7 @@ impl Pair {
         let limit = self.config.receive_window as usize;
         for (side, other) in [(&self.sides[0], &self.sides[1]), (&self.sides[1], &self.sides[0])] {
             for (key, stream) in side.streams.iter().filter(|(_, stream)| stream.may_write()) {
+                assert!(side.gone || !side.seen[key].short || stream.send_window() == 0, "it could go on, untold");
                 let theirs = other.keys.get(&side.seen[key].id).and_then(|key| other.streams.get(key));
                 if let Some(theirs) = theirs.filter(|theirs| !theirs.is_reset() && !side.gone && !other.gone) {
                     let granted = stream.send_window() as usize + theirs.unread().len();
@@ -532,12 +532,12 @@ fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> 
     let mut session = Session::new(role, &config);
     let mut streams = BTreeMap::<u32, Stream>::new();
     for key in 0..3 {
-        let stream = streams.entry(key).or_default();
-        session.open(stream, key).unwrap();
-        session.write(stream, &[1; 10]);
+        let mut stream = session.open(key).unwrap();
+        session.write(&mut stream, &[1; 10]);
         if choice & 1 << key != 0 {
-            session.finish(stream);
+            session.finish(&mut stream);
         }
+        streams.insert(key, stream);
     }
     let mut fed = session.output().len();
     let mut outcome = Outcome { facts: Vec::new(), violation: false, output: Vec::new(), unread: Vec::new() };
@@ -556,8 +556,7 @@ fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> 
                         if choice & 8 != 0 && key % 4 == 3 {
                             session.refuse();
                         } else {
-                            let stream = streams.entry(key).or_default();
-                            session.accept(stream, key);
+                            streams.insert(key, session.accept(key).unwrap());
                         }
                     }
                     // How often it is told that there is something to read depends on the cuts.
@@ -567,7 +566,9 @@ fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> 
                 }
                 Err(error) => {
                     assert_eq!(*violation.get_or_insert(error), error, "it stays the same one");
-                    assert!(session.is_gone() && session.output().ends_with(&[0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]));
+                    assert!(
+                        session.has_gone_away() && session.output().ends_with(&[0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+                    );
                     rest = &[];
                 }
             }

@@ -64,8 +64,7 @@ fn no_window_is_granted_after_fin() {
 fn a_greater_receive_window_is_granted_with_the_first_frame() {
     let config = Config { receive_window: INITIAL_WINDOW + 1000, ..Config::default() };
     let mut end = End::with(Role::Dialer, &config);
-    let mut stream = Stream::default();
-    end.session.open(&mut stream, 1).unwrap();
+    let mut stream = end.session.open(1).unwrap();
     end.session.write(&mut stream, b"x");
     assert_eq!(end.take(), [frame(UPDATE, SYN, 1, 1000), data(0, 1, b"x")].concat());
     end.streams.insert(1, stream);
@@ -232,14 +231,14 @@ fn a_negotiation_needs_no_room_and_counts_as_answers() {
     let key = end.open();
     end.written();
     end.write(key, b"12345");
-    assert!(end.with_stream(key, |session, stream| session.write_all(stream, &[6; 100])));
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, &[6; 100])));
     assert!(!end.session.is_clogged());
-    assert!(end.with_stream(key, |session, stream| session.write_all(stream, b"7")));
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, b"7")));
     assert!(end.session.is_clogged());
     assert_eq!(end.take(), data(0, 1, &[b"1234".as_slice(), &[6; 100], b"7"].concat()));
-    assert!(!end.with_stream(key, |session, stream| session.write_all(stream, &vec![0; WINDOW - 104])));
+    assert!(!end.with_stream(key, |session, stream| session.write_whole(stream, &vec![0; WINDOW - 104])));
     assert_eq!(end.take(), [], "all or nothing");
-    assert!(end.with_stream(key, |session, stream| session.write_all(stream, &vec![0; WINDOW - 105])));
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, &vec![0; WINDOW - 105])));
 }
 
 #[test]
@@ -252,4 +251,15 @@ fn what_is_unread_can_be_taken_out_at_once() {
         assert_eq!(stream.take_unread(), b"cdef");
         assert_eq!(stream.take_unread(), b"");
     });
+}
+
+#[test]
+fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
+    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW - 1, ..Config::default() });
+    let key = end.open();
+    assert_eq!(end.write(key, &vec![1; WINDOW]), WINDOW - 1);
+    end.take();
+    assert_eq!(end.write(key, b"12"), 1);
+    assert_eq!(end.written(), []);
+    assert_eq!(end.receive(&frame(UPDATE, 0, 1, 1)), Ok(vec![Fact::Writable(key)]));
 }

@@ -5,8 +5,7 @@ use super::*;
 #[test]
 fn the_first_frame_carries_syn_data_and_fin() {
     let mut end = End::new(Role::Dialer);
-    let mut stream = Stream::default();
-    end.session.open(&mut stream, 1).unwrap();
+    let mut stream = end.session.open(1).unwrap();
     assert_eq!(end.session.write(&mut stream, b"ab"), 2);
     assert_eq!(end.session.write(&mut stream, b"c"), 1);
     end.session.finish(&mut stream);
@@ -18,9 +17,7 @@ fn ids_are_odd_for_the_dialer_and_even_for_the_listener() {
     for (role, ids) in [(Role::Dialer, [1, 3, 5]), (Role::Listener, [2, 4, 6])] {
         let mut session = Session::new(role, &Config::default());
         for (key, id) in (0..).zip(ids) {
-            let mut stream = Stream::default();
-            session.open(&mut stream, key).unwrap();
-            assert_eq!(stream.wire_id(), id);
+            assert_eq!(session.open(key).unwrap().wire_id(), id);
         }
     }
 }
@@ -28,8 +25,7 @@ fn ids_are_odd_for_the_dialer_and_even_for_the_listener() {
 #[test]
 fn a_flushed_syn_or_ack_is_a_window_update_of_nothing() {
     let (mut dialer, mut listener) = (End::new(Role::Dialer), End::new(Role::Listener));
-    let mut stream = Stream::default();
-    dialer.session.open(&mut stream, 1).unwrap();
+    let mut stream = dialer.session.open(1).unwrap();
     dialer.session.flush(&mut stream);
     dialer.session.flush(&mut stream);
     dialer.streams.insert(1, stream);
@@ -139,10 +135,8 @@ fn every_call_with_bytes_tells_or_consumes_all() {
     let (n, fact) = end.session.receive(&mut end.streams, &bytes).unwrap();
     assert_eq!((n, fact), (11, Some(Fact::Inbound)), "undecided: the header is not done with");
     assert_eq!(end.session.receive(&mut end.streams, &bytes[n..]), Ok((0, Some(Fact::Inbound))), "it is asked again");
-    end.session.accept(end.streams.entry(1).or_default(), 1);
-    let mut second = Stream::default();
-    end.session.accept(&mut second, 2);
-    assert_eq!(second.wire_id(), 0, "it is answered once");
+    end.streams.insert(1, end.session.accept(1).unwrap());
+    assert!(end.session.accept(2).is_none(), "it is answered once");
     assert_eq!(end.session.receive(&mut end.streams, &bytes[n..]), Ok((1, None)));
 }
 
@@ -225,9 +219,8 @@ fn go_away_is_our_last_frame() {
     end.finish(key);
     assert_eq!(end.take(), frame(GO_AWAY, 0, 0, 0));
     assert_eq!(end.written(), [], "that FIN was never sent");
-    assert!(!end.session.can_open());
-    assert!(end.session.is_gone());
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::GoneAway));
+    assert!(end.session.has_gone_away());
+    assert_eq!(end.session.can_open(), Err(OpenError::GoneAway));
     assert_eq!(end.receive(&data(0, 1, b"late")), Ok(vec![Fact::Readable(key)]), "data still arrives");
 }
 
@@ -238,7 +231,7 @@ fn after_the_peers_go_away_streams_go_on_and_none_open() {
     for code in [0, 2, 77] {
         assert_eq!(end.receive(&frame(GO_AWAY, 0, 0, code)), Ok(vec![Fact::GoAway(code)]));
     }
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::GoneAway));
+    assert_eq!(end.session.open(1).unwrap_err(), OpenError::GoneAway);
     assert_eq!(end.write(key, b"x"), 1);
     assert_eq!(end.receive(&data(0, 1, b"y")), Ok(vec![Fact::Readable(key)]));
 }

@@ -137,8 +137,7 @@ fn frames_for_streams_that_are_over_are_discarded() {
 #[test]
 fn a_stream_whose_syn_was_never_sent_ends_without_a_frame() {
     let mut end = End::new(Role::Dialer);
-    let mut stream = Stream::default();
-    end.session.open(&mut stream, 1).unwrap();
+    let mut stream = end.session.open(1).unwrap();
     assert_eq!(end.session.live(), 1);
     end.session.reset(&mut stream);
     assert_eq!(end.take(), []);
@@ -148,7 +147,8 @@ fn a_stream_whose_syn_was_never_sent_ends_without_a_frame() {
 #[test]
 fn a_peer_cannot_know_of_a_stream_before_its_syn() {
     let mut end = End::new(Role::Dialer);
-    end.session.open(end.streams.entry(1).or_default(), 1).unwrap();
+    let stream = end.session.open(1).unwrap();
+    end.streams.insert(1, stream);
     for bytes in [data(ACK, 1, b"x"), frame(UPDATE, RST, 1, 0), frame(UPDATE, 0, 1, 5)] {
         assert_eq!(end.receive(&bytes), Ok(vec![]));
     }
@@ -197,49 +197,28 @@ fn the_ack_backlog_is_256_streams() {
     let mut end = End::new(Role::Dialer);
     let keys: Vec<_> = (0..256).map(|_| end.open()).collect();
     assert_eq!(end.session.unacknowledged(), 256);
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::AckBacklog));
+    assert_eq!(end.session.open(1).unwrap_err(), OpenError::AckBacklog);
     end.receive(&frame(UPDATE, ACK, 1, 0)).unwrap();
     end.open();
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::AckBacklog));
+    assert_eq!(end.session.open(1).unwrap_err(), OpenError::AckBacklog);
     end.receive(&frame(UPDATE, RST, 3, 0)).unwrap();
     end.open();
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::AckBacklog));
+    assert_eq!(end.session.open(1).unwrap_err(), OpenError::AckBacklog);
     end.finish(keys[2]);
     end.receive(&data(FIN, 5, b"")).unwrap();
     end.open();
-    assert_eq!(end.session.open(&mut Stream::default(), 1), Err(OpenError::AckBacklog));
+    assert_eq!(end.session.open(1).unwrap_err(), OpenError::AckBacklog);
     end.reset(keys[3]);
-    assert!(end.session.can_open());
+    assert_eq!(end.session.can_open(), Ok(()));
 }
 
 #[test]
 fn ids_are_used_up_at_the_end_of_32_bits() {
     for (role, last) in [(Role::Dialer, u32::MAX), (Role::Listener, u32::MAX - 1)] {
         let mut session = Session::new(role, &Config::default()).skip_ids(u32::MAX - 3);
-        let mut stream = Stream::default();
-        for id in [last - 2, last] {
-            session.open(&mut stream, id).unwrap();
-            assert_eq!(stream.wire_id(), id);
-        }
-        assert_eq!(session.open(&mut stream, 2), Err(OpenError::IdsExhausted));
-        assert_eq!(stream.wire_id(), last);
+        assert_eq!(session.open(0).unwrap().wire_id(), last - 2);
+        assert_eq!(session.open(1).unwrap().wire_id(), last);
+        assert_eq!(session.open(2).unwrap_err(), OpenError::IdsExhausted);
         assert_eq!(session.live(), 2, "nothing has changed");
     }
-}
-
-#[test]
-fn a_stream_that_was_never_opened_does_nothing() {
-    let mut end = End::new(Role::Dialer);
-    let mut stream = Stream::default();
-    assert_eq!(end.session.write(&mut stream, b"x"), 0);
-    assert!(!end.session.write_all(&mut stream, b"x"));
-    assert_eq!(end.session.read(&mut stream, &mut [0; 4]), Read::Blocked);
-    end.session.acknowledge(&mut stream);
-    end.session.flush(&mut stream);
-    end.session.finish(&mut stream);
-    end.session.reset(&mut stream);
-    end.session.discard(&mut stream);
-    assert!(!stream.is_over());
-    assert_eq!(end.take(), []);
-    assert_eq!(end.session.write(&mut stream, b""), 0);
 }

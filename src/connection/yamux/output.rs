@@ -126,9 +126,9 @@ impl Output {
         self.answers_taken = 0;
     }
 
-    /// Gives back memory beyond what waits.
-    pub(super) fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
+    /// Gives back memory beyond what waits, or beyond `keep`.
+    pub(super) fn shrink(&mut self, keep: usize) {
+        self.bytes.shrink_to(keep);
     }
 
     fn last_of(&self, id: u32) -> Option<Header> {

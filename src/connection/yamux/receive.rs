@@ -61,7 +61,7 @@ enum Step<K> {
     Done(Option<Fact<K>>, Incoming<K>),
 }
 
-impl<K: Copy + Eq> Session<K> {
+impl<K: Copy> Session<K> {
     /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload goes
     /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
     /// consumed, nothing is left to tell. Without a fact, everything was consumed.

@@ -1,18 +1,22 @@
-//! [`Session`]: one connection's end, all but what arrives ([`receive`](super::receive)).
+//! [`Session`]: one connection's end, and what its caller can do with it. What arrives is in `receive`, how frames come
+//! about in `flow`.
 
 use super::Config;
 use super::fact::{Fact, OpenError};
-use super::frame::{ACK, FIN, Header, Kind, RST, SYN};
+use super::frame::{FIN, Header, Kind, RST, SYN};
 use super::output::Output;
 use super::receive::Incoming;
 use super::stream::{Half, Opening, Read, Stream, Wish};
-use super::{INITIAL_WINDOW, Role, Streams};
+use super::{Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
+/// How much of the output's memory a session keeps for its next stream when it has none.
+const KEPT_OUTPUT: usize = 512;
+
 /// One connection's end. See the [module](super) for how it is driven.
 ///
-/// The methods that take a [`Stream`] take one that this session has opened or accepted. On a stream that is over they change
+/// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change
 /// nothing on the wire; none of them fails or panics for a stream's state.
 #[derive(Debug)]
 pub struct Session<K> {
@@ -29,13 +33,13 @@ pub struct Session<K> {
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
     /// Streams whose wish is room in the output, in the order in which they came.
-    line: VecDeque<(u32, K)>,
+    pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
 }
 
-impl<K: Copy + Eq> Session<K> {
+impl<K: Copy> Session<K> {
     /// A session at its start: nothing has been sent or received. Allocates nothing.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
@@ -68,33 +72,34 @@ impl<K: Copy + Eq> Session<K> {
     }
 
     /// Whether [`open`](Self::open) succeeds now.
-    #[must_use]
-    pub fn can_open(&self) -> bool {
-        self.next_id().is_ok()
+    ///
+    /// # Errors
+    /// What `open` would say.
+    pub fn can_open(&self) -> Result<(), OpenError> {
+        self.next_id().map(drop)
     }
 
-    /// Makes `stream`, whatever it was, a new one of ours under `key`: it gets its wire id now, and SYN rides on its
-    /// first frame, whatever that is.
+    /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
+    /// caller puts the stream into its table.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing has changed then.
-    pub fn open(&mut self, stream: &mut Stream, key: K) -> Result<(), OpenError> {
+    pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
         let id = self.next_id()?;
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
-        *stream = Stream::new(id, Opening::SynDue, self.config.receive_window);
-        Ok(())
+        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window))
     }
 
-    /// Answers [`Fact::Inbound`]: makes `stream`, whatever it was, the peer's new one, and calls it `key`. It has to be
-    /// in the table before [`receive`](Self::receive) is called again, which then delivers what came in the SYN's
-    /// frame. ACK is withheld until [`acknowledge`](Self::acknowledge). Nothing changes if the peer opens nothing.
-    pub fn accept(&mut self, stream: &mut Stream, key: K) {
-        if let Some(id) = self.incoming.decide() {
-            self.live.insert(id, key);
-            *stream = Stream::new(id, Opening::Withheld, self.config.receive_window);
-        }
+    /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
+    /// [`receive`](Self::receive) again, which then delivers what came in the SYN's frame. ACK is withheld until
+    /// [`acknowledge`](Self::acknowledge). `None`, and nothing has changed, if there is nothing to accept.
+    #[must_use]
+    pub fn accept(&mut self, key: K) -> Option<Stream> {
+        let id = self.incoming.decide()?;
+        self.live.insert(id, key);
+        Some(Stream::new(id, Opening::Withheld, self.config.receive_window))
     }
 
     /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
@@ -124,7 +129,7 @@ impl<K: Copy + Eq> Session<K> {
 
     /// Writes all or nothing, and says which, without regard to [`Config::max_output`]: for the few bytes of a
     /// negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
-    pub fn write_all(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
+    pub fn write_whole(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
         if !stream.sending.is_open() || self.output.is_closed() || data.len() > stream.send_window as usize {
             return false;
         }
@@ -170,7 +175,7 @@ impl<K: Copy + Eq> Session<K> {
             let flags = FIN | self.take_flags(stream);
             self.output.answer(Header::new(Kind::Data, flags, stream.id, 0));
         }
-        self.forget_wish(stream);
+        stream.wish = Wish::Nothing;
         stream.sending = Half::Finished;
         if let Some(key) = self.live.get(&stream.id)
             && !self.output.is_closed()
@@ -183,7 +188,7 @@ impl<K: Copy + Eq> Session<K> {
     /// Gives the stream up in both directions by RST. What is unread stays until the caller drops the stream; frames
     /// that still come for it are discarded. A stream of which the peer knows nothing yet ends without a frame.
     pub fn reset(&mut self, stream: &mut Stream) {
-        if stream.is_over() || !self.live.contains_key(&stream.id) {
+        if stream.is_over() {
             return;
         }
         if stream.opening != Opening::SynDue {
@@ -197,7 +202,7 @@ impl<K: Copy + Eq> Session<K> {
         let unread = stream.unread();
         if unread.is_empty() {
             return match stream.receiving {
-                Half::Unopened | Half::Open => Read::Blocked,
+                Half::Open => Read::Blocked,
                 Half::Finished => Read::End,
                 Half::Reset => Read::Reset,
             };
@@ -243,11 +248,11 @@ impl<K: Copy + Eq> Session<K> {
     /// Appends what waits to be sent to `into`, and starts a batch (or adds to the one that is being written).
     pub fn take_output(&mut self, into: &mut Vec<u8>) {
         into.extend_from_slice(self.output.bytes());
-        self.transmitted();
+        self.output_taken();
     }
 
     /// The same without the copy: the caller has used what [`output`](Self::output) gave.
-    pub fn transmitted(&mut self) {
+    pub fn output_taken(&mut self) {
         self.output.taken();
         self.fins_taken = self.fins.len();
     }
@@ -265,25 +270,19 @@ impl<K: Copy + Eq> Session<K> {
                 _ => {}
             }
         }
-        while self.room() > 0 {
-            let Some((id, key)) = self.line.pop_front() else { break };
-            match streams.stream_mut(key) {
-                Some(stream) if stream.id == id && stream.wish == Wish::Output => {
-                    stream.wish = Wish::Nothing;
-                    return Some(Fact::Writable(key));
-                }
-                _ => {}
-            }
+        if let Some(key) = self.next_in_line(streams) {
+            return Some(Fact::Writable(key));
         }
-        if self.live.is_empty() && self.output.bytes().is_empty() {
-            self.release();
+        if self.live.is_empty() {
+            self.output.shrink(KEPT_OUTPUT);
         }
         None
     }
 
-    /// Gives back all memory that only waits to be used again. It is done by itself when no stream is left.
+    /// Gives back all memory that only waits to be used again, for a connection that has gone quiet. When no stream is
+    /// left, most of it is given back without asking.
     pub fn release(&mut self) {
-        self.output.shrink();
+        self.output.shrink(0);
         self.fins.shrink_to_fit();
         self.line.shrink_to_fit();
     }
@@ -310,7 +309,7 @@ impl<K: Copy + Eq> Session<K> {
 
     /// Whether our go-away has been sent or waits to be.
     #[must_use]
-    pub const fn is_gone(&self) -> bool {
+    pub const fn has_gone_away(&self) -> bool {
         self.output.is_closed()
     }
 
@@ -325,126 +324,12 @@ impl<K: Copy + Eq> Session<K> {
         Ok(id)
     }
 
-    /// Data frames for what the window allows, the last frame first if it can grow.
-    fn push_data(&mut self, stream: &mut Stream, data: &[u8]) {
-        if data.is_empty() {
-            return;
-        }
-        self.widen(stream);
-        let max_frame = self.config.max_frame.max(1) as usize;
-        let grown = self.output.grow(stream.id, data, max_frame);
-        if grown > 0 {
-            self.ride(stream);
-        }
-        for payload in data[grown..].chunks(max_frame) {
-            let flags = self.take_flags(stream);
-            self.output.push_data(flags, stream.id, payload);
-        }
-        // At most the send window, a u32.
-        stream.send_window -= data.len() as u32;
-    }
-
     /// Whether a stream of this id would be ours.
     pub(super) const fn is_ours(&self, id: u32) -> bool {
         match self.role {
             Role::Dialer => !id.is_multiple_of(2),
             Role::Listener => id.is_multiple_of(2),
         }
-    }
-
-    /// How many more bytes of data the output takes; at least 1 if it holds none.
-    pub(super) fn room(&self) -> usize {
-        self.config.max_output.max(1).saturating_sub(self.output.data())
-    }
-
-    /// The flag that is due on the stream's next frame.
-    fn take_flags(&mut self, stream: &mut Stream) -> u16 {
-        match stream.opening {
-            Opening::SynDue => {
-                stream.opening = Opening::SynSent;
-                SYN
-            }
-            Opening::AckDue => {
-                stream.opening = Opening::Open;
-                ACK
-            }
-            Opening::Unopened | Opening::SynSent | Opening::Withheld | Opening::Open => 0,
-        }
-    }
-
-    /// Puts an ACK that is due on the last frame, if that is one of this stream's.
-    fn ride(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
-            stream.opening = Opening::Open;
-        }
-    }
-
-    /// Where the receive window is greater than every peer assumes, the first frame says so.
-    fn widen(&mut self, stream: &mut Stream) {
-        if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
-            return;
-        }
-        match stream.opening {
-            Opening::SynDue | Opening::AckDue => {
-                let delta = stream.window.grant_all(stream.unread().len());
-                self.update(stream, delta);
-            }
-            Opening::Unopened | Opening::SynSent | Opening::Withheld | Opening::Open => {}
-        }
-    }
-
-    /// Grants what has been read, when it is worth a frame and the peer can use it.
-    pub(super) fn grant(&mut self, stream: &mut Stream) {
-        if stream.receiving.is_open()
-            && let Some(delta) = stream.window.grant(stream.unread().len())
-        {
-            self.update(stream, delta);
-        }
-    }
-
-    /// A window update, in the last frame if that is one of this stream's.
-    fn update(&mut self, stream: &mut Stream, delta: u32) {
-        let flags = self.take_flags(stream);
-        if flags == 0 && self.output.add_delta(stream.id, delta) {
-            return;
-        }
-        self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, delta));
-    }
-
-    /// Remembers that a write was short.
-    fn wish(&mut self, stream: &mut Stream) {
-        if stream.send_window == 0 {
-            self.forget_wish(stream);
-            stream.wish = Wish::Window;
-        } else if stream.wish != Wish::Output
-            && let Some(key) = self.live.get(&stream.id)
-        {
-            stream.wish = Wish::Output;
-            self.line.push_back((stream.id, *key));
-        }
-    }
-
-    /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
-    pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
-        match stream.wish {
-            Wish::Nothing | Wish::Output => false,
-            Wish::Window if stream.send_window == 0 => false,
-            Wish::Window if self.room() > 0 => {
-                stream.wish = Wish::Nothing;
-                true
-            }
-            Wish::Window => {
-                self.wish(stream);
-                false
-            }
-        }
-    }
-
-    fn forget_wish(&mut self, stream: &mut Stream) {
-        if stream.wish == Wish::Output {
-            self.line.retain(|(id, _)| *id != stream.id);
-        }
-        stream.wish = Wish::Nothing;
     }
 
     /// The peer has acknowledged the stream, or will never: it counts no more.
@@ -455,7 +340,7 @@ impl<K: Copy + Eq> Session<K> {
 
     /// Either side has sent RST.
     pub(super) fn set_reset(&mut self, stream: &mut Stream) {
-        self.forget_wish(stream);
+        stream.wish = Wish::Nothing;
         stream.set_reset();
         self.end_if_over(stream);
     }
@@ -467,7 +352,7 @@ impl<K: Copy + Eq> Session<K> {
         }
         match stream.opening {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
-            Opening::Unopened | Opening::Withheld | Opening::AckDue | Opening::Open => {}
+            Opening::Withheld | Opening::AckDue | Opening::Open => {}
         }
         self.live.remove(&stream.id);
     }

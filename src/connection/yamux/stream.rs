@@ -1,12 +1,11 @@
 //! [`Stream`]: what one stream is, at one end.
 //!
 //! ```text
-//! opening     Unopened ──open──▶ SynDue, ──accept──▶ Withheld
-//!             ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
+//! opening     ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
 //!             the peer's:  Withheld ──acknowledge──▶ AckDue ──next frame──▶ Open
 //!
-//! sending     Unopened ──▶ Open ──our FIN──▶ Finished
-//! receiving   Unopened ──▶ Open ──peer's FIN──▶ Finished
+//! sending     Open ──our FIN──▶ Finished
+//! receiving   Open ──peer's FIN──▶ Finished
 //! both        Open or Finished ──RST of either side──▶ Reset
 //! ```
 //!
@@ -18,9 +17,9 @@ use super::window::ReceiveWindow;
 use alloc::vec::Vec;
 use core::mem;
 
-/// One end of a stream, kept by the caller. The default one is no stream yet: nothing can be read from it or written
-/// to it until [`Session::open`](super::Session::open) or [`Session::accept`](super::Session::accept) makes it one of
-/// its session's. Without unread data it is at most 80 bytes and owns no memory.
+/// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
+/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 80 bytes
+/// and owns no memory.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) id: u32,
@@ -40,8 +39,6 @@ const _: () = assert!(size_of::<Stream>() <= 80);
 /// How far a stream has come to be known to both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Opening {
-    /// No session's yet.
-    Unopened,
     /// Ours; its first frame will carry SYN. The peer knows nothing of it.
     SynDue,
     /// Ours; the peer has not acknowledged it.
@@ -57,7 +54,6 @@ pub(super) enum Opening {
 /// One direction of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Half {
-    Unopened,
     Open,
     Finished,
     Reset,
@@ -134,7 +130,7 @@ impl Stream {
     pub const fn is_acknowledged(&self) -> bool {
         match self.opening {
             Opening::Open => true,
-            Opening::Unopened | Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
+            Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
         }
     }
 
@@ -159,7 +155,7 @@ impl Stream {
     /// Whether both directions have ended, by FIN or by RST. Unread data may be left.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.sending.has_ended() && self.receiving.has_ended()
+        !self.sending.is_open() && !self.receiving.is_open()
     }
 
     /// Both directions end at once.
@@ -197,29 +193,11 @@ impl Stream {
     }
 }
 
-impl Default for Stream {
-    fn default() -> Self {
-        Self {
-            sending: Half::Unopened,
-            receiving: Half::Unopened,
-            send_window: 0,
-            ..Self::new(0, Opening::Unopened, INITIAL_WINDOW)
-        }
-    }
-}
-
 impl Half {
     pub(super) const fn is_open(self) -> bool {
         match self {
             Self::Open => true,
-            Self::Unopened | Self::Finished | Self::Reset => false,
-        }
-    }
-
-    pub(super) const fn has_ended(self) -> bool {
-        match self {
-            Self::Unopened | Self::Open => false,
-            Self::Finished | Self::Reset => true,
+            Self::Finished | Self::Reset => false,
         }
     }
 }
