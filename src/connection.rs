@@ -285,7 +285,7 @@ impl Connection {
         }
         if let Phase::Open(open) = &mut self.phase {
             let sealed = open.noise.seal(open.session.output(), out);
-            open.session.transmitted();
+            open.session.output_taken();
             if let Err(error) = sealed {
                 self.broke(error.into());
                 return Err(error.into());
@@ -346,7 +346,7 @@ impl Connection {
     /// [`Fact::CloseTimeout`].
     pub fn close(&mut self, config: &Config, now: Duration) {
         if let Phase::Open(open) = &mut self.phase {
-            open.session.go_away(yamux::NORMAL);
+            open.session.go_away(0);
         }
         self.timers.closing(config, now);
     }

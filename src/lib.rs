@@ -7,5 +7,7 @@ extern crate std;
 #[cfg(feature = "connection")]
 pub mod connection;
 pub mod lifecycle;
+#[cfg(feature = "swarm")]
+pub mod swarm;
 #[cfg(feature = "tcp")]
 pub mod tcp;

@@ -6,6 +6,7 @@ use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
+use alloc::vec::Vec;
 use core::mem;
 
 impl Connection {
@@ -34,7 +35,7 @@ impl Connection {
             // It is announced first; then it is readable from the start.
             Negotiation::Queued(_) | Negotiation::Ready(_) => None,
             Negotiation::Done if stream.ends.closed => {
-                stream.ends.end_read |= stream.yamux.is_remote_finished();
+                stream.ends.end_read |= stream.is_remote_finished();
                 self.finished(id, turn)
             }
             Negotiation::Done => {
@@ -109,15 +110,16 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let Ok((consumed, _)) = step {
-            open.session.consume(&mut stream.yamux, consumed);
-            open.session.write_all(&mut stream.yamux, turn.scratch);
+        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
+            open.session.consume(yamux, *consumed);
+            // The window holds many times what a negotiation may say.
+            open.session.write_whole(yamux, turn.scratch);
         }
-        let ended = stream.yamux.is_remote_finished();
+        let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                if stream.ends.finish_wanted {
-                    open.session.finish(&mut stream.yamux);
+                if let (true, Some(yamux)) = (stream.ends.finish_wanted, &mut stream.yamux) {
+                    open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);
                 return Some(Fact::StreamReady(id));
@@ -142,11 +144,13 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
-        if let (Some(listener), Some(protocol)) = (confirmation.take(), &stream.protocol) {
+        if let (Some(listener), Some(protocol), Some(yamux)) =
+            (confirmation.take(), &stream.protocol, &mut stream.yamux)
+        {
             turn.scratch.clear();
             listener.confirm(protocol, turn.scratch);
-            open.session.acknowledge(&mut stream.yamux);
-            open.session.write_all(&mut stream.yamux, turn.scratch);
+            open.session.acknowledge(yamux);
+            open.session.write_whole(yamux, turn.scratch);
             self.backlog -= 1;
         }
         stream.negotiation = Negotiation::Done;
@@ -156,7 +160,7 @@ impl Connection {
     /// Our half is over: from now on the peer is not to let the other hang.
     fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
-        let waits = stream.ends.fin_sent && !stream.yamux.is_remote_finished();
+        let waits = stream.ends.fin_sent && !stream.is_remote_finished();
         if waits && stream.place.is_none() && matches!(stream.negotiation, Negotiation::Done) {
             let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
@@ -174,8 +178,9 @@ impl Connection {
 
     /// Resets a stream that still matters to the peer, and forgets it.
     pub(super) fn give_up(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        if let (Phase::Open(open), Some(stream)) = (&mut self.phase, turn.streams.get_mut(id)) {
-            open.session.reset(&mut stream.yamux);
+        let stream = turn.streams.get_mut(id).and_then(|stream| stream.yamux.as_mut());
+        if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, stream) {
+            open.session.reset(yamux);
         }
         self.over(id, turn);
     }
@@ -202,9 +207,9 @@ impl Connection {
     /// Starts streams that waited for yamux's ack backlog, as many as there is place for now.
     pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        while open.session.can_open() {
+        while open.session.can_open().is_ok() {
             let Some(id) = self.queued.pop_front() else { return };
-            // Ids that are exhausted, or a peer that goes away, leave it to time out with the connection's end.
+            // It can, as the line above says.
             let _ = start(&mut open.session, turn.streams, id, turn.scratch);
         }
     }
@@ -215,16 +220,16 @@ pub(super) fn start(
     session: &mut Session<StreamId>,
     streams: &mut Streams,
     id: StreamId,
-    scratch: &mut alloc::vec::Vec<u8>,
+    scratch: &mut Vec<u8>,
 ) -> Result<(), yamux::OpenError> {
     let Some(stream) = streams.get_mut(id) else { return Ok(()) };
     let Negotiation::Queued(proposals) = &mut stream.negotiation else { return Ok(()) };
-    session.open(&mut stream.yamux, id)?;
+    let yamux = stream.yamux.insert(session.open(id)?);
     let proposals = mem::replace(proposals, Proposals::One);
     scratch.clear();
     let dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, &proposals), scratch);
     stream.negotiation = Negotiation::Dialer(dialer, proposals);
-    session.write_all(&mut stream.yamux, scratch);
+    session.write_whole(yamux, scratch);
     Ok(())
 }
 
@@ -241,9 +246,9 @@ impl Stream {
     fn negotiate(
         &mut self,
         supported: &[multistream::Protocol],
-        out: &mut alloc::vec::Vec<u8>,
+        out: &mut Vec<u8>,
     ) -> Result<(usize, Chosen), multistream::Error> {
-        let unread = self.yamux.unread();
+        let unread = self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default();
         match &mut self.negotiation {
             Negotiation::Dialer(dialer, proposals) => {
                 let (consumed, outcome) = dialer.receive(unread, Self::proposals(&self.protocol, proposals), out)?;

@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn streams(n: u32) -> (Streams, Vec<StreamId>) {
-        let ids: Vec<_> = (0..n).map(|index| StreamId::new(index, NonZeroU32::MIN)).collect();
+        let ids: Vec<_> = (0..n).map(|index| StreamId::from_parts(index, NonZeroU32::MIN)).collect();
         let mut streams = Streams::new();
         for id in &ids {
             streams.insert(*id, Stream::inbound());

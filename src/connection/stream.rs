@@ -13,14 +13,15 @@ pub type Streams = Table<StreamId, Stream>;
 
 impl yamux::Streams<StreamId> for Streams {
     fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
-        self.get_mut(key).map(|stream| &mut stream.yamux)
+        self.get_mut(key)?.yamux.as_mut()
     }
 }
 
 /// One stream. It is made by the owner, lives in the owner's [`Streams`], and is worked on by its connection.
 #[derive(Debug)]
 pub struct Stream {
-    pub(super) yamux: yamux::Stream,
+    /// None until it has a place on the wire.
+    pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
     pub(super) protocol: Option<Protocol>,
     pub(super) place: Option<Place>,
@@ -87,15 +88,7 @@ impl Stream {
     }
 
     fn new(negotiation: Negotiation, protocol: Option<Protocol>) -> Self {
-        Self {
-            yamux: yamux::Stream::default(),
-            negotiation,
-            protocol,
-            place: None,
-            ends: Ends::default(),
-            sent: 0,
-            received: 0,
-        }
+        Self { yamux: None, negotiation, protocol, place: None, ends: Ends::default(), sent: 0, received: 0 }
     }
 
     /// The protocol: agreed on, or the only one that was proposed.
@@ -127,12 +120,21 @@ impl Stream {
     pub fn is_readable(&self) -> bool {
         matches!(self.negotiation, Negotiation::Done)
             && !self.ends.closed
-            && (!self.yamux.unread().is_empty() || (self.yamux.is_remote_finished() && !self.ends.end_read))
+            && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
 
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
-        self.yamux.take_unread()
+        self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+    }
+
+    pub(super) fn unread(&self) -> &[u8] {
+        self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default()
+    }
+
+    /// The peer's FIN has come.
+    pub(super) fn is_remote_finished(&self) -> bool {
+        self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 
     /// The protocols that are proposed.

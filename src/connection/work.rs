@@ -45,7 +45,7 @@ impl Connection {
         let has_backlog = self.has_backlog(turn.config);
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = turn.streams.get_mut(id).filter(|_| has_backlog) else { return open.session.refuse() };
-        open.session.accept(&mut stream.yamux, id);
+        stream.yamux = open.session.accept(id);
         self.backlog += 1;
         self.begun(id, turn);
     }
@@ -113,7 +113,8 @@ impl Connection {
         if !matches!(stream.negotiation, Negotiation::Done) {
             return Err(ReadError::Blocked);
         }
-        match open.session.read(&mut stream.yamux, buffer) {
+        let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
+        match open.session.read(yamux, buffer) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;
                 Ok((n, None))
@@ -138,7 +139,7 @@ impl Connection {
         if stream.ends.over {
             return Err(WriteError::Ended);
         }
-        if stream.ends.finish_wanted || open.session.is_gone() {
+        if stream.ends.finish_wanted || open.session.has_gone_away() {
             return Err(WriteError::Closed);
         }
         let may_write = match &stream.negotiation {
@@ -151,9 +152,10 @@ impl Connection {
         if !may_write {
             return Err(WriteError::Blocked);
         }
-        let n = open.session.write(&mut stream.yamux, data);
+        let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
+        let n = open.session.write(yamux, data);
+        let half_open = n < data.len() && yamux.is_remote_finished() && yamux.send_window() == 0;
         stream.sent += n as u64;
-        let half_open = n < data.len() && stream.yamux.is_remote_finished() && stream.yamux.send_window() == 0;
         if half_open && stream.place.is_none() {
             let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
@@ -174,8 +176,9 @@ impl Connection {
         }
         if !stream.ends.finish_wanted {
             stream.ends.finish_wanted = true;
-            if matches!(stream.negotiation, Negotiation::Done | Negotiation::Ready(None)) {
-                open.session.finish(&mut stream.yamux);
+            let agreed = matches!(stream.negotiation, Negotiation::Done | Negotiation::Ready(None));
+            if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
+                open.session.finish(yamux);
             }
         }
         Ok(())
@@ -190,8 +193,10 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         if !stream.ends.closed {
             stream.ends.closed = true;
-            open.session.discard(&mut stream.yamux);
-            stream.ends.end_read |= stream.yamux.is_remote_finished();
+            if let Some(yamux) = &mut stream.yamux {
+                open.session.discard(yamux);
+            }
+            stream.ends.end_read |= stream.is_remote_finished();
             let deadline = turn.now.saturating_add(turn.config.close_timeout);
             self.queues.join(turn.streams, id, Wait::Close, deadline);
         }

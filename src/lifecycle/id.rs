@@ -86,6 +86,10 @@ macro_rules! id {
         }
 
         impl $name {
+            /// No id of this kind is smaller.
+            #[allow(dead_code, reason = "each kind has it, for ranges; not each is ranged over")]
+            pub(crate) const FIRST: Self = Self { index: 0, generation: NonZeroU32::MIN };
+
             /// The arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
             /// same time never share it; a later one may.
             #[must_use]

@@ -85,6 +85,13 @@ impl<I: Key, T> Table<I, T> {
         Some(value)
     }
 
+    /// The id of the value in a slot, if there is one: for those who keep sets of slots.
+    #[must_use]
+    pub fn key_at(&self, index: usize) -> Option<I> {
+        let (generation, _) = self.slots.get(index)?.as_ref()?;
+        Some(from_parts(u32::try_from(index).ok()?, *generation))
+    }
+
     /// Every value with its id, by index. It walks all slots.
     pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
         let slots = (0..).zip(&self.slots);

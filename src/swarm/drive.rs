@@ -25,7 +25,7 @@ const ROUNDS: usize = 4;
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
-    T: Transport,
+    T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
@@ -63,7 +63,9 @@ where
         self.wakers.is_woken()
             || self.ledger.can_admit()
             || !self.ledger.dirty.is_empty()
-            || (self.is_transport_due && self.ledger.lifecycle.room() > 0 && self.ledger.has_handshake(Direction::Inbound))
+            || (self.is_transport_due
+                && self.ledger.lifecycle.room() > 0
+                && self.ledger.has_handshake(Direction::Inbound))
             || (self.is_shutting_down && !self.is_shutdown_begun)
     }
 

@@ -9,9 +9,7 @@
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input};
-use crate::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State,
-};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -80,7 +78,13 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    pub(super) fn new(id: ConnectionId, direction: Direction, remote: Multiaddr, stage: Stage<T>, now: Duration) -> Self {
+    pub(super) fn new(
+        id: ConnectionId,
+        direction: Direction,
+        remote: Multiaddr,
+        stage: Stage<T>,
+        now: Duration,
+    ) -> Self {
         Self {
             id,
             direction,
@@ -113,7 +117,11 @@ where
     }
 
     /// Polls for the byte pipe. `Some`: it is there.
-    pub(super) fn poll_pipe<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) -> Option<T::Output> {
+    pub(super) fn poll_pipe<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+    ) -> Option<T::Output> {
         let polled = match &mut self.stage {
             Stage::Dialing(dial) => dial.as_mut().poll(cx),
             Stage::Upgrading(upgrade) => upgrade.as_mut().poll(cx),
@@ -138,7 +146,7 @@ where
         now: Duration,
     ) -> bool {
         for _ in 0..ledger.config.reads_per_poll {
-            let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &mut self.stage else { return false };
+            let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
             if !pipe.connection.wants_input() {
                 return false;
             }
@@ -179,8 +187,7 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        while let Some(fact) =
-            self.connection().and_then(|connection| connection.receive(input, &mut ledger.turn(now)))
+        while let Some(fact) = self.connection().and_then(|connection| connection.receive(input, &mut ledger.turn(now)))
         {
             self.handle(fact, ledger, cx, now);
         }
@@ -199,8 +206,7 @@ where
             }
             return;
         }
-        while let Some(fact) =
-            self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)))
+        while let Some(fact) = self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)))
         {
             self.handle(fact, ledger, cx, now);
         }
@@ -283,7 +289,7 @@ where
         now: Duration,
     ) -> Poll<Result<(), Why>> {
         loop {
-            let Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open) = &mut self.stage else {
+            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open)) = &mut self.stage else {
                 return Poll::Ready(Ok(()));
             };
             if self.out.is_empty() {
@@ -309,9 +315,7 @@ where
             }
             self.out.clear();
             self.written = 0;
-            while let Some(fact) =
-                self.connection().and_then(|connection| connection.written(&mut ledger.turn(now)))
-            {
+            while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
                 self.handle(fact, ledger, cx, now);
             }
         }
@@ -329,7 +333,7 @@ where
 
     /// Tries once to write what a connection that broke still has to say: yamux's go-away.
     fn last_words(&mut self, cx: &mut Context<'_>) {
-        let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &mut self.stage else { return };
+        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };
         if !pipe.connection.is_due() || pipe.connection.transmit(&mut self.out).is_err() {
             return;
         }

@@ -8,6 +8,7 @@ use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -48,7 +49,7 @@ impl Listeners {
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
-    T: Transport,
+    T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
@@ -124,7 +125,7 @@ where
             if !accepts && self.listeners.expecting == 0 {
                 return;
             }
-            match self.transport.as_mut().poll(&mut cx) {
+            match Pin::new(&mut self.transport).poll(&mut cx) {
                 Poll::Pending => {
                     self.is_transport_due = false;
                     return;

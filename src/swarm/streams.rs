@@ -1,17 +1,16 @@
 //! Streams by id: open, read, write, finish, close, reset.
 
+use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
-use super::{Swarm, slot_of};
-use crate::connection::{Fact, Protocol, ReadError, Stream, WriteError};
+use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
-use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
-    T: Transport,
+    T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
@@ -30,7 +29,6 @@ where
         &mut self,
         connection: ConnectionId,
         protocols: &[Protocol],
-        now: Duration,
     ) -> Result<StreamId, OpenStreamError> {
         let stream = Stream::outbound(protocols).ok_or(OpenStreamError::NoProtocol)?;
         if self.is_shutting_down {
@@ -38,13 +36,8 @@ where
         }
         let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
         self.ledger.insert_stream(id, stream);
-        let Some(link) = self.links.get_mut(connection) else { return Ok(id) };
-        let started = match link.connection() {
-            Some(connection) => connection.open_stream(id, &mut self.ledger.turn(now)),
-            None => Err(Failure::ConnectionClosed),
-        };
-        link.mark_dirty(&mut self.ledger);
-        if let Err(failure) = started {
+        let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
+        if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
             self.ledger.fail_stream(id, failure);
         }
         Ok(id)
@@ -56,27 +49,127 @@ where
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream), if our side was over already.
     ///
     /// # Errors
-    /// [`ReadError`]; nothing has changed. [`ReadError::Blocked`]: [`next_ready`](Self::next_ready) tells when to come
-    /// again.
-    pub fn read(&mut self, id: StreamId, buffer: &mut [u8], now: Duration) -> Result<usize, ReadError> {
-        let Some(state) = self.ledger.lifecycle.state(id) else { return Err(ReadError::Stale) };
-        if state == State::Ended {
-            return Err(ReadError::Ended);
-        }
-        let read = self.on_stream(id, |connection, turn| connection.read(id, buffer, turn)).unwrap_or(Err(ReadError::Ended));
-        let (n, fact) = match read {
-            Err(ReadError::Blocked) => {
-                self.ledger.read_short(id);
-                return Err(ReadError::Blocked);
+    /// [`ReadError`]; nothing has changed. After [`ReadError::Blocked`], a short read or the end,
+    /// [`next_ready`](Self::next_ready) tells when there is more.
+    pub fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        self.lives(id, ReadError::Stale, ReadError::Ended)?;
+        let read = self.on_stream(id, |connection, turn| connection.read(id, buffer, turn));
+        match read.unwrap_or(Err(ReadError::Ended)) {
+            Ok((n, fact)) => {
+                self.stream_says(fact);
+                if n < buffer.len() {
+                    self.ledger.read_short(id);
+                }
+                Ok(n)
             }
-            read => read?,
-        };
-        let _ = now;
-        self.stream_says(fact);
-        if n < buffer.len() {
-            self.ledger.read_short(id);
+            Err(error) => {
+                if error == ReadError::Blocked {
+                    self.ledger.read_short(id);
+                }
+                Err(error)
+            }
         }
-        self.mark_dirty_of(id);
-        Ok(n)
+    }
+
+    /// Writes as much of `data` as there is place for, and says how much. The next [`poll`](Self::poll) sends it.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing has changed. After [`WriteError::Blocked`] or a short write,
+    /// [`next_ready`](Self::next_ready) tells when there is place.
+    pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
+        self.lives(id, WriteError::Stale, WriteError::Ended)?;
+        let written = self.on_stream(id, |connection, turn| connection.write(id, data, turn));
+        let written = written.unwrap_or(Err(WriteError::Ended));
+        if written.is_ok_and(|n| n < data.len()) || written == Err(WriteError::Blocked) {
+            self.ledger.write_short(id);
+        }
+        written
+    }
+
+    /// Ends our side after what was written: the peer reads the end. The other direction goes on. Repeating it changes
+    /// nothing.
+    ///
+    /// # Events
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`], once the FIN is sent and
+    /// the peer's has been read.
+    ///
+    /// # Errors
+    /// [`WriteError::Stale`] or [`WriteError::Ended`]; nothing has changed.
+    pub fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
+        self.lives(id, WriteError::Stale, WriteError::Ended)?;
+        self.on_stream(id, |connection, turn| connection.finish(id, turn)).unwrap_or(Err(WriteError::Ended))
+    }
+
+    /// Closes a stream politely: our side is finished, and what still comes is dropped, with window granted, until the
+    /// peer is done or [`close_timeout`](crate::connection::Config::close_timeout) has passed. A stream that is not
+    /// open yet is given up at once. Repeating it changes nothing.
+    ///
+    /// # Events
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] or [`StreamEnd::Timeout`],
+    /// or [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`].
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError> {
+        if self.lives(id, CloseError::Stale, CloseError::Ended)? == State::Opening {
+            return self.reset(id);
+        }
+        // It is open or leaving, so that it can leave.
+        let _ = self.ledger.lifecycle.leave(id);
+        let fact = self.on_stream(id, |connection, turn| connection.close_stream(id, turn)).flatten();
+        self.stream_says(fact);
+        Ok(())
+    }
+
+    /// Gives a stream up, in both directions and at once.
+    ///
+    /// # Events
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Reset`], or
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`] if it was not open yet.
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn reset(&mut self, id: StreamId) -> Result<(), CloseError> {
+        let state = self.lives(id, CloseError::Stale, CloseError::Ended)?;
+        self.on_stream(id, |connection, turn| connection.reset_stream(id, turn));
+        match state {
+            State::Opening => self.ledger.fail_stream(id, Failure::Requested),
+            State::Open | State::Leaving | State::Ended => {
+                let _ = self.ledger.lifecycle.end_stream(id, StreamEnd::Reset(Side::Local));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the bytes that arrived on a stream and were not read. It is for a stream that has ended, until its last
+    /// event has been handled; there is nothing to take of one that lives.
+    pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
+        match self.ledger.lifecycle.state(id) {
+            Some(State::Ended) => self.ledger.streams.get_mut(id).map(Stream::take_unread).unwrap_or_default(),
+            Some(State::Opening | State::Open | State::Leaving) | None => Vec::new(),
+        }
+    }
+
+    /// The state of a stream that has not ended.
+    fn lives<E>(&self, id: StreamId, stale: E, ended: E) -> Result<State, E> {
+        match self.ledger.lifecycle.state(id) {
+            None => Err(stale),
+            Some(State::Ended) => Err(ended),
+            Some(state @ (State::Opening | State::Open | State::Leaving)) => Ok(state),
+        }
+    }
+
+    /// Does something with a stream on its connection, which is driven by the next poll.
+    fn on_stream<R>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> R) -> Option<R> {
+        let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
+        link.mark_dirty(&mut self.ledger);
+        let connection = link.connection()?;
+        Some(act(connection, &mut self.ledger.turn(self.now)))
+    }
+
+    fn stream_says(&mut self, fact: Option<Fact>) {
+        if let Some(Fact::StreamEnded(id, end)) = fact {
+            let _ = self.ledger.lifecycle.end_stream(id, end);
+        }
     }
 }

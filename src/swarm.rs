@@ -1,0 +1,321 @@
+//! The swarm: sockets in, events out. It is polled, and owns no task, thread, timer or channel.
+//!
+//! [`Swarm`] takes raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each
+//! ([`connection`](crate::connection)), and tells its owner of everything that opens and ends
+//! ([`lifecycle`](crate::lifecycle)). Everything is owned by it and named by id.
+//!
+//! One turn of an owner's loop:
+//!
+//! 1. [`poll`](Swarm::poll) with a waker or [`tick`](Swarm::tick) without one: progress, as far as there is room for
+//!    events;
+//! 2. [`next_event`](Swarm::next_event) until there is none: what lives and what has ended. What a closing event names
+//!    can be looked up until the next call;
+//! 3. [`next_ready`](Swarm::next_ready) until there is none: what can be read and written;
+//! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
+//!
+//! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
+//! cause on sockets. A fault of an address, a peer or the network is never a command's error: it is an event.
+//!
+//! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
+//! so does our answer to its peer. Everything that is open goes on.
+
+mod bits;
+mod config;
+mod drive;
+mod error;
+mod ledger;
+mod link;
+mod listeners;
+mod ready;
+mod streams;
+mod timers;
+mod view;
+mod wake;
+
+pub use config::Config;
+pub use error::{CloseError, DialError, ListenError, OpenStreamError};
+pub use ready::Ready;
+pub use view::{ConnectionView, ListenerView, StreamView};
+
+use crate::connection::{Input, Protocol, noise};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use ledger::Ledger;
+use libp2p_core::multiaddr::Protocol as Part;
+use libp2p_core::transport::{DialOpts, PortUse, TransportError};
+use libp2p_core::{Endpoint, Multiaddr, Transport};
+use libp2p_identity::{Keypair, PeerId};
+use link::{Link, Stage};
+use listeners::Listeners;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use timers::Timers;
+use wake::WakeSet;
+
+/// The transport's slot in the wake set.
+const TRANSPORT: usize = 0;
+
+/// A connection's slot in the wake set.
+const fn slot_of(id: ConnectionId) -> usize {
+    id.index() + 1
+}
+
+/// A libp2p swarm that is polled by its owner. See the [module](self) for how.
+///
+/// `EVENTS` is the size of its event queue; 1 is enough.
+pub struct Swarm<T: Transport, const EVENTS: usize = 256> {
+    transport: T,
+    local_peer: PeerId,
+    noise: noise::Config,
+    rng: ChaCha20Rng,
+    ledger: Ledger<EVENTS>,
+    listeners: Listeners,
+    links: Table<ConnectionId, Link<T>>,
+    timers: Timers,
+    wakers: WakeSet,
+    /// The transport may have something to say that there was no room for.
+    is_transport_due: bool,
+    is_shutting_down: bool,
+    is_shutdown_begun: bool,
+    /// The time of the last poll.
+    now: Duration,
+    /// Memory that every poll uses again.
+    input: Input,
+    output: Vec<u8>,
+    woken: Vec<usize>,
+}
+
+impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// A swarm that is `identity` to its peers. `seed` must be fresh randomness of the system's: all ephemeral keys come
+    /// from it. The same seed, transport and calls replay the same run.
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let mut static_seed = [0; 32];
+        rng.fill_bytes(&mut static_seed);
+        let mut wakers = WakeSet::default();
+        // The transport's slot has to exist to be marked.
+        let _ = wakers.waker(TRANSPORT);
+        Ok(Self {
+            transport,
+            local_peer: identity.public().to_peer_id(),
+            noise: noise::Config::new(identity, static_seed, &["/yamux/1.0.0"])?,
+            rng,
+            ledger: Ledger::new(config),
+            listeners: Listeners::default(),
+            links: Table::new(),
+            timers: Timers::default(),
+            wakers,
+            is_transport_due: true,
+            is_shutting_down: false,
+            is_shutdown_begun: false,
+            now: Duration::ZERO,
+            input: Input::new(),
+            output: Vec::new(),
+            woken: Vec::new(),
+        })
+    }
+
+    /// Who we are to our peers.
+    #[must_use]
+    pub const fn local_peer(&self) -> PeerId {
+        self.local_peer
+    }
+
+    /// Lets inbound streams choose `protocol`. Repeating it changes nothing.
+    pub fn register_protocol(&mut self, protocol: Protocol) {
+        if !self.ledger.protocols.contains(&protocol) {
+            self.ledger.protocols.push(protocol);
+        }
+    }
+
+    /// Lets no more inbound streams choose `protocol`. Those that have stay.
+    pub fn unregister_protocol(&mut self, protocol: &Protocol) {
+        self.ledger.protocols.retain(|other| other != protocol);
+    }
+
+    /// Listens on an address. It is bound by a poll that finds room for the event.
+    ///
+    /// # Events
+    /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed).
+    ///
+    /// # Errors
+    /// [`ListenError`]; nothing has changed.
+    pub fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError> {
+        if self.is_shutting_down {
+            return Err(ListenError::Closing);
+        }
+        let id = self.ledger.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
+        self.listeners.insert(id, address);
+        self.ledger.line.push_back(Id::Listener(id));
+        Ok(id)
+    }
+
+    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted.
+    ///
+    /// # Events
+    /// [`Connected`](Event::Connected) once the peer is authenticated and the muxer agreed, or
+    /// [`ConnectFailed`](Event::ConnectFailed).
+    ///
+    /// # Errors
+    /// [`DialError`]; nothing has changed.
+    pub fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError> {
+        if self.is_shutting_down {
+            return Err(DialError::Closing);
+        }
+        if !self.ledger.has_handshake(Direction::Outbound) {
+            return Err(DialError::Limit);
+        }
+        let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
+        self.ledger.handshake_begins(Direction::Outbound);
+        let mut plain = address.clone();
+        let expected = match plain.iter().last() {
+            Some(Part::P2p(peer)) => {
+                plain.pop();
+                Some(peer)
+            }
+            Some(_) | None => None,
+        };
+        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::Reuse };
+        let dialed = self.transport.dial(plain, options);
+        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, self.now);
+        link.expected = expected;
+        match dialed {
+            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
+            Err(TransportError::MultiaddrNotSupported(address)) => {
+                link.fail(&mut self.ledger, crate::lifecycle::Failure::Unsupported, &address);
+            }
+            Err(TransportError::Other(error)) => link.fail(&mut self.ledger, error::failure(&error), &error),
+        }
+        self.insert_link(link);
+        Ok(id)
+    }
+
+    /// Closes a listener. Its connections stay. Repeating it changes nothing.
+    ///
+    /// # Events
+    /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError> {
+        self.closable(id)?;
+        self.end_listener(id, ListenerEnd::Requested);
+        Ok(())
+    }
+
+    /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe
+    /// ends, and what the peer has sent is read until it ends its side too or
+    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. Never refused for lack of room. Repeating
+    /// it changes nothing.
+    ///
+    /// # Events
+    /// Once the socket is closed, the last events of its streams, oldest first, then
+    /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
+        self.closable(id)?;
+        if let Some(link) = self.links.get_mut(id) {
+            link.close(&mut self.ledger, ConnectionEnd::Requested, self.now);
+        }
+        Ok(())
+    }
+
+    /// Closes a connection at once: its socket is closed before this returns, and what was not sent is lost.
+    ///
+    /// # Events
+    /// As for [`close_connection`](Self::close_connection).
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
+        self.closable(id)?;
+        if let Some(link) = self.links.get_mut(id) {
+            link.cut(&mut self.ledger);
+        }
+        Ok(())
+    }
+
+    /// Closes everything: listeners at once, connections politely. From now on nothing new begins, and every command
+    /// that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and is
+    /// over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) later.
+    pub fn shutdown(&mut self) {
+        self.is_shutting_down = true;
+    }
+
+    /// Whether nothing lives any more and everything has been told, after a [`shutdown`](Self::shutdown).
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.is_shutdown_begun && self.ledger.lifecycle.is_empty()
+    }
+
+    /// Makes progress, as far as there is room for events. Ready: events or readiness wait to be drained. Pending: the
+    /// waker is registered and will be woken by sockets; [`poll_at`](Self::poll_at) tells when time will have something
+    /// to do. `now` is a clock of the owner's choosing that does not go backwards.
+    pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
+        self.wakers.register(cx.waker());
+        self.tick(now);
+        if self.ledger.lifecycle.has_events() || self.ledger.has_ready() {
+            return Poll::Ready(());
+        }
+        if self.is_busy() {
+            self.wakers.wake_owner();
+        }
+        Poll::Pending
+    }
+
+    /// Makes progress like [`poll`](Self::poll), for loops that call again anyway. One call does a bounded amount of
+    /// work for each connection that is ready.
+    pub fn tick(&mut self, now: Duration) {
+        self.now = self.now.max(now);
+        self.advance(self.now);
+    }
+
+    /// When to poll next if nothing wakes: at once (zero) after commands, else at the earliest deadline. It may be
+    /// early, never late.
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Duration> {
+        if self.is_busy() { Some(Duration::ZERO) } else { self.timers.first() }
+    }
+
+    /// The next event, in the order in which the transitions took place. The call says that the one before has been
+    /// handled: what that closed is vacated.
+    pub fn next_event(&mut self) -> Option<Event> {
+        match self.ledger.vacate() {
+            Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
+            Some(Id::Connection(id)) => drop(self.links.remove(id)),
+            Some(Id::Stream(_)) | None => {}
+        }
+        self.ledger.next_event()
+    }
+
+    /// The next stream or listener that is ready. See [`Ready`].
+    pub fn next_ready(&mut self) -> Option<Ready> {
+        let listeners = &self.listeners.table;
+        self.ledger.next_ready(|index| listeners.key_at(index))
+    }
+
+    fn closable(&self, id: impl Into<Id>) -> Result<(), CloseError> {
+        match self.ledger.lifecycle.state(id) {
+            Some(State::Opening | State::Open | State::Leaving) => Ok(()),
+            Some(State::Ended) => Err(CloseError::Ended),
+            None => Err(CloseError::Stale),
+        }
+    }
+}

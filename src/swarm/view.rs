@@ -1,0 +1,133 @@
+//! What can be looked up of what lives, and of what a closing event names until it has been handled.
+
+use super::Swarm;
+use super::link::Link;
+use super::listeners::Listener;
+use crate::connection::{Protocol, Stream};
+use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
+use core::fmt;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+use libp2p_identity::PeerId;
+
+/// What is known of a listener.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerView<'a> {
+    /// How far its life has come.
+    pub state: State,
+    /// What it was asked to listen on.
+    pub address: &'a Multiaddr,
+    /// Where it listens, as its transport says; without the peer.
+    pub addresses: &'a [Multiaddr],
+    /// The text of the error that it ended or failed of.
+    pub error: Option<&'a str>,
+}
+
+/// What is known of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionView<'a> {
+    /// How far its life has come.
+    pub state: State,
+    /// Who dialed.
+    pub direction: Direction,
+    /// The peer's address: what was dialed, or where it came from.
+    pub remote: &'a Multiaddr,
+    /// The listener that accepted it, if it was not dialed.
+    pub listener: Option<ListenerId>,
+    /// Who the peer is, once it is authenticated.
+    pub peer: Option<PeerId>,
+    /// How many of its streams live.
+    pub streams: usize,
+    /// The text of the error that it ended or failed of.
+    pub error: Option<&'a str>,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamView<'a> {
+    /// How far its life has come.
+    pub state: State,
+    /// Who opened it.
+    pub direction: Direction,
+    /// What it runs on.
+    pub connection: ConnectionId,
+    /// The protocol: agreed on, or the only one that was proposed.
+    pub protocol: Option<&'a Protocol>,
+    /// How many bytes of data were accepted from the owner.
+    pub sent: u64,
+    /// How many bytes of data the owner has read.
+    pub received: u64,
+}
+
+impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Looks a listener up.
+    #[must_use]
+    pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
+        let Listener { address, addresses, error, .. } = self.listeners.table.get(id)?;
+        let state = self.ledger.lifecycle.state(id)?;
+        Some(ListenerView { state, address, addresses, error: error.as_deref() })
+    }
+
+    /// Looks a connection up.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
+        let Link { direction, remote, listener, peer, error, .. } = self.links.get(id)?;
+        Some(ConnectionView {
+            state: self.ledger.lifecycle.state(id)?,
+            direction: *direction,
+            remote,
+            listener: *listener,
+            peer: *peer,
+            streams: self.ledger.lifecycle.live_streams(id),
+            error: error.as_deref(),
+        })
+    }
+
+    /// Looks a stream up.
+    #[must_use]
+    pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
+        let lifecycle = &self.ledger.lifecycle;
+        let stream: &Stream = self.ledger.streams.get(id)?;
+        Some(StreamView {
+            state: lifecycle.state(id)?,
+            direction: lifecycle.direction(id)?,
+            connection: lifecycle.connection_of(id)?,
+            protocol: stream.protocol(),
+            sent: stream.sent(),
+            received: stream.received(),
+        })
+    }
+
+    /// The open connections to a peer, in order of their ids.
+    pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
+        let peers = self.ledger.peers.range((peer, ConnectionId::FIRST)..);
+        peers.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
+    }
+
+    /// All connections that have not ended.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.ledger.lifecycle.connections()
+    }
+
+    /// The streams of a connection that have not ended.
+    pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
+        self.ledger.lifecycle.streams_of(id)
+    }
+
+    /// How many of each kind have opened, failed and closed, are open now, and were at most.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        self.ledger.lifecycle.counters()
+    }
+}
+
+impl<T: Transport, const EVENTS: usize> fmt::Debug for Swarm<T, EVENTS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Swarm").field("local_peer", &self.local_peer).finish_non_exhaustive()
+    }
+}
