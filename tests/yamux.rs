@@ -2,9 +2,8 @@
 #![cfg(feature = "connection")]
 
 use std::collections::BTreeMap;
-use swarm_notify::connection::yamux::{
-    Config, Fact, INITIAL_WINDOW, OpenError, Read, Role, Session, Stream, Violation,
-};
+use swarm_notify::connection::Role;
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream, Violation};
 
 const DATA: u8 = 0;
 const UPDATE: u8 = 1;

@@ -16,9 +16,11 @@
 //!
 //! ```
 //! use std::collections::BTreeMap;
-//! use swarm_notify::connection::{Role, yamux::{Config, Fact, Read, Session, Stream}};
+//! use swarm_notify::connection::Role;
+//! use swarm_notify::connection::yamux::{Config, Fact, Read, Session, Stream};
 //!
-//! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &Config::default()), Session::new(Role::Listener, &Config::default()));
+//! let config = Config::default();
+//! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
 //! let (mut ours, mut theirs) = (BTreeMap::<u32, Stream>::new(), BTreeMap::<u32, Stream>::new());
 //!
 //! let mut stream = dialer.open(7).unwrap();
@@ -43,6 +45,7 @@
 //! [specification]: https://github.com/libp2p/specs/blob/master/yamux/README.md
 
 mod fact;
+mod flow;
 mod frame;
 mod output;
 mod receive;
@@ -50,17 +53,24 @@ mod session;
 mod stream;
 mod window;
 
-use super::Role;
 pub use fact::{Fact, OpenError, Violation};
 pub use session::Session;
 pub use stream::{Read, Stream};
 
+use super::Role;
 use crate::lifecycle::{StreamId, Table};
 use alloc::collections::BTreeMap;
 
 /// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow
 /// Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
+
+/// The go-away code of an end in good order.
+pub const NORMAL: u32 = 0;
+/// The go-away code for a peer that broke the protocol.
+pub const PROTOCOL_ERROR: u32 = 1;
+/// The go-away code for an end that the peer has not caused.
+pub const INTERNAL_ERROR: u32 = 2;
 
 /// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

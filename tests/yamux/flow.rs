@@ -224,3 +224,42 @@ fn unread_is_one_run_that_can_be_parsed_in_place() {
         assert_eq!(stream.unread(), b"");
     });
 }
+
+#[test]
+fn a_negotiation_needs_no_room_and_counts_as_answers() {
+    let mut end = End::with(Role::Dialer, &Config { max_output: 4, max_control: 100, ..Config::default() });
+    let key = end.open();
+    end.written();
+    end.write(key, b"12345");
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, &[6; 100])));
+    assert!(!end.session.is_clogged());
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, b"7")));
+    assert!(end.session.is_clogged());
+    assert_eq!(end.take(), data(0, 1, &[b"1234".as_slice(), &[6; 100], b"7"].concat()));
+    assert!(!end.with_stream(key, |session, stream| session.write_whole(stream, &vec![0; WINDOW - 104])));
+    assert_eq!(end.take(), [], "all or nothing");
+    assert!(end.with_stream(key, |session, stream| session.write_whole(stream, &vec![0; WINDOW - 105])));
+}
+
+#[test]
+fn what_is_unread_can_be_taken_out_at_once() {
+    let mut end = End::new(Role::Listener);
+    end.receive(&data(SYN, 1, b"abcdef")).unwrap();
+    end.receive(&frame(UPDATE, RST, 1, 0)).unwrap();
+    end.with_stream(100, |session, stream| {
+        session.consume(stream, 2);
+        assert_eq!(stream.take_unread(), b"cdef");
+        assert_eq!(stream.take_unread(), b"");
+    });
+}
+
+#[test]
+fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
+    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW - 1, ..Config::default() });
+    let key = end.open();
+    assert_eq!(end.write(key, &vec![1; WINDOW]), WINDOW - 1);
+    end.take();
+    assert_eq!(end.write(key, b"12"), 1);
+    assert_eq!(end.written(), []);
+    assert_eq!(end.receive(&frame(UPDATE, 0, 1, 1)), Ok(vec![Fact::Writable(key)]));
+}

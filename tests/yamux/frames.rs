@@ -219,6 +219,7 @@ fn go_away_is_our_last_frame() {
     end.finish(key);
     assert_eq!(end.take(), frame(GO_AWAY, 0, 0, 0));
     assert_eq!(end.written(), [], "that FIN was never sent");
+    assert!(end.session.has_gone_away());
     assert_eq!(end.session.can_open(), Err(OpenError::GoneAway));
     assert_eq!(end.receive(&data(0, 1, b"late")), Ok(vec![Fact::Readable(key)]), "data still arrives");
 }

@@ -51,6 +51,11 @@ impl Output {
         }
     }
 
+    /// So many bytes that were pushed as data are answers.
+    pub(super) fn count_answers(&mut self, bytes: usize) {
+        self.answers += bytes;
+    }
+
     /// Our last frame.
     pub(super) fn close(&mut self, code: u32) {
         self.push(Header::new(Kind::GoAway, 0, 0, code));
@@ -121,9 +126,9 @@ impl Output {
         self.answers_taken = 0;
     }
 
-    /// Gives back memory beyond what waits.
-    pub(super) fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
+    /// Gives back memory beyond what waits, or beyond `keep`.
+    pub(super) fn shrink(&mut self, keep: usize) {
+        self.bytes.shrink_to(keep);
     }
 
     fn last_of(&self, id: u32) -> Option<Header> {

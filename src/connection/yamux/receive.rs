@@ -12,11 +12,11 @@
 //! A frame can have several facts to tell (ACK, then data, then FIN), and a call tells one. So that nothing is left to
 //! tell when all bytes are consumed, the last byte of a header counts as consumed only when the header is dealt with.
 
-use super::Streams;
 use super::fact::{Fact, Violation};
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
 use super::session::Session;
 use super::stream::{Half, Opening};
+use super::{PROTOCOL_ERROR, Streams};
 
 /// Where in the peer's bytes we are.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ enum Step<K> {
     Done(Option<Fact<K>>, Incoming<K>),
 }
 
-impl<K: Copy + Eq> Session<K> {
+impl<K: Copy> Session<K> {
     /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload goes
     /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
     /// consumed, nothing is left to tell. Without a fact, everything was consumed.
@@ -81,7 +81,7 @@ impl<K: Copy + Eq> Session<K> {
                 Ok(None) => {}
                 Ok(fact) => return Ok((bytes.len() - rest.len(), fact)),
                 Err(violation) => {
-                    self.go_away(1);
+                    self.go_away(PROTOCOL_ERROR);
                     self.incoming = Incoming::Broken(violation);
                     return Err(violation);
                 }

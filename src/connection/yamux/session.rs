@@ -1,14 +1,18 @@
-//! [`Session`]: one connection's end, all but what arrives ([`receive`](super::receive)).
+//! [`Session`]: one connection's end, and what its caller can do with it. What arrives is in `receive`, how frames come
+//! about in `flow`.
 
 use super::Config;
 use super::fact::{Fact, OpenError};
-use super::frame::{ACK, FIN, Header, Kind, RST, SYN};
+use super::frame::{FIN, Header, Kind, RST, SYN};
 use super::output::Output;
 use super::receive::Incoming;
 use super::stream::{Half, Opening, Read, Stream, Wish};
-use super::{INITIAL_WINDOW, Role, Streams};
+use super::{Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+
+/// How much of the output's memory a session keeps for its next stream when it has none.
+const KEPT_OUTPUT: usize = 512;
 
 /// One connection's end. See the [module](super) for how it is driven.
 ///
@@ -29,13 +33,13 @@ pub struct Session<K> {
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
     /// Streams whose wish is room in the output, in the order in which they came.
-    line: VecDeque<(u32, K)>,
+    pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
 }
 
-impl<K: Copy + Eq> Session<K> {
+impl<K: Copy> Session<K> {
     /// A session at its start: nothing has been sent or received. Allocates nothing.
     #[must_use]
     pub fn new(role: Role, config: &Config) -> Self {
@@ -72,15 +76,7 @@ impl<K: Copy + Eq> Session<K> {
     /// # Errors
     /// What `open` would say.
     pub fn can_open(&self) -> Result<(), OpenError> {
-        if self.peer_left || self.output.is_closed() {
-            Err(OpenError::GoneAway)
-        } else if self.next_id.is_none() {
-            Err(OpenError::IdsExhausted)
-        } else if self.unacknowledged >= self.config.ack_backlog {
-            Err(OpenError::AckBacklog)
-        } else {
-            Ok(())
-        }
+        self.next_id().map(drop)
     }
 
     /// Opens a stream under `key`: it gets its wire id now, and SYN rides on its first frame, whatever that is. The
@@ -89,8 +85,7 @@ impl<K: Copy + Eq> Session<K> {
     /// # Errors
     /// See [`OpenError`]. Nothing has changed then.
     pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
-        self.can_open()?;
-        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+        let id = self.next_id()?;
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
@@ -121,47 +116,27 @@ impl<K: Copy + Eq> Session<K> {
     /// After a short write [`Fact::Writable`] comes when it can go on. On a stream that is finished or reset, and after
     /// our go-away, it is 0 and nothing comes.
     pub fn write(&mut self, stream: &mut Stream, data: &[u8]) -> usize {
-        if !stream.sending.is_open() || self.output.is_closed() || data.is_empty() {
+        if !stream.sending.is_open() || self.output.is_closed() {
             return 0;
         }
         let n = data.len().min(stream.send_window as usize).min(self.room());
-        self.put(stream, &data[..n]);
+        self.push_data(stream, &data[..n]);
         if n < data.len() {
             self.wish(stream);
         }
         n
     }
 
-    /// Writes all of `data` or, where the peer's window does not allow that, nothing. [`Config::max_output`] does not
-    /// count: it is for the few bytes that a negotiation is made of.
+    /// Writes all or nothing, and says which, without regard to [`Config::max_output`]: for the few bytes of a
+    /// negotiation, which cannot wait for room. They count as answers for [`is_clogged`](Self::is_clogged).
     pub fn write_whole(&mut self, stream: &mut Stream, data: &[u8]) -> bool {
-        let may = stream.sending.is_open() && !self.output.is_closed() && data.len() <= stream.send_window as usize;
-        if may {
-            self.put(stream, data);
+        if !stream.sending.is_open() || self.output.is_closed() || data.len() > stream.send_window as usize {
+            return false;
         }
-        may
-    }
-
-    /// Makes frames of `data`, for which there is window.
-    fn put(&mut self, stream: &mut Stream, data: &[u8]) {
-        let max_frame = self.config.max_frame.max(1) as usize;
-        let mut rest = data;
-        if !rest.is_empty() {
-            self.widen(stream);
-            let grown = self.output.grow(stream.id, rest, max_frame);
-            rest = &rest[grown..];
-            if grown > 0 {
-                self.ride(stream);
-            }
-        }
-        while !rest.is_empty() {
-            let (payload, after) = rest.split_at(rest.len().min(max_frame));
-            let flags = self.take_flags(stream);
-            self.output.push_data(flags, stream.id, payload);
-            rest = after;
-        }
-        // At most the send window, a u32.
-        stream.send_window -= data.len() as u32;
+        let before = self.output.data();
+        self.push_data(stream, data);
+        self.output.count_answers(self.output.data() - before);
+        true
     }
 
     /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
@@ -200,7 +175,7 @@ impl<K: Copy + Eq> Session<K> {
             let flags = FIN | self.take_flags(stream);
             self.output.answer(Header::new(Kind::Data, flags, stream.id, 0));
         }
-        self.forget_wish(stream);
+        stream.wish = Wish::Nothing;
         stream.sending = Half::Finished;
         if let Some(key) = self.live.get(&stream.id)
             && !self.output.is_closed()
@@ -256,7 +231,7 @@ impl<K: Copy + Eq> Session<K> {
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
     }
 
-    /// Sends go-away with a code (0 normal, 1 protocol error, 2 internal error) as our last frame: peers end the
+    /// Sends go-away with a code ([`NORMAL`](super::NORMAL) and its like) as our last frame: peers end the
     /// session when they see it, so whatever comes after it would be lost. Data still arrives; writes are 0. The second
     /// one changes nothing.
     pub fn go_away(&mut self, code: u32) {
@@ -295,25 +270,19 @@ impl<K: Copy + Eq> Session<K> {
                 _ => {}
             }
         }
-        while self.room() > 0 {
-            let Some((id, key)) = self.line.pop_front() else { break };
-            match streams.stream_mut(key) {
-                Some(stream) if stream.id == id && stream.wish == Wish::Output => {
-                    stream.wish = Wish::Nothing;
-                    return Some(Fact::Writable(key));
-                }
-                _ => {}
-            }
+        if let Some(key) = self.next_in_line(streams) {
+            return Some(Fact::Writable(key));
         }
-        if self.live.is_empty() && self.output.bytes().is_empty() {
-            self.release();
+        if self.live.is_empty() {
+            self.output.shrink(KEPT_OUTPUT);
         }
         None
     }
 
-    /// Gives back all memory that only waits to be used again. It is done by itself when no stream is left.
+    /// Gives back all memory that only waits to be used again, for a connection that has gone quiet. When no stream is
+    /// left, most of it is given back without asking.
     pub fn release(&mut self) {
-        self.output.shrink();
+        self.output.shrink(0);
         self.fins.shrink_to_fit();
         self.line.shrink_to_fit();
     }
@@ -344,107 +313,23 @@ impl<K: Copy + Eq> Session<K> {
         self.output.is_closed()
     }
 
+    fn next_id(&self) -> Result<u32, OpenError> {
+        if self.peer_left || self.output.is_closed() {
+            return Err(OpenError::GoneAway);
+        }
+        let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+        if self.unacknowledged >= self.config.ack_backlog {
+            return Err(OpenError::AckBacklog);
+        }
+        Ok(id)
+    }
+
     /// Whether a stream of this id would be ours.
     pub(super) const fn is_ours(&self, id: u32) -> bool {
         match self.role {
-            Role::Dialer => id % 2 == 1,
-            Role::Listener => id % 2 == 0,
+            Role::Dialer => !id.is_multiple_of(2),
+            Role::Listener => id.is_multiple_of(2),
         }
-    }
-
-    /// How many more bytes of data the output takes; at least 1 if it holds none.
-    pub(super) fn room(&self) -> usize {
-        self.config.max_output.max(1).saturating_sub(self.output.data())
-    }
-
-    /// The flag that is due on the stream's next frame.
-    fn take_flags(&mut self, stream: &mut Stream) -> u16 {
-        match stream.opening {
-            Opening::SynDue => {
-                stream.opening = Opening::SynSent;
-                SYN
-            }
-            Opening::AckDue => {
-                stream.opening = Opening::Open;
-                ACK
-            }
-            Opening::SynSent | Opening::Withheld | Opening::Open => 0,
-        }
-    }
-
-    /// Puts an ACK that is due on the last frame, if that is one of this stream's.
-    fn ride(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
-            stream.opening = Opening::Open;
-        }
-    }
-
-    /// Where the receive window is greater than every peer assumes, the first frame says so.
-    fn widen(&mut self, stream: &mut Stream) {
-        if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
-            return;
-        }
-        match stream.opening {
-            Opening::SynDue | Opening::AckDue => {
-                let delta = stream.window.grant_all(stream.unread().len());
-                self.update(stream, delta);
-            }
-            Opening::SynSent | Opening::Withheld | Opening::Open => {}
-        }
-    }
-
-    /// Grants what has been read, when it is worth a frame and the peer can use it.
-    pub(super) fn grant(&mut self, stream: &mut Stream) {
-        if stream.receiving.is_open()
-            && let Some(delta) = stream.window.grant(stream.unread().len())
-        {
-            self.update(stream, delta);
-        }
-    }
-
-    /// A window update, in the last frame if that is one of this stream's.
-    fn update(&mut self, stream: &mut Stream, delta: u32) {
-        let flags = self.take_flags(stream);
-        if flags == 0 && self.output.add_delta(stream.id, delta) {
-            return;
-        }
-        self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, delta));
-    }
-
-    /// Remembers that a write was short.
-    fn wish(&mut self, stream: &mut Stream) {
-        if stream.send_window == 0 {
-            self.forget_wish(stream);
-            stream.wish = Wish::Window;
-        } else if stream.wish != Wish::Output
-            && let Some(key) = self.live.get(&stream.id)
-        {
-            stream.wish = Wish::Output;
-            self.line.push_back((stream.id, *key));
-        }
-    }
-
-    /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
-    pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
-        match stream.wish {
-            Wish::Nothing | Wish::Output => false,
-            Wish::Window if stream.send_window == 0 => false,
-            Wish::Window if self.room() > 0 => {
-                stream.wish = Wish::Nothing;
-                true
-            }
-            Wish::Window => {
-                self.wish(stream);
-                false
-            }
-        }
-    }
-
-    fn forget_wish(&mut self, stream: &mut Stream) {
-        if stream.wish == Wish::Output {
-            self.line.retain(|(id, _)| *id != stream.id);
-        }
-        stream.wish = Wish::Nothing;
     }
 
     /// The peer has acknowledged the stream, or will never: it counts no more.
@@ -455,7 +340,7 @@ impl<K: Copy + Eq> Session<K> {
 
     /// Either side has sent RST.
     pub(super) fn set_reset(&mut self, stream: &mut Stream) {
-        self.forget_wish(stream);
+        stream.wish = Wish::Nothing;
         stream.set_reset();
         self.end_if_over(stream);
     }

@@ -4,16 +4,18 @@
 //! opening     ours:        SynDue ──first frame──▶ SynSent ──peer's ACK──▶ Open
 //!             the peer's:  Withheld ──acknowledge──▶ AckDue ──next frame──▶ Open
 //!
-//! sending     Open ──our FIN──▶ Finished        receiving   Open ──peer's FIN──▶ Finished
+//! sending     Open ──our FIN──▶ Finished
+//! receiving   Open ──peer's FIN──▶ Finished
 //! both        Open or Finished ──RST of either side──▶ Reset
 //! ```
 //!
-//! The three are independent, apart from RST, which ends both directions. A stream is over when neither direction is
-//! `Open`: then its wire id leaves the session's map, and what still comes for it is discarded.
+//! The three are independent, apart from RST, which ends both directions. A stream is over when both have ended:
+//! then its wire id leaves the session's map, and what still comes for it is discarded.
 
 use super::INITIAL_WINDOW;
 use super::window::ReceiveWindow;
 use alloc::vec::Vec;
+use core::mem;
 
 /// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
 /// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 80 bytes
@@ -109,17 +111,12 @@ impl Stream {
         self.buffer.get(self.head as usize..).unwrap_or_default()
     }
 
-    /// Takes what has arrived and has not been read, for a stream that is over.
+    /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended.
+    #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.buffer.drain(..self.head as usize);
         self.head = 0;
-        core::mem::take(&mut self.buffer)
-    }
-
-    /// Whether the peer has finished, and in good order.
-    #[must_use]
-    pub const fn is_remote_finished(&self) -> bool {
-        matches!(self.receiving, Half::Finished)
+        mem::take(&mut self.buffer)
     }
 
     /// How many bytes the peer's window allows to be written now.
@@ -143,10 +140,10 @@ impl Stream {
         self.sending.is_open()
     }
 
-    /// Whether the peer may still send: it has neither finished nor was the stream reset.
+    /// Whether the peer's FIN has come. What came before it may still be unread.
     #[must_use]
-    pub const fn may_receive(&self) -> bool {
-        self.receiving.is_open()
+    pub const fn is_remote_finished(&self) -> bool {
+        matches!(self.receiving, Half::Finished)
     }
 
     /// Whether it was reset, by either side.

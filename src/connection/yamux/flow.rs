@@ -1,0 +1,133 @@
+//! How frames come about: data within the window, flags that ride along, window that is granted, writes that wait.
+
+use super::frame::{ACK, Header, Kind, SYN};
+use super::session::Session;
+use super::stream::{Opening, Stream, Wish};
+use super::{INITIAL_WINDOW, Streams};
+
+impl<K: Copy> Session<K> {
+    /// Data frames for what the window allows, the last frame first if it can grow.
+    pub(super) fn push_data(&mut self, stream: &mut Stream, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        self.widen(stream);
+        let max_frame = self.config.max_frame.max(1) as usize;
+        let grown = self.output.grow(stream.id, data, max_frame);
+        if grown > 0 {
+            self.ride(stream);
+        }
+        for payload in data[grown..].chunks(max_frame) {
+            let flags = self.take_flags(stream);
+            self.output.push_data(flags, stream.id, payload);
+        }
+        // At most the send window, a u32.
+        stream.send_window -= data.len() as u32;
+    }
+
+    /// How many more bytes of data the output takes; at least 1 if it holds none.
+    pub(super) fn room(&self) -> usize {
+        self.config.max_output.max(1).saturating_sub(self.output.data())
+    }
+
+    /// The flag that is due on the stream's next frame.
+    pub(super) fn take_flags(&mut self, stream: &mut Stream) -> u16 {
+        match stream.opening {
+            Opening::SynDue => {
+                stream.opening = Opening::SynSent;
+                SYN
+            }
+            Opening::AckDue => {
+                stream.opening = Opening::Open;
+                ACK
+            }
+            Opening::SynSent | Opening::Withheld | Opening::Open => 0,
+        }
+    }
+
+    /// Puts an ACK that is due on the last frame, if that is one of this stream's.
+    pub(super) fn ride(&mut self, stream: &mut Stream) {
+        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
+            stream.opening = Opening::Open;
+        }
+    }
+
+    /// Where the receive window is greater than every peer assumes, the first frame says so.
+    pub(super) fn widen(&mut self, stream: &mut Stream) {
+        if self.config.receive_window <= INITIAL_WINDOW || !stream.receiving.is_open() {
+            return;
+        }
+        match stream.opening {
+            Opening::SynDue | Opening::AckDue => {
+                let delta = stream.window.grant_all(stream.unread().len());
+                self.update(stream, delta);
+            }
+            Opening::SynSent | Opening::Withheld | Opening::Open => {}
+        }
+    }
+
+    /// Grants what has been read, when it is worth a frame and the peer can use it.
+    pub(super) fn grant(&mut self, stream: &mut Stream) {
+        if stream.receiving.is_open()
+            && let Some(delta) = stream.window.grant(stream.unread().len())
+        {
+            self.update(stream, delta);
+        }
+    }
+
+    /// A window update, in the last frame if that is one of this stream's.
+    fn update(&mut self, stream: &mut Stream, delta: u32) {
+        let flags = self.take_flags(stream);
+        if flags == 0 && self.output.add_delta(stream.id, delta) {
+            return;
+        }
+        self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, delta));
+    }
+
+    /// Remembers that a write was short.
+    pub(super) fn wish(&mut self, stream: &mut Stream) {
+        if stream.wish == Wish::Output {
+            return;
+        }
+        if stream.send_window == 0 {
+            stream.wish = Wish::Window;
+        } else if let Some(key) = self.live.get(&stream.id) {
+            stream.wish = Wish::Output;
+            // Who has ended keeps its place until the line is twice as long as it could be.
+            if self.line.len() > 2 * self.live.len() {
+                self.line.retain(|(id, _)| self.live.contains_key(id));
+            }
+            self.line.push_back((stream.id, *key));
+        }
+    }
+
+    /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
+    pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
+        if stream.wish != Wish::Window || stream.send_window == 0 {
+            return false;
+        }
+        stream.wish = Wish::Nothing;
+        let goes_on = self.room() > 0;
+        if !goes_on {
+            self.wish(stream);
+        }
+        goes_on
+    }
+
+    /// The next stream that waited for room and can go on, while there is room.
+    pub(super) fn next_in_line(&mut self, streams: &mut impl Streams<K>) -> Option<K> {
+        while self.room() > 0 {
+            let (id, key) = self.line.pop_front()?;
+            match streams.stream_mut(key).filter(|stream| stream.id == id && stream.wish == Wish::Output) {
+                // It has used its window up in the meantime.
+                Some(stream) if stream.send_window == 0 => stream.wish = Wish::Window,
+                Some(stream) => {
+                    stream.wish = Wish::Nothing;
+                    return Some(key);
+                }
+                None => {}
+            }
+        }
+        None
+    }
+}

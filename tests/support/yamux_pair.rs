@@ -1,0 +1,587 @@
+//! What the fuzz target `yamux` runs, and what `cargo test` runs on seeded input: bytes become calls.
+//!
+//! The first byte chooses: two sessions over a pipe that is cut anywhere, each stream held against a byte-exact model;
+//! or hostile frames into one session, whole and cut to bytes, which must come to the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use swarm_notify::connection::Role;
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};
+
+/// Runs what the bytes say.
+pub(crate) fn run(bytes: &[u8]) {
+    match bytes.split_first() {
+        Some((choice, rest)) if choice % 4 == 3 => hostile(rest),
+        Some((choice, rest)) => pair(*choice, rest),
+        None => {}
+    }
+}
+
+/// Bytes as decisions; zeroes once they have run out.
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    /// A length: mostly small, at times around the sizes of frames and windows.
+    fn length(&mut self) -> usize {
+        let n = usize::from(self.byte());
+        match n {
+            0..=199 => n,
+            200..=239 => (n - 200) * 1000 + usize::from(self.byte()),
+            _ => (n - 239) * 16 * 1024 + usize::from(self.byte()),
+        }
+    }
+
+    fn pick<T: Copy>(&mut self, from: impl ExactSizeIterator<Item = T>) -> Option<T> {
+        let mut from = from;
+        let n = usize::from(self.byte()).checked_rem(from.len())?;
+        from.nth(n)
+    }
+}
+
+/// The byte at a place of one direction of a stream: different for each, so that nothing can be lost, doubled or
+/// mixed up unseen.
+fn content(id: u32, from_dialer: bool, offset: u64) -> u8 {
+    let seed = u64::from(id) * 2 + u64::from(from_dialer);
+    (offset.wrapping_add(seed.wrapping_mul(0x9E37_79B9)) * 31 >> 3) as u8
+}
+
+/// What the model knows of one end of a stream.
+#[derive(Default, Debug)]
+struct Seen {
+    id: u32,
+    written: u64,
+    read: u64,
+    short: bool,
+    finished: bool,
+    fin_told: bool,
+    ended: bool,
+    acknowledged: bool,
+    acknowledgement_told: bool,
+    discarding: bool,
+    reset_by_us: bool,
+    reset_by_peer: bool,
+}
+
+/// One of the two ends.
+struct Side {
+    dialer: bool,
+    session: Session<u32>,
+    streams: BTreeMap<u32, Stream>,
+    seen: BTreeMap<u32, Seen>,
+    keys: BTreeMap<u32, u32>,
+    refused: BTreeSet<u32>,
+    /// What has been taken from the session and has not arrived.
+    pipe: Vec<u8>,
+    pings: Vec<u32>,
+    gone: bool,
+}
+
+impl Side {
+    fn new(role: Role, config: &Config) -> Self {
+        Self {
+            dialer: role == Role::Dialer,
+            session: Session::new(role, config),
+            streams: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            pipe: Vec::new(),
+            pings: Vec::new(),
+            gone: false,
+        }
+    }
+
+    fn by_id(&self, id: u32) -> Option<&Seen> {
+        self.keys.get(&id).map(|key| &self.seen[key])
+    }
+
+    fn fresh(&mut self) -> u32 {
+        self.seen.len() as u32
+    }
+
+    fn open(&mut self, config: &Config) {
+        let key = self.fresh();
+        let unacknowledged = self.session.unacknowledged();
+        match self.session.open(key) {
+            Ok(stream) => {
+                assert!(unacknowledged < config.ack_backlog);
+                let id = stream.wire_id();
+                assert_eq!(id % 2 == 1, self.dialer);
+                assert!(self.keys.insert(id, key).is_none(), "no id is used twice");
+                self.streams.insert(key, stream);
+                self.seen.insert(key, Seen { id, acknowledged: true, ..Seen::default() });
+            }
+            Err(OpenError::AckBacklog) => assert_eq!(unacknowledged, config.ack_backlog),
+            Err(OpenError::GoneAway) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn write(&mut self, key: u32, len: usize, config: &Config, whole: bool) {
+        let (Some(stream), Some(seen)) = (self.streams.get_mut(&key), self.seen.get_mut(&key)) else { return };
+        let data: Vec<u8> = (seen.written..).take(len).map(|at| content(seen.id, self.dialer, at)).collect();
+        let (window, before) = (stream.send_window() as usize, self.session.output().len());
+        let may = stream.may_write() && !self.gone;
+        let n = if whole {
+            len * usize::from(self.session.write_whole(stream, &data))
+        } else {
+            self.session.write(stream, &data)
+        };
+        if !may {
+            assert_eq!(n, 0);
+        } else if whole {
+            assert_eq!(n, if len > window { 0 } else { len });
+        } else {
+            assert!(n <= len.min(window));
+            assert!(n == len.min(window) || before + n >= config.max_output, "short for no reason");
+            seen.short |= n < len;
+        }
+        assert_eq!(stream.send_window() as usize, window - n);
+        seen.written += n as u64;
+    }
+
+    fn finish(&mut self, key: u32) {
+        let (Some(stream), Some(seen)) = (self.streams.get_mut(&key), self.seen.get_mut(&key)) else { return };
+        seen.finished |= stream.may_write();
+        self.session.finish(stream);
+        assert!(!stream.may_write());
+    }
+
+    fn reset(&mut self, key: u32) {
+        let (Some(stream), Some(seen)) = (self.streams.get_mut(&key), self.seen.get_mut(&key)) else { return };
+        seen.reset_by_us |= !stream.is_over();
+        self.session.reset(stream);
+        assert!(stream.is_over());
+    }
+
+    fn transmit(&mut self) {
+        self.session.take_output(&mut self.pipe);
+        assert!(self.session.output().is_empty());
+    }
+
+    fn acknowledge(&mut self, key: u32) {
+        let (Some(stream), Some(seen)) = (self.streams.get_mut(&key), self.seen.get_mut(&key)) else { return };
+        seen.acknowledged = true;
+        self.session.acknowledge(stream);
+    }
+
+    fn flush(&mut self, key: u32) {
+        if let Some(stream) = self.streams.get_mut(&key) {
+            self.session.flush(stream);
+        }
+    }
+}
+
+/// Both ends, and what holds between them.
+struct Pair {
+    config: Config,
+    sides: [Side; 2],
+}
+
+fn pair(choice: u8, bytes: &[u8]) {
+    let config = match choice % 4 {
+        0 => Config::default(),
+        1 => Config { max_frame: 7, max_output: 100, ack_backlog: 2, max_control: 60, ..Config::default() },
+        _ => Config { receive_window: INITIAL_WINDOW + 1000, max_frame: 1000, ack_backlog: 8, ..Config::default() },
+    };
+    let sides = [Role::Dialer, Role::Listener].map(|role| Side::new(role, &config));
+    let mut pair = Pair { config, sides };
+    let mut input = Input(bytes);
+    let mut work = 0;
+    // What one input may cost is bounded, in calls and in bytes.
+    while !input.0.is_empty() && work < 4 << 20 {
+        work += pair.act(&mut input) + 64;
+    }
+    pair.settle();
+}
+
+impl Pair {
+    fn act(&mut self, input: &mut Input<'_>) -> usize {
+        let op = input.byte();
+        let me = usize::from(op & 1);
+        let side = &mut self.sides[me];
+        let key = match op >> 1 {
+            0..8 => 0,
+            _ => match input.pick(side.streams.keys()) {
+                Some(key) => *key,
+                None => return 0,
+            },
+        };
+        match op >> 1 {
+            0 => side.open(&self.config),
+            1 | 2 => side.transmit(),
+            3 => self.written(me),
+            4 => {
+                let n = input.length();
+                self.deliver(me, n, input);
+                return n;
+            }
+            5 => self.deliver(me, usize::MAX, input),
+            6 => {
+                let opaque = u32::from(input.byte());
+                side.pings.push(opaque);
+                side.session.ping(opaque);
+            }
+            7 => {
+                // Rarely, since little happens afterwards.
+                if input.byte() == 0xA5 {
+                    side.session.go_away(0);
+                    side.gone = true;
+                    assert_eq!(side.session.can_open(), Err(OpenError::GoneAway));
+                }
+            }
+            8..32 => {
+                let n = input.length();
+                side.write(key, n, &self.config, false);
+                return n;
+            }
+            32..34 => {
+                let n = input.length();
+                side.write(key, n, &self.config, true);
+                return n;
+            }
+            34..64 => {
+                let n = input.length();
+                self.read(me, key, n);
+                return n;
+            }
+            64..74 => side.finish(key),
+            74..78 => side.reset(key),
+            78..88 => side.acknowledge(key),
+            88..98 => side.flush(key),
+            98..101 => {
+                let (Some(stream), Some(seen)) = (side.streams.get_mut(&key), side.seen.get_mut(&key)) else {
+                    return 0;
+                };
+                seen.discarding = true;
+                side.session.discard(stream);
+                assert!(stream.unread().is_empty());
+            }
+            101..110 => {
+                // As an owner does: not before its end has been told.
+                let (stream, seen) = (&side.streams[&key], side.seen.get_mut(&key).unwrap());
+                let told = seen.fin_told || seen.reset_by_us || seen.reset_by_peer;
+                if told && stream.is_over() && seen.discarding {
+                    seen.ended = stream.is_remote_finished();
+                    side.streams.remove(&key);
+                }
+            }
+            110..112 => side.session.release(),
+            112..114 => {
+                self.calm();
+                self.windows_add_up();
+            }
+            _ => {
+                let n = input.length();
+                self.deliver(me, n, input);
+                return n;
+            }
+        }
+        0
+    }
+
+    /// Bytes from `me` arrive at the other.
+    fn deliver(&mut self, me: usize, n: usize, input: &mut Input<'_>) {
+        let n = n.min(self.sides[me].pipe.len());
+        let bytes: Vec<u8> = self.sides[me].pipe.drain(..n).collect();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let side = &mut self.sides[1 - me];
+            let (consumed, fact) = side.session.receive(&mut side.streams, rest).expect("both are honest");
+            assert!(fact.is_some() || consumed == rest.len());
+            rest = &rest[consumed..];
+            if let Some(fact) = fact {
+                self.told(1 - me, fact, input);
+            }
+        }
+    }
+
+    fn written(&mut self, me: usize) {
+        loop {
+            let side = &mut self.sides[me];
+            let Some(fact) = side.session.written(&mut side.streams) else { return };
+            self.told(me, fact, &mut Input(&[]));
+        }
+    }
+
+    fn told(&mut self, me: usize, fact: Fact<u32>, input: &mut Input<'_>) {
+        let [a, b] = &mut self.sides;
+        let (side, other) = if me == 0 { (a, &*b) } else { (b, &*a) };
+        match fact {
+            Fact::Inbound if input.byte() % 16 == 15 => {
+                side.session.refuse();
+                let id = other.seen.values().map(|seen| seen.id).filter(|id| !side.keys.contains_key(id));
+                // Which one it is cannot be asked; it is one of those that were opened and have not been seen.
+                side.refused.extend(id);
+            }
+            Fact::Inbound => {
+                let key = side.fresh();
+                let stream = side.session.accept(key).unwrap();
+                let id = stream.wire_id();
+                assert!(other.keys.contains_key(&id), "the peer has opened it");
+                assert!(side.keys.insert(id, key).is_none(), "once");
+                side.streams.insert(key, stream);
+                side.seen.insert(key, Seen { id, ..Seen::default() });
+            }
+            Fact::Readable(key) => {
+                let (stream, seen) = (&side.streams[&key], &side.seen[&key]);
+                assert!(!stream.unread().is_empty() || stream.is_remote_finished());
+                assert!(!seen.discarding || stream.is_remote_finished());
+            }
+            Fact::Writable(key) => {
+                let seen = side.seen.get_mut(&key).unwrap();
+                assert!(seen.short, "no write was short");
+                seen.short = false;
+                assert!(side.streams[&key].may_write() && side.streams[&key].send_window() > 0);
+            }
+            Fact::FinSent(key) => {
+                let seen = side.seen.get_mut(&key).unwrap();
+                assert!(seen.finished && !seen.fin_told && !seen.reset_by_us && !seen.reset_by_peer);
+                seen.fin_told = true;
+            }
+            Fact::Reset(key) => {
+                let seen = side.seen.get_mut(&key).unwrap();
+                assert!(!seen.reset_by_us && !seen.reset_by_peer);
+                seen.reset_by_peer = true;
+                assert!(side.streams[&key].is_over() && side.streams[&key].is_reset());
+                match other.by_id(seen.id) {
+                    Some(theirs) => {
+                        assert!(theirs.reset_by_us);
+                        let arrived = seen.read + side.streams[&key].unread().len() as u64;
+                        assert!(seen.discarding || arrived == theirs.written, "all that was written came before");
+                    }
+                    None => assert!(other.refused.contains(&seen.id)),
+                }
+            }
+            Fact::Acknowledged(key) => {
+                let seen = side.seen.get_mut(&key).unwrap();
+                assert!(!seen.acknowledgement_told);
+                seen.acknowledgement_told = true;
+                assert!(other.by_id(seen.id).unwrap().acknowledged);
+            }
+            Fact::Pong(opaque) => assert!(side.pings.contains(&opaque)),
+            Fact::GoAway(code) => assert!(code == 0 && other.gone),
+        }
+    }
+
+    fn read(&mut self, me: usize, key: u32, n: usize) -> Read {
+        let [a, b] = &mut self.sides;
+        let (side, other) = if me == 0 { (a, &*b) } else { (b, &*a) };
+        let (stream, seen) = (side.streams.get_mut(&key).unwrap(), side.seen.get_mut(&key).unwrap());
+        let theirs = other.by_id(seen.id);
+        let mut buf = vec![0; n];
+        let read = side.session.read(stream, &mut buf);
+        match read {
+            Read::Bytes(n) => {
+                for (at, byte) in (seen.read..).zip(&buf[..n]) {
+                    assert_eq!(*byte, content(seen.id, !side.dialer, at), "the bytes are right");
+                }
+                seen.read += n as u64;
+                assert!(seen.read <= theirs.unwrap().written);
+            }
+            Read::Blocked => {}
+            Read::End => {
+                let theirs = theirs.unwrap();
+                assert!(theirs.finished && (seen.discarding || seen.read == theirs.written), "it is the end");
+                seen.ended = true;
+            }
+            Read::Reset => assert!(seen.reset_by_us || seen.reset_by_peer),
+        }
+        read
+    }
+
+    /// Both read and finish everything until nothing moves; then everything must have come to its end.
+    fn settle(&mut self) {
+        let mut rounds = 0;
+        while self.round() {
+            rounds += 1;
+            assert!(rounds < 1_000_000, "it does not come to an end");
+        }
+        if self.sides.iter().any(|side| side.gone) {
+            return;
+        }
+        for me in [0, 1] {
+            let (side, other) = (&self.sides[me], &self.sides[1 - me]);
+            assert_eq!((side.session.live(), side.session.unacknowledged()), (0, 0));
+            assert!(!side.session.is_clogged());
+            for seen in side.seen.values() {
+                let theirs = other.by_id(seen.id);
+                let reset = |seen: &Seen| seen.reset_by_us || seen.reset_by_peer;
+                if !reset(seen) && theirs.is_some_and(|theirs| !reset(theirs)) {
+                    let theirs = theirs.unwrap();
+                    assert!(seen.ended && seen.finished && seen.fin_told, "{seen:?}");
+                    assert!(seen.discarding || seen.read == theirs.written);
+                }
+                if let (true, Some(theirs)) = (seen.reset_by_us, theirs) {
+                    assert!(reset(theirs) || theirs.ended && theirs.finished, "a reset arrives: {theirs:?}");
+                }
+            }
+        }
+    }
+
+    fn round(&mut self) -> bool {
+        let mut moved = false;
+        for me in [0, 1] {
+            let keys: Vec<u32> = self.sides[me].streams.keys().copied().collect();
+            for key in keys {
+                self.sides[me].acknowledge(key);
+                self.sides[me].flush(key);
+                moved |= self.sides[me].streams[&key].may_write();
+                self.sides[me].finish(key);
+                while let Read::Bytes(_) = self.read(me, key, 100_000) {
+                    moved = true;
+                }
+            }
+            moved |= !self.sides[me].session.output().is_empty();
+            self.sides[me].transmit();
+            self.written(me);
+            moved |= !self.sides[me].pipe.is_empty();
+            self.deliver(me, usize::MAX, &mut Input(&[]));
+        }
+        moved
+    }
+
+    /// Everything that was said arrives.
+    fn calm(&mut self) {
+        while self.sides.iter().any(|side| !side.pipe.is_empty() || !side.session.output().is_empty()) {
+            for me in [0, 1] {
+                self.sides[me].transmit();
+                self.written(me);
+                self.deliver(me, usize::MAX, &mut Input(&[]));
+            }
+        }
+    }
+
+    /// With nothing on its way, what a side may send is what the other has not unread and need not grant yet.
+    fn windows_add_up(&self) {
+        let limit = self.config.receive_window as usize;
+        for (side, other) in [(&self.sides[0], &self.sides[1]), (&self.sides[1], &self.sides[0])] {
+            for (key, stream) in side.streams.iter().filter(|(_, stream)| stream.may_write()) {
+                assert!(side.gone || !side.seen[key].short || stream.send_window() == 0, "it could go on, untold");
+                let theirs = other.keys.get(&side.seen[key].id).and_then(|key| other.streams.get(key));
+                if let Some(theirs) = theirs.filter(|theirs| !theirs.is_reset() && !side.gone && !other.gone) {
+                    let granted = stream.send_window() as usize + theirs.unread().len();
+                    assert!(granted <= limit && limit - granted < limit / 2, "{granted} of {limit}");
+                }
+            }
+        }
+    }
+}
+
+/// A frame to attack with, or raw bytes.
+fn attack(input: &mut Input<'_>, wire: &mut Vec<u8>) {
+    let choice = input.byte();
+    if choice >= 250 {
+        let n = usize::from(input.byte());
+        wire.extend((0..n).map(|_| input.byte()));
+        return;
+    }
+    let flags = match input.byte() {
+        strange @ 250.. => u16::from(strange) << 4,
+        flags => u16::from(flags % 16),
+    };
+    let id = match input.byte() {
+        high @ 250.. => u32::MAX - u32::from(high - 250),
+        id => u32::from(id % 8),
+    };
+    let length = match input.byte() {
+        n @ 0..200 => u32::from(n),
+        n @ 200..240 => u32::from(n - 200) << 14,
+        n => u32::MAX - u32::from(n - 240),
+    };
+    wire.extend([u8::from(choice == 249), if choice >= 240 { choice } else { choice % 4 }]);
+    wire.extend(flags.to_be_bytes());
+    wire.extend(id.to_be_bytes());
+    wire.extend(length.to_be_bytes());
+    if choice % 4 == 0 {
+        // The payload comes, or not quite, or only its length.
+        let payload = if length < 1 << 20 { length as usize } else { 0 };
+        wire.resize(wire.len() + payload - payload.min(usize::from(input.byte() / 128)), 0x55);
+    }
+}
+
+/// What came of hostile bytes.
+#[derive(PartialEq, Debug)]
+struct Outcome {
+    facts: Vec<Fact<u32>>,
+    violation: bool,
+    output: Vec<u8>,
+    unread: Vec<(u32, usize, bool, bool, u32)>,
+}
+
+fn hostile(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let role = if input.byte() % 2 == 0 { Role::Dialer } else { Role::Listener };
+    let choice = input.byte();
+    let mut wire = Vec::new();
+    while !input.0.is_empty() && wire.len() < 4 << 20 {
+        attack(&mut input, &mut wire);
+    }
+    let whole = suffer(role, choice, wire.chunks(wire.len().max(1)));
+    let cut = suffer(role, choice, wire.chunks(1 + usize::from(choice) * 7));
+    assert_eq!(whole, cut, "where the bytes are cut changes nothing");
+}
+
+fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> Outcome {
+    let config = Config { max_control: 1000, ..Config::default() };
+    let mut session = Session::new(role, &config);
+    let mut streams = BTreeMap::<u32, Stream>::new();
+    for key in 0..3 {
+        let mut stream = session.open(key).unwrap();
+        session.write(&mut stream, &[1; 10]);
+        if choice & 1 << key != 0 {
+            session.finish(&mut stream);
+        }
+        streams.insert(key, stream);
+    }
+    let mut fed = session.output().len();
+    let mut outcome = Outcome { facts: Vec::new(), violation: false, output: Vec::new(), unread: Vec::new() };
+    let mut violation = None;
+    for part in parts {
+        let mut rest = part;
+        fed += part.len();
+        while !rest.is_empty() {
+            match session.receive(&mut streams, rest) {
+                Ok((n, fact)) => {
+                    assert_eq!(violation, None, "nothing is received after a violation");
+                    assert!(n > 0 || fact.is_some(), "each call gets on");
+                    rest = &rest[n..];
+                    if fact == Some(Fact::Inbound) {
+                        let key = streams.len() as u32;
+                        if choice & 8 != 0 && key % 4 == 3 {
+                            session.refuse();
+                        } else {
+                            streams.insert(key, session.accept(key).unwrap());
+                        }
+                    }
+                    // How often it is told that there is something to read depends on the cuts.
+                    if fact != outcome.facts.last().copied() || !matches!(fact, Some(Fact::Readable(_))) {
+                        outcome.facts.extend(fact);
+                    }
+                }
+                Err(error) => {
+                    assert_eq!(*violation.get_or_insert(error), error, "it stays the same one");
+                    assert!(
+                        session.has_gone_away() && session.output().ends_with(&[0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+                    );
+                    rest = &[];
+                }
+            }
+            // 12 for the go-away: nothing else may be said beyond what was heard.
+            assert!(session.output().len() <= fed + 12);
+        }
+    }
+    outcome.violation = violation.is_some();
+    outcome.output = session.output().to_vec();
+    for (key, stream) in &streams {
+        assert!(stream.unread().len() <= INITIAL_WINDOW as usize);
+        let (finished, reset) = (stream.is_remote_finished(), stream.is_reset());
+        outcome.unread.push((*key, stream.unread().len(), finished, reset, stream.send_window()));
+    }
+    outcome
+}
