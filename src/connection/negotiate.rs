@@ -132,7 +132,11 @@ impl Connection {
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
                 log::debug!("{id}: {error}");
-                Failure::Protocol
+                // What a lazy dialer sends behind a proposal that was refused is no line.
+                match &stream.negotiation {
+                    Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
+                    _ => Failure::Protocol,
+                }
             }
         };
         self.give_up(id, turn);

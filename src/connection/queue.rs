@@ -121,15 +121,18 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec::Vec;
-    use core::num::NonZeroU32;
 
     fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
     }
 
     fn streams(n: u32) -> (Streams, Vec<StreamId>) {
-        let ids: Vec<_> = (0..n).map(|index| StreamId::from_parts(index, NonZeroU32::MIN)).collect();
+        let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+        let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+        lifecycle.opened(connection).unwrap();
+        let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
         let mut streams = Streams::new();
         for id in &ids {
             streams.insert(*id, Stream::inbound());

@@ -63,9 +63,7 @@ where
         self.wakers.is_woken()
             || self.ledger.can_admit()
             || !self.ledger.dirty.is_empty()
-            || (self.is_transport_due
-                && self.ledger.lifecycle.room() > 0
-                && self.ledger.has_handshake(Direction::Inbound))
+            || (self.is_transport_due && self.accepts())
             || (self.is_shutting_down && !self.is_shutdown_begun)
     }
 

@@ -118,9 +118,7 @@ where
         let waker = self.wakers.waker(TRANSPORT);
         let mut cx = Context::from_waker(&waker);
         for _ in 0..EVENTS_PER_POLL {
-            let accepts = !self.is_shutting_down
-                && self.ledger.lifecycle.room() > 0
-                && self.ledger.has_handshake(Direction::Inbound);
+            let accepts = self.accepts();
             self.is_transport_due = !accepts;
             if !accepts && self.listeners.expecting == 0 {
                 return;
@@ -134,6 +132,11 @@ where
             }
         }
         self.wakers.mark(TRANSPORT);
+    }
+
+    /// Whether a connection may come in now.
+    pub(super) fn accepts(&self) -> bool {
+        !self.is_shutting_down && self.ledger.lifecycle.room() > 0 && self.ledger.has_handshake(Direction::Inbound)
     }
 
     fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {

@@ -39,11 +39,10 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::num::NonZeroU32;
 
     #[test]
     fn only_an_earlier_deadline_is_put_in() {
-        let id = ConnectionId::new(0, NonZeroU32::MIN);
+        let id = ConnectionId::FIRST;
         let secs = Duration::from_secs;
         let (mut timers, mut armed) = (Timers::default(), None);
         timers.arm(id, &mut armed, secs(5));

@@ -143,7 +143,10 @@ impl Echo {
             let read = node.swarm.read(stream, &mut self.pending);
             self.pending.truncate(*read.as_ref().unwrap_or(&0));
             match read {
-                Ok(0) => return drop(node.swarm.finish(stream)),
+                Ok(0) => {
+                    let _ = node.swarm.finish(stream);
+                    return;
+                }
                 Ok(_) => {}
                 Err(_) => {
                     self.pending = Vec::new();
@@ -159,7 +162,10 @@ fn sink(node: &mut Node, stream: StreamId) {
     let mut buffer = [0; 16 * 1024];
     loop {
         match node.swarm.read(stream, &mut buffer) {
-            Ok(0) => return drop(node.swarm.finish(stream)),
+            Ok(0) => {
+                let _ = node.swarm.finish(stream);
+                return;
+            }
             Ok(_) => {}
             Err(ReadError::Blocked) => return,
             Err(_) => return,
