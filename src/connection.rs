@@ -351,6 +351,13 @@ impl Connection {
         self.timers.closing(config, now);
     }
 
+    /// What was begun at `from` counts as begun at `to`: for an owner that learns the time of a command later. It costs
+    /// what was begun then.
+    pub fn rebase(&mut self, streams: &mut Streams, config: &Config, from: Duration, to: Duration) {
+        self.timers.rebase(config, from, to);
+        self.queues.rebase(streams, config, from, to);
+    }
+
     fn broke(&mut self, error: Error) -> Fact {
         self.phase = Phase::Over;
         Fact::Failed(error)

@@ -13,7 +13,7 @@
 //! 3. [`next_ready`](Swarm::next_ready) until there is none: what can be read and written;
 //! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
 //!
-//! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
+//! Commands can be given at any time and return at once; the time-outs of what they begin count from the next poll. They act on what is in memory; the next poll does what they
 //! cause on sockets. A fault of an address, a peer or the network is never a command's error: it is an event.
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
@@ -284,7 +284,9 @@ where
     /// Makes progress like [`poll`](Self::poll), for loops that call again anyway. One call does a bounded amount of
     /// work for each connection that is ready.
     pub fn tick(&mut self, now: Duration) {
-        self.now = self.now.max(now);
+        let before = self.now;
+        self.now = before.max(now);
+        self.rebase(before);
         self.advance(self.now);
     }
 

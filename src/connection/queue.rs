@@ -3,6 +3,7 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
+use super::config::Config;
 use super::stream::{Stream, Streams};
 use crate::lifecycle::StreamId;
 use core::time::Duration;
@@ -16,6 +17,17 @@ pub(super) enum Wait {
     HalfOpen,
     /// For the peer to be done, after the owner closed the stream.
     Close,
+}
+
+impl Wait {
+    /// For how long.
+    pub(super) const fn time(self, config: &Config) -> Duration {
+        match self {
+            Self::Negotiation => config.negotiation_timeout,
+            Self::HalfOpen => config.half_open_timeout,
+            Self::Close => config.close_timeout,
+        }
+    }
 }
 
 /// A stream's place in a [`Queue`].
@@ -66,6 +78,18 @@ impl Queue {
         }
     }
 
+    /// Those that began to wait at `from`, which are the last ones, wait from `to` on.
+    fn rebase(&mut self, streams: &mut Streams, time: Duration, from: Duration, to: Duration) {
+        let mut next = self.ends.map(|(_, tail)| tail);
+        while let Some(place) = next.and_then(|id| place(streams, id)) {
+            if place.deadline != from.saturating_add(time) {
+                return;
+            }
+            place.deadline = to.saturating_add(time);
+            next = place.before;
+        }
+    }
+
     /// Takes out a stream whose place was here.
     fn unlink(&mut self, streams: &mut Streams, left: Place) {
         if let Some(before) = left.before.and_then(|id| place(streams, id)) {
@@ -109,6 +133,13 @@ impl Queues {
     pub(super) fn leave(&mut self, streams: &mut Streams, id: StreamId) {
         if let Some(place) = streams.get_mut(id).and_then(|stream: &mut Stream| stream.place.take()) {
             self.of(place.wait).unlink(streams, place);
+        }
+    }
+
+    /// What began to wait at `from` waits from `to` on.
+    pub(super) fn rebase(&mut self, streams: &mut Streams, config: &Config, from: Duration, to: Duration) {
+        for queue in &mut self.0 {
+            queue.rebase(streams, queue.wait.time(config), from, to);
         }
     }
 

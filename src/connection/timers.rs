@@ -77,6 +77,17 @@ impl Timers {
         }
     }
 
+    /// What was begun at `from` counts as begun at `to`.
+    pub(super) fn rebase(&mut self, config: &Config, from: Duration, to: Duration) {
+        match self {
+            Self::Closing { deadline } if *deadline == from.saturating_add(config.close_timeout) => {
+                *deadline = to.saturating_add(config.close_timeout);
+            }
+            Self::Open { idle_since: Some(since), .. } if *since == from => *since = to,
+            Self::Opening { .. } | Self::Paused { .. } | Self::Open { .. } | Self::Closing { .. } => {}
+        }
+    }
+
     /// The earliest deadline and what it asks for.
     fn next(&self, config: &Config) -> Option<(Duration, Due)> {
         match *self {

@@ -35,6 +35,8 @@ where
             self.begin_shutdown(now);
         }
         while let Some((deadline, id)) = self.timers.take_due(now) {
+            // What the peer has said in time is heard first, however late this poll is.
+            self.drive_input(id, now);
             self.drive_timeouts(deadline, id, now);
         }
         let mut woken = core::mem::take(&mut self.woken);
@@ -73,7 +75,25 @@ where
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        self.links.insert(link.id, link);
+        let id = link.id;
+        self.links.insert(id, link);
+        if let Some(link) = self.links.get_mut(id) {
+            link.mark_dirty(&mut self.ledger);
+        }
+    }
+
+    /// Moves what was asked for since the poll at `before` to this one.
+    pub(super) fn rebase(&mut self, before: Duration) {
+        if before == self.now {
+            return;
+        }
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            if let Some(link) = self.links.get_mut(*id) {
+                link.rebase(&mut self.ledger, before, self.now);
+            }
+        }
+        self.ledger.dirty = dirty;
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {

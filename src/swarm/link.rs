@@ -116,6 +116,18 @@ where
         }
     }
 
+    /// What an owner asked for at the time of the poll at `from` counts from the next one, at `to`: the commands know no
+    /// time, and there may be a long sleep in between.
+    pub(super) fn rebase<const E: usize>(&mut self, ledger: &mut Ledger<E>, from: Duration, to: Duration) {
+        match &mut self.stage {
+            Stage::Dialing(_) | Stage::Upgrading(_) if self.began == from => self.began = to,
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => {}
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+                pipe.connection.rebase(&mut ledger.streams, &ledger.config.connection, from, to);
+            }
+        }
+    }
+
     /// Polls for the byte pipe. `Some`: it is there.
     pub(super) fn poll_pipe<const E: usize>(
         &mut self,
@@ -348,17 +360,20 @@ where
 
     /// Closes politely. What is not open yet fails at once.
     pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
+        let is_open = ledger.lifecycle.state(self.id) == Some(State::Open);
         match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) if ledger.lifecycle.state(self.id) == Some(State::Open) => {
+            Stage::Up(mut pipe) if is_open => {
                 // It is open, as the line above says, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 pipe.connection.close(&ledger.config.connection, now);
                 self.stage = Stage::Closing(pipe, end, Ours::Open);
                 self.mark_dirty(ledger);
             }
-            closing @ Stage::Closing(..) => self.stage = closing,
-            Stage::Over => {}
-            Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_) => self.over(ledger, Why::Ended(end)),
+            stage @ (Stage::Closing(..) | Stage::Over) => self.stage = stage,
+            stage @ (Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_)) => {
+                self.stage = stage;
+                self.over(ledger, Why::Ended(end));
+            }
         }
     }
 
