@@ -110,9 +110,12 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
-            open.session.consume(yamux, *consumed);
-            // The window holds many times what a negotiation may say.
+        if let Some(yamux) = &mut stream.yamux {
+            if let Ok((consumed, _)) = &step {
+                open.session.consume(yamux, *consumed);
+            }
+            // The window holds many times what a negotiation may say. What was answered before a line that is none
+            // leaves too: to a lazy dialer, whose data that is, it says why.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();

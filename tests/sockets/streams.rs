@@ -176,7 +176,9 @@ fn a_protocol_that_the_peer_does_not_speak_is_told_by_the_side_that_asked() {
     const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
     let mut pair = pair();
     let Pair { a, b, connections, .. } = &mut pair;
-    b.swarm.open_stream(connections.1, &[UNKNOWN]).unwrap();
+    // Data travels with the proposal; it is no line that could be understood.
+    let stream = b.swarm.open_stream(connections.1, &[UNKNOWN]).unwrap();
+    b.write(stream, &[0xFF; 1000]);
     both_told(a, b, 4, 3);
     // In order of preference, the peer speaks the second.
     b.swarm.open_stream(connections.1, &[UNKNOWN, ECHO]).unwrap();
