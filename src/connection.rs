@@ -181,6 +181,15 @@ impl Connection {
         }
     }
 
+    /// Whether it waits for leave: [`open`](Self::open).
+    #[must_use]
+    pub fn is_at_gate(&self) -> bool {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.is_at_gate(),
+            Phase::Open(_) | Phase::Over => false,
+        }
+    }
+
     /// Makes `input` this connection's, before bytes are read into it.
     pub fn begin_input(&mut self, input: &mut Input) {
         input.begin(&mut self.kept);

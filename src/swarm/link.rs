@@ -178,6 +178,9 @@ where
             self.understand(ledger, input, cx, now);
             match read {
                 Poll::Pending => return false,
+                // It opens first, if there is room: the peer may have ended it already, and all that it said would be
+                // lost with it.
+                Poll::Ready(Ok(1..)) if self.may_open(ledger) => return true,
                 Poll::Ready(Ok(0)) => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
@@ -190,6 +193,11 @@ where
             }
         }
         true
+    }
+
+    /// It waits for leave to open, and there is room.
+    fn may_open<const E: usize>(&mut self, ledger: &Ledger<E>) -> bool {
+        ledger.lifecycle.room() > 0 && self.connection().is_some_and(|connection| connection.is_at_gate())
     }
 
     fn understand<const E: usize>(
