@@ -1,7 +1,7 @@
 //! Descriptors, counted: a socket is closed when its event is told, and none is left behind. Each test counts in a process
 //! of its own, where nobody else opens files: this test binary, started again.
 
-use crate::net::{IP4, Node, both_told, connect, multiaddr_of, one, open, socket_address};
+use crate::net::{IP4, Node, both, both_told, connect, multiaddr_of, one, open, socket_address};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
@@ -9,6 +9,9 @@ use swarm_notify::swarm::Config;
 
 /// Set in the processes that run a `child_…` test for its parent.
 const MARK: &str = "SWARM_NOTIFY_COUNTS_DESCRIPTORS";
+
+/// Of a handshake.
+const TIME_OUT: Duration = Duration::from_secs(10);
 
 fn open_descriptors() -> usize {
     // The one that reads the folder is among them, every time.
@@ -35,14 +38,14 @@ fn child_counts_descriptors() {
     if std::env::var_os(MARK).is_none() {
         return;
     }
-    let mut config = Config::default();
-    config.connection.handshake_timeout = Duration::from_millis(20);
-    let (mut a, mut b) = (Node::<1>::new(1, config.clone()), Node::<1>::new(2, config));
+    let (mut a, mut b) = (Node::<1>::new(1, Config::default()), Node::<1>::new(2, Config::default()));
     // What the reactor needs is there from its first socket on.
     one(&mut a, |_| true);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let none = {
         a.dial(&multiaddr_of(silent.local_addr().unwrap()));
+        one(&mut a, |_| true);
+        a.skip(TIME_OUT);
         one(&mut a, |a| a.log.len() == 1);
         drop(silent.accept().unwrap());
         open_descriptors()
@@ -66,6 +69,9 @@ fn child_counts_descriptors() {
     assert_eq!(open_descriptors(), none + 2);
     let mute = TcpStream::connect(socket_address(&a.address(listener))).unwrap();
     b.dial(&multiaddr_of(silent.local_addr().unwrap()));
+    both(&mut a, &mut b, |a, _| a.swarm.connections().count() == 1);
+    a.skip(TIME_OUT);
+    b.skip(TIME_OUT);
     let told = (a.log.len(), b.log.len());
     both_told(&mut a, &mut b, told.0 + 1, told.1 + 1);
     assert_eq!(open_descriptors(), none + 3, "the one that is ours");
@@ -80,8 +86,8 @@ fn child_counts_descriptors() {
     let told = (a.log.len(), b.log.len());
     both_told(&mut a, &mut b, told.0 + 10, told.1 + 10);
     assert_eq!(open_descriptors(), none + 21);
-    b.shut_down();
-    one(&mut a, |a| a.swarm.connections().next().is_none());
+    b.swarm.shutdown();
+    both(&mut a, &mut b, |a, b| b.swarm.is_shut_down() && a.swarm.connections().next().is_none());
     assert_eq!(open_descriptors(), none + 1);
     a.shut_down();
     assert_eq!(open_descriptors(), none - 1, "nothing but the test's own");

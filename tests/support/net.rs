@@ -287,14 +287,16 @@ fn drive<R>(mut turn: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
 /// Drives one node until `done`.
 #[track_caller]
 pub(crate) fn one<const A: usize>(a: &mut Node<A>, mut done: impl FnMut(&mut Node<A>) -> bool) {
-    let driven = drive(|cx| loop {
-        let happened = a.turn(cx);
-        if done(a) {
-            return Poll::Ready(());
-        }
-        // What `done` did may have to be done on a socket.
-        if !happened && !a.is_due() {
-            return Poll::Pending;
+    let driven = drive(|cx| {
+        loop {
+            let happened = a.turn(cx);
+            if done(a) {
+                return Poll::Ready(());
+            }
+            // What `done` did may have to be done on a socket.
+            if !happened && !a.is_due() {
+                return Poll::Pending;
+            }
         }
     });
     assert!(driven.is_some(), "it takes too long; told: {:#?}", a.log);
@@ -307,13 +309,15 @@ pub(crate) fn both<const A: usize, const B: usize>(
     b: &mut Node<B>,
     mut done: impl FnMut(&mut Node<A>, &mut Node<B>) -> bool,
 ) {
-    let driven = drive(|cx| loop {
-        let happened = a.turn(cx) | b.turn(cx);
-        if done(a, b) {
-            return Poll::Ready(());
-        }
-        if !happened && !a.is_due() && !b.is_due() {
-            return Poll::Pending;
+    let driven = drive(|cx| {
+        loop {
+            let happened = a.turn(cx) | b.turn(cx);
+            if done(a, b) {
+                return Poll::Ready(());
+            }
+            if !happened && !a.is_due() && !b.is_due() {
+                return Poll::Pending;
+            }
         }
     });
     assert!(driven.is_some(), "it takes too long; a was told: {:#?}, b: {:#?}", a.log, b.log);
