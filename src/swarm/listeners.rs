@@ -26,6 +26,8 @@ pub(super) struct Listener {
     transport_id: Option<TransportId>,
     /// Where it listens, as the transport says.
     pub(super) addresses: Vec<Multiaddr>,
+    /// The transport has named its first address; it may have taken that back since.
+    is_bound: bool,
     /// Why it was closed, if it was.
     end: Option<ListenerEnd>,
     pub(super) error: Option<String>,
@@ -42,7 +44,8 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
-        let listener = Listener { address, transport_id: None, addresses: Vec::new(), end: None, error: None };
+        let listener =
+            Listener { address, transport_id: None, addresses: Vec::new(), is_bound: false, end: None, error: None };
         self.table.insert(id, listener);
     }
 }
@@ -147,7 +150,7 @@ where
                     return;
                 }
                 listener.addresses.push(listen_addr);
-                if listener.addresses.len() > 1 {
+                if core::mem::replace(&mut listener.is_bound, true) {
                     return self.addresses_changed(id);
                 }
                 self.listeners.expecting -= 1;
@@ -164,7 +167,7 @@ where
             }
             TransportEvent::ListenerClosed { listener_id, reason } => {
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                let awaited = usize::from(listener.addresses.is_empty()) + usize::from(listener.end.is_some());
+                let awaited = usize::from(!listener.is_bound) + usize::from(listener.end.is_some());
                 if let Err(error) = &reason {
                     listener.error = Some(error.to_string());
                 }
