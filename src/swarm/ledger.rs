@@ -179,17 +179,20 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             Id::Stream(id) => {
                 self.streams.remove(id);
                 self.interests.remove(id);
-                self.ready_streams.remove(id.index());
             }
-            Id::Listener(id) => self.changed_listeners.remove(id.index()),
-            Id::Connection(_) => {}
+            Id::Listener(_) | Id::Connection(_) => {}
         }
         Some(id)
     }
 
-    /// The next event. A stream is ready for its owner from its `OpenedStream` on.
+    /// The next event. A stream is ready for its owner from its `OpenedStream` on, until its last event.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
+        match event.id() {
+            Id::Stream(id) if event.is_last() => self.ready_streams.remove(id.index()),
+            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
+            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
+        }
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
             self.interest(stream, |interest| {

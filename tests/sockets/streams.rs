@@ -1,8 +1,9 @@
 //! Streams and their ends.
 
-use crate::net::{ECHO, IP4, Node, Reading, both, both_told, connect, open, shut_down};
+use crate::net::{ECHO, IP4, Node, Reading, both, both_told, connect, one, open, shut_down};
+use std::time::Duration;
 use swarm_notify::connection::{Protocol, WriteError};
-use swarm_notify::lifecycle::{ConnectionId, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, Event, Side, StreamEnd, StreamId};
 use swarm_notify::swarm::Config;
 
 struct Pair {
@@ -139,6 +140,29 @@ fn a_reset_is_told_whether_or_not_anyone_reads_and_what_had_arrived_can_be_taken
     a.is_paused = false;
     both_told(a, b, 4, 3);
     pair.assert_logs(["closed_stream s0.1 reset(remote)"], ["closed_stream s0.1 reset(local)"]);
+}
+
+#[test]
+fn what_has_ended_is_not_ready_any_more() {
+    let mut pair = pair();
+    let Pair { a, b, at_a, at_b, .. } = &mut pair;
+    b.write(*at_b, b"unread");
+    b.swarm.reset(*at_b).unwrap();
+    one(b, |b| b.log.len() == 3);
+    let event = loop {
+        a.swarm.tick(Duration::ZERO);
+        if let Some(event) = a.swarm.next_event() {
+            break event;
+        }
+    };
+    let connection = a.swarm.connections().next().unwrap();
+    assert_eq!(event, Event::ClosedStream { connection, stream: *at_a, reason: StreamEnd::Reset(Side::Remote) });
+    assert_eq!(a.swarm.next_ready(), None);
+    assert_eq!(a.swarm.take_unread(*at_a), b"unread");
+    assert_eq!(a.swarm.next_event(), None);
+    assert_eq!(a.swarm.take_unread(*at_a), b"");
+    assert!(a.swarm.stream(*at_a).is_none());
+    pair.assert_logs([], ["closed_stream s0.1 reset(local)"]);
 }
 
 #[test]
