@@ -118,14 +118,18 @@ fn a_peer_that_has_stopped_without_a_word_is_told_as_a_time_out() {
     child.signal("TERM");
     let child = child.ended();
     assert_eq!(child.code, Some(0));
+    // Its pong may find our socket closed before it has read our end: another test that starts a process just then has a
+    // copy of the socket for a moment.
+    let told = told(&child.printed);
+    let end = told.get(4).filter(|end| *end == "disconnected c0.1 failed(reset)");
     assert_eq!(
-        told(&child.printed),
+        told,
         [
             "listen l0.1",
             "connected c0.1 inbound",
             "opened_stream s0.1 inbound /echo/1.0.0",
             "closed_stream s0.1 connection_closed",
-            "disconnected c0.1 remote(eof)",
+            end.map_or("disconnected c0.1 remote(eof)", String::as_str),
             "listen_close l0.1 shutdown"
         ]
     );
