@@ -55,6 +55,8 @@ mod kind;
 mod limits;
 mod machine;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use counters::{Counters, Counts, Directions};
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};

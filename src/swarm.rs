@@ -34,6 +34,7 @@ mod wake;
 
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
+pub use libp2p_core::{Multiaddr, multiaddr};
 pub use ready::Ready;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
@@ -47,7 +48,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_core::{Endpoint, Multiaddr, Transport};
+use libp2p_core::{Endpoint, Transport};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;

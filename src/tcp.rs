@@ -86,7 +86,7 @@ impl Default for Config {
 /// assert!(!listen_addr.to_string().ends_with("/tcp/0"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Transport {
     config: Config,
     listeners: Vec<Listener>,
@@ -102,7 +102,7 @@ impl Transport {
     /// A transport without listeners. It opens no socket.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, ..Self::default() }
+        Self { config, listeners: Vec::new(), next: 0, removed: VecDeque::new(), waker: None }
     }
 
     /// Has the task poll again, for what a command left to report.
@@ -110,6 +110,20 @@ impl Transport {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+}
+
+impl Default for Transport {
+    /// A transport with the default [`Config`].
+    fn default() -> Self {
+        Self::new(Config::default())
+    }
+}
+
+impl Drop for Transport {
+    /// Closes all listeners. Streams live on, and dials as well.
+    fn drop(&mut self) {
+        self.listeners.drain(..).for_each(Listener::close);
     }
 }
 
@@ -134,7 +148,7 @@ impl libp2p_core::Transport for Transport {
 
     fn remove_listener(&mut self, id: ListenerId) -> bool {
         let Some(index) = self.listeners.iter().position(|listener| listener.id() == id) else { return false };
-        drop(self.listeners.remove(index));
+        self.listeners.remove(index).close();
         self.removed.push_back(id);
         self.wake();
         true

@@ -1,27 +1,53 @@
-//! The lifecycle's promises, one module each.
+//! The lifecycle's promises, one module each, and the reference model against which it is run.
 
-use swarm_notify::lifecycle::*;
+#[path = "lifecycle/bounded.rs"]
+mod bounded;
+#[path = "lifecycle/ends.rs"]
+mod ends;
+#[path = "lifecycle/limits.rs"]
+mod limits;
+#[path = "support/model.rs"]
+mod model;
+#[path = "lifecycle/nested.rs"]
+mod nested;
+#[path = "lifecycle/once.rs"]
+mod once;
+#[path = "lifecycle/order.rs"]
+mod order;
+#[path = "lifecycle/random.rs"]
+mod random;
+#[path = "lifecycle/stale.rs"]
+mod stale;
 
-#[test]
-fn smoke() {
-    let mut l = Lifecycle::<1>::new(Limits::default());
-    let c = l.begin_connection(Direction::Inbound).unwrap();
-    l.opened(c).unwrap();
-    let s = l.begin_stream(c, Direction::Inbound).unwrap();
-    assert_eq!(l.opened(s), Err(Refused::NoRoom));
-    let t = l.begin_stream(c, Direction::Outbound).unwrap();
-    assert_eq!(l.next_event(), Some(Event::Connected { connection: c }));
-    l.opened(s).unwrap();
-    l.end_connection(c, ConnectionEnd::Idle).unwrap();
-    l.check_invariants();
-    assert_eq!(l.state(s), Some(State::Ended));
-    assert_eq!(l.opened(t), Err(Refused::Ended));
-    let rest: Vec<_> = core::iter::from_fn(|| {
-        let e = l.next_event();
-        l.check_invariants();
-        e
-    })
-    .collect();
-    assert_eq!(rest.len(), 4, "{rest:?}");
-    assert!(l.is_empty());
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamId};
+
+/// A lifecycle with wide limits.
+fn lifecycle<const EVENTS: usize>() -> Lifecycle<EVENTS> {
+    Lifecycle::new(Limits::default())
+}
+
+/// Everything that is told until nothing is; what is always true is checked after each event.
+fn drain<const EVENTS: usize>(lifecycle: &mut Lifecycle<EVENTS>) -> Vec<Event> {
+    let next = || {
+        let event = lifecycle.next_event();
+        lifecycle.check_invariants();
+        event
+    };
+    core::iter::from_fn(next).collect()
+}
+
+/// A connection that is open, and told.
+fn connection<const EVENTS: usize>(lifecycle: &mut Lifecycle<EVENTS>) -> ConnectionId {
+    let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    assert_eq!(drain(lifecycle), [Event::Connected { connection }]);
+    connection
+}
+
+/// A stream that is open, and told.
+fn stream<const EVENTS: usize>(lifecycle: &mut Lifecycle<EVENTS>, connection: ConnectionId) -> StreamId {
+    let stream = lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
+    lifecycle.opened(stream).unwrap();
+    assert_eq!(lifecycle.next_event(), Some(Event::OpenedStream { connection, stream }));
+    stream
 }

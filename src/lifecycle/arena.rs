@@ -39,7 +39,7 @@ impl Bounds {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Record<K: Kind> {
     generation: NonZeroU32,
-    /// Written by `Lifecycle::apply` alone.
+    /// Opening to begin with, and then written by `Lifecycle::apply` alone.
     pub(super) state: State,
     /// What its last event will say, while it is owed. That of a stream that ended with its connection is not kept.
     pub(super) owed: Option<Outcome<K::End>>,

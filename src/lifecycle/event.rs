@@ -385,3 +385,53 @@ impl fmt::Display for Failure {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::id::from_parts;
+    use alloc::string::ToString;
+    use core::num::NonZeroU32;
+
+    #[test]
+    fn every_event_has_its_name_its_id_and_its_place_in_a_life() {
+        let one = NonZeroU32::MIN;
+        let (listener, connection, stream): (ListenerId, ConnectionId, StreamId) =
+            (from_parts(1, one), from_parts(2, one), from_parts(3, one));
+        let reason = Failure::Io;
+        let rows = [
+            (Event::Listen { listener }, "listen", "l1.1", false),
+            (Event::ListenFailed { listener, reason }, "listen_failed", "l1.1", true),
+            (Event::ListenClose { listener, reason: ListenerEnd::Requested }, "listen_close", "l1.1", true),
+            (Event::Connected { connection }, "connected", "c2.1", false),
+            (Event::ConnectFailed { connection, reason }, "connect_failed", "c2.1", true),
+            (Event::Disconnected { connection, reason: ConnectionEnd::Idle }, "disconnected", "c2.1", true),
+            (Event::OpenedStream { connection, stream }, "opened_stream", "s3.1", false),
+            (Event::StreamFailed { connection, stream, reason }, "stream_failed", "s3.1", true),
+            (Event::ClosedStream { connection, stream, reason: StreamEnd::Finished }, "closed_stream", "s3.1", true),
+        ];
+        for (event, name, id, last) in rows {
+            assert_eq!((event.name(), event.id().to_string().as_str(), event.is_last()), (name, id, last));
+        }
+    }
+
+    #[test]
+    fn reasons_are_shown_in_the_words_that_scripts_read() {
+        assert_eq!(ConnectionEnd::Remote(RemoteEnd::GoAway(2)).to_string(), "remote(go_away(2))");
+        assert_eq!(ConnectionEnd::Failed(Fault::Timeout).to_string(), "failed(timeout)");
+        assert_eq!(StreamEnd::Reset(Side::Remote).to_string(), "reset(remote)");
+        assert_eq!(StreamEnd::ConnectionClosed.to_string(), "connection_closed");
+        assert_eq!(ListenerEnd::Failed(Fault::Io).to_string(), "failed(io)");
+        assert_eq!(Failure::AddressInUse.to_string(), "address_in_use");
+        assert_eq!(Failure::Reset(Side::Local).to_string(), "reset(local)");
+    }
+
+    #[test]
+    fn what_ends_an_open_one_has_a_word_for_one_that_was_not() {
+        assert_eq!(Failure::from(ConnectionEnd::Remote(RemoteEnd::GoAway(0))), Failure::Refused);
+        assert_eq!(Failure::from(ConnectionEnd::Failed(Fault::Reset)), Failure::Reset(Side::Remote));
+        assert_eq!(Failure::from(ConnectionEnd::Shutdown), Failure::Shutdown);
+        assert_eq!(Failure::from(StreamEnd::Finished), Failure::Eof);
+        assert_eq!(Failure::from(ListenerEnd::Requested), Failure::Requested);
+    }
+}

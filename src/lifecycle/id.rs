@@ -160,5 +160,6 @@ mod tests {
         assert_eq!(format!("{}", ListenerId::from_parts(0, NonZeroU32::MIN)), "l0.1");
         assert_eq!(format!("{:?}", ConnectionId::from_parts(3, NonZeroU32::MIN)), "c3.1");
         assert_eq!(format!("{}", StreamId::from_parts(17, generation)), "s17.4");
+        assert_eq!(format!("{:?}", Id::from(StreamId::from_parts(17, generation))), "s17.4");
     }
 }

@@ -114,3 +114,51 @@ impl<I: Key, T> Default for Table<I, T> {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::StreamId;
+    use alloc::vec::Vec;
+
+    fn id(index: u32, generation: u32) -> StreamId {
+        from_parts(index, NonZeroU32::new(generation).unwrap())
+    }
+
+    #[test]
+    fn a_stale_id_finds_changes_and_takes_nothing() {
+        let mut table = Table::new();
+        table.insert(id(2, 2), 'a');
+        for stale in [id(2, 1), id(2, 3), id(1, 2), id(9, 2)] {
+            assert_eq!(table.get(stale), None);
+            assert_eq!(table.get_mut(stale), None);
+            assert_eq!(table.remove(stale), None);
+        }
+        assert_eq!((table.get(id(2, 2)), table.len()), (Some(&'a'), 1));
+    }
+
+    #[test]
+    fn a_slot_holds_one_value_and_is_counted_once() {
+        let mut table = Table::new();
+        assert_eq!(table.insert(id(0, 1), 'a'), None);
+        assert_eq!(table.insert(id(0, 2), 'b'), Some('a'), "what its owner forgot to take out");
+        assert_eq!((table.len(), table.get(id(0, 1))), (1, None));
+        assert_eq!(table.remove(id(0, 2)), Some('b'));
+        assert!(table.is_empty());
+        assert_eq!(table.remove(id(0, 2)), None);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn values_are_walked_by_index_with_the_ids_they_were_put_under() {
+        let mut table = Table::new();
+        for (index, generation, value) in [(4, 1, 40), (1, 7, 10), (2, 3, 20)] {
+            table.insert(id(index, generation), value);
+        }
+        table.remove(id(2, 3));
+        for (_, value) in table.iter_mut() {
+            *value += 1;
+        }
+        assert_eq!(table.iter().collect::<Vec<_>>(), [(id(1, 7), &11), (id(4, 1), &41)]);
+    }
+}

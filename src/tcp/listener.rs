@@ -9,9 +9,9 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, TransportEvent};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 
 /// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
 /// dead connection might be an error that stays.
@@ -29,7 +29,8 @@ pub(super) enum Outcome {
 }
 
 /// What an error of accept says of the listener.
-enum Verdict {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
     /// Nothing waits to be accepted.
     Empty,
     /// One connection died early; the next may be fine.
@@ -40,7 +41,7 @@ enum Verdict {
     Broken,
 }
 
-/// A bound, listening socket. Dropping it closes the socket at once.
+/// A bound, listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
     id: ListenerId,
@@ -74,6 +75,18 @@ impl Listener {
     /// The name that the owner gave it.
     pub(super) fn id(&self) -> ListenerId {
         self.id
+    }
+
+    /// Ends listening and closes the socket at once.
+    ///
+    /// Closing alone would not be enough while a copy of the descriptor exists, and one does whenever another thread is
+    /// just starting a process: from fork to exec, its child has them all.
+    pub(super) fn close(self) {
+        // It leaves the reactor first, which would see a hang-up otherwise and wake the task once more.
+        if let Ok(socket) = self.socket.into_inner() {
+            // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
+            let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
+        }
     }
 
     /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
@@ -136,7 +149,7 @@ fn accepted(stream: TcpStream, config: &Config) -> io::Result<(Stream, SocketAdd
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
-fn verdict(error: &io::Error) -> Verdict {
+pub(super) fn verdict(error: &io::Error) -> Verdict {
     let kind = error.kind();
     if kind == io::ErrorKind::WouldBlock {
         return Verdict::Empty;

@@ -1,12 +1,14 @@
-//! What cannot be brought about from outside: a listening socket that breaks.
+//! What cannot be brought about from outside: a listening socket that breaks or has a copy, and the
+//! rarer errors of accept.
 
 use super::Transport;
+use super::listener::{Verdict, verdict};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use libp2p_core::Transport as _;
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 
 #[test]
 #[cfg(target_os = "linux")]
@@ -32,4 +34,38 @@ fn a_listener_whose_socket_broke_is_closed_with_the_reason_and_the_others_go_on(
     assert!(Pin::new(&mut transport).poll(cx).is_pending());
     assert!(!transport.remove_listener(broken));
     assert!(transport.remove_listener(sound));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_removed_listener_is_gone_even_while_a_copy_of_its_descriptor_exists() {
+    let mut transport = Transport::default();
+    let id = ListenerId::next();
+    transport.listen_on(id, "/ip4/127.0.46.1/tcp/0".parse().unwrap()).unwrap();
+    // As in a child between fork and exec.
+    let copy = transport.listeners[0].socket.get_ref().try_clone().unwrap();
+    let address = copy.local_addr().unwrap();
+    assert!(transport.remove_listener(id));
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    transport.listen_on(ListenerId::next(), super::address::to_multiaddr(address)).unwrap();
+    TcpStream::connect(address).unwrap();
+    drop(copy);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
+    let (eagain, einval) = (11, 22);
+    let (eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach) =
+        (4, 100, 101, 103, 104, 110, 113);
+    let (eperm, enomem, enfile, emfile, enospc, eproto, enobufs) = (1, 12, 23, 24, 28, 71, 105);
+    let sorted = |code| verdict(&io::Error::from_raw_os_error(code));
+    assert_eq!(sorted(eagain), Verdict::Empty);
+    assert_eq!(sorted(einval), Verdict::Broken);
+    for code in [eintr, enetdown, enetunreach, econnaborted, econnreset, etimedout, ehostunreach] {
+        assert_eq!(sorted(code), Verdict::PassOver, "error {code}");
+    }
+    for code in [eperm, enomem, enfile, emfile, enospc, eproto, enobufs] {
+        assert_eq!(sorted(code), Verdict::Rest, "error {code}");
+    }
 }

@@ -223,3 +223,6 @@ impl fmt::Debug for Handshake {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,28 +15,28 @@ const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
 const ED25519: i32 = 1;
 
 #[derive(Clone, PartialEq, Message)]
-struct HandshakePayload {
+pub(super) struct HandshakePayload {
     #[prost(bytes = "vec", tag = "1")]
-    identity_key: Vec<u8>,
+    pub(super) identity_key: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    identity_sig: Vec<u8>,
+    pub(super) identity_sig: Vec<u8>,
     #[prost(message, optional, tag = "4")]
-    extensions: Option<Extensions>,
+    pub(super) extensions: Option<Extensions>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Extensions {
+pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
-    webtransport_certhashes: Vec<Vec<u8>>,
+    pub(super) webtransport_certhashes: Vec<Vec<u8>>,
     #[prost(string, repeated, tag = "2")]
-    stream_muxers: Vec<String>,
+    pub(super) stream_muxers: Vec<String>,
 }
 
 /// The head of a public key: enough to tell a type we do not know from bytes that are no key at all.
 #[derive(Clone, PartialEq, Message)]
 struct KeyHead {
-    #[prost(int32, required, tag = "1")]
-    key_type: i32,
+    #[prost(int32, optional, tag = "1")]
+    key_type: Option<i32>,
 }
 
 /// What a payload has proved.
@@ -72,7 +72,7 @@ pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Er
     let public_key = PublicKey::try_decode_protobuf(&payload.identity_key).map_err(|error| {
         log::debug!("noise: {error}");
         match KeyHead::decode(&payload.identity_key[..]) {
-            Ok(head) if head.key_type != ED25519 => Error::UnsupportedKey,
+            Ok(KeyHead { key_type: Some(key_type) }) if key_type != ED25519 => Error::UnsupportedKey,
             Ok(_) | Err(_) => Error::BadPayload,
         }
     })?;

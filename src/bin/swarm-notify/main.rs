@@ -1,0 +1,39 @@
+//! The command `swarm-notify`: a node to try things with, and the first user of the swarm's synchronous surface.
+//!
+//! `demo` shows all nine events, `listen` serves echo and sink, `dial` opens streams and checks what comes back.
+
+mod args;
+mod demo;
+mod dial;
+mod listen;
+mod node;
+mod report;
+
+use args::Command;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Everything was right.
+const RIGHT: u8 = 0;
+/// Something was wrong: the peer, the network, or what came back.
+const WRONG: u8 = 1;
+/// The command line was wrong; clap ends with it by itself.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    let args = args::Args::parse();
+    let ended = match args.command {
+        Command::Demo => demo::run(args.json),
+        Command::Listen(listen) => listen::run(&listen, args.json),
+        Command::Dial(dial) => dial::run(&dial, args.json),
+    };
+    match ended {
+        Ok(true) => RIGHT.into(),
+        Ok(false) => WRONG.into(),
+        Err(error) => {
+            eprintln!("swarm-notify: {error}");
+            if error.is_usage() { USAGE.into() } else { WRONG.into() }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Handshakes with peers that nobody honest would be: they take the inside of a [`Config`] to forge.
+
+use super::*;
+use crate::connection::noise::{Inner, payload::HandshakePayload};
+use alloc::vec;
+use libp2p_identity::Keypair;
+use prost::Message;
+
+fn identity(seed: u8) -> Keypair {
+    Keypair::ed25519_from_bytes([seed; 32]).unwrap()
+}
+
+fn honest(seed: u8) -> Config {
+    Config::new(&identity(seed), [seed + 100; 32], &["/yamux/1.0.0"]).unwrap()
+}
+
+/// A node whose payload is not what its keys would sign.
+fn forger(payload: Vec<u8>) -> Config {
+    let config = honest(9);
+    Config(Arc::new(Inner {
+        params: config.0.params.clone(),
+        peer: config.0.peer,
+        static_key: config.0.static_key.clone(),
+        payload,
+        muxers: Vec::new(),
+    }))
+}
+
+fn payload_of(config: &Config) -> HandshakePayload {
+    HandshakePayload::decode(&config.0.payload[..]).unwrap()
+}
+
+/// Hands the payload to an honest node in each role, and gives what it says to it.
+fn judge(payload: Vec<u8>) -> Result<Remote, Error> {
+    let (forger, honest) = (forger(payload), honest(1));
+    let [as_dialer, as_listener] = [Role::Dialer, Role::Listener].map(|role| {
+        let (mut ours, mut theirs) = match role {
+            Role::Dialer => {
+                (Handshake::new(&honest, role, [1; 32], None), Handshake::new(&forger, Role::Listener, [2; 32], None))
+            }
+            Role::Listener => {
+                (Handshake::new(&honest, role, [1; 32], None), Handshake::new(&forger, Role::Dialer, [2; 32], None))
+            }
+        };
+        let (ours, theirs) = (ours.as_mut().unwrap(), theirs.as_mut().unwrap());
+        let mut wire = Vec::new();
+        for _ in 0..2 {
+            ours.transmit(&mut wire)?;
+            theirs.receive(&wire).unwrap();
+            wire.clear();
+            theirs.transmit(&mut wire).unwrap();
+            if let Err(error) = ours.receive(&wire) {
+                assert!(!ours.is_authenticated() && !ours.is_finished() && !ours.is_our_turn());
+                assert_eq!(ours.receive(&wire), Err(error), "an error is final");
+                assert_eq!(ours.transmit(&mut wire), Err(error), "an error is final");
+            }
+            wire.clear();
+        }
+        ours.receive(&wire)?;
+        Ok(ours.remote().cloned().unwrap())
+    });
+    assert_eq!(as_dialer, as_listener, "both roles judge alike");
+    as_dialer
+}
+
+#[test]
+fn the_harness_lets_an_honest_payload_through() {
+    let remote = judge(payload_of(&honest(9)).encode_to_vec()).unwrap();
+    assert_eq!(remote.peer, honest(9).peer());
+}
+
+#[test]
+fn a_signature_by_another_key_is_refused() {
+    let mut payload = payload_of(&honest(9));
+    payload.identity_key = identity(1).public().encode_protobuf();
+    assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature));
+}
+
+#[test]
+fn a_signature_of_another_noise_key_is_refused() {
+    let other = Config::new(&identity(9), [77; 32], &[]).unwrap();
+    assert_eq!(judge(other.0.payload.clone()), Err(Error::BadSignature));
+}
+
+#[test]
+fn a_signature_without_the_specifications_prefix_is_refused() {
+    let mut payload = payload_of(&honest(9));
+    payload.identity_sig = identity(9).sign(honest(9).0.static_key.public()).unwrap();
+    assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature));
+}
+
+#[test]
+fn a_signature_with_any_bit_changed_or_missing_is_refused() {
+    let payload = payload_of(&honest(9));
+    for bit in (0..payload.identity_sig.len() * 8).step_by(37) {
+        let mut payload = payload.clone();
+        payload.identity_sig[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "bit {bit}");
+    }
+    for length in [0, 1, 63] {
+        let mut payload = payload.clone();
+        payload.identity_sig.truncate(length);
+        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "length {length}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_no_protobuf_is_refused() {
+    assert_eq!(judge(vec![0xff; 50]), Err(Error::BadPayload));
+    let whole = payload_of(&honest(9)).encode_to_vec();
+    // Cut between two fields it is a message still, of one that sent no muxers.
+    let extensions = payload_of(&honest(9)).extensions.unwrap().encoded_len() + 2;
+    for length in 0..whole.len() - 1 {
+        let judged = judge(whole[..length].to_vec());
+        if length == whole.len() - extensions {
+            assert_eq!(judged.unwrap().muxer, None);
+        } else {
+            assert!(matches!(judged, Err(Error::BadPayload | Error::BadSignature)), "length {length}: {judged:?}");
+        }
+    }
+}
+
+#[test]
+fn an_identity_key_that_is_none_is_refused() {
+    for key in [&[][..], b"\x08\x01", b"\x08\x01\x12\x01\x00", b"garbage", &[0xff; 36]] {
+        let mut payload = payload_of(&honest(9));
+        payload.identity_key = key.to_vec();
+        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadPayload), "{key:?}");
+    }
+}
+
+#[test]
+fn an_identity_key_of_another_type_is_told_as_such() {
+    // RSA is 0, Secp256k1 2, ECDSA 3; 9 is nothing yet.
+    for key_type in [0, 2, 3, 9] {
+        let mut payload = payload_of(&honest(9));
+        payload.identity_key[1] = key_type;
+        assert_eq!(judge(payload.encode_to_vec()), Err(Error::UnsupportedKey), "type {key_type}");
+    }
+}
+
+#[test]
+fn fields_that_we_do_not_know_are_skipped_up_to_the_longest_message() {
+    let mut payload = payload_of(&honest(9)).encode_to_vec();
+    // Field 15, length-delimited, of as many bytes as are left: two of tag and length are taken off.
+    let room = MAX_PAYLOAD - payload.len() - 3;
+    payload.extend([0x7a, (room & 0x7f) as u8 | 0x80, (room >> 7) as u8]);
+    payload.resize(MAX_PAYLOAD, 0);
+    assert_eq!(judge(payload).unwrap().peer, honest(9).peer());
+}
+
+#[test]
+fn a_handshake_message_past_the_limit_is_refused_by_its_length() {
+    let mut dialer = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();
+    dialer.transmit(&mut Vec::new()).unwrap();
+    let mut at_the_limit = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();
+    at_the_limit.transmit(&mut Vec::new()).unwrap();
+    let length = MAX_HANDSHAKE_MESSAGE as u16;
+    assert_eq!(at_the_limit.receive(&length.to_be_bytes()), Ok((0, false)));
+    assert_eq!(dialer.receive(&(length + 1).to_be_bytes()), Err(Error::Oversized));
+
+    let mut listener = Handshake::new(&honest(1), Role::Listener, [1; 32], None).unwrap();
+    assert_eq!(listener.receive(&(length + 1).to_be_bytes()), Err(Error::Oversized));
+}
+
+#[test]
+fn a_handshake_message_too_short_for_its_place_is_refused_by_its_length() {
+    let config = honest(1);
+    for (before, shortest) in [(0, 32), (1, 96), (2, 64)] {
+        for (length, expected) in [(shortest - 1, Err(Error::Truncated)), (shortest, Ok((0, false)))] {
+            let mut dialer = Handshake::new(&config, Role::Dialer, [1; 32], None).unwrap();
+            let mut listener = Handshake::new(&config, Role::Listener, [2; 32], None).unwrap();
+            let mut wire = Vec::new();
+            dialer.transmit(&mut wire).unwrap();
+            if before == 2 {
+                listener.receive(&wire).unwrap();
+                listener.transmit(&mut Vec::new()).unwrap();
+            }
+            let reader = if before == 1 { &mut dialer } else { &mut listener };
+            assert_eq!(reader.receive(&u16::to_be_bytes(length)), expected, "message {}", before + 1);
+        }
+    }
+}
+
+#[test]
+fn a_first_message_with_a_payload_is_refused() {
+    let mut listener = Handshake::new(&honest(1), Role::Listener, [1; 32], None).unwrap();
+    let mut message = vec![0, 33];
+    message.extend([9; 33]);
+    assert_eq!(listener.receive(&message), Err(Error::BadPayload));
+}
+
+#[test]
+fn a_diffie_hellman_key_of_low_order_is_refused() {
+    let mut listener = Handshake::new(&honest(1), Role::Listener, [1; 32], None).unwrap();
+    let mut message = vec![0, 32];
+    message.extend([0; 32]);
+    assert_eq!(listener.receive(&message), Ok((34, true)));
+    let mut out = vec![1, 2, 3];
+    assert_eq!(listener.transmit(&mut out), Err(Error::WeakKey));
+    assert_eq!(out, [1, 2, 3]);
+
+    let mut dialer = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();
+    dialer.transmit(&mut Vec::new()).unwrap();
+    let mut message = vec![0, 96];
+    message.extend([0; 96]);
+    assert_eq!(dialer.receive(&message), Err(Error::WeakKey));
+}
+
+#[test]
+fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
+    let mut payload = payload_of(&honest(9));
+    payload.extensions.as_mut().unwrap().stream_muxers = vec!["/mplex/6.7.0".into(), "".into()];
+    assert_eq!(judge(payload.encode_to_vec()), Err(Error::NoSharedMuxer));
+    payload.extensions.as_mut().unwrap().stream_muxers.push("/yamux/1.0.0".into());
+    assert_eq!(judge(payload.encode_to_vec()).unwrap().muxer.as_deref(), Some("/yamux/1.0.0"));
+}
+
+#[test]
+fn a_list_of_muxers_that_would_not_fit_is_refused() {
+    let spare = MAX_PAYLOAD - Config::new(&identity(1), [2; 32], &["/"]).unwrap().0.payload.len();
+    // Lengths from 128 on take a byte more: the list's own, and the name's.
+    let longest = alloc::format!("/{}", "m".repeat(spare - 2));
+    assert_eq!(Config::new(&identity(1), [2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
+    let error = Config::new(&identity(1), [2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
+    assert_eq!(error, Error::Oversized);
+}

@@ -1,0 +1,148 @@
+//! What can only be seen from inside: the ends of indices and generations, what an end writes, and invariants broken
+//! on purpose. The promises themselves are tested from outside, in `tests/lifecycle`.
+
+use super::arena::{Bounds, Record};
+use super::*;
+use alloc::vec::Vec;
+
+fn narrow(last_index: u32, last_generation: u32) -> Lifecycle<8> {
+    let mut lifecycle = Lifecycle::new(Limits::default());
+    let bounds = Bounds { last_index, last_generation };
+    lifecycle.books.listeners.narrow(bounds);
+    lifecycle.books.connections.narrow(bounds);
+    lifecycle.books.streams.narrow(bounds);
+    lifecycle
+}
+
+/// Begins a listener and sees it to its end.
+fn listener_that_fails(lifecycle: &mut Lifecycle<8>) -> Result<ListenerId, BeginError> {
+    let listener = lifecycle.begin_listener()?;
+    lifecycle.fail(listener, Failure::Io).unwrap();
+    assert!(lifecycle.next_event().is_some());
+    assert_eq!(lifecycle.next_event(), None);
+    lifecycle.check_invariants();
+    Ok(listener)
+}
+
+#[test]
+fn a_slot_whose_generations_are_spent_is_retired() {
+    let mut lifecycle = narrow(1, 3);
+    let ids: Vec<_> = core::iter::from_fn(|| listener_that_fails(&mut lifecycle).ok()).collect();
+    let parts: Vec<_> = ids.iter().map(|id| (id.index(), id.generation().get())).collect();
+    assert_eq!(parts, [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)], "each slot serves its generations, once");
+    assert_eq!(lifecycle.begin_listener(), Err(BeginError::Limit), "no slot is left");
+    for id in ids {
+        assert_eq!(lifecycle.state(id), None);
+        assert_eq!(lifecycle.opened(id), Err(Refused::Stale));
+    }
+    assert_eq!(lifecycle.len(), 0, "what is retired does not count");
+    assert_eq!(lifecycle.listeners().count(), 0);
+    assert!(lifecycle.is_empty());
+}
+
+#[test]
+fn retired_slots_do_not_count_towards_a_limit() {
+    let mut lifecycle = Lifecycle::<8>::new(Limits { listeners: 1, ..Limits::default() });
+    lifecycle.books.listeners.narrow(Bounds { last_index: 9, last_generation: 1 });
+    for index in 0..10 {
+        assert_eq!(listener_that_fails(&mut lifecycle).map(ListenerId::index), Ok(index));
+    }
+    assert_eq!(listener_that_fails(&mut lifecycle), Err(BeginError::Limit));
+}
+
+#[test]
+fn a_retired_stream_slot_frees_its_place_on_the_connection() {
+    let mut lifecycle = narrow(4, 1);
+    let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    for index in 0..5 {
+        let stream = lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
+        assert_eq!(stream.index(), index);
+        lifecycle.end_stream(stream, StreamEnd::Finished).unwrap();
+        while lifecycle.next_event().is_some() {}
+        lifecycle.check_invariants();
+    }
+    let before = lifecycle.clone();
+    assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound), Err(BeginError::Limit));
+    assert_eq!(lifecycle, before, "nothing has changed");
+}
+
+#[test]
+fn the_widest_bounds_fit_a_link() {
+    let last = Link::to(id::from_parts::<StreamId>(Bounds::WIDEST.last_index, core::num::NonZeroU32::MIN));
+    assert_eq!(last.index_of(StreamId::KIND), Some(Bounds::WIDEST.last_index as usize));
+    assert_eq!(last.index_of(ListenerId::KIND), None);
+    assert!(!Link::to(id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN)).is_none());
+}
+
+#[test]
+fn records_are_small() {
+    assert!(size_of::<Record<StreamId>>() <= 32, "{}", size_of::<Record<StreamId>>());
+    assert!(size_of::<Record<ConnectionId>>() <= 64, "{}", size_of::<Record<ConnectionId>>());
+}
+
+fn connection_with_streams(lifecycle: &mut Lifecycle<8>, streams: usize) -> (ConnectionId, Vec<StreamId>) {
+    let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    assert_eq!(lifecycle.next_event(), Some(Event::Connected { connection }));
+    let begin = |_| lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
+    let streams = (0..streams).map(begin).collect();
+    (connection, streams)
+}
+
+#[test]
+fn the_end_of_a_connection_writes_none_of_its_streams_and_draining_no_more_than_the_queue_holds() {
+    let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+    let (connection, streams) = connection_with_streams(&mut lifecycle, 100);
+    let untouched = lifecycle.books.streams.clone();
+    lifecycle.end_connection(connection, ConnectionEnd::Idle).unwrap();
+    assert_eq!(lifecycle.books.streams, untouched);
+
+    let swept = |lifecycle: &Lifecycle<8>| {
+        let ended = |id: &&StreamId| lifecycle.books.streams.get(**id).is_none_or(|it| it.state == State::Ended);
+        streams.iter().filter(ended).count()
+    };
+    for drained in 0..92 {
+        assert!(lifecycle.next_event().is_some());
+        assert_eq!(swept(&lifecycle), drained + 8);
+    }
+}
+
+/// Breaks something and says what the check says of it.
+fn broken(breakage: fn(&mut Lifecycle<8>, ConnectionId, &[StreamId])) -> alloc::string::String {
+    extern crate std;
+    let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+    let (connection, streams) = connection_with_streams(&mut lifecycle, 3);
+    lifecycle.check_invariants();
+    breakage(&mut lifecycle, connection, &streams);
+    let check = std::panic::AssertUnwindSafe(|| lifecycle.check_invariants());
+    let panic = std::panic::catch_unwind(check).expect_err("what is broken is found");
+    let message = panic.downcast_ref::<alloc::string::String>().cloned();
+    message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).into())).expect("it is found with a sentence")
+}
+
+#[test]
+fn broken_invariants_are_found() {
+    let message = broken(|lifecycle, _, streams| {
+        lifecycle.books.streams.get_mut(streams[1]).unwrap().state = State::Ended;
+    });
+    assert!(message.contains("does not hang on its connection"), "{message}");
+    let message = broken(|lifecycle, _, streams| {
+        lifecycle.books.streams.get_mut(streams[1]).unwrap().next = Link::NONE;
+    });
+    assert!(message.contains("is the newest"), "{message}");
+    let message = broken(|lifecycle, connection, _| {
+        lifecycle.books.connections.get_mut(connection).unwrap().links.inbound.opening -= 1;
+    });
+    assert!(message.contains("counts the streams that hang on it"), "{message}");
+    let message = broken(|lifecycle, connection, _| {
+        lifecycle.books.connections.get_mut(connection).unwrap().links.held += 1;
+    });
+    assert!(message.contains("counts the records of its streams"), "{message}");
+    let message = broken(|lifecycle, connection, _| lifecycle.books.owed.newest = Link::to(connection));
+    assert!(message.contains("both ends or none"), "{message}");
+    let message = broken(|lifecycle, connection, _| {
+        lifecycle.books.connections.get_mut(connection).unwrap().state = State::Ended;
+    });
+    assert!(message.contains("Nothing lives on a connection that has ended"), "{message}");
+}

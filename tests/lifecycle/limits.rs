@@ -1,0 +1,83 @@
+//! Limits hold at their bounds: the last that is allowed begins, the next does not, and handling an end makes place.
+
+use crate::drain;
+use swarm_notify::lifecycle::{
+    BeginError, ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, Side, StreamEnd,
+};
+
+const LIMITS: Limits = Limits { listeners: 2, connections: 2, streams: 7, streams_per_connection: 2 };
+
+fn open_connection(lifecycle: &mut Lifecycle<64>) -> ConnectionId {
+    let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    connection
+}
+
+#[test]
+fn the_next_listener_or_connection_is_refused_until_an_end_was_handled() {
+    let mut lifecycle = Lifecycle::<64>::new(LIMITS);
+    let listeners = [lifecycle.begin_listener().unwrap(), lifecycle.begin_listener().unwrap()];
+    let connections = [(); 2].map(|()| lifecycle.begin_connection(Direction::Outbound).unwrap());
+    let full = lifecycle.clone();
+    assert_eq!(lifecycle.begin_listener(), Err(BeginError::Limit));
+    assert_eq!(lifecycle.begin_connection(Direction::Inbound), Err(BeginError::Limit));
+    assert_eq!(lifecycle, full, "nothing has changed");
+
+    lifecycle.fail(listeners[0], Failure::Io).unwrap();
+    lifecycle.fail(connections[0], Failure::Io).unwrap();
+    assert_eq!(lifecycle.begin_listener(), Err(BeginError::Limit), "its event is still to come");
+    assert_eq!(lifecycle.begin_connection(Direction::Inbound), Err(BeginError::Limit));
+    assert_eq!(drain(&mut lifecycle).len(), 2);
+    assert!(lifecycle.begin_listener().is_ok());
+    assert!(lifecycle.begin_connection(Direction::Inbound).is_ok());
+}
+
+#[test]
+fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handled() {
+    let mut lifecycle = Lifecycle::<64>::new(LIMITS);
+    let connection = open_connection(&mut lifecycle);
+    for _ in 0..2 {
+        let streams = [(); 2].map(|()| lifecycle.begin_stream(connection, Direction::Inbound).unwrap());
+        assert_eq!(lifecycle.begin_stream(connection, Direction::Outbound), Err(BeginError::Limit), "both directions");
+        for stream in streams {
+            lifecycle.end_stream(stream, StreamEnd::Reset(Side::Remote)).unwrap();
+        }
+    }
+    assert_eq!(lifecycle.live_streams(connection), 0);
+    let full = lifecycle.clone();
+    assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound), Err(BeginError::Limit), "four are not handled");
+    assert_eq!(lifecycle, full, "nothing has changed");
+    drain(&mut lifecycle);
+    assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok());
+}
+
+#[test]
+fn all_streams_together_have_a_limit_of_their_own() {
+    let mut lifecycle = Lifecycle::<64>::new(Limits { streams: 3, ..LIMITS });
+    let [first, second] = [(); 2].map(|()| open_connection(&mut lifecycle));
+    for connection in [first, first, second] {
+        lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
+    }
+    assert_eq!(lifecycle.begin_stream(second, Direction::Inbound), Err(BeginError::Limit));
+    lifecycle.end_connection(first, ConnectionEnd::Idle).unwrap();
+    assert_eq!(lifecycle.begin_stream(second, Direction::Inbound), Err(BeginError::Limit), "none was handled yet");
+    drain(&mut lifecycle);
+    assert!(lifecycle.begin_stream(second, Direction::Inbound).is_ok());
+}
+
+#[test]
+fn a_limit_of_zero_allows_none() {
+    let mut lifecycle = Lifecycle::<64>::new(Limits { listeners: 0, streams_per_connection: 0, ..LIMITS });
+    assert_eq!(lifecycle.begin_listener(), Err(BeginError::Limit));
+    let connection = open_connection(&mut lifecycle);
+    assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound), Err(BeginError::Limit));
+}
+
+#[test]
+fn the_widest_limits_do_not_overflow() {
+    let widest =
+        Limits { listeners: u32::MAX, connections: u32::MAX, streams: u32::MAX, streams_per_connection: u32::MAX };
+    let mut lifecycle = Lifecycle::<64>::new(widest);
+    let connection = open_connection(&mut lifecycle);
+    assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok());
+}

@@ -1,0 +1,64 @@
+//! The lifecycle against its reference model: on random calls, and on those that the fuzzer found worth keeping.
+
+use crate::model::{NARROW, ops, run};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::path::Path;
+use swarm_notify::lifecycle::{Event, Limits};
+
+/// What the fuzz target runs, at every capacity that it runs.
+fn run_at_all_capacities(bytes: &[u8]) -> Vec<Event> {
+    let ops = ops(bytes);
+    run::<1>(NARROW, &ops);
+    run::<2>(NARROW, &ops);
+    run::<8>(NARROW, &ops);
+    run::<256>(NARROW, &ops)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_calls_are_answered_and_told_as_the_model_says(bytes in vec(any::<u8>(), 0..1200)) {
+        run_at_all_capacities(&bytes);
+    }
+
+    #[test]
+    fn limits_of_any_size_hold(
+        bytes in vec(any::<u8>(), 0..600),
+        (listeners, connections, streams, streams_per_connection) in (0..3u32, 0..4u32, 0..9u32, 0..5u32),
+    ) {
+        run::<2>(Limits { listeners, connections, streams, streams_per_connection }, &ops(&bytes));
+    }
+}
+
+#[test]
+fn the_fuzzers_corpus_replays_and_tells_of_everything() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lifecycle");
+    let mut told = Vec::new();
+    for file in std::fs::read_dir(corpus).unwrap() {
+        told.extend(run_at_all_capacities(&std::fs::read(file.unwrap().path()).unwrap()));
+    }
+    for name in [
+        "listen",
+        "listen_failed",
+        "listen_close",
+        "connected",
+        "connect_failed",
+        "disconnected",
+        "opened_stream",
+        "stream_failed",
+        "closed_stream",
+    ] {
+        assert!(told.iter().any(|event| event.name() == name), "no {name} in the corpus");
+    }
+}
+
+/// The runs above prove little if they are short.
+#[test]
+fn random_bytes_are_long_runs_of_calls() {
+    for byte in 0..=255 {
+        let calls = ops(&[byte; 600]).len();
+        assert!(calls >= 50, "600 bytes of {byte} are {calls} calls");
+    }
+}

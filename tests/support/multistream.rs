@@ -1,0 +1,164 @@
+//! The fuzz target `multistream`: our dialer with our listener over any cuts against an obvious model, and arbitrary
+//! bytes into both. `cargo test` runs it over seeded input.
+
+use arbitrary::{Arbitrary, Unstructured};
+use swarm_notify::connection::multistream::{Dialer, Error, Listener, MAX_LINE, MAX_ROUNDS, Outcome, Protocol};
+
+#[derive(Arbitrary, Debug)]
+enum Input {
+    /// Two lists of protocols (by number), a limit, data behind the proposal of a lazy dialer, and the wire's pieces.
+    Negotiate { proposals: Vec<u8>, supported: Vec<u8>, rounds: u8, data: Vec<u8>, cuts: Vec<u8> },
+    /// Anything to a dialer.
+    Dialer { proposals: Vec<u8>, pieces: Vec<Vec<u8>> },
+    /// Anything to a listener, behind a good header or not.
+    Listener { header: bool, supported: Vec<u8>, pieces: Vec<Vec<u8>> },
+}
+
+/// One run.
+pub(crate) fn run(data: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    match input {
+        Input::Negotiate { proposals, supported, rounds, data, cuts } => {
+            negotiate(&proposals, &supported, u16::from(rounds), &data, &cuts);
+        }
+        Input::Dialer { proposals, pieces } => dialer(&proposals, &pieces),
+        Input::Listener { header, supported, pieces } => listener(header, &supported, &pieces),
+    }
+}
+
+/// Names of all lengths that a varint tells apart, the longest one among them.
+fn protocol(number: u8) -> Protocol {
+    let name = match number % 4 {
+        0 => format!("/{number}"),
+        1 => format!("/{number:0>125}"),
+        2 => format!("/{number:0>126}"),
+        _ => format!("/{number:0>1023}"),
+    };
+    Protocol::new(name).unwrap()
+}
+
+fn protocols(numbers: &[u8]) -> Vec<Protocol> {
+    numbers.iter().map(|number| protocol(*number)).collect()
+}
+
+fn index_of(list: &[Protocol], name: &str) -> Option<usize> {
+    list.iter().position(|protocol| protocol.as_str() == name)
+}
+
+#[derive(PartialEq, Debug)]
+enum End {
+    Agreed(usize),
+    Rejected,
+    TooManyRounds,
+}
+
+/// What the specification says in one sentence: the first of the dialer's list that the listener speaks.
+fn model(proposals: &[Protocol], supported: &[Protocol], rounds: usize) -> End {
+    match proposals.iter().position(|proposal| supported.contains(proposal)) {
+        Some(first) if first < rounds => End::Agreed(first),
+        _ if proposals.len() > rounds => End::TooManyRounds,
+        _ => End::Rejected,
+    }
+}
+
+fn negotiate(proposals: &[u8], supported: &[u8], rounds: u16, data: &[u8], cuts: &[u8]) {
+    let (proposals, supported) = (protocols(proposals), protocols(supported));
+    let expected = model(&proposals, &supported, usize::from(rounds));
+    let (mut to_listener, mut to_dialer) = (Vec::new(), Vec::new());
+    let mut dialer = Dialer::start(&proposals, &mut to_listener);
+    let mut listener = Listener::with_rounds(rounds);
+    // A lazy dialer's data: it may follow at once, and nobody who agrees may touch it.
+    let lazy = proposals.len() == 1 && expected == End::Agreed(0);
+    if lazy {
+        to_listener.extend_from_slice(data);
+    }
+    let mut cuts = cuts.iter().map(|cut| usize::from(*cut));
+    let (mut at_listener, mut at_dialer): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+    let mut agreed = None;
+    let end = loop {
+        if to_listener.is_empty() && to_dialer.is_empty() {
+            break None;
+        }
+        move_some(&mut to_listener, &mut at_listener, cuts.next());
+        match listener.receive(&at_listener, |name| index_of(&supported, name), &mut to_dialer) {
+            Ok((consumed, Some(index))) => {
+                at_listener.drain(..consumed);
+                assert!(agreed.is_none_or(|agreed| agreed == index));
+                // The confirmation comes once, and not at once.
+                if agreed.replace(index).is_none() {
+                    listener.confirm(&supported[index], &mut to_dialer);
+                }
+            }
+            Ok((consumed, None)) => {
+                at_listener.drain(..consumed);
+                assert!(at_listener.len() < 2 + MAX_LINE);
+            }
+            Err(error) => {
+                assert_eq!(error, Error::TooManyRounds, "our dialer speaks well");
+                break Some(End::TooManyRounds);
+            }
+        }
+        move_some(&mut to_dialer, &mut at_dialer, cuts.next());
+        let (consumed, outcome) = dialer.receive(&at_dialer, &proposals, &mut to_listener).unwrap();
+        at_dialer.drain(..consumed);
+        match outcome {
+            Some(Outcome::Agreed(index)) => {
+                let theirs = agreed.expect("the dialer agrees after the listener");
+                assert_eq!(proposals[index], supported[theirs]);
+                break Some(End::Agreed(index));
+            }
+            Some(Outcome::Rejected) => break Some(End::Rejected),
+            None => {}
+        }
+    };
+    assert_eq!(end, Some(expected));
+    if lazy {
+        at_listener.append(&mut to_listener);
+        assert_eq!(at_listener, data, "data behind the proposal stays");
+    }
+    if agreed.is_some() {
+        assert!(at_dialer.is_empty() && to_dialer.is_empty(), "a confirmation is the last line");
+    }
+}
+
+fn move_some(from: &mut Vec<u8>, to: &mut Vec<u8>, cut: Option<usize>) {
+    let len = cut.unwrap_or(usize::MAX).clamp(1, from.len().max(1)).min(from.len());
+    to.extend(from.drain(..len));
+}
+
+fn dialer(proposals: &[u8], pieces: &[Vec<u8>]) {
+    let proposals = protocols(proposals);
+    let (mut unread, mut out) = (Vec::new(), Vec::new());
+    let mut dialer = Dialer::start(&proposals, &mut out);
+    let longest = proposals.iter().map(|proposal| proposal.as_str().len() + 3).sum::<usize>() + 20;
+    for piece in pieces {
+        unread.extend_from_slice(piece);
+        let Ok((consumed, outcome)) = dialer.receive(&unread, &proposals, &mut out) else { return };
+        assert!(consumed <= unread.len());
+        unread.drain(..consumed);
+        assert!(outcome.is_some() || unread.len() < 2 + MAX_LINE, "what is kept is less than a line");
+        assert!(out.len() <= longest, "every proposal is made once");
+        if let Some(Outcome::Agreed(index)) = outcome {
+            assert!(index < proposals.len());
+        }
+    }
+}
+
+fn listener(header: bool, supported: &[u8], pieces: &[Vec<u8>]) {
+    let supported = protocols(supported);
+    let (mut unread, mut out) = (Vec::new(), Vec::new());
+    let mut listener = Listener::new();
+    if header {
+        let _ = Dialer::start(&[], &mut unread);
+    }
+    for piece in pieces {
+        unread.extend_from_slice(piece);
+        let answer = listener.receive(&unread, |name| index_of(&supported, name), &mut out);
+        assert!(out.len() <= 20 + 4 * usize::from(MAX_ROUNDS), "at most the header and a refusal for each round");
+        let Ok((consumed, agreed)) = answer else { return };
+        assert!(consumed <= unread.len());
+        unread.drain(..consumed);
+        assert!(agreed.is_some() || unread.len() < 2 + MAX_LINE, "what is kept is less than a line");
+        assert!(agreed.is_none_or(|index| index < supported.len()));
+    }
+}
