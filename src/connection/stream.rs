@@ -118,7 +118,7 @@ impl Stream {
     /// Whether a read would say something other than `Blocked`.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        matches!(self.negotiation, Negotiation::Done)
+        self.is_open()
             && !self.ends.closed
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
@@ -126,6 +126,11 @@ impl Stream {
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+    }
+
+    /// Its owner was told that it is open.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.negotiation, Negotiation::Done)
     }
 
     pub(super) fn unread(&self) -> &[u8] {

@@ -9,7 +9,7 @@
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -156,13 +156,10 @@ where
                 self.understand(ledger, input, cx, now);
                 continue;
             }
-            let read = match Pin::new(&mut pipe.io).poll_read(cx, input.space()) {
-                Poll::Ready(Ok(n)) => {
-                    input.filled(n);
-                    Poll::Ready(Ok(n))
-                }
-                read => read,
-            };
+            let read = Pin::new(&mut pipe.io).poll_read(cx, input.space());
+            if let Poll::Ready(Ok(n)) = read {
+                input.filled(n);
+            }
             self.understand(ledger, input, cx, now);
             match read {
                 Poll::Pending => return false,
@@ -423,10 +420,7 @@ where
         let end = asked.unwrap_or(match why {
             Why::Ended(end) => end,
             Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
-            Why::Io(error) => ConnectionEnd::Failed(match error::fault(&error) {
-                Fault::Io if error.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Reset,
-                fault => fault,
-            }),
+            Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
         let _ = ledger.lifecycle.end_connection(self.id, end);
     }
