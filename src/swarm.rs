@@ -188,7 +188,7 @@ where
             }
             Some(_) | None => None,
         };
-        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::Reuse };
+        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dialed = self.transport.dial(plain, options);
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, self.now);
         link.expected = expected;

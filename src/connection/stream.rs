@@ -1,7 +1,7 @@
 //! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
 
 use super::multistream::{self, Protocol};
-use super::queue::Place;
+use super::queue::{Place, Placed};
 use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
@@ -14,6 +14,16 @@ pub type Streams = Table<StreamId, Stream>;
 impl yamux::Streams<StreamId> for Streams {
     fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
         self.get_mut(key)?.yamux.as_mut()
+    }
+}
+
+impl Placed for Stream {
+    fn place(&self) -> &Option<Place> {
+        &self.place
+    }
+
+    fn place_mut(&mut self) -> &mut Option<Place> {
+        &mut self.place
     }
 }
 
