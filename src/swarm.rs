@@ -42,6 +42,8 @@ use crate::connection::{Input, Protocol, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -52,8 +54,6 @@ use libp2p_core::{Endpoint, Transport};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use timers::Timers;
 use wake::WakeSet;
 

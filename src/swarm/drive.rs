@@ -14,11 +14,11 @@ use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, State, StreamId};
 use alloc::vec::Vec;
+use chacha20::rand_core::Rng;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
-use rand_chacha::rand_core::Rng;
 
 /// How often one poll goes round before others have their turn.
 const ROUNDS: usize = 4;
