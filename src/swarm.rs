@@ -18,6 +18,59 @@
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
+//!
+//! Two swarms of one process, ticked in turn, over a transport in memory:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use libp2p_identity::Keypair;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::lifecycle::{Event, StreamEnd};
+//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//!
+//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
+//! };
+//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! server.register_protocol(ECHO);
+//! server.listen("/memory/4711".parse()?)?;
+//! server.tick(Duration::ZERO);
+//! assert!(matches!(server.next_event(), Some(Event::Listen { .. })));
+//! client.dial("/memory/4711".parse()?)?;
+//!
+//! let (mut echo, mut ended) = (Vec::new(), None);
+//! while ended.is_none() {
+//!     for (swarm, is_client) in [(&mut server, false), (&mut client, true)] {
+//!         swarm.tick(Duration::ZERO);
+//!         while let Some(event) = swarm.next_event() {
+//!             match event {
+//!                 Event::Connected { connection } if is_client => {
+//!                     let stream = swarm.open_stream(connection, &[ECHO])?;
+//!                     swarm.write(stream, b"hello")?; // travels with the proposal
+//!                     swarm.finish(stream)?;
+//!                 }
+//!                 Event::ClosedStream { reason, .. } if is_client => ended = Some(reason),
+//!                 _ => {}
+//!             }
+//!         }
+//!         while let Some(ready) = swarm.next_ready() {
+//!             let Ready::Stream { stream, .. } = ready else { continue };
+//!             let mut buffer = [0; 64];
+//!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
+//!                 match is_client {
+//!                     true => echo.extend_from_slice(&buffer[..n]),
+//!                     false => assert_eq!(swarm.write(stream, &buffer[..n]), Ok(n)),
+//!                 }
+//!             }
+//!             swarm.finish(stream).ok(); // all of it came in one go here
+//!         }
+//!     }
+//! }
+//! assert_eq!((echo.as_slice(), ended), (b"hello".as_slice(), Some(StreamEnd::Finished)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bits;
 mod config;
