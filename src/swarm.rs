@@ -24,7 +24,7 @@
 //! ```
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use libp2p_identity::Keypair;
+//! use swarm_notify::identity::Keypair;
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::lifecycle::{Event, StreamEnd};
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
@@ -87,7 +87,7 @@ mod wake;
 
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
-pub use libp2p_core::{Multiaddr, multiaddr};
+pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use ready::Ready;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
@@ -101,9 +101,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
+use libp2p_core::Endpoint;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_core::{Endpoint, Transport};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
