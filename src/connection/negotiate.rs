@@ -103,9 +103,9 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
-            open.session.consume(yamux, *consumed);
-            // The window holds many times what a negotiation may say.
+        if let Some(yamux) = &mut stream.yamux {
+            open.session.consume(yamux, step.as_ref().map_or(0, |(consumed, _)| *consumed));
+            // The window holds many times what a negotiation may say. What was answered before an error is still said.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();
