@@ -31,10 +31,13 @@ where
 {
     /// One poll's work.
     pub(super) fn advance(&mut self, now: Duration) {
+        self.began(now);
         if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
             self.begin_shutdown(now);
         }
         while let Some((deadline, id)) = self.timers.take_due(now) {
+            // What the peer has said in time is heard first, however late this poll is.
+            self.drive_input(id, now);
             self.drive_timeouts(deadline, id, now);
         }
         let mut woken = core::mem::take(&mut self.woken);
@@ -73,7 +76,22 @@ where
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        self.links.insert(link.id, link);
+        let id = link.id;
+        self.links.insert(id, link);
+        if let Some(link) = self.links.get_mut(id) {
+            link.mark_dirty(&mut self.ledger);
+        }
+    }
+
+    /// What was begun by commands since the last poll was begun now.
+    fn began(&mut self, now: Duration) {
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            if let Some(link) = self.links.get_mut(*id) {
+                link.began(&mut self.ledger, now);
+            }
+        }
+        self.ledger.dirty = dirty;
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {

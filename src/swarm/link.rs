@@ -8,7 +8,7 @@
 
 use super::error;
 use super::ledger::Ledger;
-use crate::connection::{Connection, Error, Fact, Input};
+use crate::connection::{Connection, Error, Fact, Input, UNKNOWN};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -113,6 +113,17 @@ where
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             ledger.dirty.push(self.id);
+        }
+    }
+
+    /// What a command began, which knows no time, was begun `now`: there may have been a long sleep since the last poll.
+    pub(super) fn began<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        match &mut self.stage {
+            Stage::Dialing(_) if self.began == UNKNOWN => self.began = now,
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => {}
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+                pipe.connection.began(&mut ledger.streams, &ledger.config.connection, now);
+            }
         }
     }
 
@@ -345,17 +356,20 @@ where
 
     /// Closes politely. What is not open yet fails at once.
     pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
+        let is_open = ledger.lifecycle.state(self.id) == Some(State::Open);
         match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) if ledger.lifecycle.state(self.id) == Some(State::Open) => {
+            Stage::Up(mut pipe) if is_open => {
                 // It is open, as the line above says, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 pipe.connection.close(&ledger.config.connection, now);
                 self.stage = Stage::Closing(pipe, end, Ours::Open);
                 self.mark_dirty(ledger);
             }
-            closing @ Stage::Closing(..) => self.stage = closing,
-            Stage::Over => {}
-            Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_) => self.over(ledger, Why::Ended(end)),
+            stage @ (Stage::Closing(..) | Stage::Over) => self.stage = stage,
+            stage @ (Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_)) => {
+                self.stage = stage;
+                self.over(ledger, Why::Ended(end));
+            }
         }
     }
 
