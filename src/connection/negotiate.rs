@@ -45,11 +45,12 @@ impl Connection {
         }
     }
 
-    /// The peer has granted window, or our output has got shorter.
+    /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
+    /// before it is agreed.
     fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.revive(id, turn);
         let stream = turn.streams.get_mut(id)?;
-        (stream.is_open() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+        (stream.may_write() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
