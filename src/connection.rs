@@ -50,10 +50,6 @@ use queue::Queues;
 use timers::{Due, Timers};
 use yamux::Session;
 
-/// The time of a command that knows none, as [`Turn::now`]: what it begins has no deadline until
-/// [`Connection::began`] says when that was.
-pub const UNKNOWN: Duration = Duration::MAX;
-
 /// How much a connection that waits for leave to open keeps of what its peer sends already.
 const KEPT_AT_GATE: usize = 64 * 1024;
 
@@ -100,7 +96,7 @@ pub struct Turn<'a> {
     pub protocols: &'a [Protocol],
     /// Bounds and time-outs.
     pub config: &'a Config,
-    /// The time, on the owner's clock, or [`UNKNOWN`]. It must not go backwards.
+    /// The time, on the owner's clock. It must not go backwards.
     pub now: Duration,
     /// A buffer for lines of multistream-select; what is in it means nothing.
     pub scratch: &'a mut Vec<u8>,
@@ -353,12 +349,6 @@ impl Connection {
             open.session.go_away(0);
         }
         self.timers.closing(config, now);
-    }
-
-    /// Says that what was begun at an [`UNKNOWN`] time was begun `now`. It costs what was begun so.
-    pub fn began(&mut self, streams: &mut Streams, config: &Config, now: Duration) {
-        self.timers.began(config, now);
-        self.queues.began(streams, config, now);
     }
 
     fn broke(&mut self, error: Error) -> Fact {

@@ -3,8 +3,6 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
-use super::UNKNOWN;
-use super::config::Config;
 use crate::lifecycle::{StreamId, Table};
 use core::time::Duration;
 
@@ -17,17 +15,6 @@ pub(super) enum Wait {
     HalfOpen,
     /// For the peer to be done, after the owner closed the stream.
     Close,
-}
-
-impl Wait {
-    /// For how long.
-    pub(super) const fn time(self, config: &Config) -> Duration {
-        match self {
-            Self::Negotiation => config.negotiation_timeout,
-            Self::HalfOpen => config.half_open_timeout,
-            Self::Close => config.close_timeout,
-        }
-    }
 }
 
 /// A stream's place in a [`Queue`].
@@ -84,15 +71,6 @@ impl Queue {
         }
     }
 
-    /// Those that began to wait at a time that was not known yet, which are the last ones, wait from `now` on.
-    fn began<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, time: Duration, now: Duration) {
-        let mut next = self.ends.map(|(_, tail)| tail);
-        while let Some(place) = next.and_then(|id| place(streams, id)).filter(|place| place.deadline == UNKNOWN) {
-            place.deadline = now.saturating_add(time);
-            next = place.before;
-        }
-    }
-
     /// Takes out a stream whose place was here.
     fn unlink<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, left: Place) {
         if let Some(before) = left.before.and_then(|id| place(streams, id)) {
@@ -142,13 +120,6 @@ impl Queues {
     pub(super) fn leave<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId) {
         if let Some(place) = streams.get_mut(id).and_then(|stream| stream.place_mut().take()) {
             self.of(place.wait).unlink(streams, place);
-        }
-    }
-
-    /// What began to wait at a time that was not known yet waits from `now` on.
-    pub(super) fn began<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, config: &Config, now: Duration) {
-        for queue in &mut self.0 {
-            queue.began(streams, queue.wait.time(config), now);
         }
     }
 

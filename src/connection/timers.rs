@@ -8,7 +8,6 @@
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
-use super::UNKNOWN;
 use super::config::Config;
 use core::time::Duration;
 
@@ -77,17 +76,6 @@ impl Timers {
     pub(super) fn idle(&mut self, since: Option<Duration>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
-        }
-    }
-
-    /// What was begun at a time that was not known yet was begun `now`.
-    pub(super) fn began(&mut self, config: &Config, now: Duration) {
-        match self {
-            Self::Closing { deadline } if *deadline == UNKNOWN => {
-                *deadline = now.saturating_add(config.close_timeout);
-            }
-            Self::Open { idle_since: Some(since), .. } if *since == UNKNOWN => *since = now,
-            Self::Opening { .. } | Self::Paused { .. } | Self::Open { .. } | Self::Closing { .. } | Self::Over => {}
         }
     }
 

@@ -31,7 +31,6 @@ where
 {
     /// One poll's work.
     pub(super) fn advance(&mut self, now: Duration) {
-        self.began(now);
         if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
             self.begin_shutdown(now);
         }
@@ -81,17 +80,6 @@ where
         if let Some(link) = self.links.get_mut(id) {
             link.mark_dirty(&mut self.ledger);
         }
-    }
-
-    /// What was begun by commands since the last poll was begun now.
-    fn began(&mut self, now: Duration) {
-        let dirty = core::mem::take(&mut self.ledger.dirty);
-        for id in &dirty {
-            if let Some(link) = self.links.get_mut(*id) {
-                link.began(&mut self.ledger, now);
-            }
-        }
-        self.ledger.dirty = dirty;
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {

@@ -8,7 +8,7 @@
 
 use super::error;
 use super::ledger::Ledger;
-use crate::connection::{Connection, Error, Fact, Input, UNKNOWN};
+use crate::connection::{Connection, Error, Fact, Input};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -113,17 +113,6 @@ where
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             ledger.dirty.push(self.id);
-        }
-    }
-
-    /// What a command began, which knows no time, was begun `now`: there may have been a long sleep since the last poll.
-    pub(super) fn began<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
-        match &mut self.stage {
-            Stage::Dialing(_) if self.began == UNKNOWN => self.began = now,
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => {}
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
-                pipe.connection.began(&mut ledger.streams, &ledger.config.connection, now);
-            }
         }
     }
 
