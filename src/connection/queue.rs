@@ -3,6 +3,8 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
+use super::UNTIMED;
+use super::config::Config;
 use super::stream::{Stream, Streams};
 use crate::lifecycle::StreamId;
 use core::time::Duration;
@@ -109,6 +111,22 @@ impl Queues {
     pub(super) fn leave(&mut self, streams: &mut Streams, id: StreamId) {
         if let Some(place) = streams.get_mut(id).and_then(|stream: &mut Stream| stream.place.take()) {
             self.of(place.wait).unlink(streams, place);
+        }
+    }
+
+    /// Who joined without a time begins to wait now. They are the last of their queues.
+    pub(super) fn count_from(&self, streams: &mut Streams, config: &Config, now: Duration) {
+        for queue in &self.0 {
+            let time = match queue.wait {
+                Wait::Negotiation => config.negotiation_timeout,
+                Wait::HalfOpen => config.half_open_timeout,
+                Wait::Close => config.close_timeout,
+            };
+            let mut next = queue.ends.map(|(_, tail)| tail);
+            while let Some(place) = next.and_then(|id| place(streams, id)).filter(|place| place.deadline == UNTIMED) {
+                place.deadline = now.saturating_add(time);
+                next = place.before;
+            }
         }
     }
 

@@ -8,7 +8,8 @@ everywhere! {
     an_aborted_connection_is_an_end_of_file_to_the_peer,
     a_broken_pipe_ends_a_hundred_streams_oldest_first,
     a_peer_that_vanished_is_told_as_a_timeout,
-
+    a_connection_without_streams_is_closed_as_idle,
+    a_commands_time_outs_count_from_the_poll_after_it,
 }
 
 fn disconnect_by_either_side<const EVENTS: usize>(shape: Shape) {
@@ -77,6 +78,32 @@ fn a_connection_without_streams_is_closed_as_idle<const EVENTS: usize>(shape: Sh
     pair.wait(secs(2));
     let log = pair.a.take_timed_log();
     assert_eq!(log, [(reset + secs(100) + millis(20), "disconnected c0.1 idle".to_owned())]);
+    pair.b.expect(&["disconnected c0.1 remote(go_away(0))"]);
+    pair.end_with_listener();
+}
+
+fn a_commands_time_outs_count_from_the_poll_after_it<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    // Nothing has a deadline: the owner sleeps for a minute, is asked to dial, and only then polls.
+    let address = pair.listens();
+    pair.wait(secs(60));
+    let (ca, cb) = pair.connected_at(&address);
+    // The streams, too.
+    pair.wait(secs(25));
+    let (sa, sb) = pair.stream((ca, cb));
+    pair.wait(secs(25));
+    // And the closes: the peer has four seconds of the five.
+    pair.a.swarm.close_stream(sa).unwrap();
+    pair.wait(secs(4));
+    pair.b.finish(sb);
+    pair.settle();
+    pair.a.expect(&["closed_stream c0.1/s0.1 finished"]);
+    pair.b.expect(&["closed_stream c0.1/s0.1 finished"]);
+    pair.wait(secs(25));
+    pair.network.set(|knobs| knobs.latency(millis(2_000)));
+    pair.a.swarm.close_connection(ca).unwrap();
+    pair.settle();
+    pair.a.expect(&["disconnected c0.1 requested"]);
     pair.b.expect(&["disconnected c0.1 remote(go_away(0))"]);
     pair.end_with_listener();
 }

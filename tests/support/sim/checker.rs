@@ -63,6 +63,10 @@ impl Checker {
     /// Everything is over.
     #[track_caller]
     pub(crate) fn assert_all_told(&self) {
-        assert_eq!((self.open.keys().collect(), self.begun.keys().collect()), (vec![], vec![]), "open, and not told of");
+        assert_eq!(
+            (self.open.keys().collect(), self.begun.keys().collect()),
+            (vec![], vec![]),
+            "open, and not told of"
+        );
     }
 }

@@ -55,14 +55,29 @@ pub(super) struct State {
 
 /// What arrives somewhere after a while.
 enum Flight {
-    Bytes { pipe: usize, to: usize, bytes: Vec<u8> },
+    Bytes {
+        pipe: usize,
+        to: usize,
+        bytes: Vec<u8>,
+    },
     /// The other side says no more; `gone`: it does not listen either.
-    End { pipe: usize, to: usize, gone: bool },
+    End {
+        pipe: usize,
+        to: usize,
+        gone: bool,
+    },
     /// A dial reaches the host that it is for.
-    Syn { dial: usize },
+    Syn {
+        dial: usize,
+    },
     /// Its answer comes back.
-    Answer { dial: usize },
-    Closed { host: u8, id: ListenerId },
+    Answer {
+        dial: usize,
+    },
+    Closed {
+        host: u8,
+        id: ListenerId,
+    },
 }
 
 /// What one transport has to say.
@@ -156,6 +171,11 @@ impl Network {
         change(&mut Knobs(&mut self.state()));
     }
 
+    /// Time goes on.
+    pub(crate) fn advance_to(&self, now: Duration) {
+        self.state().now = now;
+    }
+
     /// When the next thing arrives.
     pub(crate) fn next_arrival(&self) -> Option<Duration> {
         self.state().flights.keys().next().map(|(at, _)| *at)
@@ -164,7 +184,6 @@ impl Network {
     /// Lets the next thing arrive, if it does by `now`.
     pub(crate) fn deliver(&self, now: Duration) -> bool {
         let mut state = self.state();
-        state.now = now;
         let Some(entry) = state.flights.first_entry().filter(|entry| entry.key().0 <= now) else { return false };
         let flight = entry.remove();
         state.arrive(flight);

@@ -138,6 +138,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
             (Some(next), None, Some(_)) => self.now = next,
             _ => return false,
         }
+        self.network.advance_to(self.now);
         self.turns = 0;
         true
     }
@@ -152,6 +153,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let until = self.now + time;
         while self.step(Some(until)) {}
         self.now = until;
+        self.network.advance_to(until);
     }
 
     /// Goes on until `awaited`; with nothing left to happen in the next hour, that is a stall.

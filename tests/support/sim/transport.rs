@@ -67,10 +67,7 @@ impl Transport for SimTransport {
         Ok(SimDial { network: self.network.clone(), dial })
     }
 
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
         let mut state = self.network.state();
         let host = state.hosts.entry(self.host).or_default();
         let Some(said) = host.events.pop_front() else {
