@@ -259,7 +259,10 @@ where
         let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => connection.refuse_stream(),
+            None => {
+                log::debug!("{id}: no place for a stream");
+                connection.refuse_stream();
+            }
         }
     }
 
