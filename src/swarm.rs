@@ -18,6 +18,59 @@
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
+//!
+//! Two swarms of one process, ticked in turn, over a transport in memory:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::lifecycle::{Event, StreamEnd};
+//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//!
+//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
+//! };
+//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! server.register_protocol(ECHO);
+//! server.listen("/memory/4711".parse()?)?;
+//! server.tick(Duration::ZERO);
+//! assert!(matches!(server.next_event(), Some(Event::Listen { .. })));
+//! client.dial("/memory/4711".parse()?)?;
+//!
+//! let (mut echo, mut ended) = (Vec::new(), None);
+//! while ended.is_none() {
+//!     for (swarm, is_client) in [(&mut server, false), (&mut client, true)] {
+//!         swarm.tick(Duration::ZERO);
+//!         while let Some(event) = swarm.next_event() {
+//!             match event {
+//!                 Event::Connected { connection } if is_client => {
+//!                     let stream = swarm.open_stream(connection, &[ECHO])?;
+//!                     swarm.write(stream, b"hello")?; // travels with the proposal
+//!                     swarm.finish(stream)?;
+//!                 }
+//!                 Event::ClosedStream { reason, .. } if is_client => ended = Some(reason),
+//!                 _ => {}
+//!             }
+//!         }
+//!         while let Some(ready) = swarm.next_ready() {
+//!             let Ready::Stream { stream, .. } = ready else { continue };
+//!             let mut buffer = [0; 64];
+//!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
+//!                 match is_client {
+//!                     true => echo.extend_from_slice(&buffer[..n]),
+//!                     false => assert_eq!(swarm.write(stream, &buffer[..n]), Ok(n)),
+//!                 }
+//!             }
+//!             swarm.finish(stream).ok(); // all of it came in one go here
+//!         }
+//!     }
+//! }
+//! assert_eq!((echo.as_slice(), ended), (b"hello".as_slice(), Some(StreamEnd::Finished)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bits;
 mod config;
@@ -34,7 +87,7 @@ mod wake;
 
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
-pub use libp2p_core::{Multiaddr, multiaddr};
+pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use ready::Ready;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
@@ -42,18 +95,18 @@ use crate::connection::{Input, Protocol, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
+use libp2p_core::Endpoint;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_core::{Endpoint, Transport};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use timers::Timers;
 use wake::WakeSet;
 
@@ -188,7 +241,7 @@ where
             }
             Some(_) | None => None,
         };
-        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::Reuse };
+        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dialed = self.transport.dial(plain, options);
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, self.now);
         link.expected = expected;

@@ -67,7 +67,7 @@ impl Connection {
     /// The stream's end, if both directions are over.
     pub(super) fn finished(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over || !stream.is_finished() || !matches!(stream.negotiation, Negotiation::Done) {
+        if stream.ends.over || !stream.is_finished() || !stream.is_open() {
             return None;
         }
         self.over(id, turn);
@@ -79,12 +79,9 @@ impl Connection {
         if stream.ends.over {
             return None;
         }
-        let fact = match &stream.negotiation {
-            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
-            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
-                Fact::StreamFailed(id, Failure::Reset(Side::Remote))
-            }
+        let fact = match stream.is_open() {
+            true => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
+            false => Fact::StreamFailed(id, stream.failed(Failure::Reset(Side::Remote))),
         };
         self.over(id, turn);
         Some(fact)
@@ -93,13 +90,9 @@ impl Connection {
     /// A stream's deadline has come.
     pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        let fact = match &stream.negotiation {
-            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Timeout),
-            // It asked for what we do not speak, and then for nothing else.
-            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
-                Fact::StreamFailed(id, Failure::Timeout)
-            }
+        let fact = match stream.is_open() {
+            true => Fact::StreamEnded(id, StreamEnd::Timeout),
+            false => Fact::StreamFailed(id, stream.failed(Failure::Timeout)),
         };
         self.give_up(id, turn);
         Some(fact)
@@ -111,9 +104,9 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
-            open.session.consume(yamux, *consumed);
-            // The window holds many times what a negotiation may say.
+        if let Some(yamux) = &mut stream.yamux {
+            open.session.consume(yamux, step.as_ref().map_or(0, |(consumed, _)| *consumed));
+            // The window holds many times what a negotiation may say. What was answered before an error is still said.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();
@@ -126,18 +119,12 @@ impl Connection {
                 return Some(Fact::StreamReady(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => return None,
-            Ok((_, Chosen::NotYet)) => match &stream.negotiation {
-                Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-                _ => Failure::Eof,
-            },
+            Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
                 log::debug!("{id}: {error}");
                 // What a lazy dialer sends behind a proposal that was refused is no line.
-                match &stream.negotiation {
-                    Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-                    _ => Failure::Protocol,
-                }
+                stream.failed(Failure::Protocol)
             }
         };
         self.give_up(id, turn);
@@ -166,7 +153,7 @@ impl Connection {
     fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let waits = stream.ends.fin_sent && !stream.is_remote_finished();
-        if waits && stream.place.is_none() && matches!(stream.negotiation, Negotiation::Done) {
+        if waits && stream.place.is_none() && stream.is_open() {
             let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
@@ -247,6 +234,19 @@ enum Chosen {
 }
 
 impl Stream {
+    /// What a stream that is not open is told to have failed of, when it ends so: a peer that has asked for what we do
+    /// not speak, and then for nothing else, had no other reason to leave.
+    fn failed(&self, otherwise: Failure) -> Failure {
+        match &self.negotiation {
+            Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(..)
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(_)
+            | Negotiation::Done => otherwise,
+        }
+    }
+
     /// Reads complete lines of what has arrived; gives how much they were and what they mean.
     fn negotiate(
         &mut self,

@@ -3,8 +3,7 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
-use super::stream::{Stream, Streams};
-use crate::lifecycle::StreamId;
+use crate::lifecycle::{StreamId, Table};
 use core::time::Duration;
 
 /// What a stream waits for, which is also the queue that it hangs on.
@@ -33,6 +32,12 @@ impl Place {
     }
 }
 
+/// What has a place in a queue.
+pub(super) trait Placed {
+    fn place(&self) -> &Option<Place>;
+    fn place_mut(&mut self) -> &mut Option<Place>;
+}
+
 /// The streams that wait for one thing.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -46,17 +51,17 @@ impl Queue {
     }
 
     /// The earliest deadline and whose it is.
-    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
-        let place = streams.get(head)?.place.as_ref()?;
+        let place = streams.get(head)?.place().as_ref()?;
         Some((place.deadline, head))
     }
 
     /// Appends a stream that hangs on no queue.
-    fn push(&mut self, streams: &mut Streams, id: StreamId, deadline: Duration) {
+    fn push<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, deadline: Duration) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
-        stream.place = Some(Place { wait: self.wait, deadline, before, after: None });
+        *stream.place_mut() = Some(Place { wait: self.wait, deadline, before, after: None });
         match before.and_then(|tail| place(streams, tail)) {
             Some(tail) => tail.after = Some(id),
             None => self.ends = Some((id, id)),
@@ -67,7 +72,7 @@ impl Queue {
     }
 
     /// Takes out a stream whose place was here.
-    fn unlink(&mut self, streams: &mut Streams, left: Place) {
+    fn unlink<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, left: Place) {
         if let Some(before) = left.before.and_then(|id| place(streams, id)) {
             before.after = left.after;
         }
@@ -82,8 +87,8 @@ impl Queue {
     }
 }
 
-fn place(streams: &mut Streams, id: StreamId) -> Option<&mut Place> {
-    streams.get_mut(id)?.place.as_mut()
+fn place<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId) -> Option<&mut Place> {
+    streams.get_mut(id)?.place_mut().as_mut()
 }
 
 /// The queues of one connection. A stream hangs on at most one of them.
@@ -100,20 +105,26 @@ impl Queues {
     }
 
     /// Makes a stream wait for `wait` until `deadline`, and for nothing else any more.
-    pub(super) fn join(&mut self, streams: &mut Streams, id: StreamId, wait: Wait, deadline: Duration) {
+    pub(super) fn join<S: Placed>(
+        &mut self,
+        streams: &mut Table<StreamId, S>,
+        id: StreamId,
+        wait: Wait,
+        deadline: Duration,
+    ) {
         self.leave(streams, id);
         self.of(wait).push(streams, id, deadline);
     }
 
     /// Makes a stream wait for nothing.
-    pub(super) fn leave(&mut self, streams: &mut Streams, id: StreamId) {
-        if let Some(place) = streams.get_mut(id).and_then(|stream: &mut Stream| stream.place.take()) {
+    pub(super) fn leave<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId) {
+        if let Some(place) = streams.get_mut(id).and_then(|stream| stream.place_mut().take()) {
             self.of(place.wait).unlink(streams, place);
         }
     }
 
     /// The earliest deadline of all.
-    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         self.0.iter().filter_map(|queue| queue.first(streams)).min()
     }
 }
@@ -123,6 +134,18 @@ mod tests {
     use super::*;
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec::Vec;
+
+    impl Placed for Option<Place> {
+        fn place(&self) -> &Option<Place> {
+            self
+        }
+
+        fn place_mut(&mut self) -> &mut Option<Place> {
+            self
+        }
+    }
+
+    type Streams = Table<StreamId, Option<Place>>;
 
     fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -135,7 +158,7 @@ mod tests {
         let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
         let mut streams = Streams::new();
         for id in &ids {
-            streams.insert(*id, Stream::inbound());
+            streams.insert(*id, None);
         }
         (streams, ids)
     }

@@ -1,7 +1,7 @@
 //! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
 
 use super::multistream::{self, Protocol};
-use super::queue::Place;
+use super::queue::{Place, Placed};
 use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
@@ -14,6 +14,16 @@ pub type Streams = Table<StreamId, Stream>;
 impl yamux::Streams<StreamId> for Streams {
     fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
         self.get_mut(key)?.yamux.as_mut()
+    }
+}
+
+impl Placed for Stream {
+    fn place(&self) -> &Option<Place> {
+        &self.place
+    }
+
+    fn place_mut(&mut self) -> &mut Option<Place> {
+        &mut self.place
     }
 }
 
@@ -118,7 +128,7 @@ impl Stream {
     /// Whether a read would say something other than `Blocked`.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        matches!(self.negotiation, Negotiation::Done)
+        self.is_open()
             && !self.ends.closed
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
@@ -145,6 +155,11 @@ impl Stream {
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+    }
+
+    /// Its owner was told that it is open.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.negotiation, Negotiation::Done)
     }
 
     pub(super) fn unread(&self) -> &[u8] {

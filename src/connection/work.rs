@@ -110,7 +110,7 @@ impl Connection {
         if stream.ends.closed {
             return Err(ReadError::Closed);
         }
-        if !matches!(stream.negotiation, Negotiation::Done) {
+        if !stream.is_open() {
             return Err(ReadError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };

@@ -14,11 +14,11 @@ use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, State, StreamId};
 use alloc::vec::Vec;
+use chacha20::rand_core::Rng;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
-use rand_chacha::rand_core::Rng;
 
 /// How often one poll goes round before others have their turn.
 const ROUNDS: usize = 4;
@@ -35,6 +35,8 @@ where
             self.begin_shutdown(now);
         }
         while let Some((deadline, id)) = self.timers.take_due(now) {
+            // What the peer has said in time is heard first, however late this poll is.
+            self.drive_input(id, now);
             self.drive_timeouts(deadline, id, now);
         }
         let mut woken = core::mem::take(&mut self.woken);
@@ -73,7 +75,11 @@ where
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        self.links.insert(link.id, link);
+        let id = link.id;
+        self.links.insert(id, link);
+        if let Some(link) = self.links.get_mut(id) {
+            link.mark_dirty(&mut self.ledger);
+        }
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {

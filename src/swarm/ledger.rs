@@ -36,7 +36,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
 impl<const EVENTS: usize> Ledger<EVENTS> {
     pub(super) fn new(config: Config) -> Self {
         Self {
-            lifecycle: Lifecycle::new(config.limits.clone()),
+            lifecycle: Lifecycle::new(config.limits),
             streams: Streams::new(),
             config,
             protocols: Vec::new(),

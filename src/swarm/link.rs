@@ -9,7 +9,7 @@
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -156,13 +156,10 @@ where
                 self.understand(ledger, input, cx, now);
                 continue;
             }
-            let read = match Pin::new(&mut pipe.io).poll_read(cx, input.space()) {
-                Poll::Ready(Ok(n)) => {
-                    input.filled(n);
-                    Poll::Ready(Ok(n))
-                }
-                read => read,
-            };
+            let read = Pin::new(&mut pipe.io).poll_read(cx, input.space());
+            if let Poll::Ready(Ok(n)) = read {
+                input.filled(n);
+            }
             self.understand(ledger, input, cx, now);
             match read {
                 Poll::Pending => return false,
@@ -348,17 +345,20 @@ where
 
     /// Closes politely. What is not open yet fails at once.
     pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
+        let is_open = ledger.lifecycle.state(self.id) == Some(State::Open);
         match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) if ledger.lifecycle.state(self.id) == Some(State::Open) => {
+            Stage::Up(mut pipe) if is_open => {
                 // It is open, as the line above says, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 pipe.connection.close(&ledger.config.connection, now);
                 self.stage = Stage::Closing(pipe, end, Ours::Open);
                 self.mark_dirty(ledger);
             }
-            closing @ Stage::Closing(..) => self.stage = closing,
-            Stage::Over => {}
-            Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_) => self.over(ledger, Why::Ended(end)),
+            stage @ (Stage::Closing(..) | Stage::Over) => self.stage = stage,
+            stage @ (Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_)) => {
+                self.stage = stage;
+                self.over(ledger, Why::Ended(end));
+            }
         }
     }
 
@@ -423,10 +423,7 @@ where
         let end = asked.unwrap_or(match why {
             Why::Ended(end) => end,
             Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
-            Why::Io(error) => ConnectionEnd::Failed(match error::fault(&error) {
-                Fault::Io if error.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Reset,
-                fault => fault,
-            }),
+            Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
         let _ = ledger.lifecycle.end_connection(self.id, end);
     }

@@ -26,7 +26,9 @@ pub(super) struct Listener {
     transport_id: Option<TransportId>,
     /// Where it listens, as the transport says.
     pub(super) addresses: Vec<Multiaddr>,
-    /// Why it was closed, if it was.
+    /// The transport owes us its first address.
+    awaits_address: bool,
+    /// Why it was closed, if it was: then the transport owes us its end.
     end: Option<ListenerEnd>,
     pub(super) error: Option<String>,
 }
@@ -42,7 +44,14 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
-        let listener = Listener { address, transport_id: None, addresses: Vec::new(), end: None, error: None };
+        let listener = Listener {
+            address,
+            transport_id: None,
+            addresses: Vec::new(),
+            awaits_address: false,
+            end: None,
+            error: None,
+        };
         self.table.insert(id, listener);
     }
 }
@@ -68,6 +77,7 @@ where
         listener.transport_id = Some(transport_id);
         match self.transport.listen_on(transport_id, listener.address.clone()) {
             Ok(()) => {
+                listener.awaits_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
                 self.listeners.expecting += 1;
                 self.poll_transport(now);
@@ -147,7 +157,7 @@ where
                     return;
                 }
                 listener.addresses.push(listen_addr);
-                if listener.addresses.len() > 1 {
+                if !core::mem::take(&mut listener.awaits_address) {
                     return self.addresses_changed(id);
                 }
                 self.listeners.expecting -= 1;
@@ -164,7 +174,7 @@ where
             }
             TransportEvent::ListenerClosed { listener_id, reason } => {
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                let awaited = usize::from(listener.addresses.is_empty()) + usize::from(listener.end.is_some());
+                let awaited = usize::from(listener.awaits_address) + usize::from(listener.end.is_some());
                 if let Err(error) = &reason {
                     listener.error = Some(error.to_string());
                 }
