@@ -16,7 +16,7 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 
 /// How long a test may take in all before it is ended with its log.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What is done on a stream when it is ready. It acts on readiness alone, so that a stream of which none is told hangs.
 pub(crate) enum Job {
