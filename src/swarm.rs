@@ -14,7 +14,7 @@
 //! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
-//! cause on sockets. A fault of an address, a peer or the network is never a command's error: it is an event.
+//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a command's error: it is an event.
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
@@ -91,7 +91,7 @@ pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use ready::Ready;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
-use crate::connection::{Input, Protocol, noise};
+use crate::connection::{Input, Protocol, UNTIMED, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -243,7 +243,7 @@ where
         };
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dialed = self.transport.dial(plain, options);
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, self.now);
+        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
         link.expected = expected;
         match dialed {
             Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
@@ -252,6 +252,7 @@ where
             }
             Err(TransportError::Other(error)) => link.fail(&mut self.ledger, error::failure(&error), &error),
         }
+        link.mark_dirty(&mut self.ledger);
         self.insert_link(link);
         Ok(id)
     }
@@ -285,7 +286,7 @@ where
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
-            link.close(&mut self.ledger, ConnectionEnd::Requested, self.now);
+            link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::multistream::{self, Outcome};
 use super::queue::Wait;
 use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn};
+use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::mem;
@@ -154,7 +154,7 @@ impl Connection {
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let waits = stream.ends.fin_sent && !stream.is_remote_finished();
         if waits && stream.place.is_none() && stream.is_open() {
-            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
     }
@@ -191,6 +191,7 @@ impl Connection {
         }
         self.live -= 1;
         if self.live == 0 {
+            self.is_untimed |= turn.now == UNTIMED;
             self.timers.idle(Some(turn.now));
         }
         self.open_queued(turn);

@@ -8,6 +8,7 @@
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
+use super::UNTIMED;
 use super::config::Config;
 use core::time::Duration;
 
@@ -76,6 +77,17 @@ impl Timers {
     pub(super) fn idle(&mut self, since: Option<Duration>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
+        }
+    }
+
+    /// What was begun untimed begins now.
+    pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
+        match self {
+            Self::Open { idle_since, .. } => {
+                *idle_since = idle_since.map(|since| if since == UNTIMED { now } else { since })
+            }
+            Self::Closing { deadline } if *deadline == UNTIMED => *deadline = now.saturating_add(config.close_timeout),
+            Self::Opening { .. } | Self::Paused { .. } | Self::Closing { .. } | Self::Over => {}
         }
     }
 

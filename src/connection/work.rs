@@ -87,7 +87,7 @@ impl Connection {
     fn begun(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         self.live += 1;
         self.timers.idle(None);
-        let deadline = turn.now.saturating_add(turn.config.negotiation_timeout);
+        let deadline = self.deadline(turn.now, turn.config.negotiation_timeout);
         self.queues.join(turn.streams, id, Wait::Negotiation, deadline);
     }
 
@@ -150,7 +150,7 @@ impl Connection {
         let half_open = n < data.len() && yamux.is_remote_finished() && yamux.send_window() == 0;
         stream.sent += n as u64;
         if half_open && stream.place.is_none() {
-            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
@@ -190,7 +190,7 @@ impl Connection {
                 open.session.discard(yamux);
             }
             stream.ends.end_read |= stream.is_remote_finished();
-            let deadline = turn.now.saturating_add(turn.config.close_timeout);
+            let deadline = self.deadline(turn.now, turn.config.close_timeout);
             self.queues.join(turn.streams, id, Wait::Close, deadline);
         }
         self.finished(id, turn)

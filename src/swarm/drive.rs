@@ -34,6 +34,7 @@ where
         if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
             self.begin_shutdown(now);
         }
+        self.count_from(now);
         while let Some((deadline, id)) = self.timers.take_due(now) {
             // What the peer has said in time is heard first, however late this poll is.
             self.drive_input(id, now);
@@ -58,6 +59,17 @@ where
                 return;
             }
         }
+    }
+
+    /// What commands have begun since the last poll counts from this one. They have made dirty what they changed.
+    fn count_from(&mut self, now: Duration) {
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            if let Some(link) = self.links.get_mut(*id) {
+                link.count_from(&mut self.ledger, now);
+            }
+        }
+        self.ledger.dirty = dirty;
     }
 
     /// Whether a poll would find something to do at once.

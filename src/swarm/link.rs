@@ -8,7 +8,7 @@
 
 use super::error;
 use super::ledger::Ledger;
-use crate::connection::{Connection, Error, Fact, Input};
+use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -113,6 +113,16 @@ where
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             ledger.dirty.push(self.id);
+        }
+    }
+
+    /// Says what time it is for what commands have begun.
+    pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        if self.began == UNTIMED {
+            self.began = now;
+        }
+        if let Some(connection) = self.connection() {
+            connection.count_from(&mut ledger.turn(now));
         }
     }
 
