@@ -20,9 +20,10 @@ mod resets;
 mod streams;
 
 use Direction::{Inbound, Outbound};
+use libp2p::swarm::Stream;
 use node::Node;
 use ours::{Ours, Serve};
-use swarm_notify::lifecycle::{ConnectionId, Direction};
+use swarm_notify::lifecycle::{ConnectionId, Direction, StreamId};
 use swarm_notify::swarm::Config;
 
 /// Both directions of dialing with both directions of opening streams, as they are on our side.
@@ -57,6 +58,25 @@ impl Pair {
         assert_eq!(told, established(dialed));
         let connection = ours.swarm.connections().next().unwrap();
         Self { ours, node, connection, dialed }
+    }
+
+    /// A stream, as both sides have it.
+    fn stream(&mut self, opened: Direction) -> (StreamId, Stream) {
+        let Self { ours, node, connection, .. } = self;
+        let before = ours.count("opened_stream");
+        let theirs = match opened {
+            Outbound => {
+                ours.open(*connection, ours::ECHO);
+                ours.during("the node's stream", node.next_stream())
+            }
+            Inbound => {
+                let (opener, peer) = (node.opener(), ours.peer());
+                ours.during("the node's stream", node.spawn(async move { opener.open(peer, &[node::ECHO]).await }))
+                    .unwrap()
+            }
+        };
+        ours.until_told("opened_stream", before + 1);
+        (*ours.streams.last().unwrap(), theirs)
     }
 
     /// Shuts our side down, and compares everything that was told on both sides: `between` the opening of the

@@ -12,7 +12,7 @@
 use super::link::{Link, Pipe, Stage};
 use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, State, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, StreamId};
 use alloc::vec::Vec;
 use chacha20::rand_core::Rng;
 use core::task::Context;
@@ -143,34 +143,15 @@ where
 
     fn admit_connection(&mut self, id: ConnectionId, now: Duration) {
         let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
-        let config = &self.ledger.config.connection;
-        match link.connection().map(|connection| connection.open(config, now)) {
-            Some(Ok(true)) if self.ledger.lifecycle.opened(id).is_ok() => {
-                self.ledger.handshake_ends(link.direction);
-                if let Some(peer) = link.peer {
-                    self.ledger.peers.insert((peer, id));
-                }
-                // The peer may have said more already.
-                self.wakers.mark(slot_of(id));
-            }
-            Some(Ok(_)) => self.wakers.mark(slot_of(id)),
-            Some(Err(error)) => link.broke(&mut self.ledger, error),
-            None => {}
-        }
-        link.mark_dirty(&mut self.ledger);
+        let waker = self.wakers.waker(slot_of(id));
+        link.admit(&mut self.ledger, &mut Context::from_waker(&waker), now);
     }
 
     fn admit_stream(&mut self, id: StreamId, now: Duration) {
         let Some(connection) = self.ledger.lifecycle.connection_of(id) else { return };
-        // On a connection that is closing our word would not be sent: the stream fails with it.
-        if self.ledger.lifecycle.state(connection) != Some(State::Open) || self.ledger.lifecycle.opened(id).is_err() {
-            return;
+        if let Some(link) = self.links.get_mut(connection) {
+            link.admit_stream(id, &mut self.ledger, now);
         }
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if let Some(connection) = link.connection() {
-            connection.confirm_stream(id, &mut self.ledger.turn(now));
-        }
-        link.mark_dirty(&mut self.ledger);
     }
 
     fn drive_output(&mut self, now: Duration) {

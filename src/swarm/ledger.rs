@@ -67,6 +67,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.lifecycle.room() > 0 && !self.line.is_empty()
     }
 
+    /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
+    /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
+    pub(super) fn is_free(&self) -> bool {
+        self.lifecycle.room() > 0 && self.line.is_empty()
+    }
+
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
         self.lifecycle.state(id) == Some(State::Opening)
     }

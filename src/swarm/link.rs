@@ -9,7 +9,7 @@
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -233,10 +233,16 @@ where
         match fact {
             Fact::Ready => {
                 self.peer = self.connection().and_then(|connection| connection.peer());
-                ledger.line.push_back(Id::Connection(self.id));
+                match ledger.is_free() {
+                    true => self.admit(ledger, cx, now),
+                    false => ledger.line.push_back(Id::Connection(self.id)),
+                }
             }
             Fact::StreamOffered => self.offered(ledger, now),
-            Fact::StreamReady(id) => ledger.line.push_back(Id::Stream(id)),
+            Fact::StreamReady(id) => match ledger.is_free() {
+                true => self.admit_stream(id, ledger, now),
+                false => ledger.line.push_back(Id::Stream(id)),
+            },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
             // It is open: a stream is told to have failed until its leave to open is given.
             Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
@@ -250,6 +256,38 @@ where
                 self.over(ledger, Why::Broke(error));
             }
         }
+    }
+
+    /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
+    pub(super) fn admit<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+        let config = &ledger.config.connection;
+        match self.connection().map(|connection| connection.open(config, now)) {
+            Some(Ok(opened)) => {
+                if opened && ledger.lifecycle.opened(self.id).is_ok() {
+                    ledger.handshake_ends(self.direction);
+                    if let Some(peer) = self.peer {
+                        ledger.peers.insert((peer, self.id));
+                    }
+                }
+                // The peer may have said more already, which was kept.
+                cx.waker().wake_by_ref();
+            }
+            Some(Err(error)) => self.broke(ledger, error),
+            None => {}
+        }
+        self.mark_dirty(ledger);
+    }
+
+    /// A stream is ready, and there is room: it opens.
+    pub(super) fn admit_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
+        // On a connection that is closing our word would not be sent: the stream fails with it.
+        if ledger.lifecycle.state(self.id) != Some(State::Open) || ledger.lifecycle.opened(id).is_err() {
+            return;
+        }
+        if let Some(connection) = self.connection() {
+            connection.confirm_stream(id, &mut ledger.turn(now));
+        }
+        self.mark_dirty(ledger);
     }
 
     /// The peer begins a stream: it gets a place, or is refused.

@@ -88,9 +88,9 @@ impl Node {
         }));
     }
 
-    /// The streams that it is asked for an echo on, to do with as the test likes.
-    pub(crate) fn inbound(&mut self) -> mpsc::UnboundedReceiver<Stream> {
-        self.inbound.take().expect("they are handed out once")
+    /// The next stream that it is asked for an echo on, to do with as the test likes.
+    pub(crate) async fn next_stream(&mut self) -> Stream {
+        self.inbound.as_mut().expect("it does not serve them").next().await.expect("the node runs")
     }
 
     /// Opens streams.

@@ -54,6 +54,8 @@ pub(crate) struct Ours {
     pub(crate) right: usize,
     /// Streams that have opened and not ended, in the order in which they opened.
     pub(crate) streams: Vec<StreamId>,
+    /// How often readiness of a stream was told.
+    readable: usize,
     serve: Serve,
     start: Instant,
     /// How much our clock is ahead of the world's.
@@ -74,6 +76,7 @@ impl Ours {
             jobs: HashMap::new(),
             right: 0,
             streams: Vec::new(),
+            readable: 0,
             serve,
             start: Instant::now(),
             ahead: Duration::ZERO,
@@ -128,10 +131,18 @@ impl Ours {
     }
 
     /// Drives the swarm until `is_so`.
-    pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&mut Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
         async_io::block_on(poll_fn(|cx| {
-            self.turn(cx, what);
-            if is_so(self) { Poll::Ready(()) } else { Poll::Pending }
+            loop {
+                self.turn(cx, what);
+                if is_so(self) {
+                    return Poll::Ready(());
+                }
+                // To look may be to act.
+                if self.swarm.poll_at() != Some(Duration::ZERO) {
+                    return Poll::Pending;
+                }
+            }
         }));
     }
 
@@ -145,6 +156,48 @@ impl Ours {
             self.turn(cx, what);
             polled
         }))
+    }
+
+    /// Lets time pass on our side only, after which nothing may have been told.
+    pub(crate) fn pass_in_silence(&mut self, time: Duration) {
+        self.pass(time);
+        let before = self.log.len();
+        self.during("a moment", std::future::ready(()));
+        assert_eq!(self.log[before..], [] as [String; 0], "told after {time:?}");
+    }
+
+    /// Reads exactly what is there, to the end if it is there, as `read` gives it.
+    pub(crate) fn read(&mut self, stream: StreamId) -> (Vec<u8>, Result<usize, ReadError>) {
+        let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            match self.swarm.read(stream, &mut buffer) {
+                Ok(n) if n > 0 => all.extend_from_slice(&buffer[..n]),
+                last => return (all, last),
+            }
+        }
+    }
+
+    /// Writes until the peer's window is used up: what the choice of `/echo/1.0.0` took of it is not there any more.
+    pub(crate) fn fill_window(&mut self, stream: StreamId) {
+        self.until("a full window", |ours| {
+            while ours.swarm.write(stream, &[0; 1000]).is_ok() {}
+            ours.swarm.stream(stream).unwrap().sent == 256 * 1024 - 33
+        });
+    }
+
+    /// Reads until the peer's end.
+    pub(crate) fn read_to_end(&mut self, stream: StreamId) -> Vec<u8> {
+        let mut all = Vec::new();
+        loop {
+            let (more, last) = self.read(stream);
+            all.extend(more);
+            match last {
+                Ok(_) => return all,
+                Err(error) => assert_eq!(error, ReadError::Blocked, "after {} bytes", all.len()),
+            }
+            let told = self.readable;
+            self.until("more to read", |ours| ours.readable > told);
+        }
     }
 
     /// Shuts down, and gives the complete log.
@@ -164,7 +217,8 @@ impl Ours {
                 self.told(event);
             }
             while let Some(ready) = self.swarm.next_ready() {
-                if let Ready::Stream { stream, .. } = ready {
+                if let Ready::Stream { stream, readable, .. } = ready {
+                    self.readable += usize::from(readable);
                     self.go_on(stream);
                 }
             }
@@ -197,7 +251,10 @@ impl Ours {
                 format!("{name} {connection} {stream} {} {}", view.direction, view.protocol.unwrap())
             }
             Event::StreamFailed { connection, stream, reason } => format!("{name} {connection} {stream} {reason}"),
-            Event::ClosedStream { connection, stream, reason } => format!("{name} {connection} {stream} {reason}"),
+            Event::ClosedStream { connection, stream, reason } => match self.swarm.take_unread(stream).len() {
+                0 => format!("{name} {connection} {stream} {reason}"),
+                unread => format!("{name} {connection} {stream} {reason}, {unread} unread"),
+            },
         });
         match event {
             Event::OpenedStream { stream, .. } => {

@@ -173,16 +173,13 @@ fn a_protocol_that_rust_libp2p_does_not_speak_fails_and_the_connection_goes_on()
 fn a_protocol_that_we_do_not_speak_fails_on_both_sides_and_the_connection_goes_on() {
     for dialed in [Outbound, Inbound] {
         let mut pair = Pair::new(dialed, Serve::Echo);
-        let (opener, peer) = (pair.node.opener(), pair.ours.peer());
-        let refused = pair.node.spawn(async move {
-            (
-                opener.open(peer, &[node::UNKNOWN]).await.err(),
-                opener.open(peer, &[node::UNKNOWN, node::OTHER]).await.err(),
-            )
-        });
-        let refused = pair.ours.during("the node's refusals", refused);
-        assert_eq!(refused, (Some(Refused::Unsupported), Some(Refused::Unsupported)));
-        pair.ours.until_told("stream_failed", 2);
+        let peer = pair.ours.peer();
+        for (n, protocols) in [vec![node::UNKNOWN], vec![node::UNKNOWN, node::OTHER]].into_iter().enumerate() {
+            let opener = pair.node.opener();
+            let refused = pair.node.spawn(async move { opener.open(peer, &protocols).await.err() });
+            assert_eq!(pair.ours.during("the node's refusal", refused), Some(Refused::Unsupported));
+            pair.ours.until_told("stream_failed", n + 1);
+        }
         exchanges(&mut pair, Inbound, &[10], 1, 1, false);
         pair.end(&[
             "stream_failed c0.1 s0.1 unsupported",
