@@ -1,13 +1,52 @@
-//! swarm-notify
+//! A libp2p swarm for people who own their event loop: poll-driven, bounded, and exact about what lives and what has
+//! ended.
+//!
+//! It listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node, and tells its owner of every
+//! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. No task, no
+//! thread, no executor, no timer and no channel is inside.
+//!
+//! # The layers: take as much as you need
+//!
+//! | module | what it is | feature |
+//! |---|---|---|
+//! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
+//! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
+//! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
+//! | [`lifecycle`] | sans-IO: transitions in, events out; `no_std` and `alloc` | always there |
+//!
+//! A layer uses only those below it. The first page of each says how it is driven, with an example.
+//!
+//! # The principle that everything follows from
+//!
+//! **A transition that cannot be announced does not happen yet.** The event queue is bounded. While it is full nothing
+//! becomes open: accepting pauses, what is ready to open waits in line behind the closes that are owed, and our answer
+//! to its peer waits with it. What is open goes on. Past the backlog a peer is refused. Closing is always accepted; its
+//! announcement is owed, and paid in order as room returns. Nothing is dropped, ever.
+//!
+//! # Features
+//!
+//! `default = ["tcp"]`; `cli` builds the command `swarm-notify`. Without default features the crate is the lifecycle
+//! layer alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate alloc;
 #[cfg(feature = "connection")]
 extern crate std;
+
 #[cfg(feature = "connection")]
 pub mod connection;
+/// Keys and peer ids, as this crate takes and gives them.
+#[cfg(feature = "connection")]
+pub use libp2p_identity as identity;
 pub mod lifecycle;
 #[cfg(feature = "swarm")]
 pub mod swarm;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+
+/// The examples of README, as tests.
+#[cfg(all(doctest, feature = "tcp"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

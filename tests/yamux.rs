@@ -121,7 +121,7 @@ impl End {
         loop {
             match self.with_stream(key, |session, stream| session.read(stream, &mut buf)) {
                 Read::Bytes(n) => all.extend(&buf[..n]),
-                last => return (all, last),
+                last @ (Read::Blocked | Read::End | Read::Reset) => return (all, last),
             }
         }
     }

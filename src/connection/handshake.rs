@@ -17,6 +17,7 @@ use super::input::Input;
 use super::multistream::{self, Protocol};
 use super::noise;
 use super::role::Role;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 use core::slice;
@@ -63,7 +64,7 @@ pub(super) struct Secured {
 #[derive(Debug)]
 pub(super) enum Opening {
     /// The connection is open.
-    Opened(Secured),
+    Opened(Box<Secured>),
     /// Our answer is on its way; the peer has to say something yet, or it has to reach the wire.
     GoesOn,
 }
@@ -184,16 +185,10 @@ impl Handshake {
 
     /// Everything that was appended to `out` has been written. `true`: it has come to a gate by that.
     pub(super) fn written(&mut self) -> bool {
-        match mem::replace(&mut self.step, Step::Over) {
-            Step::Writing(secured) => {
-                self.step = Step::Agreed(secured, None);
-                true
-            }
-            step => {
-                self.step = step;
-                false
-            }
-        }
+        let step = mem::replace(&mut self.step, Step::Over);
+        let is_written = matches!(step, Step::Writing(_));
+        self.step = if let Step::Writing(secured) = step { Step::Agreed(secured, None) } else { step };
+        is_written
     }
 
     /// Leave to pass the gate; without one it changes nothing.
@@ -210,9 +205,9 @@ impl Handshake {
                     listener.confirm(&YAMUX, &mut lines);
                     secured.transport.seal(&lines, out)?;
                 }
-                Ok(Opening::Opened(secured))
+                Ok(Opening::Opened(Box::new(secured)))
             }
-            step => {
+            step @ (Step::Security(..) | Step::Exchange(_) | Step::Muxer(..) | Step::Writing(_) | Step::Over) => {
                 self.step = step;
                 Ok(Opening::GoesOn)
             }

@@ -4,7 +4,7 @@ use super::multistream::{self, Outcome};
 use super::queue::Wait;
 use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn};
+use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::mem;
@@ -45,11 +45,12 @@ impl Connection {
         }
     }
 
-    /// The peer has granted window, or our output has got shorter.
+    /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
+    /// before it is agreed.
     fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.revive(id, turn);
         let stream = turn.streams.get_mut(id)?;
-        (matches!(stream.negotiation, Negotiation::Done) && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+        (stream.may_write() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
@@ -66,7 +67,7 @@ impl Connection {
     /// The stream's end, if both directions are over.
     pub(super) fn finished(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over || !stream.is_finished() || !matches!(stream.negotiation, Negotiation::Done) {
+        if stream.ends.over || !stream.is_finished() || !stream.is_open() {
             return None;
         }
         self.over(id, turn);
@@ -78,12 +79,9 @@ impl Connection {
         if stream.ends.over {
             return None;
         }
-        let fact = match &stream.negotiation {
-            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
-            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
-                Fact::StreamFailed(id, Failure::Reset(Side::Remote))
-            }
+        let fact = match stream.is_open() {
+            true => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
+            false => Fact::StreamFailed(id, stream.failed(Failure::Reset(Side::Remote))),
         };
         self.over(id, turn);
         Some(fact)
@@ -92,13 +90,9 @@ impl Connection {
     /// A stream's deadline has come.
     pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        let fact = match &stream.negotiation {
-            Negotiation::Done => Fact::StreamEnded(id, StreamEnd::Timeout),
-            // It asked for what we do not speak, and then for nothing else.
-            Negotiation::Listener(listener) if listener.has_refused() => Fact::StreamFailed(id, Failure::Unsupported),
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => {
-                Fact::StreamFailed(id, Failure::Timeout)
-            }
+        let fact = match stream.is_open() {
+            true => Fact::StreamEnded(id, StreamEnd::Timeout),
+            false => Fact::StreamFailed(id, stream.failed(Failure::Timeout)),
         };
         self.give_up(id, turn);
         Some(fact)
@@ -111,11 +105,8 @@ impl Connection {
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
         if let Some(yamux) = &mut stream.yamux {
-            if let Ok((consumed, _)) = &step {
-                open.session.consume(yamux, *consumed);
-            }
-            // The window holds many times what a negotiation may say. What was answered before a line that is none
-            // leaves too: to a lazy dialer, whose data that is, it says why.
+            open.session.consume(yamux, step.as_ref().map_or(0, |(consumed, _)| *consumed));
+            // The window holds many times what a negotiation may say. What was answered before an error is still said.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();
@@ -128,18 +119,12 @@ impl Connection {
                 return Some(Fact::StreamReady(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => return None,
-            Ok((_, Chosen::NotYet)) => match &stream.negotiation {
-                Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-                _ => Failure::Eof,
-            },
+            Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {
                 log::debug!("{id}: {error}");
                 // What a lazy dialer sends behind a proposal that was refused is no line.
-                match &stream.negotiation {
-                    Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-                    _ => Failure::Protocol,
-                }
+                stream.failed(Failure::Protocol)
             }
         };
         self.give_up(id, turn);
@@ -168,8 +153,8 @@ impl Connection {
     fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let waits = stream.ends.fin_sent && !stream.is_remote_finished();
-        if waits && stream.place.is_none() && matches!(stream.negotiation, Negotiation::Done) {
-            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+        if waits && stream.place.is_none() && stream.is_open() {
+            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
     }
@@ -206,6 +191,7 @@ impl Connection {
         }
         self.live -= 1;
         if self.live == 0 {
+            self.is_untimed |= turn.now == UNTIMED;
             self.timers.idle(Some(turn.now));
         }
         self.open_queued(turn);
@@ -249,6 +235,19 @@ enum Chosen {
 }
 
 impl Stream {
+    /// What a stream that is not open is told to have failed of, when it ends so: a peer that has asked for what we do
+    /// not speak, and then for nothing else, had no other reason to leave.
+    fn failed(&self, otherwise: Failure) -> Failure {
+        match &self.negotiation {
+            Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(..)
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(_)
+            | Negotiation::Done => otherwise,
+        }
+    }
+
     /// Reads complete lines of what has arrived; gives how much they were and what they mean.
     fn negotiate(
         &mut self,

@@ -3,9 +3,9 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
+use super::UNTIMED;
 use super::config::Config;
-use super::stream::{Stream, Streams};
-use crate::lifecycle::StreamId;
+use crate::lifecycle::{StreamId, Table};
 use core::time::Duration;
 
 /// What a stream waits for, which is also the queue that it hangs on.
@@ -17,17 +17,6 @@ pub(super) enum Wait {
     HalfOpen,
     /// For the peer to be done, after the owner closed the stream.
     Close,
-}
-
-impl Wait {
-    /// For how long.
-    pub(super) const fn time(self, config: &Config) -> Duration {
-        match self {
-            Self::Negotiation => config.negotiation_timeout,
-            Self::HalfOpen => config.half_open_timeout,
-            Self::Close => config.close_timeout,
-        }
-    }
 }
 
 /// A stream's place in a [`Queue`].
@@ -45,6 +34,12 @@ impl Place {
     }
 }
 
+/// What has a place in a queue.
+pub(super) trait Placed {
+    fn place(&self) -> &Option<Place>;
+    fn place_mut(&mut self) -> &mut Option<Place>;
+}
+
 /// The streams that wait for one thing.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -58,17 +53,17 @@ impl Queue {
     }
 
     /// The earliest deadline and whose it is.
-    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
-        let place = streams.get(head)?.place.as_ref()?;
+        let place = streams.get(head)?.place().as_ref()?;
         Some((place.deadline, head))
     }
 
     /// Appends a stream that hangs on no queue.
-    fn push(&mut self, streams: &mut Streams, id: StreamId, deadline: Duration) {
+    fn push<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, deadline: Duration) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
-        stream.place = Some(Place { wait: self.wait, deadline, before, after: None });
+        *stream.place_mut() = Some(Place { wait: self.wait, deadline, before, after: None });
         match before.and_then(|tail| place(streams, tail)) {
             Some(tail) => tail.after = Some(id),
             None => self.ends = Some((id, id)),
@@ -78,20 +73,8 @@ impl Queue {
         }
     }
 
-    /// Those that began to wait at `from`, which are the last ones, wait from `to` on.
-    fn rebase(&mut self, streams: &mut Streams, time: Duration, from: Duration, to: Duration) {
-        let mut next = self.ends.map(|(_, tail)| tail);
-        while let Some(place) = next.and_then(|id| place(streams, id)) {
-            if place.deadline != from.saturating_add(time) {
-                return;
-            }
-            place.deadline = to.saturating_add(time);
-            next = place.before;
-        }
-    }
-
     /// Takes out a stream whose place was here.
-    fn unlink(&mut self, streams: &mut Streams, left: Place) {
+    fn unlink<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, left: Place) {
         if let Some(before) = left.before.and_then(|id| place(streams, id)) {
             before.after = left.after;
         }
@@ -106,8 +89,8 @@ impl Queue {
     }
 }
 
-fn place(streams: &mut Streams, id: StreamId) -> Option<&mut Place> {
-    streams.get_mut(id)?.place.as_mut()
+fn place<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId) -> Option<&mut Place> {
+    streams.get_mut(id)?.place_mut().as_mut()
 }
 
 /// The queues of one connection. A stream hangs on at most one of them.
@@ -124,27 +107,42 @@ impl Queues {
     }
 
     /// Makes a stream wait for `wait` until `deadline`, and for nothing else any more.
-    pub(super) fn join(&mut self, streams: &mut Streams, id: StreamId, wait: Wait, deadline: Duration) {
+    pub(super) fn join<S: Placed>(
+        &mut self,
+        streams: &mut Table<StreamId, S>,
+        id: StreamId,
+        wait: Wait,
+        deadline: Duration,
+    ) {
         self.leave(streams, id);
         self.of(wait).push(streams, id, deadline);
     }
 
     /// Makes a stream wait for nothing.
-    pub(super) fn leave(&mut self, streams: &mut Streams, id: StreamId) {
-        if let Some(place) = streams.get_mut(id).and_then(|stream: &mut Stream| stream.place.take()) {
+    pub(super) fn leave<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId) {
+        if let Some(place) = streams.get_mut(id).and_then(|stream| stream.place_mut().take()) {
             self.of(place.wait).unlink(streams, place);
         }
     }
 
-    /// What began to wait at `from` waits from `to` on.
-    pub(super) fn rebase(&mut self, streams: &mut Streams, config: &Config, from: Duration, to: Duration) {
-        for queue in &mut self.0 {
-            queue.rebase(streams, queue.wait.time(config), from, to);
+    /// Who joined without a time begins to wait now. They are the last of their queues.
+    pub(super) fn count_from<S: Placed>(&self, streams: &mut Table<StreamId, S>, config: &Config, now: Duration) {
+        for queue in &self.0 {
+            let time = match queue.wait {
+                Wait::Negotiation => config.negotiation_timeout,
+                Wait::HalfOpen => config.half_open_timeout,
+                Wait::Close => config.close_timeout,
+            };
+            let mut next = queue.ends.map(|(_, tail)| tail);
+            while let Some(place) = next.and_then(|id| place(streams, id)).filter(|place| place.deadline == UNTIMED) {
+                place.deadline = now.saturating_add(time);
+                next = place.before;
+            }
         }
     }
 
     /// The earliest deadline of all.
-    pub(super) fn first(&self, streams: &Streams) -> Option<(Duration, StreamId)> {
+    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         self.0.iter().filter_map(|queue| queue.first(streams)).min()
     }
 }
@@ -154,6 +152,18 @@ mod tests {
     use super::*;
     use crate::lifecycle::{Direction, Lifecycle, Limits};
     use alloc::vec::Vec;
+
+    impl Placed for Option<Place> {
+        fn place(&self) -> &Option<Place> {
+            self
+        }
+
+        fn place_mut(&mut self) -> &mut Option<Place> {
+            self
+        }
+    }
+
+    type Streams = Table<StreamId, Option<Place>>;
 
     fn secs(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -166,7 +176,7 @@ mod tests {
         let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
         let mut streams = Streams::new();
         for id in &ids {
-            streams.insert(*id, Stream::inbound());
+            streams.insert(*id, None);
         }
         (streams, ids)
     }

@@ -1,7 +1,7 @@
 //! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
 
 use super::multistream::{self, Protocol};
-use super::queue::Place;
+use super::queue::{Place, Placed};
 use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
@@ -14,6 +14,16 @@ pub type Streams = Table<StreamId, Stream>;
 impl yamux::Streams<StreamId> for Streams {
     fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
         self.get_mut(key)?.yamux.as_mut()
+    }
+}
+
+impl Placed for Stream {
+    fn place(&self) -> &Option<Place> {
+        &self.place
+    }
+
+    fn place_mut(&mut self) -> &mut Option<Place> {
+        &mut self.place
     }
 }
 
@@ -118,14 +128,38 @@ impl Stream {
     /// Whether a read would say something other than `Blocked`.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        matches!(self.negotiation, Negotiation::Done)
+        self.is_open()
             && !self.ends.closed
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
+    }
+
+    /// Whether a write would find place, as far as the stream goes.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.may_write()
+            && !self.ends.finish_wanted
+            && self.yamux.as_ref().is_some_and(|yamux| yamux.may_write() && yamux.send_window() > 0)
+    }
+
+    /// Whether the protocol is agreed, or the only one that was proposed, so that data cannot go astray.
+    pub(super) const fn may_write(&self) -> bool {
+        match &self.negotiation {
+            Negotiation::Done | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(_, Proposals::Many(_))
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(Some(_)) => false,
+        }
     }
 
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+    }
+
+    /// Its owner was told that it is open.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.negotiation, Negotiation::Done)
     }
 
     pub(super) fn unread(&self) -> &[u8] {

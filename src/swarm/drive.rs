@@ -12,13 +12,13 @@
 use super::link::{Link, Pipe, Stage};
 use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, State, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, StreamId};
 use alloc::vec::Vec;
+use chacha20::rand_core::Rng;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
-use rand_chacha::rand_core::Rng;
 
 /// How often one poll goes round before others have their turn.
 const ROUNDS: usize = 4;
@@ -34,6 +34,7 @@ where
         if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
             self.begin_shutdown(now);
         }
+        self.count_from(now);
         while let Some((deadline, id)) = self.timers.take_due(now) {
             // What the peer has said in time is heard first, however late this poll is.
             self.drive_input(id, now);
@@ -60,6 +61,17 @@ where
         }
     }
 
+    /// What commands have begun since the last poll counts from this one. They have made dirty what they changed.
+    fn count_from(&mut self, now: Duration) {
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            if let Some(link) = self.links.get_mut(*id) {
+                link.count_from(&mut self.ledger, now);
+            }
+        }
+        self.ledger.dirty = dirty;
+    }
+
     /// Whether a poll would find something to do at once.
     pub(super) fn is_busy(&self) -> bool {
         self.wakers.is_woken()
@@ -80,20 +92,6 @@ where
         if let Some(link) = self.links.get_mut(id) {
             link.mark_dirty(&mut self.ledger);
         }
-    }
-
-    /// Moves what was asked for since the poll at `before` to this one.
-    pub(super) fn rebase(&mut self, before: Duration) {
-        if before == self.now {
-            return;
-        }
-        let dirty = core::mem::take(&mut self.ledger.dirty);
-        for id in &dirty {
-            if let Some(link) = self.links.get_mut(*id) {
-                link.rebase(&mut self.ledger, before, self.now);
-            }
-        }
-        self.ledger.dirty = dirty;
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {
@@ -145,34 +143,15 @@ where
 
     fn admit_connection(&mut self, id: ConnectionId, now: Duration) {
         let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
-        let config = &self.ledger.config.connection;
-        match link.connection().map(|connection| connection.open(config, now)) {
-            Some(Ok(true)) if self.ledger.lifecycle.opened(id).is_ok() => {
-                self.ledger.handshake_ends(link.direction);
-                if let Some(peer) = link.peer {
-                    self.ledger.peers.insert((peer, id));
-                }
-                // The peer may have said more already.
-                self.wakers.mark(slot_of(id));
-            }
-            Some(Ok(_)) => self.wakers.mark(slot_of(id)),
-            Some(Err(error)) => link.broke(&mut self.ledger, error),
-            None => {}
-        }
-        link.mark_dirty(&mut self.ledger);
+        let waker = self.wakers.waker(slot_of(id));
+        link.admit(&mut self.ledger, &mut Context::from_waker(&waker), now);
     }
 
     fn admit_stream(&mut self, id: StreamId, now: Duration) {
         let Some(connection) = self.ledger.lifecycle.connection_of(id) else { return };
-        // On a connection that is closing our word would not be sent: the stream fails with it.
-        if self.ledger.lifecycle.state(connection) != Some(State::Open) || self.ledger.lifecycle.opened(id).is_err() {
-            return;
+        if let Some(link) = self.links.get_mut(connection) {
+            link.admit_stream(id, &mut self.ledger, now);
         }
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if let Some(connection) = link.connection() {
-            connection.confirm_stream(id, &mut self.ledger.turn(now));
-        }
-        link.mark_dirty(&mut self.ledger);
     }
 
     fn drive_output(&mut self, now: Duration) {

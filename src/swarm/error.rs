@@ -116,7 +116,8 @@ pub(super) fn failure(error: &(dyn Error + 'static)) -> Failure {
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     use io::ErrorKind as Kind;
     match kind(error) {
-        Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe) => Fault::Reset,
+        // A pipe that ends where its own framing does not is cut, too.
+        Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => Fault::Reset,
         Some(Kind::TimedOut) => Fault::Timeout,
         Some(_) | None => Fault::Io,
     }

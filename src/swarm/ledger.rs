@@ -36,7 +36,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
 impl<const EVENTS: usize> Ledger<EVENTS> {
     pub(super) fn new(config: Config) -> Self {
         Self {
-            lifecycle: Lifecycle::new(config.limits.clone()),
+            lifecycle: Lifecycle::new(config.limits),
             streams: Streams::new(),
             config,
             protocols: Vec::new(),
@@ -65,6 +65,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Whether something waits that there is room for.
     pub(super) fn can_admit(&self) -> bool {
         self.lifecycle.room() > 0 && !self.line.is_empty()
+    }
+
+    /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
+    /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
+    pub(super) fn is_free(&self) -> bool {
+        self.lifecycle.room() > 0 && self.line.is_empty()
     }
 
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
@@ -195,10 +201,15 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
+            // A write that was refused until the protocol was agreed is waited for by nobody but its owner.
+            let place = self.streams.get(stream).is_some_and(Stream::is_writable);
             self.interest(stream, |interest| {
                 interest.announce();
                 if more {
                     interest.readable();
+                }
+                if place {
+                    interest.writable();
                 }
             });
         }

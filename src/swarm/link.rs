@@ -8,8 +8,8 @@
 
 use super::error;
 use super::ledger::Ledger;
-use crate::connection::{Connection, Error, Fact, Input};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Fault, Id, ListenerId, RemoteEnd, State};
+use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -116,15 +116,13 @@ where
         }
     }
 
-    /// What an owner asked for at the time of the poll at `from` counts from the next one, at `to`: the commands know no
-    /// time, and there may be a long sleep in between.
-    pub(super) fn rebase<const E: usize>(&mut self, ledger: &mut Ledger<E>, from: Duration, to: Duration) {
-        match &mut self.stage {
-            Stage::Dialing(_) | Stage::Upgrading(_) if self.began == from => self.began = to,
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => {}
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
-                pipe.connection.rebase(&mut ledger.streams, &ledger.config.connection, from, to);
-            }
+    /// Says what time it is for what commands have begun.
+    pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        if self.began == UNTIMED {
+            self.began = now;
+        }
+        if let Some(connection) = self.connection() {
+            connection.count_from(&mut ledger.turn(now));
         }
     }
 
@@ -168,19 +166,13 @@ where
                 self.understand(ledger, input, cx, now);
                 continue;
             }
-            let read = match Pin::new(&mut pipe.io).poll_read(cx, input.space()) {
-                Poll::Ready(Ok(n)) => {
-                    input.filled(n);
-                    Poll::Ready(Ok(n))
-                }
-                read => read,
-            };
+            let read = Pin::new(&mut pipe.io).poll_read(cx, input.space());
+            if let Poll::Ready(Ok(n)) = read {
+                input.filled(n);
+            }
             self.understand(ledger, input, cx, now);
             match read {
                 Poll::Pending => return false,
-                // It opens first, if there is room: the peer may have ended it already, and all that it said would be
-                // lost with it.
-                Poll::Ready(Ok(1..)) if self.may_open(ledger) => return true,
                 Poll::Ready(Ok(0)) => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
@@ -193,11 +185,6 @@ where
             }
         }
         true
-    }
-
-    /// It waits for leave to open, and there is room.
-    fn may_open<const E: usize>(&mut self, ledger: &Ledger<E>) -> bool {
-        ledger.lifecycle.room() > 0 && self.connection().is_some_and(|connection| connection.is_at_gate())
     }
 
     fn understand<const E: usize>(
@@ -246,10 +233,16 @@ where
         match fact {
             Fact::Ready => {
                 self.peer = self.connection().and_then(|connection| connection.peer());
-                ledger.line.push_back(Id::Connection(self.id));
+                match ledger.is_free() {
+                    true => self.admit(ledger, cx, now),
+                    false => ledger.line.push_back(Id::Connection(self.id)),
+                }
             }
             Fact::StreamOffered => self.offered(ledger, now),
-            Fact::StreamReady(id) => ledger.line.push_back(Id::Stream(id)),
+            Fact::StreamReady(id) => match ledger.is_free() {
+                true => self.admit_stream(id, ledger, now),
+                false => ledger.line.push_back(Id::Stream(id)),
+            },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
             // It is open: a stream is told to have failed until its leave to open is given.
             Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
@@ -265,6 +258,38 @@ where
         }
     }
 
+    /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
+    pub(super) fn admit<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+        let config = &ledger.config.connection;
+        match self.connection().map(|connection| connection.open(config, now)) {
+            Some(Ok(opened)) => {
+                if opened && ledger.lifecycle.opened(self.id).is_ok() {
+                    ledger.handshake_ends(self.direction);
+                    if let Some(peer) = self.peer {
+                        ledger.peers.insert((peer, self.id));
+                    }
+                }
+                // The peer may have said more already, which was kept.
+                cx.waker().wake_by_ref();
+            }
+            Some(Err(error)) => self.broke(ledger, error),
+            None => {}
+        }
+        self.mark_dirty(ledger);
+    }
+
+    /// A stream is ready, and there is room: it opens.
+    pub(super) fn admit_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
+        // On a connection that is closing our word would not be sent: the stream fails with it.
+        if ledger.lifecycle.state(self.id) != Some(State::Open) || ledger.lifecycle.opened(id).is_err() {
+            return;
+        }
+        if let Some(connection) = self.connection() {
+            connection.confirm_stream(id, &mut ledger.turn(now));
+        }
+        self.mark_dirty(ledger);
+    }
+
     /// The peer begins a stream: it gets a place, or is refused.
     fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
         let id = self.id;
@@ -272,7 +297,10 @@ where
         let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => connection.refuse_stream(),
+            None => {
+                log::debug!("{id}: no place for a stream");
+                connection.refuse_stream();
+            }
         }
     }
 
@@ -446,10 +474,7 @@ where
         let end = asked.unwrap_or(match why {
             Why::Ended(end) => end,
             Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
-            Why::Io(error) => ConnectionEnd::Failed(match error::fault(&error) {
-                Fault::Io if error.kind() == std::io::ErrorKind::UnexpectedEof => Fault::Reset,
-                fault => fault,
-            }),
+            Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
         let _ = ledger.lifecycle.end_connection(self.id, end);
     }

@@ -26,9 +26,9 @@ pub(super) struct Listener {
     transport_id: Option<TransportId>,
     /// Where it listens, as the transport says.
     pub(super) addresses: Vec<Multiaddr>,
-    /// The transport has named its first address; it may have taken that back since.
-    is_bound: bool,
-    /// Why it was closed, if it was.
+    /// The transport owes us its first address.
+    awaits_address: bool,
+    /// Why it was closed, if it was: then the transport owes us its end.
     end: Option<ListenerEnd>,
     pub(super) error: Option<String>,
 }
@@ -44,8 +44,14 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
-        let listener =
-            Listener { address, transport_id: None, addresses: Vec::new(), is_bound: false, end: None, error: None };
+        let listener = Listener {
+            address,
+            transport_id: None,
+            addresses: Vec::new(),
+            awaits_address: false,
+            end: None,
+            error: None,
+        };
         self.table.insert(id, listener);
     }
 }
@@ -71,6 +77,7 @@ where
         listener.transport_id = Some(transport_id);
         match self.transport.listen_on(transport_id, listener.address.clone()) {
             Ok(()) => {
+                listener.awaits_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
                 self.listeners.expecting += 1;
                 self.poll_transport(now);
@@ -150,7 +157,7 @@ where
                     return;
                 }
                 listener.addresses.push(listen_addr);
-                if core::mem::replace(&mut listener.is_bound, true) {
+                if !core::mem::take(&mut listener.awaits_address) {
                     return self.addresses_changed(id);
                 }
                 self.listeners.expecting -= 1;
@@ -167,7 +174,7 @@ where
             }
             TransportEvent::ListenerClosed { listener_id, reason } => {
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                let awaited = usize::from(!listener.is_bound) + usize::from(listener.end.is_some());
+                let awaited = usize::from(listener.awaits_address) + usize::from(listener.end.is_some());
                 if let Err(error) = &reason {
                     listener.error = Some(error.to_string());
                 }
@@ -199,11 +206,13 @@ where
 
     /// A connection has come in. Without a place for it, it is refused by closing it.
     fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
-        if self.is_shutting_down || !self.ledger.has_handshake(Direction::Inbound) {
-            return;
-        }
         let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
-        let Ok(id) = ledger.lifecycle.begin_connection(Direction::Inbound) else { return };
+        let has_place = !self.is_shutting_down && ledger.has_handshake(Direction::Inbound);
+        let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
+        let Some(id) = begun else {
+            log::debug!("{listener}: no place for a connection from {remote}");
+            return;
+        };
         ledger.handshake_begins(Direction::Inbound);
         let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);
         link.listener = Some(listener);
