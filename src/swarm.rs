@@ -234,6 +234,7 @@ where
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
             link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
+            link.mark_dirty(&mut self.ledger);
         }
         Ok(())
     }
@@ -249,6 +250,7 @@ where
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
             link.cut(&mut self.ledger);
+            link.mark_dirty(&mut self.ledger);
         }
         Ok(())
     }

@@ -4,6 +4,10 @@
 
 #[path = "simulated/connections.rs"]
 mod connections;
+#[path = "simulated/dials.rs"]
+mod dials;
+#[path = "simulated/listeners.rs"]
+mod listeners;
 #[path = "support/pipe.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod pipe;
