@@ -24,6 +24,8 @@ pub(super) struct Listener {
     pub(super) address: Multiaddr,
     /// Its name in the transport, once that was asked to listen.
     transport_id: Option<TransportId>,
+    /// The transport has bound it and has not told its first address.
+    owes_address: bool,
     /// Where it listens, as the transport says.
     pub(super) addresses: Vec<Multiaddr>,
     /// Why it was closed, if it was.
@@ -42,7 +44,14 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
-        let listener = Listener { address, transport_id: None, addresses: Vec::new(), end: None, error: None };
+        let listener = Listener {
+            address,
+            transport_id: None,
+            owes_address: false,
+            addresses: Vec::new(),
+            end: None,
+            error: None,
+        };
         self.table.insert(id, listener);
     }
 }
@@ -60,6 +69,9 @@ where
             return;
         }
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
+        if listener.end.is_some() {
+            return;
+        }
         if listener.transport_id.is_some() {
             // It is bound since, and has waited for room only.
             return self.listener_opens(id);
@@ -68,6 +80,7 @@ where
         listener.transport_id = Some(transport_id);
         match self.transport.listen_on(transport_id, listener.address.clone()) {
             Ok(()) => {
+                listener.owes_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
                 self.listeners.expecting += 1;
                 self.poll_transport(now);
@@ -108,7 +121,11 @@ where
                 self.listeners.expecting += 1;
                 self.wakers.mark(TRANSPORT);
             }
-            Some(_) | None => drop(self.ledger.lifecycle.end_listener(id, end)),
+            Some(_) | None => {
+                // The next poll lets the owner drain that.
+                self.wakers.mark(TRANSPORT);
+                let _ = self.ledger.lifecycle.end_listener(id, end);
+            }
         }
     }
 
@@ -147,7 +164,7 @@ where
                     return;
                 }
                 listener.addresses.push(listen_addr);
-                if listener.addresses.len() > 1 {
+                if !core::mem::take(&mut listener.owes_address) {
                     return self.addresses_changed(id);
                 }
                 self.listeners.expecting -= 1;
@@ -164,7 +181,7 @@ where
             }
             TransportEvent::ListenerClosed { listener_id, reason } => {
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                let awaited = usize::from(listener.addresses.is_empty()) + usize::from(listener.end.is_some());
+                let awaited = usize::from(listener.owes_address) + usize::from(listener.end.is_some());
                 if let Err(error) = &reason {
                     listener.error = Some(error.to_string());
                 }
