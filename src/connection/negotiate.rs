@@ -110,9 +110,11 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
-            open.session.consume(yamux, *consumed);
-            // The window holds many times what a negotiation may say.
+        if let Some(yamux) = &mut stream.yamux {
+            if let Ok((consumed, _)) = &step {
+                open.session.consume(yamux, *consumed);
+            }
+            // Even before a reset: it says why. The window holds many times what a negotiation may say.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();

@@ -123,6 +123,14 @@ impl Stream {
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
 
+    /// Whether the peer has granted window for more, and our side is not over.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        matches!(self.negotiation, Negotiation::Done)
+            && !self.ends.finish_wanted
+            && self.yamux.as_ref().is_some_and(|yamux| yamux.send_window() > 0)
+    }
+
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()

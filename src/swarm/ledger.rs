@@ -192,10 +192,15 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
+            let place = self.streams.get(stream).is_some_and(Stream::is_writable);
             self.interest(stream, |interest| {
                 interest.announce();
                 if more {
                     interest.readable();
+                }
+                // What could not be written before it was open.
+                if place {
+                    interest.writable();
                 }
             });
         }
