@@ -19,6 +19,8 @@ mod many;
 #[path = "support/pipe.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod pipe;
+#[path = "simulated/random.rs"]
+mod random;
 #[path = "simulated/ready.rs"]
 mod ready;
 #[path = "simulated/reentrant.rs"]

@@ -131,9 +131,15 @@ impl Stream {
             && self.yamux.as_ref().is_some_and(|yamux| yamux.send_window() > 0)
     }
 
-    /// Takes the bytes that arrived and have not been read.
+    /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
+    /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {
-        self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+        match &self.negotiation {
+            Negotiation::Ready(_) | Negotiation::Done => {
+                self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+            }
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => Vec::new(),
+        }
     }
 
     pub(super) fn unread(&self) -> &[u8] {

@@ -227,6 +227,8 @@ fn an_unsupported_protocol<const EVENTS: usize>(shape: Shape) {
     pair.settle();
     pair.a.expect(&["stream_failed c0.1/s0.2 unsupported"]);
     pair.b.expect(&["stream_failed c0.1/s0.2 unsupported"]);
+    // The words of a negotiation that came to nothing are no data.
+    assert_eq!(pair.b.all_received().flatten().count(), 0);
     pair.b.swarm.unregister_protocol(&ECHO);
     pair.a.open(ca, &[UNKNOWN, ECHO]);
     pair.settle();
