@@ -193,7 +193,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         Some(id)
     }
 
-    /// The next event. A stream is ready for its owner from its `OpenedStream` on.
+    /// The next event. What can be ready is so for its owner from its first event on, and not after its last.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
@@ -209,6 +209,11 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                     interest.writable();
                 }
             });
+        }
+        match event.id() {
+            Id::Stream(id) if event.is_last() => self.ready_streams.remove(id.index()),
+            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
+            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
         }
         Some(event)
     }
