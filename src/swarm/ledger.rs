@@ -185,20 +185,17 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             Id::Stream(id) => {
                 self.streams.remove(id);
                 self.interests.remove(id);
+                self.ready_streams.remove(id.index());
             }
-            Id::Listener(_) | Id::Connection(_) => {}
+            Id::Listener(id) => self.changed_listeners.remove(id.index()),
+            Id::Connection(_) => {}
         }
         Some(id)
     }
 
-    /// The next event. A stream is ready for its owner from its `OpenedStream` on, until its last event.
+    /// The next event. What can be ready is so for its owner from its first event on, and not after its last.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
-        match event.id() {
-            Id::Stream(id) if event.is_last() => self.ready_streams.remove(id.index()),
-            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
-            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
-        }
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
             // A write that was refused until the protocol was agreed is waited for by nobody but its owner.
@@ -212,6 +209,11 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                     interest.writable();
                 }
             });
+        }
+        match event.id() {
+            Id::Stream(id) if event.is_last() => self.ready_streams.remove(id.index()),
+            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
+            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
         }
         Some(event)
     }

@@ -69,6 +69,9 @@ where
             return;
         }
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
+        if listener.end.is_some() {
+            return;
+        }
         if listener.transport_id.is_some() {
             // It is bound since, and has waited for room only.
             return self.listener_opens(id);
@@ -118,7 +121,11 @@ where
                 self.listeners.expecting += 1;
                 self.wakers.mark(TRANSPORT);
             }
-            Some(_) | None => drop(self.ledger.lifecycle.end_listener(id, end)),
+            Some(_) | None => {
+                // The next poll lets the owner drain that.
+                self.wakers.mark(TRANSPORT);
+                let _ = self.ledger.lifecycle.end_listener(id, end);
+            }
         }
     }
 
