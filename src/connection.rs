@@ -53,6 +53,10 @@ use yamux::Session;
 /// How much a connection that waits for leave to open keeps of what its peer sends already.
 const KEPT_AT_GATE: usize = 64 * 1024;
 
+/// The time of what an owner does between two polls, when it does not look at its clock: what begins then counts from
+/// the next [`Connection::count_from`].
+pub const UNTIMED: Duration = Duration::MAX;
+
 /// One connection, from its first raw byte to its last.
 #[derive(Debug)]
 pub struct Connection {
@@ -69,6 +73,8 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
+    /// Something has begun that counts from the next poll.
+    is_untimed: bool,
 }
 
 #[derive(Debug)]
@@ -96,7 +102,7 @@ pub struct Turn<'a> {
     pub protocols: &'a [Protocol],
     /// Bounds and time-outs.
     pub config: &'a Config,
-    /// The time, on the owner's clock. It must not go backwards.
+    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`].
     pub now: Duration,
     /// A buffer for lines of multistream-select; what is in it means nothing.
     pub scratch: &'a mut Vec<u8>,
@@ -157,6 +163,7 @@ impl Connection {
             queued: VecDeque::new(),
             backlog: 0,
             live: 0,
+            is_untimed: false,
         })
     }
 
@@ -341,6 +348,20 @@ impl Connection {
         self.stream_timeout(id, turn)
     }
 
+    /// Says what time it is for what has begun [`UNTIMED`].
+    pub fn count_from(&mut self, turn: &mut Turn<'_>) {
+        if core::mem::take(&mut self.is_untimed) {
+            self.timers.count_from(turn.config, turn.now);
+            self.queues.count_from(turn.streams, turn.config, turn.now);
+        }
+    }
+
+    /// When something that begins now will have taken `time`.
+    fn deadline(&mut self, now: Duration, time: Duration) -> Duration {
+        self.is_untimed |= now == UNTIMED;
+        now.saturating_add(time)
+    }
+
     /// Closes politely: what has been written is still sent, with yamux's go-away as our last frame, and what the peer
     /// has sent is still read. The owner then ends its side of the byte pipe and waits for the peer's end, or for
     /// [`Fact::CloseTimeout`].
@@ -348,6 +369,7 @@ impl Connection {
         if let Phase::Open(open) = &mut self.phase {
             open.session.go_away(0);
         }
+        self.is_untimed |= now == UNTIMED;
         self.timers.closing(config, now);
     }
 

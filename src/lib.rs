@@ -37,6 +37,9 @@ extern crate std;
 
 #[cfg(feature = "connection")]
 pub mod connection;
+/// Keys and peer ids, as this crate takes and gives them.
+#[cfg(feature = "connection")]
+pub use libp2p_identity as identity;
 pub mod lifecycle;
 #[cfg(feature = "swarm")]
 pub mod swarm;

@@ -14,10 +14,63 @@
 //! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
-//! cause on sockets. A fault of an address, a peer or the network is never a command's error: it is an event.
+//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a command's error: it is an event.
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
+//!
+//! Two swarms of one process, ticked in turn, over a transport in memory:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::lifecycle::{Event, StreamEnd};
+//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//!
+//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
+//! };
+//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! server.register_protocol(ECHO);
+//! server.listen("/memory/4711".parse()?)?;
+//! server.tick(Duration::ZERO);
+//! assert!(matches!(server.next_event(), Some(Event::Listen { .. })));
+//! client.dial("/memory/4711".parse()?)?;
+//!
+//! let (mut echo, mut ended) = (Vec::new(), None);
+//! while ended.is_none() {
+//!     for (swarm, is_client) in [(&mut server, false), (&mut client, true)] {
+//!         swarm.tick(Duration::ZERO);
+//!         while let Some(event) = swarm.next_event() {
+//!             match event {
+//!                 Event::Connected { connection } if is_client => {
+//!                     let stream = swarm.open_stream(connection, &[ECHO])?;
+//!                     swarm.write(stream, b"hello")?; // travels with the proposal
+//!                     swarm.finish(stream)?;
+//!                 }
+//!                 Event::ClosedStream { reason, .. } if is_client => ended = Some(reason),
+//!                 _ => {}
+//!             }
+//!         }
+//!         while let Some(ready) = swarm.next_ready() {
+//!             let Ready::Stream { stream, .. } = ready else { continue };
+//!             let mut buffer = [0; 64];
+//!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
+//!                 match is_client {
+//!                     true => echo.extend_from_slice(&buffer[..n]),
+//!                     false => assert_eq!(swarm.write(stream, &buffer[..n]), Ok(n)),
+//!                 }
+//!             }
+//!             swarm.finish(stream).ok(); // all of it came in one go here
+//!         }
+//!     }
+//! }
+//! assert_eq!((echo.as_slice(), ended), (b"hello".as_slice(), Some(StreamEnd::Finished)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bits;
 mod config;
@@ -34,11 +87,11 @@ mod wake;
 
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
-pub use libp2p_core::{Multiaddr, multiaddr};
+pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use ready::Ready;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
-use crate::connection::{Input, Protocol, noise};
+use crate::connection::{Input, Protocol, UNTIMED, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -48,9 +101,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
+use libp2p_core::Endpoint;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_core::{Endpoint, Transport};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
@@ -190,7 +243,7 @@ where
         };
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let dialed = self.transport.dial(plain, options);
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, self.now);
+        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
         link.expected = expected;
         match dialed {
             Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
@@ -199,6 +252,7 @@ where
             }
             Err(TransportError::Other(error)) => link.fail(&mut self.ledger, error::failure(&error), &error),
         }
+        link.mark_dirty(&mut self.ledger);
         self.insert_link(link);
         Ok(id)
     }
@@ -232,7 +286,7 @@ where
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
-            link.close(&mut self.ledger, ConnectionEnd::Requested, self.now);
+            link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
         }
         Ok(())
     }

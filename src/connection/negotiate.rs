@@ -4,7 +4,7 @@ use super::multistream::{self, Outcome};
 use super::queue::Wait;
 use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn};
+use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::mem;
@@ -45,11 +45,12 @@ impl Connection {
         }
     }
 
-    /// The peer has granted window, or our output has got shorter.
+    /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
+    /// before it is agreed.
     fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.revive(id, turn);
         let stream = turn.streams.get_mut(id)?;
-        (stream.is_open() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+        (stream.may_write() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
@@ -103,9 +104,9 @@ impl Connection {
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
-        if let (Ok((consumed, _)), Some(yamux)) = (&step, &mut stream.yamux) {
-            open.session.consume(yamux, *consumed);
-            // The window holds many times what a negotiation may say.
+        if let Some(yamux) = &mut stream.yamux {
+            open.session.consume(yamux, step.as_ref().map_or(0, |(consumed, _)| *consumed));
+            // The window holds many times what a negotiation may say. What was answered before an error is still said.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();
@@ -153,7 +154,7 @@ impl Connection {
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let waits = stream.ends.fin_sent && !stream.is_remote_finished();
         if waits && stream.place.is_none() && stream.is_open() {
-            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
     }
@@ -190,6 +191,7 @@ impl Connection {
         }
         self.live -= 1;
         if self.live == 0 {
+            self.is_untimed |= turn.now == UNTIMED;
             self.timers.idle(Some(turn.now));
         }
         self.open_queued(turn);

@@ -3,6 +3,8 @@
 //! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
 //! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
 
+use super::UNTIMED;
+use super::config::Config;
 use crate::lifecycle::{StreamId, Table};
 use core::time::Duration;
 
@@ -120,6 +122,22 @@ impl Queues {
     pub(super) fn leave<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId) {
         if let Some(place) = streams.get_mut(id).and_then(|stream| stream.place_mut().take()) {
             self.of(place.wait).unlink(streams, place);
+        }
+    }
+
+    /// Who joined without a time begins to wait now. They are the last of their queues.
+    pub(super) fn count_from<S: Placed>(&self, streams: &mut Table<StreamId, S>, config: &Config, now: Duration) {
+        for queue in &self.0 {
+            let time = match queue.wait {
+                Wait::Negotiation => config.negotiation_timeout,
+                Wait::HalfOpen => config.half_open_timeout,
+                Wait::Close => config.close_timeout,
+            };
+            let mut next = queue.ends.map(|(_, tail)| tail);
+            while let Some(place) = next.and_then(|id| place(streams, id)).filter(|place| place.deadline == UNTIMED) {
+                place.deadline = now.saturating_add(time);
+                next = place.before;
+            }
         }
     }
 

@@ -133,6 +133,25 @@ impl Stream {
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
 
+    /// Whether a write would find place, as far as the stream goes.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.may_write()
+            && !self.ends.finish_wanted
+            && self.yamux.as_ref().is_some_and(|yamux| yamux.may_write() && yamux.send_window() > 0)
+    }
+
+    /// Whether the protocol is agreed, or the only one that was proposed, so that data cannot go astray.
+    pub(super) const fn may_write(&self) -> bool {
+        match &self.negotiation {
+            Negotiation::Done | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
+            Negotiation::Queued(_)
+            | Negotiation::Dialer(_, Proposals::Many(_))
+            | Negotiation::Listener(_)
+            | Negotiation::Ready(Some(_)) => false,
+        }
+    }
+
     /// Takes the bytes that arrived and have not been read.
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()

@@ -6,7 +6,9 @@
 //! | Paused  | leave to open: the handshake's clock stands still                  |                        |
 //! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
+//! | Over    | nothing: what came last was said                                   |                        |
 
+use super::UNTIMED;
 use super::config::Config;
 use core::time::Duration;
 
@@ -17,6 +19,7 @@ pub(super) enum Timers {
     Paused { left: Duration },
     Open { heard: Duration, pinged: Option<Duration>, idle_since: Option<Duration> },
     Closing { deadline: Duration },
+    Over,
 }
 
 /// What a deadline that has come asks for.
@@ -58,7 +61,7 @@ impl Timers {
     }
 
     pub(super) fn closing(&mut self, config: &Config, now: Duration) {
-        if !matches!(self, Self::Closing { .. }) {
+        if !matches!(self, Self::Closing { .. } | Self::Over) {
             *self = Self::Closing { deadline: now.saturating_add(config.close_timeout) };
         }
     }
@@ -77,11 +80,22 @@ impl Timers {
         }
     }
 
+    /// What was begun untimed begins now.
+    pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
+        match self {
+            Self::Open { idle_since, .. } => {
+                *idle_since = idle_since.map(|since| if since == UNTIMED { now } else { since })
+            }
+            Self::Closing { deadline } if *deadline == UNTIMED => *deadline = now.saturating_add(config.close_timeout),
+            Self::Opening { .. } | Self::Paused { .. } | Self::Closing { .. } | Self::Over => {}
+        }
+    }
+
     /// The earliest deadline and what it asks for.
     fn next(&self, config: &Config) -> Option<(Duration, Due)> {
         match *self {
             Self::Opening { deadline } => Some((deadline, Due::Handshake)),
-            Self::Paused { .. } => None,
+            Self::Paused { .. } | Self::Over => None,
             Self::Open { heard, pinged, idle_since } => {
                 let keep_alive = match pinged {
                     None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),
@@ -101,15 +115,13 @@ impl Timers {
         self.next(config).map(|(deadline, _)| deadline)
     }
 
-    /// Takes what has come by `now`. Each is given once, but for a failed handshake or close, which stay.
+    /// Takes what has come by `now`, which is given once.
     pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Due> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
-        if let Self::Open { pinged, idle_since, .. } = self {
-            match due {
-                Due::Ping => *pinged = Some(now),
-                Due::Idle => *idle_since = None,
-                Due::Handshake | Due::Silence | Due::Close => {}
-            }
+        match (due, &mut *self) {
+            (Due::Ping, Self::Open { pinged, .. }) => *pinged = Some(now),
+            (Due::Idle, Self::Open { idle_since, .. }) => *idle_since = None,
+            (Due::Handshake | Due::Ping | Due::Silence | Due::Idle | Due::Close, _) => *self = Self::Over,
         }
         Some(due)
     }

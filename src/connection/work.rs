@@ -4,7 +4,7 @@
 
 use super::negotiate::start;
 use super::queue::Wait;
-use super::stream::{Negotiation, Proposals};
+use super::stream::Negotiation;
 use super::{Connection, Fact, Phase, Turn, yamux};
 use crate::lifecycle::{Failure, StreamId};
 use core::fmt;
@@ -28,7 +28,7 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum WriteError {
     /// There is no place: the peer grants no window, the connection's output is full, or the protocol has yet to be
-    /// agreed. It will be told when there is.
+    /// agreed. It will be told when there is, at the latest when the stream is open.
     Blocked,
     /// The owner has finished or closed its side, or is closing the connection.
     Closed,
@@ -87,7 +87,7 @@ impl Connection {
     fn begun(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         self.live += 1;
         self.timers.idle(None);
-        let deadline = turn.now.saturating_add(turn.config.negotiation_timeout);
+        let deadline = self.deadline(turn.now, turn.config.negotiation_timeout);
         self.queues.join(turn.streams, id, Wait::Negotiation, deadline);
     }
 
@@ -142,14 +142,7 @@ impl Connection {
         if stream.ends.finish_wanted || open.session.has_gone_away() {
             return Err(WriteError::Closed);
         }
-        let may_write = match &stream.negotiation {
-            Negotiation::Done | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(_, Proposals::Many(_))
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(Some(_)) => false,
-        };
-        if !may_write {
+        if !stream.may_write() {
             return Err(WriteError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
@@ -157,7 +150,7 @@ impl Connection {
         let half_open = n < data.len() && yamux.is_remote_finished() && yamux.send_window() == 0;
         stream.sent += n as u64;
         if half_open && stream.place.is_none() {
-            let deadline = turn.now.saturating_add(turn.config.half_open_timeout);
+            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
@@ -197,7 +190,7 @@ impl Connection {
                 open.session.discard(yamux);
             }
             stream.ends.end_read |= stream.is_remote_finished();
-            let deadline = turn.now.saturating_add(turn.config.close_timeout);
+            let deadline = self.deadline(turn.now, turn.config.close_timeout);
             self.queues.join(turn.streams, id, Wait::Close, deadline);
         }
         self.finished(id, turn)

@@ -34,7 +34,10 @@ where
         if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
             self.begin_shutdown(now);
         }
+        self.count_from(now);
         while let Some((deadline, id)) = self.timers.take_due(now) {
+            // What the peer has said in time is heard first, however late this poll is.
+            self.drive_input(id, now);
             self.drive_timeouts(deadline, id, now);
         }
         let mut woken = core::mem::take(&mut self.woken);
@@ -58,6 +61,17 @@ where
         }
     }
 
+    /// What commands have begun since the last poll counts from this one. They have made dirty what they changed.
+    fn count_from(&mut self, now: Duration) {
+        let dirty = core::mem::take(&mut self.ledger.dirty);
+        for id in &dirty {
+            if let Some(link) = self.links.get_mut(*id) {
+                link.count_from(&mut self.ledger, now);
+            }
+        }
+        self.ledger.dirty = dirty;
+    }
+
     /// Whether a poll would find something to do at once.
     pub(super) fn is_busy(&self) -> bool {
         self.wakers.is_woken()
@@ -73,7 +87,11 @@ where
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        self.links.insert(link.id, link);
+        let id = link.id;
+        self.links.insert(id, link);
+        if let Some(link) = self.links.get_mut(id) {
+            link.mark_dirty(&mut self.ledger);
+        }
     }
 
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {

@@ -192,10 +192,15 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
+            // A write that was refused until the protocol was agreed is waited for by nobody but its owner.
+            let place = self.streams.get(stream).is_some_and(Stream::is_writable);
             self.interest(stream, |interest| {
                 interest.announce();
                 if more {
                     interest.readable();
+                }
+                if place {
+                    interest.writable();
                 }
             });
         }

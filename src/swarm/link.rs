@@ -8,7 +8,7 @@
 
 use super::error;
 use super::ledger::Ledger;
-use crate::connection::{Connection, Error, Fact, Input};
+use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -113,6 +113,16 @@ where
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             ledger.dirty.push(self.id);
+        }
+    }
+
+    /// Says what time it is for what commands have begun.
+    pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        if self.began == UNTIMED {
+            self.began = now;
+        }
+        if let Some(connection) = self.connection() {
+            connection.count_from(&mut ledger.turn(now));
         }
     }
 
@@ -249,7 +259,10 @@ where
         let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => connection.refuse_stream(),
+            None => {
+                log::debug!("{id}: no place for a stream");
+                connection.refuse_stream();
+            }
         }
     }
 
@@ -345,17 +358,20 @@ where
 
     /// Closes politely. What is not open yet fails at once.
     pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
+        let is_open = ledger.lifecycle.state(self.id) == Some(State::Open);
         match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) if ledger.lifecycle.state(self.id) == Some(State::Open) => {
+            Stage::Up(mut pipe) if is_open => {
                 // It is open, as the line above says, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 pipe.connection.close(&ledger.config.connection, now);
                 self.stage = Stage::Closing(pipe, end, Ours::Open);
                 self.mark_dirty(ledger);
             }
-            closing @ Stage::Closing(..) => self.stage = closing,
-            Stage::Over => {}
-            Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_) => self.over(ledger, Why::Ended(end)),
+            stage @ (Stage::Closing(..) | Stage::Over) => self.stage = stage,
+            stage @ (Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_)) => {
+                self.stage = stage;
+                self.over(ledger, Why::Ended(end));
+            }
         }
     }
 

@@ -206,11 +206,13 @@ where
 
     /// A connection has come in. Without a place for it, it is refused by closing it.
     fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
-        if self.is_shutting_down || !self.ledger.has_handshake(Direction::Inbound) {
-            return;
-        }
         let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
-        let Ok(id) = ledger.lifecycle.begin_connection(Direction::Inbound) else { return };
+        let has_place = !self.is_shutting_down && ledger.has_handshake(Direction::Inbound);
+        let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
+        let Some(id) = begun else {
+            log::debug!("{listener}: no place for a connection from {remote}");
+            return;
+        };
         ledger.handshake_begins(Direction::Inbound);
         let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);
         link.listener = Some(listener);

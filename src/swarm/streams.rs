@@ -2,7 +2,7 @@
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
-use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, WriteError};
+use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -164,7 +164,7 @@ where
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_dirty(&mut self.ledger);
         let connection = link.connection()?;
-        Some(act(connection, &mut self.ledger.turn(self.now)))
+        Some(act(connection, &mut self.ledger.turn(UNTIMED)))
     }
 
     fn stream_says(&mut self, fact: Option<Fact>) {

@@ -1,0 +1,226 @@
+//! [`Pair`]: two connections, and a pipe between them that is cut into pieces of a given size.
+
+use core::time::Duration;
+use swarm_notify::connection::{
+    Config, Connection, Fact, Input, Protocol, ReadError, Role, Stream, Streams, Turn, WriteError, noise,
+};
+use swarm_notify::identity::{Keypair, PeerId};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits, StreamId};
+
+pub(crate) const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// One end, and what its owner keeps.
+pub(crate) struct End {
+    pub(crate) connection: Connection,
+    pub(crate) peer: PeerId,
+    pub(crate) streams: Streams,
+    protocols: Vec<Protocol>,
+    config: Config,
+    now: Duration,
+    /// Gives ids; nothing is asked of it here.
+    ids: Lifecycle<256>,
+    id: ConnectionId,
+    facts: Vec<Fact>,
+    input: Input,
+    scratch: Vec<u8>,
+}
+
+/// What the connection works with; a macro, so that the fields are borrowed one by one.
+macro_rules! turn {
+    ($end:expr) => {
+        Turn {
+            streams: &mut $end.streams,
+            protocols: &$end.protocols,
+            config: &$end.config,
+            now: $end.now,
+            scratch: &mut $end.scratch,
+        }
+    };
+}
+
+impl End {
+    pub(crate) fn new(key: u8, role: Role, muxers: &[&str]) -> Self {
+        let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+        let config = Config::default();
+        let noise = noise::Config::new(&identity, [key; 32], muxers).unwrap();
+        let connection = Connection::new(&noise, role, [key; 32], None, &config, Duration::ZERO).unwrap();
+        let mut ids = Lifecycle::new(Limits::default());
+        let id = ids.begin_connection(Direction::Outbound).unwrap();
+        ids.opened(id).unwrap();
+        Self {
+            connection,
+            peer: noise.peer(),
+            streams: Streams::new(),
+            protocols: ["/sink/1.0.0", "/echo/1.0.0"].map(Protocol::from_static).to_vec(),
+            config,
+            now: Duration::ZERO,
+            ids,
+            id,
+            facts: Vec::new(),
+            input: Input::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// What was said since the last time.
+    pub(crate) fn facts(&mut self) -> Vec<Fact> {
+        core::mem::take(&mut self.facts)
+    }
+
+    /// Everything that is due, which counts as written.
+    pub(crate) fn say(&mut self) -> Vec<u8> {
+        let mut wire = Vec::new();
+        self.connection.transmit(&mut wire).unwrap();
+        while let Some(fact) = self.connection.written(&mut turn!(self)) {
+            self.facts.push(fact);
+        }
+        wire
+    }
+
+    /// Hears bytes in pieces of `cut`. Streams that are offered are taken.
+    pub(crate) fn hear(&mut self, wire: &[u8], cut: usize) {
+        for mut piece in wire.chunks(cut.min(wire.len().max(1))) {
+            while !piece.is_empty() {
+                self.connection.begin_input(&mut self.input);
+                piece = &piece[self.input.fill(piece)..];
+                self.understand();
+            }
+        }
+    }
+
+    fn understand(&mut self) {
+        while let Some(fact) = self.connection.receive(&mut self.input, &mut turn!(self)) {
+            if fact == Fact::StreamOffered {
+                let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
+                self.streams.insert(id, Stream::inbound());
+                self.connection.accept_stream(id, &mut turn!(self));
+            } else {
+                self.facts.push(fact);
+            }
+        }
+    }
+
+    /// Gives leave to open, and hears what was kept. `true`: it is open.
+    pub(crate) fn leave(&mut self) -> bool {
+        let open = self.connection.open(&self.config, self.now).unwrap();
+        self.connection.begin_input(&mut self.input);
+        self.understand();
+        open
+    }
+
+    pub(crate) fn poll_at(&self) -> Option<Duration> {
+        self.connection.poll_at(&self.streams, &self.config)
+    }
+
+    pub(crate) fn at(&mut self, now: Duration) {
+        self.now = now;
+        while let Some(fact) = self.connection.handle_timeout(&mut turn!(self)) {
+            self.facts.push(fact);
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.connection.close(&self.config, self.now);
+    }
+
+    pub(crate) fn open_stream(&mut self, protocols: &[&'static str]) -> StreamId {
+        let protocols: Vec<_> = protocols.iter().map(|name| Protocol::from_static(name)).collect();
+        let id = self.ids.begin_stream(self.id, Direction::Outbound).unwrap();
+        self.streams.insert(id, Stream::outbound(&protocols).unwrap());
+        self.connection.open_stream(id, &mut turn!(self)).unwrap();
+        id
+    }
+
+    pub(crate) fn confirm(&mut self, id: StreamId) {
+        self.connection.confirm_stream(id, &mut turn!(self));
+    }
+
+    pub(crate) fn protocol(&self, id: StreamId) -> &str {
+        self.streams.get(id).unwrap().protocol().unwrap().as_str()
+    }
+
+    pub(crate) fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
+        self.connection.write(id, data, &mut turn!(self))
+    }
+
+    pub(crate) fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
+        self.connection.finish(id, &mut turn!(self))
+    }
+
+    pub(crate) fn reset(&mut self, id: StreamId) {
+        self.connection.reset_stream(id, &mut turn!(self));
+    }
+
+    /// Reads up to 64 bytes; none are the end.
+    pub(crate) fn read(&mut self, id: StreamId) -> Result<Vec<u8>, ReadError> {
+        let mut buffer = [0; 64];
+        let (n, fact) = self.connection.read(id, &mut buffer, &mut turn!(self))?;
+        self.facts.extend(fact);
+        Ok(buffer[..n].to_vec())
+    }
+}
+
+pub(crate) struct Pair {
+    pub(crate) dialer: End,
+    pub(crate) listener: End,
+    cut: usize,
+}
+
+impl Pair {
+    pub(crate) fn new(muxers: &[&str], cut: usize) -> Self {
+        Self { dialer: End::new(1, Role::Dialer, muxers), listener: End::new(2, Role::Listener, muxers), cut }
+    }
+
+    pub(crate) fn end(&mut self, which: usize) -> &mut End {
+        if which == 0 { &mut self.dialer } else { &mut self.listener }
+    }
+
+    /// Carries bytes both ways until nobody has anything to say.
+    pub(crate) fn run(&mut self) {
+        loop {
+            let (there, back) = (self.dialer.say(), self.listener.say());
+            if there.is_empty() && back.is_empty() {
+                return;
+            }
+            self.listener.hear(&there, self.cut);
+            self.dialer.hear(&back, self.cut);
+        }
+    }
+
+    /// Opens the connection on both ends.
+    pub(crate) fn open(&mut self) {
+        let mut open = [false; 2];
+        while open != [true; 2] {
+            self.run();
+            let mut asked = false;
+            for (which, open) in open.iter_mut().enumerate() {
+                for fact in self.end(which).facts() {
+                    assert_eq!(fact, Fact::Ready);
+                    (*open, asked) = (self.end(which).leave(), true);
+                }
+            }
+            assert!(asked, "the handshake hangs");
+        }
+        self.run();
+    }
+
+    /// A stream that is open on both ends, begun by the dialer.
+    pub(crate) fn stream(&mut self) -> (StreamId, StreamId) {
+        let ours = self.dialer.open_stream(&["/echo/1.0.0"]);
+        self.run();
+        let [Fact::StreamReady(theirs)] = self.listener.facts()[..] else { panic!("the listener agrees") };
+        self.listener.confirm(theirs);
+        self.run();
+        assert_eq!(self.dialer.facts(), [Fact::StreamReady(ours)]);
+        self.dialer.confirm(ours);
+        self.run();
+        (ours, theirs)
+    }
+
+    pub(crate) fn at(&mut self, now: Duration) {
+        self.dialer.at(now);
+        self.listener.at(now);
+    }
+}

@@ -1,0 +1,109 @@
+//! How connections end: politely by either side, broken, black-holed, idle, at once.
+
+use crate::sim::{Pair, Shape, everywhere};
+use crate::{millis, secs};
+
+everywhere! {
+    disconnect_by_either_side,
+    an_aborted_connection_is_an_end_of_file_to_the_peer,
+    a_broken_pipe_ends_a_hundred_streams_oldest_first,
+    a_peer_that_vanished_is_told_as_a_timeout,
+    a_connection_without_streams_is_closed_as_idle,
+    a_commands_time_outs_count_from_the_poll_after_it,
+}
+
+fn disconnect_by_either_side<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    pair.a.swarm.close_connection(link.ca).unwrap();
+    pair.settle();
+    pair.a.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 requested"]);
+    pair.b.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 remote(go_away(0))"]);
+    pair.end_with_listener();
+}
+
+fn an_aborted_connection_is_an_end_of_file_to_the_peer<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    pair.a.swarm.abort_connection(link.ca).unwrap();
+    pair.settle();
+    pair.a.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 requested"]);
+    pair.b.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 remote(eof)"]);
+    pair.end_with_listener();
+}
+
+fn a_broken_pipe_ends_a_hundred_streams_oldest_first<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let on = pair.connected();
+    for _ in 0..100 {
+        pair.stream(on);
+    }
+    pair.network.set(|knobs| knobs.reset(0));
+    pair.settle();
+    let mut expected: Vec<_> = (0..100).map(|n| format!("closed_stream c0.1/s{n}.1 connection_closed")).collect();
+    expected.push("disconnected c0.1 failed(reset)".to_owned());
+    pair.a.expect(&expected);
+    pair.b.expect(&expected);
+    pair.end_with_listener();
+}
+
+fn a_peer_that_vanished_is_told_as_a_timeout<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, _) = Pair::<EVENTS>::with_stream(shape);
+    pair.wait(secs(100));
+    pair.a.expect::<&str>(&[]);
+    pair.network.set(|knobs| knobs.black_hole(0));
+    let gone = pair.now;
+    pair.run_until(|pair| pair.a.unexpected() == 2 && pair.b.unexpected() == 2);
+    assert!(pair.now > gone + secs(15) && pair.now <= gone + secs(46), "{:?}", pair.now - gone);
+    let expected = ["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 failed(timeout)"];
+    pair.a.expect(&expected);
+    pair.b.expect(&expected);
+    pair.end_with_listener();
+}
+
+fn a_connection_without_streams_is_closed_as_idle<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(
+        shape,
+        |a| a.connection.idle_timeout = Some(secs(100)),
+        |b| b.connection.idle_timeout = None,
+    );
+    let (ca, cb) = pair.connected();
+    pair.wait(secs(50));
+    let (sa, _) = pair.stream((ca, cb));
+    pair.wait(secs(500));
+    pair.a.expect::<&str>(&[]);
+    pair.a.swarm.reset(sa).unwrap();
+    let reset = pair.now;
+    pair.wait(secs(99));
+    pair.a.expect(&["closed_stream c0.1/s0.1 reset(local)"]);
+    pair.b.expect(&["closed_stream c0.1/s0.1 reset(remote)"]);
+    pair.wait(secs(2));
+    let log = pair.a.take_timed_log();
+    assert_eq!(log, [(reset + secs(100) + millis(20), "disconnected c0.1 idle".to_owned())]);
+    pair.b.expect(&["disconnected c0.1 remote(go_away(0))"]);
+    pair.end_with_listener();
+}
+
+fn a_commands_time_outs_count_from_the_poll_after_it<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    // Nothing has a deadline: the owner sleeps for a minute, is asked to dial, and only then polls.
+    let address = pair.listens();
+    pair.wait(secs(60));
+    let (ca, cb) = pair.connected_at(&address);
+    // The streams, too.
+    pair.wait(secs(25));
+    let (sa, sb) = pair.stream((ca, cb));
+    pair.wait(secs(25));
+    // And the closes: the peer has four seconds of the five.
+    pair.a.swarm.close_stream(sa).unwrap();
+    pair.wait(secs(4));
+    pair.b.finish(sb);
+    pair.settle();
+    pair.a.expect(&["closed_stream c0.1/s0.1 finished"]);
+    pair.b.expect(&["closed_stream c0.1/s0.1 finished"]);
+    pair.wait(secs(25));
+    pair.network.set(|knobs| knobs.latency(millis(2_000)));
+    pair.a.swarm.close_connection(ca).unwrap();
+    pair.settle();
+    pair.a.expect(&["disconnected c0.1 requested"]);
+    pair.b.expect(&["disconnected c0.1 remote(go_away(0))"]);
+    pair.end_with_listener();
+}

@@ -1,0 +1,386 @@
+//! Swarms on real sockets that write down everything they are told: complete logs, to be compared as a whole.
+//!
+//! A [`Node`] is a swarm with its log. [`both`] and [`one`] drive nodes on this thread until a condition holds: they
+//! sleep until a socket, a deadline or the overall limit wakes them, and a test that is not over by [`LIMIT`] fails with
+//! all logs.
+
+use async_io::Timer;
+use futures_lite::future::block_on;
+use libp2p_identity::{Keypair, PeerId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future as _, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm, multiaddr};
+use swarm_notify::tcp;
+
+/// Nothing in these tests takes as long; it is what a hang costs.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+pub(crate) const IP4: &str = "/ip4/127.0.0.1/tcp/0";
+
+/// What a node does with what can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reading {
+    /// Reads it into [`Node::received`].
+    Keep,
+    /// Writes it back, and ends its side when the other has.
+    Echo,
+    /// Leaves it where it is.
+    Leave,
+}
+
+/// A swarm, what it was told, and what it has read.
+pub(crate) struct Node<const E: usize = 256> {
+    pub(crate) swarm: Swarm<tcp::Transport, E>,
+    /// Every event, in order: `name id`, what it is (for openings) or the reason.
+    pub(crate) log: Vec<String>,
+    pub(crate) received: BTreeMap<StreamId, Vec<u8>>,
+    /// Streams whose end has been read.
+    pub(crate) ended: BTreeSet<StreamId>,
+    pub(crate) reading: Reading,
+    /// Events are left in the queue.
+    pub(crate) is_paused: bool,
+    /// Polls without a waker, again and again, as a loop that ticks does.
+    pub(crate) ticks: bool,
+    /// How far its clock is ahead.
+    skew: Duration,
+    start: Instant,
+    echoes: BTreeMap<StreamId, Vec<u8>>,
+    timer: Timer,
+}
+
+pub(crate) fn identity(number: u8) -> Keypair {
+    Keypair::ed25519_from_bytes([number; 32]).expect("any 32 bytes are a secret key")
+}
+
+pub(crate) fn peer_id(number: u8) -> PeerId {
+    identity(number).public().to_peer_id()
+}
+
+impl<const E: usize> Node<E> {
+    /// A node with an identity of its number, that speaks echo.
+    pub(crate) fn new(number: u8, config: Config) -> Self {
+        let transport = tcp::Transport::new(tcp::Config::default());
+        let mut swarm = Swarm::new(transport, &identity(number), [number; 32], config).expect("an Ed25519 key signs");
+        swarm.register_protocol(ECHO);
+        Self {
+            swarm,
+            log: Vec::new(),
+            received: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            reading: Reading::Keep,
+            is_paused: false,
+            ticks: false,
+            skew: Duration::ZERO,
+            start: Instant::now(),
+            echoes: BTreeMap::new(),
+            timer: Timer::never(),
+        }
+    }
+
+    /// Moves its clock.
+    pub(crate) fn skip(&mut self, time: Duration) {
+        self.skew += time;
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed() + self.skew
+    }
+
+    #[track_caller]
+    pub(crate) fn listen(&mut self, address: &str) -> ListenerId {
+        self.swarm.listen(address.parse().unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn dial(&mut self, address: &Multiaddr) -> ConnectionId {
+        self.swarm.dial(address.clone()).unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn open(&mut self, connection: ConnectionId) -> StreamId {
+        self.swarm.open_stream(connection, &[ECHO]).unwrap()
+    }
+
+    /// Writes all of it, for which there has to be place.
+    #[track_caller]
+    pub(crate) fn write(&mut self, stream: StreamId, data: &[u8]) {
+        assert_eq!(self.swarm.write(stream, data), Ok(data.len()));
+    }
+
+    /// Where a listener listens, with our peer id.
+    #[track_caller]
+    pub(crate) fn address(&self, listener: ListenerId) -> Multiaddr {
+        let view = self.swarm.listener(listener).expect("it lives");
+        view.addresses[0].clone().with(multiaddr::Protocol::P2p(self.swarm.local_peer()))
+    }
+
+    pub(crate) fn has_received(&self, stream: StreamId, data: &[u8]) -> bool {
+        self.received.get(&stream).is_some_and(|received| received == data)
+    }
+
+    /// The streams of a connection, in order of their ids.
+    pub(crate) fn streams(&self, connection: ConnectionId) -> Vec<StreamId> {
+        let mut streams: Vec<_> = self.swarm.streams_of(connection).collect();
+        streams.sort();
+        streams
+    }
+
+    /// Polls, and handles what there is, until there is nothing more to do for now. `false`: there was nothing.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut happened = false;
+        loop {
+            let mut busy = false;
+            if self.ticks {
+                self.swarm.tick(self.now());
+            } else {
+                // While events are left in the queue, it is ready all the time; the waker is registered all the same.
+                let _ = self.swarm.poll(cx, self.now());
+            }
+            while let Some(event) = if self.is_paused { None } else { self.swarm.next_event() } {
+                self.told(event);
+                busy = true;
+            }
+            while let Some(ready) = self.swarm.next_ready() {
+                self.ready(ready);
+                busy = true;
+            }
+            if let Some(next) = self.swarm.poll_at() {
+                busy |= self.has_come(cx, next);
+            }
+            if !busy {
+                if self.ticks {
+                    cx.waker().wake_by_ref();
+                }
+                return happened;
+            }
+            happened = true;
+        }
+    }
+
+    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
+        let left = next.saturating_sub(self.now());
+        if left.is_zero() {
+            return true;
+        }
+        self.timer.set_after(left);
+        Pin::new(&mut self.timer).poll(cx).is_ready()
+    }
+
+    /// Writes an event down, with what can be looked up of it.
+    fn told(&mut self, event: Event) {
+        let name = event.name();
+        let line = match event {
+            Event::Listen { listener } => format!("{name} {listener}"),
+            Event::ListenFailed { listener, reason } => format!("{name} {listener} {reason}"),
+            Event::ListenClose { listener, reason } => format!("{name} {listener} {reason}"),
+            Event::Connected { connection } => {
+                let view = self.swarm.connection(connection).expect("it has just opened");
+                format!("{name} {connection} {}", view.direction)
+            }
+            Event::ConnectFailed { connection, reason } => format!("{name} {connection} {reason}"),
+            Event::Disconnected { connection, reason } => format!("{name} {connection} {reason}"),
+            Event::OpenedStream { stream, .. } => {
+                let view = self.swarm.stream(stream).expect("it has just opened");
+                let protocol = view.protocol.expect("its protocol is agreed");
+                format!("{name} {stream} {} {protocol}", view.direction)
+            }
+            Event::StreamFailed { stream, reason, .. } => format!("{name} {stream} {reason}"),
+            Event::ClosedStream { stream, reason, .. } => {
+                // What had arrived and was not read is handed over now or never.
+                let unread = self.swarm.take_unread(stream);
+                if !unread.is_empty() {
+                    self.received.entry(stream).or_default().extend(unread);
+                }
+                format!("{name} {stream} {reason}")
+            }
+        };
+        self.log.push(line);
+    }
+
+    fn ready(&mut self, ready: Ready) {
+        let Ready::Stream { stream, .. } = ready else { panic!("{ready:?}: our addresses do not change") };
+        match self.reading {
+            Reading::Leave => {}
+            Reading::Keep => {
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(n) = self.swarm.read(stream, &mut buffer) {
+                    if n == 0 {
+                        self.ended.insert(stream);
+                        return;
+                    }
+                    self.received.entry(stream).or_default().extend_from_slice(&buffer[..n]);
+                }
+            }
+            Reading::Echo => self.echo(stream),
+        }
+    }
+
+    fn echo(&mut self, stream: StreamId) {
+        let pending = self.echoes.entry(stream).or_default();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            while !pending.is_empty() {
+                match self.swarm.write(stream, pending) {
+                    Ok(n) => drop(pending.drain(..n)),
+                    Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => return,
+                    Err(error) => panic!("{stream}: {error}"),
+                }
+            }
+            match self.swarm.read(stream, &mut buffer) {
+                Ok(0) => {
+                    self.ended.insert(stream);
+                    let _ = self.swarm.finish(stream);
+                    return;
+                }
+                Ok(n) => pending.extend_from_slice(&buffer[..n]),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Shuts down, and waits until that is over.
+    #[track_caller]
+    pub(crate) fn shut_down(&mut self) {
+        self.swarm.shutdown();
+        one(self, |node| node.swarm.is_shut_down());
+    }
+
+    /// Compares the whole log.
+    #[track_caller]
+    pub(crate) fn assert_log<S: AsRef<str>>(&self, expected: impl IntoIterator<Item = S>) {
+        let expected: Vec<_> = expected.into_iter().collect();
+        let expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+        let first = self.log.iter().zip(&expected).take_while(|(told, expected)| told == *expected).count();
+        assert!(
+            self.log.len() == expected.len() && first == expected.len(),
+            "told {:#?}\ninstead of {:#?}\n({} and {} lines, from line {first} on)",
+            self.log.iter().skip(first).take(40).collect::<Vec<_>>(),
+            expected.iter().skip(first).take(40).collect::<Vec<_>>(),
+            self.log.len(),
+            expected.len(),
+        );
+    }
+}
+
+/// Drives until `turn` is ready; fails with what `logs` says if that takes too long.
+#[track_caller]
+fn drive<R>(mut turn: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
+    let mut limit = Timer::after(LIMIT);
+    block_on(poll_fn(|cx| match turn(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => Pin::new(&mut limit).poll(cx).map(|_| None),
+    }))
+}
+
+/// Drives one node until `done`.
+#[track_caller]
+pub(crate) fn one<const A: usize>(a: &mut Node<A>, mut done: impl FnMut(&mut Node<A>) -> bool) {
+    let driven = drive(|cx| {
+        loop {
+            let happened = a.turn(cx);
+            if done(a) {
+                return Poll::Ready(());
+            }
+            if !happened {
+                return Poll::Pending;
+            }
+        }
+    });
+    assert!(driven.is_some(), "it takes too long; told: {:#?}", a.log);
+}
+
+/// Drives two nodes until `done`.
+#[track_caller]
+pub(crate) fn both<const A: usize, const B: usize>(
+    a: &mut Node<A>,
+    b: &mut Node<B>,
+    mut done: impl FnMut(&mut Node<A>, &mut Node<B>) -> bool,
+) {
+    let driven = drive(|cx| {
+        loop {
+            let happened = a.turn(cx) | b.turn(cx);
+            if done(a, b) {
+                return Poll::Ready(());
+            }
+            if !happened {
+                return Poll::Pending;
+            }
+        }
+    });
+    assert!(driven.is_some(), "it takes too long; a was told: {:#?}, b: {:#?}", a.log, b.log);
+}
+
+/// Drives two nodes until they have been told so many events in all.
+#[track_caller]
+pub(crate) fn both_told<const A: usize, const B: usize>(a: &mut Node<A>, b: &mut Node<B>, of_a: usize, of_b: usize) {
+    both(a, b, |a, b| a.log.len() >= of_a && b.log.len() >= of_b);
+}
+
+/// Has `a` listen and `b` dial it: the connection at `a`, and the one at `b`.
+#[track_caller]
+pub(crate) fn connect<const A: usize, const B: usize>(
+    a: &mut Node<A>,
+    b: &mut Node<B>,
+    address: &str,
+) -> (ConnectionId, ConnectionId) {
+    let listener = a.listen(address);
+    one(a, |a| !a.log.is_empty());
+    let address = a.address(listener);
+    let at_b = b.dial(&address);
+    both_told(a, b, 2, 1);
+    let at_a = a.swarm.connections_of(b.swarm.local_peer()).next().expect("it is connected");
+    (at_a, at_b)
+}
+
+/// Opens an echo stream from `b` and waits until both sides have been told: the stream at `a`, and the one at `b`.
+#[track_caller]
+pub(crate) fn open<const A: usize, const B: usize>(
+    a: &mut Node<A>,
+    b: &mut Node<B>,
+    (at_a, at_b): (ConnectionId, ConnectionId),
+) -> (StreamId, StreamId) {
+    let before = a.streams(at_a);
+    let stream = b.open(at_b);
+    let (of_a, of_b) = (a.log.len() + 1, b.log.len() + 1);
+    both_told(a, b, of_a, of_b);
+    let opened = a.streams(at_a).into_iter().find(|stream| !before.contains(stream)).expect("it has opened");
+    (opened, stream)
+}
+
+/// Shuts `b` down, then `a`, so that nothing can come that is not in the logs.
+#[track_caller]
+pub(crate) fn shut_down<const A: usize, const B: usize>(a: &mut Node<A>, b: &mut Node<B>) {
+    b.swarm.shutdown();
+    both(a, b, |a, b| b.swarm.is_shut_down() && a.swarm.connections().next().is_none());
+    a.shut_down();
+}
+
+/// An IPv4 address to listen on that no other test uses, for those that count on a port staying free once they have
+/// freed it: the system hands freed ports to whoever asks next.
+pub(crate) fn alone(number: u8) -> String {
+    let ip = if cfg!(target_os = "linux") { format!("127.0.48.{number}") } else { "127.0.0.1".to_owned() };
+    format!("/ip4/{ip}/tcp/0")
+}
+
+/// The socket address in a multiaddr.
+#[track_caller]
+pub(crate) fn socket_address(address: &Multiaddr) -> SocketAddr {
+    let parts: Vec<_> = address.iter().take(2).collect();
+    match parts[..] {
+        [multiaddr::Protocol::Ip4(ip), multiaddr::Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        [multiaddr::Protocol::Ip6(ip), multiaddr::Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        _ => panic!("{address} is not a TCP address"),
+    }
+}
+
+/// A socket address as a multiaddr.
+pub(crate) fn multiaddr_of(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(multiaddr::Protocol::Tcp(address.port()))
+}

@@ -1,0 +1,21 @@
+//! A simulated network: a pair of swarms in one thread, in virtual time, with every fault that a network has.
+//!
+//! Nothing sleeps. Time jumps to the next arrival or deadline, so that a scenario of an hour takes as long as its work,
+//! and the same scenario goes the same way every time.
+#![allow(dead_code, unused_imports, reason = "each test crate uses its part of it")]
+
+#[path = "sim/checker.rs"]
+mod checker;
+#[path = "sim/network.rs"]
+mod network;
+#[path = "sim/pair.rs"]
+mod pair;
+#[path = "sim/side.rs"]
+mod side;
+#[path = "sim/transport.rs"]
+mod transport;
+
+pub(crate) use network::{Cut, Network};
+pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
+pub(crate) use side::{Mode, Side};
+pub(crate) use transport::{RawDial, SimPipe, SimTransport};

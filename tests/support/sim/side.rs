@@ -1,0 +1,376 @@
+//! [`Side`]: one swarm and an owner for it, who logs, reads and writes, and checks what each call promises.
+
+use super::checker::Checker;
+use futures::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+use swarm_notify::connection::{Protocol, ReadError, WriteError};
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
+use swarm_notify::swarm::{CloseError, OpenStreamError, Ready, Swarm};
+
+/// How an owner drives its swarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// By `poll`, and only when it was woken or `poll_at` has come.
+    Poll,
+    /// By `tick`, whenever anything happens anywhere.
+    Tick,
+}
+
+/// What an owner does when it is told of something: P8.
+pub(crate) type React<T, const EVENTS: usize> = Box<dyn FnMut(&mut Swarm<T, EVENTS>, &mut Checker, Event)>;
+
+/// One swarm with its owner.
+pub(crate) struct Side<T: Transport, const EVENTS: usize> {
+    pub(crate) swarm: Swarm<T, EVENTS>,
+    pub(crate) name: &'static str,
+    mode: Mode,
+    flag: Arc<Flag>,
+    log: Vec<(Duration, String)>,
+    expected: usize,
+    pub(crate) checker: Checker,
+    /// How many events are drained after one poll.
+    pub(crate) drains: usize,
+    /// Whether what can be read is read at once.
+    pub(crate) reads: bool,
+    pub(crate) react: Option<React<T, EVENTS>>,
+    /// There was more to drain after the last poll than was drained.
+    more: bool,
+    last: Option<Event>,
+    streams: BTreeMap<StreamId, App>,
+    told: BTreeSet<StreamId>,
+    /// What next_ready said, since it was last taken.
+    pub(crate) ready: Vec<Ready>,
+}
+
+/// What the owner does with one stream.
+#[derive(Default)]
+struct App {
+    received: Vec<u8>,
+    ended: bool,
+    outbox: Vec<u8>,
+    finish: bool,
+    /// Ready has named it readable, or writable, and there was no short read, or write, since.
+    readable: bool,
+    writable: bool,
+    /// A write was short.
+    waits: bool,
+}
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl<T, const EVENTS: usize> Side<T, EVENTS>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    pub(crate) fn new(name: &'static str, mode: Mode, swarm: Swarm<T, EVENTS>) -> Self {
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        Self {
+            swarm,
+            name,
+            mode,
+            flag,
+            log: Vec::new(),
+            expected: 0,
+            checker: Checker::default(),
+            drains: usize::MAX,
+            reads: true,
+            react: None,
+            more: false,
+            last: None,
+            streams: BTreeMap::new(),
+            told: BTreeSet::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// Whether the owner has a reason to poll.
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.flag.0.load(Ordering::SeqCst) || self.more || self.swarm.poll_at().is_some_and(|at| at <= now)
+    }
+
+    /// Something has happened somewhere: an owner that ticks does.
+    pub(crate) fn something_happened(&self) {
+        if self.mode == Mode::Tick {
+            self.flag.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// One turn of the owner's loop.
+    pub(crate) fn turn(&mut self, now: Duration) {
+        self.flag.0.store(false, Ordering::SeqCst);
+        let pending = match self.mode {
+            Mode::Tick => {
+                self.swarm.tick(now);
+                false
+            }
+            Mode::Poll => {
+                let waker = Waker::from(self.flag.clone());
+                self.swarm.poll(&mut Context::from_waker(&waker), now) == Poll::Pending
+            }
+        };
+        let drained = self.drain(now);
+        assert!(!pending || !drained, "{}: poll was pending, but there was something to drain", self.name);
+    }
+
+    /// Drains what there is, as far as this owner does.
+    pub(crate) fn drain(&mut self, now: Duration) -> bool {
+        let mut events = 0;
+        while events < self.drains {
+            let Some(event) = self.next_event(now) else { break };
+            events += 1;
+            if let Some(mut react) = self.react.take() {
+                react(&mut self.swarm, &mut self.checker, event);
+                self.react = Some(react);
+            }
+        }
+        self.more = self.drains > 0 && events == self.drains;
+        let ready = self.take_ready();
+        events > 0 || ready
+    }
+
+    /// The next event, logged and checked: what it names can be looked up until the next one is asked for, and not
+    /// after.
+    pub(crate) fn next_event(&mut self, now: Duration) -> Option<Event> {
+        if let Some(event) = self.last.filter(Event::is_last) {
+            assert_eq!(self.state(event.id()), Some(State::Ended), "{event:?} can be looked up while it is handled");
+        }
+        let next = self.swarm.next_event();
+        if let Some(event) = self.last.take().filter(Event::is_last) {
+            assert_eq!(self.state(event.id()), None, "{event:?} has been handled");
+        }
+        let event = next?;
+        self.last = Some(event);
+        self.checker.tells(event);
+        let line = self.line(event);
+        self.log.push((now, line));
+        match event {
+            Event::OpenedStream { stream, .. } => drop(self.told.insert(stream)),
+            Event::StreamFailed { stream, .. } | Event::ClosedStream { stream, .. } => {
+                self.told.remove(&stream);
+                self.streams.entry(stream).or_default().received.extend(self.swarm.take_unread(stream));
+            }
+            Event::Listen { .. }
+            | Event::ListenFailed { .. }
+            | Event::ListenClose { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Disconnected { .. } => {}
+        }
+        Some(event)
+    }
+
+    fn state(&self, id: Id) -> Option<State> {
+        match id {
+            Id::Listener(id) => self.swarm.listener(id).map(|view| view.state),
+            Id::Connection(id) => self.swarm.connection(id).map(|view| view.state),
+            Id::Stream(id) => self.swarm.stream(id).map(|view| view.state),
+        }
+    }
+
+    fn line(&self, event: Event) -> String {
+        let name = event.name();
+        match event {
+            Event::Listen { listener } => format!("{name} {listener}"),
+            Event::ListenFailed { listener, reason } => format!("{name} {listener} {reason}"),
+            Event::ListenClose { listener, reason } => format!("{name} {listener} {reason}"),
+            Event::Connected { connection } => {
+                let view = self.swarm.connection(connection).expect("it is open");
+                assert!(view.peer.is_some(), "its peer is authenticated");
+                format!("{name} {connection} {}", view.direction)
+            }
+            Event::ConnectFailed { connection, reason } => format!("{name} {connection} {reason}"),
+            Event::Disconnected { connection, reason } => format!("{name} {connection} {reason}"),
+            Event::OpenedStream { connection, stream } => {
+                let view = self.swarm.stream(stream).expect("it is open");
+                let protocol = view.protocol.expect("its protocol is agreed");
+                format!("{name} {connection}/{stream} {} {protocol}", view.direction)
+            }
+            Event::StreamFailed { connection, stream, reason } => format!("{name} {connection}/{stream} {reason}"),
+            Event::ClosedStream { connection, stream, reason } => format!("{name} {connection}/{stream} {reason}"),
+        }
+    }
+
+    fn take_ready(&mut self) -> bool {
+        let mut any = false;
+        while let Some(ready) = self.swarm.next_ready() {
+            any = true;
+            self.ready.push(ready);
+            let Ready::Stream { stream, readable, writable } = ready else { continue };
+            assert!(readable || writable, "{stream} is ready for something");
+            assert!(self.told.contains(&stream), "{}: {stream} is ready outside its life", self.name);
+            let app = self.streams.entry(stream).or_default();
+            assert!(!readable || !app.readable, "{stream} is readable again without a short read");
+            assert!(!writable || app.waits && !app.writable, "{stream} is writable again without a short write");
+            app.readable |= readable;
+            app.writable |= writable;
+            if readable && self.reads {
+                self.read_all(stream);
+            }
+            if writable {
+                self.write_on(stream);
+            }
+        }
+        any
+    }
+
+    /// Reads until there is nothing more.
+    pub(crate) fn read_all(&mut self, stream: StreamId) {
+        let app = self.streams.entry(stream).or_default();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.swarm.read(stream, &mut buffer) {
+                Ok(0) => {
+                    app.ended = true;
+                    return;
+                }
+                Ok(n) => app.received.extend_from_slice(&buffer[..n]),
+                Err(ReadError::Blocked) => {
+                    app.readable = false;
+                    return;
+                }
+                Err(ReadError::Closed | ReadError::Ended) => return,
+                Err(error) => panic!("{stream}: {error}"),
+            }
+        }
+    }
+
+    /// Writes what is left to write, as far as there is place.
+    fn write_on(&mut self, stream: StreamId) {
+        let app = self.streams.entry(stream).or_default();
+        app.writable = false;
+        match self.swarm.write(stream, &app.outbox) {
+            Ok(n) => drop(app.outbox.drain(..n)),
+            Err(WriteError::Blocked) => {}
+            Err(WriteError::Closed | WriteError::Ended) => return,
+            Err(error) => panic!("{stream}: {error}"),
+        }
+        app.waits = !app.outbox.is_empty();
+        if !app.waits && app.finish {
+            self.swarm.finish(stream).expect("it was just written to");
+        }
+    }
+
+    // Commands.
+
+    pub(crate) fn listen(&mut self, address: &Multiaddr) -> ListenerId {
+        let id = self.swarm.listen(address.clone()).expect("there is place");
+        self.checker.begins(id.into(), None);
+        id
+    }
+
+    pub(crate) fn dial(&mut self, address: &Multiaddr) -> ConnectionId {
+        let id = self.swarm.dial(address.clone()).expect("there is place");
+        self.checker.begins(id.into(), None);
+        id
+    }
+
+    pub(crate) fn open(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> StreamId {
+        self.try_open(connection, protocols).expect("there is place")
+    }
+
+    pub(crate) fn try_open(
+        &mut self,
+        connection: ConnectionId,
+        protocols: &[Protocol],
+    ) -> Result<StreamId, OpenStreamError> {
+        let id = self.swarm.open_stream(connection, protocols)?;
+        self.checker.begins(id.into(), Some(connection));
+        Ok(id)
+    }
+
+    /// Writes all of it, as there comes to be place.
+    pub(crate) fn send(&mut self, stream: StreamId, bytes: &[u8]) {
+        self.streams.entry(stream).or_default().outbox.extend_from_slice(bytes);
+        self.write_on(stream);
+    }
+
+    /// Finishes after what was sent.
+    pub(crate) fn finish(&mut self, stream: StreamId) {
+        let app = self.streams.entry(stream).or_default();
+        app.finish = true;
+        if app.outbox.is_empty() {
+            self.swarm.finish(stream).expect("it lives");
+        }
+    }
+
+    // What was seen.
+
+    /// What has been read of a stream, with what was unread when it ended.
+    pub(crate) fn received(&self, stream: StreamId) -> &[u8] {
+        self.streams.get(&stream).map_or(&[], |app| &app.received)
+    }
+
+    /// Whether the end of a stream has been read.
+    pub(crate) fn has_read_end(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(|app| app.ended)
+    }
+
+    /// How many events have been logged and not been expected yet.
+    pub(crate) fn unexpected(&self) -> usize {
+        self.log.len() - self.expected
+    }
+
+    /// The whole log, for when something is wrong.
+    pub(crate) fn whole_log(&self) -> String {
+        self.log.iter().map(|(at, line)| format!("{:>9.3} {} {line}\n", at.as_secs_f64(), self.name)).collect()
+    }
+
+    /// Takes the log since the last call.
+    pub(crate) fn take_log(&mut self) -> Vec<String> {
+        let log = self.log[self.expected..].iter().map(|(_, line)| line.clone()).collect();
+        self.expected = self.log.len();
+        log
+    }
+
+    /// The same with the times.
+    pub(crate) fn take_timed_log(&mut self) -> Vec<(Duration, String)> {
+        let log = self.log[self.expected..].to_vec();
+        self.expected = self.log.len();
+        log
+    }
+
+    /// What has been logged since the last call is this and nothing else.
+    #[track_caller]
+    pub(crate) fn expect<S: AsRef<str>>(&mut self, expected: &[S]) {
+        let expected: Vec<_> = expected.iter().map(|line| line.as_ref().to_owned()).collect();
+        assert_eq!(self.take_log(), expected, "the log of {}, of\n{}", self.name, self.whole_log());
+    }
+
+    /// Nothing lives, and nothing is remembered.
+    #[track_caller]
+    pub(crate) fn assert_no_leaks(&mut self) {
+        assert!(self.swarm.is_shut_down());
+        assert_eq!(self.swarm.next_event(), None, "everything has been drained");
+        assert_eq!(self.swarm.next_ready(), None, "what is over is not ready");
+        assert_eq!(self.swarm.connections().count(), 0);
+        let counters = self.swarm.counters();
+        let all = [
+            counters.listeners,
+            counters.connections.inbound,
+            counters.connections.outbound,
+            counters.streams.inbound,
+            counters.streams.outbound,
+        ];
+        for counts in all {
+            assert_eq!((counts.open, counts.closed), (0, counts.opened), "{}: {counters:?}", self.name);
+        }
+        self.checker.assert_all_told();
+        for stream in self.streams.keys() {
+            assert_eq!(self.swarm.reset(*stream), Err(CloseError::Stale));
+        }
+    }
+}
