@@ -287,6 +287,7 @@ where
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
             link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
+            link.mark_dirty(&mut self.ledger);
         }
         Ok(())
     }
@@ -302,6 +303,7 @@ where
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
             link.cut(&mut self.ledger);
+            link.mark_dirty(&mut self.ledger);
         }
         Ok(())
     }

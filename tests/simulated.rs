@@ -4,11 +4,33 @@
 
 #[path = "simulated/connections.rs"]
 mod connections;
+#[path = "simulated/dials.rs"]
+mod dials;
+#[path = "simulated/full_queue.rs"]
+mod full_queue;
+#[path = "simulated/idle.rs"]
+mod idle;
+#[path = "simulated/limits.rs"]
+mod limits;
+#[path = "simulated/listeners.rs"]
+mod listeners;
+#[path = "simulated/many.rs"]
+mod many;
 #[path = "support/pipe.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod pipe;
+#[path = "simulated/random.rs"]
+mod random;
+#[path = "simulated/ready.rs"]
+mod ready;
+#[path = "simulated/reentrant.rs"]
+mod reentrant;
+#[path = "simulated/shutdown.rs"]
+mod shutdown;
 #[path = "support/sim.rs"]
 mod sim;
+#[path = "simulated/stale.rs"]
+mod stale;
 #[path = "simulated/streams.rs"]
 mod streams;
 

@@ -3,13 +3,25 @@
 
 #[path = "sockets/basics.rs"]
 mod basics;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[path = "support/command.rs"]
+mod command;
 #[path = "sockets/connections.rs"]
 mod connections;
+#[path = "sockets/descriptors.rs"]
+mod descriptors;
 #[path = "sockets/dials.rs"]
 mod dials;
+#[path = "sockets/full.rs"]
+mod full;
 #[path = "sockets/listeners.rs"]
 mod listeners;
 #[path = "support/net.rs"]
 mod net;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+#[path = "sockets/processes.rs"]
+mod processes;
+#[path = "sockets/shutdown.rs"]
+mod shutdown;
 #[path = "sockets/streams.rs"]
 mod streams;

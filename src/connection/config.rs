@@ -12,9 +12,9 @@ pub struct Config {
     /// How many inbound streams of one connection may wait to open: to negotiate, or for room in the event queue. One
     /// more is refused with a reset. Default 256, yamux's own backlog.
     pub inbound_backlog: u32,
-    /// From the raw byte pipe to an authenticated, multiplexed connection; what is not there by then has failed of
-    /// [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection waits for room.
-    /// Default 10 s.
+    /// From the dial, or the accepted byte pipe, to an authenticated, multiplexed connection; what is not there by then
+    /// has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection waits
+    /// for room. Default 10 s.
     pub handshake_timeout: Duration,
     /// From a stream's beginning to an agreed protocol. It stands still while the stream waits for room. Default 10 s.
     pub negotiation_timeout: Duration,

@@ -40,6 +40,7 @@ impl Connection {
             }
             Negotiation::Done => {
                 self.revive(id, turn);
+                self.wait_half_open(id, turn);
                 Some(Fact::Readable(id))
             }
         }
@@ -105,8 +106,10 @@ impl Connection {
         turn.scratch.clear();
         let step = stream.negotiate(turn.protocols, turn.scratch);
         if let Some(yamux) = &mut stream.yamux {
-            open.session.consume(yamux, step.as_ref().map_or(0, |(consumed, _)| *consumed));
-            // The window holds many times what a negotiation may say. What was answered before an error is still said.
+            if let Ok((consumed, _)) = &step {
+                open.session.consume(yamux, *consumed);
+            }
+            // Even before a reset: it says why. The window holds many times what a negotiation may say.
             open.session.write_whole(yamux, turn.scratch);
         }
         let ended = stream.is_remote_finished();
@@ -149,10 +152,11 @@ impl Connection {
         self.wait_half_open(id, turn);
     }
 
-    /// Our half is over: from now on the peer is not to let the other hang.
-    fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+    /// Half of it is over: from now on the peer is not to let the other hang.
+    pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
-        let waits = stream.ends.fin_sent && !stream.is_remote_finished();
+        let wants_window = stream.yamux.as_ref().is_some_and(yamux::Stream::wants_window);
+        let waits = if stream.is_remote_finished() { wants_window } else { stream.ends.fin_sent };
         if waits && stream.place.is_none() && stream.is_open() {
             let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);

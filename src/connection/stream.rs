@@ -152,9 +152,15 @@ impl Stream {
         }
     }
 
-    /// Takes the bytes that arrived and have not been read.
+    /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
+    /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {
-        self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+        match &self.negotiation {
+            Negotiation::Ready(_) | Negotiation::Done => {
+                self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
+            }
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => Vec::new(),
+        }
     }
 
     /// Its owner was told that it is open.

@@ -147,11 +147,9 @@ impl Connection {
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
         let n = open.session.write(yamux, data);
-        let half_open = n < data.len() && yamux.is_remote_finished() && yamux.send_window() == 0;
         stream.sent += n as u64;
-        if half_open && stream.place.is_none() {
-            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
-            self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
+        if n < data.len() {
+            self.wait_half_open(id, turn);
         }
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }

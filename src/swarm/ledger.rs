@@ -181,19 +181,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         let id = self.lifecycle.vacate()?;
-        match id {
-            Id::Stream(id) => {
-                self.streams.remove(id);
-                self.interests.remove(id);
-                self.ready_streams.remove(id.index());
-            }
-            Id::Listener(id) => self.changed_listeners.remove(id.index()),
-            Id::Connection(_) => {}
+        if let Id::Stream(id) = id {
+            self.streams.remove(id);
         }
         Some(id)
     }
 
-    /// The next event. A stream is ready for its owner from its `OpenedStream` on.
+    /// The next event. What can be ready is so for its owner from its first event on, and not after its last.
     pub(super) fn next_event(&mut self) -> Option<Event> {
         let event = self.lifecycle.next_event()?;
         if let Event::OpenedStream { stream, .. } = event {
@@ -209,6 +203,14 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                     interest.writable();
                 }
             });
+        }
+        match event.id() {
+            Id::Stream(id) if event.is_last() => {
+                self.interests.remove(id);
+                self.ready_streams.remove(id.index());
+            }
+            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
+            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
         }
         Some(event)
     }

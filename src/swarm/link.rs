@@ -297,7 +297,10 @@ where
         let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => connection.refuse_stream(),
+            None => {
+                log::debug!("{id}: no place for a stream");
+                connection.refuse_stream();
+            }
         }
     }
 
@@ -393,21 +396,19 @@ where
 
     /// Closes politely. What is not open yet fails at once.
     pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
-        let is_open = ledger.lifecycle.state(self.id) == Some(State::Open);
-        match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) if is_open => {
-                // It is open, as the line above says, so that it can leave.
+        if ledger.is_opening(self.id) {
+            return self.over(ledger, Why::Ended(end));
+        }
+        self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Up(mut pipe) => {
+                // It is open, since it is up and not opening, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 pipe.connection.close(&ledger.config.connection, now);
-                self.stage = Stage::Closing(pipe, end, Ours::Open);
                 self.mark_dirty(ledger);
+                Stage::Closing(pipe, end, Ours::Open)
             }
-            stage @ (Stage::Closing(..) | Stage::Over) => self.stage = stage,
-            stage @ (Stage::Up(_) | Stage::Dialing(_) | Stage::Upgrading(_)) => {
-                self.stage = stage;
-                self.over(ledger, Why::Ended(end));
-            }
-        }
+            stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
+        };
     }
 
     /// Cuts a close that takes too long, or that nobody wants to wait for.

@@ -69,6 +69,9 @@ where
             return;
         }
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
+        if listener.end.is_some() {
+            return;
+        }
         if listener.transport_id.is_some() {
             // It is bound since, and has waited for room only.
             return self.listener_opens(id);
@@ -118,7 +121,11 @@ where
                 self.listeners.expecting += 1;
                 self.wakers.mark(TRANSPORT);
             }
-            Some(_) | None => drop(self.ledger.lifecycle.end_listener(id, end)),
+            Some(_) | None => {
+                // The next poll lets the owner drain that.
+                self.wakers.mark(TRANSPORT);
+                let _ = self.ledger.lifecycle.end_listener(id, end);
+            }
         }
     }
 
@@ -206,11 +213,13 @@ where
 
     /// A connection has come in. Without a place for it, it is refused by closing it.
     fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
-        if self.is_shutting_down || !self.ledger.has_handshake(Direction::Inbound) {
-            return;
-        }
         let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
-        let Ok(id) = ledger.lifecycle.begin_connection(Direction::Inbound) else { return };
+        let has_place = !self.is_shutting_down && ledger.has_handshake(Direction::Inbound);
+        let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
+        let Some(id) = begun else {
+            log::debug!("{listener}: no place for a connection from {remote}");
+            return;
+        };
         ledger.handshake_begins(Direction::Inbound);
         let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);
         link.listener = Some(listener);

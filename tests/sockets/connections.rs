@@ -156,6 +156,30 @@ fn what_was_written_before_a_polite_close_arrives() {
     shut_down(&mut a, &mut b);
 }
 
+/// All that the dialer has to say waits in the listener's socket, its end as well, when that reads the last message of
+/// the handshake.
+#[test]
+fn a_peer_that_leaves_as_soon_as_it_is_connected_was_connected() {
+    let (mut a, mut b) = pair();
+    let listener = a.listen(IP4);
+    one(&mut a, |a| a.log.len() == 1);
+    let connection = b.dial(&a.address(listener));
+    // It is `b` that is driven last.
+    both(&mut a, &mut b, |_, b| b.log.len() == 1);
+    assert_eq!(a.log.len(), 1);
+    b.swarm.close_connection(connection).unwrap();
+    one(&mut b, |_| true);
+    both_told(&mut a, &mut b, 3, 2);
+    shut_down(&mut a, &mut b);
+    a.assert_log([
+        "listen l0.1",
+        "connected c0.1 inbound",
+        "disconnected c0.1 remote(go_away(0))",
+        "listen_close l0.1 shutdown",
+    ]);
+    b.assert_log(["connected c0.1 outbound", "disconnected c0.1 requested"]);
+}
+
 /// As many streams as a connection may have, and a queue that holds eight events.
 #[test]
 fn ten_thousand_streams_end_with_their_connection_in_order() {

@@ -1,8 +1,9 @@
 //! Connections that never open: what was wrong is told, once, by whichever side was there to see it.
 
-use crate::net::{IP4, LIMIT, Node, alone, both_told, multiaddr_of, one, peer_id, shut_down, socket_address};
+use crate::net::{IP4, LIMIT, Node, both_told, multiaddr_of, one, peer_id, shut_down, socket_address};
+use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 use swarm_notify::swarm::{Config, multiaddr};
 
@@ -26,10 +27,10 @@ fn impatient() -> Config {
 #[test]
 fn a_dial_to_a_closed_port_is_refused() {
     let mut b = Node::<1>::new(2, Config::default());
-    let probe = TcpListener::bind(socket_address(&alone(20).parse().unwrap())).unwrap();
-    let address = multiaddr_of(probe.local_addr().unwrap());
-    drop(probe);
-    b.dial(&address);
+    // Bound, so that nobody else can listen there, and not listening.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    b.dial(&multiaddr_of(nobody.local_addr().unwrap().as_socket().unwrap()));
     one(&mut b, |b| b.log.len() == 1);
     b.shut_down();
     b.assert_log(["connect_failed c0.1 refused"]);

@@ -23,10 +23,13 @@ fn one_listener_of_several_closes_alone() {
     both_told(&mut a, &mut b, 6, 3);
     b.dial(&addresses[0]);
     both_told(&mut a, &mut b, 7, 4);
-    a.swarm.shutdown();
-    both_told(&mut a, &mut b, 12, 7);
-    assert!(a.swarm.is_shut_down());
-    b.shut_down();
+    // One after the other, so that their order is given.
+    let connections: Vec<_> = a.swarm.connections().collect();
+    for (n, connection) in connections.into_iter().enumerate() {
+        a.swarm.close_connection(connection).unwrap();
+        both_told(&mut a, &mut b, 8 + n, 5 + n);
+    }
+    shut_down(&mut a, &mut b);
     a.assert_log([
         "listen l0.1",
         "listen l1.1",
@@ -35,11 +38,11 @@ fn one_listener_of_several_closes_alone() {
         "listen_close l1.1 requested",
         "connected c1.1 inbound",
         "connected c2.1 inbound",
+        "disconnected c0.1 requested",
+        "disconnected c1.1 requested",
+        "disconnected c2.1 requested",
         "listen_close l0.1 shutdown",
         "listen_close l2.1 shutdown",
-        "disconnected c0.1 shutdown",
-        "disconnected c1.1 shutdown",
-        "disconnected c2.1 shutdown",
     ]);
     b.assert_log([
         "connected c0.1 outbound",

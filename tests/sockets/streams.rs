@@ -1,8 +1,9 @@
 //! Streams and their ends.
 
-use crate::net::{ECHO, IP4, Node, Reading, both, both_told, connect, open, shut_down};
+use crate::net::{ECHO, IP4, Node, Reading, both, both_told, connect, one, open, shut_down};
+use std::time::Duration;
 use swarm_notify::connection::{Protocol, WriteError};
-use swarm_notify::lifecycle::{ConnectionId, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, Event, Side, StreamEnd, StreamId};
 use swarm_notify::swarm::Config;
 
 struct Pair {
@@ -142,6 +143,29 @@ fn a_reset_is_told_whether_or_not_anyone_reads_and_what_had_arrived_can_be_taken
 }
 
 #[test]
+fn what_has_ended_is_not_ready_any_more() {
+    let mut pair = pair();
+    let Pair { a, b, at_a, at_b, .. } = &mut pair;
+    b.write(*at_b, b"unread");
+    b.swarm.reset(*at_b).unwrap();
+    one(b, |b| b.log.len() == 3);
+    let event = loop {
+        a.swarm.tick(Duration::ZERO);
+        if let Some(event) = a.swarm.next_event() {
+            break event;
+        }
+    };
+    let connection = a.swarm.connections().next().unwrap();
+    assert_eq!(event, Event::ClosedStream { connection, stream: *at_a, reason: StreamEnd::Reset(Side::Remote) });
+    assert_eq!(a.swarm.next_ready(), None);
+    assert_eq!(a.swarm.take_unread(*at_a), b"unread");
+    assert_eq!(a.swarm.next_event(), None);
+    assert_eq!(a.swarm.take_unread(*at_a), b"");
+    assert!(a.swarm.stream(*at_a).is_none());
+    pair.assert_logs([], ["closed_stream s0.1 reset(local)"]);
+}
+
+#[test]
 fn a_stream_closed_while_the_peer_still_writes_ends_when_the_peer_is_done() {
     const MORE: usize = 1_000_000;
     let mut pair = pair();
@@ -176,7 +200,9 @@ fn a_protocol_that_the_peer_does_not_speak_is_told_by_the_side_that_asked() {
     const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
     let mut pair = pair();
     let Pair { a, b, connections, .. } = &mut pair;
-    b.swarm.open_stream(connections.1, &[UNKNOWN]).unwrap();
+    // Data travels with the proposal; it is no line that could be understood.
+    let stream = b.swarm.open_stream(connections.1, &[UNKNOWN]).unwrap();
+    b.write(stream, &[0xFF; 1000]);
     both_told(a, b, 4, 3);
     // In order of preference, the peer speaks the second.
     b.swarm.open_stream(connections.1, &[UNKNOWN, ECHO]).unwrap();

@@ -164,6 +164,11 @@ impl<const E: usize> Node<E> {
         }
     }
 
+    /// Whether the swarm wants to be polled at once.
+    fn is_due(&self) -> bool {
+        self.swarm.poll_at().is_some_and(|at| at <= self.now())
+    }
+
     fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
         let left = next.saturating_sub(self.now());
         if left.is_zero() {
@@ -288,7 +293,8 @@ pub(crate) fn one<const A: usize>(a: &mut Node<A>, mut done: impl FnMut(&mut Nod
             if done(a) {
                 return Poll::Ready(());
             }
-            if !happened {
+            // What `done` did may have to be done on a socket.
+            if !happened && !a.is_due() {
                 return Poll::Pending;
             }
         }
@@ -309,7 +315,7 @@ pub(crate) fn both<const A: usize, const B: usize>(
             if done(a, b) {
                 return Poll::Ready(());
             }
-            if !happened {
+            if !happened && !a.is_due() && !b.is_due() {
                 return Poll::Pending;
             }
         }

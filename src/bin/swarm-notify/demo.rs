@@ -5,9 +5,13 @@
 use crate::listen::{ECHO, SINK, Server};
 use crate::node::{App, Error, Node};
 use crate::report::Reporter;
+use async_io::Timer;
 use futures_lite::future::poll_fn;
 use libp2p_identity::Keypair;
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::future::Future as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
@@ -46,13 +50,12 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
     let (mut a, mut b) = (node("a")?, node("b")?);
     a.swarm.register_protocol(ECHO);
     a.swarm.register_protocol(SINK);
-    let loopback: Multiaddr =
-        [multiaddr::Protocol::Ip4([127, 0, 0, 1].into()), multiaddr::Protocol::Tcp(0)].into_iter().collect();
-    a.swarm.listen(loopback).map_err(|error| Error::Listen(error.to_string()))?;
+    a.swarm.listen(loopback(0)).map_err(|error| Error::Listen(error.to_string()))?;
     let (mut answerer, mut caller) = (Answerer::new(), Caller::default());
+    let mut limit = Timer::after(LIMIT);
     async_io::block_on(poll_fn(|cx| {
         loop {
-            let happened = a.turn(cx, &mut answerer, Some(LIMIT)) | b.turn(cx, &mut caller, None);
+            let happened = a.turn(cx, &mut answerer) | b.turn(cx, &mut caller);
             if let (None, Some(address)) = (&caller.target, answerer.address.take()) {
                 caller.begin(&mut b, address);
                 continue;
@@ -61,11 +64,11 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
                 a.swarm.shutdown();
                 b.swarm.shutdown();
             }
-            if (a.swarm.is_shut_down() && b.swarm.is_shut_down()) || reporter.elapsed() >= LIMIT {
+            if a.swarm.is_shut_down() && b.swarm.is_shut_down() {
                 return Poll::Ready(());
             }
             if !happened {
-                return Poll::Pending;
+                return Pin::new(&mut limit).poll(cx).map(drop);
             }
         }
     }));
@@ -74,6 +77,10 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
         eprintln!("swarm-notify: expected a {OF_A:?}, b {OF_B:?}");
     }
     Ok(right)
+}
+
+fn loopback(port: u16) -> Multiaddr {
+    [multiaddr::Protocol::Ip4(Ipv4Addr::LOCALHOST), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
 /// An event as it stands in the expected logs.
@@ -136,6 +143,8 @@ impl App for Answerer {
 struct Caller {
     log: Vec<String>,
     target: Option<Multiaddr>,
+    /// Bound, and not listening.
+    nobody: Option<Socket>,
     connection: Option<ConnectionId>,
     echo: Vec<u8>,
     is_over: bool,
@@ -149,10 +158,16 @@ impl Caller {
         self.target = Some(target);
     }
 
-    /// An address where nobody listens: a port that was free a moment ago.
-    fn closed_port() -> Multiaddr {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_or(1, |at| at.port());
-        [multiaddr::Protocol::Ip4([127, 0, 0, 1].into()), multiaddr::Protocol::Tcp(port)].into_iter().collect()
+    /// Dials an address that refuses: a port that is ours, and where nobody listens.
+    fn dial_nobody(&mut self, node: &mut Node) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
+            socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+            Ok(socket)
+        });
+        let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
+        // What goes wrong here shows in the log.
+        let _ = node.swarm.dial(loopback(port.unwrap_or_default()));
+        self.nobody = socket.ok();
     }
 
     fn open(&self, node: &mut Node, protocol: Protocol) -> Option<StreamId> {
@@ -164,7 +179,7 @@ impl App for Caller {
     fn event(&mut self, node: &mut Node, event: Event) {
         self.log.push(entry(event));
         match event {
-            Event::ListenFailed { .. } => drop(node.swarm.dial(Self::closed_port())),
+            Event::ListenFailed { .. } => self.dial_nobody(node),
             Event::ConnectFailed { .. } => {
                 if let Some(target) = self.target.clone() {
                     let _ = node.swarm.dial(target);

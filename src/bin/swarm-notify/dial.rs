@@ -4,10 +4,8 @@ use crate::args;
 use crate::listen::SINK;
 use crate::node::{App, Error, Node};
 use crate::report::Reporter;
-use futures_lite::future::poll_fn;
 use libp2p_identity::Keypair;
 use std::collections::HashMap;
-use std::task::Poll;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Side, State, StreamEnd, StreamId};
 use swarm_notify::swarm::{Config, Ready};
@@ -17,73 +15,37 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     let streams = u32::try_from(args.concurrency).unwrap_or(u32::MAX);
     config.limits.streams_per_connection = config.limits.streams_per_connection.max(streams);
     config.limits.streams = config.limits.streams.max(streams);
+    // It is held for as long as was asked for.
+    config.connection.idle_timeout = None;
     let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(json))?;
     let connection = node.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
     let mut caller = Caller::new(args, connection);
-    async_io::block_on(poll_fn(|cx| {
-        loop {
-            let release = caller.release;
-            let happened = node.turn(cx, &mut caller, release);
-            if caller.release.is_some_and(|release| release <= node.reporter.elapsed()) {
-                caller.release = None;
-                caller.is_released = true;
-                node.swarm.shutdown();
-                continue;
-            }
-            if caller.is_over {
-                node.swarm.shutdown();
-                if node.swarm.is_shut_down() {
-                    return Poll::Ready(());
-                }
-            }
-            if !happened {
-                return Poll::Pending;
-            }
-        }
-    }));
-    let (ok, failed) = (caller.ok, args.streams - caller.ok);
-    node.reporter.summary(args.streams, ok, failed, caller.bytes, caller.seconds(&node));
-    Ok(failed == 0 && caller.is_right)
+    let is_interrupted = node.run(&mut caller)?;
+    let failed = args.streams - caller.ok;
+    node.reporter.summary(args.streams, caller.ok, failed, caller.bytes, caller.time(&node));
+    Ok(failed == 0 && caller.was_held && !is_interrupted)
 }
 
-/// What is under way.
+/// What is under way on the connection.
 struct Caller<'a> {
     args: &'a args::Dial,
     connection: ConnectionId,
-    streams: HashMap<StreamId, Call>,
+    calls: HashMap<StreamId, Call>,
     /// How many streams have been begun.
     begun: u64,
-    ok: u64,
     /// How many have ended or failed.
     ended: u64,
-    /// How many bytes were sent and came back right, or were sent to a sink.
+    /// How many of these were all right.
+    ok: u64,
+    /// How many bytes were sent and came back right, or were sent to a sink, on these.
     bytes: u64,
     connected: Option<Duration>,
+    /// When the last stream ended.
     done: Option<Duration>,
     /// When the connection is let go.
     release: Option<Duration>,
-    is_released: bool,
-    is_over: bool,
-    /// Nothing was wrong with the connection.
-    is_right: bool,
-}
-
-/// One stream.
-struct Call {
-    /// Which it is: its bytes differ from the others'.
-    number: u64,
-    sent: u64,
-    received: u64,
-    is_finished: bool,
-    is_reset: bool,
-    is_wrong: bool,
-}
-
-impl Call {
-    /// The byte at a place of this stream.
-    fn byte(&self, at: u64) -> u8 {
-        (at.wrapping_mul(31).wrapping_add(self.number.wrapping_mul(7)) ^ (at >> 8)) as u8
-    }
+    /// It was there until then, and ended because we wanted it to.
+    was_held: bool,
 }
 
 impl<'a> Caller<'a> {
@@ -91,111 +53,58 @@ impl<'a> Caller<'a> {
         Self {
             args,
             connection,
-            streams: HashMap::new(),
+            calls: HashMap::new(),
             begun: 0,
-            ok: 0,
             ended: 0,
+            ok: 0,
             bytes: 0,
             connected: None,
             done: None,
             release: None,
-            is_released: false,
-            is_over: false,
-            is_right: false,
+            was_held: false,
         }
     }
 
     /// From the connection to the last stream's end.
-    fn seconds(&self, node: &Node) -> f64 {
+    fn time(&self, node: &Node) -> Duration {
         let end = self.done.unwrap_or_else(|| node.reporter.elapsed());
-        self.connected.map_or(0.0, |connected| end.saturating_sub(connected).as_secs_f64())
+        self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
-    fn expects_echo(&self) -> bool {
-        self.args.protocol != SINK
-    }
-
-    /// Begins streams, as many as are wanted at a time.
+    /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
     fn begin(&mut self, node: &mut Node) {
         while self.begun < self.args.streams && self.begun - self.ended < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
-            match node.swarm.open_stream(self.connection, protocols) {
-                Ok(stream) => {
-                    let number = self.begun;
-                    let call =
-                        Call { number, sent: 0, received: 0, is_finished: false, is_reset: false, is_wrong: false };
-                    self.streams.insert(stream, call);
-                    self.begun += 1;
-                    self.go_on(node, stream);
-                }
-                // The connection is ending; its last event says why.
-                Err(_) => return,
-            }
+            // The connection is ending if it takes no more; its last event says why.
+            let Ok(stream) = node.swarm.open_stream(self.connection, protocols) else { return };
+            // What can be written before the peer has agreed travels with the proposal.
+            let call = Call::new(self.begun, self.args);
+            self.calls.entry(stream).or_insert(call).go_on(node, stream);
+            self.begun += 1;
         }
-        if self.ended == self.args.streams && self.done.is_none() {
-            self.done = Some(node.reporter.elapsed());
-            self.release = self.done.map(|done| done + Duration::from_secs_f64(self.args.hold));
+        if self.ended == self.args.streams {
+            let now = node.reporter.elapsed();
+            self.done = Some(now);
+            self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
 
     fn go_on(&mut self, node: &mut Node, stream: StreamId) {
-        let echoes = self.expects_echo();
-        let Some(call) = self.streams.get_mut(&stream) else { return };
-        let mut buffer = [0; 16 * 1024];
-        while call.sent < self.args.bytes {
-            let n = (self.args.bytes - call.sent).min(buffer.len() as u64) as usize;
-            for (at, byte) in (call.sent..).zip(&mut buffer[..n]) {
-                *byte = call.byte(at);
-            }
-            match node.swarm.write(stream, &buffer[..n]) {
-                Ok(n) => call.sent += n as u64,
-                Err(_) => break,
-            }
-        }
-        if call.sent == self.args.bytes && (self.args.half_close || !echoes) && !self.args.reset {
-            call.is_finished = node.swarm.finish(stream).is_ok();
-        }
-        loop {
-            if echoes && call.sent == self.args.bytes && call.received == self.args.bytes {
-                if self.args.reset {
-                    call.is_reset = node.swarm.reset(stream).is_ok();
-                    return;
-                }
-                if !call.is_finished {
-                    call.is_finished = node.swarm.finish(stream).is_ok();
-                }
-            }
-            match node.swarm.read(stream, &mut buffer) {
-                Ok(0) => {
-                    // A peer that ends before it has sent everything back.
-                    call.is_wrong |= echoes && call.received < self.args.bytes;
-                    let _ = node.swarm.finish(stream);
-                    return;
-                }
-                Ok(n) => {
-                    let right = (call.received..).zip(&buffer[..n]).all(|(at, byte)| *byte == call.byte(at));
-                    call.received += n as u64;
-                    call.is_wrong |= !right || !echoes || call.received > call.sent;
-                }
-                Err(_) => break,
-            }
-        }
-        if self.args.reset && !echoes && call.sent == self.args.bytes {
-            let open = node.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
-            call.is_reset = open && node.swarm.reset(stream).is_ok();
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.go_on(node, stream);
         }
     }
 
+    /// A stream has ended, or failed (`None`).
     fn ended(&mut self, node: &mut Node, stream: StreamId, end: Option<StreamEnd>) {
-        let Some(call) = self.streams.remove(&stream) else { return };
-        let expected = if call.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
-        let complete = call.sent == self.args.bytes && (!self.expects_echo() || call.received == self.args.bytes);
-        if end == Some(expected) && complete && !call.is_wrong {
-            self.ok += 1;
-            self.bytes += call.sent;
+        if let Some(call) = self.calls.remove(&stream) {
+            self.ended += 1;
+            if end.is_some_and(|end| call.is_right(end)) {
+                self.ok += 1;
+                self.bytes += call.sent;
+            }
+            self.begin(node);
         }
-        self.ended += 1;
-        self.begin(node);
     }
 }
 
@@ -206,10 +115,11 @@ impl App for Caller<'_> {
                 self.connected = Some(node.reporter.elapsed());
                 self.begin(node);
             }
-            Event::ConnectFailed { .. } => self.is_over = true,
+            Event::ConnectFailed { .. } => node.swarm.shutdown(),
             Event::Disconnected { reason, .. } => {
-                self.is_over = true;
-                self.is_right = self.is_released && reason == ConnectionEnd::Shutdown;
+                self.release = None;
+                self.was_held &= reason == ConnectionEnd::Shutdown;
+                node.swarm.shutdown();
             }
             Event::OpenedStream { stream, .. } => self.go_on(node, stream),
             Event::StreamFailed { stream, .. } => self.ended(node, stream, None),
@@ -221,6 +131,119 @@ impl App for Caller<'_> {
     fn ready(&mut self, node: &mut Node, ready: Ready) {
         if let Ready::Stream { stream, .. } = ready {
             self.go_on(node, stream);
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.release
+    }
+
+    fn due(&mut self, node: &mut Node) {
+        self.release = None;
+        self.was_held = true;
+        node.swarm.shutdown();
+    }
+}
+
+/// When our side of a stream ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// As soon as all is sent.
+    HalfClose,
+    /// Once all has come back.
+    Finish,
+    /// Once all has come back, by a reset.
+    Reset,
+}
+
+/// One stream.
+struct Call {
+    /// Which it is: its bytes differ from the others'.
+    number: u64,
+    bytes: u64,
+    expects_echo: bool,
+    ending: Ending,
+    sent: u64,
+    received: u64,
+    is_reset: bool,
+    is_wrong: bool,
+}
+
+impl Call {
+    fn new(number: u64, args: &args::Dial) -> Self {
+        let expects_echo = args.protocol != SINK;
+        let ending = match args.reset {
+            true => Ending::Reset,
+            false if args.half_close || !expects_echo => Ending::HalfClose,
+            false => Ending::Finish,
+        };
+        let bytes = args.bytes;
+        Self { number, bytes, expects_echo, ending, sent: 0, received: 0, is_reset: false, is_wrong: false }
+    }
+
+    /// The byte at a place of this stream.
+    fn byte(&self, at: u64) -> u8 {
+        (at.wrapping_mul(31).wrapping_add(self.number.wrapping_mul(7)) ^ (at >> 8)) as u8
+    }
+
+    /// All is sent, and all that was expected has come.
+    fn is_complete(&self) -> bool {
+        self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
+    }
+
+    /// Whether a stream that ended like this was all right.
+    fn is_right(&self, end: StreamEnd) -> bool {
+        let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
+        end == expected && self.is_reset == (self.ending == Ending::Reset) && self.is_complete() && !self.is_wrong
+    }
+
+    /// Writes, reads and ends, as far as that goes now.
+    fn go_on(&mut self, node: &mut Node, stream: StreamId) {
+        self.write(node, stream);
+        if self.sent == self.bytes && self.ending == Ending::HalfClose {
+            let _ = node.swarm.finish(stream);
+        }
+        let is_over = self.read(node, stream);
+        if is_over || (self.is_complete() && self.ending == Ending::Finish) {
+            let _ = node.swarm.finish(stream);
+        } else if self.is_complete() && self.ending == Ending::Reset {
+            // A reset before both have agreed on the protocol would be a failure.
+            let is_open = node.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
+            self.is_reset |= is_open && node.swarm.reset(stream).is_ok();
+        }
+    }
+
+    fn write(&mut self, node: &mut Node, stream: StreamId) {
+        let mut buffer = [0; 16 * 1024];
+        while self.sent < self.bytes {
+            let n = (self.bytes - self.sent).min(buffer.len() as u64) as usize;
+            for (at, byte) in (self.sent..).zip(&mut buffer[..n]) {
+                *byte = self.byte(at);
+            }
+            match node.swarm.write(stream, &buffer[..n]) {
+                Ok(n) => self.sent += n as u64,
+                // There is no place yet; or it has ended, and its last event says why.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// `true`: the other side has ended.
+    fn read(&mut self, node: &mut Node, stream: StreamId) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            match node.swarm.read(stream, &mut buffer) {
+                Ok(0) => {
+                    self.is_wrong |= !self.is_complete();
+                    return true;
+                }
+                Ok(n) => {
+                    let is_echo = (self.received..).zip(&buffer[..n]).all(|(at, byte)| *byte == self.byte(at));
+                    self.received += n as u64;
+                    self.is_wrong |= !self.expects_echo || !is_echo || self.received > self.sent;
+                }
+                Err(_) => return false,
+            }
         }
     }
 }

@@ -3,18 +3,13 @@
 use crate::args;
 use crate::node::{App, Error, Node};
 use crate::report::Reporter;
-use async_signal::{Signal, Signals};
-use futures_lite::future::poll_fn;
-use futures_lite::stream::Stream as _;
 use libp2p_identity::Keypair;
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::Poll;
-use swarm_notify::connection::{Protocol, ReadError, WriteError};
+use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Event, StreamId};
 use swarm_notify::swarm::{Config, Ready};
 
@@ -28,28 +23,19 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     };
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
+    // Who dials decides how long that is held.
+    config.connection.idle_timeout = None;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
     node.swarm.register_protocol(ECHO);
     node.swarm.register_protocol(SINK);
     for address in &args.addresses {
         node.swarm.listen(address.clone()).map_err(|error| Error::Listen(error.to_string()))?;
     }
-    let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
-    let mut server = Server::new(args.addresses.len());
-    async_io::block_on(poll_fn(|cx| {
-        // A signal asks for an end in good order; a second one changes nothing.
-        if let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
-            node.swarm.shutdown();
-        }
-        node.turn(cx, &mut server, None);
-        if server.listening == 0 {
-            // There is nothing left to wait for.
-            node.swarm.shutdown();
-            node.turn(cx, &mut server, None);
-        }
-        if node.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
-    }));
-    Ok(!server.failed)
+    // Without a listener there is nothing left to wait for but a signal's end.
+    match node.run(&mut Server::new(args.addresses.len()))? {
+        true => Ok(true),
+        false => Err(Error::NothingListens),
+    }
 }
 
 /// The identity in a file, which is made if it is not there.
@@ -72,16 +58,15 @@ fn key(path: &Path) -> Result<Keypair, String> {
     }
 }
 
-/// Serves echo and sink.
+/// Serves echo and sink, as long as anything listens.
 pub(crate) struct Server {
-    /// What each echo stream has read and not written back yet; it reads on only when that is nothing.
+    /// What each echo stream has read and not written back yet.
     echoes: HashMap<StreamId, Echo>,
     /// How many listeners are open or will be.
     listening: usize,
-    /// A listener could not open, or ended by itself.
-    failed: bool,
 }
 
+/// It reads on only when all of what it has read is written back.
 #[derive(Default)]
 struct Echo {
     pending: Vec<u8>,
@@ -91,7 +76,7 @@ struct Echo {
 impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
-        Self { echoes: HashMap::new(), listening, failed: false }
+        Self { echoes: HashMap::new(), listening }
     }
 }
 
@@ -104,10 +89,11 @@ impl App for Server {
                 }
             }
             Event::ClosedStream { stream, .. } => drop(self.echoes.remove(&stream)),
-            Event::ListenFailed { .. } => (self.failed, self.listening) = (true, self.listening - 1),
-            Event::ListenClose { reason, .. } => {
-                self.failed |= matches!(reason, swarm_notify::lifecycle::ListenerEnd::Failed(_));
+            Event::ListenFailed { .. } | Event::ListenClose { .. } => {
                 self.listening -= 1;
+                if self.listening == 0 {
+                    node.swarm.shutdown();
+                }
             }
             Event::Listen { .. }
             | Event::Connected { .. }
@@ -133,8 +119,7 @@ impl Echo {
             while self.written < self.pending.len() {
                 match node.swarm.write(stream, &self.pending[self.written..]) {
                     Ok(n) => self.written += n,
-                    Err(WriteError::Blocked) => return,
-                    // Its last event says why.
+                    // There is no place yet; or it has ended, and its last event says why.
                     Err(_) => return,
                 }
             }
@@ -167,7 +152,6 @@ fn sink(node: &mut Node, stream: StreamId) {
                 return;
             }
             Ok(_) => {}
-            Err(ReadError::Blocked) => return,
             Err(_) => return,
         }
     }

@@ -2,6 +2,9 @@
 
 use crate::report::Reporter;
 use async_io::Timer;
+use async_signal::{Signal, Signals};
+use futures_lite::future::poll_fn;
+use futures_lite::stream::Stream as _;
 use libp2p_identity::Keypair;
 use std::fmt;
 use std::future::Future as _;
@@ -22,6 +25,7 @@ pub(crate) enum Error {
     Identity(String),
     Signals(io::Error),
     Listen(String),
+    NothingListens,
     Dial(String),
 }
 
@@ -30,7 +34,12 @@ impl Error {
     pub(crate) const fn is_usage(&self) -> bool {
         match self {
             Self::Key(..) => true,
-            Self::Randomness(_) | Self::Identity(_) | Self::Signals(_) | Self::Listen(_) | Self::Dial(_) => false,
+            Self::Randomness(_)
+            | Self::Identity(_)
+            | Self::Signals(_)
+            | Self::Listen(_)
+            | Self::NothingListens
+            | Self::Dial(_) => false,
         }
     }
 }
@@ -45,6 +54,9 @@ impl fmt::Display for Error {
             Self::Identity(why) => write!(f, "this identity cannot be used: {why}; make an Ed25519 one"),
             Self::Signals(why) => write!(f, "signals cannot be waited for: {why}"),
             Self::Listen(why) => write!(f, "nothing to listen with: {why}; give fewer addresses"),
+            Self::NothingListens => {
+                f.write_str("none of the addresses can be listened on; the reasons stand above: give other addresses")
+            }
             Self::Dial(why) => write!(f, "nothing to dial with: {why}"),
         }
     }
@@ -59,8 +71,19 @@ pub(crate) struct Node {
 
 /// What a node does with what it is told.
 pub(crate) trait App {
+    /// Handles an event, which has been reported.
     fn event(&mut self, node: &mut Node, event: Event);
+
+    /// Handles what can be read or written.
     fn ready(&mut self, node: &mut Node, ready: Ready);
+
+    /// When [`due`](Self::due) is to be called, by the reporter's clock.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Its deadline has come; it has to take it back, or move it.
+    fn due(&mut self, _node: &mut Node) {}
 }
 
 impl Node {
@@ -73,9 +96,25 @@ impl Node {
         Ok(Self { swarm, reporter, timer: Timer::never() })
     }
 
-    /// One turn: polls, drains, and lets `app` act, until there is nothing more to do before something wakes `cx` or
-    /// `deadline` comes. `false`: nothing has happened.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, app: &mut impl App, deadline: Option<Duration>) -> bool {
+    /// Runs until the swarm is shut down, by `app` or by SIGINT or SIGTERM. `true`: it was a signal.
+    pub(crate) fn run(&mut self, app: &mut impl App) -> Result<bool, Error> {
+        let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
+        let mut is_interrupted = false;
+        async_io::block_on(poll_fn(|cx| {
+            // A signal asks for an end in good order; a second one changes nothing.
+            while let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
+                is_interrupted = true;
+                self.swarm.shutdown();
+            }
+            self.turn(cx, app);
+            if self.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        Ok(is_interrupted)
+    }
+
+    /// Polls, drains, and lets `app` act, until there is nothing more to do before something wakes `cx`. `false`:
+    /// nothing has happened.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, app: &mut impl App) -> bool {
         let mut happened = false;
         loop {
             let now = self.reporter.elapsed();
@@ -87,30 +126,27 @@ impl Node {
             while let Some(ready) = self.swarm.next_ready() {
                 app.ready(self, ready);
             }
-            // Commands ask to be polled for at once.
-            let next = [self.swarm.poll_at(), deadline].into_iter().flatten().min();
-            busy |= self.is_due(cx, next);
+            if app.deadline().is_some_and(|deadline| deadline <= now) {
+                app.due(self);
+                busy = true;
+            }
+            // After commands, the swarm asks to be polled at once.
+            let next = [self.swarm.poll_at(), app.deadline()].into_iter().flatten().min();
+            busy |= next.is_some_and(|next| self.has_come(cx, next));
             if !busy {
                 return happened;
             }
             happened = true;
-            if deadline.is_some_and(|deadline| deadline <= now) {
-                return happened;
-            }
         }
     }
 
     /// Whether `next` has come; if not, the timer will wake `cx`.
-    fn is_due(&mut self, cx: &mut Context<'_>, next: Option<Duration>) -> bool {
-        let Some(next) = next else { return false };
+    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
         let left = next.saturating_sub(self.reporter.elapsed());
         if left.is_zero() {
             return true;
         }
         self.timer.set_after(left);
-        match Pin::new(&mut self.timer).poll(cx) {
-            Poll::Ready(_) => true,
-            Poll::Pending => false,
-        }
+        Pin::new(&mut self.timer).poll(cx).is_ready()
     }
 }

@@ -38,20 +38,19 @@ impl Reporter {
     }
 
     /// The end of `dial`.
-    pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, seconds: f64) {
+    pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, time: Duration) {
         let mut line = self.line("summary");
         line.insert("streams".into(), streams.into());
         line.insert("ok".into(), ok.into());
         line.insert("failed".into(), failed.into());
         line.insert("bytes".into(), bytes.into());
-        line.insert("seconds".into(), json!(seconds));
+        line.insert("seconds".into(), json!(seconds(time)));
         self.print(&line);
     }
 
     fn line(&self, event: &str) -> Map<String, Value> {
         let mut line = Map::new();
-        let micros = self.elapsed().as_micros();
-        line.insert("t".into(), json!(micros as f64 / 1e6));
+        line.insert("t".into(), json!(seconds(self.elapsed())));
         if let Some(side) = self.side {
             line.insert("side".into(), side.into());
         }
@@ -79,6 +78,11 @@ impl Reporter {
         // Nobody reads on: there is nobody left to tell.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
+}
+
+/// Seconds, to the microsecond.
+fn seconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e6
 }
 
 fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Map<String, Value>) {

@@ -125,6 +125,12 @@ impl Stream {
         self.send_window
     }
 
+    /// Whether a write was short and can only go on when the peer grants window.
+    #[must_use]
+    pub fn wants_window(&self) -> bool {
+        self.wish != Wish::Nothing && self.send_window == 0
+    }
+
     /// Whether the peer has acknowledged it, or we have.
     #[must_use]
     pub const fn is_acknowledged(&self) -> bool {

@@ -116,8 +116,11 @@ pub(super) struct End {
     pub(super) stalled: bool,
     /// What is sent from here never arrives.
     pub(super) lost: bool,
-    /// The next piece that arrives here has its last byte flipped.
-    pub(super) flips: bool,
+    /// How many bytes have arrived here, and which of them is to be flipped.
+    arrived: u64,
+    flips: Option<u64>,
+    /// How many bytes were written here.
+    sent: u64,
     reader: Option<Waker>,
     writer: Option<Waker>,
     /// How often it was read from or written to.
@@ -200,6 +203,16 @@ impl Network {
         self.state().pipes[pipe][end].calls
     }
 
+    /// How many bytes have arrived at an end.
+    pub(crate) fn arrived(&self, pipe: usize, end: usize) -> u64 {
+        self.state().pipes[pipe][end].arrived
+    }
+
+    /// How many bytes were sent from an end.
+    pub(crate) fn sent(&self, pipe: usize, end: usize) -> u64 {
+        self.state().pipes[pipe][end].sent
+    }
+
     /// Whether every socket is closed.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.state();
@@ -254,9 +267,9 @@ impl Knobs<'_> {
         wake(&mut end.writer);
     }
 
-    /// Flips a byte of the next piece that arrives at an end.
-    pub(crate) fn flip(&mut self, pipe: usize, end: usize) {
-        self.0.pipes[pipe][end].flips = true;
+    /// Flips the byte that arrives at an end after so many others.
+    pub(crate) fn flip(&mut self, pipe: usize, end: usize, after: u64) {
+        self.0.pipes[pipe][end].flips = Some(after);
     }
 
     /// The test itself listens somewhere.
@@ -310,9 +323,11 @@ impl State {
                     from.queued -= bytes.len();
                     return;
                 }
-                if let (true, Some(last)) = (std::mem::take(&mut to.flips), bytes.last_mut()) {
-                    *last ^= 1;
+                let flips = to.flips.and_then(|at| usize::try_from(at.checked_sub(to.arrived)?).ok());
+                if let Some(byte) = flips.and_then(|at| bytes.get_mut(at)) {
+                    *byte ^= 1;
                 }
+                to.arrived += bytes.len() as u64;
                 to.inbox.extend(bytes);
                 wake(&mut to.reader);
             }
@@ -416,6 +431,7 @@ impl State {
             from.writer = Some(waker.clone());
             return None;
         }
+        from.sent += n as u64;
         if from.lost {
             return Some(Ok(n));
         }

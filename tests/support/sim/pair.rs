@@ -27,6 +27,12 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// The same for a scenario in which much is sent, which would take long byte by byte.
+    pub(crate) fn for_much(self) -> Self {
+        let cut = if self.cut == Cut::One { Cut::Random } else { self.cut };
+        Self { cut, ..self }
+    }
+
     /// Runs a scenario under all circumstances.
     pub(crate) fn each(run: impl Fn(Self)) {
         for swapped in [false, true] {

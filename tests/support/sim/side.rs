@@ -43,6 +43,8 @@ pub(crate) struct Side<T: Transport, const EVENTS: usize> {
     last: Option<Event>,
     streams: BTreeMap<StreamId, App>,
     told: BTreeSet<StreamId>,
+    /// The listeners that commands have begun.
+    pub(crate) listening: Vec<ListenerId>,
     /// What next_ready said, since it was last taken.
     pub(crate) ready: Vec<Ready>,
 }
@@ -93,6 +95,7 @@ where
             last: None,
             streams: BTreeMap::new(),
             told: BTreeSet::new(),
+            listening: Vec::new(),
             ready: Vec::new(),
         }
     }
@@ -163,8 +166,8 @@ where
                 self.told.remove(&stream);
                 self.streams.entry(stream).or_default().received.extend(self.swarm.take_unread(stream));
             }
-            Event::Listen { .. }
-            | Event::ListenFailed { .. }
+            Event::Listen { listener } => self.listening.push(listener),
+            Event::ListenFailed { .. }
             | Event::ListenClose { .. }
             | Event::Connected { .. }
             | Event::ConnectFailed { .. }
@@ -298,6 +301,15 @@ where
         self.write_on(stream);
     }
 
+    /// Writes once, as much as there is place for.
+    pub(crate) fn try_write(&mut self, stream: StreamId, bytes: &[u8]) {
+        let written = self.swarm.write(stream, bytes);
+        let app = self.streams.entry(stream).or_default();
+        if written.is_ok_and(|n| n < bytes.len()) || written == Err(WriteError::Blocked) {
+            (app.waits, app.writable) = (true, false);
+        }
+    }
+
     /// Finishes after what was sent.
     pub(crate) fn finish(&mut self, stream: StreamId) {
         let app = self.streams.entry(stream).or_default();
@@ -312,6 +324,16 @@ where
     /// What has been read of a stream, with what was unread when it ended.
     pub(crate) fn received(&self, stream: StreamId) -> &[u8] {
         self.streams.get(&stream).map_or(&[], |app| &app.received)
+    }
+
+    /// The same of all streams.
+    pub(crate) fn all_received(&self) -> impl Iterator<Item = &[u8]> {
+        self.streams.values().map(|app| app.received.as_slice())
+    }
+
+    /// The owner goes on draining, though nothing has woken it.
+    pub(crate) fn something_to_drain(&self) {
+        self.flag.0.store(true, Ordering::SeqCst);
     }
 
     /// Whether the end of a stream has been read.

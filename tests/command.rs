@@ -1,0 +1,17 @@
+//! The command's contract, which scripts rely on: what it prints, and how it ends.
+#![cfg(all(feature = "cli", unix))]
+
+#[path = "support/command.rs"]
+mod command;
+#[path = "command/demo.rs"]
+mod demo;
+#[path = "command/dial.rs"]
+mod dial;
+#[path = "command/listen.rs"]
+mod listen;
+
+/// Runs the command to its end.
+#[track_caller]
+fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> command::Ended {
+    command::Running::start(args).ended()
+}

@@ -1,0 +1,150 @@
+//! `demo`, `--json` and the usage.
+
+use crate::command::told;
+use crate::run;
+use serde_json::Value;
+use std::process::{Command, Stdio};
+
+const OF_A: [&str; 7] = [
+    "listen l0.1",
+    "connected c0.1 inbound",
+    "stream_failed s0.1 unsupported",
+    "opened_stream s1.1 inbound /echo/1.0.0",
+    "closed_stream s1.1 finished",
+    "disconnected c0.1 remote(go_away(0))",
+    "listen_close l0.1 shutdown",
+];
+
+const OF_B: [&str; 7] = [
+    "listen_failed l0.1 address_in_use",
+    "connect_failed c0.1 refused",
+    "connected c1.1 outbound",
+    "stream_failed s0.1 unsupported",
+    "opened_stream s1.1 outbound /echo/1.0.0",
+    "closed_stream s1.1 finished",
+    "disconnected c1.1 requested",
+];
+
+fn of(side: &str, printed: &[Value]) -> Vec<Value> {
+    printed.iter().filter(|line| line["side"] == side).cloned().collect()
+}
+
+#[test]
+fn the_demo_walks_through_all_nine_events_on_both_sides() {
+    let demo = run(["demo"]);
+    assert_eq!((demo.code, demo.stderr.as_str()), (Some(0), ""));
+    let (a, b) = (of("a", &demo.printed), of("b", &demo.printed));
+    assert_eq!(demo.printed.len(), a.len() + b.len(), "each line has a side");
+    assert_eq!(told(&a), OF_A);
+    assert_eq!(told(&b), OF_B);
+    let mut events: Vec<_> = demo.printed.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    events.sort_unstable();
+    events.dedup();
+    assert_eq!(events.len(), 9);
+    // Each names the other.
+    let peer_of_a = a[0]["addresses"][0].as_str().unwrap().rsplit('/').next().unwrap();
+    assert_eq!(b[2]["peer"], peer_of_a);
+    assert_eq!(b[2]["remote"], a[0]["addresses"][0]);
+    assert_ne!(a[1]["peer"], b[2]["peer"]);
+}
+
+#[test]
+fn every_line_has_the_keys_that_scripts_read() {
+    let demo = run(["demo"]);
+    let mut last = 0.0;
+    for line in &demo.printed {
+        let keys: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).filter(|key| *key != "error").collect();
+        let expected: &[&str] = match line["event"].as_str().unwrap() {
+            "listen" => &["t", "side", "event", "listener", "addresses"],
+            "listen_failed" | "listen_close" => &["t", "side", "event", "listener", "reason", "addresses"],
+            "connected" => &["t", "side", "event", "connection", "remote", "peer", "direction"],
+            "connect_failed" => &["t", "side", "event", "connection", "reason", "remote", "direction"],
+            "disconnected" => &["t", "side", "event", "connection", "reason", "remote", "peer", "direction"],
+            "opened_stream" => &["t", "side", "event", "connection", "stream", "direction", "protocol"],
+            "stream_failed" if line["direction"] == "inbound" => {
+                &["t", "side", "event", "connection", "stream", "reason", "direction"]
+            }
+            "stream_failed" | "closed_stream" => {
+                &["t", "side", "event", "connection", "stream", "reason", "direction", "protocol"]
+            }
+            other => panic!("{other} is no event"),
+        };
+        assert_eq!(keys, expected, "{line}");
+        let t = line["t"].as_f64().unwrap();
+        assert!(t >= last, "{t} after {last}");
+        last = t;
+        let address = |value: &Value| {
+            value.as_array().unwrap().iter().all(|address| address.as_str().unwrap().contains("/p2p/12D3Koo"))
+        };
+        assert!(line.get("addresses").is_none_or(address), "{line}");
+    }
+}
+
+#[test]
+fn without_json_each_event_is_a_line_for_people() {
+    let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).arg("demo").output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert_eq!(out.lines().count(), OF_A.len() + OF_B.len());
+    for (side, log) in [("a", OF_A), ("b", OF_B)] {
+        let lines = out.lines().filter(|line| line.split_whitespace().nth(1) == Some(side));
+        for (line, expected) in lines.zip(log) {
+            let event = expected.split(' ').next();
+            assert_eq!(line.split_whitespace().nth(2), event, "{line}");
+        }
+    }
+}
+
+#[test]
+fn json_is_alone_on_stdout_whatever_is_logged() {
+    let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify"))
+        .args(["demo", "--json"])
+        .env("RUST_LOG", "trace")
+        .output()
+        .unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(out.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count(), out.lines().count());
+    assert!(!output.stderr.is_empty(), "logs go there");
+}
+
+#[test]
+fn an_output_that_nobody_reads_does_no_harm() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_swarm-notify"))
+        .args(["demo", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_understood_is_a_matter_of_usage() {
+    let wrong: [&[&str]; 12] = [
+        &[],
+        &["serve"],
+        &["demo", "now"],
+        &["listen", "localhost:80"],
+        &["listen", "--key"],
+        &["dial"],
+        &["dial", "127.0.0.1"],
+        &["dial", "/ip4/127.0.0.1/tcp/1", "--streams", "-1"],
+        &["dial", "/ip4/127.0.0.1/tcp/1", "--concurrency", "0"],
+        &["dial", "/ip4/127.0.0.1/tcp/1", "--half-close", "--reset"],
+        &["dial", "/ip4/127.0.0.1/tcp/1", "--hold", "-1"],
+        &["dial", "/ip4/127.0.0.1/tcp/1", "--protocol", "echo"],
+    ];
+    for args in wrong {
+        let ended = run(args);
+        assert_eq!((ended.code, ended.printed.len()), (Some(2), 0), "{args:?}");
+        assert!(ended.stderr.contains("error") || ended.stderr.contains("Usage"), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn help_and_version_are_there() {
+    for args in [["--help"], ["--version"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).args(args).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty());
+    }
+}

@@ -1,0 +1,217 @@
+//! `dial`: what it opens, what it checks, what it reports, and how it ends.
+
+use crate::command::{Ended, Running, told};
+use crate::run;
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+use std::net::SocketAddr;
+
+/// What a fresh `listen` and a `dial` to it print, with these arguments.
+fn dial(args: &[&str]) -> (Ended, Ended) {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let dial = run([&["dial", address.as_str()], args].concat());
+    listen.signal("TERM");
+    (listen.ended(), dial)
+}
+
+#[track_caller]
+fn assert_summary(dial: &Ended, streams: u64, ok: u64, bytes: u64) {
+    let summary = dial.printed.last().unwrap();
+    let keys: Vec<_> = summary.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["t", "event", "streams", "ok", "failed", "bytes", "seconds"]);
+    let numbers = ["streams", "ok", "failed", "bytes"].map(|key| summary[key].as_u64().unwrap());
+    assert_eq!(
+        (&summary["event"], numbers),
+        (&Value::from("summary"), [streams, ok, streams - ok, bytes]),
+        "{summary}"
+    );
+    assert!(summary["seconds"].as_f64().unwrap() >= 0.0);
+}
+
+/// One stream, all in order, on both sides.
+#[track_caller]
+fn assert_one_stream(args: &[&str], protocol: &str, (of_listen, of_dial): (&str, &str), bytes: u64) {
+    let (listen, dial) = dial(args);
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""), "{args:?}");
+    assert_eq!(
+        told(&listen.printed),
+        [
+            "listen l0.1",
+            "connected c0.1 inbound",
+            &format!("opened_stream s0.1 inbound {protocol}"),
+            &format!("closed_stream s0.1 {of_listen}"),
+            "disconnected c0.1 remote(go_away(0))",
+            "listen_close l0.1 shutdown",
+        ]
+    );
+    assert_eq!(
+        told(&dial.printed),
+        [
+            "connected c0.1 outbound",
+            &format!("opened_stream s0.1 outbound {protocol}"),
+            &format!("closed_stream s0.1 {of_dial}"),
+            "disconnected c0.1 shutdown",
+            "summary",
+        ]
+    );
+    assert_summary(&dial, 1, 1, bytes);
+}
+
+const FINISHED: (&str, &str) = ("finished", "finished");
+const RESET: (&str, &str) = ("reset(remote)", "reset(local)");
+
+#[test]
+fn one_stream_is_echoed() {
+    assert_one_stream(&[], "/echo/1.0.0", FINISHED, 1024);
+}
+
+#[test]
+fn a_stream_without_bytes_is_a_stream() {
+    assert_one_stream(&["--bytes", "0"], "/echo/1.0.0", FINISHED, 0);
+    assert_one_stream(&["--bytes", "0", "--half-close"], "/echo/1.0.0", FINISHED, 0);
+    assert_one_stream(&["--bytes", "0", "--reset"], "/echo/1.0.0", RESET, 0);
+}
+
+#[test]
+fn half_closed_streams_are_echoed_all_the_same() {
+    assert_one_stream(&["--half-close", "--bytes", "300000"], "/echo/1.0.0", FINISHED, 300_000);
+}
+
+#[test]
+fn streams_are_reset_once_their_echo_is_complete() {
+    assert_one_stream(&["--reset", "--bytes", "5000"], "/echo/1.0.0", RESET, 5000);
+}
+
+#[test]
+fn a_sink_gives_nothing_back() {
+    assert_one_stream(&["--protocol", "/sink/1.0.0", "--bytes", "700000"], "/sink/1.0.0", FINISHED, 700_000);
+    assert_one_stream(&["--protocol", "/sink/1.0.0", "--half-close"], "/sink/1.0.0", FINISHED, 1024);
+}
+
+#[test]
+fn a_sinks_stream_can_be_reset() {
+    assert_one_stream(&["--protocol", "/sink/1.0.0", "--reset"], "/sink/1.0.0", RESET, 1024);
+}
+
+#[test]
+fn many_bytes_come_back_right() {
+    assert_one_stream(&["--bytes", "10000000"], "/echo/1.0.0", FINISHED, 10_000_000);
+}
+
+#[test]
+fn no_streams_are_right_too() {
+    let (listen, dial) = dial(&["--streams", "0"]);
+    assert_eq!(dial.code, Some(0));
+    assert_summary(&dial, 0, 0, 0);
+    assert_eq!(told(&dial.printed), ["connected c0.1 outbound", "disconnected c0.1 shutdown", "summary"]);
+    assert_eq!(listen.printed.len(), 4);
+}
+
+#[test]
+fn many_streams_run_so_many_at_a_time() {
+    let (listen, dial) = dial(&["--streams", "300", "--concurrency", "64", "--bytes", "100"]);
+    assert_eq!(dial.code, Some(0));
+    assert_summary(&dial, 300, 300, 30_000);
+    for (printed, others) in [(&dial.printed, 3), (&listen.printed, 4)] {
+        let count = |event: &str| printed.iter().filter(|line| line["event"] == event).count();
+        assert_eq!((count("opened_stream"), count("closed_stream")), (300, 300));
+        assert_eq!(printed.len(), 600 + others);
+    }
+    let (mut open, mut most) = (0_i32, 0);
+    for line in &dial.printed {
+        open += i32::from(line["event"] == "opened_stream") - i32::from(line["event"] == "closed_stream");
+        most = most.max(open);
+        assert!(line["event"] != "closed_stream" || line["reason"] == "finished", "{line}");
+    }
+    assert!(most <= 64, "{most} at a time");
+}
+
+#[test]
+fn more_at_a_time_than_the_usual_limit_is_what_was_asked_for() {
+    let (_, dial) = dial(&["--streams", "1500", "--concurrency", "1000", "--bytes", "10"]);
+    assert_eq!(dial.code, Some(0));
+    assert_summary(&dial, 1500, 1500, 15_000);
+}
+
+#[test]
+fn a_connection_is_held_after_the_last_stream() {
+    let (listen, dial) = dial(&["--hold", "0.3"]);
+    assert_eq!(dial.code, Some(0));
+    let at = |event: &str| dial.printed.iter().find(|line| line["event"] == event).unwrap()["t"].as_f64().unwrap();
+    assert!(at("disconnected") - at("closed_stream") >= 0.29);
+    assert_eq!(told(&listen.printed)[4], "disconnected c0.1 remote(go_away(0))");
+}
+
+#[test]
+fn an_address_that_refuses_is_wrong() {
+    // Bound, so that nobody else can listen there, and not listening.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    nobody.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = nobody.local_addr().unwrap().as_socket().unwrap().port();
+    let dial = run(["dial", &format!("/ip4/127.0.0.1/tcp/{port}"), "--streams", "3"]);
+    assert_eq!(dial.code, Some(1));
+    assert_eq!(told(&dial.printed), ["connect_failed c0.1 refused", "summary"]);
+    assert_summary(&dial, 3, 0, 0);
+}
+
+#[test]
+fn an_address_that_is_no_tcp_is_wrong() {
+    let dial = run(["dial", "/ip4/127.0.0.1/udp/1"]);
+    assert_eq!(dial.code, Some(1));
+    assert_eq!(told(&dial.printed), ["connect_failed c0.1 unsupported", "summary"]);
+}
+
+#[test]
+fn another_peer_than_the_one_dialed_is_wrong() {
+    let mut listen = Running::start(["listen"]);
+    let mut other = Running::start(["listen"]);
+    let (address, other) = (listen.address(), other.address());
+    let plain = address.split("/p2p/").next().unwrap();
+    // Without a peer, whoever answers is right.
+    assert_eq!(run(["dial", plain]).code, Some(0));
+    let peer = other.rsplit('/').next().unwrap();
+    let dial = run(["dial", &format!("{plain}/p2p/{peer}")]);
+    assert_eq!(dial.code, Some(1));
+    assert_eq!(told(&dial.printed), ["connect_failed c0.1 wrong_peer", "summary"]);
+}
+
+#[test]
+fn a_protocol_that_is_not_spoken_is_wrong() {
+    let (listen, dial) = dial(&["--protocol", "/chat/1.0.0", "--streams", "3"]);
+    assert_eq!(dial.code, Some(1));
+    assert_summary(&dial, 3, 0, 0);
+    let told = told(&dial.printed);
+    assert_eq!(
+        told.iter().filter(|line| line.starts_with("stream_failed") && line.ends_with("unsupported")).count(),
+        3
+    );
+    assert_eq!(told.len(), 6);
+    assert_eq!(dial.printed[1]["protocol"], "/chat/1.0.0");
+    assert_eq!(listen.printed.len(), 7);
+}
+
+#[test]
+fn a_peer_that_is_killed_during_the_hold_is_wrong() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--hold", "1000"]);
+    dial.until("closed_stream");
+    listen.kill();
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1));
+    assert_eq!(told(&dial.printed)[3..], ["disconnected c0.1 remote(eof)", "summary"]);
+    // Its streams were right before that.
+    assert_summary(&dial, 1, 1, 1024);
+}
+
+#[test]
+fn an_interrupted_dial_ends_in_good_order() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--hold", "1000"]);
+    dial.until("closed_stream");
+    dial.signal("INT");
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1), "it was not held as long as was asked");
+    assert_eq!(told(&dial.printed)[3..], ["disconnected c0.1 shutdown", "summary"]);
+    listen.until("disconnected");
+}

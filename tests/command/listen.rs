@@ -1,0 +1,150 @@
+//! `listen`: where it listens, who it is, and how it ends.
+
+use crate::command::{Running, told};
+use crate::run;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+/// A folder that is gone when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("swarm-notify-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn peer_of(address: &str) -> &str {
+    address.rsplit('/').next().unwrap()
+}
+
+fn ends_in_good_order_by(signal: &str) {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    assert!(address.starts_with("/ip4/127.0.0.1/tcp/") && !address.contains("/tcp/0/"), "{address}");
+    let mut dial = Running::start(["dial", &address, "--hold", "1000"]);
+    dial.until("closed_stream");
+    listen.until("closed_stream");
+    listen.signal(signal);
+    let listen = listen.ended();
+    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        told(&listen.printed),
+        [
+            "listen l0.1",
+            "connected c0.1 inbound",
+            "opened_stream s0.1 inbound /echo/1.0.0",
+            "closed_stream s0.1 finished",
+            "listen_close l0.1 shutdown",
+            "disconnected c0.1 shutdown",
+        ]
+    );
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1), "its connection was not to end");
+    assert_eq!(told(&dial.printed)[3..], ["disconnected c0.1 remote(go_away(0))", "summary"]);
+}
+
+#[test]
+fn an_interrupt_ends_it_in_good_order() {
+    ends_in_good_order_by("INT");
+}
+
+#[test]
+fn a_termination_ends_it_in_good_order() {
+    ends_in_good_order_by("TERM");
+}
+
+#[test]
+fn of_several_addresses_one_that_is_taken_fails_and_the_others_serve() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
+    let mut listen = Running::start(["listen", "/ip4/127.0.0.1/tcp/0", &taken, "/ip4/127.0.0.1/tcp/0"]);
+    let address = listen.address();
+    let failed = listen.until("listen_failed");
+    assert_eq!(failed["reason"], "address_in_use");
+    assert_eq!(failed["addresses"][0].as_str().unwrap(), format!("{taken}/p2p/{}", peer_of(&address)));
+    let last = listen.until("listen")["addresses"][0].as_str().unwrap().to_owned();
+    for address in [&address, &last] {
+        assert_eq!(run(["dial", address]).code, Some(0));
+    }
+    listen.signal("TERM");
+    let listen = listen.ended();
+    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    let told = told(&listen.printed);
+    assert_eq!(told[..3], ["listen l0.1", "listen_failed l1.1 address_in_use", "listen l2.1"]);
+    assert_eq!(told[told.len() - 2..], ["listen_close l0.1 shutdown", "listen_close l2.1 shutdown"]);
+}
+
+#[test]
+fn with_nothing_left_to_listen_on_it_ends() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ended = run(["listen", &format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port())]);
+    assert_eq!(told(&ended.printed), ["listen_failed l0.1 address_in_use"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("address"), "it says what to do: {:?}", ended.stderr);
+}
+
+#[test]
+fn a_key_is_made_once_for_its_owner_alone_and_used_again() {
+    let folder = Folder::new("key");
+    let file = folder.file("key");
+    let peers = [(); 2].map(|()| {
+        let mut listen = Running::start(["listen", "--key", &file]);
+        let address = listen.address();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        listen.signal("TERM");
+        assert_eq!(listen.ended().code, Some(0));
+        peer_of(&address).to_owned()
+    });
+    assert_eq!(peers[0], peers[1]);
+    // libp2p's protobuf form of an Ed25519 key: its type, and both halves.
+    let bytes = fs::read(&file).unwrap();
+    assert_eq!((bytes.len(), &bytes[..4]), (68, &[8, 1, 18, 64][..]));
+    // Without a file it is another each time.
+    let mut listen = Running::start(["listen"]);
+    assert_ne!(peer_of(&listen.address()), peers[0]);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_a_matter_of_usage() {
+    let folder = Folder::new("bad-key");
+    let garbage = folder.file("garbage");
+    fs::write(&garbage, "this is no key").unwrap();
+    let empty = folder.file("empty");
+    fs::write(&empty, "").unwrap();
+    for file in [&garbage, &empty, &folder.file("no/such/folder"), &folder.file(".")] {
+        let ended = run(["listen", "--key", file]);
+        assert_eq!((ended.code, ended.printed.len()), (Some(2), 0), "{file}");
+        assert!(ended.stderr.contains(file.as_str()) && ended.stderr.contains("give "), "{}", ended.stderr);
+    }
+    assert_eq!(fs::read(&garbage).unwrap(), b"this is no key", "it is left as it was");
+}
+
+#[test]
+fn listening_is_told_when_a_connect_succeeds_and_closing_when_none_does() {
+    let mut listen = Running::start(["listen", "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0"]);
+    let ports = [(); 2].map(|()| {
+        let address = listen.address();
+        let port: u16 = address.split('/').nth(4).unwrap().parse().unwrap();
+        TcpStream::connect(("127.0.0.1", port)).unwrap();
+        port
+    });
+    listen.signal("INT");
+    listen.until("listen_close");
+    assert!(TcpStream::connect(("127.0.0.1", ports[0])).is_err());
+    assert_eq!(listen.ended().code, Some(0));
+}

@@ -1,0 +1,132 @@
+//! The command as a process of its own: what it prints, line by line, and how it ends.
+
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// Nothing in these tests takes as long; it is what a hang costs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The command, started with `--json`, and what it has printed so far.
+pub(crate) struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    /// Its lines of JSON that have been taken.
+    pub(crate) printed: Vec<Value>,
+}
+
+/// How it ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) printed: Vec<Value>,
+    pub(crate) stderr: String,
+}
+
+impl Running {
+    #[track_caller]
+    pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_swarm-notify"))
+            .arg("--json")
+            .args(args)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let stdout = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        Self { child, lines, printed: Vec::new() }
+    }
+
+    /// The next line; `None` when it has closed its output.
+    #[track_caller]
+    pub(crate) fn next(&mut self) -> Option<Value> {
+        match self.lines.recv_timeout(LIMIT) {
+            Ok(line) => {
+                let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                assert!(value.is_object(), "{line}");
+                self.printed.push(value.clone());
+                Some(value)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),
+        }
+    }
+
+    /// Takes lines until there is one of `event`.
+    #[track_caller]
+    pub(crate) fn until(&mut self, event: &str) -> Value {
+        loop {
+            let line = self.next().unwrap_or_else(|| panic!("it ended without {event}: {:#?}", told(&self.printed)));
+            if line["event"] == event {
+                return line;
+            }
+        }
+    }
+
+    /// The first address that it listens on.
+    #[track_caller]
+    pub(crate) fn address(&mut self) -> String {
+        self.until("listen")["addresses"][0].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal: `INT`, `TERM`, `STOP`, …
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -s {name} {}", self.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    #[track_caller]
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> Ended {
+        while self.next().is_some() {}
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        // Its output is closed: it is about to be gone.
+        let code = self.child.wait().unwrap().code();
+        Ended { code, printed: std::mem::take(&mut self.printed), stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What was printed, each line in short: the event, whose it is, what it is or the reason.
+pub(crate) fn told(printed: &[Value]) -> Vec<String> {
+    let short = |line: &Value| {
+        let event = line["event"].as_str().unwrap_or_default();
+        let keys: &[&str] = match event {
+            "connected" => &["connection", "direction"],
+            "opened_stream" => &["stream", "direction", "protocol"],
+            "stream_failed" | "closed_stream" => &["stream", "reason"],
+            "connect_failed" | "disconnected" => &["connection", "reason"],
+            "summary" => &[],
+            _ => &["listener", "reason"],
+        };
+        let values = keys.iter().filter_map(|key| line[*key].as_str());
+        std::iter::once(event).chain(values).collect::<Vec<_>>().join(" ")
+    };
+    printed.iter().map(short).collect()
+}
