@@ -1,8 +1,8 @@
-//! How a poll goes: what is due in time, what the transport says, what woke, what there is room for, what is to be
+//! How a poll goes: what the transport says, what woke, what is due in time, what there is room for, what is to be
 //! written.
 //!
 //! ```text
-//!  timers ─▶ transport ─▶ woken connections read ─▶ the line opens ─▶ dirty connections write ─┐
+//!  transport ─▶ woken connections read ─▶ timers ─▶ the line opens ─▶ dirty connections write ─┐
 //!                                                        ▲                                     │
 //!                                                        └──── while that made more ready ◀────┘
 //! ```
@@ -35,9 +35,6 @@ where
             self.begin_shutdown(now);
         }
         self.count_from(now);
-        while let Some((deadline, id)) = self.timers.take_due(now) {
-            self.drive_timeouts(deadline, id, now);
-        }
         let mut woken = core::mem::take(&mut self.woken);
         self.wakers.take(&mut woken);
         let transport_woken = woken.contains(&TRANSPORT);
@@ -50,6 +47,10 @@ where
             }
         }
         self.woken = woken;
+        // After what has come: a peer is not late because its word has waited for an owner who was.
+        while let Some((deadline, id)) = self.timers.take_due(now) {
+            self.drive_timeouts(deadline, id, now);
+        }
         for _ in 0..ROUNDS {
             self.admit(now);
             self.drive_output(now);
