@@ -16,11 +16,15 @@ mod dials;
 mod full;
 #[path = "sockets/listeners.rs"]
 mod listeners;
+#[path = "sockets/mute.rs"]
+mod mute;
 #[path = "support/net.rs"]
 mod net;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 #[path = "sockets/processes.rs"]
 mod processes;
+#[path = "support/raw_peer.rs"]
+mod raw_peer;
 #[path = "sockets/shutdown.rs"]
 mod shutdown;
 #[path = "sockets/streams.rs"]

@@ -1,0 +1,66 @@
+//! A peer that shakes hands as it should, and after that does on its socket whatever a test wants.
+
+use crate::net::{LIMIT, identity};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
+
+/// Dials, and drives its connection by hand on a blocking socket.
+pub(crate) struct RawPeer {
+    pub(crate) socket: TcpStream,
+    connection: Connection,
+    is_open: bool,
+}
+
+impl RawPeer {
+    #[track_caller]
+    pub(crate) fn dial(address: SocketAddr) -> Self {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let noise = noise::Config::new(&identity(9), [9; 32], &["/yamux/1.0.0"]).unwrap();
+        let connection =
+            Connection::new(&noise, Role::Dialer, [8; 32], None, &Config::default(), Duration::ZERO).unwrap();
+        Self { socket, connection, is_open: false }
+    }
+
+    /// Writes what is due, and reads once. Meant for a thread of its own: it blocks.
+    pub(crate) fn shake_hands(mut self) -> Self {
+        let (mut streams, mut scratch, config) = (Streams::new(), Vec::new(), Config::default());
+        let mut input = Input::new();
+        while !self.is_open {
+            let mut turn = Turn {
+                streams: &mut streams,
+                protocols: &[],
+                config: &config,
+                now: Duration::ZERO,
+                scratch: &mut scratch,
+            };
+            let mut out = Vec::new();
+            self.connection.transmit(&mut out).unwrap();
+            self.socket.write_all(&out).unwrap();
+            let mut fact = self.connection.written(&mut turn);
+            if fact.is_none() && out.is_empty() {
+                self.connection.begin_input(&mut input);
+                let n = self.socket.read(input.space()).unwrap();
+                assert_ne!(n, 0, "it ended in the handshake");
+                input.filled(n);
+                fact = self.connection.receive(&mut input, &mut turn);
+            }
+            match fact {
+                Some(Fact::Ready) => self.is_open = self.connection.open(&config, Duration::ZERO).unwrap(),
+                None => {}
+                Some(other) => panic!("{other:?} in the handshake"),
+            }
+        }
+        self
+    }
+
+    /// Reads until the other side ends or resets the connection, however much that is.
+    pub(crate) fn read_to_the_end(&mut self) {
+        match self.socket.read_to_end(&mut Vec::new()) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+    }
+}
