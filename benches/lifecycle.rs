@@ -21,11 +21,8 @@ struct Count {
 
 impl Observer for Count {
     fn event(&mut self, event: Event) {
-        match event {
-            Event::OpenedStream { .. } => self.opened += 1,
-            Event::ClosedStream { .. } => self.closed += 1,
-            _ => {}
-        }
+        self.opened += usize::from(matches!(event, Event::OpenedStream { .. }));
+        self.closed += usize::from(matches!(event, Event::ClosedStream { .. }));
     }
 }
 
