@@ -128,6 +128,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
     /// connection; [`BeginError::Limit`] that there are as many streams as [`Limits::streams`], or on this connection
     /// as many as [`Limits::streams_per_connection`]. Nothing has changed.
+    #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
         let Books { connections, streams, .. } = &mut self.books;
         let record = connections.get_mut(connection).ok_or(BeginError::Stale)?;
@@ -160,6 +161,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// # Errors
     /// [`Refused::NoRoom`] while [`room`](Self::room) is 0; [`Refused::Stale`], [`Refused::AlreadyOpen`] and
     /// [`Refused::Ended`] come first, since draining does not mend those. Nothing has changed.
+    #[inline]
     pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
             Id::Listener(id) => self.apply(id, Input::Opened, By::Owner),
@@ -173,6 +175,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// # Errors
     /// [`Refused::Stale`], [`Refused::NotOpen`], [`Refused::Ended`]. Nothing has changed.
+    #[inline]
     pub fn leave(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
             Id::Listener(id) => self.apply(id, Input::Leave, By::Owner),
@@ -185,6 +188,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// # Errors
     /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. Nothing has changed.
+    #[inline]
     pub fn fail(&mut self, id: impl Into<Id>, failure: Failure) -> Result<(), Refused> {
         match id.into() {
             Id::Listener(id) => self.apply(id, Input::Fail(failure), By::Owner),
@@ -198,6 +202,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
+    #[inline]
     pub fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) -> Result<(), Refused> {
         self.apply(id, Input::End(end, end.into()), By::Owner)
     }
@@ -209,6 +214,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
+    #[inline]
     pub fn end_connection(&mut self, id: ConnectionId, end: ConnectionEnd) -> Result<(), Refused> {
         self.apply(id, Input::End(end, end.into()), By::Owner)
     }
@@ -218,6 +224,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// # Errors
     /// [`Refused::Stale`]. Nothing has changed.
+    #[inline]
     pub fn end_stream(&mut self, id: StreamId, end: StreamEnd) -> Result<(), Refused> {
         self.apply(id, Input::End(end, end.into()), By::Owner)
     }
@@ -226,6 +233,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     ///
     /// It means that the event before has been handled: if that was the last one of what it names,
     /// [`vacate`](Self::vacate) is done first, even where `None` follows.
+    #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         self.vacate();
         self.pay();
@@ -239,15 +247,23 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Gives back the slot of what the last event named, if that was its last, and returns its id, which is stale from
     /// now on: the moment for the owner to drop what it keeps under it. `None` if there is nothing to give back, as
     /// when it is called again.
+    #[inline]
     pub fn vacate(&mut self) -> Option<Id> {
-        let id = self.handed.take()?;
+        let id = self.handed?;
+        self.handed = None;
+        self.vacate_handed(id);
+        Some(id)
+    }
+
+    /// Apart, so that `next_event` is short where nothing is given back.
+    #[inline(never)]
+    fn vacate_handed(&mut self, id: Id) {
         let handled = match id {
             Id::Listener(id) => self.apply(id, Input::Handled, By::Owner),
             Id::Connection(id) => self.apply(id, Input::Handled, By::Owner),
             Id::Stream(id) => self.apply(id, Input::Handled, By::Owner),
         };
         debug_assert!(handled.is_ok(), "What was told of last has ended and was not vacated yet.");
-        Some(id)
     }
 
     /// Whether events wait to be drained, queued or owed.
@@ -280,7 +296,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     fn state_of<K: Kind>(&self, id: K) -> Option<State> {
-        K::arena(&self.books).get(id).map(|record| K::state(&self.books, record))
+        let record = K::arena(&self.books).get(id)?;
+        let on = K::runs_on(&record.links).and_then(|connection| self.books.connections.get(connection));
+        Some(K::seen(record.state, on))
     }
 
     /// Who began a connection or a stream, or `None` if the id is stale or a listener's.

@@ -2,6 +2,7 @@
 //!
 //! All of our log is asserted each time, and all that rust-libp2p's swarm told of its connections beside it.
 #![cfg(feature = "tcp")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "what rust-libp2p tells is more than what is looked at here")]
 
 #[path = "rust_libp2p/behaviour.rs"]
 mod behaviour;

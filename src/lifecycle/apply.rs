@@ -8,7 +8,7 @@ use super::Lifecycle;
 use super::arena::{Link, Outcome};
 use super::event::{Event, Failure, StreamEnd};
 use super::id::{ConnectionId, ListenerId, StreamId};
-use super::kind::{Books, Kind};
+use super::kind::{Books, Kind, Split};
 use super::machine::{Effect, Input, Refused, State, step};
 
 /// Whose word a transition is.
@@ -27,64 +27,57 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// the instructions of a stream's life goes without.
     #[inline(always)]
     pub(super) fn apply<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
-        let record = K::arena(&self.books).get(id).ok_or(Refused::Stale)?;
+        let has_room = self.has_room();
+        let Split { arena, connections, counters } = K::split(&mut self.books);
+        let record = arena.get_mut(id).ok_or(Refused::Stale)?;
+        let mut on = connections.and_then(|connections| connections.get_mut(K::runs_on(&record.links)?));
         let state = match by {
-            By::Owner => K::state(&self.books, record),
+            By::Owner => K::seen(record.state, on.as_deref()),
             By::Sweep => record.state,
         };
         let (next_state, effect) = step(state, input)?;
-        if matches!(effect, Effect::TellOpened) && !self.has_room() {
+        if matches!(effect, Effect::TellOpened) && !has_room {
             return Err(Refused::NoRoom);
         }
 
         // Nothing is refused from here on.
-        if log::log_enabled!(log::Level::Trace) {
-            trace(id, state, input, next_state);
-        }
         let (links, next) = (record.links, record.next);
         match next_state {
             // Nothing to write, and nothing that may be written: the record of a swept stream is behind what is seen.
             Some(same) if same == state => {}
-            Some(state) => {
-                if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
-                    record.state = state;
-                }
-            }
-            None => {
-                K::arena_mut(&mut self.books).vacate(id);
-                K::released(&mut self.books, &links);
-            }
+            Some(state) => record.state = state,
+            None => {}
         }
-        match effect {
-            Effect::Nothing | Effect::Release => {}
-            Effect::TellOpened => {
-                K::count_opened(id, &mut self.books, &links);
-                self.queue_up(id.told_opened(&links));
+        let outcome = match effect {
+            Effect::Nothing | Effect::TellOpened | Effect::Release => None,
+            Effect::TellFailed(failure) => Some(Outcome::Failed(failure)),
+            Effect::TellClosed(end) => Some(Outcome::Closed(end)),
+        };
+        if let Some(outcome) = outcome {
+            if matches!(by, By::Owner) {
+                K::count_ended(counters, on.as_deref_mut(), &mut record.links, outcome);
             }
-            Effect::TellFailed(failure) => self.ended(id, &links, next, Outcome::Failed(failure), by),
-            Effect::TellClosed(end) => self.ended(id, &links, next, Outcome::Closed(end), by),
+            K::unlink(arena, on, &links, next);
+            // Whatever is swept, `pay` has made sure of the room.
+            if matches!(by, By::Sweep) || has_room && !K::comes_last(&links) {
+                self.queue_up(id.told_ended(&links, outcome));
+            } else {
+                self.owe(id, outcome);
+            }
+        } else if matches!(effect, Effect::TellOpened) {
+            K::count_opened(counters, on, &links);
+            self.queue_up(id.told_opened(&links));
+        } else if matches!(effect, Effect::Release) {
+            arena.vacate(id);
+            K::released(on);
+        }
+        // Last, so that nothing is kept in registers for it while nobody traces.
+        if log::max_level() == log::LevelFilter::Trace {
+            trace(id, state, input, next_state);
         }
         #[cfg(debug_assertions)]
         self.check_around(id);
         Ok(())
-    }
-
-    /// Sees to what follows from an end: the counts, the lists and the event.
-    #[inline(always)]
-    fn ended<K: Kind>(&mut self, id: K, links: &K::Links, next: Link, outcome: Outcome<K::End>, by: By) {
-        K::unlink(&mut self.books, links, next);
-        match by {
-            // Its connection counted it, and `pay` has made sure of the room.
-            By::Sweep => self.queue_up(id.told_ended(links, outcome)),
-            By::Owner => {
-                K::count_ended(id, &mut self.books, links, outcome);
-                if self.has_room() && !K::comes_last(links) {
-                    self.queue_up(id.told_ended(links, outcome));
-                } else {
-                    self.owe(id, outcome);
-                }
-            }
-        }
     }
 
     /// Whether [`room`](Self::room) is more than 0.
@@ -99,6 +92,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Puts something that has ended at the end of the line of what is owed.
+    #[inline(never)]
     fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>) {
         let link = Link::to(id);
         if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
@@ -114,7 +108,15 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     /// Queues what is owed, as far as there is room: O(1) for each event.
+    #[inline]
     pub(super) fn pay(&mut self) {
+        if !self.books.owed.oldest.is_none() {
+            self.pay_owed();
+        }
+    }
+
+    #[inline(never)]
+    fn pay_owed(&mut self) {
         while !self.queue.is_full() {
             let oldest = self.books.owed.oldest;
             if oldest.is_none() {
@@ -145,6 +147,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
 /// Apart, and by value, so that nothing is kept in memory for it while nobody traces.
 #[cold]
+#[inline(never)]
 fn trace<K: Kind>(id: K, state: State, input: Input<K::End>, next: Option<State>) {
     log::trace!("{id}: {state:?} on {input:?}: {next:?}");
 }

@@ -89,10 +89,12 @@ impl<K: Kind> Arena<K> {
         Some(from_parts(slot as u32, generation))
     }
 
+    #[inline]
     pub(super) fn get(&self, id: K) -> Option<&Record<K>> {
         self.slots.get(id.index()).filter(|record| record.generation == id.generation())
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: K) -> Option<&mut Record<K>> {
         self.slots.get_mut(id.index()).filter(|record| record.generation == id.generation())
     }
@@ -108,6 +110,7 @@ impl<K: Kind> Arena<K> {
     }
 
     /// What a link leads to, if it leads to a record of this kind.
+    #[inline]
     pub(super) fn at_mut(&mut self, link: Link) -> Option<&mut Record<K>> {
         self.slots.get_mut(link.index_of(K::KIND)?)
     }
@@ -130,6 +133,7 @@ impl<K: Kind> Arena<K> {
     }
 
     /// Gives a slot back, or retires it if no generation is left for another entity.
+    #[inline]
     pub(super) fn vacate(&mut self, id: K) {
         let Some(record) = self.get_mut(id) else { return };
         record.generation = RETIRED;
@@ -137,9 +141,16 @@ impl<K: Kind> Arena<K> {
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
         } else {
-            log::debug!("{id} was the last of its slot, which is retired");
+            retired(id);
         }
     }
+}
+
+/// Apart, since it takes four thousand million entities to get there.
+#[cold]
+#[inline(never)]
+fn retired<K: Kind>(id: K) {
+    log::debug!("{id} was the last of its slot, which is retired");
 }
 
 /// Equal arenas answer everything the same, now and after equal changes.
@@ -163,6 +174,7 @@ impl Link {
     const MASK: u32 = (1 << Self::SHIFT) - 1;
 
     /// A link to an entity. Its index fits, since [`Bounds`] go no further.
+    #[inline]
     pub(super) fn to<K: Kind>(id: K) -> Self {
         Self((K::KIND as u32) << Self::SHIFT | id.index() as u32)
     }
@@ -172,6 +184,7 @@ impl Link {
     }
 
     /// The index, if it leads to something of this kind.
+    #[inline]
     pub(super) fn index_of(self, kind: u8) -> Option<usize> {
         (self.0 >> Self::SHIFT == u32::from(kind)).then_some((self.0 & Self::MASK) as usize)
     }

@@ -19,16 +19,19 @@ pub struct Counts {
 }
 
 impl Counts {
+    #[inline]
     pub(super) fn count_opened(&mut self) {
         self.opened += 1;
         self.open += 1;
         self.peak = self.peak.max(self.open);
     }
 
+    #[inline]
     pub(super) fn count_failed(&mut self, many: u32) {
         self.failed += u64::from(many);
     }
 
+    #[inline]
     pub(super) fn count_closed(&mut self, many: u32) {
         self.closed += u64::from(many);
         self.open -= many;
@@ -54,6 +57,7 @@ impl Directions {
         }
     }
 
+    #[inline]
     pub(super) const fn of_mut(&mut self, direction: Direction) -> &mut Counts {
         match direction {
             Direction::Inbound => &mut self.inbound,

@@ -102,6 +102,7 @@ impl Event {
 
     /// What it is told of.
     #[must_use]
+    #[inline]
     pub const fn id(&self) -> Id {
         match *self {
             Self::Listen { listener } | Self::ListenFailed { listener, .. } | Self::ListenClose { listener, .. } => {
@@ -118,6 +119,7 @@ impl Event {
 
     /// Whether this is the last event of what it names, which is vacated once the event has been handled.
     #[must_use]
+    #[inline]
     pub const fn is_last(&self) -> bool {
         match self {
             Self::Listen { .. } | Self::Connected { .. } | Self::OpenedStream { .. } => false,

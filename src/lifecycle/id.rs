@@ -26,6 +26,7 @@ mod private {
 }
 
 /// An id from its parts, for what keeps them apart.
+#[inline]
 pub(crate) fn from_parts<I: Key>(index: u32, generation: NonZeroU32) -> I {
     I::from_parts(index, generation)
 }
@@ -59,18 +60,21 @@ impl fmt::Debug for Id {
 }
 
 impl From<ListenerId> for Id {
+    #[inline]
     fn from(id: ListenerId) -> Self {
         Self::Listener(id)
     }
 }
 
 impl From<ConnectionId> for Id {
+    #[inline]
     fn from(id: ConnectionId) -> Self {
         Self::Connection(id)
     }
 }
 
 impl From<StreamId> for Id {
+    #[inline]
     fn from(id: StreamId) -> Self {
         Self::Stream(id)
     }
@@ -93,27 +97,33 @@ macro_rules! id {
             /// The arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
             /// same time never share it; a later one may.
             #[must_use]
+            #[inline]
             pub const fn index(self) -> usize {
                 self.index as usize
             }
 
             /// How many entities the slot has held up to and including this one.
             #[must_use]
+            #[inline]
             pub const fn generation(self) -> NonZeroU32 {
                 self.generation
             }
         }
 
         impl private::Sealed for $name {
+            #[inline]
             fn from_parts(index: u32, generation: NonZeroU32) -> Self {
                 Self { index, generation }
             }
         }
 
         impl Key for $name {
+            #[inline]
             fn index(self) -> usize {
                 self.index()
             }
+
+            #[inline]
 
             fn generation(self) -> NonZeroU32 {
                 self.generation()

@@ -31,6 +31,17 @@ impl List {
     pub(super) const EMPTY: Self = Self { oldest: Link::NONE, newest: Link::NONE };
 }
 
+/// What a transition changes, borrowed side by side.
+pub(super) struct Split<'a, K: Kind> {
+    pub(super) arena: &'a mut Arena<K>,
+    /// Where what it runs on is, if that is another arena.
+    pub(super) connections: Option<&'a mut Arena<ConnectionId>>,
+    pub(super) counters: &'a mut Counters,
+}
+
+/// The connection that a stream runs on.
+pub(super) type On<'a> = Option<&'a mut Record<ConnectionId>>;
+
 /// One of the three kinds.
 pub(super) trait Kind: Key + Debug + Into<Id> {
     /// 1, 2 or 3: how a link tells them apart.
@@ -42,12 +53,19 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
 
     fn arena(books: &Books) -> &Arena<Self>;
     fn arena_mut(books: &mut Books) -> &mut Arena<Self>;
+    /// What a transition changes, side by side, so that each record is looked up once.
+    fn split(books: &mut Books) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
     fn told_ended(self, links: &Self::Links, outcome: Outcome<Self::End>) -> Event;
 
-    /// The state that everybody but the sweep sees.
-    fn state(_books: &Books, record: &Record<Self>) -> State {
-        record.state
+    /// The connection it runs on.
+    fn runs_on(_links: &Self::Links) -> Option<ConnectionId> {
+        None
+    }
+
+    /// The state that everybody but the sweep sees. `on` is the connection it runs on.
+    fn seen(state: State, _on: Option<&Record<ConnectionId>>) -> State {
+        state
     }
 
     /// Whether others are to be told of before it.
@@ -56,14 +74,14 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     }
 
     /// Counts it as open.
-    fn count_opened(self, books: &mut Books, links: &Self::Links);
+    fn count_opened(counters: &mut Counters, on: On<'_>, links: &Self::Links);
     /// Counts it, and what ends with it, as over.
-    fn count_ended(self, books: &mut Books, links: &Self::Links, outcome: Outcome<Self::End>);
+    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut Self::Links, outcome: Outcome<Self::End>);
 
     /// Takes it off the list it hangs on while it has not ended.
-    fn unlink(_books: &mut Books, _links: &Self::Links, _next: Link) {}
+    fn unlink(_arena: &mut Arena<Self>, _on: On<'_>, _links: &Self::Links, _next: Link) {}
     /// Lets go of what it was counted in until it was vacated.
-    fn released(_books: &mut Books, _links: &Self::Links) {}
+    fn released(_on: On<'_>) {}
     /// The invariants of what only this kind has.
     fn check_links(_books: &Books, _id: Self, _record: &Record<Self>) {}
 }
@@ -73,18 +91,27 @@ impl Kind for ListenerId {
     type End = ListenerEnd;
     type Links = ();
 
+    #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
         &books.listeners
     }
 
+    #[inline]
     fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
         &mut books.listeners
     }
 
+    #[inline]
+    fn split(books: &mut Books) -> Split<'_, Self> {
+        Split { arena: &mut books.listeners, connections: None, counters: &mut books.counters }
+    }
+
+    #[inline]
     fn told_opened(self, (): &()) -> Event {
         Event::Listen { listener: self }
     }
 
+    #[inline]
     fn told_ended(self, (): &(), outcome: Outcome<ListenerEnd>) -> Event {
         match outcome {
             Outcome::Failed(reason) => Event::ListenFailed { listener: self, reason },
@@ -92,14 +119,16 @@ impl Kind for ListenerId {
         }
     }
 
-    fn count_opened(self, books: &mut Books, (): &()) {
-        books.counters.listeners.count_opened();
+    #[inline]
+    fn count_opened(counters: &mut Counters, _: On<'_>, (): &()) {
+        counters.listeners.count_opened();
     }
 
-    fn count_ended(self, books: &mut Books, (): &(), outcome: Outcome<ListenerEnd>) {
+    #[inline]
+    fn count_ended(counters: &mut Counters, _: On<'_>, (): &mut (), outcome: Outcome<ListenerEnd>) {
         match outcome {
-            Outcome::Failed(_) => books.counters.listeners.count_failed(1),
-            Outcome::Closed(_) => books.counters.listeners.count_closed(1),
+            Outcome::Failed(_) => counters.listeners.count_failed(1),
+            Outcome::Closed(_) => counters.listeners.count_closed(1),
         }
     }
 }
@@ -147,18 +176,27 @@ impl Kind for ConnectionId {
     type End = ConnectionEnd;
     type Links = ConnectionLinks;
 
+    #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
         &books.connections
     }
 
+    #[inline]
     fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
         &mut books.connections
     }
 
+    #[inline]
+    fn split(books: &mut Books) -> Split<'_, Self> {
+        Split { arena: &mut books.connections, connections: None, counters: &mut books.counters }
+    }
+
+    #[inline]
     fn told_opened(self, _: &ConnectionLinks) -> Event {
         Event::Connected { connection: self }
     }
 
+    #[inline]
     fn told_ended(self, _: &ConnectionLinks, outcome: Outcome<ConnectionEnd>) -> Event {
         match outcome {
             Outcome::Failed(reason) => Event::ConnectFailed { connection: self, reason },
@@ -170,24 +208,26 @@ impl Kind for ConnectionId {
         books.check_connection(record);
     }
 
+    #[inline]
     fn comes_last(links: &ConnectionLinks) -> bool {
         !links.streams.oldest.is_none()
     }
 
-    fn count_opened(self, books: &mut Books, links: &ConnectionLinks) {
-        books.counters.connections.of_mut(links.direction).count_opened();
+    #[inline]
+    fn count_opened(counters: &mut Counters, _: On<'_>, links: &ConnectionLinks) {
+        counters.connections.of_mut(links.direction).count_opened();
     }
 
-    fn count_ended(self, books: &mut Books, links: &ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
-        let counts = books.counters.connections.of_mut(links.direction);
+    #[inline]
+    fn count_ended(counters: &mut Counters, _: On<'_>, links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
+        let counts = counters.connections.of_mut(links.direction);
         match outcome {
             Outcome::Failed(_) => counts.count_failed(1),
             Outcome::Closed(_) => counts.count_closed(1),
         }
-        let Some(record) = books.connections.get_mut(self) else { return };
         for direction in [Direction::Inbound, Direction::Outbound] {
-            let live = core::mem::take(record.links.live_mut(direction));
-            let counts = books.counters.streams.of_mut(direction);
+            let live = core::mem::take(links.live_mut(direction));
+            let counts = counters.streams.of_mut(direction);
             counts.count_failed(live.opening);
             counts.count_closed(live.open);
         }
@@ -208,18 +248,33 @@ impl Kind for StreamId {
     type End = StreamEnd;
     type Links = StreamLinks;
 
+    #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
         &books.streams
     }
 
+    #[inline]
     fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
         &mut books.streams
     }
 
+    #[inline]
+    fn split(books: &mut Books) -> Split<'_, Self> {
+        let Books { connections, streams, counters, .. } = books;
+        Split { arena: streams, connections: Some(connections), counters }
+    }
+
+    #[inline]
+    fn runs_on(links: &StreamLinks) -> Option<ConnectionId> {
+        Some(links.connection)
+    }
+
+    #[inline]
     fn told_opened(self, links: &StreamLinks) -> Event {
         Event::OpenedStream { connection: links.connection, stream: self }
     }
 
+    #[inline]
     fn told_ended(self, links: &StreamLinks, outcome: Outcome<StreamEnd>) -> Event {
         let (connection, stream) = (links.connection, self);
         match outcome {
@@ -230,27 +285,30 @@ impl Kind for StreamId {
 
     /// A stream is over in the moment in which its connection is, although its own record is only written when its
     /// turn to be told of comes.
-    fn state(books: &Books, record: &Record<Self>) -> State {
-        match books.connections.get(record.links.connection) {
-            Some(connection) if connection.state != State::Ended => record.state,
+    #[inline]
+    fn seen(state: State, on: Option<&Record<ConnectionId>>) -> State {
+        match on {
+            Some(connection) if connection.state != State::Ended => state,
             // A connection's record outlives those of its streams, so that it is the one that has ended.
             Some(_) | None => State::Ended,
         }
     }
 
-    fn count_opened(self, books: &mut Books, links: &StreamLinks) {
-        books.counters.streams.of_mut(links.direction).count_opened();
-        if let Some(connection) = books.connections.get_mut(links.connection) {
+    #[inline]
+    fn count_opened(counters: &mut Counters, on: On<'_>, links: &StreamLinks) {
+        counters.streams.of_mut(links.direction).count_opened();
+        if let Some(connection) = on {
             let live = connection.links.live_mut(links.direction);
             live.opening -= 1;
             live.open += 1;
         }
     }
 
-    fn count_ended(self, books: &mut Books, links: &StreamLinks, outcome: Outcome<StreamEnd>) {
-        let Some(connection) = books.connections.get_mut(links.connection) else { return };
+    #[inline]
+    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut StreamLinks, outcome: Outcome<StreamEnd>) {
+        let Some(connection) = on else { return };
         let live = connection.links.live_mut(links.direction);
-        let counts = books.counters.streams.of_mut(links.direction);
+        let counts = counters.streams.of_mut(links.direction);
         match outcome {
             Outcome::Failed(_) => {
                 live.opening -= 1;
@@ -263,9 +321,9 @@ impl Kind for StreamId {
         }
     }
 
-    fn unlink(books: &mut Books, links: &StreamLinks, next: Link) {
-        let Books { connections, streams, .. } = books;
-        let Some(connection) = connections.get_mut(links.connection) else { return };
+    #[inline]
+    fn unlink(streams: &mut Arena<Self>, on: On<'_>, links: &StreamLinks, next: Link) {
+        let Some(connection) = on else { return };
         let list = &mut connection.links.streams;
         match streams.at_mut(links.previous) {
             Some(older) => older.next = next,
@@ -281,8 +339,9 @@ impl Kind for StreamId {
         books.check_stream(id, record);
     }
 
-    fn released(books: &mut Books, links: &StreamLinks) {
-        if let Some(connection) = books.connections.get_mut(links.connection) {
+    #[inline]
+    fn released(on: On<'_>) {
+        if let Some(connection) = on {
             connection.links.held -= 1;
         }
     }

@@ -88,6 +88,7 @@ pub(super) enum Effect<E> {
 
 /// The whole machine. Pure: no arena, queue or clock. No `_` arm: a new state must be decided everywhere. `None` is
 /// vacant.
+#[inline]
 pub(super) const fn step<E: Copy>(state: State, input: Input<E>) -> Result<(Option<State>, Effect<E>), Refused> {
     use {Effect as D, Input as I, State as S};
     Ok(match (state, input) {

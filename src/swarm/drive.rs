@@ -1,8 +1,8 @@
-//! How a poll goes: what is due in time, what the transport says, what woke, what there is room for, what is to be
+//! How a poll goes: what the transport says, what woke, what is due in time, what there is room for, what is to be
 //! written.
 //!
 //! ```text
-//!  timers ─▶ transport ─▶ woken connections read ─▶ the line opens ─▶ dirty connections write ─┐
+//!  transport ─▶ woken connections read ─▶ timers ─▶ the line opens ─▶ dirty connections write ─┐
 //!                                                        ▲                                     │
 //!                                                        └──── while that made more ready ◀────┘
 //! ```
@@ -35,11 +35,6 @@ where
             self.begin_shutdown(now);
         }
         self.count_from(now);
-        while let Some((deadline, id)) = self.timers.take_due(now) {
-            // What the peer has said in time is heard first, however late this poll is.
-            self.drive_input(id, now);
-            self.drive_timeouts(deadline, id, now);
-        }
         let mut woken = core::mem::take(&mut self.woken);
         self.wakers.take(&mut woken);
         let transport_woken = woken.contains(&TRANSPORT);
@@ -52,6 +47,10 @@ where
             }
         }
         self.woken = woken;
+        // After what has come: a peer is not late because its word has waited for an owner who was.
+        while let Some((deadline, id)) = self.timers.take_due(now) {
+            self.drive_timeouts(deadline, id, now);
+        }
         for _ in 0..ROUNDS {
             self.admit(now);
             self.drive_output(now);
@@ -94,12 +93,20 @@ where
         }
     }
 
+    /// A connection's deadline has come, unless it has moved away since it was armed.
     fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {
         let Some(link) = self.links.get_mut(id).filter(|link| link.armed == Some(deadline)) else { return };
         link.armed = None;
-        let waker = self.wakers.waker(slot_of(id));
-        link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
         link.mark_dirty(&mut self.ledger);
+        if link.deadline(&self.ledger).is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        // The peer's word may be in the socket without anybody having been woken yet.
+        self.drive_input(id, now);
+        let waker = self.wakers.waker(slot_of(id));
+        if let Some(link) = self.links.get_mut(id) {
+            link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+        }
     }
 
     fn drive_input(&mut self, id: ConnectionId, now: Duration) {

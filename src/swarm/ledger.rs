@@ -181,14 +181,8 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         let id = self.lifecycle.vacate()?;
-        match id {
-            Id::Stream(id) => {
-                self.streams.remove(id);
-                self.interests.remove(id);
-                self.ready_streams.remove(id.index());
-            }
-            Id::Listener(id) => self.changed_listeners.remove(id.index()),
-            Id::Connection(_) => {}
+        if let Id::Stream(id) = id {
+            self.streams.remove(id);
         }
         Some(id)
     }
@@ -211,7 +205,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             });
         }
         match event.id() {
-            Id::Stream(id) if event.is_last() => self.ready_streams.remove(id.index()),
+            Id::Stream(id) if event.is_last() => {
+                self.interests.remove(id);
+                self.ready_streams.remove(id.index());
+            }
             Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
             Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
         }

@@ -2,7 +2,7 @@
 
 use async_io::Async;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, TcpStream};
@@ -14,11 +14,13 @@ use std::net::{Shutdown, TcpStream};
 #[derive(Debug)]
 pub struct Stream {
     socket: Async<TcpStream>,
+    /// The last read took less than it could have: the system has no more, and says when it does.
+    drained: bool,
 }
 
 impl Stream {
     pub(super) fn new(socket: Async<TcpStream>) -> Self {
-        Self { socket }
+        Self { socket, drained: false }
     }
 }
 
@@ -30,9 +32,29 @@ impl std::os::fd::AsFd for Stream {
     }
 }
 
+impl Stream {
+    /// Reads with `read`, if there is something to be read: a message that came whole costs one system call to receive,
+    /// not a second one that finds nothing.
+    fn poll_read_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        space: usize,
+        read: impl FnOnce(Pin<&mut Async<TcpStream>>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if self.drained {
+            ready!(self.socket.poll_readable(cx))?;
+            self.drained = false;
+        }
+        let n = ready!(read(Pin::new(&mut self.socket), cx))?;
+        // None is the end of the file, which a next read is to find again.
+        self.drained = n > 0 && n < space;
+        Poll::Ready(Ok(n))
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+        self.poll_read_with(cx, buffer.len(), |socket, cx| socket.poll_read(cx, buffer))
     }
 
     fn poll_read_vectored(
@@ -40,7 +62,8 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_read_vectored(cx, buffers)
+        let space = buffers.iter().map(|buffer| buffer.len()).sum();
+        self.poll_read_with(cx, space, |socket, cx| socket.poll_read_vectored(cx, buffers))
     }
 }
 

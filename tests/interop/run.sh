@@ -32,11 +32,12 @@ if [ "$("$venv/bin/python" -c 'from importlib.metadata import version; print(ver
 fi
 
 if [ -z "${SWARM_NOTIFY_BIN:-}" ]; then
-    (cd "$root" && cargo build --release --features cli)
+    (cd "$root" && cargo build --quiet --release --features cli)
     SWARM_NOTIFY_BIN=${CARGO_TARGET_DIR:-$root/target}/release/swarm-notify
 fi
 command=$(realpath "$SWARM_NOTIFY_BIN")
 
 cd "$here"
-python3 test_event_log.py
+# It has nothing to say when all is well.
+said=$(python3 test_event_log.py 2>&1) || fail "the log checker is wrong:" "$said"
 exec "$venv/bin/python" py_interop.py "$command" "$@"

@@ -144,7 +144,9 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 drop(info.send(Err(match error {
                     StreamUpgradeError::NegotiationFailed => Refused::Unsupported,
-                    _ => Refused::Broken,
+                    StreamUpgradeError::Timeout | StreamUpgradeError::Apply(_) | StreamUpgradeError::Io(_) => {
+                        Refused::Broken
+                    }
                 })));
             }
             _ => {}

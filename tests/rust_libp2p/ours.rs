@@ -16,7 +16,7 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 
 /// How long a test may take in all before it is ended with its log.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What is done on a stream when it is ready. It acts on readiness alone, so that a stream of which none is told hangs.
 pub(crate) enum Job {
@@ -160,6 +160,8 @@ impl Ours {
 
     /// Lets time pass on our side only, after which nothing may have been told.
     pub(crate) fn pass_in_silence(&mut self, time: Duration) {
+        // What a command begins is counted from the poll after it.
+        self.during("a moment", std::future::ready(()));
         self.pass(time);
         let before = self.log.len();
         self.during("a moment", std::future::ready(()));

@@ -1,6 +1,6 @@
 //! How connections end: politely by either side, broken, black-holed, idle, at once.
 
-use crate::sim::{Pair, Shape, everywhere};
+use crate::sim::{ECHO, Pair, Shape, everywhere};
 use crate::{millis, secs};
 
 everywhere! {
@@ -10,6 +10,7 @@ everywhere! {
     a_peer_that_vanished_is_told_as_a_timeout,
     a_connection_without_streams_is_closed_as_idle,
     a_commands_time_outs_count_from_the_poll_after_it,
+    an_owner_that_polls_late_does_not_take_its_peer_for_late,
 }
 
 fn disconnect_by_either_side<const EVENTS: usize>(shape: Shape) {
@@ -106,4 +107,25 @@ fn a_commands_time_outs_count_from_the_poll_after_it<const EVENTS: usize>(shape:
     pair.a.expect(&["disconnected c0.1 requested"]);
     pair.b.expect(&["disconnected c0.1 remote(go_away(0))"]);
     pair.end_with_listener();
+}
+
+fn an_owner_that_polls_late_does_not_take_its_peer_for_late<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let (ca, _) = pair.connected();
+    pair.a.open(ca, &[ECHO]);
+    pair.a.turn(pair.now);
+    // The peer answers in time, while our owner is away.
+    while let Some(arrival) = pair.network.next_arrival() {
+        pair.now = arrival;
+        pair.network.advance_to(arrival);
+        while pair.network.deliver(arrival) {}
+        pair.b.turn(arrival);
+    }
+    pair.now += secs(1000);
+    pair.network.advance_to(pair.now);
+    pair.a.turn(pair.now);
+    pair.settle();
+    pair.a.expect(&["opened_stream c0.1/s0.1 outbound /echo/1.0.0"]);
+    pair.b.expect(&["opened_stream c0.1/s0.1 inbound /echo/1.0.0"]);
+    pair.end_quietly();
 }

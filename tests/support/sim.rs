@@ -2,7 +2,7 @@
 //!
 //! Nothing sleeps. Time jumps to the next arrival or deadline, so that a scenario of an hour takes as long as its work,
 //! and the same scenario goes the same way every time.
-#![allow(dead_code, unused_imports, reason = "each test crate uses its part of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test crate uses its part of it")]
 
 #[path = "sim/checker.rs"]
 mod checker;

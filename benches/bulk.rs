@@ -1,0 +1,204 @@
+//! One stream: megabytes in one direction, and one byte there and back. The same rivals as in streams.rs; every side
+//! writes and reads 64 KiB at a time.
+
+mod support;
+
+use futures::future::FutureExt;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+use std::sync::Arc;
+use support::ours::{CHURN, Node, Pair, Work, drain, fill};
+use support::theirs::{self, Ground, How, Raw};
+use support::{amount, compare, rival};
+use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
+use swarm_notify::swarm::Ready;
+
+const CHUNK: usize = 64 * 1024;
+
+/// So many chunks, and the end of both sides.
+struct Bulk {
+    connection: ConnectionId,
+    stream: Option<StreamId>,
+    left: usize,
+    buffer: Vec<u8>,
+}
+
+impl Bulk {
+    fn fill(&mut self, node: &mut Node, stream: StreamId) {
+        if self.left > 0 {
+            fill(node, stream, &self.buffer, &mut self.left);
+            if self.left == 0 {
+                node.finish(stream).unwrap();
+            }
+        }
+    }
+}
+
+impl Work for Bulk {
+    fn begin(&mut self, node: &mut Node) {
+        let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
+        self.stream = Some(stream);
+        self.fill(node, stream);
+    }
+
+    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable, writable }) = ready {
+            if writable {
+                self.fill(node, stream);
+            }
+            if readable {
+                assert_eq!(node.read(stream, &mut [0; 16]), Ok(0));
+            }
+        }
+        if let Some(Event::ClosedStream { .. }) = event {
+            self.stream = None;
+        }
+    }
+
+    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready
+            && drain(node, stream, &mut self.buffer)
+        {
+            node.finish(stream).unwrap();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stream.is_none()
+    }
+}
+
+/// A byte there and back, so many times.
+struct PingPong {
+    connection: ConnectionId,
+    stream: Option<StreamId>,
+    left: usize,
+}
+
+impl Work for PingPong {
+    fn begin(&mut self, node: &mut Node) {
+        let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
+        assert_eq!(node.write(stream, b"x"), Ok(1));
+        self.stream = Some(stream);
+    }
+
+    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+            match node.read(stream, &mut [0; 16]).unwrap() {
+                0 => {}
+                _ if self.left > 1 => {
+                    self.left -= 1;
+                    assert_eq!(node.write(stream, b"x"), Ok(1));
+                }
+                _ => node.finish(stream).unwrap(),
+            }
+        }
+        if let Some(Event::ClosedStream { .. }) = event {
+            self.stream = None;
+        }
+    }
+
+    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+            match node.read(stream, &mut [0; 16]).unwrap() {
+                0 => node.finish(stream).unwrap(),
+                n => assert_eq!(node.write(stream, &b"x"[..n]), Ok(1)),
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stream.is_none()
+    }
+}
+
+fn write_chunks(mut stream: Raw, chunks: usize) -> theirs::Task {
+    async move {
+        let buffer = vec![0; CHUNK];
+        for _ in 0..chunks {
+            stream.write_all(&buffer).await.unwrap();
+        }
+        stream.close().await.unwrap();
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+        stream
+    }
+    .boxed()
+}
+
+fn read_chunks(mut stream: Raw) -> theirs::Task {
+    async move {
+        let mut buffer = vec![0; CHUNK];
+        while stream.read(&mut buffer).await.unwrap() > 0 {}
+        stream.close().await.unwrap();
+        stream
+    }
+    .boxed()
+}
+
+fn ping(mut stream: Raw, times: usize) -> theirs::Task {
+    async move {
+        for _ in 0..times {
+            stream.write_all(b"x").await.unwrap();
+            stream.flush().await.unwrap();
+            stream.read_exact(&mut [0]).await.unwrap();
+        }
+        stream.close().await.unwrap();
+        assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+        stream
+    }
+    .boxed()
+}
+
+fn pong(mut stream: Raw) -> theirs::Task {
+    async move {
+        while stream.read(&mut [0; 16]).await.unwrap() > 0 {
+            stream.write_all(b"x").await.unwrap();
+            stream.flush().await.unwrap();
+        }
+        stream.close().await.unwrap();
+        stream
+    }
+    .boxed()
+}
+
+fn main() {
+    let ground = Ground::new();
+    let socket = Arc::new(ground.run(theirs::bind()));
+    let pair = |how| ground.run(theirs::Pair::new(how, socket.clone()));
+    let mut ours = Pair::new();
+    let connection = ours.connect();
+
+    let their = |how| {
+        let (mut pair, ground) = (Some(pair(how)), &ground);
+        move |n| {
+            let dial = move |stream| write_chunks(stream, n);
+            pair = Some(ground.run(pair.take().unwrap().run(1, 1, false, dial, read_chunks)).0);
+        }
+    };
+    let mut bulk = |n| {
+        let mut work = Bulk { connection, stream: None, left: n * CHUNK, buffer: vec![0; CHUNK] };
+        ours.run(&mut work);
+    };
+    let rivals = vec![
+        rival("swarm-notify", &mut bulk),
+        rival("direct", their(How::Direct)),
+        rival("bare yamux", their(How::Bare)),
+    ];
+    for (name, seconds) in compare("bulk, 64 KiB", amount(1_000), rivals) {
+        println!("{:<28} {name:<28} {:>12.1} MB/s", "bulk", CHUNK as f64 / seconds / 1e6);
+    }
+
+    let their = |how| {
+        let (mut pair, ground) = (Some(pair(how)), &ground);
+        move |n| {
+            let dial = move |stream| ping(stream, n);
+            pair = Some(ground.run(pair.take().unwrap().run(1, 1, false, dial, pong)).0);
+        }
+    };
+    let mut trips = |n| ours.run(&mut PingPong { connection, stream: None, left: n });
+    let rivals = vec![
+        rival("swarm-notify", &mut trips),
+        rival("direct", their(How::Direct)),
+        rival("bare yamux", their(How::Bare)),
+    ];
+    compare("1-byte ping-pong", amount(5_000), rivals);
+}

@@ -1,0 +1,89 @@
+//! Dial, handshake, close, until both sides have been told; then what an idle connection and an idle stream cost in
+//! memory. Beside ours `direct`, as in streams.rs.
+
+mod support;
+
+use std::sync::Arc;
+use support::ours::{CHURN, Node, Pair, Work};
+use support::theirs::{self, Ground, How};
+use support::{amount, compare, heap, is_profiled, resident, rival};
+use swarm_notify::lifecycle::{ConnectionId, Event};
+use swarm_notify::swarm::Ready;
+
+/// Opens streams that stay, each after a byte.
+struct Hold {
+    connection: ConnectionId,
+    streams: usize,
+    opened: usize,
+    read: usize,
+}
+
+impl Work for Hold {
+    fn begin(&mut self, node: &mut Node) {
+        for _ in 0..self.streams {
+            let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
+            assert_eq!(node.write(stream, b"x"), Ok(1));
+        }
+    }
+
+    fn dialer(&mut self, _: &mut Node, event: Option<Event>, _: Option<Ready>) {
+        self.opened += usize::from(matches!(event, Some(Event::OpenedStream { .. })));
+    }
+
+    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+            self.read += node.read(stream, &mut [0; 16]).unwrap();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.opened == self.streams && self.read == self.streams
+    }
+}
+
+/// What grew while `make` made `many` of both ends, for each end. What is made is returned, so that it lives on.
+fn growth<R>(title: &str, name: &str, many: usize, make: impl FnOnce() -> R) -> R {
+    let before = (heap(), resident());
+    let made = make();
+    let each = |now: usize, before: usize| now.saturating_sub(before) / (2 * many);
+    let (heap, resident) = (each(heap(), before.0), each(resident(), before.1));
+    println!("{title:<28} {name:<28} {heap:>12} bytes of heap, {resident} resident, for each end");
+    made
+}
+
+fn main() {
+    let ground = Ground::new();
+    let socket = Arc::new(ground.run(theirs::bind()));
+    let direct = || ground.run(theirs::Pair::new(How::Direct, socket.clone()));
+
+    let mut ours = Pair::new();
+    let rivals = vec![
+        rival("swarm-notify", |n| {
+            for _ in 0..n {
+                let id = ours.connect();
+                ours.disconnect(id);
+            }
+        }),
+        rival("direct", |n| (0..n).for_each(|_| ground.run(direct().close()))),
+    ];
+    compare("dial, handshake, close", amount(200), rivals);
+    if is_profiled() {
+        return;
+    }
+
+    let many = amount(400);
+    let mut ours = Pair::new();
+    let mut ids = vec![ours.connect(); 1]; // the first makes what is made once
+    growth("idle connection", "swarm-notify", many, || ids.extend((0..many).map(|_| ours.connect())));
+    let theirs = growth("idle connection", "direct", many, || (0..many).map(|_| direct()).collect::<Vec<_>>());
+
+    let many = amount(4_000);
+    let hold = |streams| Hold { connection: ids[0], streams, opened: 0, read: 0 };
+    ours.run(&mut hold(1));
+    growth("idle stream", "swarm-notify", many, || ours.run(&mut hold(many)));
+    let pair = direct();
+    let held = growth("idle stream", "direct", many, || {
+        ground.run(pair.run(many, 200, true, theirs::send_byte, theirs::take_byte))
+    });
+    drop((theirs, held));
+}

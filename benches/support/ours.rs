@@ -1,0 +1,228 @@
+//! Two of our swarms, connected over TCP on loopback and polled in one loop on one thread. Their byte pipes count how
+//! often they are read, with success, and written.
+
+use futures::io::{AsyncRead, AsyncWrite};
+use libp2p_core::connection::ConnectedPoint;
+use libp2p_core::transport::{Transport as _, map::Map};
+use libp2p_identity::Keypair;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Instant;
+use swarm_notify::connection::{Protocol, ReadError, WriteError};
+use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
+use swarm_notify::tcp;
+
+pub(crate) const CHURN: Protocol = Protocol::from_static("/churn/1.0.0");
+
+/// How often bytes were read and written.
+pub(crate) static READS: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static WRITES: AtomicUsize = AtomicUsize::new(0);
+
+/// A byte pipe that counts.
+pub(crate) struct Counted(tcp::Stream);
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = Pin::new(&mut self.0).poll_read(cx, buffer);
+        READS.fetch_add(usize::from(read.is_ready()), Relaxed);
+        read
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        WRITES.fetch_add(1, Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+}
+
+pub(crate) type Node = Swarm<Map<tcp::Transport, fn(tcp::Stream, ConnectedPoint) -> Counted>>;
+
+/// What an owner does with what its swarm says. `true` from `is_over` ends the run.
+pub(crate) trait Work {
+    /// Once, before anything else.
+    fn begin(&mut self, dialer: &mut Node);
+    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>);
+    fn listener(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>);
+    fn is_over(&self) -> bool;
+}
+
+pub(crate) struct Pair {
+    pub(crate) dialer: Node,
+    pub(crate) listener: Node,
+    pub(crate) address: Multiaddr,
+    began: Instant,
+}
+
+fn node(n: u8) -> Node {
+    let mut config = Config::default();
+    config.limits.streams_per_connection = 16_384;
+    config.connection.idle_timeout = None;
+    let identity = Keypair::ed25519_from_bytes([n; 32]).unwrap();
+    let transport = tcp::Transport::default().map((|io, _| Counted(io)) as fn(tcp::Stream, ConnectedPoint) -> Counted);
+    Swarm::new(transport, &identity, [n; 32], config).unwrap()
+}
+
+impl Pair {
+    /// A listener, and a dialer that knows its address.
+    pub(crate) fn new() -> Self {
+        let (dialer, mut listener) = (node(1), node(2));
+        listener.register_protocol(CHURN);
+        let id = listener.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let mut pair = Self { dialer, listener, address: Multiaddr::empty(), began: Instant::now() };
+        pair.run(&mut Until(|event| matches!(event, Event::Listen { .. }), 1));
+        pair.address = pair.listener.listener(id).unwrap().addresses[0].clone();
+        pair
+    }
+
+    /// One more connection, which both sides have been told of.
+    pub(crate) fn connect(&mut self) -> ConnectionId {
+        let id = self.dialer.dial(self.address.clone()).unwrap();
+        self.run(&mut Until(|event| matches!(event, Event::Connected { .. }), 2));
+        id
+    }
+
+    /// Closes a connection, until both sides have been told.
+    pub(crate) fn disconnect(&mut self, id: ConnectionId) {
+        self.dialer.close_connection(id).unwrap();
+        self.run(&mut Until(|event| matches!(event, Event::Disconnected { .. }), 2));
+    }
+
+    /// Polls both swarms until the work is over.
+    pub(crate) fn run(&mut self, work: &mut impl Work) {
+        work.begin(&mut self.dialer);
+        async_io::block_on(poll_fn(|cx| {
+            loop {
+                let now = self.began.elapsed();
+                let mut happened = self.dialer.poll(cx, now).is_ready();
+                while let Some(event) = self.dialer.next_event() {
+                    work.dialer(&mut self.dialer, Some(event), None);
+                }
+                while let Some(ready) = self.dialer.next_ready() {
+                    work.dialer(&mut self.dialer, None, Some(ready));
+                }
+                happened |= self.listener.poll(cx, now).is_ready();
+                while let Some(event) = self.listener.next_event() {
+                    work.listener(&mut self.listener, Some(event), None);
+                }
+                while let Some(ready) = self.listener.next_ready() {
+                    work.listener(&mut self.listener, None, Some(ready));
+                }
+                if work.is_over() {
+                    return Poll::Ready(());
+                }
+                if !happened {
+                    return Poll::Pending;
+                }
+            }
+        }));
+    }
+}
+
+/// Waits until so many such events were told, on either side.
+struct Until(fn(Event) -> bool, usize);
+
+impl Work for Until {
+    fn begin(&mut self, _: &mut Node) {}
+
+    fn dialer(&mut self, _: &mut Node, event: Option<Event>, _: Option<Ready>) {
+        self.1 -= usize::from(event.is_some_and(self.0));
+    }
+
+    fn listener(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+        self.dialer(node, event, ready);
+    }
+
+    fn is_over(&self) -> bool {
+        self.1 == 0
+    }
+}
+
+/// Opens streams, so many at a time, each with a byte, and closes them; the listener reads to the end and closes too.
+pub(crate) struct Churn {
+    pub(crate) connection: ConnectionId,
+    pub(crate) left: usize,
+    pub(crate) at_a_time: usize,
+    pub(crate) live: usize,
+}
+
+impl Churn {
+    fn open(&mut self, node: &mut Node) {
+        while self.left > 0 && self.live < self.at_a_time {
+            let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
+            assert_eq!(node.write(stream, b"x"), Ok(1));
+            node.finish(stream).unwrap();
+            (self.left, self.live) = (self.left - 1, self.live + 1);
+        }
+    }
+}
+
+impl Work for Churn {
+    fn begin(&mut self, node: &mut Node) {
+        self.open(node);
+    }
+
+    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+        if let Some(Event::ClosedStream { .. }) = event {
+            self.live -= 1;
+            self.open(node);
+        }
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+            assert_eq!(node.read(stream, &mut [0; 16]), Ok(0));
+        }
+    }
+
+    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+        if let Some(Ready::Stream { stream, readable: true, .. }) = ready
+            && drain(node, stream, &mut [0; 16])
+        {
+            node.finish(stream).unwrap();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.live == 0
+    }
+}
+
+/// Reads all there is. `true`: the end was read.
+pub(crate) fn drain(node: &mut Node, stream: StreamId, buffer: &mut [u8]) -> bool {
+    loop {
+        match node.read(stream, buffer) {
+            Ok(0) => return true,
+            Ok(n) if n < buffer.len() => return false,
+            Ok(_) => {}
+            Err(ReadError::Blocked) => return false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Writes as much as there is place for.
+pub(crate) fn fill(node: &mut Node, stream: StreamId, chunk: &[u8], left: &mut usize) {
+    while *left > 0 {
+        let part = &chunk[..chunk.len().min(*left)];
+        match node.write(stream, part) {
+            Ok(n) => {
+                *left -= n;
+                if n < part.len() {
+                    return;
+                }
+            }
+            Err(WriteError::Blocked) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
