@@ -1,6 +1,6 @@
 //! Open connections and their ends.
 
-use crate::net::{IP4, Node, both, both_told, connect, one, open, shut_down};
+use crate::net::{IP4, Node, both, both_told, connect, one, open, shut_down, wait_until_unread};
 use std::time::Duration;
 use swarm_notify::swarm::Config;
 
@@ -267,6 +267,7 @@ fn what_a_peer_said_in_time_counts_however_late_the_poll() {
     both(&mut a, &mut b, |_, _| true);
     // Once the data has been read, the ping has been answered.
     one(&mut a, |a| a.has_received(at_a, b"and a ping"));
+    wait_until_unread(&a, connections.0);
     b.skip(Duration::from_secs(15));
     both(&mut a, &mut b, |_, _| true);
     shut_down(&mut a, &mut b);

@@ -386,6 +386,25 @@ pub(crate) fn socket_address(address: &Multiaddr) -> SocketAddr {
     }
 }
 
+/// Waits until something that nobody has read lies in the socket that `a` is connected to: what was written to a socket
+/// of this machine is there soon, but not at once. Where the system does not say, it is taken to be there.
+#[track_caller]
+pub(crate) fn wait_until_unread<const A: usize>(a: &Node<A>, connection: ConnectionId) {
+    let remote = socket_address(a.swarm.connection(connection).unwrap().remote);
+    let SocketAddr::V4(remote) = remote else { panic!("{remote}: this looks at IPv4 sockets only") };
+    let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(remote.ip().octets()), remote.port());
+    let began = Instant::now();
+    while let Ok(sockets) = std::fs::read_to_string("/proc/net/tcp") {
+        let mut lines = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let line = lines.find(|line| line.get(1) == Some(&local.as_str())).expect("the socket is open");
+        if !line[4].ends_with(":00000000") {
+            return;
+        }
+        assert!(began.elapsed() < LIMIT, "nothing comes");
+        std::thread::yield_now();
+    }
+}
+
 /// A socket address as a multiaddr.
 pub(crate) fn multiaddr_of(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip()).with(multiaddr::Protocol::Tcp(address.port()))
