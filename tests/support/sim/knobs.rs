@@ -31,6 +31,11 @@ impl Knobs<'_> {
         self.0.closes_late = true;
     }
 
+    /// Listening somewhere fails, after it has begun.
+    pub(crate) fn broken(&mut self, place: Place, kind: io::ErrorKind) {
+        self.0.broken.insert(place, kind);
+    }
+
     /// Dials to a place get no answer.
     pub(crate) fn silent(&mut self, place: Place) {
         self.0.silent.insert(place);

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) capacity: usize,
     /// Listeners are told to be closed only a latency after they were removed.
     pub(super) closes_late: bool,
+    /// Where listening fails, after it has begun.
+    pub(super) broken: BTreeMap<Place, io::ErrorKind>,
     /// Where dials get no answer.
     pub(super) silent: BTreeSet<Place>,
     random: Random,
@@ -153,6 +155,7 @@ impl Network {
             cut,
             capacity: 256 * 1024,
             closes_late: false,
+            broken: BTreeMap::new(),
             silent: BTreeSet::new(),
             random: Random(seed),
             flown: 0,
