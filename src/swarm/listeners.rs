@@ -189,9 +189,16 @@ where
                     Ok(()) => ListenerEnd::Failed(Fault::Io),
                     Err(error) => ListenerEnd::Failed(error::fault(error)),
                 });
+                let asked = listener.end.is_some();
                 self.listeners.expecting -= awaited;
                 self.listeners.by_transport_id.remove(&listener_id);
-                let _ = self.ledger.lifecycle.end_listener(id, end);
+                let _ = match &reason {
+                    // Binding took a while, and failed of something that has a word of its own.
+                    Err(error) if !asked && self.ledger.is_opening(id) => {
+                        self.ledger.lifecycle.fail(id, error::failure(error))
+                    }
+                    Ok(()) | Err(_) => self.ledger.lifecycle.end_listener(id, end),
+                };
             }
             TransportEvent::ListenerError { listener_id, error } => {
                 // It lives on: running out of descriptors, say.
