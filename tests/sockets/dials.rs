@@ -18,6 +18,21 @@ fn read_to_the_end(mut socket: &TcpStream) -> Vec<u8> {
     read
 }
 
+/// Accepts what `b` dials, once it has said its first words.
+fn accept(b: &mut Node<1>, listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    // It is woken when it is connected; what it writes then is here at once.
+    one(b, |_| {
+        accepted = accepted.take().or_else(|| listener.accept().ok());
+        let socket = accepted.as_ref().map(|(socket, _): &(TcpStream, SocketAddr)| socket);
+        socket.is_some_and(|socket| socket.set_nonblocking(true).and_then(|()| socket.peek(&mut [0])).is_ok())
+    });
+    let (socket, _) = accepted.unwrap();
+    socket.set_nonblocking(false).unwrap();
+    socket
+}
+
 fn impatient() -> Config {
     let mut config = Config::default();
     config.connection.handshake_timeout = Duration::from_millis(50);
@@ -39,10 +54,11 @@ fn a_dial_to_a_closed_port_is_refused() {
 #[test]
 fn a_dial_that_nobody_answers_times_out_and_its_socket_is_closed() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut b = Node::<1>::new(2, impatient());
+    let mut b = Node::<1>::new(2, Config::default());
     b.dial(&multiaddr_of(silent.local_addr().unwrap()));
+    let socket = accept(&mut b, &silent);
+    b.skip(Duration::from_secs(10));
     one(&mut b, |b| b.log.len() == 1);
-    let (socket, _) = silent.accept().unwrap();
     assert!(!read_to_the_end(&socket).is_empty(), "it had begun to speak");
     b.shut_down();
     b.assert_log(["connect_failed c0.1 timeout"]);
@@ -152,15 +168,11 @@ fn a_slow_handshake_times_out_on_either_side() {
     a.assert_log(["listen l0.1", "connect_failed c0.1 timeout", "listen_close l0.1 shutdown"]);
 
     let slow = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut b = Node::<1>::new(2, impatient());
+    let mut b = Node::<1>::new(2, Config::default());
     b.dial(&multiaddr_of(slow.local_addr().unwrap()));
-    // The system accepts for it.
-    let (mut socket, _) = {
-        let accepted = std::thread::spawn(move || slow.accept().unwrap());
-        one(&mut b, |_| accepted.is_finished());
-        accepted.join().unwrap()
-    };
+    let mut socket = accept(&mut b, &slow);
     socket.write_all(&[19]).unwrap();
+    b.skip(Duration::from_secs(10));
     one(&mut b, |b| b.log.len() == 1);
     read_to_the_end(&socket);
     b.shut_down();
