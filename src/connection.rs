@@ -196,7 +196,7 @@ impl Connection {
     /// Decodes `input` up to the next fact. `None`: all of it has been decoded or is kept; read again.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
-        if !input.wire().is_empty() {
+        if input.take_fresh() {
             self.timers.heard(turn.now);
         }
         let fact = match &mut self.phase {

@@ -26,6 +26,8 @@ pub struct Input {
     plain: Vec<u8>,
     plain_at: usize,
     plain_end: usize,
+    /// Bytes have come that were not kept from another turn.
+    is_fresh: bool,
 }
 
 impl Input {
@@ -39,6 +41,7 @@ impl Input {
             plain: alloc::vec![0; PLAIN],
             plain_at: 0,
             plain_end: 0,
+            is_fresh: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Input {
     /// `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
     pub fn filled(&mut self, n: usize) {
         self.wire_end = (self.wire_end + n).min(self.wire.len());
+        self.is_fresh |= n > 0;
     }
 
     /// Copies as much of `bytes` as there is space for, and returns how much that was: for owners whose bytes are
@@ -61,6 +65,11 @@ impl Input {
         space[..n].copy_from_slice(&bytes[..n]);
         self.filled(n);
         n
+    }
+
+    /// Whether the peer has been heard since the last time.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        core::mem::take(&mut self.is_fresh)
     }
 
     pub(super) fn wire(&self) -> &[u8] {
@@ -102,6 +111,7 @@ impl Input {
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
         self.fill(&kept.wire);
+        self.is_fresh = false;
         self.plain[..kept.plain.len()].copy_from_slice(&kept.plain);
         self.plain_end = kept.plain.len();
         kept.clear();

@@ -116,17 +116,36 @@ where
         listener.end = Some(end);
         // An open one leaves, one that is opening stays so until its socket is closed.
         let _ = self.ledger.lifecycle.leave(id);
-        match listener.transport_id {
-            Some(transport_id) if self.transport.remove_listener(transport_id) => {
-                self.listeners.expecting += 1;
-                self.wakers.mark(TRANSPORT);
-            }
-            Some(_) | None => {
-                // The next poll lets the owner drain that.
-                self.wakers.mark(TRANSPORT);
-                let _ = self.ledger.lifecycle.end_listener(id, end);
-            }
+        // The next poll hears the transport's word, or lets the owner drain what is told here.
+        self.wakers.mark(TRANSPORT);
+        let Some(transport_id) = listener.transport_id else {
+            let _ = self.ledger.lifecycle.end_listener(id, end);
+            return;
+        };
+        self.listeners.expecting += 1;
+        if !self.transport.remove_listener(transport_id) {
+            // A transport that has forgotten it has nothing more to say of it.
+            self.listener_closed(transport_id, Ok(()));
         }
+    }
+
+    /// Its socket is closed, for a reason of the transport's or since we asked for it.
+    fn listener_closed(&mut self, transport_id: TransportId, reason: Result<(), T::Error>) {
+        let Some((id, listener)) = self.known(transport_id) else { return };
+        let asked = listener.end;
+        let awaited = usize::from(listener.awaits_address) + usize::from(asked.is_some());
+        if let Err(error) = &reason {
+            listener.error = Some(error.to_string());
+        }
+        self.listeners.expecting -= awaited;
+        self.listeners.by_transport_id.remove(&transport_id);
+        let _ = match (asked, &reason) {
+            // Binding took a while, and failed of something that has a word of its own.
+            (None, Err(error)) if self.ledger.is_opening(id) => self.ledger.lifecycle.fail(id, error::failure(error)),
+            (None, Err(error)) => self.ledger.lifecycle.end_listener(id, ListenerEnd::Failed(error::fault(error))),
+            (None, Ok(())) => self.ledger.lifecycle.end_listener(id, ListenerEnd::Failed(Fault::Io)),
+            (Some(end), _) => self.ledger.lifecycle.end_listener(id, end),
+        };
     }
 
     /// Takes what the transport has to say. While nothing may open, it is asked only for the ends and first addresses
@@ -179,20 +198,7 @@ where
                 let Some((id, _)) = self.known(listener_id) else { return };
                 self.accept(id, upgrade, send_back_addr, now);
             }
-            TransportEvent::ListenerClosed { listener_id, reason } => {
-                let Some((id, listener)) = self.known(listener_id) else { return };
-                let awaited = usize::from(listener.awaits_address) + usize::from(listener.end.is_some());
-                if let Err(error) = &reason {
-                    listener.error = Some(error.to_string());
-                }
-                let end = listener.end.unwrap_or_else(|| match &reason {
-                    Ok(()) => ListenerEnd::Failed(Fault::Io),
-                    Err(error) => ListenerEnd::Failed(error::fault(error)),
-                });
-                self.listeners.expecting -= awaited;
-                self.listeners.by_transport_id.remove(&listener_id);
-                let _ = self.ledger.lifecycle.end_listener(id, end);
-            }
+            TransportEvent::ListenerClosed { listener_id, reason } => self.listener_closed(listener_id, reason),
             TransportEvent::ListenerError { listener_id, error } => {
                 // It lives on: running out of descriptors, say.
                 log::warn!("{:?}: {error}", self.listeners.by_transport_id.get(&listener_id));

@@ -13,6 +13,8 @@ everywhere! {
     the_port_can_be_bound_again_while_its_close_is_told,
     closed_before_it_was_bound_it_has_failed,
     it_is_closed_once_the_transport_says_so,
+    binding_that_fails_later_has_the_same_words,
+    closed_while_it_waits_for_room_it_has_failed,
     broken_by_its_transport_it_is_told,
     its_addresses_come_and_go_and_it_can_end_without_any,
     beyond_the_limit_the_command_is_refused,
@@ -162,4 +164,39 @@ fn beyond_the_limit_the_command_is_refused<const EVENTS: usize>(shape: Shape) {
     pair.a.swarm.shutdown();
     assert_eq!(pair.a.swarm.listen(A.at(3)), Err(ListenError::Closing));
     pair.end(&["listen_close l0.2 shutdown"], &[] as &[&str]);
+}
+
+fn closed_while_it_waits_for_room_it_has_failed<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(shape, |a| a.outbound_handshakes = 256, |_| {});
+    let other = pair.a.listen(&A.at(1));
+    pair.settle();
+    pair.a.expect(&["listen l0.1"]);
+    // The queue is full but for one place, which the end of the first takes.
+    pair.a.drains = 0;
+    for port in 0..EVENTS as u16 - 1 {
+        pair.a.dial(&B.at(1 + port));
+    }
+    pair.settle();
+    let id = pair.a.listen(&A.at(2));
+    pair.network.set(|knobs| knobs.break_listener((1, 1), io::ErrorKind::Other));
+    pair.settle();
+    pair.a.swarm.close_listener(id).unwrap();
+    assert_eq!(pair.a.swarm.close_listener(other), Err(CloseError::Ended));
+    pair.a.drains = usize::MAX;
+    pair.a.drain(pair.now);
+    pair.settle();
+    let log = pair.a.take_log();
+    assert_eq!(log.len(), EVENTS + 1, "{log:?}");
+    assert_eq!(log[EVENTS - 1..], ["listen_close l0.1 failed(io)", "listen_failed l1.1 requested"]);
+    pair.end(&[] as &[&str], &[] as &[&str]);
+}
+
+fn binding_that_fails_later_has_the_same_words<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.network.set(|knobs| knobs.broken((1, 1), io::ErrorKind::AddrInUse));
+    pair.a.listen(&A.at(1));
+    pair.a.listen(&A.at(2));
+    pair.settle();
+    pair.a.expect(&["listen_failed l0.1 address_in_use", "listen l1.1"]);
+    pair.end(&["listen_close l1.1 shutdown"], &[] as &[&str]);
 }

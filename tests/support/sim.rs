@@ -6,6 +6,8 @@
 
 #[path = "sim/checker.rs"]
 mod checker;
+#[path = "sim/knobs.rs"]
+mod knobs;
 #[path = "sim/network.rs"]
 mod network;
 #[path = "sim/pair.rs"]

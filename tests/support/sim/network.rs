@@ -1,5 +1,6 @@
 //! [`Network`]: pipes, ports and what is in flight, in virtual time.
 
+use super::knobs::Knobs;
 use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::ListenerId;
@@ -31,16 +32,18 @@ pub(crate) struct Network(Rc<RefCell<State>>);
 pub(super) struct State {
     pub(super) now: Duration,
     /// How long a piece is under way.
-    pub(crate) latency: Duration,
+    pub(super) latency: Duration,
     /// How far apart two pieces of one direction arrive at least.
-    pub(crate) spacing: Duration,
-    pub(crate) cut: Cut,
+    pub(super) spacing: Duration,
+    pub(super) cut: Cut,
     /// How many bytes of one direction may wait to be read.
-    pub(crate) capacity: usize,
+    pub(super) capacity: usize,
     /// Listeners are told to be closed only a latency after they were removed.
-    pub(crate) closes_late: bool,
+    pub(super) closes_late: bool,
+    /// Where listening fails, after it has begun.
+    pub(super) broken: BTreeMap<Place, io::ErrorKind>,
     /// Where dials get no answer.
-    pub(crate) silent: BTreeSet<Place>,
+    pub(super) silent: BTreeSet<Place>,
     random: Random,
     flown: u64,
     flights: BTreeMap<(Duration, u64), Flight>,
@@ -103,13 +106,13 @@ pub(super) struct Listener {
 /// One end of a pipe; the dialer's is 0.
 #[derive(Default)]
 pub(super) struct End {
-    inbox: VecDeque<u8>,
+    pub(super) inbox: VecDeque<u8>,
     /// How many of the bytes written here have not been read there.
     queued: usize,
     /// When the last piece that was sent from here arrives.
     last_arrival: Duration,
     eof: bool,
-    error: Option<io::ErrorKind>,
+    pub(super) error: Option<io::ErrorKind>,
     peer_gone: bool,
     closed: bool,
     dropped: bool,
@@ -118,11 +121,11 @@ pub(super) struct End {
     pub(super) lost: bool,
     /// How many bytes have arrived here, and which of them is to be flipped.
     arrived: u64,
-    flips: Option<u64>,
+    pub(super) flips: Option<u64>,
     /// How many bytes were written here.
     sent: u64,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
     /// How often it was read from or written to.
     pub(super) calls: u64,
 }
@@ -137,7 +140,7 @@ pub(super) struct Dial {
     pub(super) cancelled: bool,
 }
 
-fn wake(waker: &mut Option<Waker>) {
+pub(super) fn wake(waker: &mut Option<Waker>) {
     if let Some(waker) = waker.take() {
         waker.wake();
     }
@@ -152,6 +155,7 @@ impl Network {
             cut,
             capacity: 256 * 1024,
             closes_late: false,
+            broken: BTreeMap::new(),
             silent: BTreeSet::new(),
             random: Random(seed),
             flown: 0,
@@ -171,7 +175,7 @@ impl Network {
 
     /// Changes a knob.
     pub(crate) fn set(&self, change: impl FnOnce(&mut Knobs<'_>)) {
-        change(&mut Knobs(&mut self.state()));
+        change(&mut Knobs::of(&mut self.state()));
     }
 
     /// Time goes on.
@@ -217,89 +221,6 @@ impl Network {
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.state();
         state.listeners.is_empty() && state.pipes.iter().flatten().all(|end| end.dropped)
-    }
-}
-
-/// The knobs of a network.
-pub(crate) struct Knobs<'a>(&'a mut State);
-
-impl Knobs<'_> {
-    pub(crate) fn latency(&mut self, latency: Duration) {
-        self.0.latency = latency;
-    }
-
-    pub(crate) fn spacing(&mut self, spacing: Duration, cut: Cut) {
-        (self.0.spacing, self.0.cut) = (spacing, cut);
-    }
-
-    pub(crate) fn capacity(&mut self, bytes: usize) {
-        self.0.capacity = bytes;
-    }
-
-    pub(crate) fn closes_late(&mut self) {
-        self.0.closes_late = true;
-    }
-
-    /// Dials to a place get no answer.
-    pub(crate) fn silent(&mut self, place: Place) {
-        self.0.silent.insert(place);
-    }
-
-    /// Breaks a pipe: both ends find it reset.
-    pub(crate) fn reset(&mut self, pipe: usize) {
-        for end in &mut self.0.pipes[pipe] {
-            end.error = Some(io::ErrorKind::ConnectionReset);
-            end.inbox.clear();
-            wake(&mut end.reader);
-            wake(&mut end.writer);
-        }
-    }
-
-    /// Nothing that was or will be sent through a pipe arrives any more, and nobody is told.
-    pub(crate) fn black_hole(&mut self, pipe: usize) {
-        self.0.pipes[pipe].iter_mut().for_each(|end| end.lost = true);
-    }
-
-    /// Whether the writes of one end are taken.
-    pub(crate) fn stall(&mut self, pipe: usize, end: usize, stalled: bool) {
-        let end = &mut self.0.pipes[pipe][end];
-        end.stalled = stalled;
-        wake(&mut end.writer);
-    }
-
-    /// Flips the byte that arrives at an end after so many others.
-    pub(crate) fn flip(&mut self, pipe: usize, end: usize, after: u64) {
-        self.0.pipes[pipe][end].flips = Some(after);
-    }
-
-    /// The test itself listens somewhere.
-    pub(crate) fn listen_raw(&mut self, place: Place) {
-        self.0.listeners.insert(place, Listener { id: None });
-    }
-
-    /// The test listens no more.
-    pub(crate) fn unlisten_raw(&mut self, place: Place) {
-        self.0.listeners.remove(&place);
-    }
-
-    /// A listener breaks by itself.
-    pub(crate) fn break_listener(&mut self, place: Place, kind: io::ErrorKind) {
-        let listener = self.0.listeners.remove(&place).expect("somebody listens there");
-        let id = listener.id.expect("a transport listens there");
-        self.0.say(place.0, Said::Closed(id, Err(kind)));
-    }
-
-    /// A listener has an error and goes on.
-    pub(crate) fn listener_error(&mut self, place: Place, kind: io::ErrorKind) {
-        let id = self.0.listeners[&place].id.expect("a transport listens there");
-        self.0.say(place.0, Said::Error(id, kind));
-    }
-
-    /// A listener gets one more address, or loses one.
-    pub(crate) fn address(&mut self, place: Place, address: Multiaddr, is_there: bool) {
-        let id = self.0.listeners[&place].id.expect("a transport listens there");
-        let said = if is_there { Said::Address(id, address) } else { Said::Expired(id, address) };
-        self.0.say(place.0, said);
     }
 }
 

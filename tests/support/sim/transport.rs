@@ -50,6 +50,12 @@ impl Transport for SimTransport {
         let mut state = self.network.state();
         match state.bind(host, port, id) {
             None => Err(TransportError::Other(io::ErrorKind::AddrInUse.into())),
+            Some(place) if state.broken.contains_key(&place) => {
+                let kind = state.broken[&place];
+                state.listeners.remove(&place);
+                state.say(host, Said::Closed(id, Err(kind)));
+                Ok(())
+            }
             Some(place) => {
                 state.say(host, Said::Address(id, address(place)));
                 Ok(())
