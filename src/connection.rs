@@ -375,6 +375,8 @@ impl Connection {
 
     fn broke(&mut self, error: Error) -> Fact {
         self.phase = Phase::Over;
+        // A handshake that was not over in time does not end with our last message after all.
+        self.out = Vec::new();
         Fact::Failed(error)
     }
 }

@@ -176,6 +176,8 @@ where
                 self.timers.arm(*id, &mut link.armed, deadline);
             }
         }
+        let links = &self.links;
+        self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
         // What became dirty meanwhile is behind; the memory is kept.
         if self.ledger.dirty.is_empty() {
             self.ledger.dirty = dirty;

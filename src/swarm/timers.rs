@@ -8,6 +8,9 @@ use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
 use core::time::Duration;
 
+/// How many deadlines of connections that are gone may always wait to come up.
+const SPARE: usize = 64;
+
 /// Deadlines of connections, earliest first.
 #[derive(Debug, Default)]
 pub(super) struct Timers(BinaryHeap<Reverse<(Duration, ConnectionId)>>);
@@ -30,6 +33,14 @@ impl Timers {
         })
     }
 
+    /// Forgets what nobody waits for any more, once that is most of what is in here: `live` says who there is, and
+    /// `is_armed` whether one of them is armed so. It costs O(1) for each deadline that was put in.
+    pub(super) fn sweep(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
+        if self.0.len() > SPARE + 4 * live {
+            self.0.retain(|Reverse((deadline, id))| is_armed(*deadline, *id));
+        }
+    }
+
     /// The earliest deadline.
     pub(super) fn first(&self) -> Option<Duration> {
         self.0.peek().map(|Reverse((deadline, _))| *deadline)
@@ -39,6 +50,18 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deadlines_of_what_is_gone_do_not_pile_up() {
+        let id = ConnectionId::FIRST;
+        let mut timers = Timers::default();
+        for n in 0..10_000 {
+            timers.arm(id, &mut None, Duration::from_secs(n));
+            timers.sweep(1, |deadline, _| deadline == Duration::from_secs(n));
+            assert!(timers.0.len() <= SPARE + 4);
+        }
+        assert_eq!(timers.0.iter().map(|Reverse((deadline, _))| *deadline).max(), Some(Duration::from_secs(9_999)));
+    }
 
     #[test]
     fn only_an_earlier_deadline_is_put_in() {

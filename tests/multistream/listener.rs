@@ -94,7 +94,7 @@ fn the_last_round_counts_and_the_next_is_an_error() {
 #[test]
 fn malformed_lines_are_refused_as_early_as_they_can_be_known() {
     for (bad, error) in malformed() {
-        for good in [vec![], line(HEADER), lines(&[HEADER, "/unknown"])] {
+        for good in [line(HEADER), lines(&[HEADER, "/unknown"])] {
             let wire = [good.clone(), bad.clone()].concat();
             let (mut listener, mut out) = (Listener::new(), Vec::new());
             let cut = listener.receive(&wire[..wire.len() - 1], supported, &mut out);
@@ -102,6 +102,17 @@ fn malformed_lines_are_refused_as_early_as_they_can_be_known() {
             let answer = Listener::new().receive(&wire, supported, &mut out);
             assert_eq!(answer, Err(error), "{bad:?}");
         }
+    }
+}
+
+#[test]
+fn the_first_wrong_byte_of_a_header_is_enough() {
+    let header = line(HEADER);
+    for wrong in 0..header.len() {
+        let mut wire = header[..=wrong].to_vec();
+        wire[wrong] ^= 1;
+        assert_eq!(Listener::new().receive(&wire[..wrong], supported, &mut Vec::new()), Ok((0, None)));
+        assert_eq!(Listener::new().receive(&wire, supported, &mut Vec::new()), Err(Error::BadHeader));
     }
 }
 

@@ -54,17 +54,19 @@ impl Dialer {
         let mut consumed = 0;
         while self.outcome.is_none() {
             // `consumed` is a sum of lengths of lines that were found in `bytes`.
-            let Some((text, length)) = line::read(&bytes[consumed..])? else { break };
+            let rest = &bytes[consumed..];
             let proposal = protocols.get(self.proposed);
             if !self.greeted {
-                if text != HEADER {
-                    return Err(Error::BadHeader);
-                }
+                let Some(length) = line::read_header(rest)? else { break };
                 self.greeted = true;
                 if proposal.is_none() {
                     self.outcome = Some(Outcome::Rejected);
                 }
-            } else if text == NOT_AVAILABLE {
+                consumed += length;
+                continue;
+            }
+            let Some((text, length)) = line::read(rest)? else { break };
+            if text == NOT_AVAILABLE {
                 self.proposed += 1;
                 match protocols.get(self.proposed) {
                     Some(next) => line::write(next.as_str(), out),

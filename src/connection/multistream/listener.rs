@@ -62,20 +62,20 @@ impl Listener {
         let mut consumed = 0;
         while self.agreed.is_none() {
             // `consumed` is a sum of lengths of lines that were found in `bytes`.
-            let Some((text, length)) = line::read(&bytes[consumed..])? else { break };
+            let rest = &bytes[consumed..];
             if !self.greeted {
-                if text != HEADER {
-                    return Err(Error::BadHeader);
-                }
+                let Some(length) = line::read_header(rest)? else { break };
                 self.greeted = true;
-            } else {
-                self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
-                self.agreed = if text == HEADER { None } else { supported(text) };
-                if self.agreed.is_none() {
-                    self.refused = true;
-                    self.answer(out);
-                    line::write(NOT_AVAILABLE, out);
-                }
+                consumed += length;
+                continue;
+            }
+            let Some((text, length)) = line::read(rest)? else { break };
+            self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
+            self.agreed = if text == HEADER { None } else { supported(text) };
+            if self.agreed.is_none() {
+                self.refused = true;
+                self.answer(out);
+                line::write(NOT_AVAILABLE, out);
             }
             consumed += length;
         }
