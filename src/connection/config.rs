@@ -19,7 +19,8 @@ pub struct Config {
     /// From a stream's beginning to an agreed protocol. It stands still while the stream waits for room. Default 10 s.
     pub negotiation_timeout: Duration,
     /// How long a stream may hang half-open on the peer: our FIN is sent and nothing comes back, or the peer's FIN
-    /// has come and it grants no window for what is still to be sent. Any data or window starts it again. The stream
+    /// has come and it grants no window for what is still to be sent. Any data or window starts it again, and it stands
+    /// still while the peer has used up its window and waits for its bytes to be read. The stream
     /// is then reset and told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). It exists because
     /// some implementations send nothing when a stream is dropped after its FIN. Default 60 s.
     pub half_open_timeout: Duration,

@@ -152,11 +152,14 @@ impl Connection {
         self.wait_half_open(id, turn);
     }
 
-    /// Half of it is over: from now on the peer is not to let the other hang.
+    /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
+    /// that its window allows waits for our owner to read, and not we for it.
     pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
-        let wants_window = stream.yamux.as_ref().is_some_and(yamux::Stream::wants_window);
-        let waits = if stream.is_remote_finished() { wants_window } else { stream.ends.fin_sent };
+        let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
+            true => yamux.wants_window(),
+            false => stream.ends.fin_sent && yamux.grants_window(),
+        });
         if waits && stream.place.is_none() && stream.is_open() {
             let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);

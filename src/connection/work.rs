@@ -117,6 +117,7 @@ impl Connection {
         match open.session.read(yamux, buffer) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;
+                self.wait_half_open(id, turn);
                 Ok((n, None))
             }
             yamux::Read::Blocked => Err(ReadError::Blocked),

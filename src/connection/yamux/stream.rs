@@ -131,6 +131,12 @@ impl Stream {
         self.wish != Wish::Nothing && self.send_window == 0
     }
 
+    /// Whether the peer may send more data before anything is read.
+    #[must_use]
+    pub const fn grants_window(&self) -> bool {
+        self.window.is_open()
+    }
+
     /// Whether the peer has acknowledged it, or we have.
     #[must_use]
     pub const fn is_acknowledged(&self) -> bool {
