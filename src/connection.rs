@@ -67,7 +67,7 @@ pub struct Connection {
     kept: Kept,
     timers: Timers,
     queues: Queues,
-    /// Outbound streams for which yamux has no place yet, oldest first.
+    /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
     queued: VecDeque<StreamId>,
     /// Inbound streams that are not open yet.
     backlog: u32,
@@ -311,7 +311,10 @@ impl Connection {
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };
-                let said = open.session.written(turn.streams)?;
+                let Some(said) = open.session.written(turn.streams) else {
+                    self.open_queued(turn);
+                    return None;
+                };
                 if let Some(fact) = self.understand(said, turn) {
                     return Some(fact);
                 }

@@ -204,10 +204,10 @@ impl Connection {
         self.open_queued(turn);
     }
 
-    /// Starts streams that waited for yamux's ack backlog, as many as there is place for now.
+    /// Starts streams that waited for yamux's ack backlog or for the peer to read, as many as there is place for now.
     pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        while open.session.can_open().is_ok() {
+        while !open.session.is_clogged() && open.session.can_open().is_ok() {
             let Some(id) = self.queued.pop_front() else { return };
             // It can, as the line above says.
             let _ = start(&mut open.session, turn.streams, id, turn.scratch);

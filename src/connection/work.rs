@@ -63,16 +63,19 @@ impl Connection {
         }
     }
 
-    /// Begins a stream that its owner has put into the table. While the peer has not acknowledged yamux's backlog, it
-    /// waits its turn.
+    /// Begins a stream that its owner has put into the table. While the peer has not acknowledged yamux's backlog, or
+    /// does not read what is due to it, it waits its turn.
     ///
     /// # Errors
     /// What the stream has failed of, without being begun: the connection is not open, or yamux's ids are spent.
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
-        let started = match self.queued.is_empty() {
-            true => start(&mut open.session, turn.streams, id, turn.scratch),
-            false => Err(yamux::OpenError::AckBacklog),
+        // Streams that are opened and given up while nothing can be written would pile up in the output.
+        let waits = !self.queued.is_empty() || open.session.is_clogged();
+        let started = match open.session.can_open() {
+            Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
+            Ok(()) => start(&mut open.session, turn.streams, id, turn.scratch),
+            Err(error) => Err(error),
         };
         match started {
             Ok(()) => {}

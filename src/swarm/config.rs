@@ -27,7 +27,7 @@ pub struct Config {
     /// How many dials may be under way; one more is an error of the command. Default 128.
     pub outbound_handshakes: u32,
     /// How often one connection is read from in one poll before the others have their turn; each time brings at most
-    /// 128 KiB. Default 8.
+    /// 128 KiB; 0 counts as 1. Default 8.
     pub reads_per_poll: u32,
 }
 

@@ -155,7 +155,7 @@ where
         input: &mut Input,
         now: Duration,
     ) -> bool {
-        for _ in 0..ledger.config.reads_per_poll {
+        for _ in 0..ledger.config.reads_per_poll.max(1) {
             let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
             if !pipe.connection.wants_input() {
                 return false;

@@ -17,7 +17,7 @@ where
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
     ///
     /// With one protocol, data may be written at once: it travels with the proposal. Beyond yamux's backlog of streams
-    /// that the peer has not acknowledged, the stream waits its turn.
+    /// that the peer has not acknowledged, and while it does not read, the stream waits its turn.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or
