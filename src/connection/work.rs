@@ -71,7 +71,7 @@ impl Connection {
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         let started = match self.queued.is_empty() {
-            true => start(&mut open.session, turn.streams, id, turn.scratch),
+            true => start(&mut open.session, turn.streams, id, &mut turn.scratch.lines),
             false => Err(yamux::OpenError::AckBacklog),
         };
         match started {
@@ -114,7 +114,7 @@ impl Connection {
             return Err(ReadError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
-        match open.session.read(yamux, buffer) {
+        match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;
                 Ok((n, None))

@@ -6,6 +6,7 @@ use super::fact::{Fact, OpenError};
 use super::frame::{FIN, Header, Kind, RST, SYN};
 use super::output::Output;
 use super::receive::Incoming;
+use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
 use super::{Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -199,6 +200,11 @@ impl<K: Copy> Session<K> {
 
     /// Reads into `buf`, and grants the peer what has been read when that is half of the window.
     pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> Read {
+        self.read_with(stream, buf, &mut Spares::shut())
+    }
+
+    /// [`read`](Self::read), which gives `spares` the buffer that it leaves empty.
+    pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], spares: &mut Spares) -> Read {
         let unread = stream.unread();
         if unread.is_empty() {
             return match stream.receiving {
@@ -209,13 +215,18 @@ impl<K: Copy> Session<K> {
         }
         let n = unread.len().min(buf.len());
         buf[..n].copy_from_slice(&unread[..n]);
-        self.consume(stream, n);
+        self.consume_with(stream, n, spares);
         Read::Bytes(n)
     }
 
     /// Takes `n` bytes of [`Stream::unread`] as read, or all if there are less.
     pub fn consume(&mut self, stream: &mut Stream, n: usize) {
-        stream.drop_unread(n);
+        self.consume_with(stream, n, &mut Spares::shut());
+    }
+
+    /// [`consume`](Self::consume), which gives `spares` the buffer that it leaves empty.
+    pub fn consume_with(&mut self, stream: &mut Stream, n: usize, spares: &mut Spares) {
+        stream.drop_unread(n, spares);
         self.grant(stream);
     }
 

@@ -13,6 +13,7 @@
 //! then its wire id leaves the session's map, and what still comes for it is discarded.
 
 use super::INITIAL_WINDOW;
+use super::spares::Spares;
 use super::window::ReceiveWindow;
 use alloc::vec::Vec;
 use core::mem;
@@ -172,8 +173,10 @@ impl Stream {
 
     /// Adds what has arrived, which the window has allowed. What has been read is cleared away when it is half of the
     /// buffer, so each byte moves a constant number of times, and the buffer stays below twice the window.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        if bytes.len() > self.buffer.capacity() - self.buffer.len() {
+    pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
+        if self.buffer.capacity() == 0 {
+            self.buffer = spares.take(bytes.len());
+        } else if bytes.len() > self.buffer.capacity() - self.buffer.len() {
             if self.head as usize >= self.buffer.len() / 2 {
                 self.buffer.drain(..self.head as usize);
                 self.head = 0;
@@ -187,10 +190,10 @@ impl Stream {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes up to `n` unread bytes away; an empty buffer keeps no memory.
-    pub(super) fn drop_unread(&mut self, n: usize) {
+    /// Takes up to `n` unread bytes away; an empty buffer gives its memory back.
+    pub(super) fn drop_unread(&mut self, n: usize, spares: &mut Spares) {
         if n >= self.unread().len() {
-            self.buffer = Vec::new();
+            spares.give(mem::take(&mut self.buffer));
             self.head = 0;
         } else {
             // Less than the window, which is a u32.
