@@ -313,7 +313,10 @@ impl Connection {
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };
-                let said = open.session.written(turn.streams)?;
+                let Some(said) = open.session.written(turn.streams) else {
+                    open.session.give_output(&mut turn.scratch.output);
+                    return None;
+                };
                 if let Some(fact) = self.understand(said, turn) {
                     return Some(fact);
                 }

@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 pub struct Scratch {
     /// Lines of multistream-select that are being made.
     pub(super) lines: Vec<u8>,
+    /// What a session makes frames in. Empty.
+    pub(super) output: Vec<u8>,
     /// Receive buffers of streams.
     pub(super) spares: Spares,
 }
@@ -17,6 +19,6 @@ impl Scratch {
     /// An empty one, which allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: Vec::new(), spares: Spares::new() }
+        Self { lines: Vec::new(), output: Vec::new(), spares: Spares::new() }
     }
 }

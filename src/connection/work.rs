@@ -70,6 +70,7 @@ impl Connection {
     /// What the stream has failed of, without being begun: the connection is not open, or yamux's ids are spent.
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
+        open.session.borrow_output(&mut turn.scratch.output);
         let started = match self.queued.is_empty() {
             true => start(&mut open.session, turn.streams, id, &mut turn.scratch.lines),
             false => Err(yamux::OpenError::AckBacklog),
@@ -146,7 +147,12 @@ impl Connection {
             return Err(WriteError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
+        open.session.borrow_output(&mut turn.scratch.output);
         let n = open.session.write(yamux, data);
+        if n == 0 {
+            // Or it would stay where nothing is to be sent.
+            open.session.give_output(&mut turn.scratch.output);
+        }
         stream.sent += n as u64;
         if n < data.len() {
             self.wait_half_open(id, turn);

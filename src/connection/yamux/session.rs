@@ -15,6 +15,9 @@ use alloc::vec::Vec;
 /// How much of the output's memory a session keeps for its next stream when it has none.
 const KEPT_OUTPUT: usize = 512;
 
+/// How much of it a session keeps that gives the rest to others by [`Session::give_output`].
+const KEPT_FROM_OTHERS: usize = 4 * 1024;
+
 /// One connection's end. See the [module](super) for how it is driven.
 ///
 /// The methods that take a [`Stream`] take one that this session has made. On a stream that is over they change
@@ -296,6 +299,18 @@ impl<K: Copy> Session<K> {
         self.output.shrink(0);
         self.fins.shrink_to_fit();
         self.line.shrink_to_fit();
+    }
+
+    /// Takes the memory of `spare`, which must be empty, for the output, unless there is some: for a caller with many
+    /// sessions, before it writes.
+    pub fn borrow_output(&mut self, spare: &mut Vec<u8>) {
+        self.output.borrow(spare);
+    }
+
+    /// Gives the output's memory to `spare` or frees it, if nothing waits and it is more than 4 KiB: for a caller with
+    /// many sessions, after [`written`](Self::written), so that the one that has gone quiet keeps little.
+    pub fn give_output(&mut self, spare: &mut Vec<u8>) {
+        self.output.give(KEPT_FROM_OTHERS, spare);
     }
 
     /// Whether the peer makes us answer more than it reads (pongs, resets, acknowledgements, window updates beyond
