@@ -25,6 +25,7 @@ mod negotiate;
 pub mod noise;
 mod queue;
 mod role;
+mod scratch;
 mod stream;
 mod timers;
 mod work;
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use input::Input;
 pub use multistream::Protocol;
 pub use role::Role;
+pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
 pub use work::{ReadError, WriteError};
 
@@ -104,8 +106,8 @@ pub struct Turn<'a> {
     pub config: &'a Config,
     /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`].
     pub now: Duration,
-    /// A buffer for lines of multistream-select; what is in it means nothing.
-    pub scratch: &'a mut Vec<u8>,
+    /// Memory to work with; what is in it means nothing.
+    pub scratch: &'a mut Scratch,
 }
 
 /// What happened on a connection.
@@ -228,7 +230,7 @@ impl Connection {
                     Err(error) => return Some(self.broke(error.into())),
                 }
             }
-            match open.session.receive(turn.streams, input.plain()) {
+            match open.session.receive_with(turn.streams, input.plain(), &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     input.consume_plain(consumed);
                     if let Some(fact) = said.and_then(|said| self.understand(said, turn)) {
@@ -313,6 +315,9 @@ impl Connection {
                 let Phase::Open(open) = &mut self.phase else { return None };
                 let Some(said) = open.session.written(turn.streams) else {
                     self.open_queued(turn);
+                    if let Phase::Open(open) = &mut self.phase {
+                        open.session.give_output(&mut turn.scratch.output);
+                    }
                     return None;
                 };
                 if let Some(fact) = self.understand(said, turn) {

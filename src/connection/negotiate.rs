@@ -103,14 +103,14 @@ impl Connection {
     fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = turn.streams.get_mut(id)?;
-        turn.scratch.clear();
-        let step = stream.negotiate(turn.protocols, turn.scratch);
+        turn.scratch.lines.clear();
+        let step = stream.negotiate(turn.protocols, &mut turn.scratch.lines);
         if let Some(yamux) = &mut stream.yamux {
             if let Ok((consumed, _)) = &step {
-                open.session.consume(yamux, *consumed);
+                open.session.consume_with(yamux, *consumed, &mut turn.scratch.spares);
             }
             // Even before a reset: it says why. The window holds many times what a negotiation may say.
-            open.session.write_whole(yamux, turn.scratch);
+            open.session.write_whole(yamux, &turn.scratch.lines);
         }
         let ended = stream.is_remote_finished();
         let failure = match step {
@@ -142,10 +142,10 @@ impl Connection {
         if let (Some(listener), Some(protocol), Some(yamux)) =
             (confirmation.take(), &stream.protocol, &mut stream.yamux)
         {
-            turn.scratch.clear();
-            listener.confirm(protocol, turn.scratch);
+            turn.scratch.lines.clear();
+            listener.confirm(protocol, &mut turn.scratch.lines);
             open.session.acknowledge(yamux);
-            open.session.write_whole(yamux, turn.scratch);
+            open.session.write_whole(yamux, &turn.scratch.lines);
             self.backlog -= 1;
         }
         stream.negotiation = Negotiation::Done;
@@ -210,7 +210,7 @@ impl Connection {
         while !open.session.is_clogged() && open.session.can_open().is_ok() {
             let Some(id) = self.queued.pop_front() else { return };
             // It can, as the line above says.
-            let _ = start(&mut open.session, turn.streams, id, turn.scratch);
+            let _ = start(&mut open.session, turn.streams, id, &mut turn.scratch.lines);
         }
     }
 }

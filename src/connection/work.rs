@@ -70,11 +70,12 @@ impl Connection {
     /// What the stream has failed of, without being begun: the connection is not open, or yamux's ids are spent.
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
+        open.session.borrow_output(&mut turn.scratch.output);
         // Streams that are opened and given up while nothing can be written would pile up in the output.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
-            Ok(()) => start(&mut open.session, turn.streams, id, turn.scratch),
+            Ok(()) => start(&mut open.session, turn.streams, id, &mut turn.scratch.lines),
             Err(error) => Err(error),
         };
         match started {
@@ -117,7 +118,7 @@ impl Connection {
             return Err(ReadError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
-        match open.session.read(yamux, buffer) {
+        match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;
                 self.wait_half_open(id, turn);
@@ -150,7 +151,12 @@ impl Connection {
             return Err(WriteError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
+        open.session.borrow_output(&mut turn.scratch.output);
         let n = open.session.write(yamux, data);
+        if n == 0 {
+            // Or it would stay where nothing is to be sent.
+            open.session.give_output(&mut turn.scratch.output);
+        }
         stream.sent += n as u64;
         if n < data.len() {
             self.wait_half_open(id, turn);

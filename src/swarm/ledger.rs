@@ -6,7 +6,7 @@
 use super::bits::Bits;
 use super::config::Config;
 use super::ready::{Interest, Ready};
-use crate::connection::{Protocol, Stream, Streams, Turn};
+use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
 use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     ready_streams: Bits,
     changed_listeners: Bits,
     handshakes: [u32; 2],
-    scratch: Vec<u8>,
+    scratch: Scratch,
 }
 
 impl<const EVENTS: usize> Ledger<EVENTS> {
@@ -50,7 +50,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
             handshakes: [0; 2],
-            scratch: Vec::new(),
+            scratch: Scratch::new(),
         }
     }
 
