@@ -1,6 +1,6 @@
 //! Open, negotiate `/churn/1.0.0`, a byte, close: one after the other and 64 at a time, on one connection over TCP on
-//! loopback, both nodes on one thread. Beside ours `direct` (what rust-libp2p is made of, without its swarm) and the bare
-//! yamux crate, neither encrypted nor negotiated, as the floor.
+//! loopback, both nodes on one thread. Beside ours `direct` (what rust-libp2p is made of, without its swarm) and the
+//! bare yamux crate, neither encrypted nor negotiated, as the floor.
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! The rivals without a swarm: `direct` is multistream-select, libp2p-noise and the yamux crate, `bare` the yamux crate
 //! on the socket. Both ends of a connection and their streams' futures are polled in one loop, without tasks or
-//! channels of ours, in one task of tokio's current-thread runtime (where waking oneself costs no system call, as it would
-//! in `block_on`): as little as can be done around these crates.
+//! channels of ours, in one task of tokio's current-thread runtime (where waking oneself costs no system call, as it
+//! would in `block_on`): as little as can be done around these crates.
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -94,8 +94,8 @@ impl Pair {
         Self { how, dialer, listener }
     }
 
-    /// Opens `n` streams, so many at a time; each is dialed by one future and served by another. Gives what they leave, if
-    /// `keep` is said.
+    /// Opens `n` streams, so many at a time; each is dialed by one future and served by another. Gives what they leave,
+    /// if `keep` is said.
     pub(crate) async fn run<D, L>(
         mut self,
         n: usize,

@@ -155,7 +155,7 @@ where
         input: &mut Input,
         now: Duration,
     ) -> bool {
-        for _ in 0..ledger.config.reads_per_poll {
+        for _ in 0..ledger.config.reads_per_poll.max(1) {
             let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
             if !pipe.connection.wants_input() {
                 return false;
@@ -244,7 +244,7 @@ where
                 false => ledger.line.push_back(Id::Stream(id)),
             },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
-            // It is open: a stream is told to have failed until its leave to open is given.
+            // It is open: a stream is told to have failed until it has permission to open.
             Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
             Fact::Readable(id) => ledger.readable(id),
             Fact::Writable(id) => ledger.writable(id),
