@@ -13,6 +13,7 @@ everywhere! {
     streams_of_all_connections,
     streams_that_wait_to_open,
     unacknowledged_streams_wait_their_turn,
+    a_read_per_poll,
 }
 
 const NONE: &[&str] = &[];
@@ -152,5 +153,12 @@ fn unacknowledged_streams_wait_their_turn<const EVENTS: usize>(shape: Shape) {
     pair.a.expect(&expected);
     let expected: Vec<_> = (0..EVENTS + 6).map(|n| opened(n, "inbound")).collect();
     pair.b.expect(&expected);
+    pair.end_quietly();
+}
+
+/// One is the least; 0 counts as it.
+fn a_read_per_poll<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 1, |b| b.reads_per_poll = 0);
+    pair.connected();
     pair.end_quietly();
 }
