@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use support::ours::{self, Churn, READS, WRITES};
-use support::theirs::{self, Ground, How};
+use support::theirs::{self, Ground, How, Standing};
 use support::{amount, compare, is_profiled, rival};
 
 fn main() {
@@ -18,12 +18,8 @@ fn main() {
         let connection = pair.connect();
         let mut churn = |left| pair.run(&mut Churn { connection, left, at_a_time, live: 0 });
         let their = |how| {
-            let mut pair = Some(ground.run(theirs::Pair::new(how, socket.clone())));
-            let ground = &ground;
-            move |n| {
-                let run = pair.take().unwrap().run(n, at_a_time, false, theirs::one_byte, theirs::sink);
-                pair = Some(ground.run(run).0);
-            }
+            let mut pair = Standing::new(&ground, how, socket.clone());
+            move |n| pair.run(n, at_a_time, theirs::one_byte, theirs::sink)
         };
         let rivals = vec![
             rival("swarm-notify", &mut churn),

@@ -33,7 +33,7 @@
 //!     Connection::new(&noise.unwrap(), role, [key; 32], None, &config, now).unwrap()
 //! };
 //! let mut ends = [connection(1, Role::Dialer), connection(2, Role::Listener)];
-//! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Vec::new());
+//! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
 //!     let mut turn = Turn { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
