@@ -19,7 +19,7 @@ pub enum ReadError {
     Closed,
     /// The stream has ended; what had arrived before can be taken as a whole.
     Ended,
-    /// The id is not ours, or has been vacated.
+    /// No stream stands under this id in the table, or not any more.
     Stale,
 }
 
@@ -34,7 +34,7 @@ pub enum WriteError {
     Closed,
     /// The stream has ended.
     Ended,
-    /// The id is not ours, or has been vacated.
+    /// No stream stands under this id in the table, or not any more.
     Stale,
 }
 

@@ -1,4 +1,4 @@
-//! yamux 0, sans-IO: many streams over one ordered byte stream ([specification]).
+//! yamux 0, sans-IO: many streams over one ordered byte pipe ([specification]).
 //!
 //! A [`Session`] is one connection's end. It owns no stream: a [`Stream`] is a small value that lives in a table of
 //! the caller's ([`Streams`]) under a key of the caller's, so that a session can change a stream while its connection
