@@ -7,7 +7,7 @@ use futures::future::FutureExt;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use std::sync::Arc;
 use support::ours::{CHURN, Node, Pair, Work, drain, fill};
-use support::theirs::{self, Ground, How, Raw};
+use support::theirs::{self, Ground, How, Raw, Standing};
 use support::{amount, compare, rival};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
 use swarm_notify::swarm::Ready;
@@ -163,16 +163,13 @@ fn pong(mut stream: Raw) -> theirs::Task {
 fn main() {
     let ground = Ground::new();
     let socket = Arc::new(ground.run(theirs::bind()));
-    let pair = |how| ground.run(theirs::Pair::new(how, socket.clone()));
+    let standing = |how| Standing::new(&ground, how, socket.clone());
     let mut ours = Pair::new();
     let connection = ours.connect();
 
     let their = |how| {
-        let (mut pair, ground) = (Some(pair(how)), &ground);
-        move |n| {
-            let dial = move |stream| write_chunks(stream, n);
-            pair = Some(ground.run(pair.take().unwrap().run(1, 1, false, dial, read_chunks)).0);
-        }
+        let mut pair = standing(how);
+        move |n| pair.run(1, 1, move |stream| write_chunks(stream, n), read_chunks)
     };
     let mut bulk = |n| {
         let mut work = Bulk { connection, stream: None, left: n * CHUNK, buffer: vec![0; CHUNK] };
@@ -188,11 +185,8 @@ fn main() {
     }
 
     let their = |how| {
-        let (mut pair, ground) = (Some(pair(how)), &ground);
-        move |n| {
-            let dial = move |stream| ping(stream, n);
-            pair = Some(ground.run(pair.take().unwrap().run(1, 1, false, dial, pong)).0);
-        }
+        let mut pair = standing(how);
+        move |n| pair.run(1, 1, move |stream| ping(stream, n), pong)
     };
     let mut trips = |n| ours.run(&mut PingPong { connection, stream: None, left: n });
     let rivals = vec![

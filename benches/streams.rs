@@ -1,13 +1,13 @@
 //! Open, negotiate `/churn/1.0.0`, a byte, close: one after the other and 64 at a time, on one connection over TCP on
-//! loopback, both nodes on one thread. Beside ours `direct` (what rust-libp2p is made of, without its swarm) and the bare
-//! yamux crate, neither encrypted nor negotiated, as the floor.
+//! loopback, both nodes on one thread. Beside ours `direct` (what rust-libp2p is made of, without its swarm) and the
+//! bare yamux crate, neither encrypted nor negotiated, as the floor.
 
 mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use support::ours::{self, Churn, READS, WRITES};
-use support::theirs::{self, Ground, How};
+use support::theirs::{self, Ground, How, Standing};
 use support::{amount, compare, is_profiled, rival};
 
 fn main() {
@@ -18,12 +18,8 @@ fn main() {
         let connection = pair.connect();
         let mut churn = |left| pair.run(&mut Churn { connection, left, at_a_time, live: 0 });
         let their = |how| {
-            let mut pair = Some(ground.run(theirs::Pair::new(how, socket.clone())));
-            let ground = &ground;
-            move |n| {
-                let run = pair.take().unwrap().run(n, at_a_time, false, theirs::one_byte, theirs::sink);
-                pair = Some(ground.run(run).0);
-            }
+            let mut pair = Standing::new(&ground, how, socket.clone());
+            move |n| pair.run(n, at_a_time, theirs::one_byte, theirs::sink)
         };
         let rivals = vec![
             rival("swarm-notify", &mut churn),

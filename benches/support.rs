@@ -55,8 +55,8 @@ pub(crate) fn rival<'a>(name: &'static str, work: impl FnMut(usize) + 'a) -> Riv
 }
 
 /// Runs the rivals in turn, after a round to warm up, prints a line for each, and gives the same seconds: what a unit
-/// took in the median round, and how often the first rival fits in it. With `--only NAME UNITS` one rival does so many units, for an
-/// instruction profile.
+/// took in the median round, and how often the first rival fits in it. With `--only NAME UNITS` one rival does so many
+/// units, for an instruction profile.
 pub(crate) fn compare(title: &str, units: usize, mut rivals: Vec<Rival<'_>>) -> Vec<(&'static str, f64)> {
     let args: Vec<String> = std::env::args().collect();
     if let Some(at) = args.iter().position(|arg| arg == "--only") {

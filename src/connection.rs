@@ -6,14 +6,52 @@
 //! owner's, too, in a [`Streams`] table, so that those of all connections share one arena.
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
-//! asks for the next has always seen the whole truth. Two kinds of fact ask for leave: what is [`Fact::Ready`] or
-//! [`Fact::StreamReady`] is agreed with the peer, but neither told to it nor open until the owner says
-//! [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Deadlines stand still meanwhile.
+//! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
+//! [`Fact::Ready`] or [`Fact::StreamReady`] is agreed with the peer, but neither confirmed to it nor open until the
+//! owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline stands still
+//! meanwhile.
 //!
 //! ```text
 //!  bytes read ─▶ receive ─▶ noise ─▶ yamux ─▶ streams ─▶ Fact
 //!                              (multistream-select before either, and on each stream)
 //!  bytes to write ◀─ transmit ◀─ noise ◀─ yamux ◀─ write, finish, reset, …
+//! ```
+//!
+//! The order of the steps is that of libp2p/specs, `connections/README.md`: `/noise` is agreed on, then the muxer,
+//! inside the Noise handshake where both sides can.
+//!
+//! Two ends, until both are open, with a `Vec` for the wire between them:
+//!
+//! ```
+//! use core::time::Duration;
+//! use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
+//! use swarm_notify::identity::Keypair;
+//!
+//! let (config, now) = (Config::default(), Duration::ZERO);
+//! let connection = |key, role| {
+//!     let noise = noise::Config::new(&Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], &["/yamux/1.0.0"]);
+//!     Connection::new(&noise.unwrap(), role, [key; 32], None, &config, now).unwrap()
+//! };
+//! let mut ends = [connection(1, Role::Dialer), connection(2, Role::Listener)];
+//! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
+//! let mut open = 0;
+//! for end in (0..2).cycle().take(12) {
+//!     let mut turn = Turn { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
+//!     let mut wire = Vec::new(); // what one end says …
+//!     ends[end].transmit(&mut wire)?;
+//!     while let Some(Fact::Ready) = ends[end].written(&mut turn) {
+//!         open += usize::from(ends[end].open(&config, now)?);
+//!     }
+//!     let peer = &mut ends[1 - end];
+//!     peer.begin_input(&mut input);
+//!     input.fill(&wire); // … the other hears
+//!     while let Some(Fact::Ready) = peer.receive(&mut input, &mut turn) {
+//!         open += usize::from(peer.open(&config, now)?);
+//!         peer.begin_input(&mut input);
+//!     }
+//! }
+//! assert_eq!(open, 2); // authenticated and multiplexed, with permission given at each gate
+//! # Ok::<(), swarm_notify::connection::Error>(())
 //! ```
 
 mod config;
@@ -52,14 +90,17 @@ use queue::Queues;
 use timers::{Due, Timers};
 use yamux::Session;
 
-/// How much a connection that waits for leave to open keeps of what its peer sends already.
+/// How much a connection that waits for permission to open keeps of what its peer sends already.
 const KEPT_AT_GATE: usize = 64 * 1024;
 
-/// The time of what an owner does between two polls, when it does not look at its clock: what begins then counts from
-/// the next [`Connection::count_from`].
+/// Stands for the time in what an owner does without a look at its clock: what begins then counts from the next
+/// [`Connection::count_from`].
 pub const UNTIMED: Duration = Duration::MAX;
 
-/// One connection, from its first raw byte to its last.
+/// One connection, from its first raw byte to its last. See the [module](self) for how it is driven.
+///
+/// It is over once it has said [`Fact::Failed`], or once a method has given an [`Error`]: what is due then may still be
+/// transmitted, and nothing else will come. Its streams are over with it, without a fact for each.
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
@@ -113,38 +154,40 @@ pub struct Turn<'a> {
 /// What happened on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fact {
-    /// The connection waits for leave: [`Connection::open`]. It may say so twice, since a dialer's last message has to
-    /// be sent, and its muxer be agreed, in between.
+    /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
+    /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
     Ready,
     /// The peer begins a stream. The next call must be [`Connection::accept_stream`] or
     /// [`Connection::refuse_stream`].
     StreamOffered,
-    /// A stream's protocol is agreed. It waits for leave: [`Connection::confirm_stream`].
+    /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
     StreamReady(StreamId),
-    /// A stream that was not open ended.
+    /// A stream that was not open ended. The owner takes it out of the table, now or later.
     StreamFailed(StreamId, Failure),
-    /// A stream that was open ended.
+    /// A stream that was open ended. What it has of unread bytes stays until the owner takes it out of the table.
     StreamEnded(StreamId, StreamEnd),
-    /// Something is to be read from an open stream.
+    /// Something is to be read from an open stream: data, or the end.
     Readable(StreamId),
     /// After a short write, more can be written.
     Writable(StreamId),
-    /// The peer ends the connection, with yamux's code.
+    /// The peer ends the connection, with the code of its go-away (yamux). Streams that live go on until the owner ends
+    /// the connection.
     GoAway(u32),
-    /// The connection has had no stream for [`Config::idle_timeout`].
+    /// The connection has had no stream for [`Config::idle_timeout`]. It is for the owner to
+    /// [`close`](Connection::close) it; it is not said again until a stream has come and gone.
     Idle,
-    /// A polite close has taken [`Config::close_timeout`].
+    /// A polite close has taken [`Config::close_timeout`]: it is for the owner to cut the byte pipe.
     CloseTimeout,
     /// The connection broke. What is due (yamux's go-away) can still be transmitted; nothing else will come.
     Failed(Error),
 }
 
 impl Connection {
-    /// Begins a connection on a fresh byte pipe. `seed` must be fresh randomness: it is the ephemeral key. A dialer
-    /// that `expected` a peer accepts no other.
+    /// Begins a connection on a fresh byte pipe. `seed` must be fresh randomness, for this connection alone: it is the
+    /// ephemeral key. With `expected`, no other peer is accepted. [`Config::handshake_timeout`] counts from `now`.
     ///
     /// # Errors
-    /// [`Error::Noise`] if the handshake cannot begin.
+    /// [`Error::Noise`] if the handshake cannot begin, which no caller can bring about.
     pub fn new(
         noise: &noise::Config,
         role: Role,
@@ -169,7 +212,7 @@ impl Connection {
         })
     }
 
-    /// Who the peer is, as soon as it is authenticated.
+    /// Who the peer is, from its authentication until the connection is over.
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -180,7 +223,8 @@ impl Connection {
     }
 
     /// Whether it is worth reading from the byte pipe: not while the peer does not read what it makes us say, nor
-    /// when enough has come for a connection that waits for leave to open.
+    /// when 64 KiB have come for a connection that waits for permission to open, nor when it is over. It may
+    /// change with every call of another method.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.phase {
@@ -190,12 +234,14 @@ impl Connection {
         }
     }
 
-    /// Makes `input` this connection's, before bytes are read into it.
+    /// Makes `input` this connection's, before bytes are read into it: what it kept of its last turn comes first, and
+    /// what another connection left in it is gone.
     pub fn begin_input(&mut self, input: &mut Input) {
         input.begin(&mut self.kept);
     }
 
-    /// Decodes `input` up to the next fact. `None`: all of it has been decoded or is kept; read again.
+    /// Decodes `input` up to the next fact; to be called until there is none. `None`: all of it has been decoded or is
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input).
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -246,11 +292,12 @@ impl Connection {
         }
     }
 
-    /// Leave to open. `true`: the connection is open now. `false`: its last message has to be sent, or answered, and
-    /// another [`Fact::Ready`] follows.
+    /// Gives permission to open, at [`Fact::Ready`]. `true`: the connection is open now, and what came behind its
+    /// handshake waits to be [received](Self::receive). `false`: its last message has to be sent, or answered, and
+    /// another [`Fact::Ready`] follows. At any other time it changes nothing, and says whether the connection is open.
     ///
     /// # Errors
-    /// The connection broke.
+    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
     pub fn open(&mut self, config: &Config, now: Duration) -> Result<bool, Error> {
         let Phase::Handshake(handshake) = &mut self.phase else { return Ok(matches!(self.phase, Phase::Open(_))) };
         match handshake.open(&mut self.out) {
@@ -286,7 +333,7 @@ impl Connection {
     /// has been written, call [`written`](Self::written); call this no second time before.
     ///
     /// # Errors
-    /// The connection broke.
+    /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.out.is_empty() {
             out.append(&mut self.out);
@@ -303,7 +350,7 @@ impl Connection {
         Ok(())
     }
 
-    /// All that was transmitted has been written to the byte pipe. Call it until it has nothing more to say.
+    /// All that was transmitted has been written to the byte pipe. To be called until it has nothing more to say.
     #[must_use]
     pub fn written(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
         match &mut self.phase {
@@ -328,15 +375,17 @@ impl Connection {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before. It may change with
-    /// every call of another method. Too early does no harm.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before, on the clock of
+    /// [`Turn::now`]; `None` if nothing is waited for. It may change with every call of another method. Too early does
+    /// no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.queues.first(streams).map(|(deadline, _)| deadline);
         [self.timers.poll_at(config), stream].into_iter().flatten().min()
     }
 
-    /// Says what has timed out by now, one fact a call, until there is nothing more.
+    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; and pings a peer that
+    /// has been silent for [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
         while let Some(due) = self.timers.take_due(turn.config, turn.now) {
@@ -356,7 +405,8 @@ impl Connection {
         self.stream_timeout(id, turn)
     }
 
-    /// Says what time it is for what has begun [`UNTIMED`].
+    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Turn::now`]. Without such a
+    /// thing it costs nothing.
     pub fn count_from(&mut self, turn: &mut Turn<'_>) {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(turn.config, turn.now);
@@ -370,9 +420,11 @@ impl Connection {
         now.saturating_add(time)
     }
 
-    /// Closes politely: what has been written is still sent, with yamux's go-away as our last frame, and what the peer
-    /// has sent is still read. The owner then ends its side of the byte pipe and waits for the peer's end, or for
-    /// [`Fact::CloseTimeout`].
+    /// Closes an open connection politely: what has been written is still sent, with yamux's go-away as our last frame,
+    /// and what the peer has sent is still read. Once nothing [is due](Self::is_due) the owner ends its side of the
+    /// byte pipe, and waits for the peer's end or for [`Fact::CloseTimeout`]. Repeating it changes nothing.
+    ///
+    /// One that is not open has nothing to say to its peer: its owner drops it instead.
     pub fn close(&mut self, config: &Config, now: Duration) {
         if let Phase::Open(open) = &mut self.phase {
             open.session.go_away(0);

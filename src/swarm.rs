@@ -14,7 +14,8 @@
 //! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
-//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a command's error: it is an event.
+//! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
+//! command's error: it is an event.
 //!
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
@@ -120,7 +121,8 @@ const fn slot_of(id: ConnectionId) -> usize {
 
 /// A libp2p swarm that is polled by its owner. See the [module](self) for how.
 ///
-/// `EVENTS` is the size of its event queue; 1 is enough.
+/// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
+/// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256> {
     transport: T,
     local_peer: PeerId,
@@ -149,8 +151,8 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// A swarm that is `identity` to its peers. `seed` must be fresh randomness of the system's: all ephemeral keys come
-    /// from it. The same seed, transport and calls replay the same run.
+    /// A swarm that is `identity` to its peers. `seed` must be fresh randomness of the system's: all ephemeral keys
+    /// come from it. The same seed, transport and calls replay the same run.
     ///
     /// # Errors
     /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
@@ -187,7 +189,8 @@ where
         self.local_peer
     }
 
-    /// Lets inbound streams choose `protocol`. Repeating it changes nothing.
+    /// Lets inbound streams choose `protocol`, from now on. Repeating it changes nothing. How many there are is for the
+    /// owner to bound.
     pub fn register_protocol(&mut self, protocol: Protocol) {
         if !self.ledger.protocols.contains(&protocol) {
             self.ledger.protocols.push(protocol);
@@ -202,7 +205,8 @@ where
     /// Listens on an address. It is bound by a poll that finds room for the event.
     ///
     /// # Events
-    /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed).
+    /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
+    /// with the address: unsupported, in use, not this machine's, not permitted.
     ///
     /// # Errors
     /// [`ListenError`]; nothing has changed.
@@ -216,11 +220,13 @@ where
         Ok(id)
     }
 
-    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted.
+    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted. Two dials of one address are two
+    /// connections.
     ///
     /// # Events
     /// [`Connected`](Event::Connected) once the peer is authenticated and the muxer agreed, or
-    /// [`ConnectFailed`](Event::ConnectFailed).
+    /// [`ConnectFailed`](Event::ConnectFailed), at the latest after
+    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout).
     ///
     /// # Errors
     /// [`DialError`]; nothing has changed.
@@ -257,7 +263,7 @@ where
         Ok(id)
     }
 
-    /// Closes a listener. Its connections stay. Repeating it changes nothing.
+    /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
@@ -273,11 +279,11 @@ where
 
     /// Closes a connection politely: what was written is sent, then yamux's go-away, then our side of the byte pipe
     /// ends, and what the peer has sent is read until it ends its side too or
-    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. Never refused for lack of room. Repeating
-    /// it changes nothing.
+    /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. One that is not open yet is given up at
+    /// once. Never refused for lack of room. Repeating it changes nothing.
     ///
     /// # Events
-    /// Once the socket is closed, the last events of its streams, oldest first, then
+    /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
     /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
     /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
     ///
@@ -309,8 +315,8 @@ where
     }
 
     /// Closes everything: listeners at once, connections politely. From now on nothing new begins, and every command
-    /// that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and is
-    /// over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
+    /// that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
+    /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {
         self.is_shutting_down = true;
@@ -324,7 +330,8 @@ where
 
     /// Makes progress, as far as there is room for events. Ready: events or readiness wait to be drained. Pending: the
     /// waker is registered and will be woken by sockets; [`poll_at`](Self::poll_at) tells when time will have something
-    /// to do. `now` is a clock of the owner's choosing that does not go backwards.
+    /// to do. `now` is the time since an epoch of the owner's choosing; one that is earlier than the last counts as the
+    /// last.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
         self.wakers.register(cx.waker());
         self.tick(now);
@@ -337,15 +344,15 @@ where
         Poll::Pending
     }
 
-    /// Makes progress like [`poll`](Self::poll), for loops that call again anyway. One call does a bounded amount of
-    /// work for each connection that is ready.
+    /// Makes progress like [`poll`](Self::poll), without a waker, for loops that call again anyway. One call does a
+    /// bounded amount of work for each connection that is ready.
     pub fn tick(&mut self, now: Duration) {
         self.now = self.now.max(now);
         self.advance(self.now);
     }
 
-    /// When to poll next if nothing wakes: at once (zero) after commands, else at the earliest deadline. It may be
-    /// early, never late.
+    /// When to poll next if nothing wakes, on the clock of [`poll`](Self::poll): at once (zero) after commands, else at
+    /// the earliest deadline, or `None` if there is none. It may be early, never late.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         if self.is_busy() { Some(Duration::ZERO) } else { self.timers.first() }
@@ -362,7 +369,7 @@ where
         self.ledger.next_event()
     }
 
-    /// The next stream or listener that is ready. See [`Ready`].
+    /// The next stream or listener that is ready, if one is. See [`Ready`].
     pub fn next_ready(&mut self) -> Option<Ready> {
         let listeners = &self.listeners.table;
         self.ledger.next_ready(|index| listeners.key_at(index))

@@ -1,4 +1,5 @@
-//! TCP over IPv4 and IPv6 on `async-io`: a [`Transport`] of raw byte pipes, for the swarm to authenticate and multiplex.
+//! TCP over IPv4 and IPv6 on `async-io`: a [`Transport`] of raw byte pipes, for the swarm to authenticate and
+//! multiplex. Its page says how it listens, dials and closes, with an example.
 
 mod address;
 mod dial;
@@ -28,8 +29,9 @@ pub struct Config {
     /// Whether small writes leave at once (`TCP_NODELAY`), on accepted and dialed connections. Default: `true`, since
     /// a muxer gathers its frames itself.
     pub nodelay: bool,
-    /// How many connections the kernel may hold for a listener that has not accepted them yet. The system may cut it
-    /// to a limit of its own (`somaxconn` on Linux). Default: 1 024.
+    /// How many connections the kernel may hold for a listener that has not accepted them yet; what it does with one
+    /// more (refuse it, let it try again) is the system's affair, and so is a limit of its own (`somaxconn` on Linux).
+    /// Default: 1 024.
     pub backlog: u32,
     /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
@@ -52,10 +54,9 @@ impl Default for Config {
 /// **Listening.** [`listen_on`](libp2p_core::Transport::listen_on) binds and listens before it returns: a connect
 /// succeeds from then on, and what went wrong (address in use, not available, not permitted) is
 /// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`]; nothing has changed then. An id that is in
-/// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll
-/// reports the address that the socket is bound to, with the port that the system chose for port 0. A wildcard
-/// address is reported as it was bound (`0.0.0.0`, `::`); the addresses of the interfaces behind it come in a later
-/// release.
+/// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to,
+/// with the port that the system chose for port 0. A wildcard address is reported as it was bound (`0.0.0.0`, `::`),
+/// not as those of the interfaces behind it.
 ///
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
 /// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
@@ -67,8 +68,9 @@ impl Default for Config {
 /// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
-/// **Dialing.** See [`Dial`]. [`DialOpts::port_use`] is passed over: each dial leaves from a port of the system's choice.
-/// [`DialOpts::role`] has no meaning here.
+/// **Dialing.** See [`Dial`]. Port 0 and wildcard addresses are
+/// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
+/// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
 /// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It costs one
 /// look at each listener, and a system call only for those that woke. The number of listeners is bounded by whoever

@@ -2,6 +2,8 @@
 
 #[path = "lifecycle/bounded.rs"]
 mod bounded;
+#[path = "support/corpus.rs"]
+mod corpus;
 #[path = "lifecycle/ends.rs"]
 mod ends;
 #[path = "lifecycle/limits.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "multistream/against_crate.rs"]
 mod against_crate;
+#[path = "support/corpus.rs"]
+mod corpus;
 #[path = "multistream/dialer.rs"]
 mod dialer;
 #[path = "support/multistream.rs"]
@@ -66,14 +68,5 @@ fn the_fuzz_target_holds_over_seeded_input() {
 
 #[test]
 fn the_fuzz_target_holds_over_its_corpus() {
-    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-    if !fuzz.exists() {
-        return; // The packaged crate comes without it.
-    }
-    let mut runs = 0;
-    for file in fuzz.join("corpus/multistream").read_dir().expect("the corpus is committed") {
-        fuzz_target::run(&std::fs::read(file.unwrap().path()).unwrap());
-        runs += 1;
-    }
-    assert!(runs > 0);
+    corpus::replay("multistream", fuzz_target::run);
 }

@@ -3,6 +3,8 @@
 
 #[path = "noise/against_libp2p.rs"]
 mod against_libp2p;
+#[path = "support/corpus.rs"]
+mod corpus;
 #[path = "support/noise.rs"]
 mod fuzz_target;
 #[path = "noise/handshake.rs"]
@@ -12,9 +14,10 @@ mod pipe;
 #[path = "noise/transport.rs"]
 mod transport;
 
+use fuzz_target::shake;
 use libp2p_identity::Keypair;
 use swarm_notify::connection::Role;
-use swarm_notify::connection::noise::{Config, Handshake, Remote, Transport};
+use swarm_notify::connection::noise::{Config, Handshake};
 
 const YAMUX: &str = "/yamux/1.0.0";
 const MPLEX: &str = "/mplex/6.7.0";
@@ -35,20 +38,6 @@ fn pair(dialer: &Config, listener: &Config) -> (Handshake, Handshake) {
     )
 }
 
-/// Lets the handshake go through, and gives what each side has of it.
-fn shake((mut dialer, mut listener): (Handshake, Handshake)) -> [(Transport, Remote); 2] {
-    let mut wire = Vec::new();
-    for _ in 0..2 {
-        dialer.transmit(&mut wire).unwrap();
-        listener.receive(&wire).unwrap();
-        wire.clear();
-        listener.transmit(&mut wire).unwrap();
-        dialer.receive(&wire).unwrap();
-        wire.clear();
-    }
-    [dialer.finish().unwrap(), listener.finish().unwrap()]
-}
-
 #[test]
 fn the_fuzz_target_holds_over_seeded_input() {
     let mut random = pipe::Random(1);
@@ -60,14 +49,5 @@ fn the_fuzz_target_holds_over_seeded_input() {
 
 #[test]
 fn the_fuzz_target_holds_over_its_corpus() {
-    let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-    if !fuzz.exists() {
-        return; // The packaged crate comes without it.
-    }
-    let mut runs = 0;
-    for file in fuzz.join("corpus/noise").read_dir().expect("the corpus is committed") {
-        fuzz_target::run(&std::fs::read(file.unwrap().path()).unwrap());
-        runs += 1;
-    }
-    assert!(runs > 0);
+    corpus::replay("noise", fuzz_target::run);
 }

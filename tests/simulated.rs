@@ -1,5 +1,5 @@
-//! The scenario table on a simulated pair: complete logs of both sides, at every size of the event queue, in both roles,
-//! however the byte stream is cut.
+//! The scenario table on a simulated pair: complete logs of both sides, at every size of the event queue, in both
+//! roles, however the byte stream is cut.
 #![cfg(feature = "swarm")]
 
 #[path = "simulated/connections.rs"]

@@ -1,5 +1,6 @@
-//! Our yamux session against the `yamux` crate, over a pipe in memory that is cut at random places, in both roles: random
-//! openings, writes, reads, half-closes and resets on many streams must come to the same bytes and the same ends.
+//! Our yamux session against the `yamux` crate, over a pipe in memory that is cut at random places, in both roles:
+//! random openings, writes, reads, half-closes and resets on many streams must come to the same bytes and the same
+//! ends.
 #![cfg(feature = "connection")]
 
 use futures::io::{AsyncRead, AsyncWrite};

@@ -1,12 +1,13 @@
 //! The body of the fuzz target `yamux`, on random input and on what the fuzzer found worth keeping.
 #![cfg(feature = "connection")]
 
+#[path = "support/corpus.rs"]
+mod corpus;
 #[path = "support/yamux_pair.rs"]
 mod yamux_pair;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::path::Path;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
@@ -19,11 +20,5 @@ proptest! {
 
 #[test]
 fn the_fuzzers_corpus_replays() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/yamux");
-    let mut files = 0;
-    for file in std::fs::read_dir(corpus).unwrap() {
-        yamux_pair::run(&std::fs::read(file.unwrap().path()).unwrap());
-        files += 1;
-    }
-    assert!(files > 20, "the corpus is there");
+    corpus::replay("yamux", yamux_pair::run);
 }

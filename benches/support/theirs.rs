@@ -1,7 +1,7 @@
 //! The rivals without a swarm: `direct` is multistream-select, libp2p-noise and the yamux crate, `bare` the yamux crate
 //! on the socket. Both ends of a connection and their streams' futures are polled in one loop, without tasks or
-//! channels of ours, in one task of tokio's current-thread runtime (where waking oneself costs no system call, as it would
-//! in `block_on`): as little as can be done around these crates.
+//! channels of ours, in one task of tokio's current-thread runtime (where waking oneself costs no system call, as it
+//! would in `block_on`): as little as can be done around these crates.
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -94,8 +94,8 @@ impl Pair {
         Self { how, dialer, listener }
     }
 
-    /// Opens `n` streams, so many at a time; each is dialed by one future and served by another. Gives what they leave, if
-    /// `keep` is said.
+    /// Opens `n` streams, so many at a time; each is dialed by one future and served by another. Gives what they leave,
+    /// if `keep` is said.
     pub(crate) async fn run<D, L>(
         mut self,
         n: usize,
@@ -110,7 +110,7 @@ impl Pair {
     {
         let how = self.how;
         let (mut dialing, mut serving) = (FuturesUnordered::<Task>::new(), FuturesUnordered::<Task>::new());
-        let (mut opened, mut dialed, mut served, mut kept) = (0, 0, 0, Vec::new());
+        let (mut opened, mut dialed, mut served, mut kept) = (0, 0, 0, keep.then(Vec::new));
         poll_fn(|cx| {
             loop {
                 let mut happened = false;
@@ -120,7 +120,7 @@ impl Pair {
                     dialing.push(async move { dial(dialer_side(stream, how).await).await }.boxed());
                     opened += 1;
                 }
-                happened |= next(&mut dialing, cx, &mut dialed, keep.then_some(&mut kept));
+                happened |= take_done(&mut dialing, cx, &mut dialed, &mut kept);
                 if let Poll::Ready(inbound) = self.dialer.poll_next_inbound(cx) {
                     panic!("{:?}", inbound.map(|inbound| inbound.map(drop)));
                 }
@@ -129,7 +129,7 @@ impl Pair {
                     serving.push(async move { serve(listener_side(stream, how).await).await }.boxed());
                     happened = true;
                 }
-                happened |= next(&mut serving, cx, &mut served, keep.then_some(&mut kept));
+                happened |= take_done(&mut serving, cx, &mut served, &mut kept);
                 if dialed == n && served == n {
                     return Poll::Ready(());
                 }
@@ -139,7 +139,7 @@ impl Pair {
             }
         })
         .await;
-        (self, kept)
+        (self, kept.unwrap_or_default())
     }
 
     /// Closes from the dialer's side, until both ends are over.
@@ -150,17 +150,39 @@ impl Pair {
     }
 }
 
-fn next(
+/// A pair that does its work again and again.
+pub(crate) struct Standing<'a> {
+    ground: &'a Ground,
+    pair: Option<Pair>,
+}
+
+impl<'a> Standing<'a> {
+    pub(crate) fn new(ground: &'a Ground, how: How, socket: Arc<TcpListener>) -> Self {
+        Self { ground, pair: Some(ground.run(Pair::new(how, socket))) }
+    }
+
+    /// As [`Pair::run`], and keeps no stream.
+    pub(crate) fn run<D, L>(&mut self, n: usize, at_a_time: usize, dial: D, serve: L)
+    where
+        D: Fn(Raw) -> Task + Copy + Send + Sync + 'static,
+        L: Fn(Raw) -> Task + Copy + Send + Sync + 'static,
+    {
+        let pair = self.pair.take().expect("it comes back from each run");
+        self.pair = Some(self.ground.run(pair.run(n, at_a_time, false, dial, serve)).0);
+    }
+}
+
+/// Takes what is done from the tasks, and says whether anything was.
+fn take_done(
     tasks: &mut FuturesUnordered<Task>,
     cx: &mut Context<'_>,
     done: &mut usize,
-    kept: Option<&mut Vec<Raw>>,
+    kept: &mut Option<Vec<Raw>>,
 ) -> bool {
     let before = *done;
-    let mut kept = kept;
     while let Poll::Ready(Some(stream)) = tasks.poll_next_unpin(cx) {
         *done += 1;
-        if let Some(kept) = &mut kept {
+        if let Some(kept) = kept {
             kept.push(stream);
         }
     }

@@ -4,19 +4,26 @@ use super::yamux;
 use core::time::Duration;
 
 /// The bounds and the time-outs of a connection. Durations are counted on the clock that the owner hands in as `now`.
+///
+/// A few bounds that no owner needs to change are constants:
+/// [`noise::MAX_HANDSHAKE_MESSAGE`](super::noise::MAX_HANDSHAKE_MESSAGE),
+/// [`multistream::MAX_LINE`](super::multistream::MAX_LINE),
+/// [`multistream::MAX_ROUNDS`](super::multistream::MAX_ROUNDS).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// Windows, frame sizes and backlogs of the muxer.
     pub yamux: yamux::Config,
     /// How many inbound streams of one connection may wait to open: to negotiate, or for room in the event queue. One
-    /// more is refused with a reset. Default 256, yamux's own backlog.
+    /// more is refused with a reset, and nothing is told of it. Default 256, yamux's own backlog.
     pub inbound_backlog: u32,
     /// From the dial, or the accepted byte pipe, to an authenticated, multiplexed connection; what is not there by then
-    /// has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection waits
-    /// for room. Default 10 s.
+    /// has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection
+    /// waits for room. Default 10 s.
     pub handshake_timeout: Duration,
-    /// From a stream's beginning to an agreed protocol. It stands still while the stream waits for room. Default 10 s.
+    /// From a stream's beginning to an agreed protocol, a wait for yamux's backlog included; what is not agreed by then
+    /// is reset, and has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It is over with the
+    /// agreement, and does not count the wait for room. Default 10 s.
     pub negotiation_timeout: Duration,
     /// How long a stream may hang half-open on the peer: our FIN is sent and nothing comes back, or the peer's FIN
     /// has come and it grants no window for what is still to be sent. Any data or window starts it again, and it stands
@@ -25,14 +32,18 @@ pub struct Config {
     /// some implementations send nothing when a stream is dropped after its FIN. Default 60 s.
     pub half_open_timeout: Duration,
     /// How long a polite close may take: of a stream, until the peer is done with it; of a connection, until what is
-    /// due has been sent and the peer has closed its side. What is left then is cut. Default 5 s.
+    /// due has been sent and the peer has closed its side. What is left then is cut: a stream is reset and told as
+    /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout), a connection's socket is closed, and it is told
+    /// with the reason for which it was being closed. Default 5 s.
     pub close_timeout: Duration,
-    /// How long a connection without a stream stays, or `None` for as long as both sides like. Default 5 minutes.
+    /// How long a connection without a stream stays before it is closed politely and told as
+    /// [`ConnectionEnd::Idle`](crate::lifecycle::ConnectionEnd::Idle), or `None` for as long as both sides like.
+    /// Default 5 minutes.
     pub idle_timeout: Option<Duration>,
-    /// After how much silence a connection is pinged. Default 30 s.
+    /// After how much silence of the peer's a connection is pinged; any byte from it starts this again. Default 30 s.
     pub keep_alive_interval: Duration,
-    /// How long a pinged peer may stay silent before the connection has
-    /// [failed](crate::lifecycle::Fault::Timeout). Default 15 s.
+    /// How long a pinged peer may stay silent; then the connection has failed of
+    /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s.
     pub keep_alive_timeout: Duration,
 }
 

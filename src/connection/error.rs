@@ -4,7 +4,7 @@ use super::{multistream, noise, yamux};
 use crate::lifecycle::{Failure, Fault};
 use core::fmt;
 
-/// What broke a connection from within: the peer's bytes, or its silence.
+/// What broke a connection from within: the peer's bytes, or its silence. The connection is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,14 +16,15 @@ pub enum Error {
     Unsupported,
     /// A frame that breaks yamux's rules.
     Yamux(yamux::Violation),
-    /// The handshake was not over in time.
+    /// The handshake took longer than [`Config::handshake_timeout`](super::Config::handshake_timeout).
     HandshakeTimeout,
-    /// The peer has been silent for too long and did not answer a ping.
+    /// The peer has been silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
+    /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after a ping.
     Silence,
 }
 
 impl Error {
-    /// How a connection is told to have ended of it.
+    /// How a connection that was open is told to have ended of it.
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {

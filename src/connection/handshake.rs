@@ -9,8 +9,9 @@
 //! | `Writing`       | message 3 has to reach the wire              |                                      |
 //! | `Agreed`        | **gate**                                     | **gate**: confirmation is withheld   |
 //!
-//! `Muxer` is left out where both sides named their muxers in the Noise handshake. At a gate the handshake waits for
-//! its owner's leave, so that the peer calls nothing open that has not been announced here.
+//! `Muxer` is left out where both sides named their muxers in the Noise handshake, `Writing` where they did not. At a
+//! gate the handshake waits for its owner's permission, so that the peer calls nothing open that has not been announced
+//! here.
 
 use super::error::Error;
 use super::input::Input;
@@ -60,7 +61,7 @@ pub(super) struct Secured {
     pub(super) remote: noise::Remote,
 }
 
-/// What came of the leave to open.
+/// What came of the permission to open.
 #[derive(Debug)]
 pub(super) enum Opening {
     /// The connection is open.
@@ -90,7 +91,7 @@ impl Handshake {
         Ok(Self { role, step: Step::Security(select, exchange) })
     }
 
-    /// Whether it waits for leave to go on: [`open`](Self::open).
+    /// Whether it waits for permission to go on: [`open`](Self::open).
     pub(super) const fn is_at_gate(&self) -> bool {
         matches!(self.step, Step::Authenticated(_) | Step::Agreed(..))
     }
@@ -191,7 +192,7 @@ impl Handshake {
         is_written
     }
 
-    /// Leave to pass the gate; without one it changes nothing.
+    /// Permission to pass the gate; without one it changes nothing.
     pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Opening, Error> {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {

@@ -46,12 +46,12 @@ impl Input {
     }
 
     /// Where to read to. Never empty between two calls of [`Connection::receive`](super::Connection::receive) that
-    /// said nothing, but for a connection that waits for leave to open.
+    /// said nothing, but for a connection that waits for permission to open.
     pub fn space(&mut self) -> &mut [u8] {
         &mut self.wire[self.wire_end..]
     }
 
-    /// `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
+    /// The first `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
     pub fn filled(&mut self, n: usize) {
         self.wire_end = (self.wire_end + n).min(self.wire.len());
         self.is_fresh |= n > 0;

@@ -134,7 +134,8 @@ impl Connection {
         Some(Fact::StreamFailed(id, failure))
     }
 
-    /// Leave to open a stream that was [`Fact::StreamReady`]: the peer is told now, if it waits for our word.
+    /// Gives permission to open to a stream that was [`Fact::StreamReady`]: it is open now, and the peer is told if it
+    /// waits for our word. At any other time it changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         let Some(stream) = turn.streams.get_mut(id) else { return };

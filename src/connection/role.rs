@@ -5,9 +5,9 @@ use core::fmt;
 /// Which end of a connection we are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Role {
-    /// We dialed: Noise's initiator, yamux's client.
+    /// We dialed: Noise's initiator, multistream-select's dialer, yamux's client (odd stream ids).
     Dialer,
-    /// We accepted: Noise's responder, yamux's server.
+    /// We accepted: Noise's responder, multistream-select's listener, yamux's server (even stream ids).
     Listener,
 }
 

@@ -53,7 +53,7 @@ pub(super) enum Negotiation {
     Dialer(multistream::Dialer, Proposals),
     /// The peer's: it has not named a protocol that we speak.
     Listener(multistream::Listener),
-    /// Agreed; it waits for its owner's leave to open. What is here is our confirmation, still to be given.
+    /// Agreed; it waits for its owner's permission to open. What is here is our confirmation, still to be given.
     Ready(Option<multistream::Listener>),
     /// Open.
     Done,
@@ -111,7 +111,8 @@ impl Stream {
         self.protocol.as_ref()
     }
 
-    /// How many bytes of data have been accepted from the owner so far.
+    /// How many bytes of data have been accepted from the owner so far, sent or not; what negotiation says is not
+    /// counted.
     #[must_use]
     pub const fn sent(&self) -> u64 {
         self.sent
@@ -129,7 +130,7 @@ impl Stream {
         self.ends.fin_sent && self.ends.end_read
     }
 
-    /// Whether a read would say something other than `Blocked`.
+    /// Whether a read would give bytes, or the end for the first time.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.is_open()
@@ -137,7 +138,7 @@ impl Stream {
             && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
     }
 
-    /// Whether a write would find place, as far as the stream goes.
+    /// Whether a write would find place, as far as the stream goes: the connection's output may be full nevertheless.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         self.may_write()

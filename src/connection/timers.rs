@@ -3,7 +3,7 @@
 //! | phase   | waits for                                                          | then                   |
 //! |---------|--------------------------------------------------------------------|------------------------|
 //! | Opening | the handshake                                                      | [`Due::Handshake`]     |
-//! | Paused  | leave to open: the handshake's clock stands still                  |                        |
+//! | Paused  | permission to open: the handshake's clock stands still             |                        |
 //! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |

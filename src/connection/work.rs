@@ -19,7 +19,7 @@ pub enum ReadError {
     Closed,
     /// The stream has ended; what had arrived before can be taken as a whole.
     Ended,
-    /// The id is not ours, or has been vacated.
+    /// No stream stands under this id in the table, or not any more.
     Stale,
 }
 
@@ -34,7 +34,7 @@ pub enum WriteError {
     Closed,
     /// The stream has ended.
     Ended,
-    /// The id is not ours, or has been vacated.
+    /// No stream stands under this id in the table, or not any more.
     Stale,
 }
 
@@ -63,11 +63,13 @@ impl Connection {
         }
     }
 
-    /// Begins a stream that its owner has put into the table. While the peer has not acknowledged yamux's backlog, or
-    /// does not read what is due to it, it waits its turn.
+    /// Begins a stream that its owner has put into the table under `id`. Beyond
+    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, and while the peer does not read what is
+    /// due to it, it waits its turn; that counts as negotiation.
     ///
     /// # Errors
-    /// What the stream has failed of, without being begun: the connection is not open, or yamux's ids are spent.
+    /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open
+    /// or either side has said go-away, [`Failure::Limit`] if yamux's ids are spent. Nothing has changed.
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
         open.session.borrow_output(&mut turn.scratch.output);
@@ -95,8 +97,8 @@ impl Connection {
         self.queues.join(turn.streams, id, Wait::Negotiation, deadline);
     }
 
-    /// Reads what has come. `Ok(0)` is the end: the peer's FIN has been read. The fact that may come with it is the
-    /// stream's own end, if our FIN is sent already.
+    /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
+    /// peer's FIN has been read. The fact that may come with it is the stream's own end, if our FIN is sent already.
     ///
     /// # Errors
     /// [`ReadError`]; nothing has changed.
@@ -168,7 +170,7 @@ impl Connection {
     /// that ends before they have answered. Repeating it changes nothing.
     ///
     /// # Errors
-    /// [`WriteError::Ended`] or [`WriteError::Stale`].
+    /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
     pub fn finish(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), WriteError> {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
@@ -185,9 +187,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted, until
-    /// the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. The fact that may come
-    /// with it is the stream's end.
+    /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted,
+    /// until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. The fact that may
+    /// come with it is the stream's end.
     pub fn close_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.finish(id, turn).ok()?;
         let Phase::Open(open) = &mut self.phase else { return None };
@@ -204,7 +206,8 @@ impl Connection {
         self.finished(id, turn)
     }
 
-    /// Resets a stream, whatever its state. Both directions are over at once.
+    /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes
+    /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
             self.give_up(id, turn);

@@ -1,4 +1,4 @@
-//! yamux 0, sans-IO: many streams over one ordered byte stream ([specification]).
+//! yamux 0, sans-IO: many streams over one ordered byte pipe ([specification]).
 //!
 //! A [`Session`] is one connection's end. It owns no stream: a [`Stream`] is a small value that lives in a table of
 //! the caller's ([`Streams`]) under a key of the caller's, so that a session can change a stream while its connection
@@ -77,8 +77,9 @@ pub const INTERNAL_ERROR: u32 = 2;
 /// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// How many bytes of one stream the peer may have sent that have not been read, 256 KiB. A smaller value counts as
-    /// [`INITIAL_WINDOW`], which every peer assumes; a greater one is granted with the stream's first frame.
+    /// How many bytes of one stream the peer may have sent that have not been read, 256 KiB; more is
+    /// [`Violation::ReceiveWindow`]. A smaller value counts as [`INITIAL_WINDOW`], which every peer assumes; a greater
+    /// one is granted with the stream's first frame.
     pub receive_window: u32,
     /// The most payload of one data frame that we make, 64 KiB; 0 counts as 1. What others make is bounded by the
     /// window alone.
@@ -86,9 +87,11 @@ pub struct Config {
     /// How many bytes of data frames may wait in [`Session::output`], 256 KiB; 0 counts as 1. A write beyond it is
     /// short. A frame's header may exceed it by 12 bytes.
     pub max_output: usize,
-    /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog").
+    /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog"); one more is
+    /// [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB.
+    /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB; a connection then
+    /// reads nothing more until they have left.
     pub max_control: usize,
 }
 

@@ -184,7 +184,7 @@ pub enum ConnectionEnd {
 pub enum RemoteEnd {
     /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error.
     GoAway(u32),
-    /// By closing the byte stream.
+    /// By closing the byte pipe.
     Eof,
 }
 
@@ -206,7 +206,7 @@ pub enum StreamEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The byte stream was reset by the other side or by the network.
+    /// The byte pipe was reset by the other side or by the network.
     Reset,
     /// The peer vanished: it answered nothing in time.
     Timeout,
@@ -240,7 +240,7 @@ pub enum Failure {
     PermissionDenied,
     /// One side gave it up before it was open.
     Reset(Side),
-    /// The byte stream ended before it was open.
+    /// The byte pipe ended before it was open.
     Eof,
     /// The peer broke a protocol, or what arrived was not what the peer sent.
     Protocol,

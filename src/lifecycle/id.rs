@@ -1,7 +1,8 @@
 //! Names of what lives: [`ListenerId`], [`ConnectionId`], [`StreamId`], and [`Id`], which is any of them.
 //!
-//! An id is the index of an arena slot and the generation of what sits there. A slot is used again, an id never
-//! is: what has ended is refused for good, and a slot whose generations are spent is retired.
+//! An id is the index of an arena slot and the generation of what sits there. A slot is used again, an id never is:
+//! what has ended is refused for good, and a slot whose generations are spent is retired. An id means something only
+//! where it was given: two lifecycles, and so two swarms, may give equal ones.
 
 use core::fmt;
 use core::num::NonZeroU32;

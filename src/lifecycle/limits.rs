@@ -4,8 +4,8 @@ use core::fmt;
 
 /// How much may live at a time. It bounds the memory of a lifecycle, whatever the peers and the owner do.
 ///
-/// What has ended counts until its last event has been handled. A bound of 0 allows none; above 2³⁰ − 1 a bound is
-/// that.
+/// At a bound nothing more begins: [`BeginError::Limit`]. What has ended counts until its last event has been handled.
+/// A bound of 0 allows none; above 2³⁰ − 1 a bound is that.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
     /// Listeners: 64.

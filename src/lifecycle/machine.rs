@@ -1,11 +1,11 @@
 //! The machine of one entity, listener, connection or stream, from its id to its last event.
 //!
-//! | state   | `Opened`               | `Leave`                | `Fail`                 | `End`           | `Handled`              |
-//! |---------|------------------------|------------------------|------------------------|-----------------|------------------------|
-//! | Opening | Open: `TellOpened`     | refused: `NotOpen`  | Ended: `TellFailed`    | Ended: `TellFailed` | refused: `NotOpen`  |
-//! | Open    | refused: `AlreadyOpen` | Leaving: `Nothing`     | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
-//! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing`     | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
-//! | Ended   | refused: `Ended`       | refused: `Ended`       | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
+//! | state   | `Opened`               | `Leave`            | `Fail`                 | `End`               | `Handled`              |
+//! |---------|------------------------|--------------------|------------------------|---------------------|------------------------|
+//! | Opening | Open: `TellOpened`     | refused: `NotOpen` | Ended: `TellFailed`    | Ended: `TellFailed` | refused: `NotOpen`     |
+//! | Open    | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
+//! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
+//! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
 //! A cell is the next state and what is done about it, or why the input is refused. Every entity starts as Opening.
 //! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
@@ -32,7 +32,7 @@ pub enum State {
 pub enum Refused {
     /// There is no room for its event: drain events and say it again. Only openings are ever refused so.
     NoRoom,
-    /// The id names nothing that lives: it is another swarm's, or its last event has been handled.
+    /// The id names nothing that lives: its last event has been handled, or it was not given here.
     Stale,
     /// It is still opening.
     NotOpen,

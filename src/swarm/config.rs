@@ -22,12 +22,13 @@ pub struct Config {
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
     /// How many accepted connections may be in their handshake. While there are as many, accepting pauses and the
-    /// transport's own backlog fills. Default 128.
+    /// transport's own backlog fills; what a transport hands over nevertheless is refused by closing it. Default 128.
     pub inbound_handshakes: u32,
-    /// How many dials may be under way; one more is an error of the command. Default 128.
+    /// How many dials may be under way, from the command to the open connection; one more is
+    /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
-    /// How often one connection is read from in one poll before the others have their turn; each time brings at most
-    /// 128 KiB; 0 counts as 1. Default 8.
+    /// How often one connection is read from in one poll before the others have their turn; each time brings some
+    /// 128 KiB at most. 0 counts as 1. Default 8.
     pub reads_per_poll: u32,
 }
 

@@ -57,7 +57,7 @@ command_error! {
         NotOpen => "the connection is not open yet",
         /// The connection, or the whole swarm, is closing or has ended.
         Closing => "the connection is closing",
-        /// The id is not ours, or has been vacated.
+        /// The id names nothing that lives: its last event has been handled, or it was not given here.
         Stale => "no connection has this id any more",
     }
 }
@@ -67,7 +67,7 @@ command_error! {
     CloseError {
         /// It has ended already; its last event is on its way.
         Ended => "it has ended already",
-        /// The id is not ours, or has been vacated.
+        /// The id names nothing that lives: its last event has been handled, or it was not given here.
         Stale => "nothing has this id any more",
     }
 }

@@ -244,7 +244,7 @@ where
                 false => ledger.wait(id),
             },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
-            // It is open: a stream is told to have failed until its leave to open is given.
+            // It is open: a stream is told to have failed until it has permission to open.
             Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
             Fact::Readable(id) => ledger.readable(id),
             Fact::Writable(id) => ledger.writable(id),

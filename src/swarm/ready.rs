@@ -7,17 +7,17 @@ use crate::lifecycle::{ListenerId, StreamId};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Ready {
     /// A stream. It is named from its `OpenedStream` on and until its last event, and again only after a short read or
-    /// write: read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or the
-    /// end; write until less is taken than was given.
+    /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or
+    /// the end; write until less is taken than was given.
     Stream {
         /// Which.
         stream: StreamId,
-        /// A read gives bytes or the end.
+        /// Whether a read gives bytes or the end.
         readable: bool,
-        /// After a short write, there is place again.
+        /// Whether there is place again, after a short write.
         writable: bool,
     },
-    /// The addresses of an open listener have changed.
+    /// The addresses of an open listener have changed: [`Swarm::listener`](super::Swarm::listener) has them.
     Addresses {
         /// Which.
         listener: ListenerId,

@@ -16,12 +16,14 @@ where
 {
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
     ///
-    /// With one protocol, data may be written at once: it travels with the proposal. Beyond yamux's backlog of streams
-    /// that the peer has not acknowledged, and while it does not read, the stream waits its turn.
+    /// With one protocol, data may be written at once: it travels with the proposal. Beyond
+    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams that the peer has not acknowledged, and
+    /// while it does not read what is due to it, the stream waits its turn.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or
-    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed).
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed), at the latest after
+    /// [`negotiation_timeout`](crate::connection::Config::negotiation_timeout).
     ///
     /// # Errors
     /// [`OpenStreamError`]; nothing has changed.
@@ -43,13 +45,15 @@ where
         Ok(id)
     }
 
-    /// Reads what has come. `Ok(0)`, for a buffer that is not empty, is the end: the peer's FIN has been read.
+    /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
+    /// peer's FIN has been read.
     ///
     /// # Events
-    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream), if our side was over already.
+    /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] at the end, if our FIN is
+    /// sent already.
     ///
     /// # Errors
-    /// [`ReadError`]; nothing has changed. After [`ReadError::Blocked`], a short read or the end,
+    /// [`ReadError`]; nothing has changed. After [`ReadError::Blocked`] or a short read,
     /// [`next_ready`](Self::next_ready) tells when there is more.
     pub fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError> {
         self.lives(id, ReadError::Stale, ReadError::Ended)?;
@@ -71,7 +75,8 @@ where
         }
     }
 
-    /// Writes as much of `data` as there is place for, and says how much. The next [`poll`](Self::poll) sends it.
+    /// Writes as much of `data` as there is place for, and says how many bytes that was. The next [`poll`](Self::poll)
+    /// sends it.
     ///
     /// # Errors
     /// [`WriteError`]; nothing has changed. After [`WriteError::Blocked`] or a short write,
@@ -106,7 +111,8 @@ where
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`] or [`StreamEnd::Timeout`],
-    /// or [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`].
+    /// unless the peer resets it or its connection ends first; or
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Failure::Requested`].
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -121,7 +127,7 @@ where
         Ok(())
     }
 
-    /// Gives a stream up, in both directions and at once.
+    /// Gives a stream up, in both directions and at once. What had arrived can be [taken](Self::take_unread).
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Reset`], or
@@ -142,7 +148,7 @@ where
     }
 
     /// Takes the bytes that arrived on a stream and were not read. It is for a stream that has ended, until its last
-    /// event has been handled; there is nothing to take of one that lives.
+    /// event has been handled; of one that lives, or whose id is stale, there is nothing to take.
     pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
         match self.ledger.lifecycle.state(id) {
             Some(State::Ended) => self.ledger.streams.get_mut(id).map(Stream::take_unread).unwrap_or_default(),

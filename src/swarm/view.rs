@@ -15,11 +15,11 @@ use libp2p_identity::PeerId;
 pub struct ListenerView<'a> {
     /// How far its life has come.
     pub state: State,
-    /// What it was asked to listen on.
+    /// What it was asked to listen on, as it was given.
     pub address: &'a Multiaddr,
-    /// Where it listens, as its transport says; without the peer.
+    /// Where it listens, as its transport says, without `/p2p/…`: none before it is bound.
     pub addresses: &'a [Multiaddr],
-    /// The text of the error that it ended or failed of.
+    /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
     pub error: Option<&'a str>,
 }
 
@@ -36,9 +36,9 @@ pub struct ConnectionView<'a> {
     pub listener: Option<ListenerId>,
     /// Who the peer is, once it is authenticated.
     pub peer: Option<PeerId>,
-    /// How many of its streams live.
+    /// How many of its streams have not ended.
     pub streams: usize,
-    /// The text of the error that it ended or failed of.
+    /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
     pub error: Option<&'a str>,
 }
 
@@ -53,7 +53,7 @@ pub struct StreamView<'a> {
     pub connection: ConnectionId,
     /// The protocol: agreed on, or the only one that was proposed.
     pub protocol: Option<&'a Protocol>,
-    /// How many bytes of data were accepted from the owner.
+    /// How many bytes of data were accepted from the owner, sent or not.
     pub sent: u64,
     /// How many bytes of data the owner has read.
     pub received: u64,
@@ -65,7 +65,7 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Looks a listener up.
+    /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
         let Listener { address, addresses, error, .. } = self.listeners.table.get(id)?;
@@ -73,7 +73,7 @@ where
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }
 
-    /// Looks a connection up.
+    /// Looks a connection up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let Link { direction, remote, listener, peer, error, .. } = self.links.get(id)?;
@@ -88,7 +88,7 @@ where
         })
     }
 
-    /// Looks a stream up.
+    /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
         let lifecycle = &self.ledger.lifecycle;
@@ -103,18 +103,18 @@ where
         })
     }
 
-    /// The open connections to a peer, in order of their ids.
+    /// The open connections to a peer, those that are being closed included, in order of their ids.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let peers = self.ledger.peers.range((peer, ConnectionId::FIRST)..);
         peers.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
     }
 
-    /// All connections that have not ended.
+    /// All connections that have not ended, by index. It walks all slots.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.ledger.lifecycle.connections()
     }
 
-    /// The streams of a connection that have not ended.
+    /// The streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
         self.ledger.lifecycle.streams_of(id)
     }

@@ -86,7 +86,8 @@ impl WakeSet {
         !self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Moves the slots in line to `into`, which is emptied first. A slot that is woken from now on stands in line again.
+    /// Moves the slots in line to `into`, which is emptied first. A slot that is woken from now on stands in line
+    /// again.
     pub(super) fn take(&self, into: &mut Vec<usize>) {
         into.clear();
         core::mem::swap(into, &mut self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner));

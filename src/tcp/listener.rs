@@ -133,15 +133,16 @@ impl Listener {
         }
     }
 
-    /// Reports the error and rests before the next attempt. The readiness seen so far stays noted: the kernel does not tell
-    /// of it again.
+    /// Reports the error and rests before the next attempt. The readiness seen so far stays noted: the kernel does not
+    /// tell of it again.
     fn rest(&mut self, error: io::Error, config: &Config) -> Outcome {
         self.pause = Some(Timer::after(config.accept_pause.max(MIN_PAUSE)));
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
 }
 
-/// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is closed.
+/// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is
+/// closed.
 fn accepted(stream: TcpStream, config: &Config) -> io::Result<(Stream, SocketAddr)> {
     let local = stream.local_addr()?;
     stream.set_nodelay(config.nodelay)?;

@@ -22,8 +22,8 @@ can_build() {
 
 if [ "$("$venv/bin/python" -c 'from importlib.metadata import version; print(version("libp2p"))' 2>/dev/null)" != "$version" ]; then
     if ! can_build && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update
-        apt-get install -y libgmp-dev gcc libc6-dev python3-dev python3-venv
+        apt-get -qq update
+        apt-get -qq install -y libgmp-dev gcc libc6-dev python3-dev python3-venv >/dev/null
     fi
     can_build || fail "py-libp2p needs python3 with venv, a C compiler and the GMP headers:" \
         "install them (Debian: libgmp-dev gcc libc6-dev python3-dev python3-venv) and run this again"

@@ -1,9 +1,9 @@
 //! The lifecycle against its reference model: on random calls, and on those that the fuzzer found worth keeping.
 
+use crate::corpus::replay;
 use crate::model::{NARROW, ops, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::path::Path;
 use swarm_notify::lifecycle::{Event, Limits};
 
 /// What the fuzz target runs, at every capacity that it runs.
@@ -34,10 +34,9 @@ proptest! {
 
 #[test]
 fn the_fuzzers_corpus_replays_and_tells_of_everything() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/lifecycle");
     let mut told = Vec::new();
-    for file in std::fs::read_dir(corpus).unwrap() {
-        told.extend(run_at_all_capacities(&std::fs::read(file.unwrap().path()).unwrap()));
+    if !replay("lifecycle", |bytes| told.extend(run_at_all_capacities(bytes))) {
+        return;
     }
     for name in [
         "listen",

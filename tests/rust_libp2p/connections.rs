@@ -106,7 +106,8 @@ fn a_node_that_dialed_somebody_else_leaves_again() {
     address.pop();
     node.dial(address.with_p2p(somebody).unwrap());
     assert_eq!(ours.during("the node's word", node.told()), "wrong peer");
-    // It looks at who we are only when all is agreed; its goodbye comes in the same breath as its last handshake message.
+    // It looks at who we are only when all is agreed; its goodbye comes in the same breath as its last handshake
+    // message.
     ours.until_told("disconnected", 1);
     assert_eq!(node.kill(), ["wrong peer"]);
     let ends = ["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"];

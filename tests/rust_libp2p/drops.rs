@@ -1,5 +1,5 @@
-//! What rust-libp2p does to a stream that its owner just drops, and what we tell of it. yamux 0.13, which it uses, sends
-//! RST if neither side has ended, FIN if we have, and nothing if it has ended its side itself.
+//! What rust-libp2p does to a stream that its owner just drops, and what we tell of it. yamux 0.13, which it uses,
+//! sends RST if neither side has ended, FIN if we have, and nothing if it has ended its side itself.
 
 use super::ours::Serve;
 use super::{CASES, Pair};

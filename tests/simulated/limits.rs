@@ -14,7 +14,7 @@ everywhere! {
     streams_that_wait_to_open,
     unacknowledged_streams_wait_their_turn,
     streams_given_up_while_the_peer_reads_nothing,
-    no_reads_in_a_poll_count_as_one,
+    a_read_per_poll,
 }
 
 const NONE: &[&str] = &[];
@@ -182,8 +182,9 @@ fn streams_given_up_while_the_peer_reads_nothing<const EVENTS: usize>(shape: Sha
     pair.end_quietly();
 }
 
-fn no_reads_in_a_poll_count_as_one<const EVENTS: usize>(shape: Shape) {
-    let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 0, |b| b.reads_per_poll = 0);
+/// One is the least; 0 counts as it.
+fn a_read_per_poll<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 1, |b| b.reads_per_poll = 0);
     let on = pair.connected();
     pair.stream(on);
     pair.end_quietly();

@@ -1,5 +1,5 @@
-//! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was sent,
-//! the peer is told of no stream that was not announced, and everything ends.
+//! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was
+//! sent, the peer is told of no stream that was not announced, and everything ends.
 
 use crate::pipe::Random;
 use crate::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimTransport, UNKNOWN};

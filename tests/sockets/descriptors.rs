@@ -1,5 +1,5 @@
-//! Descriptors, counted: a socket is closed when its event is told, and none is left behind. Each test counts in a process
-//! of its own, where nobody else opens files: this test binary, started again.
+//! Descriptors, counted: a socket is closed when its event is told, and none is left behind. Each test counts in a
+//! process of its own, where nobody else opens files: this test binary, started again.
 
 use crate::net::{IP4, Node, both, both_told, connect, multiaddr_of, one, open, socket_address};
 use std::net::{TcpListener, TcpStream};

@@ -118,8 +118,8 @@ fn a_peer_that_has_stopped_without_a_word_is_told_as_a_time_out() {
     child.signal("TERM");
     let child = child.ended();
     assert_eq!(child.code, Some(0));
-    // Its pong may find our socket closed before it has read our end: another test that starts a process just then has a
-    // copy of the socket for a moment.
+    // Its pong may find our socket closed before it has read our end: another test that starts a process just then has
+    // a copy of the socket for a moment.
     let told = told(&child.printed);
     let end = told.get(4).filter(|end| *end == "disconnected c0.1 failed(reset)");
     assert_eq!(

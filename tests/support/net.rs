@@ -1,8 +1,8 @@
 //! Swarms on real sockets that write down everything they are told: complete logs, to be compared as a whole.
 //!
 //! A [`Node`] is a swarm with its log. [`both`] and [`one`] drive nodes on this thread until a condition holds: they
-//! sleep until a socket, a deadline or the overall limit wakes them, and a test that is not over by [`LIMIT`] fails with
-//! all logs.
+//! sleep until a socket, a deadline or the overall limit wakes them, and a test that is not over by [`LIMIT`] fails
+//! with all logs.
 
 use async_io::Timer;
 use futures_lite::future::block_on;

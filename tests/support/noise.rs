@@ -8,7 +8,7 @@ use libp2p_identity::Keypair;
 use std::sync::LazyLock;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{
-    Config, Error, Handshake, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, Opened, Transport, sealed_len,
+    Config, Error, Handshake, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, Opened, Remote, Transport, sealed_len,
 };
 
 static ALICE: LazyLock<Config> = LazyLock::new(|| config(1));
@@ -49,8 +49,8 @@ fn pair() -> (Handshake, Handshake) {
     )
 }
 
-fn transports() -> (Transport, Transport) {
-    let (mut dialer, mut listener) = pair();
+/// Lets a handshake go through, and gives what each side has of it.
+pub(crate) fn shake((mut dialer, mut listener): (Handshake, Handshake)) -> [(Transport, Remote); 2] {
     let mut wire = Vec::new();
     for _ in 0..2 {
         dialer.transmit(&mut wire).unwrap();
@@ -60,7 +60,12 @@ fn transports() -> (Transport, Transport) {
         dialer.receive(&wire).unwrap();
         wire.clear();
     }
-    (dialer.finish().unwrap().0, listener.finish().unwrap().0)
+    [dialer.finish().unwrap(), listener.finish().unwrap()]
+}
+
+fn transports() -> (Transport, Transport) {
+    let [(dialer, _), (listener, _)] = shake(pair());
+    (dialer, listener)
 }
 
 fn handshake(as_dialer: bool, half_way: bool, pieces: &[Vec<u8>]) {

@@ -15,8 +15,9 @@ const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
 /// How a listener refuses a proposal.
 pub(super) const NOT_AVAILABLE: &str = "na";
 
-/// How many bytes the header at the front of `bytes` takes up; `None` while it is incomplete. What speaks something else
-/// is found out by its first wrong byte: an HTTP request says of itself that it is a line of 71 bytes, and ends sooner.
+/// How many bytes the header at the front of `bytes` takes up; `None` while it is incomplete. What speaks something
+/// else is found out by its first wrong byte: an HTTP request says of itself that it is a line of 71 bytes, and ends
+/// sooner.
 pub(super) fn read_header(bytes: &[u8]) -> Result<Option<usize>, Error> {
     let have = bytes.len().min(HEADER_LINE.len());
     if bytes[..have] != HEADER_LINE[..have] {

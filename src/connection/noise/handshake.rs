@@ -148,8 +148,8 @@ impl Handshake {
     /// over before the listener learns who it is leaves out the call for the third message.
     ///
     /// # Errors
-    /// What [`receive`](Self::receive) gave before, and [`Error::WeakKey`] for the key in the peer's last message; `out`
-    /// is as it was.
+    /// What [`receive`](Self::receive) gave before, and [`Error::WeakKey`] for the key in the peer's last message;
+    /// `out` is as it was.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> Result<bool, Error> {
         if let Some(error) = self.failed {
             return Err(error);

@@ -19,7 +19,7 @@ pub const fn sealed_len(plain: usize) -> usize {
     plain + plain.div_ceil(MAX_PLAINTEXT) * (2 + TAG)
 }
 
-/// An authenticated, encrypted byte stream in both directions: a few hundred bytes, and no buffer.
+/// An authenticated, encrypted byte pipe in both directions: a few hundred bytes, and no buffer.
 ///
 /// An error other than [`Error::NoRoom`] means that the connection is over: what follows cannot be told from what
 /// somebody else wrote.

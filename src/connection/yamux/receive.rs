@@ -63,8 +63,8 @@ enum Step<K> {
 }
 
 impl<K: Copy> Session<K> {
-    /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload goes
-    /// straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
+    /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload
+    /// goes straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
     /// consumed, nothing is left to tell. Without a fact, everything was consumed.
     ///
     /// A stream that is no longer in `streams`, though it was not reset before, is reset when something comes for it.
