@@ -1,9 +1,9 @@
 //! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was sent,
 //! the peer is told of no stream that was not announced, and everything ends.
 
-use crate::{millis, secs};
 use crate::pipe::Random;
 use crate::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimTransport, UNKNOWN};
+use crate::{millis, secs};
 use libp2p_core::Multiaddr;
 use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
 
