@@ -63,6 +63,7 @@ mod negotiate;
 pub mod noise;
 mod queue;
 mod role;
+mod scratch;
 mod stream;
 mod timers;
 mod work;
@@ -73,6 +74,7 @@ pub use error::Error;
 pub use input::Input;
 pub use multistream::Protocol;
 pub use role::Role;
+pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
 pub use work::{ReadError, WriteError};
 
@@ -108,7 +110,7 @@ pub struct Connection {
     kept: Kept,
     timers: Timers,
     queues: Queues,
-    /// Outbound streams for which yamux has no place yet, oldest first.
+    /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
     queued: VecDeque<StreamId>,
     /// Inbound streams that are not open yet.
     backlog: u32,
@@ -145,8 +147,8 @@ pub struct Turn<'a> {
     pub config: &'a Config,
     /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`].
     pub now: Duration,
-    /// A buffer for lines of multistream-select; what is in it means nothing.
-    pub scratch: &'a mut Vec<u8>,
+    /// Memory to work with; what is in it means nothing.
+    pub scratch: &'a mut Scratch,
 }
 
 /// What happened on a connection.
@@ -274,7 +276,7 @@ impl Connection {
                     Err(error) => return Some(self.broke(error.into())),
                 }
             }
-            match open.session.receive(turn.streams, input.plain()) {
+            match open.session.receive_with(turn.streams, input.plain(), &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     input.consume_plain(consumed);
                     if let Some(fact) = said.and_then(|said| self.understand(said, turn)) {
@@ -358,7 +360,13 @@ impl Connection {
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };
-                let said = open.session.written(turn.streams)?;
+                let Some(said) = open.session.written(turn.streams) else {
+                    self.open_queued(turn);
+                    if let Phase::Open(open) = &mut self.phase {
+                        open.session.give_output(&mut turn.scratch.output);
+                    }
+                    return None;
+                };
                 if let Some(fact) = self.understand(said, turn) {
                     return Some(fact);
                 }

@@ -216,7 +216,7 @@ where
         }
         let id = self.ledger.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
         self.listeners.insert(id, address);
-        self.ledger.line.push_back(Id::Listener(id));
+        self.ledger.wait(id);
         Ok(id)
     }
 

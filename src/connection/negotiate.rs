@@ -103,14 +103,14 @@ impl Connection {
     fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = turn.streams.get_mut(id)?;
-        turn.scratch.clear();
-        let step = stream.negotiate(turn.protocols, turn.scratch);
+        turn.scratch.lines.clear();
+        let step = stream.negotiate(turn.protocols, &mut turn.scratch.lines);
         if let Some(yamux) = &mut stream.yamux {
             if let Ok((consumed, _)) = &step {
-                open.session.consume(yamux, *consumed);
+                open.session.consume_with(yamux, *consumed, &mut turn.scratch.spares);
             }
             // Even before a reset: it says why. The window holds many times what a negotiation may say.
-            open.session.write_whole(yamux, turn.scratch);
+            open.session.write_whole(yamux, &turn.scratch.lines);
         }
         let ended = stream.is_remote_finished();
         let failure = match step {
@@ -143,21 +143,24 @@ impl Connection {
         if let (Some(listener), Some(protocol), Some(yamux)) =
             (confirmation.take(), &stream.protocol, &mut stream.yamux)
         {
-            turn.scratch.clear();
-            listener.confirm(protocol, turn.scratch);
+            turn.scratch.lines.clear();
+            listener.confirm(protocol, &mut turn.scratch.lines);
             open.session.acknowledge(yamux);
-            open.session.write_whole(yamux, turn.scratch);
+            open.session.write_whole(yamux, &turn.scratch.lines);
             self.backlog -= 1;
         }
         stream.negotiation = Negotiation::Done;
         self.wait_half_open(id, turn);
     }
 
-    /// Half of it is over: from now on the peer is not to let the other hang.
+    /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
+    /// that its window allows waits for our owner to read, and not we for it.
     pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id) else { return };
-        let wants_window = stream.yamux.as_ref().is_some_and(yamux::Stream::wants_window);
-        let waits = if stream.is_remote_finished() { wants_window } else { stream.ends.fin_sent };
+        let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
+            true => yamux.wants_window(),
+            false => stream.ends.fin_sent && yamux.grants_window(),
+        });
         if waits && stream.place.is_none() && stream.is_open() {
             let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
@@ -202,13 +205,13 @@ impl Connection {
         self.open_queued(turn);
     }
 
-    /// Starts streams that waited for yamux's ack backlog, as many as there is place for now.
+    /// Starts streams that waited for yamux's ack backlog or for the peer to read, as many as there is place for now.
     pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        while open.session.can_open().is_ok() {
+        while !open.session.is_clogged() && open.session.can_open().is_ok() {
             let Some(id) = self.queued.pop_front() else { return };
             // It can, as the line above says.
-            let _ = start(&mut open.session, turn.streams, id, turn.scratch);
+            let _ = start(&mut open.session, turn.streams, id, &mut turn.scratch.lines);
         }
     }
 }

@@ -23,9 +23,27 @@ pub(super) enum Wait {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     wait: Wait,
-    deadline: Duration,
+    deadline: Moment,
     before: Option<StreamId>,
     after: Option<StreamId>,
+}
+
+const _: () = assert!(size_of::<Option<Place>>() <= 32);
+
+/// A time in nanoseconds, in half the memory. What is further away than 584 years, [`UNTIMED`] above all, never comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Moment(u64);
+
+impl Moment {
+    const UNTIMED: Self = Self(u64::MAX);
+
+    fn new(time: Duration) -> Self {
+        u64::try_from(time.as_nanos()).map_or(Self::UNTIMED, Self)
+    }
+
+    fn time(self) -> Duration {
+        if self == Self::UNTIMED { UNTIMED } else { Duration::from_nanos(self.0) }
+    }
 }
 
 impl Place {
@@ -56,14 +74,14 @@ impl Queue {
     pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
         let place = streams.get(head)?.place().as_ref()?;
-        Some((place.deadline, head))
+        Some((place.deadline.time(), head))
     }
 
     /// Appends a stream that hangs on no queue.
     fn push<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, deadline: Duration) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
-        *stream.place_mut() = Some(Place { wait: self.wait, deadline, before, after: None });
+        *stream.place_mut() = Some(Place { wait: self.wait, deadline: Moment::new(deadline), before, after: None });
         match before.and_then(|tail| place(streams, tail)) {
             Some(tail) => tail.after = Some(id),
             None => self.ends = Some((id, id)),
@@ -134,8 +152,10 @@ impl Queues {
                 Wait::Close => config.close_timeout,
             };
             let mut next = queue.ends.map(|(_, tail)| tail);
-            while let Some(place) = next.and_then(|id| place(streams, id)).filter(|place| place.deadline == UNTIMED) {
-                place.deadline = now.saturating_add(time);
+            while let Some(place) =
+                next.and_then(|id| place(streams, id)).filter(|place| place.deadline == Moment::UNTIMED)
+            {
+                place.deadline = Moment::new(now.saturating_add(time));
                 next = place.before;
             }
         }

@@ -6,6 +6,7 @@ use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 use core::slice;
 
 /// The streams of all connections of an owner.
@@ -39,6 +40,9 @@ pub struct Stream {
     pub(super) sent: u64,
     pub(super) received: u64,
 }
+
+// A swarm has one for each stream of each connection, idle or not.
+const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 144);
 
 /// How far the two sides have come in agreeing on the protocol.
 #[derive(Debug)]

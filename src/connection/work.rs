@@ -64,17 +64,21 @@ impl Connection {
     }
 
     /// Begins a stream that its owner has put into the table under `id`. Beyond
-    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, it waits its turn; that counts as
-    /// negotiation.
+    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, and while the peer does not read what
+    /// is due to it, the stream waits its turn; that counts as negotiation.
     ///
     /// # Errors
     /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open
     /// or either side has said go-away, [`Failure::Limit`] if yamux's ids are spent. Nothing has changed.
     pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
-        let started = match self.queued.is_empty() {
-            true => start(&mut open.session, turn.streams, id, turn.scratch),
-            false => Err(yamux::OpenError::AckBacklog),
+        open.session.borrow_output(&mut turn.scratch.output);
+        // Streams that are opened and given up while nothing can be written would pile up in the output.
+        let waits = !self.queued.is_empty() || open.session.is_clogged();
+        let started = match open.session.can_open() {
+            Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
+            Ok(()) => start(&mut open.session, turn.streams, id, &mut turn.scratch.lines),
+            Err(error) => Err(error),
         };
         match started {
             Ok(()) => {}
@@ -116,9 +120,10 @@ impl Connection {
             return Err(ReadError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
-        match open.session.read(yamux, buffer) {
+        match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;
+                self.wait_half_open(id, turn);
                 Ok((n, None))
             }
             yamux::Read::Blocked => Err(ReadError::Blocked),
@@ -148,7 +153,12 @@ impl Connection {
             return Err(WriteError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
+        open.session.borrow_output(&mut turn.scratch.output);
         let n = open.session.write(yamux, data);
+        if n == 0 {
+            // Or it would stay where nothing is to be sent.
+            open.session.give_output(&mut turn.scratch.output);
+        }
         stream.sent += n as u64;
         if n < data.len() {
             self.wait_half_open(id, turn);

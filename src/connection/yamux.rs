@@ -50,11 +50,13 @@ mod frame;
 mod output;
 mod receive;
 mod session;
+mod spares;
 mod stream;
 mod window;
 
 pub use fact::{Fact, OpenError, Violation};
 pub use session::Session;
+pub use spares::Spares;
 pub use stream::{Read, Stream};
 
 use super::Role;

@@ -5,6 +5,7 @@ use super::event::Failure;
 use super::id::from_parts;
 use super::kind::Kind;
 use super::machine::State;
+use super::table::growth;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use slab::Slab;
@@ -79,6 +80,10 @@ impl<K: Kind> Arena<K> {
             return None;
         }
         if slot == self.generations.len() {
+            if slot == self.slots.capacity() {
+                self.slots.reserve_exact(growth(slot));
+                self.generations.reserve_exact(growth(slot));
+            }
             self.generations.push(0);
         }
         let reached = self.generations.get_mut(slot)?;

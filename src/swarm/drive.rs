@@ -1,11 +1,14 @@
-//! How a poll goes: what the transport says, what woke, what is due in time, what there is room for, what is to be
-//! written.
+//! How a poll goes: what there is room for, what the transport says, what woke, what is due in time, what there is room
+//! for now, what is to be written.
 //!
 //! ```text
-//!  transport ─▶ woken connections read ─▶ timers ─▶ the line opens ─▶ dirty connections write ─┐
-//!                                                        ▲                                     │
-//!                                                        └──── while that made more ready ◀────┘
+//!  the line opens ─▶ transport ─▶ woken connections read ─▶ timers ─▶ the line opens ─▶ dirty connections write ─┐
+//!                                                                          ▲                                     │
+//!                                                                          └──── while that made more ready ◀────┘
 //! ```
+//!
+//! The room that the owner has made by draining is first for what waits in line: peers that keep the queue full with
+//! what ends would let nothing open otherwise.
 //!
 //! Writing comes last, so that all that one poll causes on a connection leaves as one run of bytes.
 
@@ -35,6 +38,7 @@ where
             self.begin_shutdown(now);
         }
         self.count_from(now);
+        self.admit(now);
         let mut woken = core::mem::take(&mut self.woken);
         self.wakers.take(&mut woken);
         let transport_woken = woken.contains(&TRANSPORT);

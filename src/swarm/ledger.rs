@@ -6,12 +6,15 @@
 use super::bits::Bits;
 use super::config::Config;
 use super::ready::{Interest, Ready};
-use crate::connection::{Protocol, Stream, Streams, Turn};
+use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
 use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
+
+/// How many that have ended may always stand in line.
+const SPARE: usize = 64;
 
 /// What lives, what waits, what is to be told.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     ready_streams: Bits,
     changed_listeners: Bits,
     handshakes: [u32; 2],
-    scratch: Vec<u8>,
+    scratch: Scratch,
 }
 
 impl<const EVENTS: usize> Ledger<EVENTS> {
@@ -47,7 +50,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
             handshakes: [0; 2],
-            scratch: Vec::new(),
+            scratch: Scratch::new(),
         }
     }
 
@@ -71,6 +74,17 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
     pub(super) fn is_free(&self) -> bool {
         self.lifecycle.room() > 0 && self.line.is_empty()
+    }
+
+    /// Puts what is ready at the end of the line.
+    pub(super) fn wait(&mut self, id: impl Into<Id>) {
+        // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
+        // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
+        if self.line.len() > SPARE + 2 * self.lifecycle.len() {
+            let lifecycle = &self.lifecycle;
+            self.line.retain(|id| lifecycle.state(*id) == Some(State::Opening));
+        }
+        self.line.push_back(id.into());
     }
 
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
@@ -213,5 +227,32 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
         }
         Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::Side;
+
+    #[test]
+    fn what_has_ended_in_line_does_not_pile_up_while_closes_are_owed() {
+        let mut ledger = Ledger::<1>::new(Config::default());
+        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        ledger.lifecycle.opened(connection).unwrap();
+        for _ in 0..4 {
+            let id = ledger.offered(connection).unwrap();
+            ledger.fail_stream(id, Failure::Reset(Side::Remote));
+        }
+        // A peer lets go of what it has opened as fast as the failures are drained.
+        for _ in 0..10_000 {
+            let id = ledger.offered(connection).unwrap();
+            ledger.wait(id);
+            ledger.fail_stream(id, Failure::Reset(Side::Remote));
+            ledger.vacate();
+            assert!(ledger.next_event().is_some());
+            assert_eq!(ledger.lifecycle.room(), 0, "something is always owed");
+            assert!(ledger.line.len() <= SPARE + 2 * ledger.lifecycle.len() + 1, "{}", ledger.line.len());
+        }
     }
 }

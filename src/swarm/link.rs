@@ -9,7 +9,7 @@
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Id, ListenerId, RemoteEnd, State, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -235,13 +235,13 @@ where
                 self.peer = self.connection().and_then(|connection| connection.peer());
                 match ledger.is_free() {
                     true => self.admit(ledger, cx, now),
-                    false => ledger.line.push_back(Id::Connection(self.id)),
+                    false => ledger.wait(self.id),
                 }
             }
             Fact::StreamOffered => self.offered(ledger, now),
             Fact::StreamReady(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
-                false => ledger.line.push_back(Id::Stream(id)),
+                false => ledger.wait(id),
             },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
             // It is open: a stream is told to have failed until it has permission to open.

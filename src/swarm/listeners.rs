@@ -103,7 +103,7 @@ where
     /// A listener has its first address, or has had it and there is room now.
     fn listener_opens(&mut self, id: ListenerId) {
         if self.ledger.lifecycle.opened(id).is_err() && self.ledger.is_opening(id) {
-            self.ledger.line.push_back(id.into());
+            self.ledger.wait(id);
         }
     }
 

@@ -17,8 +17,8 @@ where
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
     ///
     /// With one protocol, data may be written at once: it travels with the proposal. Beyond
-    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams that the peer has not acknowledged, the
-    /// stream waits its turn.
+    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams that the peer has not acknowledged, and
+    /// while it does not read what is due to it, the stream waits its turn.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or

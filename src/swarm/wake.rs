@@ -94,7 +94,8 @@ impl WakeSet {
         for index in into.iter() {
             // In line are slots of this set only, and slots are never removed.
             if let Some((slot, _)) = self.slots.get(*index) {
-                slot.queued.store(false, Ordering::Release);
+                // Acquires, too: who has woken it since without putting it in line has made what it woke for visible.
+                slot.queued.swap(false, Ordering::AcqRel);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use swarm_notify::connection::{
-    Config, Connection, Fact, Input, Protocol, ReadError, Role, Stream, Streams, Turn, WriteError, noise,
+    Config, Connection, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, Turn, WriteError, noise,
 };
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits, StreamId};
@@ -24,7 +24,7 @@ pub(crate) struct End {
     id: ConnectionId,
     facts: Vec<Fact>,
     input: Input,
-    scratch: Vec<u8>,
+    scratch: Scratch,
 }
 
 /// What the connection works with; a macro, so that the fields are borrowed one by one.
@@ -60,7 +60,7 @@ impl End {
             id,
             facts: Vec::new(),
             input: Input::new(),
-            scratch: Vec::new(),
+            scratch: Scratch::new(),
         }
     }
 

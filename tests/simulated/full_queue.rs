@@ -13,6 +13,7 @@ everywhere! {
     a_dial_waits_before_its_last_word,
     listening_waits,
     closing_is_never_refused,
+    what_waits_opens_though_every_poll_brings_ends,
 }
 
 const NONE: &[&str] = &[];
@@ -197,5 +198,44 @@ fn closing_is_never_refused<const EVENTS: usize>(shape: Shape) {
     expected.extend((1..=EVENTS).map(|n| format!("closed_stream c0.1/s{n}.1 connection_closed")));
     expected.push("disconnected c0.1 requested".to_owned());
     pair.b.expect(&expected);
+    pair.end_quietly();
+}
+
+/// The peer's ends fill the queue at each poll, and the owner drains it each time.
+fn what_waits_opens_though_every_poll_brings_ends<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(
+        shape,
+        |a| {
+            (a.connection.negotiation_timeout, a.connection.yamux.ack_backlog) = (YEAR, 4_000);
+            a.limits.streams_per_connection = 4_000;
+        },
+        |b| {
+            b.connection.inbound_backlog = 4_000;
+            b.limits.streams_per_connection = 4_000;
+        },
+    );
+    let link = pair.link();
+    pair.b.drains = 0;
+    let expected = fill(&mut pair, link);
+    pair.a.open(link.ca, &[ECHO]);
+    let behind: Vec<_> = (0..4 * EVENTS).map(|_| pair.a.open(link.ca, &[ECHO])).collect();
+    pair.settle();
+    pair.b.drains = usize::MAX;
+    for some in behind.chunks(EVENTS) {
+        some.iter().for_each(|id| pair.a.swarm.reset(*id).unwrap());
+        pair.a.turn(pair.now);
+        while let Some(arrival) = pair.network.next_arrival() {
+            pair.now = arrival;
+            pair.network.advance_to(arrival);
+            pair.network.deliver(arrival);
+        }
+        pair.b.turn(pair.now);
+    }
+    let log = pair.b.take_log();
+    assert_eq!(log[..EVENTS], expected);
+    let first = format!("opened_stream c0.1/s{}.1 inbound /echo/1.0.0", EVENTS + 1);
+    let place = log.iter().position(|line| *line == first);
+    // Behind what was queued, and what was owed when there was room again.
+    assert!(place.is_some_and(|place| place <= 2 * EVENTS), "{log:?}");
     pair.end_quietly();
 }

@@ -2,7 +2,7 @@
 //! again afterwards.
 
 use crate::secs;
-use crate::sim::{B, ECHO, Pair, RawDial, Shape, everywhere};
+use crate::sim::{A, B, ECHO, Pair, RawDial, Shape, everywhere};
 use swarm_notify::swarm::{DialError, OpenStreamError};
 
 everywhere! {
@@ -13,7 +13,8 @@ everywhere! {
     streams_of_all_connections,
     streams_that_wait_to_open,
     unacknowledged_streams_wait_their_turn,
-    a_read_per_poll,
+    streams_given_up_while_the_peer_reads_nothing,
+    no_reads_in_a_poll_count_as_one,
 }
 
 const NONE: &[&str] = &[];
@@ -156,9 +157,34 @@ fn unacknowledged_streams_wait_their_turn<const EVENTS: usize>(shape: Shape) {
     pair.end_quietly();
 }
 
-/// One is the least; 0 counts as it.
-fn a_read_per_poll<const EVENTS: usize>(shape: Shape) {
-    let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 1, |b| b.reads_per_poll = 0);
-    pair.connected();
+/// Opened and reset as often as the owner likes, they do not make our output grow without bound.
+fn streams_given_up_while_the_peer_reads_nothing<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, |b| b.limits.streams_per_connection = 10_000);
+    let link = pair.link();
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.stall(0, end, true));
+    let before = pair.network.sent(0, end);
+    for _ in 0..6_000 {
+        let id = pair.a.open(link.ca, &[ECHO]);
+        pair.a.swarm.reset(id).unwrap();
+        pair.a.turn(pair.now);
+    }
+    let waits = pair.a.open(link.ca, &[ECHO]);
+    pair.settle();
+    assert_eq!(pair.a.unexpected(), 6_000);
+    pair.a.take_log();
+    pair.network.set(|knobs| knobs.stall(0, end, false));
+    pair.settle();
+    let sent = pair.network.sent(0, end) - before;
+    assert!(sent < 140 * 1024, "{sent}");
+    pair.a.expect(&[format!("opened_stream c0.1/{waits} outbound /echo/1.0.0")]);
+    pair.end_quietly();
+}
+
+fn no_reads_in_a_poll_count_as_one<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 0, |b| b.reads_per_poll = 0);
+    let on = pair.connected();
+    pair.stream(on);
     pair.end_quietly();
 }

@@ -1,9 +1,9 @@
 //! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was
 //! sent, the peer is told of no stream that was not announced, and everything ends.
 
-use crate::millis;
 use crate::pipe::Random;
 use crate::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimTransport, UNKNOWN};
+use crate::{millis, secs};
 use libp2p_core::Multiaddr;
 use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
 
@@ -19,6 +19,7 @@ fn pick<T: Copy>(random: &mut Random, all: &[T]) -> Option<T> {
 fn act<const EVENTS: usize>(
     random: &mut Random,
     side: &mut Side<SimTransport, EVENTS>,
+    polite: bool,
     own: &[Multiaddr; 2],
     other: &[Multiaddr; 2],
 ) {
@@ -59,7 +60,7 @@ fn act<const EVENTS: usize>(
         26 => drop(stream.map(|id| side.swarm.close_stream(id))),
         27..=28 => drop(stream.map(|id| side.swarm.reset(id))),
         29 => {
-            if random.below(3) == 0 {
+            if polite || random.below(3) == 0 {
                 let _ = connection.map(|id| side.swarm.close_connection(id));
             }
         }
@@ -93,19 +94,26 @@ fn run<const EVENTS: usize>(seed: u64) {
         config.limits.connections = 6;
         config.limits.streams_per_connection = 12;
         config.connection.inbound_backlog = 4;
-        config.connection.yamux.ack_backlog = 6;
+        config.connection.yamux.ack_backlog = [1, 6][seed as usize % 2];
+        config.reads_per_poll = [1, 8][seed as usize / 2 % 2];
+        config.connection.idle_timeout = [None, Some(secs(3))][seed as usize / 4 % 2];
+        (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128)][seed as usize / 8 % 2];
     };
     let mut pair = Pair::<EVENTS>::with(Shape { cut, mode, swapped: false }, change, change);
     if random.below(2) == 0 {
         pair.network.set(|knobs| knobs.closes_late());
     }
+    if random.below(4) == 0 {
+        pair.network.set(|knobs| knobs.capacity(200));
+    }
+    let polite = random.below(3) == 0;
     let (at_a, at_b) = ([A.at(1), A.at(2)], [B.at(1), B.at(2)]);
     pair.a.listen(&at_a[0]);
     pair.b.listen(&at_b[0]);
     for _ in 0..400 {
         match random.below(8) {
-            0..=2 => act(&mut random, &mut pair.a, &at_a, &at_b),
-            3..=5 => act(&mut random, &mut pair.b, &at_b, &at_a),
+            0..=2 => act(&mut random, &mut pair.a, polite, &at_a, &at_b),
+            3..=5 => act(&mut random, &mut pair.b, polite, &at_b, &at_a),
             6 => {
                 let time = [0, 1, 3, 10, 10, 50, 700, 9_000][random.below(8)];
                 pair.wait(millis(time));
@@ -121,7 +129,18 @@ fn run<const EVENTS: usize>(seed: u64) {
         (side.drains, side.reads) = (usize::MAX, true);
         side.something_to_drain();
     }
+    for pipe in 0..pair.network.pipes() {
+        pair.network.set(|knobs| (0..2).for_each(|end| knobs.stall(pipe, end, false)));
+    }
     pair.settle();
+    // Longer than any time-out of what is opening.
+    pair.wait(secs(60));
+    for side in [&pair.a, &pair.b] {
+        side.checker.assert_all_begun_told();
+        let streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
+        let waiting: Vec<_> = streams.filter(|id| side.swarm.stream(*id).unwrap().state == State::Opening).collect();
+        assert_eq!(waiting, [], "{}: neither opened nor failed\n{}", side.name, pair.logs());
+    }
     for (side, tag) in [(&pair.a, 100), (&pair.b, 0)] {
         for received in side.all_received() {
             assert_eq!(received, content(tag, 0, received.len()), "what has arrived is what was sent");
@@ -147,11 +166,16 @@ fn fault<const EVENTS: usize>(random: &mut Random, pair: &Pair<EVENTS>) {
     }
 }
 
+/// A range of seeds of your own, as `SEEDS=0-10000`, makes a long run of it.
 #[test]
 fn the_promises_hold_whatever_happens() {
-    for seed in 0..20 {
+    let seeds = std::env::var("SEEDS").ok().map_or(0..20, |range| {
+        let (from, to) = range.split_once('-').expect("SEEDS is a range such as 0-1000");
+        from.parse().expect("a number")..to.parse().expect("a number")
+    });
+    for seed in seeds {
         run::<1>(seed);
-        run::<3>(1_000 + seed);
-        run::<64>(2_000 + seed);
+        run::<3>(1_000_000 + seed);
+        run::<64>(2_000_000 + seed);
     }
 }

@@ -15,6 +15,7 @@ everywhere! {
     half_open_with_a_silent_peer,
     half_open_with_a_peer_that_grants_nothing,
     half_open_but_alive,
+    half_open_and_unread,
     an_unsupported_protocol,
     the_first_of_several_that_the_peer_speaks,
     a_negotiation_that_takes_too_long,
@@ -211,6 +212,29 @@ fn half_open_but_alive<const EVENTS: usize>(shape: Shape) {
     pair.a.expect(FINISHED);
     pair.b.expect(FINISHED);
     assert_eq!(pair.a.received(link.sa).len(), 300_000);
+    pair.end_quietly();
+}
+
+/// The peer has said all that its window allows: it waits for us, and its time does not run.
+fn half_open_and_unread<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, |b| b.connection.half_open_timeout = secs(1_000));
+    let link = pair.link();
+    pair.a.reads = false;
+    pair.a.finish(link.sa);
+    pair.b.send(link.sb, &[7; 300_000]);
+    pair.wait(secs(100));
+    pair.a.expect(NONE);
+    pair.a.read_all(link.sa);
+    pair.a.reads = true;
+    pair.settle();
+    assert_eq!(pair.a.received(link.sa).len(), 300_000);
+    // Now we wait for the peer again.
+    pair.wait(secs(59));
+    pair.a.expect(NONE);
+    pair.wait(secs(2));
+    pair.a.expect(TIMEOUT);
+    pair.b.expect(RESET_BY_PEER);
     pair.end_quietly();
 }
 

@@ -4,7 +4,7 @@ use crate::net::{LIMIT, identity};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
+use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Scratch, Streams, Turn, noise};
 
 /// Dials, and drives its connection by hand on a blocking socket.
 pub(crate) struct RawPeer {
@@ -26,7 +26,7 @@ impl RawPeer {
 
     /// Writes what is due, and reads once. Meant for a thread of its own: it blocks.
     pub(crate) fn shake_hands(mut self) -> Self {
-        let (mut streams, mut scratch, config) = (Streams::new(), Vec::new(), Config::default());
+        let (mut streams, mut scratch, config) = (Streams::new(), Scratch::new(), Config::default());
         let mut input = Input::new();
         while !self.is_open {
             let mut turn = Turn {

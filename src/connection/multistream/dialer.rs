@@ -10,8 +10,17 @@ pub struct Dialer {
     /// The listener's header has come.
     greeted: bool,
     /// Which protocol of the list has been proposed.
-    proposed: usize,
-    outcome: Option<Outcome>,
+    proposed: u32,
+    end: Option<End>,
+}
+
+const _: () = assert!(size_of::<Dialer>() <= 8);
+
+/// Whether the last that was proposed is agreed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Agreed,
+    Rejected,
 }
 
 /// How a negotiation came out for the dialer.
@@ -34,7 +43,7 @@ impl Dialer {
         if let Some(first) = protocols.first() {
             line::write(first.as_str(), out);
         }
-        Self { greeted: false, proposed: 0, outcome: None }
+        Self { greeted: false, proposed: 0, end: None }
     }
 
     /// Reads the listener's answers from the front of `bytes`, its unread bytes, and appends the next proposal to `out`
@@ -52,33 +61,40 @@ impl Dialer {
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<Outcome>), Error> {
         let mut consumed = 0;
-        while self.outcome.is_none() {
+        while self.end.is_none() {
             // `consumed` is a sum of lengths of lines that were found in `bytes`.
             let rest = &bytes[consumed..];
-            let proposal = protocols.get(self.proposed);
+            let proposal = protocols.get(self.proposed as usize);
             if !self.greeted {
                 let Some(length) = line::read_header(rest)? else { break };
                 self.greeted = true;
                 if proposal.is_none() {
-                    self.outcome = Some(Outcome::Rejected);
+                    self.end = Some(End::Rejected);
                 }
                 consumed += length;
                 continue;
             }
             let Some((text, length)) = line::read(rest)? else { break };
             if text == NOT_AVAILABLE {
-                self.proposed += 1;
-                match protocols.get(self.proposed) {
+                self.proposed = self.proposed.saturating_add(1);
+                match protocols.get(self.proposed as usize) {
                     Some(next) => line::write(next.as_str(), out),
-                    None => self.outcome = Some(Outcome::Rejected),
+                    None => self.end = Some(End::Rejected),
                 }
             } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
-                self.outcome = Some(Outcome::Agreed(self.proposed));
+                self.end = Some(End::Agreed);
             } else {
                 return Err(Error::BadAnswer);
             }
             consumed += length;
         }
-        Ok((consumed, self.outcome))
+        Ok((consumed, self.outcome()))
+    }
+
+    fn outcome(&self) -> Option<Outcome> {
+        self.end.map(|end| match end {
+            End::Agreed => Outcome::Agreed(self.proposed as usize),
+            End::Rejected => Outcome::Rejected,
+        })
     }
 }

@@ -21,8 +21,11 @@ pub struct Listener {
     rounds: u16,
     /// A proposal was answered with `na`.
     refused: bool,
-    agreed: Option<usize>,
+    /// Nobody has as many protocols as an index here can tell apart.
+    agreed: Option<u32>,
 }
+
+const _: () = assert!(size_of::<Listener>() <= 16);
 
 impl Listener {
     /// A listener that looks at [`MAX_ROUNDS`] proposals.
@@ -71,7 +74,10 @@ impl Listener {
             }
             let Some((text, length)) = line::read(rest)? else { break };
             self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
-            self.agreed = if text == HEADER { None } else { supported(text) };
+            self.agreed = match text {
+                HEADER => None,
+                _ => supported(text).and_then(|index| u32::try_from(index).ok()),
+            };
             if self.agreed.is_none() {
                 self.refused = true;
                 self.answer(out);
@@ -82,7 +88,7 @@ impl Listener {
         if self.greeted && self.agreed.is_none() {
             self.answer(out);
         }
-        Ok((consumed, self.agreed))
+        Ok((consumed, self.agreed.map(|index| index as usize)))
     }
 
     /// Appends the confirmation, for the protocol that [`receive`](Self::receive) gave, and the header if it has not

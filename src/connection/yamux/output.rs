@@ -2,6 +2,7 @@
 
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
 use alloc::vec::Vec;
+use core::mem;
 
 /// Frames in the order in which they leave. The last one may still change: it grows, or takes a flag.
 #[derive(Debug, Default)]
@@ -131,6 +132,23 @@ impl Output {
         self.bytes.shrink_to(keep);
     }
 
+    /// Takes the memory of `spare`, which is empty, if there is none.
+    pub(super) fn borrow(&mut self, spare: &mut Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            mem::swap(&mut self.bytes, spare);
+        }
+    }
+
+    /// Gives memory beyond `keep` away if nothing waits; `spare` is the greater of the two.
+    pub(super) fn give(&mut self, keep: usize, spare: &mut Vec<u8>) {
+        if self.bytes.is_empty() && self.bytes.capacity() > keep {
+            let bytes = mem::take(&mut self.bytes);
+            if bytes.capacity() > spare.capacity() {
+                *spare = bytes;
+            }
+        }
+    }
+
     fn last_of(&self, id: u32) -> Option<Header> {
         if self.closed {
             return None;
@@ -147,3 +165,26 @@ impl Output {
 }
 
 const _: () = assert!(SYN | ACK | FIN | RST == 0xF);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_memory_in_which_nothing_waits_is_given_to_others() {
+        let (mut output, mut spare) = (Output::default(), Vec::with_capacity(100));
+        output.borrow(&mut spare);
+        assert_eq!(spare.capacity(), 0);
+        output.push(Header::new(Kind::Ping, SYN, 0, 1));
+        output.give(50, &mut spare);
+        assert_eq!((spare.capacity(), output.bytes().len()), (0, HEADER), "something waits");
+        output.taken();
+        output.give(100, &mut spare);
+        assert_eq!(spare.capacity(), 0, "it may keep so much");
+        output.give(99, &mut spare);
+        assert!(spare.capacity() >= 100 && output.bytes.capacity() == 0);
+        output.bytes.reserve_exact(10);
+        output.give(0, &mut spare);
+        assert!(spare.capacity() >= 100 && output.bytes.capacity() == 0, "the greater one is kept");
+    }
+}

@@ -15,6 +15,7 @@
 use super::fact::{Fact, Violation};
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
 use super::session::Session;
+use super::spares::Spares;
 use super::stream::{Half, Opening};
 use super::{PROTOCOL_ERROR, Streams};
 
@@ -75,9 +76,22 @@ impl<K: Copy> Session<K> {
         streams: &mut impl Streams<K>,
         bytes: &[u8],
     ) -> Result<(usize, Option<Fact<K>>), Violation> {
+        self.receive_with(streams, bytes, &mut Spares::shut())
+    }
+
+    /// [`receive`](Self::receive), which takes the buffers that it needs from `spares`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn receive_with(
+        &mut self,
+        streams: &mut impl Streams<K>,
+        bytes: &[u8],
+        spares: &mut Spares,
+    ) -> Result<(usize, Option<Fact<K>>), Violation> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            match self.advance(streams, &mut rest) {
+            match self.advance(streams, &mut rest, spares) {
                 Ok(None) => {}
                 Ok(fact) => return Ok((bytes.len() - rest.len(), fact)),
                 Err(violation) => {
@@ -91,7 +105,12 @@ impl<K: Copy> Session<K> {
     }
 
     /// One move along the picture above. `rest` is not empty.
-    fn advance(&mut self, streams: &mut impl Streams<K>, rest: &mut &[u8]) -> Result<Option<Fact<K>>, Violation> {
+    fn advance(
+        &mut self,
+        streams: &mut impl Streams<K>,
+        rest: &mut &[u8],
+        spares: &mut Spares,
+    ) -> Result<Option<Fact<K>>, Violation> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
                 let n = rest.len().min(bytes.len() - *have);
@@ -136,7 +155,7 @@ impl<K: Copy> Session<K> {
                 if ended {
                     self.incoming = Incoming::start();
                 }
-                Ok(key.and_then(|key| self.deliver(streams, id, key, head, fin)))
+                Ok(key.and_then(|key| self.deliver(streams, id, key, head, fin, spares)))
             }
             Incoming::Broken(violation) => Err(*violation),
         }
@@ -223,7 +242,7 @@ impl<K: Copy> Session<K> {
             }
             return Ok(Step::Done(None, payload(Some(key))));
         }
-        let fact = if header.has(FIN) { self.deliver(streams, id, key, &[], true) } else { None };
+        let fact = if header.has(FIN) { self.deliver(streams, id, key, &[], true, &mut Spares::shut()) } else { None };
         Ok(Step::Done(fact, Incoming::start()))
     }
 
@@ -235,6 +254,7 @@ impl<K: Copy> Session<K> {
         key: K,
         payload: &[u8],
         fin: bool,
+        spares: &mut Spares,
     ) -> Option<Fact<K>> {
         let stream = streams.stream_mut(key).filter(|stream| stream.id == id && stream.receiving.is_open())?;
         if !payload.is_empty() {
@@ -243,7 +263,7 @@ impl<K: Copy> Session<K> {
             if stream.discarding {
                 self.grant(stream);
             } else {
-                stream.push(payload);
+                stream.push(payload, spares);
             }
         }
         if fin {

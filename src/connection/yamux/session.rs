@@ -6,6 +6,7 @@ use super::fact::{Fact, OpenError};
 use super::frame::{FIN, Header, Kind, RST, SYN};
 use super::output::Output;
 use super::receive::Incoming;
+use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
 use super::{Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,9 @@ use alloc::vec::Vec;
 
 /// How much of the output's memory a session keeps for its next stream when it has none.
 const KEPT_OUTPUT: usize = 512;
+
+/// How much of it a session keeps that gives the rest to others by [`Session::give_output`].
+const KEPT_FROM_OTHERS: usize = 4 * 1024;
 
 /// One connection's end. See the [module](super) for how it is driven.
 ///
@@ -199,6 +203,11 @@ impl<K: Copy> Session<K> {
 
     /// Reads into `buf`, and grants the peer what has been read when that is half of the window.
     pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> Read {
+        self.read_with(stream, buf, &mut Spares::shut())
+    }
+
+    /// [`read`](Self::read), which gives `spares` the buffer that it leaves empty.
+    pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], spares: &mut Spares) -> Read {
         let unread = stream.unread();
         if unread.is_empty() {
             return match stream.receiving {
@@ -209,13 +218,18 @@ impl<K: Copy> Session<K> {
         }
         let n = unread.len().min(buf.len());
         buf[..n].copy_from_slice(&unread[..n]);
-        self.consume(stream, n);
+        self.consume_with(stream, n, spares);
         Read::Bytes(n)
     }
 
     /// Takes `n` bytes of [`Stream::unread`] as read, or all if there are less.
     pub fn consume(&mut self, stream: &mut Stream, n: usize) {
-        stream.drop_unread(n);
+        self.consume_with(stream, n, &mut Spares::shut());
+    }
+
+    /// [`consume`](Self::consume), which gives `spares` the buffer that it leaves empty.
+    pub fn consume_with(&mut self, stream: &mut Stream, n: usize, spares: &mut Spares) {
+        stream.drop_unread(n, spares);
         self.grant(stream);
     }
 
@@ -285,6 +299,18 @@ impl<K: Copy> Session<K> {
         self.output.shrink(0);
         self.fins.shrink_to_fit();
         self.line.shrink_to_fit();
+    }
+
+    /// Takes the memory of `spare`, which must be empty, for the output, unless there is some: for a caller with many
+    /// sessions, before it writes.
+    pub fn borrow_output(&mut self, spare: &mut Vec<u8>) {
+        self.output.borrow(spare);
+    }
+
+    /// Gives the output's memory to `spare` or frees it, if nothing waits and it is more than 4 KiB: for a caller with
+    /// many sessions, after [`written`](Self::written), so that the one that has gone quiet keeps little.
+    pub fn give_output(&mut self, spare: &mut Vec<u8>) {
+        self.output.give(KEPT_FROM_OTHERS, spare);
     }
 
     /// Whether the peer makes us answer more than it reads (pongs, resets, acknowledgements, window updates beyond

@@ -13,20 +13,20 @@
 //! then its wire id leaves the session's map, and what still comes for it is discarded.
 
 use super::INITIAL_WINDOW;
+use super::spares::{Buffer, Spares};
 use super::window::ReceiveWindow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem;
 
 /// One end of a stream, kept by the caller. It is made by [`Session::open`](super::Session::open) or
-/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 80 bytes
+/// [`Session::accept`](super::Session::accept) and belongs to that session. Without unread data it is at most 32 bytes
 /// and owns no memory.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) id: u32,
     pub(super) send_window: u32,
     pub(super) window: ReceiveWindow,
-    head: u32,
-    buffer: Vec<u8>,
+    buffer: Option<Box<Buffer>>,
     pub(super) opening: Opening,
     pub(super) sending: Half,
     pub(super) receiving: Half,
@@ -34,7 +34,7 @@ pub struct Stream {
     pub(super) discarding: bool,
 }
 
-const _: () = assert!(size_of::<Stream>() <= 80);
+const _: () = assert!(size_of::<Stream>() <= 32);
 
 /// How far a stream has come to be known to both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,8 +88,7 @@ impl Stream {
             id,
             send_window: INITIAL_WINDOW,
             window: ReceiveWindow::new(receive_window),
-            head: 0,
-            buffer: Vec::new(),
+            buffer: None,
             opening,
             sending: Half::Open,
             receiving: Half::Open,
@@ -107,16 +106,13 @@ impl Stream {
     /// What has arrived and has not been read, as one run.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
-        // The head stays within the buffer.
-        self.buffer.get(self.head as usize..).unwrap_or_default()
+        self.buffer.as_ref().map(|buffer| buffer.unread()).unwrap_or_default()
     }
 
     /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended.
     #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
-        self.buffer.drain(..self.head as usize);
-        self.head = 0;
-        mem::take(&mut self.buffer)
+        self.buffer.take().map(|buffer| buffer.into_unread()).unwrap_or_default()
     }
 
     /// How many bytes the peer's window allows to be written now.
@@ -129,6 +125,12 @@ impl Stream {
     #[must_use]
     pub fn wants_window(&self) -> bool {
         self.wish != Wish::Nothing && self.send_window == 0
+    }
+
+    /// Whether the peer may send more data before anything is read.
+    #[must_use]
+    pub const fn grants_window(&self) -> bool {
+        self.window.is_open()
     }
 
     /// Whether the peer has acknowledged it, or we have.
@@ -170,31 +172,20 @@ impl Stream {
         self.receiving = Half::Reset;
     }
 
-    /// Adds what has arrived, which the window has allowed. What has been read is cleared away when it is half of the
-    /// buffer, so each byte moves a constant number of times, and the buffer stays below twice the window.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        if bytes.len() > self.buffer.capacity() - self.buffer.len() {
-            if self.head as usize >= self.buffer.len() / 2 {
-                self.buffer.drain(..self.head as usize);
-                self.head = 0;
-            }
-            let needed = self.buffer.len() + bytes.len();
-            if needed > self.buffer.capacity() {
-                let wanted = (2 * self.buffer.capacity()).min(2 * self.window.limit()).max(needed);
-                self.buffer.reserve_exact(wanted - self.buffer.len());
-            }
-        }
-        self.buffer.extend_from_slice(bytes);
+    /// Adds what has arrived, which the window has allowed.
+    pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
+        let most = 2 * self.window.limit();
+        self.buffer.get_or_insert_with(|| spares.take(bytes.len())).push(bytes, most);
     }
 
-    /// Takes up to `n` unread bytes away; an empty buffer keeps no memory.
-    pub(super) fn drop_unread(&mut self, n: usize) {
-        if n >= self.unread().len() {
-            self.buffer = Vec::new();
-            self.head = 0;
-        } else {
-            // Less than the window, which is a u32.
-            self.head += n as u32;
+    /// Takes up to `n` unread bytes away; an empty buffer gives its memory back.
+    pub(super) fn drop_unread(&mut self, n: usize, spares: &mut Spares) {
+        if let Some(mut buffer) = self.buffer.take() {
+            buffer.consume(n);
+            match buffer.unread() {
+                [] => spares.give(buffer),
+                [..] => self.buffer = Some(buffer),
+            }
         }
     }
 }

@@ -30,6 +30,11 @@ impl ReceiveWindow {
         bytes <= self.left
     }
 
+    /// Whether the peer may send anything.
+    pub(super) const fn is_open(&self) -> bool {
+        self.left > 0
+    }
+
     /// Bytes have arrived. The whole frame was checked by [`allows`](Self::allows) before its first byte.
     pub(super) fn arrived(&mut self, bytes: u32) {
         debug_assert!(self.allows(bytes), "a frame is checked against the window before its payload");

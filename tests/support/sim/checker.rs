@@ -60,6 +60,12 @@ impl Checker {
         }
     }
 
+    /// Everything that commands have begun has opened or failed.
+    #[track_caller]
+    pub(crate) fn assert_all_begun_told(&self) {
+        assert_eq!(self.begun.keys().collect::<Vec<_>>(), Vec::<&Id>::new(), "neither opened nor failed");
+    }
+
     /// Everything is over.
     #[track_caller]
     pub(crate) fn assert_all_told(&self) {

@@ -1,0 +1,165 @@
+//! [`Buffer`]: what has arrived on a stream and is unread. [`Spares`]: the buffers of streams that have been read empty,
+//! for those to which data comes next.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// How much a buffer for a few lines may hold.
+const SMALL: usize = 2 * 1024;
+/// How much the others may hold: that of a stream with the window that every peer assumes stays below.
+const LARGE: usize = 2 * super::INITIAL_WINDOW as usize;
+/// How many of each are kept.
+const SMALL_KEPT: usize = 64;
+const LARGE_KEPT: usize = 2;
+/// No buffer begins with less, so that a few bytes are no reason to grow.
+const LEAST: usize = 64;
+
+/// The unread bytes of a stream, as one run.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// How many of `bytes` have been read.
+    head: usize,
+    bytes: Vec<u8>,
+}
+
+impl Buffer {
+    pub(super) fn unread(&self) -> &[u8] {
+        // The head stays within the buffer.
+        self.bytes.get(self.head..).unwrap_or_default()
+    }
+
+    pub(super) fn into_unread(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.head);
+        self.bytes
+    }
+
+    /// Takes up to `n` unread bytes away.
+    pub(super) fn consume(&mut self, n: usize) {
+        self.head += n.min(self.unread().len());
+    }
+
+    /// Adds what has arrived. What has been read is cleared away when it is half of the buffer, so each byte moves a
+    /// constant number of times, and the buffer stays below `most`, which is twice the window.
+    pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
+        if bytes.len() > self.bytes.capacity() - self.bytes.len() {
+            if self.head >= self.bytes.len() / 2 {
+                self.bytes.drain(..self.head);
+                self.head = 0;
+            }
+            let needed = self.bytes.len() + bytes.len();
+            if needed > self.bytes.capacity() {
+                let wanted = (2 * self.bytes.capacity()).min(most).max(needed);
+                self.bytes.reserve_exact(wanted - self.bytes.len());
+            }
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+/// Receive buffers that nothing is in. One serves all sessions of a caller: a stream has a buffer only while it has
+/// unread data, and without a place like this each turn of a conversation would be an allocation.
+///
+/// It keeps at most 64 buffers of up to 2 KiB and two of up to 512 KiB. A few bytes never come to sit in one of the
+/// latter.
+#[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "a stream holds a box, so that it is small while nothing is unread")]
+pub struct Spares {
+    small: Vec<Box<Buffer>>,
+    large: Vec<Box<Buffer>>,
+    is_shut: bool,
+}
+
+impl Spares {
+    /// An empty one; it allocates when it is given the first buffer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { small: Vec::new(), large: Vec::new(), is_shut: false }
+    }
+
+    /// One that keeps nothing.
+    pub(super) const fn shut() -> Self {
+        Self { small: Vec::new(), large: Vec::new(), is_shut: true }
+    }
+
+    /// How many bytes of memory wait here.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.small.iter().chain(&self.large).map(|buffer| buffer.bytes.capacity()).sum()
+    }
+
+    /// An empty buffer that `len` bytes fit in.
+    pub(super) fn take(&mut self, len: usize) -> Box<Buffer> {
+        let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
+        if buffer.bytes.capacity() < len {
+            buffer.bytes.reserve_exact(len.max(LEAST));
+        }
+        buffer
+    }
+
+    /// Keeps a buffer whose content is done with, or frees it.
+    pub(super) fn give(&mut self, mut buffer: Box<Buffer>) {
+        let (kept, most) = match buffer.bytes.capacity() {
+            0 => return,
+            capacity if self.is_shut || capacity > LARGE => return,
+            capacity if capacity <= SMALL => (&mut self.small, SMALL_KEPT),
+            _ => (&mut self.large, LARGE_KEPT),
+        };
+        if kept.len() < most {
+            buffer.bytes.clear();
+            buffer.head = 0;
+            kept.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffer(capacity: usize) -> Box<Buffer> {
+        Box::new(Buffer { head: 0, bytes: Vec::with_capacity(capacity) })
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut spares = Spares::new();
+        for capacity in [1, SMALL, SMALL + 1, LARGE, LARGE + 1] {
+            for _ in 0..2 * SMALL_KEPT {
+                spares.give(buffer(capacity));
+            }
+        }
+        assert_eq!((spares.small.len(), spares.large.len()), (SMALL_KEPT, LARGE_KEPT));
+        assert!(spares.kept() <= SMALL_KEPT * SMALL + LARGE_KEPT * LARGE, "{}", spares.kept());
+    }
+
+    #[test]
+    fn a_buffer_comes_back_empty_and_with_room_for_what_it_is_taken_for() {
+        let mut spares = Spares::new();
+        for len in [1, SMALL, SMALL + 1, LARGE] {
+            let mut buffer = spares.take(len);
+            buffer.bytes.resize(len, 7);
+            buffer.consume(1);
+            let memory = buffer.bytes.as_ptr();
+            spares.give(buffer);
+            let buffer = spares.take(len);
+            assert!(buffer.bytes.is_empty() && buffer.unread().is_empty() && buffer.bytes.capacity() >= len);
+            assert_eq!(buffer.bytes.as_ptr(), memory, "the same memory");
+            spares.give(buffer);
+        }
+    }
+
+    #[test]
+    fn a_few_bytes_take_no_large_buffer() {
+        let mut spares = Spares::new();
+        spares.give(buffer(LARGE));
+        assert!(spares.take(1).bytes.capacity() <= SMALL);
+        assert_eq!(spares.kept(), LARGE);
+    }
+
+    #[test]
+    fn a_shut_one_keeps_nothing() {
+        let mut spares = Spares::shut();
+        spares.give(buffer(1));
+        assert_eq!(spares.kept(), 0);
+    }
+}
