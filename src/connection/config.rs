@@ -26,10 +26,10 @@ pub struct Config {
     /// agreement, and does not count the wait for room. Default 10 s.
     pub negotiation_timeout: Duration,
     /// How long a stream may hang half-open on the peer: our FIN is sent and nothing comes back, or the peer's FIN
-    /// has come and it grants no window for what is still to be sent. Any data or window starts it again, and it stands
-    /// still while the peer has used up its window and waits for its bytes to be read. The stream
-    /// is then reset and told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). It exists because
-    /// some implementations send nothing when a stream is dropped after its FIN. Default 60 s.
+    /// has come and it grants no window for what is still to be sent. Any data or window starts it again, and it does
+    /// not run while the peer has used up its window and waits for its bytes to be read. When it is over the stream is
+    /// reset and told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). It exists because some
+    /// implementations send nothing when a stream is dropped after its FIN. Default 60 s.
     pub half_open_timeout: Duration,
     /// How long a polite close may take: of a stream, until the peer is done with it; of a connection, until what is
     /// due has been sent and the peer has closed its side. What is left then is cut: a stream is reset and told as

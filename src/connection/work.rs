@@ -64,8 +64,8 @@ impl Connection {
     }
 
     /// Begins a stream that its owner has put into the table under `id`. Beyond
-    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, and while the peer does not read what is
-    /// due to it, it waits its turn; that counts as negotiation.
+    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, and while the peer does not read what
+    /// is due to it, the stream waits its turn; that counts as negotiation.
     ///
     /// # Errors
     /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open

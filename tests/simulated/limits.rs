@@ -14,7 +14,7 @@ everywhere! {
     streams_that_wait_to_open,
     unacknowledged_streams_wait_their_turn,
     streams_given_up_while_the_peer_reads_nothing,
-    a_read_per_poll,
+    no_reads_in_a_poll_count_as_one,
 }
 
 const NONE: &[&str] = &[];
@@ -183,7 +183,7 @@ fn streams_given_up_while_the_peer_reads_nothing<const EVENTS: usize>(shape: Sha
 }
 
 /// One is the least; 0 counts as it.
-fn a_read_per_poll<const EVENTS: usize>(shape: Shape) {
+fn no_reads_in_a_poll_count_as_one<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::with(shape, |a| a.reads_per_poll = 1, |b| b.reads_per_poll = 0);
     let on = pair.connected();
     pair.stream(on);
