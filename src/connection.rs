@@ -7,7 +7,7 @@
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
 //! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
-//! [`Fact::Ready`] or [`Fact::StreamReady`] is agreed with the peer, but neither confirmed to it nor open until the
+//! [`Fact::AtGate`] or [`Fact::StreamAtGate`] is agreed with the peer, but neither confirmed to it nor open until the
 //! owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline stands still
 //! meanwhile.
 //!
@@ -39,13 +39,13 @@
 //!     let mut turn = Turn { streams: &mut streams, protocols: &[], config: &config, now, scratch: &mut scratch };
 //!     let mut wire = Vec::new(); // what one end says …
 //!     ends[end].transmit(&mut wire)?;
-//!     while let Some(Fact::Ready) = ends[end].written(&mut turn) {
+//!     while let Some(Fact::AtGate) = ends[end].written(&mut turn) {
 //!         open += usize::from(ends[end].open(&config, now)?);
 //!     }
 //!     let peer = &mut ends[1 - end];
 //!     peer.begin_input(&mut input);
 //!     input.fill(&wire); // … the other hears
-//!     while let Some(Fact::Ready) = peer.receive(&mut input, &mut turn) {
+//!     while let Some(Fact::AtGate) = peer.receive(&mut input, &mut turn) {
 //!         open += usize::from(peer.open(&config, now)?);
 //!         peer.begin_input(&mut input);
 //!     }
@@ -156,12 +156,12 @@ pub struct Turn<'a> {
 pub enum Fact {
     /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
     /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
-    Ready,
+    AtGate,
     /// The peer begins a stream. The next call must be [`Connection::accept_stream`] or
     /// [`Connection::refuse_stream`].
     StreamOffered,
     /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
-    StreamReady(StreamId),
+    StreamAtGate(StreamId),
     /// A stream that was not open ended. The owner takes it out of the table, now or later.
     StreamFailed(StreamId, Failure),
     /// A stream that was open ended. What it has of unread bytes stays until the owner takes it out of the table.
@@ -252,7 +252,7 @@ impl Connection {
             Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out) {
                 Ok(true) => {
                     self.timers.pause(turn.now);
-                    Some(Fact::Ready)
+                    Some(Fact::AtGate)
                 }
                 Ok(false) => None,
                 Err(error) => Some(self.broke(error)),
@@ -292,9 +292,9 @@ impl Connection {
         }
     }
 
-    /// Gives permission to open, at [`Fact::Ready`]. `true`: the connection is open now, and what came behind its
+    /// Gives permission to open, at [`Fact::AtGate`]. `true`: the connection is open now, and what came behind its
     /// handshake waits to be [received](Self::receive). `false`: its last message has to be sent, or answered, and
-    /// another [`Fact::Ready`] follows. At any other time it changes nothing, and says whether the connection is open.
+    /// another [`Fact::AtGate`] follows. At any other time it changes nothing, and says whether the connection is open.
     ///
     /// # Errors
     /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
@@ -356,7 +356,7 @@ impl Connection {
         match &mut self.phase {
             Phase::Handshake(handshake) => handshake.written().then(|| {
                 self.timers.pause(turn.now);
-                Fact::Ready
+                Fact::AtGate
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };

@@ -35,7 +35,7 @@ fn both_ends_are_ready_and_know_each_other() {
 fn no_end_is_told_of_an_open_connection_before_the_dialer_has_leave() {
     each(|mut pair| {
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::Ready]);
+        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
         assert_eq!(pair.listener.facts(), []);
         // The deadline stands still meanwhile.
         assert_eq!(pair.dialer.poll_at(), None);
@@ -47,13 +47,13 @@ fn a_listener_without_leave_keeps_its_word_on_the_muxer() {
     for cut in CUTS {
         let mut pair = Pair::new(&[], cut);
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::Ready]);
+        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
         assert!(!pair.dialer.leave());
         pair.run();
-        assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![Fact::Ready]));
+        assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![Fact::AtGate]));
         assert!(pair.listener.leave());
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::Ready]);
+        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
         assert!(pair.dialer.leave());
     }
 }
@@ -67,12 +67,12 @@ fn a_stream_is_agreed_by_the_one_and_then_by_the_other() {
             assert_eq!(pair.end(opener).write(stream, b"early"), Ok(5));
             assert_eq!(pair.end(opener).finish(stream), Ok(()));
             pair.run();
-            let [Fact::StreamReady(taken)] = pair.end(taker).facts()[..] else { panic!("the taker is ready") };
+            let [Fact::StreamAtGate(taken)] = pair.end(taker).facts()[..] else { panic!("the taker is ready") };
             assert_eq!(pair.end(opener).facts(), [], "our word waits for leave");
             assert_eq!(pair.end(taker).read(taken), Err(ReadError::Blocked), "and so does what came with it");
             pair.end(taker).confirm(taken);
             pair.run();
-            assert_eq!(pair.end(opener).facts(), [Fact::StreamReady(stream)]);
+            assert_eq!(pair.end(opener).facts(), [Fact::StreamAtGate(stream)]);
             pair.end(opener).confirm(stream);
             pair.run();
             assert_eq!(pair.end(taker).read(taken), Ok(b"early".to_vec()));
@@ -101,11 +101,11 @@ fn the_first_preference_that_the_peer_speaks_is_taken() {
         let stream = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0", "/sink/1.0.0"]);
         assert_eq!(pair.dialer.write(stream, b"x"), Err(WriteError::Blocked), "no one knows the protocol yet");
         pair.run();
-        let [Fact::StreamReady(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
         assert_eq!(pair.listener.protocol(taken), "/echo/1.0.0");
         pair.listener.confirm(taken);
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::StreamReady(stream)]);
+        assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(stream)]);
         assert_eq!(pair.dialer.protocol(stream), "/echo/1.0.0");
     });
 }
@@ -144,7 +144,7 @@ fn a_stream_that_opens_for_too_long_has_timed_out_and_the_peer_hears_of_it() {
         let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
         pair.run();
         // The listener's owner has no room: its clock stands still, the dialer's does not.
-        let [Fact::StreamReady(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
         pair.at(secs(9));
         assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![]));
         pair.at(secs(10));

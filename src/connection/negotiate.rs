@@ -119,7 +119,7 @@ impl Connection {
                     open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);
-                return Some(Fact::StreamReady(id));
+                return Some(Fact::StreamAtGate(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => return None,
             Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
@@ -134,7 +134,7 @@ impl Connection {
         Some(Fact::StreamFailed(id, failure))
     }
 
-    /// Gives permission to open to a stream that was [`Fact::StreamReady`]: it is open now, and the peer is told if it
+    /// Gives permission to open to a stream that was [`Fact::StreamAtGate`]: it is open now, and the peer is told if it
     /// waits for our word. At any other time it changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };

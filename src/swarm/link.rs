@@ -6,16 +6,19 @@
 //!  Upgrading┘
 //! ```
 
+mod ending;
+
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerId, RemoteEnd, State, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
+use ending::Why;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
@@ -63,13 +66,6 @@ pub(super) struct Pipe<Io> {
 pub(super) enum Ours {
     Open,
     Closed,
-}
-
-/// Why a link is over.
-enum Why {
-    Ended(ConnectionEnd),
-    Broke(Error),
-    Io(std::io::Error),
 }
 
 impl<T> Link<T>
@@ -231,7 +227,7 @@ where
 
     fn handle<const E: usize>(&mut self, fact: Fact, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         match fact {
-            Fact::Ready => {
+            Fact::AtGate => {
                 self.peer = self.connection().and_then(|connection| connection.peer());
                 match ledger.is_free() {
                     true => self.admit(ledger, cx, now),
@@ -239,7 +235,7 @@ where
                 }
             }
             Fact::StreamOffered => self.offered(ledger, now),
-            Fact::StreamReady(id) => match ledger.is_free() {
+            Fact::StreamAtGate(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
                 false => ledger.wait(id),
             },
@@ -367,113 +363,5 @@ where
                 self.handle(fact, ledger, cx, now);
             }
         }
-    }
-
-    /// Ends our side of a pipe that is being closed and has nothing more to say.
-    fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) {
-        let Stage::Closing(pipe, _, ours @ Ours::Open) = &mut self.stage else { return };
-        match Pin::new(&mut pipe.io).poll_close(cx) {
-            Poll::Pending => {}
-            Poll::Ready(Ok(())) => *ours = Ours::Closed,
-            Poll::Ready(Err(error)) => self.over(ledger, Why::Io(error)),
-        }
-    }
-
-    /// Tries once to write what a connection that broke still has to say: yamux's go-away.
-    fn last_words(&mut self, cx: &mut Context<'_>) {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };
-        if !pipe.connection.is_due() || pipe.connection.transmit(&mut self.out).is_err() {
-            return;
-        }
-        while self.written < self.out.len() {
-            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
-                Poll::Ready(Ok(n)) if n > 0 => self.written += n,
-                Poll::Ready(_) | Poll::Pending => return,
-            }
-        }
-        let _ = Pin::new(&mut pipe.io).poll_close(cx);
-    }
-
-    /// Closes politely. What is not open yet fails at once.
-    pub(super) fn close<const E: usize>(&mut self, ledger: &mut Ledger<E>, end: ConnectionEnd, now: Duration) {
-        if ledger.is_opening(self.id) {
-            return self.over(ledger, Why::Ended(end));
-        }
-        self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(mut pipe) => {
-                // It is open, since it is up and not opening, so that it can leave.
-                let _ = ledger.lifecycle.leave(self.id);
-                pipe.connection.close(&ledger.config.connection, now);
-                self.mark_dirty(ledger);
-                Stage::Closing(pipe, end, Ours::Open)
-            }
-            stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
-        };
-    }
-
-    /// Cuts a close that takes too long, or that nobody wants to wait for.
-    pub(super) fn cut<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        self.over(ledger, Why::Ended(ConnectionEnd::Requested));
-    }
-
-    /// A transport's refusal: it cannot open.
-    pub(super) fn fail<const E: usize>(
-        &mut self,
-        ledger: &mut Ledger<E>,
-        failure: Failure,
-        text: &dyn core::fmt::Display,
-    ) {
-        self.error = Some(text.to_string());
-        log::debug!("{}: {failure}: {text}", self.id);
-        self.stage = Stage::Over;
-        if ledger.lifecycle.fail(self.id, failure).is_ok() {
-            ledger.handshake_ends(self.direction);
-        }
-    }
-
-    /// The connection breaks off before it is open, for what its own steps say.
-    pub(super) fn broke<const E: usize>(&mut self, ledger: &mut Ledger<E>, error: Error) {
-        self.over(ledger, Why::Broke(error));
-    }
-
-    /// Closes the socket, and then tells so.
-    fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
-        let stage = core::mem::replace(&mut self.stage, Stage::Over);
-        let asked = match &stage {
-            Stage::Closing(_, end, _) => Some(*end),
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) => None,
-            Stage::Over => return,
-        };
-        drop(stage);
-        (self.out, self.written) = (Vec::new(), 0);
-        match &why {
-            Why::Ended(_) => {}
-            Why::Broke(error) => self.error = Some(error.to_string()),
-            Why::Io(error) => self.error = Some(error.to_string()),
-        }
-        if let Some(text) = &self.error {
-            log::debug!("{}: {text}", self.id);
-        }
-        if let Some(peer) = self.peer {
-            ledger.peers.remove(&(peer, self.id));
-        }
-        if ledger.is_opening(self.id) {
-            let failure = match why {
-                Why::Ended(end) => end.into(),
-                Why::Broke(error) => error.failure(),
-                Why::Io(error) => error::failure(&error),
-            };
-            ledger.handshake_ends(self.direction);
-            // It is opening, as the line above says, so that it can fail.
-            let _ = ledger.lifecycle.fail(self.id, failure);
-            return;
-        }
-        // Whoever asked for the end is the reason, however it came.
-        let end = asked.unwrap_or(match why {
-            Why::Ended(end) => end,
-            Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
-            Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
-        });
-        let _ = ledger.lifecycle.end_connection(self.id, end);
     }
 }

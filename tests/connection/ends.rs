@@ -197,7 +197,7 @@ impl Pair {
             let mut asked = false;
             for (which, open) in open.iter_mut().enumerate() {
                 for fact in self.end(which).facts() {
-                    assert_eq!(fact, Fact::Ready);
+                    assert_eq!(fact, Fact::AtGate);
                     (*open, asked) = (self.end(which).leave(), true);
                 }
             }
@@ -210,10 +210,10 @@ impl Pair {
     pub(crate) fn stream(&mut self) -> (StreamId, StreamId) {
         let ours = self.dialer.open_stream(&["/echo/1.0.0"]);
         self.run();
-        let [Fact::StreamReady(theirs)] = self.listener.facts()[..] else { panic!("the listener agrees") };
+        let [Fact::StreamAtGate(theirs)] = self.listener.facts()[..] else { panic!("the listener agrees") };
         self.listener.confirm(theirs);
         self.run();
-        assert_eq!(self.dialer.facts(), [Fact::StreamReady(ours)]);
+        assert_eq!(self.dialer.facts(), [Fact::StreamAtGate(ours)]);
         self.dialer.confirm(ours);
         self.run();
         (ours, theirs)

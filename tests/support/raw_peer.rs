@@ -48,7 +48,7 @@ impl RawPeer {
                 fact = self.connection.receive(&mut input, &mut turn);
             }
             match fact {
-                Some(Fact::Ready) => self.is_open = self.connection.open(&config, Duration::ZERO).unwrap(),
+                Some(Fact::AtGate) => self.is_open = self.connection.open(&config, Duration::ZERO).unwrap(),
                 None => {}
                 Some(other) => panic!("{other:?} in the handshake"),
             }
