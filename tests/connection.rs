@@ -210,6 +210,20 @@ fn a_handshake_that_takes_too_long_has_timed_out() {
 }
 
 #[test]
+fn a_handshake_that_timed_out_does_not_end_with_our_last_message_after_all() {
+    for muxers in MUXERS {
+        let mut pair = Pair::new(muxers, usize::MAX);
+        pair.run();
+        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
+        assert!(!pair.dialer.leave());
+        assert!(pair.dialer.connection.is_due(), "the last message waits to be sent");
+        pair.dialer.at(secs(10));
+        assert_eq!(pair.dialer.facts(), [Fact::Failed(Error::HandshakeTimeout)]);
+        assert_eq!(pair.dialer.say(), []);
+    }
+}
+
+#[test]
 fn our_go_away_is_the_last_word_and_comes_after_what_was_written() {
     each(|mut pair| {
         pair.open();
