@@ -8,6 +8,7 @@ use libp2p_core::{Endpoint, Multiaddr, multiaddr::Protocol};
 use std::future::{Future, poll_fn};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -174,6 +175,20 @@ fn dropping_a_stream_closes_its_socket() {
     let (mut server, _) = listener.accept().unwrap();
     drop(dialed);
     assert_eq!(server.read(&mut [0]).unwrap(), 0);
+}
+
+/// As in a child between fork and exec.
+#[test]
+fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
+    let mut transport = Transport::default();
+    let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
+    let mut client = TcpStream::connect(bound).unwrap();
+    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let (_, accepted) = next_incoming(&mut transport);
+    let copy = accepted.as_fd().try_clone_to_owned().unwrap();
+    drop(accepted);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    drop(copy);
 }
 
 #[test]

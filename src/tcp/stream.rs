@@ -24,6 +24,15 @@ impl Stream {
     }
 }
 
+/// Closes the socket. A child of this process that is between fork and exec has a copy of it, so that closing alone may
+/// not end the connection yet; the other side is told here.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // It may have ended long ago.
+        let _ = self.socket.get_ref().shutdown(Shutdown::Write);
+    }
+}
+
 /// The socket, to look at its options (with `socket2::SockRef`, say).
 #[cfg(unix)]
 impl std::os::fd::AsFd for Stream {

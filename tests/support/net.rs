@@ -386,6 +386,9 @@ pub(crate) fn socket_address(address: &Multiaddr) -> SocketAddr {
     }
 }
 
+/// How the system's list of sockets names a connection that is open.
+const ESTABLISHED: &str = "01";
+
 /// Waits until something that nobody has read lies in the socket that `a` is connected to: what was written to a socket
 /// of this machine is there soon, but not at once. Where the system does not say, it is taken to be there.
 #[track_caller]
@@ -395,9 +398,11 @@ pub(crate) fn wait_until_unread<const A: usize>(a: &Node<A>, connection: Connect
     let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(remote.ip().octets()), remote.port());
     let began = Instant::now();
     while let Ok(sockets) = std::fs::read_to_string("/proc/net/tcp") {
-        let mut lines = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let line = lines.find(|line| line.get(1) == Some(&local.as_str())).expect("the socket is open");
-        if !line[4].ends_with(":00000000") {
+        // Connections of other tests that have ended may have had the same port of ours.
+        let fields = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut open = fields.filter(|line| line.get(1) == Some(&local.as_str()) && line[3] == ESTABLISHED).peekable();
+        assert!(open.peek().is_some(), "the socket is open");
+        if open.any(|line| !line[4].ends_with(":00000000")) {
             return;
         }
         assert!(began.elapsed() < LIMIT, "nothing comes");
