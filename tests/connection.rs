@@ -32,7 +32,7 @@ fn both_ends_are_ready_and_know_each_other() {
 }
 
 #[test]
-fn no_end_is_told_of_an_open_connection_before_the_dialer_has_leave() {
+fn no_end_is_told_of_an_open_connection_before_the_dialer_has_permission() {
     each(|mut pair| {
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
@@ -43,18 +43,18 @@ fn no_end_is_told_of_an_open_connection_before_the_dialer_has_leave() {
 }
 
 #[test]
-fn a_listener_without_leave_keeps_its_word_on_the_muxer() {
+fn a_listener_without_permission_keeps_its_word_on_the_muxer() {
     for cut in CUTS {
         let mut pair = Pair::new(&[], cut);
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
-        assert!(!pair.dialer.leave());
+        assert!(!pair.dialer.permit());
         pair.run();
         assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![Fact::AtGate]));
-        assert!(pair.listener.leave());
+        assert!(pair.listener.permit());
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
-        assert!(pair.dialer.leave());
+        assert!(pair.dialer.permit());
     }
 }
 
@@ -68,7 +68,7 @@ fn a_stream_is_agreed_by_the_one_and_then_by_the_other() {
             assert_eq!(pair.end(opener).finish(stream), Ok(()));
             pair.run();
             let [Fact::StreamAtGate(taken)] = pair.end(taker).facts()[..] else { panic!("the taker is ready") };
-            assert_eq!(pair.end(opener).facts(), [], "our word waits for leave");
+            assert_eq!(pair.end(opener).facts(), [], "our word waits for permission");
             assert_eq!(pair.end(taker).read(taken), Err(ReadError::Blocked), "and so does what came with it");
             pair.end(taker).confirm(taken);
             pair.run();
@@ -215,7 +215,7 @@ fn a_handshake_that_timed_out_does_not_end_with_our_last_message_after_all() {
         let mut pair = Pair::new(muxers, usize::MAX);
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
-        assert!(!pair.dialer.leave());
+        assert!(!pair.dialer.permit());
         assert!(pair.dialer.connection.is_due(), "the last message waits to be sent");
         pair.dialer.at(secs(10));
         assert_eq!(pair.dialer.facts(), [Fact::Failed(Error::HandshakeTimeout)]);

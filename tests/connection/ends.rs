@@ -102,8 +102,8 @@ impl End {
         }
     }
 
-    /// Gives leave to open, and hears what was kept. `true`: it is open.
-    pub(crate) fn leave(&mut self) -> bool {
+    /// Gives permission to open, and hears what was kept. `true`: it is open.
+    pub(crate) fn permit(&mut self) -> bool {
         let open = self.connection.open(&self.config, self.now).unwrap();
         self.connection.begin_input(&mut self.input);
         self.understand();
@@ -198,7 +198,7 @@ impl Pair {
             for (which, open) in open.iter_mut().enumerate() {
                 for fact in self.end(which).facts() {
                     assert_eq!(fact, Fact::AtGate);
-                    (*open, asked) = (self.end(which).leave(), true);
+                    (*open, asked) = (self.end(which).permit(), true);
                 }
             }
             assert!(asked, "the handshake hangs");
