@@ -1,0 +1,28 @@
+//! Protocols, as notifees that any driver can run: no socket, no clock, no task inside.
+//!
+//! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
+//! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
+//! to say to its owner in a bounded queue of its own.
+
+mod frames;
+
+use crate::connection::Protocol;
+use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
+use alloc::vec::Vec;
+
+/// A notifee that answers inbound streams.
+pub trait Service<N>: Notifee<N> {
+    /// The protocols that inbound streams may choose for it.
+    fn protocols(&self) -> Vec<Protocol>;
+}
+
+impl<N: HasNode + 'static> Notifees<N> {
+    /// Registers a service's protocols with the node, and the service itself, after it has been told of what is open
+    /// already.
+    pub fn install(&mut self, network: &mut N, service: impl Service<N> + 'static) -> NotifeeId {
+        for protocol in service.protocols() {
+            network.node_mut().register_protocol(protocol);
+        }
+        self.register_and_replay(network, service)
+    }
+}
