@@ -3,18 +3,22 @@
 
 mod address;
 mod dial;
+mod interfaces;
 mod listener;
 mod stream;
 
 pub use dial::Dial;
 pub use stream::Stream;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::future::Ready;
+use core::net::IpAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use interfaces::Interfaces;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use listener::{Listener, Outcome};
@@ -36,11 +40,24 @@ pub struct Config {
     /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
     pub accept_pause: Duration,
+    /// How long it takes until the addresses of this machine's interfaces are looked at again, while anything listens on
+    /// a wildcard address: after so long at the latest is a change reported. At least 1 ms; less is taken as 1 ms.
+    /// [`Duration::MAX`]: only when another such listener begins. Default: 5 s.
+    pub interfaces_interval: Duration,
+    /// How many addresses a listener on a wildcard address reports at most at a time, the first that the system names.
+    /// Connections to the others are accepted all the same. At least 1. Default: 64.
+    pub wildcard_addresses: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { nodelay: true, backlog: 1024, accept_pause: Duration::from_millis(100) }
+        Self {
+            nodelay: true,
+            backlog: 1024,
+            accept_pause: Duration::from_millis(100),
+            interfaces_interval: Duration::from_secs(5),
+            wildcard_addresses: 64,
+        }
     }
 }
 
@@ -55,8 +72,14 @@ impl Default for Config {
 /// succeeds from then on, and what went wrong (address in use, not available, not permitted) is
 /// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`]; nothing has changed then. An id that is in
 /// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to,
-/// with the port that the system chose for port 0. A wildcard address is reported as it was bound (`0.0.0.0`, `::`),
-/// not as those of the interfaces behind it.
+/// with the port that the system chose for port 0.
+///
+/// **Wildcards.** For `/ip4/0.0.0.0` and `/ip6/::` the addresses of this machine's interfaces are reported instead, of
+/// the same family, loopback among them, as [`NewAddress`](TransportEvent::NewAddress) each. Changes are seen at the
+/// latest after [`Config::interfaces_interval`], and reported as `NewAddress` and
+/// [`AddressExpired`](TransportEvent::AddressExpired). Interfaces that are down are left out, and so are link-local IPv6
+/// addresses, which cannot be dialed without a zone. While there is no such address, or none can be told, the wildcard
+/// is reported as it was bound.
 ///
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
 /// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
@@ -73,7 +96,8 @@ impl Default for Config {
 /// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
 /// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It costs one
-/// look at each listener, and a system call only for those that woke. The number of listeners is bounded by whoever
+/// look at each listener, and a system call only for those that woke; beside that, once in
+/// [`Config::interfaces_interval`] the system is asked for its interfaces if anything listens on a wildcard. The number of listeners is bounded by whoever
 /// calls `listen_on`.
 ///
 /// ```
@@ -92,6 +116,7 @@ impl Default for Config {
 pub struct Transport {
     config: Config,
     listeners: Vec<Listener>,
+    interfaces: Interfaces,
     /// The listener that is looked at first by the next poll; any number will do.
     next: usize,
     /// Removed, their sockets closed, and not reported yet.
@@ -104,7 +129,27 @@ impl Transport {
     /// A transport without listeners. It opens no socket.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, listeners: Vec::new(), next: 0, removed: VecDeque::new(), waker: None }
+        let interfaces = Interfaces::of_system();
+        Self { config, listeners: Vec::new(), interfaces, next: 0, removed: VecDeque::new(), waker: None }
+    }
+
+    /// Has `source` say which addresses this machine's interfaces have, instead of the system: for owners who know
+    /// better, and for tests. It is called when a listener begins on a wildcard address and then as
+    /// [`Config::interfaces_interval`] says, from within `listen_on` and `poll`, so that it should not take long. If it
+    /// fails, what it said last is taken for true.
+    ///
+    /// ```
+    /// use swarm_notify::tcp::{Config, Transport};
+    ///
+    /// let public = "203.0.113.7".parse()?;
+    /// let transport = Transport::new(Config::default()).with_interfaces(move || Ok(vec![public]));
+    /// # drop(transport);
+    /// # Ok::<(), core::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_interfaces(mut self, source: impl FnMut() -> io::Result<Vec<IpAddr>> + Send + 'static) -> Self {
+        self.interfaces = Interfaces::from_source(Box::new(source));
+        self
     }
 
     /// Has the task poll again, for what a command left to report.
@@ -143,6 +188,9 @@ impl libp2p_core::Transport for Transport {
             return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
         }
         let listener = Listener::bind(id, address, &self.config).map_err(TransportError::Other)?;
+        if listener.is_wildcard() {
+            self.interfaces.look();
+        }
         self.listeners.push(listener);
         self.wake();
         Ok(())
@@ -170,11 +218,15 @@ impl libp2p_core::Transport for Transport {
         if let Some(listener_id) = this.removed.pop_front() {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
+        match this.listeners.iter().any(Listener::is_wildcard) {
+            true => this.interfaces.poll(cx, this.config.interfaces_interval),
+            false => this.interfaces.rest(),
+        }
         let count = this.listeners.len();
         for step in 0..count {
             let index = (this.next % count + step) % count;
             let listener = &mut this.listeners[index];
-            if let Poll::Ready(outcome) = listener.poll(cx, &this.config) {
+            if let Poll::Ready(outcome) = listener.poll(cx, &this.config, &this.interfaces) {
                 this.next = index + 1;
                 return Poll::Ready(match outcome {
                     Outcome::Event(event) => event,

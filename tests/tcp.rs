@@ -20,11 +20,14 @@ mod addresses;
 #[path = "tcp/descriptors.rs"]
 #[cfg(unix)]
 mod descriptors;
+#[path = "tcp/wildcards.rs"]
+mod wildcards;
 
 /// An event of the transport, in a form that can be compared.
 #[derive(Debug)]
 enum Seen {
     Address(ListenerId, SocketAddr),
+    Expired(ListenerId, SocketAddr),
     Incoming { listener: ListenerId, stream: Stream, local: SocketAddr, remote: SocketAddr },
     Closed(ListenerId, Result<(), io::ErrorKind>),
     Error(ListenerId, io::Error),
@@ -58,7 +61,9 @@ fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
             Seen::Closed(listener_id, reason.map_err(|error| error.kind()))
         }
         TransportEvent::ListenerError { listener_id, error } => Seen::Error(listener_id, error),
-        TransportEvent::AddressExpired { .. } => panic!("a bound address does not expire"),
+        TransportEvent::AddressExpired { listener_id, listen_addr } => {
+            Seen::Expired(listener_id, socket_address(&listen_addr))
+        }
     })
 }
 
@@ -76,7 +81,9 @@ fn assert_nothing_to_report(transport: &mut Transport) {
 fn next_incoming(transport: &mut Transport) -> (ListenerId, Stream) {
     match next(transport) {
         Seen::Incoming { listener, stream, .. } => (listener, stream),
-        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("expected a connection: {other:?}"),
+        other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => {
+            panic!("expected a connection: {other:?}")
+        }
     }
 }
 
@@ -92,7 +99,8 @@ fn listen(transport: &mut Transport, address: &str) -> (ListenerId, SocketAddr) 
     let id = try_listen(transport, address).unwrap();
     match next(transport) {
         Seen::Address(listener, bound) if listener == id => (id, bound),
-        other @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Closed(..) | Seen::Error(..)) => {
+        other
+        @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => {
             panic!("expected the address of {id}: {other:?}")
         }
     }
@@ -225,7 +233,7 @@ fn every_one_of_many_connections_is_accepted_once() {
                 accepted.push((local, remote));
                 streams.push(stream);
             }
-            other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+            other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
         }
     }
     let clients = clients.join().unwrap();
@@ -320,7 +328,7 @@ fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
         Seen::Incoming { listener, remote, .. } => {
             assert_eq!((listener, remote), (second, client.local_addr().unwrap()));
         }
-        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+        other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
     }
 }
 
