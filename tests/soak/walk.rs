@@ -14,7 +14,7 @@ use swarm_notify::swarm::Config;
 const ROGUES: u8 = 200;
 
 /// How many things happen in one run.
-const ACTS: usize = 500;
+const ACTS: usize = 1_000;
 
 /// What a run came to.
 pub(crate) struct Ran {
@@ -139,8 +139,8 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                     self.world.assert_openings(member);
                 }
                 _ => {
-                    let time = [0, 1, 5, 20, 50, 300, 1_000, 9_000][self.random.below(8)];
-                    self.world.wait(millis(time));
+                    let time = [0, 1, 1, 5, 5, 20, 20, 20, 50, 50, 300, 300, 300, 1_000, 9_000];
+                    self.world.wait(millis(time[self.random.below(time.len())]));
                 }
             }
         }
@@ -174,7 +174,12 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                 self.listen(at, port);
             }
             2..=6 => {
-                let to = self.places[random.below(self.places.len())].clone();
+                // Mostly where somebody listens from the start.
+                let mut at_place = random.below(self.places.len());
+                if random.below(5) > 0 {
+                    at_place &= !1;
+                }
+                let to = self.places[at_place].clone();
                 let with_peer = random.below(3) == 0;
                 self.world.dial(at, &to, with_peer);
             }
@@ -197,7 +202,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
             29..=32 => drop(stream.map(|id| side.swarm.finish(id))),
             33 => drop(stream.map(|id| self.world.close_stream(at, id))),
             34..=35 => drop(stream.map(|id| side.swarm.reset(id))),
-            36 => drop(connection.map(|id| side.swarm.close_connection(id))),
+            36 if random.below(2) == 0 => drop(connection.map(|id| side.swarm.close_connection(id))),
             37 => {
                 if random.below(3) == 0 {
                     let _ = connection.map(|id| side.swarm.abort_connection(id));
@@ -216,8 +221,8 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                     let _ = side.swarm.close_listener(id);
                 }
             }
-            44 if random.below(8) == 0 => side.swarm.shutdown(),
-            45 if random.below(4) == 0 && member.lives + 1 < LIVES => {
+            44 if random.below(16) == 0 => side.swarm.shutdown(),
+            45 if random.below(8) == 0 && member.lives + 1 < LIVES => {
                 self.world.kill(at);
                 self.listen(at, 0);
             }
