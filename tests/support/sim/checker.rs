@@ -65,6 +65,11 @@ impl Checker {
         self.open.keys().copied().collect()
     }
 
+    /// Forgets what is over; ids are not checked to be new from there on.
+    pub(crate) fn forget_the_past(&mut self) {
+        self.over.clear();
+    }
+
     /// Everything that commands have begun has opened or failed.
     #[track_caller]
     pub(crate) fn assert_all_begun_told(&self) {
