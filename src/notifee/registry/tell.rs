@@ -12,8 +12,14 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
     Event(Event),
-    StreamReady { stream: StreamId, readable: bool, writable: bool },
-    AddressesChanged { listener: ListenerId },
+    StreamReady {
+        stream: StreamId,
+        readable: bool,
+        writable: bool,
+    },
+    AddressesChanged {
+        listener: ListenerId,
+    },
     /// The time has come for some, who know it themselves.
     Tick,
 }
@@ -99,18 +105,19 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
         let kind = kind.kind();
-        let list = &lists[kind];
+        // As slices, so that their places in memory are not looked up again for each.
+        let (list, entries) = (lists[kind].as_slice(), entries.as_mut_slice());
         if list.len() <= self.from {
             return;
         }
         let held = Held::new(self.network);
         let mut unfinished = Unfinished { told: self.told, kind, next: self.from, interrupted };
-        let mut cx =
-            Context { network: &mut *held.0, changes, this: NotifeeId(0), now: *now, is_replay: false };
-        while let Some(place) = list.get(unfinished.next) {
+        let mut cx = Context { network: &mut *held.0, changes, this: NotifeeId(0), now: *now, is_replay: false };
+        while unfinished.next < list.len() {
+            let entry = entries.get_mut(list[unfinished.next]);
             // Before it is told: one that panics has been.
             unfinished.next += 1;
-            let Some(entry) = entries.get_mut(*place) else { continue };
+            let Some(entry) = entry else { continue };
             if cx.changes.is_removed(entry.id) {
                 continue;
             }
