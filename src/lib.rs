@@ -10,7 +10,7 @@
 //! | module | what it is | feature |
 //! |---|---|---|
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
-//! | [`notifee`] | observers of whatever tells events | always there |
+//! | [`notifee`] | observers of whatever tells events; subscriptions for other tasks and threads | always there; `subscription` (default) |
 //! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
@@ -27,7 +27,7 @@
 //!
 //! # Features
 //!
-//! `default = ["tcp"]`; `cli` builds the command `swarm-notify`. Without default features the crate is the lifecycle
+//! `default = ["tcp", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Without default features the crate is the lifecycle
 //! layer alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
@@ -52,6 +52,6 @@ pub mod swarm;
 pub mod tcp;
 
 /// The examples of README, as tests.
-#[cfg(all(doctest, feature = "tcp"))]
+#[cfg(all(doctest, feature = "tcp", feature = "subscription"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -12,7 +12,7 @@
 //! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
 //!   all of them.
 //! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
-//! - One that is slow, or lives in another task or thread, has a [`subscription`] instead of being a notifee.
+//! - One that is slow, or lives in another task or thread, has a [`subscription`](mod@subscription) instead of being a notifee.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
 //!   others are told, and nobody twice.
 //!

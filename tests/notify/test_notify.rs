@@ -36,7 +36,11 @@ fn assert_streams(notifees: &[[MyNotifee; 2]], count: usize) {
                         is_closed.then_some(*stream)
                     }
                     Event::Listen { .. } | Event::Connected { .. } => None,
-                    event => panic!("{event:?}"),
+                    Event::ListenFailed { .. }
+                    | Event::ListenClose { .. }
+                    | Event::ConnectFailed { .. }
+                    | Event::Disconnected { .. }
+                    | Event::StreamFailed { .. } => panic!("{event:?}"),
                 })
                 .collect();
             ids.sort();
