@@ -9,6 +9,8 @@
 //!
 //! | module | what it is | feature |
 //! |---|---|---|
+//! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
+//! | [`notifee`] | observers of whatever tells events | always there |
 //! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
@@ -43,6 +45,9 @@ pub mod connection;
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
 pub mod lifecycle;
+pub mod notifee;
+#[cfg(feature = "protocols")]
+pub mod protocols;
 #[cfg(feature = "swarm")]
 pub mod swarm;
 #[cfg(feature = "tcp")]

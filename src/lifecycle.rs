@@ -54,6 +54,7 @@ mod invariants;
 mod kind;
 mod limits;
 mod machine;
+mod openings;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,8 @@ pub struct Lifecycle<const EVENTS: usize = 256> {
     queue: Deque<Event, EVENTS>,
     /// What the last event that was handed out named, if it was that one's last.
     handed: Option<Id>,
+    /// An event is being handled by somebody who must not take the next one.
+    is_held: bool,
     streams_per_connection: u32,
 }
 
@@ -97,7 +100,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             owed: List::EMPTY,
         };
         let streams_per_connection = limits.streams_per_connection;
-        Self { books, queue: Deque::new(), handed: None, streams_per_connection }
+        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection }
     }
 
     /// How many openings can be told of now; 0 while anything is owed.
@@ -235,6 +238,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`vacate`](Self::vacate) is done first, even where `None` follows.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
+        if self.is_held {
+            return None;
+        }
         self.vacate();
         self.pay();
         let event = self.queue.pop_front()?;
@@ -249,10 +255,24 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// when it is called again.
     #[inline]
     pub fn vacate(&mut self) -> Option<Id> {
+        if self.is_held {
+            return None;
+        }
         let id = self.handed?;
         self.handed = None;
         self.vacate_handed(id);
         Some(id)
+    }
+
+    /// While it is held, `next_event` and `vacate` do nothing: what was handed out last is still being handled.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// Whether it is [held](Self::hold).
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.is_held
     }
 
     /// Apart, so that `next_event` is short where nothing is given back.

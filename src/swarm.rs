@@ -361,6 +361,9 @@ where
     /// The next event, in the order in which the transitions took place. The call says that the one before has been
     /// handled: what that closed is vacated.
     pub fn next_event(&mut self) -> Option<Event> {
+        if self.ledger.lifecycle.is_held() {
+            return None;
+        }
         match self.ledger.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => drop(self.links.remove(id)),
@@ -371,8 +374,23 @@ where
 
     /// The next stream or listener that is ready, if one is. See [`Ready`].
     pub fn next_ready(&mut self) -> Option<Ready> {
+        if self.ledger.lifecycle.is_held() {
+            return None;
+        }
         let listeners = &self.listeners.table;
         self.ledger.next_ready(|index| listeners.key_at(index))
+    }
+
+    /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
+    /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
+    #[must_use]
+    pub fn openings(&self) -> Vec<Event> {
+        self.ledger.lifecycle.openings()
+    }
+
+    /// While it is held, there is no next event and nothing is ready: an event is being handled.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.ledger.lifecycle.hold(is_held);
     }
 
     fn closable(&self, id: impl Into<Id>) -> Result<(), CloseError> {

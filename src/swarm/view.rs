@@ -109,6 +109,16 @@ where
         peers.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
     }
 
+    /// The protocols that inbound streams may choose, in the order in which they were registered.
+    pub fn protocols(&self) -> impl Iterator<Item = &Protocol> {
+        self.ledger.protocols.iter()
+    }
+
+    /// All listeners that have not ended, by index. It walks all slots.
+    pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
+        self.ledger.lifecycle.listeners()
+    }
+
     /// All connections that have not ended, by index. It walks all slots.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.ledger.lifecycle.connections()

@@ -1,0 +1,126 @@
+//! Observers: a [`Notifee`] is told of each event that it cares for, and [`Notifees`] tells them all, in order.
+//!
+//! The network that they observe is anything that has events: a [`Lifecycle`](crate::lifecycle::Lifecycle), a
+//! [`Swarm`](crate::swarm::Swarm), or your own world with a swarm inside ([`HasNode`]). It is handed to each
+//! notification, so that a notifee needs no shared ownership to act on what it is told.
+//!
+//! - Each event goes to those who declared an [`Interest`] in its kind, in the order in which they were registered. A
+//!   notifee costs nothing where it has no interest.
+//! - A notifee may give any command to the network, and register and unregister notifees (itself too). What a command
+//!   causes is told later. A notifee registered inside a notification hears of the next event first; one unregistered
+//!   hears of nothing more, not even of the event that is being told.
+//! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
+//!   all of them.
+//! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
+//!   others are told, and nobody twice.
+//!
+//! ```
+//! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
+//! use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
+//!
+//! #[derive(Default)]
+//! struct Peers(Vec<ConnectionId>);
+//!
+//! impl<N> Notifee<N> for Peers {
+//!     fn interest(&self) -> Interest {
+//!         Interest::CONNECTED
+//!     }
+//!
+//!     fn connected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId) {
+//!         self.0.push(connection);
+//!     }
+//! }
+//!
+//! let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+//! let mut notifees = Notifees::new();
+//! let peers = notifees.register(Peers::default());
+//!
+//! let connection = lifecycle.begin_connection(Direction::Inbound)?;
+//! lifecycle.opened(connection)?;
+//! notifees.dispatch(&mut lifecycle);
+//! assert_eq!(notifees.get::<Peers>(peers).unwrap().0, [connection]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+mod context;
+mod interest;
+mod network;
+mod registry;
+
+pub use context::Context;
+pub use interest::Interest;
+pub use network::Network;
+#[cfg(feature = "swarm")]
+pub use network::{HasNode, Node};
+pub use registry::{NotifeeId, Notifees};
+
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use core::time::Duration;
+
+/// An observer of the network `N`. Every method is empty by default; the nine events have the names of libp2p's notifee
+/// interface.
+///
+/// The last two kinds of notification are for those that speak a protocol: what can be read and written, and time.
+pub trait Notifee<N> {
+    /// What it is to be told of. It is asked once, when it is registered.
+    fn interest(&self) -> Interest {
+        Interest::ALL
+    }
+
+    /// A listener has its first address.
+    fn listen(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
+
+    /// A listener could not open.
+    fn listen_failed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: Failure) {}
+
+    /// An open listener has ended.
+    fn listen_close(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {}
+
+    /// A connection is up.
+    fn connected(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId) {}
+
+    /// A connection could not open.
+    fn connect_failed(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _reason: Failure) {}
+
+    /// An open connection has ended.
+    fn disconnected(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _reason: ConnectionEnd) {}
+
+    /// A stream is up.
+    fn opened_stream(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _stream: StreamId) {}
+
+    /// A stream could not open.
+    fn stream_failed(
+        &mut self,
+        _cx: &mut Context<'_, N>,
+        _connection: ConnectionId,
+        _stream: StreamId,
+        _reason: Failure,
+    ) {
+    }
+
+    /// An open stream has ended.
+    fn closed_stream(
+        &mut self,
+        _cx: &mut Context<'_, N>,
+        _connection: ConnectionId,
+        _stream: StreamId,
+        _reason: StreamEnd,
+    ) {
+    }
+
+    /// A stream can be read or written: anybody's, so look whether it is yours. See
+    /// `swarm::Ready` for when it is said again.
+    fn stream_ready(&mut self, _cx: &mut Context<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
+
+    /// The addresses of an open listener have changed.
+    fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
+
+    /// When [`tick`](Self::tick) is to be called, on the clock of the network's owner; asked for
+    /// [`Interest::TIME`] only.
+    fn poll_at(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The time of [`poll_at`](Self::poll_at) has come.
+    fn tick(&mut self, _cx: &mut Context<'_, N>) {}
+}

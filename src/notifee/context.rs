@@ -1,0 +1,55 @@
+//! [`Context`]: what a notifee has in its hands while it is told something.
+
+use super::Notifee;
+use super::registry::{Changes, NotifeeId};
+use core::time::Duration;
+
+/// The network that a notification comes from, and the registry that told it.
+#[derive(Debug)]
+pub struct Context<'a, N> {
+    pub(super) network: &'a mut N,
+    pub(super) changes: &'a mut Changes<N>,
+    pub(super) this: NotifeeId,
+    pub(super) now: Duration,
+    pub(super) is_replay: bool,
+}
+
+impl<N> Context<'_, N> {
+    /// The network. Any command may be given; what it causes is told later.
+    pub const fn network(&mut self) -> &mut N {
+        self.network
+    }
+
+    /// The id of the notifee that is being told.
+    #[must_use]
+    pub const fn this(&self) -> NotifeeId {
+        self.this
+    }
+
+    /// The time of the registry's last [`drive`](super::Notifees::drive), on its owner's clock.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Whether what is told has happened before: it is one of the openings of
+    /// [`register_and_replay`](super::Notifees::register_and_replay).
+    #[must_use]
+    pub const fn is_replay(&self) -> bool {
+        self.is_replay
+    }
+
+    /// Registers a notifee behind all others. It hears of the next event first.
+    pub fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId
+    where
+        N: 'static,
+    {
+        self.changes.register(notifee)
+    }
+
+    /// Unregisters a notifee, itself for instance. It is told nothing more, and dropped once this has been told to all.
+    /// An id of none that is registered changes nothing.
+    pub fn unregister(&mut self, id: NotifeeId) {
+        self.changes.unregister(id);
+    }
+}

@@ -1,0 +1,187 @@
+//! [`Node`]: a swarm, whatever its transport and the size of its queue, as protocols and subscriptions see it.
+
+use super::Network;
+use crate::connection::{Protocol, ReadError, WriteError};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
+use crate::swarm::{
+    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready, StreamView,
+    Swarm, Transport,
+};
+use alloc::vec::Vec;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+
+/// Writes the trait and its implementation side by side: each method is the swarm's of the same name.
+macro_rules! node {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident(&$self:ident $(, $arg:ident: $type:ty)*) $(-> $ret:ty)?;
+    )* mut $(
+        $(#[$mut_doc:meta])*
+        fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
+    )*) => {
+        /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name.
+        ///
+        /// It can be made an object, so that a protocol is compiled once for all transports.
+        pub trait Node: Network {
+            $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
+            $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
+            /// [`Swarm::connections_of`], collected.
+            fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId>;
+            /// [`Swarm::listeners`], collected.
+            fn listeners(&self) -> Vec<ListenerId>;
+            /// [`Swarm::protocols`], collected.
+            fn protocols(&self) -> Vec<Protocol>;
+        }
+
+        impl<T, const EVENTS: usize> Node for Swarm<T, EVENTS>
+        where
+            T: Transport + Unpin,
+            T::Output: AsyncRead + AsyncWrite + Unpin,
+            T::Error: 'static,
+        {
+            $(fn $name(&$self $(, $arg: $type)*) $(-> $ret)? {
+                Swarm::$name($self $(, $arg)*)
+            })*
+            $(fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)? {
+                Swarm::$mut_name($mut_self $(, $mut_arg)*)
+            })*
+
+            fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId> {
+                Swarm::connections_of(self, peer).collect()
+            }
+
+            fn listeners(&self) -> Vec<ListenerId> {
+                Swarm::listeners(self).collect()
+            }
+
+            fn protocols(&self) -> Vec<Protocol> {
+                Swarm::protocols(self).cloned().collect()
+            }
+        }
+    };
+}
+
+node! {
+    /// [`Swarm::local_peer`]
+    fn local_peer(&self) -> PeerId;
+    /// [`Swarm::listener`]
+    fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>>;
+    /// [`Swarm::connection`]
+    fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
+    /// [`Swarm::stream`]
+    fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
+    mut
+    /// [`Swarm::register_protocol`]
+    fn register_protocol(&mut self, protocol: Protocol);
+    /// [`Swarm::unregister_protocol`]
+    fn unregister_protocol(&mut self, protocol: &Protocol);
+    /// [`Swarm::listen`]
+    fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
+    /// [`Swarm::dial`]
+    fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError>;
+    /// [`Swarm::close_listener`]
+    fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError>;
+    /// [`Swarm::close_connection`]
+    fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+    /// [`Swarm::abort_connection`]
+    fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+    /// [`Swarm::shutdown`]
+    fn shutdown(&mut self);
+    /// [`Swarm::open_stream`]
+    fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError>;
+    /// [`Swarm::read`]
+    fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
+    /// [`Swarm::write`]
+    fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
+    /// [`Swarm::finish`]
+    fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
+    /// [`Swarm::close_stream`]
+    fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
+    /// [`Swarm::reset`]
+    fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;
+    /// [`Swarm::take_unread`]
+    fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
+    /// [`Swarm::next_ready`]
+    fn next_ready(&mut self) -> Option<Ready>;
+}
+
+impl<T, const EVENTS: usize> Network for Swarm<T, EVENTS>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    fn next_event(&mut self) -> Option<Event> {
+        Self::next_event(self)
+    }
+
+    fn hold(&mut self, is_held: bool) {
+        Self::hold(self, is_held);
+    }
+
+    fn openings(&self) -> Vec<Event> {
+        Self::openings(self)
+    }
+}
+
+/// A network that a [`Node`] is in: a swarm itself, or your own world with one inside.
+///
+/// ```
+/// use libp2p_core::transport::MemoryTransport;
+/// use swarm_notify::lifecycle::Event;
+/// use swarm_notify::notifee::{HasNode, Network, Node};
+/// use swarm_notify::swarm::Swarm;
+///
+/// struct World {
+///     swarm: Swarm<MemoryTransport>,
+///     players: Vec<String>,
+/// }
+///
+/// impl HasNode for World {
+///     fn node(&self) -> &dyn Node {
+///         &self.swarm
+///     }
+///
+///     fn node_mut(&mut self) -> &mut dyn Node {
+///         &mut self.swarm
+///     }
+/// }
+///
+/// impl Network for World {
+///     fn next_event(&mut self) -> Option<Event> {
+///         self.swarm.next_event()
+///     }
+///
+///     fn hold(&mut self, is_held: bool) {
+///         Network::hold(&mut self.swarm, is_held);
+///     }
+///
+///     fn openings(&self) -> Vec<Event> {
+///         self.swarm.openings()
+///     }
+/// }
+/// ```
+pub trait HasNode: Network {
+    /// The node.
+    fn node(&self) -> &dyn Node;
+
+    /// The node, to be given commands.
+    fn node_mut(&mut self) -> &mut dyn Node;
+}
+
+impl<T, const EVENTS: usize> HasNode for Swarm<T, EVENTS>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    Self: 'static,
+{
+    fn node(&self) -> &dyn Node {
+        self
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        self
+    }
+}

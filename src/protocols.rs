@@ -1,0 +1,43 @@
+//! Protocols, as notifees that any driver can run: no socket, no clock, no task inside.
+//!
+//! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
+//! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
+//! to say to its owner in a bounded queue of its own.
+
+mod deadlines;
+mod frames;
+mod outbox;
+pub mod ping;
+
+use crate::connection::Protocol;
+use crate::lifecycle::Failure;
+use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
+use crate::swarm::OpenStreamError;
+use alloc::vec::Vec;
+
+/// A notifee that answers inbound streams.
+pub trait Service<N>: Notifee<N> {
+    /// The protocols that inbound streams may choose for it.
+    fn protocols(&self) -> Vec<Protocol>;
+}
+
+impl<N: HasNode + 'static> Notifees<N> {
+    /// Registers a service's protocols with the node, and the service itself, after it has been told of what is open
+    /// already.
+    pub fn install(&mut self, network: &mut N, service: impl Service<N> + 'static) -> NotifeeId {
+        for protocol in service.protocols() {
+            network.node_mut().register_protocol(protocol);
+        }
+        self.register_and_replay(network, service)
+    }
+}
+
+/// What a service tells its owner if it could not open a stream.
+const fn fails(error: OpenStreamError) -> Failure {
+    match error {
+        OpenStreamError::Limit => Failure::Limit,
+        // No service asks without a protocol.
+        OpenStreamError::NoProtocol => Failure::Unsupported,
+        OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale => Failure::ConnectionClosed,
+    }
+}

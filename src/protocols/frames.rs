@@ -1,0 +1,118 @@
+//! [`Frames`]: messages behind their length as a varint, as identify and pub/sub put them on a stream.
+
+use crate::connection::ReadError;
+use crate::lifecycle::StreamId;
+use crate::notifee::Node;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// The longest varint that a length is read from: five groups of seven bits.
+const MAX_LENGTH: usize = 5;
+
+/// What has been read of a stream and is not a whole message yet. It keeps one message and one read at most.
+#[derive(Debug)]
+pub(super) struct Frames {
+    buffer: Vec<u8>,
+    /// What has been taken.
+    start: usize,
+    /// The longest message.
+    max: usize,
+}
+
+/// A message was announced that is longer than allowed, or by what is not a length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BadLength;
+
+impl Frames {
+    /// Of messages of at most `max` bytes.
+    pub(super) const fn new(max: usize) -> Self {
+        Self { buffer: Vec::new(), start: 0, max }
+    }
+
+    /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
+    pub(super) fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let mut chunk = [0; 4_096];
+        let n = node.read(stream, &mut chunk)?;
+        self.extend(&chunk[..n]);
+        Ok(n > 0)
+    }
+
+    /// Adds what was read.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether the end of the stream would cut a message.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.start < self.buffer.len()
+    }
+
+    /// The next whole message; `None` if more has to be read first.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
+        let Some(body) = self.body()? else { return Ok(None) };
+        if body.end > self.buffer.len() {
+            return Ok(None);
+        }
+        self.start = body.end;
+        Ok(Some(&self.buffer[body]))
+    }
+
+    /// Where the next message is, whole or not, once its length is known.
+    fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
+        let mut length = 0;
+        for (i, byte) in self.buffer[self.start..].iter().enumerate() {
+            if i == MAX_LENGTH {
+                return Err(BadLength);
+            }
+            length |= usize::from(byte & 0x7f) << (7 * i);
+            if byte & 0x80 == 0 {
+                if length > self.max {
+                    return Err(BadLength);
+                }
+                let from = self.start + i + 1;
+                return Ok(Some(from..from + length));
+            }
+        }
+        // A length as long as this one is none.
+        if self.buffer.len() - self.start >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_out_whole_whatever_the_pieces() {
+        let wire = [&[3][..], b"abc", &[0], &[0x80, 1], &[7; 128]].concat();
+        for piece in 1..=wire.len() {
+            let (mut frames, mut messages) = (Frames::new(128), Vec::new());
+            for bytes in wire.chunks(piece) {
+                frames.extend(bytes);
+                while let Some(message) = frames.next().unwrap() {
+                    messages.push(message.to_vec());
+                }
+            }
+            assert_eq!(messages, [b"abc".to_vec(), Vec::new(), [7; 128].to_vec()]);
+            assert!(!frames.is_cut());
+        }
+    }
+
+    #[test]
+    fn a_message_longer_than_allowed_is_refused_by_its_length() {
+        let mut frames = Frames::new(127);
+        frames.extend(&[0x80, 1]);
+        assert_eq!(frames.next(), Err(BadLength));
+    }
+
+    #[test]
+    fn a_length_without_end_is_refused() {
+        let mut frames = Frames::new(usize::MAX);
+        frames.extend(&[0x80; 4]);
+        assert_eq!(frames.next(), Ok(None));
+        frames.extend(&[0x80]);
+        assert_eq!(frames.next(), Err(BadLength));
+    }
+}
