@@ -9,6 +9,7 @@
 //!
 //! | module | what it is | feature |
 //! |---|---|---|
+//! | [`host`] | async streams and handlers, for smol | `host` |
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
 //! | [`notifee`] | observers of whatever tells events | always there |
 //! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
@@ -44,6 +45,8 @@ pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod lifecycle;
 pub mod notifee;
 #[cfg(feature = "protocols")]
