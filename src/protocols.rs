@@ -4,7 +4,9 @@
 //! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
 //! to say to its owner in a bounded queue of its own.
 
+pub mod floodsub;
 mod frames;
+pub mod pubsub;
 
 use crate::connection::Protocol;
 use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
