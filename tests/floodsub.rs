@@ -2,7 +2,7 @@
 //! nodes that come and go.
 #![cfg(all(feature = "tcp", feature = "protocols"))]
 
-#[path = "floodsub/node.rs"]
+#[path = "support/floodsub.rs"]
 mod node;
 #[path = "floodsub/sockets.rs"]
 mod sockets;
