@@ -1,11 +1,15 @@
 //! [`Node`]: a swarm with floodsub, and everything that its owner is told, a line each.
+#![allow(dead_code, reason = "each test crate uses its part of it")]
+
+#[path = "floodsub/drive.rs"]
+pub(crate) mod drive;
 
 use libp2p_core::Transport;
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::task::Context;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
@@ -50,6 +54,7 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static> {
     pub(crate) messages: Vec<(Message, PeerId)>,
     /// Events are left in floodsub's queue.
     pub(crate) is_paused: bool,
+    start: Instant,
 }
 
 impl<T: Pipes + Unpin + 'static> Node<T> {
@@ -63,7 +68,21 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
         swarm.register_protocol(OTHER);
         let mut notifees = Notifees::new();
         let floodsub = notifees.install(&mut swarm, FloodSub::new(signing, config));
-        Self { number, swarm, notifees, floodsub, log: Vec::new(), messages: Vec::new(), is_paused: false }
+        Self {
+            number,
+            swarm,
+            notifees,
+            floodsub,
+            log: Vec::new(),
+            messages: Vec::new(),
+            is_paused: false,
+            start: Instant::now(),
+        }
+    }
+
+    /// How long it lives, for nodes in real time.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
     pub(crate) fn floodsub(&mut self) -> &mut FloodSub {
