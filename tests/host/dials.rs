@@ -20,9 +20,7 @@ fn mute() -> (TcpListener, Multiaddr) {
 
 #[test]
 fn a_dial_that_fails_says_of_what() {
-    let mut config = Config::default();
-    config.swarm.connection.handshake_timeout = Duration::from_millis(50);
-    let mut pair = Pair::with(Config::default(), config);
+    let mut pair = Pair::new();
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     pair.run(async {
         let listener = at_a.listen(IP4.parse().unwrap()).await.unwrap();
@@ -35,12 +33,19 @@ fn a_dial_that_fails_says_of_what() {
         let unsupported = at_b.dial("/ip4/127.0.0.1/udp/1".parse().unwrap()).await.unwrap_err();
         assert_eq!(unsupported.failure(), Some(Failure::Unsupported));
         assert_eq!(io::Error::from(unsupported).kind(), io::ErrorKind::Unsupported);
-
-        let (_mute, address) = mute();
-        let late = at_b.dial(address).await.unwrap_err();
-        assert_eq!(late.failure(), Some(Failure::Timeout));
-        assert_eq!(io::Error::from(late).kind(), io::ErrorKind::TimedOut);
     });
+}
+
+#[test]
+fn a_dial_to_somebody_who_says_nothing_times_out() {
+    let mut config = Config::default();
+    config.swarm.connection.handshake_timeout = Duration::from_millis(20);
+    let mut host = host(1, config);
+    let handle = host.handle();
+    let (_mute, address) = mute();
+    let late = wait(host.run_until(handle.dial(address))).unwrap_err();
+    assert_eq!(late.failure(), Some(Failure::Timeout));
+    assert_eq!(io::Error::from(late).kind(), io::ErrorKind::TimedOut);
 }
 
 #[test]
