@@ -5,9 +5,11 @@
 //! to say to its owner in a bounded queue of its own.
 
 mod deadlines;
+pub mod floodsub;
 mod frames;
 mod outbox;
 pub mod ping;
+pub mod pubsub;
 
 use crate::connection::Protocol;
 use crate::lifecycle::Failure;

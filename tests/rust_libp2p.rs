@@ -17,6 +17,9 @@ mod connections;
 mod drops;
 #[path = "rust_libp2p/resets.rs"]
 mod resets;
+#[cfg(feature = "protocols")]
+#[path = "rust_libp2p/services.rs"]
+mod services;
 #[path = "rust_libp2p/streams.rs"]
 mod streams;
 
