@@ -23,7 +23,7 @@ use core::future::Future;
 /// for is begun at once, or after the notification that it was asked in, and comes about while the host
 /// [runs](super::Host::run). Once the host was dropped, everything is [`Error::Gone`].
 ///
-/// A future that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
+/// Nothing is begun before a future is polled. One that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
 /// stream is reset. Those that wait for an end change nothing when they are dropped.
 #[derive(Clone)]
 pub struct Handle {
@@ -47,8 +47,9 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] with what was wrong with the address (in use, not available, not permitted, not one of our
     /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub async fn listen(&self, address: Multiaddr) -> Result<Listener, Error> {
-        Wait::begin(&self.shared, |slot| Command::Listen(address, slot)).await
+    pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Listen(address, slot)).await }
     }
 
     /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
@@ -57,8 +58,9 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
     /// [`Error::Gone`].
-    pub async fn dial(&self, address: Multiaddr) -> Result<Connection, Error> {
-        Wait::begin(&self.shared, |slot| Command::Dial(address, slot)).await
+    pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Dial(address, slot)).await }
     }
 
     /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
@@ -66,9 +68,12 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
     /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub async fn open_stream(&self, to: impl Into<Target>, protocols: &[Protocol]) -> Result<Stream, Error> {
-        let to = to.into();
-        Wait::begin(&self.shared, |slot| Command::OpenStream(to, protocols.to_vec(), slot)).await
+    pub fn open_stream<T: Into<Target>>(
+        &self,
+        to: T,
+        protocols: &[Protocol],
+    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
+        open_stream(&self.shared, to.into(), protocols)
     }
 
     /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
@@ -99,9 +104,10 @@ impl Handle {
     ///
     /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, and beyond
     /// [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
-    /// panics, so does [`run`](super::Host::run), which can be called again.
+    /// panics, its stream is reset, and everything else goes on.
     ///
-    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler.
+    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
+    /// down, nothing changes.
     ///
     /// ```
     /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
@@ -177,8 +183,8 @@ impl Handle {
         Wait::begin(&self.shared, command).await
     }
 
-    /// Runs a task beside the others, while the host runs. It is dropped with the host. How many there are is for the
-    /// caller to bound.
+    /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
+    /// there are is for the caller to bound.
     ///
     /// # Errors
     /// [`Error::Gone`]; the task was dropped.
@@ -209,6 +215,15 @@ impl Handle {
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == Phase::Over
     }
+}
+
+fn open_stream(
+    shared: &Rc<Shared>,
+    to: Target,
+    protocols: &[Protocol],
+) -> impl Future<Output = Result<Stream, Error>> + use<> {
+    let (shared, protocols) = (shared.clone(), protocols.to_vec());
+    async move { Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await }
 }
 
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
@@ -295,9 +310,8 @@ impl Connection {
     ///
     /// # Errors
     /// As there.
-    pub async fn open_stream(&self, protocols: &[Protocol]) -> Result<Stream, Error> {
-        let to = Target::Connection(self.id);
-        Wait::begin(&self.shared, |slot| Command::OpenStream(to, protocols.to_vec(), slot)).await
+    pub fn open_stream(&self, protocols: &[Protocol]) -> impl Future<Output = Result<Stream, Error>> + use<> {
+        open_stream(&self.shared, Target::Connection(self.id), protocols)
     }
 
     /// Closes it politely: [`Handle::close_connection`].

@@ -39,14 +39,12 @@ impl Router {
             }
             Answer::Full => {
                 log::debug!("{id}: {protocol}: as many streams wait as may");
-                let _ = node.reset(id);
+                drop(node.reset(id));
             }
-            Answer::Removed => {
-                if !node.protocols().contains(protocol) {
-                    let _ = node.reset(id);
-                }
-            }
-            Answer::Other => {}
+            Answer::Nobody => drop(node.reset(id)),
+            // A service may have taken it over since.
+            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => drop(node.reset(id)),
+            Answer::Other { .. } => {}
         }
     }
 }

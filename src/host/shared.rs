@@ -80,7 +80,7 @@ pub(super) struct Book {
     pub(super) listening: Table<ListenerId, Rc<Slot<Listener>>>,
     pub(super) dialing: Table<ConnectionId, Rc<Slot<Connection>>>,
     pub(super) opening: Table<StreamId, Rc<Slot<Stream>>>,
-    /// The streams that somebody holds, and that have not ended.
+    /// The streams that somebody holds, or has closed, and that have not ended.
     pub(super) streams: Table<StreamId, Rc<Ends>>,
     pub(super) handlers: Handlers,
     awaited_ends: BTreeMap<Id, Vec<Rc<Slot<()>>>>,
@@ -303,7 +303,7 @@ impl Shared {
             ends.end(End::Gone, Vec::new(), false);
             self.wake_later(ends.wakers());
         }
-        drop(handlers);
+        drop((handlers, self.driver.take()));
         self.wake_all(&mut Vec::new());
     }
 }
