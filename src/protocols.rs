@@ -5,10 +5,12 @@
 //! to say to its owner in a bounded queue of its own.
 
 mod deadlines;
+pub mod floodsub;
 mod frames;
 pub mod identify;
 mod outbox;
 pub mod ping;
+pub mod pubsub;
 
 use crate::connection::Protocol;
 use crate::lifecycle::Failure;

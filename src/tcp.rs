@@ -3,21 +3,33 @@
 
 mod address;
 mod dial;
+mod interfaces;
 mod listener;
+#[cfg(feature = "dns")]
+mod names;
 mod stream;
 
 pub use dial::Dial;
 pub use stream::Stream;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+#[cfg(feature = "dns")]
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::Ready;
+use core::net::IpAddr;
+#[cfg(feature = "dns")]
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use interfaces::Interfaces;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use listener::{Listener, Outcome};
+#[cfg(feature = "dns")]
+use names::Names;
 use std::io;
 
 /// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
@@ -36,18 +48,40 @@ pub struct Config {
     /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
     pub accept_pause: Duration,
+    /// How long it takes until the addresses of this machine's interfaces are looked at again, while anything listens on
+    /// a wildcard address: after so long at the latest is a change reported. At least 1 ms; less is taken as 1 ms.
+    /// [`Duration::MAX`]: only when another such listener begins. Default: 5 s.
+    pub interfaces_interval: Duration,
+    /// How many addresses a listener on a wildcard address reports at most at a time, the first that the system names.
+    /// Connections to the others are accepted all the same. At least 1. Default: 64.
+    pub wildcard_addresses: usize,
+    /// How many names are looked up at a time (feature `dns`), each on a thread of its own. Dials of further names wait
+    /// in line. A lookup takes as long as the system likes, and keeps its place until it is over even if its dial has
+    /// been dropped. At least 1. Default: 16.
+    pub lookups: usize,
+    /// How many of a name's addresses a dial tries at most, the first ones. At least 1. Default: 8.
+    pub addresses_per_name: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { nodelay: true, backlog: 1024, accept_pause: Duration::from_millis(100) }
+        Self {
+            nodelay: true,
+            backlog: 1024,
+            accept_pause: Duration::from_millis(100),
+            interfaces_interval: Duration::from_secs(5),
+            wildcard_addresses: 64,
+            lookups: 16,
+            addresses_per_name: 8,
+        }
     }
 }
 
 /// A [`libp2p_core::Transport`] whose outputs are TCP connections as raw byte pipes ([`Stream`]).
 ///
-/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for
-/// the swarm to see to). Anything else, `/dns` and zones included, is
+/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`, and for dials, with the feature `dns`, `/dns/…/tcp/…`,
+/// `/dns4/…/tcp/…` and `/dns6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for the swarm to see
+/// to). Anything else, `/dnsaddr` and zones included, is
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0`
 /// and `::` can share a port.
 ///
@@ -55,8 +89,14 @@ impl Default for Config {
 /// succeeds from then on, and what went wrong (address in use, not available, not permitted) is
 /// [`Other`](TransportError::Other) with the system's [`io::ErrorKind`]; nothing has changed then. An id that is in
 /// use is refused with [`io::ErrorKind::AlreadyExists`]. The next poll reports the address that the socket is bound to,
-/// with the port that the system chose for port 0. A wildcard address is reported as it was bound (`0.0.0.0`, `::`),
-/// not as those of the interfaces behind it.
+/// with the port that the system chose for port 0.
+///
+/// **Wildcards.** For `/ip4/0.0.0.0` and `/ip6/::` the addresses of this machine's interfaces are reported instead, of
+/// the same family, loopback among them, as [`NewAddress`](TransportEvent::NewAddress) each. Changes are seen at the
+/// latest after [`Config::interfaces_interval`], and reported as `NewAddress` and
+/// [`AddressExpired`](TransportEvent::AddressExpired). Interfaces that are down are left out, and so are link-local IPv6
+/// addresses, which cannot be dialed without a zone. While there is no such address, or none can be told, the wildcard
+/// is reported as it was bound.
 ///
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
 /// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`
@@ -68,12 +108,15 @@ impl Default for Config {
 /// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
-/// **Dialing.** See [`Dial`]. Port 0 and wildcard addresses are
+/// **Dialing.** See [`Dial`]. Names are looked up by the system (`getaddrinfo`, so that `/etc/hosts` and what else the
+/// system is configured for counts) on threads that the `blocking` crate makes when there is work and ends when there is
+/// none; without a dial by name there are none. Port 0 and wildcard addresses are
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
 /// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
 /// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It costs one
-/// look at each listener, and a system call only for those that woke. The number of listeners is bounded by whoever
+/// look at each listener, and a system call only for those that woke; beside that, once in
+/// [`Config::interfaces_interval`] the system is asked for its interfaces if anything listens on a wildcard. The number of listeners is bounded by whoever
 /// calls `listen_on`.
 ///
 /// ```
@@ -92,6 +135,9 @@ impl Default for Config {
 pub struct Transport {
     config: Config,
     listeners: Vec<Listener>,
+    interfaces: Interfaces,
+    #[cfg(feature = "dns")]
+    names: Names,
     /// The listener that is looked at first by the next poll; any number will do.
     next: usize,
     /// Removed, their sockets closed, and not reported yet.
@@ -104,7 +150,57 @@ impl Transport {
     /// A transport without listeners. It opens no socket.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, listeners: Vec::new(), next: 0, removed: VecDeque::new(), waker: None }
+        Self {
+            listeners: Vec::new(),
+            interfaces: Interfaces::of_system(),
+            #[cfg(feature = "dns")]
+            names: Names::of_system(config.lookups),
+            next: 0,
+            removed: VecDeque::new(),
+            waker: None,
+            config,
+        }
+    }
+
+    /// Has `source` say which addresses this machine's interfaces have, instead of the system: for owners who know
+    /// better, and for tests. It is called when a listener begins on a wildcard address and then as
+    /// [`Config::interfaces_interval`] says, from within `listen_on` and `poll`, so that it should not take long. If it
+    /// fails, what it said last is taken for true.
+    ///
+    /// ```
+    /// use swarm_notify::tcp::{Config, Transport};
+    ///
+    /// let public = "203.0.113.7".parse()?;
+    /// let transport = Transport::new(Config::default()).with_interfaces(move || Ok(vec![public]));
+    /// # drop(transport);
+    /// # Ok::<(), core::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn with_interfaces(mut self, source: impl FnMut() -> io::Result<Vec<IpAddr>> + Send + 'static) -> Self {
+        self.interfaces = Interfaces::from_source(Box::new(source));
+        self
+    }
+
+    /// Has `resolver` say which socket addresses a host and a port have, the best first, instead of the system. It is
+    /// called on a thread where it may block, by [`Config::lookups`] threads at a time; a panic in it is one of the dial.
+    ///
+    /// ```
+    /// use swarm_notify::tcp::{Config, Transport};
+    ///
+    /// let transport = Transport::new(Config::default()).with_resolver(|host, port| match host {
+    ///     "seed.example" => Ok(vec![([192, 0, 2, 1], port).into()]),
+    ///     _ => Err(std::io::ErrorKind::NotFound.into()),
+    /// });
+    /// # drop(transport);
+    /// ```
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn with_resolver(
+        mut self,
+        resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.names.ask(Arc::new(resolver));
+        self
     }
 
     /// Has the task poll again, for what a command left to report.
@@ -143,6 +239,9 @@ impl libp2p_core::Transport for Transport {
             return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
         }
         let listener = Listener::bind(id, address, &self.config).map_err(TransportError::Other)?;
+        if listener.is_wildcard() {
+            self.interfaces.look();
+        }
         self.listeners.push(listener);
         self.wake();
         Ok(())
@@ -157,6 +256,10 @@ impl libp2p_core::Transport for Transport {
     }
 
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
+        #[cfg(feature = "dns")]
+        if let Some(name) = address::name_from_multiaddr(&addr).filter(|name| name.port != 0) {
+            return Ok(Dial::by_name(name, &self.names, self.config.addresses_per_name, self.config.nodelay));
+        }
         match address::from_multiaddr(&addr) {
             Some(address) if address.port() != 0 && !address.ip().is_unspecified() => {
                 Ok(Dial::new(address, self.config.nodelay))
@@ -170,11 +273,15 @@ impl libp2p_core::Transport for Transport {
         if let Some(listener_id) = this.removed.pop_front() {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
+        match this.listeners.iter().any(Listener::is_wildcard) {
+            true => this.interfaces.poll(cx, this.config.interfaces_interval),
+            false => this.interfaces.rest(),
+        }
         let count = this.listeners.len();
         for step in 0..count {
             let index = (this.next % count + step) % count;
             let listener = &mut this.listeners[index];
-            if let Poll::Ready(outcome) = listener.poll(cx, &this.config) {
+            if let Poll::Ready(outcome) = listener.poll(cx, &this.config, &this.interfaces) {
                 this.next = index + 1;
                 return Poll::Ready(match outcome {
                     Outcome::Event(event) => event,

@@ -2,6 +2,8 @@
 //! sides.
 #![cfg(feature = "swarm")]
 
+#[path = "support/identities.rs"]
+mod identities;
 #[path = "support/pipe.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod pipe;
@@ -9,6 +11,7 @@ mod pipe;
 mod sim;
 
 use libp2p_core::Multiaddr;
+use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::MemoryTransport;
 use libp2p_identity::Keypair;
 use sim::{ECHO, Mode, Side, UNKNOWN};
@@ -25,13 +28,16 @@ const NONE: &[&str] = &[];
 
 impl<const EVENTS: usize> Pair<EVENTS> {
     fn new() -> Self {
-        let side = |name, seed: u8| {
-            let keypair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-            let mut swarm = Swarm::new(MemoryTransport::default(), &keypair, [seed; 32], Config::default()).unwrap();
+        Self::of([1, 2].map(|seed| Keypair::ed25519_from_bytes([seed; 32]).unwrap()))
+    }
+
+    fn of([a, b]: [Keypair; 2]) -> Self {
+        let side = |name, seed, keypair: &Keypair| {
+            let mut swarm = Swarm::new(MemoryTransport::default(), keypair, [seed; 32], Config::default()).unwrap();
             swarm.register_protocol(ECHO);
             Side::new(name, Mode::Poll, swarm)
         };
-        Self { a: side("a", 1), b: side("b", 2) }
+        Self { a: side("a", 1, &a), b: side("b", 2, &b) }
     }
 
     /// Polls whoever has a reason to, until nobody has.
@@ -132,6 +138,29 @@ fn a_listener_is_closed_alone<const EVENTS: usize>() {
     pair.end();
 }
 
+fn identities_of_every_type_are_dialed_by_their_peer_ids<const EVENTS: usize>() {
+    for (dialer, dialer_peer) in identities::identities() {
+        for (listener, listener_peer) in identities::identities() {
+            let mut pair = Pair::<EVENTS>::of([dialer.clone(), listener.clone()]);
+            let id = pair.b.listen(&"/memory/0".parse().unwrap());
+            pair.settle();
+            pair.b.expect(&["listen l0.1"]);
+            let address = pair.b.swarm.listener(id).unwrap().addresses[0].clone();
+            pair.a.dial(&address.clone().with(Part::P2p(listener_peer)));
+            pair.settle();
+            pair.a.expect(&["connected c0.1 outbound"]);
+            pair.b.expect(&["connected c0.1 inbound"]);
+            assert_eq!(pair.a.swarm.connections_of(listener_peer).count(), 1);
+            assert_eq!(pair.b.swarm.connections_of(dialer_peer).count(), 1);
+            pair.a.dial(&address.with(Part::P2p(dialer_peer)));
+            pair.settle();
+            let told =
+                if dialer_peer == listener_peer { "connected c1.1 outbound" } else { "connect_failed c1.1 wrong_peer" };
+            pair.a.expect(&[told]);
+        }
+    }
+}
+
 macro_rules! at_every_size {
     ($($name:ident,)*) => {
         mod at_every_size {
@@ -151,4 +180,5 @@ at_every_size! {
     streams_open_carry_data_and_end,
     a_connection_is_closed_by_either_side,
     a_listener_is_closed_alone,
+    identities_of_every_type_are_dialed_by_their_peer_ids,
 }

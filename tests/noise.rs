@@ -9,6 +9,10 @@ mod corpus;
 mod fuzz_target;
 #[path = "noise/handshake.rs"]
 mod handshake;
+#[path = "support/identities.rs"]
+mod identities;
+#[path = "noise/keys.rs"]
+mod keys;
 #[path = "support/pipe.rs"]
 mod pipe;
 #[path = "noise/transport.rs"]

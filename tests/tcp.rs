@@ -1,6 +1,7 @@
 //! The TCP transport on real sockets of this machine: what it reports is true, and no error or command is lost.
 #![cfg(feature = "tcp")]
 
+use async_io::Timer;
 use futures_lite::future::{block_on, poll_once};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use swarm_notify::tcp::{Config, Stream, Transport};
 
 #[path = "tcp/addresses.rs"]
@@ -20,11 +22,20 @@ mod addresses;
 #[path = "tcp/descriptors.rs"]
 #[cfg(unix)]
 mod descriptors;
+#[path = "tcp/names.rs"]
+#[cfg(feature = "dns")]
+mod names;
+#[path = "tcp/wildcards.rs"]
+mod wildcards;
+
+/// Nothing in these tests takes as long; it is what a hang costs.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// An event of the transport, in a form that can be compared.
 #[derive(Debug)]
 enum Seen {
     Address(ListenerId, SocketAddr),
+    Expired(ListenerId, SocketAddr),
     Incoming { listener: ListenerId, stream: Stream, local: SocketAddr, remote: SocketAddr },
     Closed(ListenerId, Result<(), io::ErrorKind>),
     Error(ListenerId, io::Error),
@@ -58,12 +69,18 @@ fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
             Seen::Closed(listener_id, reason.map_err(|error| error.kind()))
         }
         TransportEvent::ListenerError { listener_id, error } => Seen::Error(listener_id, error),
-        TransportEvent::AddressExpired { .. } => panic!("a bound address does not expire"),
+        TransportEvent::AddressExpired { listener_id, listen_addr } => {
+            Seen::Expired(listener_id, socket_address(&listen_addr))
+        }
     })
 }
 
 fn next(transport: &mut Transport) -> Seen {
-    block_on(poll_fn(|cx| poll(transport, cx)))
+    let mut limit = Timer::after(LIMIT);
+    block_on(poll_fn(|cx| {
+        assert!(Pin::new(&mut limit).poll(cx).is_pending(), "nothing is reported");
+        poll(transport, cx)
+    }))
 }
 
 #[track_caller]
@@ -76,7 +93,9 @@ fn assert_nothing_to_report(transport: &mut Transport) {
 fn next_incoming(transport: &mut Transport) -> (ListenerId, Stream) {
     match next(transport) {
         Seen::Incoming { listener, stream, .. } => (listener, stream),
-        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("expected a connection: {other:?}"),
+        other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => {
+            panic!("expected a connection: {other:?}")
+        }
     }
 }
 
@@ -92,7 +111,8 @@ fn listen(transport: &mut Transport, address: &str) -> (ListenerId, SocketAddr) 
     let id = try_listen(transport, address).unwrap();
     match next(transport) {
         Seen::Address(listener, bound) if listener == id => (id, bound),
-        other @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Closed(..) | Seen::Error(..)) => {
+        other
+        @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => {
             panic!("expected the address of {id}: {other:?}")
         }
     }
@@ -183,7 +203,7 @@ fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
     let mut transport = Transport::default();
     let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut client = TcpStream::connect(bound).unwrap();
-    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let (_, accepted) = next_incoming(&mut transport);
     let copy = accepted.as_fd().try_clone_to_owned().unwrap();
     drop(accepted);
@@ -225,7 +245,7 @@ fn every_one_of_many_connections_is_accepted_once() {
                 accepted.push((local, remote));
                 streams.push(stream);
             }
-            other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+            other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
         }
     }
     let clients = clients.join().unwrap();
@@ -320,7 +340,7 @@ fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
         Seen::Incoming { listener, remote, .. } => {
             assert_eq!((listener, remote), (second, client.local_addr().unwrap()));
         }
-        other @ (Seen::Address(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
+        other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => panic!("{other:?}"),
     }
 }
 

@@ -15,6 +15,10 @@
 //! (libp2p/specs, `connections/inlined-muxer-negotiation.md`): both sides settle on the first of the dialer's list
 //! that the listener has. A peer that sends no list leaves it to multistream-select.
 //!
+//! Identities, ours and the peer's, are Ed25519 keys always, and ECDSA (P-256), RSA (2 048 to 8 192 bits) and Secp256k1
+//! keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
+//! [`Error::UnsupportedKey`].
+//!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
 //! # use libp2p_identity::Keypair;

@@ -2,6 +2,7 @@
 
 use crate::connection;
 use crate::lifecycle::Limits;
+use core::time::Duration;
 
 /// The bounds of a swarm. Together with the size of its event queue they bound all the memory that peers can make it
 /// use.
@@ -30,6 +31,9 @@ pub struct Config {
     /// How often one connection is read from in one poll before the others have their turn; each time brings some
     /// 128 KiB at most. 0 counts as 1. Default 8.
     pub reads_per_poll: u32,
+    /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
+    /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.
+    pub write_timeout: Duration,
 }
 
 impl Default for Config {
@@ -40,6 +44,7 @@ impl Default for Config {
             inbound_handshakes: 128,
             outbound_handshakes: 128,
             reads_per_poll: 8,
+            write_timeout: Duration::from_secs(60),
         }
     }
 }

@@ -22,6 +22,7 @@ use ending::Why;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
+use std::io;
 
 /// One connection and what it runs on.
 pub(super) struct Link<T: Transport> {
@@ -43,6 +44,8 @@ pub(super) struct Link<T: Transport> {
     /// What has been transmitted and not been written yet: `out[written..]`.
     out: Vec<u8>,
     written: usize,
+    /// Since when the pipe has taken nothing of it.
+    blocked: Option<Duration>,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -95,6 +98,7 @@ where
             stage,
             out: Vec::new(),
             written: 0,
+            blocked: None,
         }
     }
 
@@ -213,6 +217,26 @@ where
         {
             self.handle(fact, ledger, cx, now);
         }
+        if self.is_write_late(ledger, now) {
+            // The pipe may take something again without anybody having been woken yet.
+            match self.write_due(ledger, cx, now) {
+                Poll::Ready(Err(why)) => self.over(ledger, why),
+                Poll::Pending if self.is_write_late(ledger, now) => {
+                    self.over(ledger, Why::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
+                }
+                Poll::Pending | Poll::Ready(Ok(())) => {}
+            }
+        }
+    }
+
+    fn is_write_late<const E: usize>(&self, ledger: &Ledger<E>, now: Duration) -> bool {
+        self.write_deadline(ledger).is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Until when the pipe has to take something; a close has a time-out of its own.
+    fn write_deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
+        let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)))?;
+        Some(since.saturating_add(ledger.config.write_timeout))
     }
 
     /// When it is to be looked at if nothing happens.
@@ -220,7 +244,10 @@ where
         let config = &ledger.config.connection;
         match &self.stage {
             Stage::Dialing(_) | Stage::Upgrading(_) => Some(self.began.saturating_add(config.handshake_timeout)),
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.poll_at(&ledger.streams, config),
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+                let deadlines = [pipe.connection.poll_at(&ledger.streams, config), self.write_deadline(ledger)];
+                deadlines.into_iter().flatten().min()
+            }
             Stage::Over => None,
         }
     }
@@ -346,19 +373,28 @@ where
             }
             while self.written < self.out.len() {
                 match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        self.blocked.get_or_insert(now);
+                        return Poll::Pending;
+                    }
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
-                    Poll::Ready(Ok(n)) => self.written += n,
+                    Poll::Ready(Ok(n)) => {
+                        self.written += n;
+                        self.blocked = None;
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
                 }
             }
             match Pin::new(&mut pipe.io).poll_flush(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.blocked.get_or_insert(now);
+                    return Poll::Pending;
+                }
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
             }
             self.out.clear();
-            self.written = 0;
+            (self.written, self.blocked) = (0, None);
             while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
                 self.handle(fact, ledger, cx, now);
             }

@@ -1,5 +1,6 @@
 //! One listening socket: binding it, and accepting from it without ever losing a wake-up or spinning on an error.
 
+use super::interfaces::{Change, Interfaces, Wildcard};
 use super::{Config, Event, Stream, address};
 use async_io::{Async, Timer};
 use core::future::{Future as _, ready};
@@ -41,13 +42,21 @@ pub(super) enum Verdict {
     Broken,
 }
 
+/// What a listener has to say of its addresses.
+#[derive(Debug)]
+enum Addresses {
+    /// The one that it is bound to, until it has been reported.
+    One(Option<Multiaddr>),
+    /// Those of the interfaces, which come and go.
+    Behind(Wildcard),
+}
+
 /// A bound, listening socket.
 #[derive(Debug)]
 pub(super) struct Listener {
     id: ListenerId,
     pub(super) socket: Async<TcpListener>,
-    /// The bound address, until it has been reported.
-    unreported: Option<Multiaddr>,
+    addresses: Addresses,
     /// Whether a connection may be waiting: only then is accept worth a system call.
     readable: bool,
     /// The rest after a lack of resources, if one is being taken.
@@ -69,12 +78,21 @@ impl Listener {
         let socket = Async::new(TcpListener::from(socket))?;
         let bound = socket.get_ref().local_addr()?;
         log::debug!("listening on {bound}");
-        Ok(Self { id, socket, unreported: Some(address::to_multiaddr(bound)), readable: true, pause: None })
+        let addresses = match bound.ip().is_unspecified() {
+            true => Addresses::Behind(Wildcard::new(bound)),
+            false => Addresses::One(Some(address::to_multiaddr(bound))),
+        };
+        Ok(Self { id, socket, addresses, readable: true, pause: None })
     }
 
     /// The name that the owner gave it.
     pub(super) fn id(&self) -> ListenerId {
         self.id
+    }
+
+    /// Whether it is bound to a wildcard address, so that those of the interfaces matter to it.
+    pub(super) fn is_wildcard(&self) -> bool {
+        matches!(self.addresses, Addresses::Behind(_))
     }
 
     /// Ends listening and closes the socket at once.
@@ -91,9 +109,20 @@ impl Listener {
 
     /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
     /// is being taken.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, config: &Config) -> Poll<Outcome> {
-        if let Some(listen_addr) = self.unreported.take() {
-            return Poll::Ready(Outcome::Event(TransportEvent::NewAddress { listener_id: self.id, listen_addr }));
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, config: &Config, interfaces: &Interfaces) -> Poll<Outcome> {
+        let change = match &mut self.addresses {
+            Addresses::One(address) => address.take().map(Change::New),
+            Addresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
+        };
+        let listener_id = self.id;
+        match change {
+            Some(Change::New(listen_addr)) => {
+                return Poll::Ready(Outcome::Event(TransportEvent::NewAddress { listener_id, listen_addr }));
+            }
+            Some(Change::Expired(listen_addr)) => {
+                return Poll::Ready(Outcome::Event(TransportEvent::AddressExpired { listener_id, listen_addr }));
+            }
+            None => {}
         }
         if let Some(pause) = &mut self.pause {
             ready!(Pin::new(pause).poll(cx));

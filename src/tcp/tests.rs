@@ -69,3 +69,25 @@ fn errors_of_one_connection_are_passed_over_and_lacks_make_the_listener_rest() {
         assert_eq!(sorted(code), Verdict::Rest, "error {code}");
     }
 }
+
+#[test]
+fn looks_at_the_interfaces_are_taken_only_while_anything_listens_on_a_wildcard() {
+    let mut transport = Transport::default();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let drain =
+        |transport: &mut Transport, cx: &mut Context<'_>| while Pin::new(&mut *transport).poll(cx).is_ready() {};
+    let [single, wildcard] = ["/ip4/127.0.0.1/tcp/0", "/ip4/0.0.0.0/tcp/0"].map(|address| {
+        assert!(transport.interfaces.is_resting());
+        let id = ListenerId::next();
+        transport.listen_on(id, address.parse().unwrap()).unwrap();
+        drain(&mut transport, cx);
+        id
+    });
+    assert!(!transport.interfaces.is_resting());
+    assert!(transport.remove_listener(single));
+    drain(&mut transport, cx);
+    assert!(!transport.interfaces.is_resting());
+    assert!(transport.remove_listener(wildcard));
+    drain(&mut transport, cx);
+    assert!(transport.interfaces.is_resting());
+}

@@ -1,21 +1,23 @@
 //! Both roles against `libp2p-noise`, its futures polled by hand, the bytes between cut at random places.
 
+use super::identities::identities;
 use super::pipe::{Pipe, Random, poll};
-use super::{YAMUX, config, identity};
+use super::{YAMUX, identity};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use libp2p_core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
-use libp2p_identity::PeerId;
+use libp2p_identity::{Keypair, PeerId};
 use std::task::Poll;
 use swarm_notify::connection::Role;
-use swarm_notify::connection::noise::{Error, Handshake, MAX_PLAINTEXT, Opened, Remote, Transport};
+use swarm_notify::connection::noise::{Config, Error, Handshake, MAX_PLAINTEXT, Opened, Remote, Transport};
 
 type Theirs = libp2p_noise::Output<Pipe>;
 
-/// A handshake of ours with one of theirs, and what each has of it in the end.
-fn shake(role: Role, expected: Option<PeerId>, random: &mut Random) -> Result<Shaken, Error> {
-    let mut ours = Handshake::new(&config(1, &[YAMUX]), role, [7; 32], expected).unwrap();
+/// A handshake of ours with one of theirs, and what each has of it in the end. `keys`: ours, theirs.
+fn shake(role: Role, keys: [&Keypair; 2], expected: Option<PeerId>, random: &mut Random) -> Result<Shaken, Error> {
+    let config = Config::new(keys[0], [101; 32], &[YAMUX]).unwrap();
+    let mut ours = Handshake::new(&config, role, [7; 32], expected).unwrap();
     let pipe = Pipe::default();
-    let upgrade = libp2p_noise::Config::new(&identity(2)).unwrap();
+    let upgrade = libp2p_noise::Config::new(keys[1]).unwrap();
     let mut future = match role {
         Role::Dialer => upgrade.upgrade_inbound(pipe.clone(), "/noise"),
         Role::Listener => upgrade.upgrade_outbound(pipe.clone(), "/noise"),
@@ -61,7 +63,8 @@ fn now<T>(future: impl Future<Output = std::io::Result<T>>) -> T {
 fn talk(role: Role) {
     for seed in 0..8 {
         let mut random = Random(seed);
-        let shaken = shake(role, Some(identity(2).public().to_peer_id()), &mut random).unwrap();
+        let keys = [&identity(1), &identity(2)];
+        let shaken = shake(role, keys, Some(identity(2).public().to_peer_id()), &mut random).unwrap();
         let Shaken { mut transport, remote, mut theirs, peer, pipe } = shaken;
         assert_eq!(remote.peer, identity(2).public().to_peer_id());
         assert_eq!(remote.muxer, None, "libp2p-noise sends no list");
@@ -110,7 +113,21 @@ fn our_listener_talks_with_their_dialer() {
 #[test]
 fn they_are_not_taken_for_somebody_else() {
     for role in [Role::Dialer, Role::Listener] {
-        let error = shake(role, Some(identity(3).public().to_peer_id()), &mut Random(1)).err();
+        let keys = [&identity(1), &identity(2)];
+        let error = shake(role, keys, Some(identity(3).public().to_peer_id()), &mut Random(1)).err();
         assert_eq!(error, Some(Error::WrongPeer));
+    }
+}
+
+#[test]
+fn keys_of_every_type_prove_themselves_to_each_other_in_both_roles() {
+    for role in [Role::Dialer, Role::Listener] {
+        for (ours, our_peer) in identities() {
+            for (theirs, their_peer) in identities() {
+                let shaken = shake(role, [&ours, &theirs], Some(their_peer), &mut Random(1)).unwrap();
+                assert_eq!((shaken.remote.peer, shaken.peer), (their_peer, our_peer));
+                assert_eq!(shaken.remote.public_key, theirs.public());
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How connections end: politely by either side, broken, black-holed, idle, at once.
 
-use crate::sim::{ECHO, Pair, Shape, everywhere};
+use crate::sim::{A, ECHO, Pair, Shape, everywhere};
 use crate::{millis, secs};
 
 everywhere! {
@@ -8,6 +8,7 @@ everywhere! {
     an_aborted_connection_is_an_end_of_file_to_the_peer,
     a_broken_pipe_ends_a_hundred_streams_oldest_first,
     a_peer_that_vanished_is_told_as_a_timeout,
+    a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout,
     a_connection_without_streams_is_closed_as_idle,
     a_commands_time_outs_count_from_the_poll_after_it,
     an_owner_that_polls_late_does_not_take_its_peer_for_late,
@@ -57,6 +58,37 @@ fn a_peer_that_vanished_is_told_as_a_timeout<const EVENTS: usize>(shape: Shape) 
     let expected = ["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 failed(timeout)"];
     pair.a.expect(&expected);
     pair.b.expect(&expected);
+    pair.end_with_listener();
+}
+
+fn a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout<const EVENTS: usize>(shape: Shape) {
+    // The peer never asks whether we are there.
+    let mut pair = Pair::<EVENTS>::with(shape, |_| (), |b| b.connection.keep_alive_interval = secs(3_600));
+    let link = pair.link();
+    let end = pair.end_of(A);
+    let stalled = |pair: &Pair<EVENTS>, stalled| pair.network.set(|knobs| knobs.stall(0, end, stalled));
+    // A pause is no time-out.
+    stalled(&pair, true);
+    pair.a.send(link.sa, b"there?");
+    for _ in 0..5 {
+        pair.wait(secs(10));
+        pair.b.send(link.sb, b"here");
+    }
+    stalled(&pair, false);
+    pair.wait(secs(10));
+    assert_eq!(pair.b.received(link.sb), b"there?");
+    pair.a.expect::<&str>(&[]);
+    stalled(&pair, true);
+    pair.a.send(link.sa, b"there?");
+    let since = pair.now;
+    while pair.a.unexpected() == 0 && pair.now < since + secs(120) {
+        pair.b.send(link.sb, b"here");
+        pair.wait(secs(5));
+    }
+    assert!(pair.now >= since + secs(60) && pair.now <= since + secs(66), "{:?}", pair.now - since);
+    pair.a.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 failed(timeout)"]);
+    pair.run_until(|pair| pair.b.unexpected() == 2);
+    pair.b.take_log();
     pair.end_with_listener();
 }
 

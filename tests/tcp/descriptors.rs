@@ -70,7 +70,9 @@ fn child_one_rests_while_the_other_goes_on() {
         Seen::Error(id, error) => {
             assert_eq!((id, error.raw_os_error()), (lacking, Some(TOO_MANY_OPEN_FILES)));
         }
-        unexpected @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Closed(..)) => panic!("{unexpected:?}"),
+        unexpected @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Expired(..) | Seen::Closed(..)) => {
+            panic!("{unexpected:?}")
+        }
     }
     drop(files);
     let mut polls = 0;
@@ -117,7 +119,9 @@ fn child_accepts_again_when_descriptors_return() {
             Seen::Error(id, error) => {
                 assert_eq!((id, error.raw_os_error()), (listener, Some(TOO_MANY_OPEN_FILES)));
             }
-            unexpected @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Closed(..)) => panic!("{unexpected:?}"),
+            unexpected @ (Seen::Address(..) | Seen::Incoming { .. } | Seen::Expired(..) | Seen::Closed(..)) => {
+                panic!("{unexpected:?}")
+            }
         }
     }
     assert!(polls <= 3 * ATTEMPTS, "{polls} polls for {ATTEMPTS} errors: someone spins");

@@ -36,7 +36,7 @@ pub(crate) struct Listen {
     pub(crate) key: Option<PathBuf>,
 }
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub(crate) struct Dial {
     /// Whom to dial: /ip4/…/tcp/…, with /p2p/… at its end to accept no other peer.
     pub(crate) address: Multiaddr,

@@ -3,7 +3,7 @@
 //! Each side's events are compared with what has to come, all of it and in order.
 
 use crate::listen::{ECHO, SINK, Server};
-use crate::node::{App, Error, Node};
+use crate::node::{Error, Node, World};
 use crate::report::Reporter;
 use async_io::Timer;
 use futures_lite::future::poll_fn;
@@ -15,8 +15,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
+use swarm_notify::lifecycle::{ConnectionId, Event, Failure, ListenerId, StreamEnd, StreamId};
+use swarm_notify::notifee::{Context, Notifee};
+use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 
 /// What nobody speaks.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
@@ -48,23 +49,28 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
     let reporter = Reporter::new(json);
     let node = |side| Node::new(&Keypair::generate_ed25519(), Config::default(), reporter.side(side));
     let (mut a, mut b) = (node("a")?, node("b")?);
-    a.swarm.register_protocol(ECHO);
-    a.swarm.register_protocol(SINK);
-    a.swarm.listen(loopback(0)).map_err(|error| Error::Listen(error.to_string()))?;
-    let (mut answerer, mut caller) = (Answerer::new(), Caller::default());
+    (a.world.told, b.world.told) = (Some(Vec::new()), Some(Vec::new()));
+    a.world.swarm.register_protocol(ECHO);
+    a.world.swarm.register_protocol(SINK);
+    a.world.swarm.listen(loopback(0)).map_err(|error| Error::Listen(error.to_string()))?;
+    a.notifees.register(Server::new(1));
+    let caller = b.notifees.register(Caller::default());
+    let mut is_begun = false;
     let mut limit = Timer::after(LIMIT);
     async_io::block_on(poll_fn(|cx| {
         loop {
-            let happened = a.turn(cx, &mut answerer) | b.turn(cx, &mut caller);
-            if let (None, Some(address)) = (&caller.target, answerer.address.take()) {
-                caller.begin(&mut b, address);
+            let happened = a.turn(cx) | b.turn(cx);
+            let Some(caller) = b.notifees.get_mut::<Caller>(caller) else { return Poll::Ready(()) };
+            if let (false, Some(address)) = (is_begun, address(&a.world)) {
+                is_begun = true;
+                caller.begin(&mut b.world, address);
                 continue;
             }
-            if caller.is_over && answerer.is_over {
-                a.swarm.shutdown();
-                b.swarm.shutdown();
+            if is_over(&a.world) && is_over(&b.world) {
+                a.world.swarm.shutdown();
+                b.world.swarm.shutdown();
             }
-            if a.swarm.is_shut_down() && b.swarm.is_shut_down() {
+            if a.world.swarm.is_shut_down() && b.world.swarm.is_shut_down() {
                 return Poll::Ready(());
             }
             if !happened {
@@ -72,7 +78,8 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
             }
         }
     }));
-    let right = answerer.log == OF_A && caller.log == OF_B && caller.echo == GREETING;
+    let echo = b.notifees.get::<Caller>(caller).map(|caller| caller.echo.as_slice());
+    let right = log(&a.world) == OF_A && log(&b.world) == OF_B && echo == Some(GREETING);
     if !right {
         eprintln!("swarm-notify: expected a {OF_A:?}, b {OF_B:?}");
     }
@@ -99,112 +106,91 @@ fn entry(event: Event) -> String {
     }
 }
 
-/// Side a: listens, and echoes.
-struct Answerer {
-    log: Vec<String>,
-    server: Server,
-    /// Where it listens, until b has been told.
-    address: Option<Multiaddr>,
-    is_over: bool,
+/// Everything that was told on one side, as it stands in the expected logs.
+fn log(world: &World) -> Vec<String> {
+    world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
 
-impl Answerer {
-    fn new() -> Self {
-        Self { log: Vec::new(), server: Server::new(1), address: None, is_over: false }
-    }
+/// Where a listens, once it does.
+fn address(world: &World) -> Option<Multiaddr> {
+    let listener = world.swarm.listeners().next()?;
+    let address = world.swarm.listener(listener)?.addresses.first()?;
+    Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
-impl App for Answerer {
-    fn event(&mut self, node: &mut Node, event: Event) {
-        self.log.push(entry(event));
-        match event {
-            Event::Listen { listener } => {
-                let address = node.swarm.listener(listener).and_then(|view| view.addresses.first().cloned());
-                self.address = address.map(|address| address.with(multiaddr::Protocol::P2p(node.swarm.local_peer())));
-            }
-            Event::Disconnected { .. } => self.is_over = true,
-            Event::ListenFailed { .. }
-            | Event::ListenClose { .. }
-            | Event::Connected { .. }
-            | Event::ConnectFailed { .. }
-            | Event::OpenedStream { .. }
-            | Event::StreamFailed { .. }
-            | Event::ClosedStream { .. } => self.server.event(node, event),
-        }
-    }
-
-    fn ready(&mut self, node: &mut Node, ready: Ready) {
-        self.server.ready(node, ready);
-    }
+/// Whether the connection that came up is over.
+fn is_over(world: &World) -> bool {
+    world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
 
 /// Side b: fails to listen, to connect and to open a stream, and then does the latter two right.
 #[derive(Default)]
 struct Caller {
-    log: Vec<String>,
     target: Option<Multiaddr>,
     /// Bound, and not listening.
     nobody: Option<Socket>,
-    connection: Option<ConnectionId>,
     echo: Vec<u8>,
-    is_over: bool,
 }
 
 impl Caller {
-    fn begin(&mut self, node: &mut Node, target: Multiaddr) {
+    fn begin(&mut self, world: &mut World, target: Multiaddr) {
         // Where a listens, b cannot. What is refused here shows in the log.
         let taken = target.iter().filter(|part| !matches!(part, multiaddr::Protocol::P2p(_))).collect();
-        let _ = node.swarm.listen(taken);
+        let _ = world.swarm.listen(taken);
         self.target = Some(target);
     }
+}
 
+impl Notifee<World> for Caller {
     /// Dials an address that refuses: a port that is ours, and where nobody listens.
-    fn dial_nobody(&mut self, node: &mut Node) {
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
             Ok(socket)
         });
         let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
         // What goes wrong here shows in the log.
-        let _ = node.swarm.dial(loopback(port.unwrap_or_default()));
+        let _ = cx.network().swarm.dial(loopback(port.unwrap_or_default()));
         self.nobody = socket.ok();
     }
 
-    fn open(&self, node: &mut Node, protocol: Protocol) -> Option<StreamId> {
-        node.swarm.open_stream(self.connection?, &[protocol]).ok()
-    }
-}
-
-impl App for Caller {
-    fn event(&mut self, node: &mut Node, event: Event) {
-        self.log.push(entry(event));
-        match event {
-            Event::ListenFailed { .. } => self.dial_nobody(node),
-            Event::ConnectFailed { .. } => {
-                if let Some(target) = self.target.clone() {
-                    let _ = node.swarm.dial(target);
-                }
-            }
-            Event::Connected { connection } => {
-                self.connection = Some(connection);
-                self.open(node, UNKNOWN);
-            }
-            Event::StreamFailed { .. } => {
-                if let Some(stream) = self.open(node, ECHO) {
-                    let _ = node.swarm.write(stream, GREETING);
-                    let _ = node.swarm.finish(stream);
-                }
-            }
-            Event::ClosedStream { connection, .. } => drop(node.swarm.close_connection(connection)),
-            Event::Disconnected { .. } => self.is_over = true,
-            Event::Listen { .. } | Event::ListenClose { .. } | Event::OpenedStream { .. } => {}
+    fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
+        if let Some(target) = self.target.clone() {
+            let _ = cx.network().swarm.dial(target);
         }
     }
 
-    fn ready(&mut self, node: &mut Node, ready: Ready) {
-        let Ready::Stream { stream, .. } = ready else { return };
+    fn connected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId) {
+        let _ = cx.network().swarm.open_stream(connection, &[UNKNOWN]);
+    }
+
+    fn stream_failed(
+        &mut self,
+        cx: &mut Context<'_, World>,
+        connection: ConnectionId,
+        _stream: StreamId,
+        _reason: Failure,
+    ) {
+        let swarm = &mut cx.network().swarm;
+        if let Ok(stream) = swarm.open_stream(connection, &[ECHO]) {
+            let _ = swarm.write(stream, GREETING);
+            let _ = swarm.finish(stream);
+        }
+    }
+
+    fn closed_stream(
+        &mut self,
+        cx: &mut Context<'_, World>,
+        connection: ConnectionId,
+        _stream: StreamId,
+        _reason: StreamEnd,
+    ) {
+        let _ = cx.network().swarm.close_connection(connection);
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
         let mut buffer = [0; 64];
-        while let Ok(n @ 1..) = node.swarm.read(stream, &mut buffer) {
+        while let Ok(n @ 1..) = cx.network().swarm.read(stream, &mut buffer) {
             self.echo.extend_from_slice(&buffer[..n]);
         }
     }

@@ -2,13 +2,15 @@
 
 use crate::args;
 use crate::listen::SINK;
-use crate::node::{App, Error, Node};
+use crate::node::{Error, Node, World};
 use crate::report::Reporter;
 use libp2p_identity::Keypair;
 use std::collections::HashMap;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Side, State, StreamEnd, StreamId};
-use swarm_notify::swarm::{Config, Ready};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Side, State, StreamEnd, StreamId};
+use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::tcp;
 
 pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     let mut config = Config::default();
@@ -18,17 +20,20 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
     let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(json))?;
-    let connection = node.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
-    let mut caller = Caller::new(args, connection);
-    let is_interrupted = node.run(&mut caller)?;
+    let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
+    let caller = node.notifees.register(Caller::new(args.clone(), connection));
+    let is_interrupted = node.run()?;
+    let Node { world, notifees, .. } = &node;
+    // It is never unregistered.
+    let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };
     let failed = args.streams - caller.ok;
-    node.reporter.summary(args.streams, caller.ok, failed, caller.bytes, caller.time(&node));
+    world.reporter.summary(args.streams, caller.ok, failed, caller.bytes, caller.time(world));
     Ok(failed == 0 && caller.was_held && !is_interrupted)
 }
 
 /// What is under way on the connection.
-struct Caller<'a> {
-    args: &'a args::Dial,
+struct Caller {
+    args: args::Dial,
     connection: ConnectionId,
     calls: HashMap<StreamId, Call>,
     /// How many streams have been begun.
@@ -48,8 +53,8 @@ struct Caller<'a> {
     was_held: bool,
 }
 
-impl<'a> Caller<'a> {
-    fn new(args: &'a args::Dial, connection: ConnectionId) -> Self {
+impl Caller {
+    fn new(args: args::Dial, connection: ConnectionId) -> Self {
         Self {
             args,
             connection,
@@ -66,82 +71,107 @@ impl<'a> Caller<'a> {
     }
 
     /// From the connection to the last stream's end.
-    fn time(&self, node: &Node) -> Duration {
-        let end = self.done.unwrap_or_else(|| node.reporter.elapsed());
+    fn time(&self, world: &World) -> Duration {
+        let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
     /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
-    fn begin(&mut self, node: &mut Node) {
+    fn begin(&mut self, world: &mut World) {
         while self.begun < self.args.streams && self.begun - self.ended < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
             // The connection is ending if it takes no more; its last event says why.
-            let Ok(stream) = node.swarm.open_stream(self.connection, protocols) else { return };
+            let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
             // What can be written before the peer has agreed travels with the proposal.
-            let call = Call::new(self.begun, self.args);
-            self.calls.entry(stream).or_insert(call).go_on(node, stream);
+            let call = Call::new(self.begun, &self.args);
+            self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.begun += 1;
         }
         if self.ended == self.args.streams {
-            let now = node.reporter.elapsed();
+            let now = world.reporter.elapsed();
             self.done = Some(now);
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
 
-    fn go_on(&mut self, node: &mut Node, stream: StreamId) {
+    fn go_on(&mut self, world: &mut World, stream: StreamId) {
         if let Some(call) = self.calls.get_mut(&stream) {
-            call.go_on(node, stream);
+            call.go_on(&mut world.swarm, stream);
         }
     }
 
     /// A stream has ended, or failed (`None`).
-    fn ended(&mut self, node: &mut Node, stream: StreamId, end: Option<StreamEnd>) {
+    fn ended(&mut self, world: &mut World, stream: StreamId, end: Option<StreamEnd>) {
         if let Some(call) = self.calls.remove(&stream) {
             self.ended += 1;
             if end.is_some_and(|end| call.is_right(end)) {
                 self.ok += 1;
                 self.bytes += call.sent;
             }
-            self.begin(node);
+            self.begin(world);
         }
     }
 }
 
-impl App for Caller<'_> {
-    fn event(&mut self, node: &mut Node, event: Event) {
-        match event {
-            Event::Connected { .. } => {
-                self.connected = Some(node.reporter.elapsed());
-                self.begin(node);
-            }
-            Event::ConnectFailed { .. } => node.swarm.shutdown(),
-            Event::Disconnected { reason, .. } => {
-                self.release = None;
-                self.was_held &= reason == ConnectionEnd::Shutdown;
-                node.swarm.shutdown();
-            }
-            Event::OpenedStream { stream, .. } => self.go_on(node, stream),
-            Event::StreamFailed { stream, .. } => self.ended(node, stream, None),
-            Event::ClosedStream { stream, reason, .. } => self.ended(node, stream, Some(reason)),
-            Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
-        }
+impl Notifee<World> for Caller {
+    fn interest(&self) -> Interest {
+        let connection = Interest::CONNECTED | Interest::CONNECT_FAILED | Interest::DISCONNECTED;
+        let streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
+        connection | streams | Interest::STREAM_READY | Interest::TIME
     }
 
-    fn ready(&mut self, node: &mut Node, ready: Ready) {
-        if let Ready::Stream { stream, .. } = ready {
-            self.go_on(node, stream);
-        }
+    fn connected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId) {
+        let world = cx.network();
+        self.connected = Some(world.reporter.elapsed());
+        self.begin(world);
     }
 
-    fn deadline(&self) -> Option<Duration> {
+    fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
+        cx.network().swarm.shutdown();
+    }
+
+    fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
+        self.release = None;
+        self.was_held &= reason == ConnectionEnd::Shutdown;
+        cx.network().swarm.shutdown();
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, stream: StreamId) {
+        self.go_on(cx.network(), stream);
+    }
+
+    fn stream_failed(
+        &mut self,
+        cx: &mut Context<'_, World>,
+        _connection: ConnectionId,
+        stream: StreamId,
+        _reason: Failure,
+    ) {
+        self.ended(cx.network(), stream, None);
+    }
+
+    fn closed_stream(
+        &mut self,
+        cx: &mut Context<'_, World>,
+        _connection: ConnectionId,
+        stream: StreamId,
+        reason: StreamEnd,
+    ) {
+        self.ended(cx.network(), stream, Some(reason));
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+        self.go_on(cx.network(), stream);
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
         self.release
     }
 
-    fn due(&mut self, node: &mut Node) {
+    fn tick(&mut self, cx: &mut Context<'_, World>) {
         self.release = None;
         self.was_held = true;
-        node.swarm.shutdown();
+        cx.network().swarm.shutdown();
     }
 }
 
@@ -198,29 +228,29 @@ impl Call {
     }
 
     /// Writes, reads and ends, as far as that goes now.
-    fn go_on(&mut self, node: &mut Node, stream: StreamId) {
-        self.write(node, stream);
+    fn go_on(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+        self.write(swarm, stream);
         if self.sent == self.bytes && self.ending == Ending::HalfClose {
-            let _ = node.swarm.finish(stream);
+            let _ = swarm.finish(stream);
         }
-        let is_over = self.read(node, stream);
+        let is_over = self.read(swarm, stream);
         if is_over || (self.is_complete() && self.ending == Ending::Finish) {
-            let _ = node.swarm.finish(stream);
+            let _ = swarm.finish(stream);
         } else if self.is_complete() && self.ending == Ending::Reset {
             // A reset before both have agreed on the protocol would be a failure.
-            let is_open = node.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
-            self.is_reset |= is_open && node.swarm.reset(stream).is_ok();
+            let is_open = swarm.stream(stream).is_some_and(|view| view.state == State::Open);
+            self.is_reset |= is_open && swarm.reset(stream).is_ok();
         }
     }
 
-    fn write(&mut self, node: &mut Node, stream: StreamId) {
+    fn write(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
         let mut buffer = [0; 16 * 1024];
         while self.sent < self.bytes {
             let n = (self.bytes - self.sent).min(buffer.len() as u64) as usize;
             for (at, byte) in (self.sent..).zip(&mut buffer[..n]) {
                 *byte = self.byte(at);
             }
-            match node.swarm.write(stream, &buffer[..n]) {
+            match swarm.write(stream, &buffer[..n]) {
                 Ok(n) => self.sent += n as u64,
                 // There is no place yet; or it has ended, and its last event says why.
                 Err(_) => return,
@@ -229,10 +259,10 @@ impl Call {
     }
 
     /// `true`: the other side has ended.
-    fn read(&mut self, node: &mut Node, stream: StreamId) -> bool {
+    fn read(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) -> bool {
         let mut buffer = [0; 16 * 1024];
         loop {
-            match node.swarm.read(stream, &mut buffer) {
+            match swarm.read(stream, &mut buffer) {
                 Ok(0) => {
                     self.is_wrong |= !self.is_complete();
                     return true;

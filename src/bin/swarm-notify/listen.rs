@@ -1,17 +1,19 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
 use crate::args;
-use crate::node::{App, Error, Node};
+use crate::node::{Error, Node, World};
 use crate::report::Reporter;
 use libp2p_identity::Keypair;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{Event, StreamId};
-use swarm_notify::swarm::{Config, Ready};
+use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::tcp;
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
@@ -26,13 +28,14 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     // Who dials decides how long that is held.
     config.connection.idle_timeout = None;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
-    node.swarm.register_protocol(ECHO);
-    node.swarm.register_protocol(SINK);
+    node.world.swarm.register_protocol(ECHO);
+    node.world.swarm.register_protocol(SINK);
     for address in &args.addresses {
-        node.swarm.listen(address.clone()).map_err(|error| Error::Listen(error.to_string()))?;
+        node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(error.to_string()))?;
     }
     // Without a listener there is nothing left to wait for but a signal's end.
-    match node.run(&mut Server::new(args.addresses.len()))? {
+    node.notifees.register(Server::new(args.addresses.len()));
+    match node.run()? {
         true => Ok(true),
         false => Err(Error::NothingListens),
     }
@@ -62,6 +65,7 @@ fn key(path: &Path) -> Result<Keypair, String> {
 pub(crate) struct Server {
     /// What each echo stream has read and not written back yet.
     echoes: HashMap<StreamId, Echo>,
+    sinks: HashSet<StreamId>,
     /// How many listeners are open or will be.
     listening: usize,
 }
@@ -76,48 +80,67 @@ struct Echo {
 impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
-        Self { echoes: HashMap::new(), listening }
+        Self { echoes: HashMap::new(), sinks: HashSet::new(), listening }
+    }
+
+    /// A listener has ended, or failed. Without any there is nothing left to serve.
+    fn one_less(&mut self, cx: &mut Context<'_, World>) {
+        self.listening -= 1;
+        if self.listening == 0 {
+            cx.network().swarm.shutdown();
+        }
     }
 }
 
-impl App for Server {
-    fn event(&mut self, node: &mut Node, event: Event) {
-        match event {
-            Event::OpenedStream { stream, .. } => {
-                if node.swarm.stream(stream).is_some_and(|view| view.protocol == Some(&ECHO)) {
-                    self.echoes.insert(stream, Echo::default());
-                }
-            }
-            Event::ClosedStream { stream, .. } => drop(self.echoes.remove(&stream)),
-            Event::ListenFailed { .. } | Event::ListenClose { .. } => {
-                self.listening -= 1;
-                if self.listening == 0 {
-                    node.swarm.shutdown();
-                }
-            }
-            Event::Listen { .. }
-            | Event::Connected { .. }
-            | Event::ConnectFailed { .. }
-            | Event::Disconnected { .. }
-            | Event::StreamFailed { .. } => {}
+impl Notifee<World> for Server {
+    fn interest(&self) -> Interest {
+        let streams = Interest::OPENED_STREAM | Interest::CLOSED_STREAM | Interest::STREAM_READY;
+        streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
+    }
+
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
+        self.one_less(cx);
+    }
+
+    fn listen_close(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: ListenerEnd) {
+        self.one_less(cx);
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, stream: StreamId) {
+        match cx.network().swarm.stream(stream).and_then(|view| view.protocol) {
+            Some(protocol) if *protocol == ECHO => drop(self.echoes.insert(stream, Echo::default())),
+            Some(protocol) if *protocol == SINK => drop(self.sinks.insert(stream)),
+            Some(_) | None => {}
         }
     }
 
-    fn ready(&mut self, node: &mut Node, ready: Ready) {
-        let Ready::Stream { stream, .. } = ready else { return };
-        match self.echoes.get_mut(&stream) {
-            Some(echo) => echo.go_on(node, stream),
-            None => sink(node, stream),
+    fn closed_stream(
+        &mut self,
+        _cx: &mut Context<'_, World>,
+        _connection: ConnectionId,
+        stream: StreamId,
+        _reason: StreamEnd,
+    ) {
+        self.echoes.remove(&stream);
+        self.sinks.remove(&stream);
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+        let swarm = &mut cx.network().swarm;
+        if let Some(echo) = self.echoes.get_mut(&stream) {
+            echo.go_on(swarm, stream);
+        } else if self.sinks.contains(&stream) {
+            sink(swarm, stream);
         }
     }
 }
 
 impl Echo {
     /// Writes back what was read, and reads on, until one of them has to wait.
-    fn go_on(&mut self, node: &mut Node, stream: StreamId) {
+    fn go_on(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
         loop {
             while self.written < self.pending.len() {
-                match node.swarm.write(stream, &self.pending[self.written..]) {
+                match swarm.write(stream, &self.pending[self.written..]) {
                     Ok(n) => self.written += n,
                     // There is no place yet; or it has ended, and its last event says why.
                     Err(_) => return,
@@ -125,11 +148,11 @@ impl Echo {
             }
             self.written = 0;
             self.pending.resize(64 * 1024, 0);
-            let read = node.swarm.read(stream, &mut self.pending);
+            let read = swarm.read(stream, &mut self.pending);
             self.pending.truncate(*read.as_ref().unwrap_or(&0));
             match read {
                 Ok(0) => {
-                    let _ = node.swarm.finish(stream);
+                    let _ = swarm.finish(stream);
                     return;
                 }
                 Ok(_) => {}
@@ -143,12 +166,12 @@ impl Echo {
 }
 
 /// Reads and drops; ends when the other side does.
-fn sink(node: &mut Node, stream: StreamId) {
+fn sink(swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
     let mut buffer = [0; 16 * 1024];
     loop {
-        match node.swarm.read(stream, &mut buffer) {
+        match swarm.read(stream, &mut buffer) {
             Ok(0) => {
-                let _ = node.swarm.finish(stream);
+                let _ = swarm.finish(stream);
                 return;
             }
             Ok(_) => {}

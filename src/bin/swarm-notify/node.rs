@@ -1,10 +1,10 @@
-//! [`Node`]: a swarm on TCP, a clock, and how one turn of its owner's loop goes.
+//! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
 use crate::report::Reporter;
 use async_io::Timer;
 use async_signal::{Signal, Signals};
+use futures_lite::Stream as _;
 use futures_lite::future::poll_fn;
-use futures_lite::stream::Stream as _;
 use libp2p_identity::Keypair;
 use std::fmt;
 use std::future::Future as _;
@@ -14,7 +14,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::notifee::{HasNode, Network, Node as AnyNode, Notifees};
+use swarm_notify::swarm::{Config, Swarm};
 use swarm_notify::tcp;
 
 /// What stops a command before it has begun, or makes it pointless.
@@ -62,28 +63,48 @@ impl fmt::Display for Error {
     }
 }
 
-/// A swarm and what it needs to run.
-pub(crate) struct Node {
+/// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
+pub(crate) struct World {
     pub(crate) swarm: Swarm<tcp::Transport>,
     pub(crate) reporter: Reporter,
-    timer: Timer,
+    /// All events so far, if they are to be kept.
+    pub(crate) told: Option<Vec<Event>>,
 }
 
-/// What a node does with what it is told.
-pub(crate) trait App {
-    /// Handles an event, which has been reported.
-    fn event(&mut self, node: &mut Node, event: Event);
-
-    /// Handles what can be read or written.
-    fn ready(&mut self, node: &mut Node, ready: Ready);
-
-    /// When [`due`](Self::due) is to be called, by the reporter's clock.
-    fn deadline(&self) -> Option<Duration> {
-        None
+impl Network for World {
+    fn next_event(&mut self) -> Option<Event> {
+        let event = self.swarm.next_event()?;
+        self.reporter.event(&self.swarm, event);
+        if let Some(told) = &mut self.told {
+            told.push(event);
+        }
+        Some(event)
     }
 
-    /// Its deadline has come; it has to take it back, or move it.
-    fn due(&mut self, _node: &mut Node) {}
+    fn hold(&mut self, is_held: bool) {
+        Network::hold(&mut self.swarm, is_held);
+    }
+
+    fn openings(&self) -> Vec<Event> {
+        self.swarm.openings()
+    }
+}
+
+impl HasNode for World {
+    fn node(&self) -> &dyn AnyNode {
+        &self.swarm
+    }
+
+    fn node_mut(&mut self) -> &mut dyn AnyNode {
+        &mut self.swarm
+    }
+}
+
+/// A world, those who act in it, and what it needs to run.
+pub(crate) struct Node {
+    pub(crate) world: World,
+    pub(crate) notifees: Notifees<World>,
+    timer: Timer,
 }
 
 impl Node {
@@ -93,45 +114,36 @@ impl Node {
         let transport = tcp::Transport::new(tcp::Config::default());
         let swarm =
             Swarm::new(transport, identity, seed, config).map_err(|error| Error::Identity(error.to_string()))?;
-        Ok(Self { swarm, reporter, timer: Timer::never() })
+        let world = World { swarm, reporter, told: None };
+        Ok(Self { world, notifees: Notifees::new(), timer: Timer::never() })
     }
 
-    /// Runs until the swarm is shut down, by `app` or by SIGINT or SIGTERM. `true`: it was a signal.
-    pub(crate) fn run(&mut self, app: &mut impl App) -> Result<bool, Error> {
+    /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal.
+    pub(crate) fn run(&mut self) -> Result<bool, Error> {
         let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
         let mut is_interrupted = false;
         async_io::block_on(poll_fn(|cx| {
             // A signal asks for an end in good order; a second one changes nothing.
             while let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
                 is_interrupted = true;
-                self.swarm.shutdown();
+                self.world.swarm.shutdown();
             }
-            self.turn(cx, app);
-            if self.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
+            self.turn(cx);
+            if self.world.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
         }));
         Ok(is_interrupted)
     }
 
-    /// Polls, drains, and lets `app` act, until there is nothing more to do before something wakes `cx`. `false`:
-    /// nothing has happened.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, app: &mut impl App) -> bool {
+    /// Polls, and lets the notifees act, until there is nothing more to do before something wakes `cx`. `false`: nothing
+    /// has happened.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = false;
         loop {
-            let now = self.reporter.elapsed();
-            let mut busy = self.swarm.poll(cx, now).is_ready();
-            while let Some(event) = self.swarm.next_event() {
-                self.reporter.event(&self.swarm, event);
-                app.event(self, event);
-            }
-            while let Some(ready) = self.swarm.next_ready() {
-                app.ready(self, ready);
-            }
-            if app.deadline().is_some_and(|deadline| deadline <= now) {
-                app.due(self);
-                busy = true;
-            }
+            let now = self.world.reporter.elapsed();
+            let mut busy = self.world.swarm.poll(cx, now).is_ready();
+            self.notifees.drive(&mut self.world, now);
             // After commands, the swarm asks to be polled at once.
-            let next = [self.swarm.poll_at(), app.deadline()].into_iter().flatten().min();
+            let next = [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
             busy |= next.is_some_and(|next| self.has_come(cx, next));
             if !busy {
                 return happened;
@@ -142,7 +154,7 @@ impl Node {
 
     /// Whether `next` has come; if not, the timer will wake `cx`.
     fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
-        let left = next.saturating_sub(self.reporter.elapsed());
+        let left = next.saturating_sub(self.world.reporter.elapsed());
         if left.is_zero() {
             return true;
         }

@@ -16,7 +16,7 @@ pub enum Error {
     WeakKey,
     /// The handshake's payload is not the message that the specification asks for.
     BadPayload,
-    /// The peer's identity key is of a type that this build does not know.
+    /// The identity key is of a type that this build does not know: see the features `ecdsa`, `rsa`, `secp256k1`.
     UnsupportedKey,
     /// The peer's identity key did not sign its Noise key.
     BadSignature,

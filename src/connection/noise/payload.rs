@@ -11,8 +11,16 @@ use prost::Message;
 /// What an identity key signs goes behind these words, so that no other signature of it can be taken for this one.
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
 
-/// Ed25519 in the `KeyType` of libp2p/specs, `peer-ids/peer-ids.md`.
-const ED25519: i32 = 1;
+/// Whether this build knows a `KeyType` of libp2p/specs, `peer-ids/peer-ids.md`.
+const fn is_known(key_type: i32) -> bool {
+    match key_type {
+        0 => cfg!(feature = "rsa"),
+        1 => true, // Ed25519
+        2 => cfg!(feature = "secp256k1"),
+        3 => cfg!(feature = "ecdsa"),
+        _ => false,
+    }
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct HandshakePayload {
@@ -72,7 +80,7 @@ pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Er
     let public_key = PublicKey::try_decode_protobuf(&payload.identity_key).map_err(|error| {
         log::debug!("noise: {error}");
         match KeyHead::decode(&payload.identity_key[..]) {
-            Ok(KeyHead { key_type: Some(key_type) }) if key_type != ED25519 => Error::UnsupportedKey,
+            Ok(KeyHead { key_type: Some(key_type) }) if !is_known(key_type) => Error::UnsupportedKey,
             Ok(_) | Err(_) => Error::BadPayload,
         }
     })?;

@@ -2,16 +2,38 @@
 
 use super::*;
 use crate::connection::noise::{Inner, payload::HandshakePayload};
+use crate::lifecycle::Failure;
 use alloc::vec;
-use libp2p_identity::Keypair;
+#[cfg(feature = "ecdsa")]
+use libp2p_identity::ecdsa;
+#[cfg(feature = "secp256k1")]
+use libp2p_identity::secp256k1;
+use libp2p_identity::{KeyType, Keypair};
 use prost::Message;
 
 fn identity(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()
 }
 
+/// One identity of each type that this build knows.
+fn identities() -> Vec<Keypair> {
+    vec![
+        identity(9),
+        #[cfg(feature = "ecdsa")]
+        ecdsa::Keypair::from(ecdsa::SecretKey::try_from_bytes([9; 32]).unwrap()).into(),
+        #[cfg(feature = "rsa")]
+        Keypair::rsa_from_pkcs8(&mut include_bytes!("../../../../tests/support/rsa-2048.pk8").clone()).unwrap(),
+        #[cfg(feature = "secp256k1")]
+        secp256k1::Keypair::from(secp256k1::SecretKey::try_from_bytes([9; 32]).unwrap()).into(),
+    ]
+}
+
+fn node(identity: &Keypair, seed: u8) -> Config {
+    Config::new(identity, [seed + 100; 32], &["/yamux/1.0.0"]).unwrap()
+}
+
 fn honest(seed: u8) -> Config {
-    Config::new(&identity(seed), [seed + 100; 32], &["/yamux/1.0.0"]).unwrap()
+    node(&identity(seed), seed)
 }
 
 /// A node whose payload is not what its keys would sign.
@@ -28,6 +50,16 @@ fn forger(payload: Vec<u8>) -> Config {
 
 fn payload_of(config: &Config) -> HandshakePayload {
     HandshakePayload::decode(&config.0.payload[..]).unwrap()
+}
+
+/// The number of a key's type on the wire.
+fn number(identity: &Keypair) -> u8 {
+    match identity.key_type() {
+        KeyType::RSA => 0,
+        KeyType::Ed25519 => 1,
+        KeyType::Secp256k1 => 2,
+        KeyType::Ecdsa => 3,
+    }
 }
 
 /// Hands the payload to an honest node in each role, and gives what it says to it.
@@ -65,21 +97,30 @@ fn judge(payload: Vec<u8>) -> Result<Remote, Error> {
 
 #[test]
 fn the_harness_lets_an_honest_payload_through() {
-    let remote = judge(payload_of(&honest(9)).encode_to_vec()).unwrap();
-    assert_eq!(remote.peer, honest(9).peer());
+    for identity in identities() {
+        let remote = judge(payload_of(&node(&identity, 9)).encode_to_vec()).unwrap();
+        assert_eq!(remote.peer, identity.public().to_peer_id());
+    }
 }
 
 #[test]
 fn a_signature_by_another_key_is_refused() {
-    let mut payload = payload_of(&honest(9));
-    payload.identity_key = identity(1).public().encode_protobuf();
-    assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature));
+    // Another of its type, and one of each other type.
+    for named in identities() {
+        let signer = identities().into_iter().chain([identity(1)]).filter(|signer| signer.public() != named.public());
+        for signer in signer {
+            let mut payload = payload_of(&node(&signer, 9));
+            payload.identity_key = named.public().encode_protobuf();
+            assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "{signer:?} for {named:?}");
+        }
+    }
 }
 
 #[test]
 fn a_signature_of_another_noise_key_is_refused() {
-    let other = Config::new(&identity(9), [77; 32], &[]).unwrap();
-    assert_eq!(judge(other.0.payload.clone()), Err(Error::BadSignature));
+    for identity in identities() {
+        assert_eq!(judge(node(&identity, 77).0.payload.clone()), Err(Error::BadSignature), "{identity:?}");
+    }
 }
 
 #[test]
@@ -91,16 +132,19 @@ fn a_signature_without_the_specifications_prefix_is_refused() {
 
 #[test]
 fn a_signature_with_any_bit_changed_or_missing_is_refused() {
-    let payload = payload_of(&honest(9));
-    for bit in (0..payload.identity_sig.len() * 8).step_by(37) {
-        let mut payload = payload.clone();
-        payload.identity_sig[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "bit {bit}");
-    }
-    for length in [0, 1, 63] {
-        let mut payload = payload.clone();
-        payload.identity_sig.truncate(length);
-        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "length {length}");
+    for identity in identities() {
+        let payload = payload_of(&node(&identity, 9));
+        let whole = payload.identity_sig.len();
+        for bit in (0..whole * 8).step_by(37) {
+            let mut payload = payload.clone();
+            payload.identity_sig[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "{identity:?}, bit {bit}");
+        }
+        for length in [0, 1, whole - 1] {
+            let mut payload = payload.clone();
+            payload.identity_sig.truncate(length);
+            assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadSignature), "{identity:?}, length {length}");
+        }
     }
 }
 
@@ -122,21 +166,55 @@ fn a_payload_that_is_no_protobuf_is_refused() {
 
 #[test]
 fn an_identity_key_that_is_none_is_refused() {
-    for key in [&[][..], b"\x08\x01", b"\x08\x01\x12\x01\x00", b"garbage", &[0xff; 36]] {
+    let judge_key = |key: &[u8]| {
         let mut payload = payload_of(&honest(9));
         payload.identity_key = key.to_vec();
-        assert_eq!(judge(payload.encode_to_vec()), Err(Error::BadPayload), "{key:?}");
+        judge(payload.encode_to_vec())
+    };
+    for key in [&[][..], b"\x08\x01", b"\x08\x01\x12\x01\x00", b"garbage", &[0xff; 36]] {
+        assert_eq!(judge_key(key), Err(Error::BadPayload), "{key:?}");
+    }
+    for identity in identities() {
+        let whole = identity.public().encode_protobuf();
+        for length in 0..whole.len() {
+            assert_eq!(judge_key(&whole[..length]), Err(Error::BadPayload), "{identity:?} cut at {length}");
+        }
+        // The same bytes as a key of a type that they are not.
+        for key_type in identities().iter().map(number).filter(|other| *other != number(&identity)) {
+            let mut key = whole.clone();
+            key[1] = key_type;
+            assert_eq!(judge_key(&key), Err(Error::BadPayload), "{identity:?} as {key_type}");
+        }
     }
 }
 
 #[test]
-fn an_identity_key_of_another_type_is_told_as_such() {
-    // RSA is 0, Secp256k1 2, ECDSA 3; 9 is nothing yet.
-    for key_type in [0, 2, 3, 9] {
+fn an_identity_key_with_any_bit_changed_is_nobody_elses() {
+    for identity in identities() {
+        let payload = payload_of(&node(&identity, 9));
+        let bits = (0..payload.identity_key.len() * 8).step_by(5);
+        let refused = bits.clone().filter(|bit| {
+            let mut payload = payload.clone();
+            payload.identity_key[bit / 8] ^= 1 << (bit % 8);
+            // Not every bit of a key's DER envelope counts; then it is the same key.
+            judge(payload.encode_to_vec())
+                .map(|remote| assert_eq!(remote.peer, identity.public().to_peer_id()))
+                .is_err()
+        });
+        assert!(refused.count() * 10 > bits.count() * 9, "{identity:?}");
+    }
+}
+
+#[test]
+fn an_identity_key_of_a_type_that_this_build_does_not_know_is_told_as_such() {
+    // 4 and 9 are nothing yet.
+    let known: Vec<_> = identities().iter().map(number).collect();
+    for key_type in [0, 1, 2, 3, 4, 9].into_iter().filter(|key_type| !known.contains(key_type)) {
         let mut payload = payload_of(&honest(9));
         payload.identity_key[1] = key_type;
         assert_eq!(judge(payload.encode_to_vec()), Err(Error::UnsupportedKey), "type {key_type}");
     }
+    assert_eq!(crate::connection::Error::from(Error::UnsupportedKey).failure(), Failure::Unsupported);
 }
 
 #[test]
