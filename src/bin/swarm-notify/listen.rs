@@ -2,8 +2,8 @@
 
 use crate::args;
 use crate::node::{Error, Node, World};
-use crate::services::Services;
 use crate::report::Reporter;
+use crate::services::Services;
 use libp2p_identity::Keypair;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};

@@ -28,7 +28,7 @@ pub(crate) enum Error {
     Listen(String),
     NothingListens,
     Dial(String),
-    Topic(String, String),
+    Topic(String),
 }
 
 impl Error {
@@ -59,7 +59,7 @@ impl fmt::Display for Error {
             Self::NothingListens => {
                 f.write_str("none of the addresses can be listened on; the reasons stand above: give other addresses")
             }
-            Self::Topic(topic, why) => write!(f, "the topic {topic:?}: {why}"),
+            Self::Topic(why) => write!(f, "the topic: {why}; give another"),
             Self::Dial(why) => write!(f, "nothing to dial with: {why}"),
         }
     }
