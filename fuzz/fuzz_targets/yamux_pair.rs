@@ -1,4 +1,4 @@
-//! Two yamux sessions against a model, or hostile frames into one: see `tests/support/yamux_pair.rs`.
+//! Two yamux sessions against a model: see `tests/support/yamux_pair.rs`.
 #![no_main]
 
 #[path = "../../tests/support/yamux_pair.rs"]

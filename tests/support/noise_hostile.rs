@@ -1,4 +1,4 @@
-//! The fuzz target `noise`: arbitrary bytes against the noise step. `cargo test` runs it over seeded input.
+//! The fuzz target `noise_hostile`: arbitrary bytes against the noise step. `cargo test` runs it over seeded input.
 //!
 //! Whatever comes, nothing panics, no more is consumed than was there, an error is final, and nobody is taken for
 //! somebody without having proved it. Whatever one byte on the wire is changed to, somebody notices.
