@@ -27,9 +27,10 @@
 //!
 //! # Features
 //!
-//! `default = ["tcp", "rsa"]`; `cli` builds the command `swarm-notify`. Identities are Ed25519 keys, and with `ecdsa`,
-//! `rsa` and `secp256k1` keys of these types, too. Without default features the crate is the lifecycle layer alone:
-//! `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//! `default = ["tcp", "dns", "rsa"]`; `cli` builds the command `swarm-notify`. Identities are Ed25519 keys, and with
+//! `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names, which are looked up on
+//! threads of the `blocking` crate. Without default features the crate is the lifecycle layer alone: `no_std` with
+//! `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

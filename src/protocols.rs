@@ -4,10 +4,15 @@
 //! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
 //! to say to its owner in a bounded queue of its own.
 
+mod deadlines;
 mod frames;
+mod outbox;
+pub mod ping;
 
 use crate::connection::Protocol;
+use crate::lifecycle::Failure;
 use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
+use crate::swarm::OpenStreamError;
 use alloc::vec::Vec;
 
 /// A notifee that answers inbound streams.
@@ -24,5 +29,15 @@ impl<N: HasNode + 'static> Notifees<N> {
             network.node_mut().register_protocol(protocol);
         }
         self.register_and_replay(network, service)
+    }
+}
+
+/// What a service tells its owner if it could not open a stream.
+const fn fails(error: OpenStreamError) -> Failure {
+    match error {
+        OpenStreamError::Limit => Failure::Limit,
+        // No service asks without a protocol.
+        OpenStreamError::NoProtocol => Failure::Unsupported,
+        OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale => Failure::ConnectionClosed,
     }
 }

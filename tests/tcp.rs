@@ -20,6 +20,9 @@ mod addresses;
 #[path = "tcp/descriptors.rs"]
 #[cfg(unix)]
 mod descriptors;
+#[path = "tcp/names.rs"]
+#[cfg(feature = "dns")]
+mod names;
 #[path = "tcp/wildcards.rs"]
 mod wildcards;
 
