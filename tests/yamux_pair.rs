@@ -2,6 +2,7 @@
 #![cfg(feature = "connection")]
 
 #[path = "support/corpus.rs"]
+#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod corpus;
 #[path = "support/yamux_pair.rs"]
 mod yamux_pair;
@@ -10,7 +11,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_calls_come_to_the_right_end(bytes in vec(any::<u8>(), 0..1500)) {

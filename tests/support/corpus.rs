@@ -21,6 +21,7 @@ pub(crate) fn replay(target: &str, mut run: impl FnMut(&[u8])) -> bool {
 pub(crate) fn seeded(cases: u64, longest: usize, mut run: impl FnMut(&[u8])) {
     let cases = std::env::var("FUZZ_CASES").map_or(cases, |cases| cases.parse().expect("FUZZ_CASES is a number"));
     for case in 0..cases {
+        let _guard = Case(case);
         let mut state = case;
         let mut next = || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -30,5 +31,16 @@ pub(crate) fn seeded(cases: u64, longest: usize, mut run: impl FnMut(&[u8])) {
         let length = next() as usize % (longest + 1);
         let bytes: Vec<u8> = (0..length).map(|_| next() as u8).collect();
         run(&bytes);
+    }
+}
+
+/// Names the case that has failed.
+struct Case(u64);
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was case {}", self.0);
+        }
     }
 }

@@ -27,6 +27,8 @@ fn heap() -> usize {
 
 /// The go-away that answers a peer that breaks the protocol.
 const PROTOCOL_ERROR: [u8; 12] = [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+/// How much comes in one run: more than a window.
+const MOST: usize = 300_000;
 /// How many streams of the peer's our owner takes.
 const TAKEN: usize = 12;
 
@@ -36,11 +38,12 @@ pub(crate) fn run(bytes: &[u8]) {
     let role = if input.byte() % 2 == 0 { Role::Dialer } else { Role::Listener };
     let choice = input.byte();
     let mut wire = Vec::new();
-    while !input.is_empty() && wire.len() < 2 << 20 {
+    while !input.is_empty() && wire.len() < MOST {
         attack(&mut input, &mut wire);
     }
     let whole = suffer(role, choice, wire.chunks(wire.len().max(1)));
-    let cut = suffer(role, choice, wire.chunks(1 + usize::from(choice) * 7));
+    // Not byte by byte if it is much.
+    let cut = suffer(role, choice, wire.chunks((1 + usize::from(choice) * 7).max(wire.len() / 1000)));
     assert_eq!(whole, cut, "where the bytes are cut changes nothing");
     let mut referee = Referee::new(role, (0..OURS).map(|key| finishes(choice, key)));
     let verdict = referee.judge(&wire, |taken| takes(choice, OURS as usize + taken));
@@ -182,7 +185,7 @@ fn endure(role: Role, choice: u8, wire: &[u8]) {
     let config = config();
     let (mut session, mut streams) = session(role, choice);
     let peer_reads = choice & 16 != 0;
-    let piece = 1 + usize::from(choice) * 16;
+    let piece = (1 + usize::from(choice) * 16).max(wire.len() / 1000);
     let mut sent = Vec::with_capacity(64 * 1024);
     for part in wire.chunks(piece) {
         if session.is_clogged() {

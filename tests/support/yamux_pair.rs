@@ -167,7 +167,7 @@ fn pair(choice: u8, bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut work = 0;
     // What one input may cost is bounded, in calls and in bytes.
-    while !input.0.is_empty() && work < 4 << 20 {
+    while !input.0.is_empty() && work < 1 << 20 {
         work += pair.act(&mut input) + 64;
     }
     pair.settle();

@@ -32,12 +32,8 @@ impl Referee {
     pub(super) fn new(role: Role, ours: impl Iterator<Item = bool>) -> Self {
         let we_dial = role == Role::Dialer;
         let first = if we_dial { 1 } else { 2 };
-        let live = |we_finished| Live {
-            we_finished,
-            they_finished: false,
-            left: INITIAL_WINDOW,
-            window: INITIAL_WINDOW - 10,
-        };
+        let live =
+            |we_finished| Live { we_finished, they_finished: false, left: INITIAL_WINDOW, window: INITIAL_WINDOW - 10 };
         let live = ours.enumerate().map(|(n, finished)| (first + 2 * n as u32, live(finished))).collect();
         Self { we_dial, live, taken: 0 }
     }

@@ -1,7 +1,0 @@
-//! A swarm on a transport that does what it likes, against a model: see `tests/support/swarm.rs`.
-#![no_main]
-
-#[path = "../../tests/support/swarm.rs"]
-mod swarm;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| swarm::run(bytes));
