@@ -64,8 +64,11 @@ pub(super) enum Command {
     SpeakNoMore(Protocol),
     Shutdown(Rc<Slot<()>>),
     /// Given no world, it tells that the host is gone. It gives back who is to be woken.
-    With(Box<dyn FnOnce(Option<&mut World>) -> Option<Waker>>),
+    With(Act),
 }
+
+/// What is done with the world.
+type Act = Box<dyn FnOnce(Option<&mut World>) -> Option<Waker>>;
 
 /// How a connection is to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -158,15 +161,18 @@ impl Command {
                 shared.await_end(id, is_known, slot);
             }
             Self::GiveUp(id) => give_up(id, shared, world.node()),
-            Self::LetGo { stream, is_finished } => {
-                let node = world.node();
-                let _ = if is_finished { node.close_stream(stream) } else { node.reset(stream) };
+            // What was closed is known until it has ended: a shutdown waits for it.
+            Self::LetGo { stream, is_finished: true } => {
+                let _ = world.node().close_stream(stream);
+            }
+            Self::LetGo { stream, is_finished: false } => {
+                let _ = world.node().reset(stream);
                 drop(shared.book(|book| book.streams.remove(stream)));
             }
             Self::Speak(protocol) => world.node().register_protocol(protocol),
             Self::SpeakNoMore(protocol) => {
                 // Unless it has been taken up again since.
-                if !shared.book(|book| book.handlers.handles(&protocol)) {
+                if shared.book(|book| book.handlers.falls_silent(&protocol)) {
                     world.node().unregister_protocol(&protocol);
                 }
             }

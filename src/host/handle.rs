@@ -4,11 +4,12 @@ use super::any::AnySwarm;
 use super::commands::{Close, Command, Target};
 use super::shared::{Phase, Shared};
 use super::slot::{Slot, Wait};
+use super::watch::Watch;
 use super::{Error, Stream};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
-use crate::notifee::Notifees;
+use crate::notifee::{NotifeeId, Notifees};
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
@@ -23,7 +24,7 @@ use core::future::Future;
 /// for is begun at once, or after the notification that it was asked in, and comes about while the host
 /// [runs](super::Host::run). Once the host was dropped, everything is [`Error::Gone`].
 ///
-/// A future that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
+/// Nothing is begun before a future is polled. One that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
 /// stream is reset. Those that wait for an end change nothing when they are dropped.
 #[derive(Clone)]
 pub struct Handle {
@@ -47,8 +48,9 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] with what was wrong with the address (in use, not available, not permitted, not one of our
     /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub async fn listen(&self, address: Multiaddr) -> Result<Listener, Error> {
-        Wait::begin(&self.shared, |slot| Command::Listen(address, slot)).await
+    pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Listen(address, slot)).await }
     }
 
     /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
@@ -57,8 +59,9 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
     /// [`Error::Gone`].
-    pub async fn dial(&self, address: Multiaddr) -> Result<Connection, Error> {
-        Wait::begin(&self.shared, |slot| Command::Dial(address, slot)).await
+    pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Dial(address, slot)).await }
     }
 
     /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
@@ -66,9 +69,12 @@ impl Handle {
     /// # Errors
     /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
     /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub async fn open_stream(&self, to: impl Into<Target>, protocols: &[Protocol]) -> Result<Stream, Error> {
-        let to = to.into();
-        Wait::begin(&self.shared, |slot| Command::OpenStream(to, protocols.to_vec(), slot)).await
+    pub fn open_stream<T: Into<Target>>(
+        &self,
+        to: T,
+        protocols: &[Protocol],
+    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
+        open_stream(&self.shared, to.into(), protocols)
     }
 
     /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
@@ -99,9 +105,10 @@ impl Handle {
     ///
     /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, and beyond
     /// [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
-    /// panics, so does [`run`](super::Host::run), which can be called again.
+    /// panics, its stream is reset, and everything else goes on.
     ///
-    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler.
+    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
+    /// down, nothing changes.
     ///
     /// ```
     /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
@@ -177,8 +184,42 @@ impl Handle {
         Wait::begin(&self.shared, command).await
     }
 
-    /// Runs a task beside the others, while the host runs. It is dropped with the host. How many there are is for the
-    /// caller to bound.
+    /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::ping::{self, Event, Ping};
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let task = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let event = dialing.wait_for(ping, Ping::next_event).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(event)
+    /// });
+    /// assert!(matches!(smol::block_on(server.run_until(task))?, Event::Pong { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
+    pub async fn wait_for<T: 'static, R>(
+        &self,
+        id: NotifeeId,
+        ask: impl FnMut(&mut T) -> Option<R> + Unpin,
+    ) -> Result<R, Error> {
+        Watch::new(self.shared.clone(), id, ask).await
+    }
+
+    /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
+    /// there are is for the caller to bound.
     ///
     /// # Errors
     /// [`Error::Gone`]; the task was dropped.
@@ -209,6 +250,15 @@ impl Handle {
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == Phase::Over
     }
+}
+
+fn open_stream(
+    shared: &Rc<Shared>,
+    to: Target,
+    protocols: &[Protocol],
+) -> impl Future<Output = Result<Stream, Error>> + use<> {
+    let (shared, protocols) = (shared.clone(), protocols.to_vec());
+    async move { Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await }
 }
 
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
@@ -295,9 +345,8 @@ impl Connection {
     ///
     /// # Errors
     /// As there.
-    pub async fn open_stream(&self, protocols: &[Protocol]) -> Result<Stream, Error> {
-        let to = Target::Connection(self.id);
-        Wait::begin(&self.shared, |slot| Command::OpenStream(to, protocols.to_vec(), slot)).await
+    pub fn open_stream(&self, protocols: &[Protocol]) -> impl Future<Output = Result<Stream, Error>> + use<> {
+        open_stream(&self.shared, Target::Connection(self.id), protocols)
     }
 
     /// Closes it politely: [`Handle::close_connection`].

@@ -24,9 +24,12 @@ pub(super) struct Handlers {
     waiting: VecDeque<(Protocol, Handler, Stream)>,
 }
 
-/// It stays when its handler is removed: streams may be opening that chose the protocol before.
+/// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
+#[derive(Default)]
 struct Entry {
     handler: Option<Handler>,
+    /// The swarm speaks it on our behalf, if it is only until a command in the queue is done.
+    is_spoken: bool,
     waiting: usize,
 }
 
@@ -36,10 +39,13 @@ pub(super) enum Answer {
     Handler(Handler),
     /// A handler, but too many wait for it.
     Full,
-    /// Nobody any more, unless the protocol has become somebody else's.
-    Removed,
-    /// Somebody else: it was never ours.
-    Other,
+    /// Nobody any more.
+    Nobody,
+    /// Nobody of ours: it was never ours, or is no more.
+    Other {
+        /// It was ours, so that there need not be anybody else.
+        was_ours: bool,
+    },
 }
 
 /// A running handler's place. It is given back when the handler has ended or was dropped.
@@ -60,12 +66,16 @@ impl Drop for Place {
 impl Handlers {
     /// Sets the handler of a protocol, and gives back the one that it had, to be dropped.
     pub(super) fn set(&mut self, protocol: Protocol, handler: Option<Handler>) -> Option<Handler> {
-        match self.entries.get_mut(&protocol) {
-            Some(entry) => core::mem::replace(&mut entry.handler, handler),
-            None => {
-                self.entries.insert(protocol, Entry { handler, waiting: 0 });
-                None
-            }
+        let entry = self.entries.entry(protocol).or_default();
+        entry.is_spoken |= handler.is_some();
+        core::mem::replace(&mut entry.handler, handler)
+    }
+
+    /// Whether the swarm is to speak a protocol no more, from now on: it has no handler.
+    pub(super) fn falls_silent(&mut self, protocol: &Protocol) -> bool {
+        match self.entries.get_mut(protocol) {
+            Some(entry) if entry.handler.is_none() => core::mem::take(&mut entry.is_spoken),
+            Some(_) | None => false,
         }
     }
 
@@ -86,8 +96,10 @@ impl Handlers {
 
     /// Who answers another stream of a protocol.
     pub(super) fn answer(&self, protocol: &Protocol, config: &Config) -> Answer {
-        let Some(entry) = self.entries.get(protocol) else { return Answer::Other };
-        let Some(handler) = &entry.handler else { return Answer::Removed };
+        let Some(entry) = self.entries.get(protocol) else { return Answer::Other { was_ours: false } };
+        let Some(handler) = &entry.handler else {
+            return if entry.is_spoken { Answer::Nobody } else { Answer::Other { was_ours: true } };
+        };
         let has_place = self.running + self.waiting.len() < config.handlers.max(1);
         if has_place || entry.waiting < config.waiting_streams {
             Answer::Handler(handler.clone())

@@ -41,12 +41,14 @@ impl Router {
                 log::debug!("{id}: {protocol}: as many streams wait as may");
                 let _ = node.reset(id);
             }
-            Answer::Removed => {
-                if !node.protocols().contains(protocol) {
-                    let _ = node.reset(id);
-                }
+            Answer::Nobody => {
+                let _ = node.reset(id);
             }
-            Answer::Other => {}
+            // A service may have taken it over since.
+            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => {
+                let _ = node.reset(id);
+            }
+            Answer::Other { .. } => {}
         }
     }
 }
