@@ -232,7 +232,8 @@ impl Driver {
         shared.wake_all(&mut self.wakers);
         handlers::start(shared, executor);
         let is_due = next.is_some_and(|next| self.has_come(cx, next));
-        is_ready || is_due || self.shared.has_commands()
+        // What was queued meanwhile has woken the driver; what no notifee was told of yet has not.
+        is_ready || is_due
     }
 
     /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.
@@ -266,3 +267,6 @@ impl fmt::Debug for Host {
         f.debug_struct("Host").field("local_peer", &self.driver.shared.local_peer).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,7 +183,13 @@ impl Shared {
         }
     }
 
-    pub(super) fn has_commands(&self) -> bool {
+    /// How many commands wait.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.commands.borrow().queue.len()
+    }
+
+    fn has_commands(&self) -> bool {
         !self.commands.borrow().queue.is_empty()
     }
 
@@ -231,6 +237,12 @@ impl Shared {
                 drop(gone);
             }
         }
+    }
+
+    /// How many wait for an end or the shutdown, or did.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.book(|book| book.awaited_ends.values().map(Vec::len).sum::<usize>() + book.awaited_shutdown.len())
     }
 
     /// Has a stream's tasks woken after the turn, to try again.

@@ -309,7 +309,12 @@ fn a_host_with_nothing_to_do_asks_for_no_turn() {
         assert!(running.as_mut().poll(&mut cx).is_pending());
         quiet = if wakes.0.load(Ordering::SeqCst) == before { quiet + 1 } else { 0 };
     }
-    // What is asked of it wakes it.
+    // What is done with a stream wakes it.
+    let before = wakes.0.load(Ordering::SeqCst);
+    let mut stream = stream;
+    assert_eq!(smol::block_on(stream.write(b"hello")).unwrap(), 5);
+    assert!(wakes.0.load(Ordering::SeqCst) > before);
+    assert!(running.as_mut().poll(&mut cx).is_pending());
     let before = wakes.0.load(Ordering::SeqCst);
     drop(stream);
     assert!(wakes.0.load(Ordering::SeqCst) > before);

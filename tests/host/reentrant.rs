@@ -2,8 +2,9 @@
 //! poll or drop at once.
 
 use crate::hosts::{ECHO, IP4, Pair, RAW, accept, connect, echo, identity, log, round_trip, told, wait};
+use futures::future::join_all;
 use libp2p_core::transport::MemoryTransport;
-use smol::channel::unbounded;
+use smol::channel::{Sender, unbounded};
 use smol::future::zip;
 use smol::io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ErrorKind};
 use std::cell::{Cell, RefCell};
@@ -11,10 +12,11 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use swarm_notify::host::{AnySwarm, Config, Error, Handle, Host, Stream};
-use swarm_notify::lifecycle::{ConnectionId, Side, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Side, StreamId};
 use swarm_notify::notifee::{Context as Told, HasNode as _, Interest, Notifee};
 use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
 
@@ -66,6 +68,16 @@ fn a_stream_that_is_dropped_inside_a_notification_is_reset_after_it() {
     });
 }
 
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn streams_are_polled_inside_a_notification_and_woken_after_it() {
     let mut pair = Pair::new();
@@ -74,11 +86,14 @@ fn streams_are_polled_inside_a_notification_and_woken_after_it() {
     let held: Rc<RefCell<Option<Stream>>> = Rc::default();
     let (polls, polled) = (held.clone(), Rc::new(Cell::new(false)));
     let was_polled = polled.clone();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
     on_opened(&mut pair.a, move |_, _| {
+        let mut reader = Context::from_waker(&waker);
         if let Some(stream) = &mut *polls.borrow_mut() {
             let mut cx = Context::from_waker(Waker::noop());
             // The swarm is told of and cannot be asked, whatever it knows.
-            assert!(Pin::new(&mut *stream).poll_read(&mut cx, &mut [0; 8]).is_pending());
+            assert!(Pin::new(&mut *stream).poll_read(&mut reader, &mut [0; 8]).is_pending());
             assert!(Pin::new(&mut *stream).poll_write(&mut cx, b"no").is_pending());
             assert!(Pin::new(&mut *stream).poll_close(&mut cx).is_pending());
             was_polled.set(true);
@@ -91,6 +106,8 @@ fn streams_are_polled_inside_a_notification_and_woken_after_it() {
         *held.borrow_mut() = Some(inbound.recv().await.unwrap());
         round_trip(&connection).await;
         assert!(polled.get());
+        // Nothing has come since, but it is to try again.
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
         let mut theirs = held.take().unwrap();
         let mut hello = [0; 5];
         theirs.read_exact(&mut hello).await.unwrap();
@@ -227,6 +244,43 @@ fn a_stream_whose_handler_is_removed_while_it_opens_is_reset() {
         let mut theirs = inbound.recv().await.unwrap();
         theirs.write_all(b"!").await.unwrap();
         assert_eq!(first.read(&mut [0; 8]).await.unwrap(), 1);
+    });
+}
+
+/// Asks for the end of a connection while it is being told of.
+struct AsksAgain(Handle, Sender<()>);
+
+impl<N> Notifee<N> for AsksAgain {
+    fn interest(&self) -> Interest {
+        Interest::DISCONNECTED
+    }
+
+    fn disconnected(&mut self, _: &mut Told<'_, N>, id: ConnectionId, _: ConnectionEnd) {
+        let (handle, told) = (self.0.clone(), self.1.clone());
+        let mut asked = Box::pin(async move {
+            handle.connection_closed(id).await;
+            told.send(()).await.unwrap();
+        });
+        assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        self.0.spawn(asked).unwrap();
+    }
+}
+
+#[test]
+fn an_end_that_is_being_told_is_not_waited_for_whatever_the_size_of_a_turn() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let (told, asked) = unbounded();
+    let asks = AsksAgain(at_b.clone(), told);
+    pair.b.with(|notifees, _| notifees.register(asks)).unwrap();
+    // What was told of last is not handled when the turn is over.
+    pair.b.with(|notifees, _| notifees.set_events_per_dispatch(1)).unwrap();
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let streams = join_all((0..20).map(|_| connection.open_stream(&[ECHO]))).await;
+        connection.abort().await;
+        asked.recv().await.unwrap();
+        drop(streams);
     });
 }
 
