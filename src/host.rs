@@ -80,7 +80,7 @@ use crate::swarm::{Swarm, Transport};
 use crate::tcp;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use async_executor::LocalExecutor;
+use smol::LocalExecutor;
 use async_io::Timer;
 use core::fmt;
 use core::future::{Future, poll_fn};

@@ -14,7 +14,7 @@ use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use async_executor::LocalExecutor;
+use smol::LocalExecutor;
 use core::fmt;
 use core::future::Future;
 

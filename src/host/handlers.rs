@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use async_executor::LocalExecutor;
+use smol::LocalExecutor;
 use core::future::Future;
 use core::pin::Pin;
 
