@@ -52,7 +52,8 @@
 //! # Beside it
 //!
 //! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there,
-//! and what lives and what has ended is told to notifees as everywhere. The host's own is the first of them.
+//! and [`Handle::wait_for`] awaits what they have to say. What lives and what has ended is told to notifees as
+//! everywhere; the host's own is the first of them.
 
 mod any;
 mod commands;
@@ -64,6 +65,7 @@ mod router;
 mod shared;
 mod slot;
 mod stream;
+mod watch;
 
 pub use any::AnySwarm;
 pub use commands::Target;

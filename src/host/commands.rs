@@ -162,7 +162,9 @@ impl Command {
             }
             Self::GiveUp(id) => give_up(id, shared, world.node()),
             // What was closed is known until it has ended: a shutdown waits for it.
-            Self::LetGo { stream, is_finished: true } => drop(world.node().close_stream(stream)),
+            Self::LetGo { stream, is_finished: true } => {
+                let _ = world.node().close_stream(stream);
+            }
             Self::LetGo { stream, is_finished: false } => {
                 let _ = world.node().reset(stream);
                 drop(shared.book(|book| book.streams.remove(stream)));

@@ -32,6 +32,8 @@ pub enum Error {
     Gone,
     /// The host is telling its notifees.
     Busy,
+    /// No notifee of that type has that id, or not any more.
+    NoNotifee,
     /// The system gave no randomness.
     Randomness,
     /// The identity cannot be used.
@@ -50,6 +52,7 @@ impl Error {
             | Self::Closing
             | Self::Gone
             | Self::Busy
+            | Self::NoNotifee
             | Self::Randomness
             | Self::Identity(_) => None,
         }
@@ -69,6 +72,7 @@ impl fmt::Display for Error {
             Self::Closing => "the connection or the host is closing",
             Self::Gone => "the host is gone",
             Self::Busy => "the host is telling its notifees",
+            Self::NoNotifee => "no notifee of that type has that id",
             Self::Randomness => "the system gives no randomness",
             Self::Identity(error) => return write!(f, "this identity cannot be used: {error}"),
         })
@@ -138,7 +142,7 @@ impl From<Error> for io::Error {
             Error::NoProtocol | Error::Identity(_) => Kind::InvalidInput,
             Error::NotConnected => Kind::NotConnected,
             Error::Closing | Error::Gone => Kind::ConnectionAborted,
-            Error::Limit | Error::Busy | Error::Randomness => Kind::Other,
+            Error::Limit | Error::Busy | Error::NoNotifee | Error::Randomness => Kind::Other,
         };
         Self::new(kind, error)
     }

@@ -4,11 +4,12 @@ use super::any::AnySwarm;
 use super::commands::{Close, Command, Target};
 use super::shared::{Phase, Shared};
 use super::slot::{Slot, Wait};
+use super::watch::Watch;
 use super::{Error, Stream};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
-use crate::notifee::Notifees;
+use crate::notifee::{NotifeeId, Notifees};
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
@@ -181,6 +182,40 @@ impl Handle {
             }))
         };
         Wait::begin(&self.shared, command).await
+    }
+
+    /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::ping::{self, Event, Ping};
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let task = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let event = dialing.wait_for(ping, Ping::next_event).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(event)
+    /// });
+    /// assert!(matches!(smol::block_on(server.run_until(task))?, Event::Pong { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
+    pub async fn wait_for<T: 'static, R>(
+        &self,
+        id: NotifeeId,
+        ask: impl FnMut(&mut T) -> Option<R> + Unpin,
+    ) -> Result<R, Error> {
+        Watch::new(self.shared.clone(), id, ask).await
     }
 
     /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many

@@ -39,11 +39,15 @@ impl Router {
             }
             Answer::Full => {
                 log::debug!("{id}: {protocol}: as many streams wait as may");
-                drop(node.reset(id));
+                let _ = node.reset(id);
             }
-            Answer::Nobody => drop(node.reset(id)),
+            Answer::Nobody => {
+                let _ = node.reset(id);
+            }
             // A service may have taken it over since.
-            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => drop(node.reset(id)),
+            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => {
+                let _ = node.reset(id);
+            }
             Answer::Other { .. } => {}
         }
     }

@@ -13,6 +13,7 @@ use super::handle::{Connection, Listener};
 use super::handlers::Handlers;
 use super::slot::Slot;
 use super::stream::Ends;
+use super::watch::Watcher;
 use super::{Error, Stream};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId, Table};
@@ -91,6 +92,8 @@ pub(super) struct Book {
     wakers: Vec<Waker>,
     /// Streams that were asked for something while the world was taken; each once.
     retries: Vec<Rc<Ends>>,
+    /// Who waits for something of a notifee's; each once, and none whose future is gone.
+    pub(super) watchers: Vec<Rc<Watcher>>,
 }
 
 impl Book {
@@ -252,10 +255,11 @@ impl Shared {
 
     /// Wakes who is to be woken. Nothing is borrowed meanwhile: a waker may poll whatever it likes.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
-        let retries = self.book(|book| {
+        let (retries, watchers) = self.book(|book| {
             core::mem::swap(&mut book.wakers, scratch);
-            core::mem::take(&mut book.retries)
+            (core::mem::take(&mut book.retries), core::mem::take(&mut book.watchers))
         });
+        scratch.extend(watchers.iter().filter_map(|watcher| watcher.take()));
         for ends in retries {
             ends.is_retrying.set(false);
             scratch.extend(ends.wakers());

@@ -1,8 +1,9 @@
 //! What a host is for: listen, dial, streams with handlers, services beside them.
 
-use crate::hosts::{ECHO, Pair, RAW, accept, connect, host, identity, log, round_trip, told, wait};
+use crate::hosts::{ECHO, Pair, RAW, accept, connect, identity, log, round_trip, told, wait};
 use futures::future::join_all;
 use libp2p_core::transport::MemoryTransport;
+use smol::future::{poll_once, zip};
 use smol::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
 use std::cell::Cell;
 use std::pin::pin;
@@ -13,8 +14,8 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::host::{Config, Error, Host};
-use swarm_notify::lifecycle::{Direction, Failure, Side};
-use swarm_notify::notifee::HasNode as _;
+use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side, StreamId};
+use swarm_notify::notifee::{Context as Told, HasNode as _, Notifee};
 use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
 
 #[test]
@@ -149,7 +150,7 @@ fn listeners_and_connections_are_closed_when_close_says_so() {
         assert_eq!(taken.failure(), Some(Failure::AddressInUse));
 
         let other = at_b.dial(address).await.unwrap();
-        smol::future::zip(connection.close(), connection.closed()).await;
+        zip(connection.close(), connection.closed()).await;
         connection.close().await;
         assert_eq!(told(&log_b, "disconnected").await, "disconnected requested");
         assert_eq!(connection.open_stream(&[ECHO]).await.unwrap_err(), Error::NotConnected);
@@ -233,6 +234,48 @@ fn a_protocol_that_was_a_handlers_can_become_somebody_elses() {
         assert_eq!(told(&log_b, "closed_stream reset").await, format!("closed_stream reset({})", Side::Local));
         assert_eq!(told(&log_a, "closed_stream reset").await, format!("closed_stream reset({})", Side::Remote));
     });
+}
+
+/// Counts openings.
+#[derive(Default)]
+struct Openings(u32);
+
+impl<N> Notifee<N> for Openings {
+    fn opened_stream(&mut self, _: &mut Told<'_, N>, _: ConnectionId, _: StreamId) {
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn who_waits_for_a_notifee_asks_it_after_each_turn() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let openings = pair.a.with(|notifees, _| notifees.register(Openings::default())).unwrap();
+    let other = at_a.clone();
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let at_least = |most: u32| move |openings: &mut Openings| (openings.0 >= most).then_some(openings.0);
+        // Those that are given up leave nothing behind.
+        for _ in 0..10_000 {
+            assert!(poll_once(at_a.wait_for(openings, at_least(1))).await.is_none());
+        }
+        let opening = async {
+            for _ in 0..4 {
+                round_trip(&connection).await;
+            }
+        };
+        let (two, (four, ())) =
+            zip(at_a.wait_for(openings, at_least(2)), zip(at_a.wait_for(openings, at_least(4)), opening)).await;
+        assert_eq!((two, four), (Ok(2), Ok(4)));
+        // It goes while it is waited for; another never was there.
+        let waiting = at_a.wait_for(openings, at_least(5));
+        let going = async { other.with(move |notifees, _| notifees.unregister(openings)).await };
+        assert_eq!(zip(waiting, going).await, (Err(Error::NoNotifee), Ok(true)));
+        assert_eq!(at_b.wait_for(openings, at_least(0)).await, Err(Error::NoNotifee));
+    });
+    let Pair { a, .. } = pair;
+    drop(a);
+    assert_eq!(wait(at_a.wait_for(openings, |openings: &mut Openings| Some(openings.0))), Err(Error::Gone));
 }
 
 /// Counts how often it is woken.
