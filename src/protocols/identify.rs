@@ -98,8 +98,8 @@ pub struct Config {
     /// Whether changes of our addresses are pushed (and those of our protocols that are noticed on the way: after the
     /// node registers one, [`push`](Identify::push)). Default yes.
     pub pushes: bool,
-    /// How long each stream may take, from its opening to the last byte. Then it is reset; a question has failed of
-    /// [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
+    /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
+    /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
     pub timeout: Duration,
     /// How many bytes a peer may say in one stream, in at most 10 messages; more is [`Failure::Protocol`]. It bounds
     /// what is kept of a connection. Default 16 KiB: two messages of the 8 KiB that go and js take.

@@ -1,11 +1,11 @@
 //! Asking a peer that answers well.
 
-use crate::services::{Both, keypair};
+use crate::services::{Both, Script, keypair};
 use crate::sim::{A, B, Shape, everywhere};
 use crate::{identify, known, millis, on_demand, secs, told};
 use swarm_notify::protocols::NotConnected;
 use swarm_notify::protocols::identify::{Config, Event, Identify, PROTOCOL, PUSH_PROTOCOL};
-use swarm_notify::swarm::Multiaddr;
+use swarm_notify::swarm::{self, Multiaddr};
 
 everywhere! {
     each_connection_is_asked_and_every_field_arrives,
@@ -15,6 +15,9 @@ everywhere! {
     a_question_whose_connection_ends_has_failed_once,
     asking_again_while_it_is_under_way_asks_for_nothing_more,
     a_full_outbox_forgets_the_oldest_and_counts_it,
+    what_is_said_in_pieces_arrives_whole,
+    without_place_for_a_stream_a_question_has_failed,
+    a_push_is_no_answer,
 }
 
 fn each_connection_is_asked_and_every_field_arrives<const EVENTS: usize>(shape: Shape) {
@@ -122,5 +125,47 @@ fn a_full_outbox_forgets_the_oldest_and_counts_it<const EVENTS: usize>(shape: Sh
     );
     assert_eq!(identify.next_event(), None);
     assert!(identify.info(ca).is_some());
+    both.end();
+}
+
+fn what_is_said_in_pieces_arrives_whole<const EVENTS: usize>(shape: Shape) {
+    let mut config = swarm::Config::default();
+    config.connection.yamux.max_output = 10;
+    let mut both = Both::<EVENTS>::with(shape, config);
+    let (a, _) = (both.a.install(identify(A)), both.b.install(identify(B)));
+    let (ca, _) = both.connect(shape);
+    both.settle();
+    assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")]);
+    assert_eq!(known(&mut both, a, ca).protocols, [PROTOCOL, PUSH_PROTOCOL]);
+    both.end();
+}
+
+fn without_place_for_a_stream_a_question_has_failed<const EVENTS: usize>(shape: Shape) {
+    let mut config = swarm::Config::default();
+    config.limits.streams_per_connection = 0;
+    let mut both = Both::<EVENTS>::with(shape, config);
+    let a = both.a.install(identify(A));
+    let (ca, _) = both.connect(shape);
+    both.settle();
+    assert_eq!(told(&mut both.a, a), [format!("failed {ca} b limit")]);
+    both.end();
+}
+
+fn a_push_is_no_answer<const EVENTS: usize>(shape: Shape) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let a = both.a.install(identify(A));
+    both.b.install(Script::new(&[PROTOCOL], |_, _| {}));
+    let (ca, cb) = both.connect(shape);
+    both.settle();
+    let stream = both.b.swarm.open_stream(cb, &[PUSH_PROTOCOL]).unwrap();
+    both.b.swarm.write(stream, &[0]).unwrap();
+    both.b.swarm.finish(stream).unwrap();
+    both.settle();
+    assert_eq!(told(&mut both.a, a), [format!("pushed {ca} b")]);
+    // It is still being asked.
+    both.a.service::<Identify>(a).identify(ca).unwrap();
+    both.wait(secs(60));
+    assert_eq!(told(&mut both.a, a), [format!("failed {ca} b timeout")]);
+    assert_eq!(both.a.swarm.counters().streams.outbound.opened, 1);
     both.end();
 }

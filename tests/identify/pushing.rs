@@ -20,6 +20,7 @@ everywhere! {
     pushes_wait_in_line_and_all_arrive,
     a_peer_that_takes_no_pushes_is_left_alone,
     what_a_push_does_not_say_stays,
+    what_a_push_says_is_known,
     a_bad_push_changes_nothing,
     a_record_older_than_the_one_known_changes_no_address,
 }
@@ -189,6 +190,15 @@ fn what_a_push_does_not_say_stays<const EVENTS: usize>(shape: Shape) {
     let mut expected = full();
     (expected.agent_version, expected.listen_addresses) = (news.agent_version, news.listen_addresses);
     assert_eq!(known(&mut both, a, ca), expected);
+    both.end();
+}
+
+fn what_a_push_says_is_known<const EVENTS: usize>(shape: Shape) {
+    let mut news = full();
+    news.protocol_version = Some("test/3".into());
+    news.observed_address = Some(tcp(9));
+    let (mut both, a, ca) = pushes::<EVENTS>(shape, &Info::default(), framed(&encode(&news)));
+    assert_eq!(known(&mut both, a, ca), news);
     both.end();
 }
 

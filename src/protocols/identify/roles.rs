@@ -147,10 +147,6 @@ impl Identify {
         if self.streams.get_mut(stream).filter(is_to_say).is_some() {
             self.look_again(node);
             let said = self.local.say(node, connection);
-            if let Some(link) = self.links.get_mut(connection).filter(|link| link.push == Some(stream)) {
-                // This is the newest.
-                link.wants_push = false;
-            }
             if let Some(of) = self.streams.get_mut(stream) {
                 of.work = Work::Write(Writer::new(said));
             }
@@ -175,7 +171,6 @@ impl Identify {
             },
         };
         of.work = Work::Done;
-        self.deadlines.set(stream, &mut of.deadline, None);
         let (connection, role) = (of.connection, of.role);
         // Neither fails: it has just been written to, or read from.
         let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
