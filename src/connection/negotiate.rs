@@ -115,7 +115,9 @@ impl Connection {
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                if let (true, Some(yamux)) = (stream.ends.finish_wanted, &mut stream.yamux) {
+                // On a stream of the peer's the end comes behind our word, which is still to be given.
+                let agreed = matches!(stream.negotiation, Negotiation::Ready(None));
+                if let (true, true, Some(yamux)) = (agreed, stream.ends.finish_wanted, &mut stream.yamux) {
                     open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);
@@ -147,6 +149,9 @@ impl Connection {
             listener.confirm(protocol, &mut turn.scratch.lines);
             open.session.acknowledge(yamux);
             open.session.write_whole(yamux, &turn.scratch.lines);
+            if stream.ends.finish_wanted {
+                open.session.finish(yamux);
+            }
             self.backlog -= 1;
         }
         stream.negotiation = Negotiation::Done;

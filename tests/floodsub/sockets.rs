@@ -1,64 +1,16 @@
 //! On real sockets: messages, and the scenarios that py-libp2p has for the notifee of its pub/sub, with exact counts.
 
-use crate::node::{FLOODSUB, Node, peer};
-use async_io::Timer;
-use futures_lite::future::block_on;
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
-use swarm_notify::lifecycle::{ConnectionId, Direction};
+use crate::node::drive::{Tcp, listen, node, shut_down, until};
+use crate::node::{FLOODSUB, peer};
+use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::protocols::pubsub::Config;
-use swarm_notify::swarm::{Multiaddr, multiaddr};
-use swarm_notify::tcp;
-
-/// Nothing in these tests takes as long; it is what a hang costs.
-const LIMIT: Duration = Duration::from_secs(60);
-
-type Tcp = Node<tcp::Transport>;
-
-fn node(number: u8, config: Config) -> Tcp {
-    Node::new(number, tcp::Transport::default(), config)
-}
+use swarm_notify::swarm::Multiaddr;
 
 /// Two nodes that are not connected, and where the first one listens.
 fn pair(config: Config) -> ([Tcp; 2], Multiaddr) {
     let mut nodes = [node(1, config), node(2, Config::default())];
     let address = listen(&mut nodes);
     (nodes, address)
-}
-
-/// Has the first one listen: where.
-fn listen(nodes: &mut [Tcp]) -> Multiaddr {
-    let listener = nodes[0].swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
-    until(nodes, |nodes| nodes[0].swarm.listener(listener).is_some_and(|view| !view.addresses.is_empty()));
-    let view = nodes[0].swarm.listener(listener).unwrap();
-    view.addresses[0].clone().with(multiaddr::Protocol::P2p(nodes[0].swarm.local_peer()))
-}
-
-/// Drives the nodes until it is so.
-#[track_caller]
-fn until(nodes: &mut [Tcp], mut is_so: impl FnMut(&mut [Tcp]) -> bool) {
-    let start = Instant::now();
-    let mut timer = Timer::never();
-    block_on(poll_fn(|cx| {
-        loop {
-            let now = start.elapsed();
-            assert!(now < LIMIT, "it takes too long: {:#?}", nodes.iter().map(|node| &node.log).collect::<Vec<_>>());
-            let mut is_busy = false;
-            for node in &mut *nodes {
-                is_busy |= node.turn(cx, now);
-            }
-            if is_so(nodes) {
-                return Poll::Ready(());
-            }
-            let due = nodes.iter().flat_map(|node| [node.swarm.poll_at(), node.notifees.poll_at()]).flatten().min();
-            timer.set_after(due.unwrap_or(LIMIT).min(LIMIT).saturating_sub(now));
-            if !is_busy && Pin::new(&mut timer).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }));
 }
 
 /// Both have their stream to the other open.
@@ -71,22 +23,10 @@ fn connect(nodes: &mut [Tcp], address: &Multiaddr) -> ConnectionId {
     let before = nodes[0].swarm.connections().count();
     let connection = nodes[1].swarm.dial(address.clone()).unwrap();
     until(nodes, |nodes| {
-        let opened = |direction: Direction, counters: &swarm_notify::lifecycle::Counters| match direction {
-            Direction::Inbound => counters.connections.inbound.open,
-            Direction::Outbound => counters.connections.outbound.open,
-        };
-        opened(Direction::Inbound, nodes[0].swarm.counters()) as usize == before + 1
-            && opened(Direction::Outbound, nodes[1].swarm.counters()) as usize == before + 1
+        let (a, b) = (nodes[0].swarm.counters().connections, nodes[1].swarm.counters().connections);
+        a.inbound.open as usize == before + 1 && b.outbound.open as usize == before + 1
     });
     connection
-}
-
-fn shut_down(nodes: &mut [Tcp]) {
-    nodes.iter_mut().for_each(|node| node.swarm.shutdown());
-    until(nodes, |nodes| nodes.iter().all(|node| node.swarm.is_shut_down()));
-    for node in nodes {
-        assert_eq!(node.peers(), [0; 0]);
-    }
 }
 
 #[test]

@@ -21,10 +21,10 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Echo {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<EVENTS>>, stream: StreamId, readable: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
         assert_eq!(cx.network().next_ready(), None, "what is being told is handled first");
         let mut buffer = [0; 64];
-        while readable {
+        loop {
             match cx.network().read(stream, &mut buffer) {
                 Ok(0) => {
                     let _ = cx.network().finish(stream);

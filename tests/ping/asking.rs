@@ -5,7 +5,8 @@ use crate::sim::{Shape, everywhere};
 use crate::{ROUND_TRIP, ask, millis, on_demand, periodic, secs, told};
 use std::cell::RefCell;
 use std::rc::Rc;
-use swarm_notify::protocols::ping::{Config, Event, NotConnected, PROTOCOL, Ping};
+use swarm_notify::protocols::NotConnected;
+use swarm_notify::protocols::ping::{Config, Event, PROTOCOL, Ping};
 use swarm_notify::swarm;
 
 everywhere! {

@@ -20,7 +20,8 @@ pub enum PublishError {
     TooLarge,
     /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
     TopicTooLong,
-    /// The same was published or received within [`seen_ttl`](super::Config::seen_ttl).
+    /// The same was published or received within [`seen_ttl`](super::Config::seen_ttl), as far as time had come when
+    /// the notifees were last driven.
     Duplicate,
     /// The key does not sign.
     Signing,

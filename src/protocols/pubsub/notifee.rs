@@ -98,7 +98,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(self.seen.next_turn()).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {

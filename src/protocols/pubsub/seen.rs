@@ -33,6 +33,12 @@ impl Seen {
         }
     }
 
+    /// When a turn is due: at once if something was added between two, else when the oldest is to be forgotten.
+    pub(super) fn next_turn(&self) -> Option<Duration> {
+        let (newest, _) = self.queue.back()?;
+        if newest.is_none() { Some(Duration::ZERO) } else { self.queue.front()?.0 }
+    }
+
     pub(super) fn contains(&self, id: &MessageId) -> bool {
         self.ids.contains(id)
     }
@@ -78,10 +84,12 @@ mod tests {
         let mut seen = Seen::new(TTL, 8);
         seen.advance(secs(5));
         assert!(seen.insert(id(1), Some(secs(5))) && !seen.insert(id(1), Some(secs(6))));
+        assert_eq!(seen.next_turn(), Some(secs(15)));
         seen.advance(secs(15) - Duration::from_nanos(1));
         assert!(seen.contains(&id(1)));
         seen.advance(secs(15));
         assert!(!seen.contains(&id(1)));
+        assert_eq!(seen.next_turn(), None);
         assert!(seen.insert(id(1), None), "it may come again");
     }
 
@@ -90,7 +98,9 @@ mod tests {
         let mut seen = Seen::new(TTL, 8);
         seen.advance(secs(1));
         seen.insert(id(1), None);
+        assert_eq!(seen.next_turn(), Some(Duration::ZERO));
         seen.advance(secs(1_000));
+        assert_eq!(seen.next_turn(), Some(secs(1_010)));
         assert!(seen.contains(&id(1)));
         seen.advance(secs(1_009));
         assert!(seen.contains(&id(1)));

@@ -60,6 +60,11 @@ impl Checker {
         }
     }
 
+    /// What was told to be open, and not to be over.
+    pub(crate) fn open(&self) -> BTreeSet<Id> {
+        self.open.keys().copied().collect()
+    }
+
     /// Everything that commands have begun has opened or failed.
     #[track_caller]
     pub(crate) fn assert_all_begun_told(&self) {
