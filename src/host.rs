@@ -221,19 +221,18 @@ impl Driver {
         let now = shared.now();
         let turned = shared.try_world(|world| {
             shared.work_off(world);
-            let is_ready = world.swarm.poll(cx, now).is_ready();
+            // Ready or not, the notifees are driven: for their time, too.
+            let _ = world.swarm.poll(cx, now);
             world.notifees.drive(&mut world.swarm, now);
             let drained = shared.drive_shutdown(world, now);
-            let next = [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min();
-            (is_ready, next)
+            [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
         });
         // While it is driven nobody else takes its world for longer than a call.
-        let Ok((is_ready, next)) = turned else { return false };
+        let Ok(next) = turned else { return false };
         shared.wake_all(&mut self.wakers);
         handlers::start(shared, executor);
-        let is_due = next.is_some_and(|next| self.has_come(cx, next));
-        // What was queued meanwhile has woken the driver; what no notifee was told of yet has not.
-        is_ready || is_due
+        // What was asked meanwhile has woken the driver.
+        next.is_some_and(|next| self.has_come(cx, next))
     }
 
     /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.

@@ -16,7 +16,7 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::host::{Config, Error, Host};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side, StreamId};
 use swarm_notify::notifee::{Context as Told, HasNode as _, Notifee};
-use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
+use swarm_notify::swarm::{Config as SwarmConfig, Multiaddr, Swarm};
 
 #[test]
 fn a_stream_echoes_through_a_handler_and_both_sides_are_told_that_it_finished() {
@@ -318,4 +318,26 @@ fn a_host_with_nothing_to_do_asks_for_no_turn() {
     let before = wakes.0.load(Ordering::SeqCst);
     drop(stream);
     assert!(wakes.0.load(Ordering::SeqCst) > before);
+}
+
+#[test]
+fn a_turn_that_tells_little_asks_for_the_next() {
+    let mut host = crate::hosts::host(1, Config::default());
+    let log = log(&mut host);
+    let dialed = host.with(|notifees, swarm| {
+        notifees.set_events_per_dispatch(1);
+        let unsupported = "/ip4/127.0.0.1/udp/1".parse::<Multiaddr>().unwrap();
+        (0..20).filter(|_| swarm.node_mut().dial(unsupported.clone()).is_ok()).count()
+    });
+    assert_eq!(dialed, Ok(20));
+    let mut running = pin!(host.run());
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(wakes.clone());
+    let mut seen = usize::MAX;
+    // As an executor would: only when it is woken.
+    while seen != wakes.0.load(Ordering::SeqCst) {
+        seen = wakes.0.load(Ordering::SeqCst);
+        assert!(running.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert_eq!(log.len(), 20);
 }

@@ -103,7 +103,9 @@ fn streams_are_polled_inside_a_notification_and_woken_after_it() {
         let (_, connection) = connect(&at_a, &at_b).await;
         let mut ours = connection.open_stream(&[RAW]).await.unwrap();
         ours.write_all(b"hello").await.unwrap();
-        *held.borrow_mut() = Some(inbound.recv().await.unwrap());
+        let theirs = inbound.recv().await.unwrap();
+        round_trip(&connection).await;
+        *held.borrow_mut() = Some(theirs);
         round_trip(&connection).await;
         assert!(polled.get());
         // Nothing has come since, but it is to try again.
