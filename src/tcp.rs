@@ -5,6 +5,8 @@ mod address;
 mod dial;
 mod interfaces;
 mod listener;
+#[cfg(feature = "dns")]
+mod names;
 mod stream;
 
 pub use dial::Dial;
@@ -12,9 +14,13 @@ pub use stream::Stream;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+#[cfg(feature = "dns")]
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::future::Ready;
 use core::net::IpAddr;
+#[cfg(feature = "dns")]
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
@@ -22,6 +28,8 @@ use interfaces::Interfaces;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use listener::{Listener, Outcome};
+#[cfg(feature = "dns")]
+use names::Names;
 use std::io;
 
 /// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
@@ -47,6 +55,12 @@ pub struct Config {
     /// How many addresses a listener on a wildcard address reports at most at a time, the first that the system names.
     /// Connections to the others are accepted all the same. At least 1. Default: 64.
     pub wildcard_addresses: usize,
+    /// How many names are looked up at a time (feature `dns`), each on a thread of its own. Dials of further names wait
+    /// in line. A lookup takes as long as the system likes, and keeps its place until it is over even if its dial has
+    /// been dropped. At least 1. Default: 16.
+    pub lookups: usize,
+    /// How many of a name's addresses a dial tries at most, the first ones. At least 1. Default: 8.
+    pub addresses_per_name: usize,
 }
 
 impl Default for Config {
@@ -57,14 +71,17 @@ impl Default for Config {
             accept_pause: Duration::from_millis(100),
             interfaces_interval: Duration::from_secs(5),
             wildcard_addresses: 64,
+            lookups: 16,
+            addresses_per_name: 8,
         }
     }
 }
 
 /// A [`libp2p_core::Transport`] whose outputs are TCP connections as raw byte pipes ([`Stream`]).
 ///
-/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for
-/// the swarm to see to). Anything else, `/dns` and zones included, is
+/// **Addresses.** `/ip4/…/tcp/…` and `/ip6/…/tcp/…`, and for dials, with the feature `dns`, `/dns/…/tcp/…`,
+/// `/dns4/…/tcp/…` and `/dns6/…/tcp/…`; a `/p2p/…` at the end is passed over (who the peer is, is for the swarm to see
+/// to). Anything else, `/dnsaddr` and zones included, is
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported). An IPv6 socket serves IPv6 only, so that `0.0.0.0`
 /// and `::` can share a port.
 ///
@@ -91,7 +108,9 @@ impl Default for Config {
 /// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
-/// **Dialing.** See [`Dial`]. Port 0 and wildcard addresses are
+/// **Dialing.** See [`Dial`]. Names are looked up by the system (`getaddrinfo`, so that `/etc/hosts` and what else the
+/// system is configured for counts) on threads that the `blocking` crate makes when there is work and ends when there is
+/// none; without a dial by name there are none. Port 0 and wildcard addresses are
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
 /// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
@@ -117,6 +136,8 @@ pub struct Transport {
     config: Config,
     listeners: Vec<Listener>,
     interfaces: Interfaces,
+    #[cfg(feature = "dns")]
+    names: Names,
     /// The listener that is looked at first by the next poll; any number will do.
     next: usize,
     /// Removed, their sockets closed, and not reported yet.
@@ -129,8 +150,16 @@ impl Transport {
     /// A transport without listeners. It opens no socket.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let interfaces = Interfaces::of_system();
-        Self { config, listeners: Vec::new(), interfaces, next: 0, removed: VecDeque::new(), waker: None }
+        Self {
+            listeners: Vec::new(),
+            interfaces: Interfaces::of_system(),
+            #[cfg(feature = "dns")]
+            names: Names::of_system(config.lookups),
+            next: 0,
+            removed: VecDeque::new(),
+            waker: None,
+            config,
+        }
     }
 
     /// Has `source` say which addresses this machine's interfaces have, instead of the system: for owners who know
@@ -149,6 +178,28 @@ impl Transport {
     #[must_use]
     pub fn with_interfaces(mut self, source: impl FnMut() -> io::Result<Vec<IpAddr>> + Send + 'static) -> Self {
         self.interfaces = Interfaces::from_source(Box::new(source));
+        self
+    }
+
+    /// Has `resolver` say which socket addresses a host and a port have, the best first, instead of the system. It is
+    /// called on a thread where it may block, by [`Config::lookups`] threads at a time; a panic in it is one of the dial.
+    ///
+    /// ```
+    /// use swarm_notify::tcp::{Config, Transport};
+    ///
+    /// let transport = Transport::new(Config::default()).with_resolver(|host, port| match host {
+    ///     "seed.example" => Ok(vec![([192, 0, 2, 1], port).into()]),
+    ///     _ => Err(std::io::ErrorKind::NotFound.into()),
+    /// });
+    /// # drop(transport);
+    /// ```
+    #[cfg(feature = "dns")]
+    #[must_use]
+    pub fn with_resolver(
+        mut self,
+        resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        self.names.ask(Arc::new(resolver));
         self
     }
 
@@ -205,6 +256,10 @@ impl libp2p_core::Transport for Transport {
     }
 
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
+        #[cfg(feature = "dns")]
+        if let Some(name) = address::name_from_multiaddr(&addr).filter(|name| name.port != 0) {
+            return Ok(Dial::by_name(name, &self.names, self.config.addresses_per_name, self.config.nodelay));
+        }
         match address::from_multiaddr(&addr) {
             Some(address) if address.port() != 0 && !address.ip().is_unspecified() => {
                 Ok(Dial::new(address, self.config.nodelay))

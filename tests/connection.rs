@@ -95,6 +95,32 @@ fn a_stream_is_agreed_by_the_one_and_then_by_the_other() {
 }
 
 #[test]
+fn the_end_of_a_peers_stream_that_is_finished_before_it_is_open_comes_behind_our_word() {
+    for at_gate in [false, true] {
+        each(|mut pair| {
+            pair.open();
+            let stream = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0"]);
+            if at_gate {
+                pair.run();
+                assert!(matches!(pair.listener.facts()[..], [Fact::StreamAtGate(_)]));
+            } else {
+                let proposal = pair.dialer.say();
+                pair.listener.hear(&proposal, usize::MAX);
+            }
+            let taken = pair.listener.streams.iter().next().expect("it was offered").0;
+            assert_eq!(pair.listener.finish(taken), Ok(()));
+            pair.run();
+            assert_eq!(pair.dialer.facts(), [], "our word waits for permission");
+            pair.listener.confirm(taken);
+            pair.run();
+            assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(stream)]);
+            pair.dialer.confirm(stream);
+            assert_eq!(pair.dialer.read(stream), Ok(vec![]), "the end");
+        });
+    }
+}
+
+#[test]
 fn the_first_preference_that_the_peer_speaks_is_taken() {
     each(|mut pair| {
         pair.open();

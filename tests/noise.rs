@@ -5,7 +5,7 @@
 mod against_libp2p;
 #[path = "support/corpus.rs"]
 mod corpus;
-#[path = "support/noise.rs"]
+#[path = "support/noise_hostile.rs"]
 mod fuzz_target;
 #[path = "noise/handshake.rs"]
 mod handshake;
@@ -53,5 +53,5 @@ fn the_fuzz_target_holds_over_seeded_input() {
 
 #[test]
 fn the_fuzz_target_holds_over_its_corpus() {
-    corpus::replay("noise", fuzz_target::run);
+    corpus::replay("noise_hostile", fuzz_target::run);
 }

@@ -115,9 +115,9 @@ impl Connection {
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                // Of a stream of the peer's, the end follows our confirmation.
-                let is_ours = matches!(stream.negotiation, Negotiation::Ready(None));
-                if let (true, true, Some(yamux)) = (is_ours, stream.ends.finish_wanted, &mut stream.yamux) {
+                // On a stream of the peer's the end comes behind our word, which is still to be given.
+                let agreed = matches!(stream.negotiation, Negotiation::Ready(None));
+                if let (true, true, Some(yamux)) = (agreed, stream.ends.finish_wanted, &mut stream.yamux) {
                     open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);

@@ -166,8 +166,8 @@ impl Connection {
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }
 
-    /// Ends our side, after what was written. The FIN waits for the peer's word on the protocol: some reset a stream
-    /// that ends before they have answered. Repeating it changes nothing.
+    /// Ends our side, after what was written. The FIN waits for the peer's word on the protocol, since some reset a
+    /// stream that ends before they have answered, and for ours. Repeating it changes nothing.
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.

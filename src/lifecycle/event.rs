@@ -222,7 +222,7 @@ pub enum Fault {
 pub enum Failure {
     /// The other host refuses connections there.
     Refused,
-    /// No route leads there.
+    /// No route leads there, or its name leads nowhere.
     Unreachable,
     /// It did not open in time.
     Timeout,

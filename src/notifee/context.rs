@@ -11,6 +11,7 @@ pub struct Context<'a, N> {
     pub(super) changes: &'a mut Changes<N>,
     pub(super) this: NotifeeId,
     pub(super) now: Duration,
+    pub(super) is_replay: bool,
 }
 
 impl<N> Context<'_, N> {
@@ -29,6 +30,13 @@ impl<N> Context<'_, N> {
     #[must_use]
     pub const fn now(&self) -> Duration {
         self.now
+    }
+
+    /// Whether what is told has happened before: it is one of the openings of
+    /// [`register_and_replay`](super::Notifees::register_and_replay).
+    #[must_use]
+    pub const fn is_replay(&self) -> bool {
+        self.is_replay
     }
 
     /// Registers a notifee behind all others. It hears of the next event first.

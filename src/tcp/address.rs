@@ -1,26 +1,92 @@
-//! Socket addresses to and from multiaddresses.
+//! Socket addresses and names to and from multiaddresses.
 
+#[cfg(feature = "dns")]
+use alloc::string::String;
 use core::net::SocketAddr;
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol;
 
 /// The socket address that `/ip4|ip6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other address.
 pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
-    let mut parts = address.iter();
-    let (ip, port) = (parts.next()?, parts.next()?);
-    let Protocol::Tcp(port) = port else { return None };
-    let ip = if let Protocol::Ip4(ip) = ip {
+    let (host, port) = host_and_port(address)?;
+    let ip = if let Protocol::Ip4(ip) = host {
         ip.into()
-    } else if let Protocol::Ip6(ip) = ip {
+    } else if let Protocol::Ip6(ip) = host {
         ip.into()
     } else {
         return None;
     };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// The two parts of `/…/…/tcp/…`, with or without `/p2p/…` after it.
+fn host_and_port(address: &Multiaddr) -> Option<(Protocol<'_>, u16)> {
+    let mut parts = address.iter();
+    let (host, port) = (parts.next()?, parts.next()?);
+    let Protocol::Tcp(port) = port else { return None };
     let rest = (parts.next(), parts.next());
-    matches!(rest, (None | Some(Protocol::P2p(_)), None)).then_some(SocketAddr::new(ip, port))
+    matches!(rest, (None | Some(Protocol::P2p(_)), None)).then_some((host, port))
 }
 
 /// `/ip4|ip6/…/tcp/…`. The zone of a link-local IPv6 address is left out.
 pub(super) fn to_multiaddr(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+}
+
+/// What `/dns|dns4|dns6/…/tcp/…` names.
+#[cfg(feature = "dns")]
+#[derive(Debug)]
+pub(super) struct Name {
+    pub(super) host: String,
+    pub(super) family: Family,
+    pub(super) port: u16,
+}
+
+/// Which of a name's addresses are meant.
+#[cfg(feature = "dns")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+#[cfg(feature = "dns")]
+impl Family {
+    /// Whether it has this address.
+    pub(super) const fn has(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+#[cfg(feature = "dns")]
+impl core::fmt::Display for Family {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Any => "IP",
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// The name and the port that `/dns|dns4|dns6/…/tcp/…` names, with or without `/p2p/…` after it; `None` for any other
+/// address.
+#[cfg(feature = "dns")]
+pub(super) fn name_from_multiaddr(address: &Multiaddr) -> Option<Name> {
+    let (host, port) = host_and_port(address)?;
+    let (host, family) = if let Protocol::Dns(host) = host {
+        (host, Family::Any)
+    } else if let Protocol::Dns4(host) = host {
+        (host, Family::V4)
+    } else if let Protocol::Dns6(host) = host {
+        (host, Family::V6)
+    } else {
+        return None;
+    };
+    Some(Name { host: host.into_owned(), family, port })
 }

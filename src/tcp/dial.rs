@@ -1,7 +1,11 @@
 //! One attempt to connect.
 
 use super::Stream;
+#[cfg(feature = "dns")]
+use super::{address::Name, names::Names};
 use alloc::boxed::Box;
+#[cfg(feature = "dns")]
+use alloc::format;
 use async_io::Async;
 use core::fmt;
 use core::future::Future;
@@ -16,11 +20,17 @@ use std::net::TcpStream;
 /// Nothing happens before the first poll. Dropping it closes the socket at once. There is no deadline in it besides
 /// the system's own, which is minutes long: a shorter one is for the owner to set.
 ///
+/// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups); then its
+/// addresses are tried one after the other, in the order that the lookup gives.
+///
 /// # Errors
 ///
 /// The system's, with its [`io::ErrorKind`]: `ConnectionRefused`, `HostUnreachable`, `NetworkUnreachable`, `TimedOut`
 /// and so on. A connection to itself, which TCP makes if a port of this machine that nobody listens on happens to be
 /// chosen as the dialer's own, counts as `ConnectionRefused`.
+///
+/// For a name: `HostUnreachable`, or `TimedOut`, if the lookup fails or finds no address that is meant; and otherwise,
+/// if no address can be connected to, the kind of the first one's error, with a text that has all of them.
 ///
 /// # Panics
 ///
@@ -34,6 +44,30 @@ impl Dial {
     /// An attempt at `address`, which is neither port 0 nor a wildcard.
     pub(super) fn new(address: SocketAddr, nodelay: bool) -> Self {
         Self { attempt: Box::pin(connect(address, nodelay)) }
+    }
+
+    /// An attempt at a name whose port is not 0, and at no more than `limit` of its addresses.
+    #[cfg(feature = "dns")]
+    pub(super) fn by_name(name: Name, names: &Names, limit: usize, nodelay: bool) -> Self {
+        let host = name.host.clone();
+        let lookup = names.lookup(name, limit);
+        Self {
+            attempt: Box::pin(async move {
+                let mut first = None;
+                let mut text = host;
+                for address in lookup.await? {
+                    match connect(address, nodelay).await {
+                        Ok(stream) => return Ok(stream),
+                        Err(error) => {
+                            text += &format!("{} {address}: {error}", if first.is_none() { ':' } else { ';' });
+                            first.get_or_insert(error.kind());
+                        }
+                    }
+                }
+                // A lookup that finds nothing has failed.
+                Err(io::Error::new(first.unwrap_or(io::ErrorKind::HostUnreachable), text))
+            }),
+        }
     }
 }
 

@@ -15,11 +15,19 @@ use swarm_notify::lifecycle::{
 /// Narrow enough for every bound to be met often.
 pub(crate) const NARROW: Limits = Limits { listeners: 2, connections: 4, streams: 20, streams_per_connection: 3 };
 
+/// After so many calls everything that can be asked is compared, of everything that ever was: it costs what all calls
+/// so far have cost.
+const COMPARED: usize = 8;
+
 /// Runs the calls against the real lifecycle and the model, ends everything, and returns what was told.
 pub(crate) fn run<const EVENTS: usize>(limits: Limits, ops: &[Op]) -> Vec<Event> {
-    let mut pair = Pair { real: Lifecycle::<EVENTS>::new(limits), model: Model::new(EVENTS, limits), told: Vec::new() };
-    for op in ops {
+    let (real, model) = (Lifecycle::<EVENTS>::new(limits), Model::new(EVENTS, limits));
+    let mut pair = Pair { real, model, told: Vec::new(), open: Vec::new() };
+    for (n, op) in ops.iter().enumerate() {
         pair.apply(*op);
+        if n % COMPARED == 0 {
+            pair.compare();
+        }
     }
     pair.end_all();
     assert_each_id_is_told_of_once(&pair.model, &pair.told);
@@ -30,6 +38,8 @@ struct Pair<const EVENTS: usize> {
     real: Lifecycle<EVENTS>,
     model: Model,
     told: Vec<Event>,
+    /// The openings that were told of what was not told to be over.
+    open: Vec<Event>,
 }
 
 impl<const EVENTS: usize> Pair<EVENTS> {
@@ -83,7 +93,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         if refused {
             assert!(self.real == before, "a refused {op:?} changed something: {before:?} became {:?}", self.real);
         }
-        self.compare();
+        self.compare_totals();
     }
 
     /// One call with an id, to both. Returns whether it was refused.
@@ -104,17 +114,28 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let event = self.real.next_event();
         assert_eq!(event, self.model.next_event(), "the event after {:?}", self.told.last());
         self.told.extend(event);
+        self.open.retain(|opening| event.is_none_or(|event| event.id() != opening.id()));
+        self.open.extend(event.filter(|event| !event.is_last()));
         event
     }
 
-    /// Everything that can be asked, of everything that ever was.
-    fn compare(&self) {
+    /// What can be asked without naming anything.
+    fn compare_totals(&self) {
         let Self { real, model, .. } = self;
-        real.check_invariants();
         assert_eq!(real.room(), model.room(), "room");
         assert_eq!(real.has_events(), !model.line.is_empty(), "whether events wait");
         assert_eq!(real.len(), model.entities.iter().filter(|entity| !entity.vacated).count(), "how many there are");
         assert_eq!(*real.counters(), model.counters, "counters");
+    }
+
+    /// Everything that can be asked, of everything that ever was.
+    fn compare(&self) {
+        self.compare_totals();
+        let Self { real, model, .. } = self;
+        real.check_invariants();
+        let mut open = self.open.clone();
+        open.sort_by_key(Event::id);
+        assert_eq!(real.openings(), open, "what one who comes late has missed");
         for entity in &model.entities {
             let present = (!entity.vacated).then_some(entity);
             assert_eq!(real.state(entity.id), present.map(|entity| entity.state), "state of {}", entity.id);

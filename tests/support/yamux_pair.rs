@@ -1,49 +1,18 @@
-//! What the fuzz target `yamux` runs, and what `cargo test` runs on seeded input: bytes become calls.
-//!
-//! The first byte chooses: two sessions over a pipe that is cut anywhere, each stream held against a byte-exact model;
-//! or hostile frames into one session, whole and cut to bytes, which must come to the same.
+//! The fuzz target `yamux_pair`: two sessions over a pipe that is cut anywhere and delays what it likes, each stream
+//! held against a byte-exact model: bytes, ends and windows. `cargo test` runs it over seeded input.
 
-#[path = "yamux_hostile.rs"]
-mod hostile;
+#[path = "input.rs"]
+mod input;
 
-use hostile::hostile;
+use input::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};
 
-/// Runs what the bytes say.
+/// One run.
 pub(crate) fn run(bytes: &[u8]) {
-    match bytes.split_first() {
-        Some((choice, rest)) if choice % 4 == 3 => hostile(rest),
-        Some((choice, rest)) => pair(*choice, rest),
-        None => {}
-    }
-}
-
-/// Bytes as decisions; zeroes once they have run out.
-struct Input<'a>(&'a [u8]);
-
-impl Input<'_> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
-    /// A length: mostly small, at times around the sizes of frames and windows.
-    fn length(&mut self) -> usize {
-        let n = usize::from(self.byte());
-        match n {
-            0..=199 => n,
-            200..=239 => (n - 200) * 1000 + usize::from(self.byte()),
-            _ => (n - 239) * 16 * 1024 + usize::from(self.byte()),
-        }
-    }
-
-    fn pick<T: Copy>(&mut self, from: impl ExactSizeIterator<Item = T>) -> Option<T> {
-        let mut from = from;
-        let n = usize::from(self.byte()).checked_rem(from.len())?;
-        from.nth(n)
+    if let Some((choice, rest)) = bytes.split_first() {
+        pair(*choice, rest);
     }
 }
 
@@ -198,7 +167,7 @@ fn pair(choice: u8, bytes: &[u8]) {
     let mut input = Input(bytes);
     let mut work = 0;
     // What one input may cost is bounded, in calls and in bytes.
-    while !input.0.is_empty() && work < 4 << 20 {
+    while !input.0.is_empty() && work < 1 << 20 {
         work += pair.act(&mut input) + 64;
     }
     pair.settle();

@@ -106,6 +106,7 @@ fn addresses_that_are_not_plain_tcp_are_not_supported() {
         "/ip4/127.0.0.1",
         "/tcp/4001",
         "/ip4/127.0.0.1/udp/4001",
+        #[cfg(not(feature = "dns"))]
         "/dns4/localhost/tcp/4001",
         "/ip4/127.0.0.1/tcp/4001/ws",
         "/memory/1",

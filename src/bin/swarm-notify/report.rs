@@ -1,7 +1,7 @@
 //! What is printed: each event as one line, for people or as JSON.
 
-use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
+use serde_json::{Value, json};
+use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
@@ -40,55 +40,69 @@ impl Reporter {
     /// The end of `dial`.
     pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, time: Duration) {
         let mut line = self.line("summary");
-        line.insert("streams".into(), streams.into());
-        line.insert("ok".into(), ok.into());
-        line.insert("failed".into(), failed.into());
-        line.insert("bytes".into(), bytes.into());
-        line.insert("seconds".into(), json!(seconds(time)));
+        line.put("streams", streams);
+        line.put("ok", ok);
+        line.put("failed", failed);
+        line.put("bytes", bytes);
+        line.put("seconds", seconds(time));
         self.print(&line);
     }
 
-    fn line(&self, event: &str) -> Map<String, Value> {
-        let mut line = Map::new();
-        line.insert("t".into(), json!(seconds(self.elapsed())));
+    /// A line, with the time and the side in it.
+    pub(crate) fn line(&self, event: &str) -> Line {
+        let mut line = Line(vec![("t", json!(seconds(self.elapsed())))]);
         if let Some(side) = self.side {
-            line.insert("side".into(), side.into());
+            line.put("side", side);
         }
-        line.insert("event".into(), event.into());
+        line.put("event", event);
         line
     }
 
-    fn print(&self, line: &Map<String, Value>) {
-        let mut text = String::new();
-        if self.json {
-            text = Value::Object(line.clone()).to_string();
-        } else {
-            for (key, value) in line {
-                // Writing to a string does not fail.
-                let _ = match (key.as_str(), value) {
-                    ("t", value) => write!(text, "{:>9.6}", value.as_f64().unwrap_or_default()),
-                    ("side", Value::String(side)) => write!(text, "  {side}"),
-                    ("event", Value::String(event)) => write!(text, "  {event:<14}"),
-                    (_, Value::String(value)) => write!(text, " {key}={value}"),
-                    (_, value) => write!(text, " {key}={value}"),
-                };
-            }
-        }
+    pub(crate) fn print(&self, line: &Line) {
+        let text = if self.json { line.to_json() } else { line.to_string() };
         let mut out = std::io::stdout().lock();
         // Nobody reads on: there is nobody left to tell.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 }
 
+/// What is printed on one line, in order.
+pub(crate) struct Line(Vec<(&'static str, Value)>);
+
+impl Line {
+    pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
+        self.0.push((key, value.into()));
+    }
+
+    fn to_json(&self) -> String {
+        let fields: Vec<_> = self.0.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+}
+
+/// For people.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, value) in &self.0 {
+            match (*key, value) {
+                ("t", value) => write!(f, "{:>9.6}", value.as_f64().unwrap_or_default())?,
+                ("side", Value::String(side)) => write!(f, "  {side}")?,
+                ("event", Value::String(event)) => write!(f, "  {event:<14}")?,
+                (_, Value::String(value)) => write!(f, " {key}={value}")?,
+                (_, value) => write!(f, " {key}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Seconds, to the microsecond.
-fn seconds(time: Duration) -> f64 {
+pub(crate) fn seconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e6
 }
 
-fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Map<String, Value>) {
-    let mut put = |key: &str, value: String| {
-        line.insert(key.into(), value.into());
-    };
+fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Line) {
+    let mut put = |key, value: String| line.put(key, value);
     match event {
         Event::Listen { listener } => put("listener", listener.to_string()),
         Event::ListenFailed { listener, reason } => {
@@ -136,34 +150,34 @@ fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Map<String, 
     }
 }
 
-fn describe_listener(swarm: &Swarm<tcp::Transport>, id: ListenerId, line: &mut Map<String, Value>) {
+fn describe_listener(swarm: &Swarm<tcp::Transport>, id: ListenerId, line: &mut Line) {
     let Some(listener) = swarm.listener(id) else { return };
     // One that could not open is known by what it was asked for.
     let addresses =
         if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
     let full = |address: &Multiaddr| address.clone().with(multiaddr::Protocol::P2p(swarm.local_peer())).to_string();
-    line.insert("addresses".into(), addresses.iter().map(full).collect());
+    line.put("addresses", addresses.iter().map(full).collect::<Vec<_>>());
     if let Some(error) = listener.error {
-        line.insert("error".into(), error.into());
+        line.put("error", error);
     }
 }
 
-fn describe_connection(swarm: &Swarm<tcp::Transport>, id: ConnectionId, line: &mut Map<String, Value>) {
+fn describe_connection(swarm: &Swarm<tcp::Transport>, id: ConnectionId, line: &mut Line) {
     let Some(connection) = swarm.connection(id) else { return };
-    line.insert("remote".into(), connection.remote.to_string().into());
+    line.put("remote", connection.remote.to_string());
     if let Some(peer) = connection.peer {
-        line.insert("peer".into(), peer.to_string().into());
+        line.put("peer", peer.to_string());
     }
-    line.insert("direction".into(), connection.direction.to_string().into());
+    line.put("direction", connection.direction.to_string());
     if let Some(error) = connection.error {
-        line.insert("error".into(), error.into());
+        line.put("error", error);
     }
 }
 
-fn describe_stream(swarm: &Swarm<tcp::Transport>, id: StreamId, line: &mut Map<String, Value>) {
+fn describe_stream(swarm: &Swarm<tcp::Transport>, id: StreamId, line: &mut Line) {
     let Some(stream) = swarm.stream(id) else { return };
-    line.insert("direction".into(), stream.direction.to_string().into());
+    line.put("direction", stream.direction.to_string());
     if let Some(protocol) = stream.protocol {
-        line.insert("protocol".into(), protocol.to_string().into());
+        line.put("protocol", protocol.to_string());
     }
 }

@@ -1,0 +1,7 @@
+//! What is written is what is read, on every layer of the wire: see `tests/support/frame_roundtrip.rs`.
+#![no_main]
+
+#[path = "../../tests/support/frame_roundtrip.rs"]
+mod frame_roundtrip;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| frame_roundtrip::run(bytes));

@@ -1,0 +1,308 @@
+//! How something gets to all who care for it: one at a time, in order, with the network held still.
+//!
+//! What is to be told is matched once, and then told in a loop of its own kind. Whoever panics in it leaves an
+//! [`Interrupted`] behind, with which the next call begins.
+
+use super::super::Context;
+use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
+use crate::lifecycle::{Event, ListenerId, StreamId};
+use core::time::Duration;
+
+/// What can be told. All but events comes from a swarm.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
+pub(super) enum Told {
+    Event(Event),
+    StreamReady {
+        stream: StreamId,
+        readable: bool,
+        writable: bool,
+    },
+    AddressesChanged {
+        listener: ListenerId,
+    },
+    /// The time has come for some, who know it themselves.
+    Tick,
+}
+
+/// What was being told when a notifee panicked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interrupted {
+    told: Told,
+    /// Whose list.
+    pub(super) kind: usize,
+    /// Who in the list comes next.
+    pub(super) next: usize,
+}
+
+/// Those who are told something at the same time.
+trait Audience<N> {
+    fn each(self, kind: Interest, tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>));
+}
+
+impl Told {
+    /// Inlined, so that what its caller knows is not matched again.
+    #[inline(always)]
+    fn to<N>(self, audience: impl Audience<N>) {
+        match self {
+            Self::Event(Event::Listen { listener }) => {
+                audience.each(Interest::LISTEN, |notifee, cx| notifee.listen(cx, listener));
+            }
+            Self::Event(Event::ListenFailed { listener, reason }) => {
+                audience.each(Interest::LISTEN_FAILED, |notifee, cx| notifee.listen_failed(cx, listener, reason));
+            }
+            Self::Event(Event::ListenClose { listener, reason }) => {
+                audience.each(Interest::LISTEN_CLOSE, |notifee, cx| notifee.listen_close(cx, listener, reason));
+            }
+            Self::Event(Event::Connected { connection }) => {
+                audience.each(Interest::CONNECTED, |notifee, cx| notifee.connected(cx, connection));
+            }
+            Self::Event(Event::ConnectFailed { connection, reason }) => {
+                audience.each(Interest::CONNECT_FAILED, |notifee, cx| notifee.connect_failed(cx, connection, reason));
+            }
+            Self::Event(Event::Disconnected { connection, reason }) => {
+                audience.each(Interest::DISCONNECTED, |notifee, cx| notifee.disconnected(cx, connection, reason));
+            }
+            Self::Event(Event::OpenedStream { connection, stream }) => {
+                audience.each(Interest::OPENED_STREAM, |notifee, cx| notifee.opened_stream(cx, connection, stream));
+            }
+            Self::Event(Event::StreamFailed { connection, stream, reason }) => {
+                audience.each(Interest::STREAM_FAILED, |notifee, cx| {
+                    notifee.stream_failed(cx, connection, stream, reason);
+                });
+            }
+            Self::Event(Event::ClosedStream { connection, stream, reason }) => {
+                audience.each(Interest::CLOSED_STREAM, |notifee, cx| {
+                    notifee.closed_stream(cx, connection, stream, reason);
+                });
+            }
+            Self::StreamReady { stream, readable, writable } => {
+                audience.each(Interest::STREAM_READY, |notifee, cx| {
+                    notifee.stream_ready(cx, stream, readable, writable);
+                });
+            }
+            Self::AddressesChanged { listener } => {
+                audience.each(Interest::ADDRESSES_CHANGED, |notifee, cx| notifee.addresses_changed(cx, listener));
+            }
+            Self::Tick => audience.each(Interest::TIME, |notifee, cx| {
+                if notifee.poll_at().is_some_and(|at| at <= cx.now) {
+                    notifee.tick(cx);
+                }
+            }),
+        }
+    }
+}
+
+/// All who are registered for it, from one of them on.
+struct Everyone<'a, N> {
+    notifees: &'a mut Notifees<N>,
+    network: &'a mut N,
+    told: Told,
+    from: usize,
+}
+
+impl<N: Network> Audience<N> for Everyone<'_, N> {
+    #[inline]
+    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
+        let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
+        let kind = kind.kind();
+        // As slices, so that their places in memory are not looked up again for each.
+        let (list, entries) = (lists[kind].as_slice(), entries.as_mut_slice());
+        if list.len() <= self.from {
+            return;
+        }
+        let held = Held::new(self.network);
+        let mut unfinished = Unfinished { told: self.told, kind, next: self.from, interrupted };
+        let mut cx = Context { network: &mut *held.0, changes, this: NotifeeId(0), now: *now, is_replay: false };
+        while unfinished.next < list.len() {
+            let entry = entries.get_mut(list[unfinished.next]);
+            // Before it is told: one that panics has been.
+            unfinished.next += 1;
+            let Some(entry) = entry else { continue };
+            if cx.changes.is_removed(entry.id) {
+                continue;
+            }
+            cx.this = entry.id;
+            tell(&mut *entry.notifee, &mut cx);
+        }
+        core::mem::forget(unfinished);
+        drop(held);
+        if !self.notifees.changes.is_empty() {
+            self.notifees.make_changes();
+        }
+    }
+}
+
+/// Writes down what is being told, if it is dropped because a notifee panics. It is forgotten otherwise.
+struct Unfinished<'a> {
+    told: Told,
+    kind: usize,
+    next: usize,
+    interrupted: &'a mut Option<Interrupted>,
+}
+
+impl Drop for Unfinished<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.interrupted = Some(Interrupted { told: self.told, kind: self.kind, next: self.next });
+    }
+}
+
+/// The network while something is told: held, and let go of when it has been told, or a notifee panics.
+struct Held<'a, N: Network>(&'a mut N);
+
+impl<'a, N: Network> Held<'a, N> {
+    #[inline]
+    fn new(network: &'a mut N) -> Self {
+        network.hold(true);
+        Self(network)
+    }
+}
+
+impl<N: Network> Drop for Held<'_, N> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.hold(false);
+    }
+}
+
+/// One that comes late, and is told what it has missed.
+struct Newcomer<'a, 'b, N> {
+    entry: &'a mut Entry<N>,
+    cx: &'a mut Context<'b, N>,
+}
+
+impl<N> Audience<N> for Newcomer<'_, '_, N> {
+    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
+        if self.entry.interest.contains(kind) {
+            tell(&mut *self.entry.notifee, self.cx);
+        }
+    }
+}
+
+impl<N: Network> Notifees<N> {
+    /// Drains the network's events, each to those who care for it, and says how many those were: all there are, and at
+    /// most [so many](Self::set_events_per_dispatch).
+    pub fn dispatch(&mut self, network: &mut N) -> usize {
+        self.dispatch_up_to(self.events_per_dispatch, network)
+    }
+
+    fn dispatch_up_to(&mut self, most: usize, network: &mut N) -> usize {
+        self.resume(network);
+        let mut told = 0;
+        while told < most {
+            let Some(event) = network.next_event() else { break };
+            self.tell(Told::Event(event), 0, network);
+            told += 1;
+        }
+        told
+    }
+
+    /// Registers a notifee and tells it first of all that is open, as if it opened now: listeners, connections, then
+    /// streams. What follows then fits to that, with nothing missing and nothing twice.
+    /// [`Context::is_replay`] tells it apart.
+    ///
+    /// One that panics while it is told so, or unregisters itself, is not registered.
+    pub fn register_and_replay(&mut self, network: &mut N, notifee: impl Notifee<N> + 'static) -> NotifeeId
+    where
+        N: 'static,
+    {
+        self.resume(network);
+        let openings = network.openings();
+        let mut entry = self.changes.entry(notifee);
+        let id = entry.id;
+        let held = Held::new(network);
+        let (changes, now) = (&mut self.changes, self.now);
+        let mut cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        for event in openings {
+            if cx.changes.is_removed(id) {
+                break;
+            }
+            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut cx });
+        }
+        drop(held);
+        // Ahead of those whom it has registered itself.
+        self.add(entry);
+        self.make_changes();
+        id
+    }
+
+    /// Goes on with what a panic has interrupted.
+    #[inline]
+    fn resume(&mut self, network: &mut N) {
+        if self.is_interrupted() {
+            self.resume_interrupted(network);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn resume_interrupted(&mut self, network: &mut N) {
+        if let Some(Interrupted { told, next, .. }) = self.interrupted.take() {
+            self.tell(told, next, network);
+        }
+        self.make_changes();
+    }
+
+    fn tell(&mut self, told: Told, from: usize, network: &mut N) {
+        told.to(Everyone { notifees: self, network, told, from });
+    }
+
+    /// When [`drive`](Self::drive) is to be called for one of the notifees, if nothing happens before: at once (zero)
+    /// if the last one has left something to be told, else at the earliest [`Notifee::poll_at`].
+    #[must_use]
+    pub fn poll_at(&self) -> Option<Duration> {
+        if self.has_more || self.is_interrupted() {
+            return Some(Duration::ZERO);
+        }
+        let list = &self.lists[Interest::TIME.kind()];
+        list.iter().filter_map(|place| self.entries.get(*place)?.notifee.poll_at()).min()
+    }
+}
+
+#[cfg(feature = "swarm")]
+impl<N: super::super::HasNode> Notifees<N> {
+    /// One turn after the swarm was polled: [`dispatch`](Self::dispatch), and what is ready, until there is neither;
+    /// and [`tick`](Notifee::tick) for each whose time has come. `now` is the time that the swarm was polled with.
+    ///
+    /// It tells [so many](Self::set_events_per_dispatch) events, and as often that something is ready, at most; what is
+    /// left then is for the next one, and [`poll_at`](Self::poll_at) says so. What notifees have done is sent by the
+    /// next poll of the swarm, which asks for it.
+    pub fn drive(&mut self, network: &mut N, now: Duration) {
+        self.now = self.now.max(now);
+        // Whoever panics has interrupted it.
+        self.has_more = true;
+        let mut left = self.events_per_dispatch;
+        left -= self.drain(left, network);
+        self.tell(Told::Tick, 0, network);
+        left -= self.drain(left, network);
+        self.has_more = left == 0;
+    }
+
+    /// Tells what happened and what is ready, until there is neither, and so much of each at most. Gives the most of
+    /// either that it has told.
+    fn drain(&mut self, most: usize, network: &mut N) -> usize {
+        let (mut events, mut ready) = (0, 0);
+        loop {
+            let before = (events, ready);
+            events += self.dispatch_up_to(most - events, network);
+            while ready < most {
+                let Some(told) = next_ready(network) else { break };
+                self.tell(told, 0, network);
+                ready += 1;
+            }
+            if before == (events, ready) {
+                return events.max(ready);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "swarm")]
+fn next_ready(network: &mut impl super::super::HasNode) -> Option<Told> {
+    use crate::swarm::Ready;
+    Some(match network.node_mut().next_ready()? {
+        Ready::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
+        Ready::Addresses { listener } => Told::AddressesChanged { listener },
+    })
+}

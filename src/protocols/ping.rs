@@ -1,0 +1,345 @@
+//! Ping (libp2p/specs, `ping/ping.md`), `/ipfs/ping/1.0.0`: how long a peer takes to answer, and whether it does.
+//!
+//! [`Ping`] plays both roles. It answers what peers ask. It asks each connection from its beginning on, every
+//! [`interval`](Config::interval), and whenever its owner [says so](Ping::ping); what came of it stands in a bounded
+//! queue of its own, [`next_event`](Ping::next_event). Each ping has exactly one outcome there, also if its connection
+//! ends first.
+//!
+//! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
+//!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
+//! - With an interval, one stream is kept for all pings of a connection; one that the peer ends or resets between two
+//!   pings is replaced at the next. Without an interval, the stream ends with the ping.
+//! - **A stream that is open, or opened again and again, keeps a connection from its
+//!   [idle time-out](crate::connection::Config::idle_timeout).** So does the peer's. Connections that are to end when
+//!   nobody uses them are pinged on demand, or less often than that.
+//! - Whether a connection whose peer does not answer is to be closed is for the owner to say.
+//!
+//! Two nodes of one process:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::ping::{Config, Event, Ping};
+//! use swarm_notify::swarm::{self, Swarm};
+//!
+//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//!     let mut notifees = Notifees::new();
+//!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], Config::default()));
+//!     Ok((swarm, notifees, ping))
+//! };
+//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! server.0.listen("/memory/4712".parse()?)?;
+//! server.0.tick(Duration::ZERO);
+//! client.0.dial("/memory/4712".parse()?)?;
+//!
+//! let pong = 'pong: {
+//!     for millisecond in 0.. {
+//!         let now = Duration::from_millis(millisecond);
+//!         for (swarm, notifees, ping) in [&mut server, &mut client] {
+//!             swarm.tick(now);
+//!             notifees.drive(swarm, now);
+//!             if let Some(event) = notifees.get_mut::<Ping>(*ping).unwrap().next_event() {
+//!                 break 'pong event;
+//!             }
+//!         }
+//!     }
+//!     unreachable!()
+//! };
+//! assert!(matches!(pong, Event::Pong { round_trip, .. } if round_trip < Duration::from_millis(10)));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+mod answer;
+mod ask;
+
+use super::deadlines::Deadlines;
+use super::outbox::Outbox;
+use super::{NotConnected, Service};
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId, Table};
+use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use alloc::vec;
+use alloc::vec::Vec;
+use answer::Answer;
+use ask::Line;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+use core::fmt;
+use core::time::Duration;
+
+/// The protocol's name.
+pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
+
+/// How many bytes go to and fro.
+const PAYLOAD: usize = 32;
+
+/// The shortest interval: so that time moves on from one ping to the next.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
+/// The bounds and times of a [`Ping`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long after the outcome of one ping a connection is asked the next time, or `None` to ask only when the owner
+    /// says so. It is at least 1 ms. Default 15 s.
+    pub interval: Option<Duration>,
+    /// How long a ping may take, the opening of its stream included. Then the stream is reset, and the ping has failed
+    /// of [`Failure::Timeout`]. Default 20 s.
+    pub timeout: Duration,
+    /// How many streams of one connection the peer may ask on. For one more, the one that has been silent the longest
+    /// is reset, so that a peer that lets go of its streams in silence is answered nevertheless. 0 counts as 1. Default
+    /// 4: the specification asks for at least two.
+    pub inbound_streams: usize,
+    /// How many events may wait for the owner. One more, and the oldest is [dropped](Ping::dropped). 0 counts as 1.
+    /// Default 256.
+    pub events: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: Some(Duration::from_secs(15)),
+            timeout: Duration::from_secs(20),
+            inbound_streams: 4,
+            events: 256,
+        }
+    }
+}
+
+/// What came of a ping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The peer has answered.
+    Pong {
+        /// The connection that was asked.
+        connection: ConnectionId,
+        /// Who answered.
+        peer: PeerId,
+        /// From the payload's writing to its reading, on the owner's clock.
+        round_trip: Duration,
+    },
+    /// The peer has not answered.
+    Failed {
+        /// The connection that was asked.
+        connection: ConnectionId,
+        /// Who was asked.
+        peer: PeerId,
+        /// Why: [`Timeout`](Failure::Timeout), [`Unsupported`](Failure::Unsupported) (the connection is asked again
+        /// only if the owner says so), [`Protocol`](Failure::Protocol) (what came back is not what was sent),
+        /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended without an answer.
+        reason: Failure,
+    },
+}
+
+/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+pub struct Ping {
+    config: Config,
+    rng: ChaCha20Rng,
+    links: Table<ConnectionId, Link>,
+    streams: Table<StreamId, Use>,
+    deadlines: Deadlines<ConnectionId>,
+    events: Outbox<Event>,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+struct Link {
+    peer: PeerId,
+    line: Line,
+    /// The owner waits for an outcome.
+    is_asked: bool,
+    /// When to ask, or to wait no longer.
+    deadline: Option<Duration>,
+    answers: Vec<StreamId>,
+}
+
+/// What one of our streams is for.
+#[derive(Debug)]
+enum Use {
+    Ask(ConnectionId),
+    Answer { connection: ConnectionId, answer: Answer, last: Duration },
+}
+
+impl Ping {
+    /// A service that draws its payloads from `seed`, which must be fresh randomness of the system's.
+    #[must_use]
+    pub fn new(seed: [u8; 32], config: Config) -> Self {
+        let events = Outbox::new(config.events);
+        Self {
+            config,
+            rng: ChaCha20Rng::from_seed(seed),
+            links: Table::new(),
+            streams: Table::new(),
+            deadlines: Deadlines::new(),
+            events,
+        }
+    }
+
+    /// Asks a connection in the next [`drive`](crate::notifee::Notifees::drive), for which
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. While it is being asked, this asks for nothing
+    /// more.
+    ///
+    /// # Errors
+    /// [`NotConnected`]; nothing has changed.
+    pub fn ping(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
+        let link = self.links.get_mut(connection).ok_or(NotConnected)?;
+        link.is_asked = true;
+        match link.line {
+            Line::Closed | Line::Quiet(_) => {
+                self.deadlines.set(connection, &mut link.deadline, Some(Duration::ZERO));
+            }
+            Line::Opening(_) | Line::Asking(..) => {}
+        }
+        Ok(())
+    }
+
+    /// The next event, if there is one.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// How many events were dropped because their owner did not take them in time.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    /// The peer asks on a stream. It has place for this one, if need be in another's stead.
+    fn answer(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if link.answers.len() >= self.config.inbound_streams.max(1) {
+            let last = |stream: &StreamId| match self.streams.get(*stream) {
+                Some(Use::Answer { last, .. }) => Some(*last),
+                Some(Use::Ask(_)) | None => None,
+            };
+            let longest = link.answers.iter().enumerate().min_by_key(|(_, stream)| last(stream));
+            if let Some((place, _)) = longest {
+                let silent = link.answers.remove(place);
+                self.streams.remove(silent);
+                // It may have ended already.
+                let _ = node.reset(silent);
+            }
+        }
+        link.answers.push(stream);
+        let mut answer = Answer::new();
+        // If it was open before this was installed, somebody may have been told that it is ready.
+        answer.go_on(node, stream);
+        self.streams.insert(stream, Use::Answer { connection, answer, last: now });
+    }
+
+    /// A stream is over, ours or the peer's, open or not.
+    fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
+        match self.streams.remove(stream) {
+            Some(Use::Ask(connection)) => {
+                // The answer may have come just before.
+                let unread = node.take_unread(stream);
+                self.asked_is_over(node, connection, &unread, reason, now);
+            }
+            Some(Use::Answer { connection, .. }) => {
+                if let Some(link) = self.links.get_mut(connection) {
+                    link.answers.retain(|other| *other != stream);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+impl<N: HasNode> Service<N> for Ping {
+    fn protocols(&self) -> Vec<Protocol> {
+        vec![PROTOCOL]
+    }
+}
+
+impl<N: HasNode> Notifee<N> for Ping {
+    fn interest(&self) -> Interest {
+        Interest::CONNECTED
+            | Interest::DISCONNECTED
+            | Interest::OPENED_STREAM
+            | Interest::STREAM_FAILED
+            | Interest::CLOSED_STREAM
+            | Interest::STREAM_READY
+            | Interest::TIME
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        let now = cx.now();
+        // It is open, so it has a peer.
+        let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
+        let mut link = Link { peer, line: Line::Closed, is_asked: false, deadline: None, answers: Vec::new() };
+        self.deadlines.set(connection, &mut link.deadline, self.config.interval.map(|_| now));
+        self.links.insert(connection, link);
+    }
+
+    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        let Some(mut link) = self.links.remove(connection) else { return };
+        self.deadlines.set(connection, &mut link.deadline, None);
+        if link.is_asked {
+            let reason = Failure::ConnectionClosed;
+            self.events.push(Event::Failed { connection, peer: link.peer, reason });
+        }
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        if self.streams.get(stream).is_some() {
+            return self.ask(node, connection, now);
+        }
+        let is_ours = |view: crate::swarm::StreamView<'_>| {
+            view.direction == Direction::Inbound && view.protocol == Some(&PROTOCOL)
+        };
+        if node.stream(stream).is_some_and(is_ours) {
+            self.answer(node, connection, stream, now);
+        }
+    }
+
+    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        let now = cx.now();
+        self.over(cx.network().node_mut(), stream, reason, now);
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+        let now = cx.now();
+        self.over(cx.network().node_mut(), stream, reason.into(), now);
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+        let now = cx.now();
+        match self.streams.get_mut(stream) {
+            Some(Use::Ask(connection)) => {
+                let connection = *connection;
+                self.go_on(cx.network().node_mut(), connection, now);
+            }
+            Some(Use::Answer { answer, last, .. }) => {
+                *last = now;
+                answer.go_on(cx.network().node_mut(), stream);
+            }
+            None => {}
+        }
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.deadlines.first()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, N>) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        while let Some(connection) = self.deadlines.take_due(now) {
+            self.deadline(node, connection, now);
+        }
+    }
+}
+
+impl fmt::Debug for Ping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ping").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,226 @@
+//! Asking: [`Line`], the stream on which a connection is asked, and what [`Ping`] does with it.
+
+use super::{Event, Failure, Link, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, Rng as _, Use};
+use crate::lifecycle::{ConnectionId, StreamId};
+use crate::notifee::Node;
+use crate::protocols::fails;
+use core::time::Duration;
+
+/// The stream on which a connection is asked: one at most.
+#[derive(Debug)]
+pub(super) enum Line {
+    /// There is none.
+    Closed,
+    /// It is on its way. Nothing is written before it is open: negotiation is no part of the round trip.
+    Opening(StreamId),
+    /// It is open, and nothing is asked.
+    Quiet(StreamId),
+    /// It is open, and the peer owes an answer.
+    Asking(StreamId, Question),
+}
+
+/// A payload on its way.
+#[derive(Debug)]
+pub(super) struct Question {
+    payload: [u8; PAYLOAD],
+    written: usize,
+    /// How much of it has come back.
+    back: usize,
+    /// When it was written.
+    since: Duration,
+    /// The stream has served before, so that its end may have been on its way already.
+    is_repeated: bool,
+}
+
+impl Line {
+    /// How much may be read: what is missing of the answer, or anything, which nobody asked for.
+    const fn wanted(&self) -> usize {
+        match self {
+            Self::Closed | Self::Opening(_) | Self::Quiet(_) => 1,
+            Self::Asking(_, question) => PAYLOAD - question.back,
+        }
+    }
+}
+
+impl Ping {
+    /// The time to ask has come, or that to wait no longer.
+    pub(super) fn deadline(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        link.deadline = None;
+        let timeout = Some(now.saturating_add(self.config.timeout));
+        match link.line {
+            Line::Closed => {
+                self.deadlines.set(connection, &mut link.deadline, timeout);
+                self.open(node, connection, now);
+            }
+            Line::Quiet(_) => {
+                self.deadlines.set(connection, &mut link.deadline, timeout);
+                self.ask(node, connection, now);
+            }
+            Line::Opening(_) | Line::Asking(..) => self.fail(node, connection, Failure::Timeout, now),
+        }
+    }
+
+    /// Opens the stream; the deadline runs.
+    fn open(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        match node.open_stream(connection, &[PROTOCOL]) {
+            Ok(stream) => {
+                link.line = Line::Opening(stream);
+                self.streams.insert(stream, Use::Ask(connection));
+            }
+            Err(error) => self.fail(node, connection, fails(error), now),
+        }
+    }
+
+    /// The stream is open: writes a payload.
+    pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        let (stream, is_repeated) = match link.line {
+            Line::Opening(stream) => (stream, false),
+            Line::Quiet(stream) => (stream, true),
+            Line::Closed | Line::Asking(..) => return,
+        };
+        let mut payload = [0; PAYLOAD];
+        self.rng.fill_bytes(&mut payload);
+        link.line = Line::Asking(stream, Question { payload, written: 0, back: 0, since: now, is_repeated });
+        self.go_on(node, connection, now);
+    }
+
+    /// Writes and reads what can be.
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if let Line::Asking(stream, question) = &mut link.line {
+            question.write(node, *stream, now);
+        }
+        let mut buffer = [0; PAYLOAD];
+        loop {
+            let Some(link) = self.links.get(connection) else { return };
+            let stream = match link.line {
+                Line::Closed | Line::Opening(_) => return,
+                Line::Quiet(stream) | Line::Asking(stream, _) => stream,
+            };
+            let wanted = link.line.wanted();
+            match node.read(stream, &mut buffer[..wanted]) {
+                Ok(0) => {
+                    self.streams.remove(stream);
+                    // It has just been read from.
+                    let _ = node.close_stream(stream);
+                    return self.asked_is_over(node, connection, &[], Failure::Eof, now);
+                }
+                Ok(n) => self.came(node, connection, &buffer[..n], now),
+                // More is told, and so is the end.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// The stream that a connection is asked on is over: what was `unread` on it may be the answer.
+    pub(super) fn asked_is_over(
+        &mut self,
+        node: &mut dyn Node,
+        connection: ConnectionId,
+        unread: &[u8],
+        reason: Failure,
+        now: Duration,
+    ) {
+        let Some(link) = self.links.get(connection) else { return };
+        if let Some(bytes) = unread.get(..link.line.wanted().min(unread.len())).filter(|bytes| !bytes.is_empty()) {
+            self.came(node, connection, bytes, now);
+        }
+        let Some(link) = self.links.get_mut(connection) else { return };
+        match core::mem::replace(&mut link.line, Line::Closed) {
+            // The next ping opens another.
+            Line::Closed | Line::Quiet(_) => {}
+            // That the connection has ended, if it has, is what the new stream fails of.
+            Line::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
+            Line::Opening(_) | Line::Asking(..) => self.fail(node, connection, reason, now),
+        }
+    }
+
+    /// Bytes came back.
+    fn came(&mut self, node: &mut dyn Node, connection: ConnectionId, bytes: &[u8], now: Duration) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        let is_right = match &mut link.line {
+            Line::Asking(_, question) => question.takes(bytes),
+            // Nobody has asked.
+            Line::Closed | Line::Opening(_) | Line::Quiet(_) => false,
+        };
+        match link.line {
+            _ if !is_right => self.fail(node, connection, Failure::Protocol, now),
+            Line::Asking(stream, Question { back: PAYLOAD, since, .. }) => {
+                self.pong(node, connection, stream, since, now)
+            }
+            Line::Closed | Line::Opening(_) | Line::Quiet(_) | Line::Asking(..) => {}
+        }
+    }
+
+    /// All of it is back.
+    fn pong(
+        &mut self,
+        node: &mut dyn Node,
+        connection: ConnectionId,
+        stream: StreamId,
+        since: Duration,
+        now: Duration,
+    ) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        let round_trip = now.saturating_sub(since);
+        self.events.push(Event::Pong { connection, peer: link.peer, round_trip });
+        link.is_asked = false;
+        link.line = Line::Quiet(stream);
+        if self.config.interval.is_none() {
+            link.line = Line::Closed;
+            self.streams.remove(stream);
+            // It has ended already if this came with its end.
+            let _ = node.close_stream(stream);
+        }
+        let next = next(self.config.interval, now);
+        self.deadlines.set(connection, &mut link.deadline, next);
+    }
+
+    /// Gives up the stream, and with it the ping, if one is under way.
+    fn fail(&mut self, node: &mut dyn Node, connection: ConnectionId, reason: Failure, now: Duration) {
+        let Some(Link { line, peer, is_asked, deadline, .. }) = self.links.get_mut(connection) else { return };
+        let is_quiet = matches!(line, Line::Quiet(_));
+        match core::mem::replace(line, Line::Closed) {
+            Line::Closed => {}
+            Line::Opening(stream) | Line::Quiet(stream) | Line::Asking(stream, _) => {
+                self.streams.remove(stream);
+                // It may have ended already.
+                let _ = node.reset(stream);
+            }
+        }
+        if is_quiet {
+            return;
+        }
+        *is_asked = false;
+        self.events.push(Event::Failed { connection, peer: *peer, reason });
+        let next = next(self.config.interval, now).filter(|_| reason != Failure::Unsupported);
+        self.deadlines.set(connection, deadline, next);
+    }
+}
+
+/// When to ask again.
+fn next(interval: Option<Duration>, now: Duration) -> Option<Duration> {
+    interval.map(|interval| now.saturating_add(interval.max(MIN_INTERVAL)))
+}
+
+impl Question {
+    fn write(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+        while self.written < PAYLOAD {
+            match node.write(stream, &self.payload[self.written..]) {
+                Ok(n) => (self.written, self.since) = (self.written + n, now),
+                // Place is told, and so is the end.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether `bytes` are how the answer goes on.
+    fn takes(&mut self, bytes: &[u8]) -> bool {
+        let is_right = self.payload[self.back..self.written].starts_with(bytes);
+        self.back += if is_right { bytes.len() } else { 0 };
+        is_right
+    }
+}

@@ -1,0 +1,448 @@
+//! [`End`]: one connection, its owner, and what that one has seen of each stream.
+
+use super::input::Input as Decisions;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+use swarm_notify::connection::{
+    Config, Connection, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, Turn, UNTIMED, WriteError,
+    noise,
+};
+use swarm_notify::identity::{Keypair, PeerId};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId};
+
+/// How many streams each end may open in one run: half of what each speaks has a number of its own.
+pub(super) const STREAMS: u8 = 24;
+
+/// What both speak: a protocol for each stream, so that the two ends of it find each other.
+static PROTOCOLS: LazyLock<Vec<Protocol>> =
+    LazyLock::new(|| (0..2 * STREAMS).map(|n| Protocol::new(format!("/{n}")).unwrap()).collect());
+const UNKNOWN: Protocol = Protocol::from_static("/unknown");
+const ALSO_UNKNOWN: Protocol = Protocol::from_static("/also/unknown");
+
+/// The keys of either end, with the muxer named in the Noise handshake and without.
+static KEYS: LazyLock<[[noise::Config; 2]; 2]> = LazyLock::new(|| {
+    [1, 2].map(|key| {
+        let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+        [&[][..], &["/yamux/1.0.0"][..]].map(|muxers| noise::Config::new(&identity, [key; 32], muxers).unwrap())
+    })
+});
+
+/// How far a stream has come, as its owner sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    Opening,
+    AtGate,
+    Open,
+    Over,
+}
+
+/// What one end has done with a stream and seen of it.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Which one it is; the taker knows when the protocol is agreed.
+    pub(super) number: Option<u8>,
+    pub(super) is_outbound: bool,
+    /// The taker speaks what the opener proposes.
+    pub(super) is_spoken: bool,
+    pub(super) state: State,
+    pub(super) began: Duration,
+    pub(super) confirmed: bool,
+    pub(super) written: u64,
+    pub(super) read: u64,
+    /// A write was short and it has not been told to go on.
+    pub(super) short: bool,
+    pub(super) finished: bool,
+    pub(super) closed: bool,
+    pub(super) end_read: bool,
+    pub(super) reset: bool,
+    pub(super) ended: Option<StreamEnd>,
+    pub(super) failed: Option<Failure>,
+}
+
+impl Seen {
+    fn new(number: Option<u8>, is_outbound: bool, is_spoken: bool, began: Duration) -> Self {
+        Self {
+            number,
+            is_outbound,
+            is_spoken,
+            state: State::Opening,
+            began,
+            confirmed: false,
+            written: 0,
+            read: 0,
+            short: false,
+            finished: false,
+            closed: false,
+            end_read: false,
+            reset: false,
+            ended: None,
+            failed: None,
+        }
+    }
+
+    /// This end gave it up: its peer is to hear of a reset.
+    pub(super) fn gave_up(&self) -> bool {
+        self.reset || self.ended == Some(StreamEnd::Timeout) || self.failed == Some(Failure::Timeout)
+    }
+}
+
+/// Why an end is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    Failed(swarm_notify::connection::Error),
+    GoAway,
+    Eof,
+    CloseTimeout,
+}
+
+/// One end.
+pub(super) struct End {
+    pub(super) connection: Connection,
+    pub(super) streams: Streams,
+    pub(super) config: Config,
+    pub(super) now: Duration,
+    ids: Lifecycle<64>,
+    id: ConnectionId,
+    scratch: Scratch,
+    /// Commands take no time: what they begin counts from the next turn.
+    untimed: bool,
+    pub(super) seen: BTreeMap<StreamId, Seen>,
+    pub(super) numbers: BTreeMap<u8, StreamId>,
+    is_dialer: bool,
+    opened: u8,
+    pub(super) refused: usize,
+    pub(super) at_gate: bool,
+    pub(super) is_open: bool,
+    pub(super) closing: bool,
+    pub(super) over: Option<Why>,
+    /// What was transmitted and has not been written: `batch[written..]`, if there is a batch.
+    batch: Vec<u8>,
+    written: usize,
+    has_batch: bool,
+    /// What was written and has not arrived; whether nothing will follow.
+    pub(super) wire: Vec<u8>,
+    pub(super) wire_ended: bool,
+}
+
+/// What the connection works with; a macro, so that the fields are borrowed one by one.
+macro_rules! turn {
+    ($end:expr) => {
+        turn!($end, $end.now)
+    };
+    ($end:expr, $now:expr) => {
+        Turn {
+            streams: &mut $end.streams,
+            protocols: &PROTOCOLS,
+            config: &$end.config,
+            now: $now,
+            scratch: &mut $end.scratch,
+        }
+    };
+}
+
+impl End {
+    pub(super) fn new(role: Role, is_early: bool, expected: Option<PeerId>, config: Config, untimed: bool) -> Self {
+        let which = usize::from(role == Role::Listener);
+        let noise = &KEYS[which][usize::from(is_early)];
+        let seed = [which as u8 + 1; 32];
+        let connection = Connection::new(noise, role, seed, expected, &config, Duration::ZERO).unwrap();
+        let mut ids = Lifecycle::new(Limits::default());
+        let id = ids.begin_connection(Direction::Outbound).unwrap();
+        ids.opened(id).unwrap();
+        Self {
+            connection,
+            streams: Streams::new(),
+            config,
+            now: Duration::ZERO,
+            ids,
+            id,
+            scratch: Scratch::new(),
+            untimed,
+            seen: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            is_dialer: role == Role::Dialer,
+            opened: 0,
+            refused: 0,
+            at_gate: false,
+            is_open: false,
+            closing: false,
+            over: None,
+            batch: Vec::new(),
+            written: 0,
+            has_batch: false,
+            wire: Vec::new(),
+            wire_ended: false,
+        }
+    }
+
+    pub(super) fn peer_of(which: usize) -> PeerId {
+        KEYS[which][0].peer()
+    }
+
+    pub(super) fn by_number(&self, number: u8) -> Option<&Seen> {
+        self.numbers.get(&number).map(|id| &self.seen[id])
+    }
+
+    fn command_time(&self) -> Duration {
+        if self.untimed { UNTIMED } else { self.now }
+    }
+
+    /// A turn begins: what commands have begun counts from now.
+    fn count(&mut self) {
+        self.connection.count_from(&mut turn!(self));
+    }
+
+    /// The owner lets go of it: what is due is sent, and then its side of the pipe ends.
+    pub(super) fn ends(&mut self, why: Why) {
+        self.over = Some(why);
+        if !self.has_batch && self.connection.transmit(&mut self.batch).is_ok() {
+            self.wire.append(&mut self.batch);
+        }
+        self.wire_ended = true;
+        self.at_gate = false;
+        for seen in self.seen.values_mut().filter(|seen| seen.state != State::Over) {
+            seen.state = State::Over;
+        }
+    }
+
+    /// Takes a batch to write, if there is none and something is due.
+    pub(super) fn say(&mut self) -> bool {
+        if self.over.is_some() || self.has_batch || !self.connection.is_due() {
+            return false;
+        }
+        self.count();
+        (self.has_batch, self.written) = (true, 0);
+        if let Err(error) = self.connection.transmit(&mut self.batch) {
+            self.ends(Why::Failed(error));
+        }
+        assert!(self.over.is_some() || !self.batch.is_empty(), "something was due");
+        true
+    }
+
+    /// The byte pipe takes so much. `true`: that was the last of the batch.
+    pub(super) fn push(&mut self, n: usize) -> bool {
+        if !self.has_batch || self.over.is_some() {
+            return false;
+        }
+        let end = self.batch.len().min(self.written.saturating_add(n));
+        self.wire.extend_from_slice(&self.batch[self.written..end]);
+        self.written = end;
+        if end == self.batch.len() {
+            self.batch.clear();
+            self.has_batch = false;
+        }
+        !self.has_batch
+    }
+
+    pub(super) fn written(&mut self) -> Option<Fact> {
+        self.connection.written(&mut turn!(self))
+    }
+
+    /// Reads some of `bytes`, and gives how many.
+    pub(super) fn hear(&mut self, input: &mut Input, bytes: &[u8]) -> usize {
+        self.count();
+        self.connection.begin_input(input);
+        let n = input.fill(bytes);
+        assert!(n > 0 || bytes.is_empty() || self.at_gate, "there is space for what is wanted");
+        n
+    }
+
+    pub(super) fn understand(&mut self, input: &mut Input) -> Option<Fact> {
+        self.connection.receive(input, &mut turn!(self))
+    }
+
+    pub(super) fn timeout(&mut self) -> Option<Fact> {
+        self.connection.handle_timeout(&mut turn!(self))
+    }
+
+    pub(super) fn poll_at(&self) -> Option<Duration> {
+        self.connection.poll_at(&self.streams, &self.config)
+    }
+
+    pub(super) fn time(&mut self, now: Duration) {
+        self.count();
+        self.now = now;
+    }
+
+    /// The peer offers a stream.
+    pub(super) fn offered(&mut self, decisions: &mut Decisions<'_>) {
+        if self.closing || decisions.once_in(16) || !self.connection.has_backlog(&self.config) {
+            self.refused += 1;
+            return self.connection.refuse_stream();
+        }
+        let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
+        self.streams.insert(id, Stream::inbound());
+        self.seen.insert(id, Seen::new(None, false, true, self.now));
+        self.connection.accept_stream(id, &mut turn!(self));
+    }
+
+    pub(super) fn open(&mut self, kind: u8) {
+        if self.over.is_some() || !self.is_open || self.closing || self.opened == STREAMS {
+            return;
+        }
+        let number = self.opened * 2 + u8::from(self.is_dialer);
+        let own = PROTOCOLS[usize::from(number)].clone();
+        let proposals = match kind % 8 {
+            0..4 => vec![own],
+            4 => vec![UNKNOWN, own],
+            5 => vec![UNKNOWN, ALSO_UNKNOWN, own],
+            6 => vec![UNKNOWN],
+            _ => vec![UNKNOWN, ALSO_UNKNOWN],
+        };
+        let is_spoken = kind % 8 < 6;
+        let id = self.ids.begin_stream(self.id, Direction::Outbound).unwrap();
+        self.streams.insert(id, Stream::outbound(&proposals).unwrap());
+        let now = self.command_time();
+        match self.connection.open_stream(id, &mut turn!(self, now)) {
+            Ok(()) => {
+                self.opened += 1;
+                self.numbers.insert(number, id);
+                self.seen.insert(id, Seen::new(Some(number), true, is_spoken, self.now));
+            }
+            Err(failure) => {
+                assert!(failure == Failure::ConnectionClosed, "{failure} at once");
+                self.streams.remove(id);
+            }
+        }
+    }
+
+    /// Gives permission to open a stream.
+    pub(super) fn confirm(&mut self, id: StreamId) {
+        let seen = self.seen.get_mut(&id).unwrap();
+        assert_eq!(seen.state, State::AtGate);
+        (seen.state, seen.confirmed) = (State::Open, true);
+        self.connection.confirm_stream(id, &mut turn!(self));
+    }
+
+    pub(super) fn write(&mut self, id: StreamId, len: usize) {
+        let (seen, now) = (&self.seen[&id], self.command_time());
+        let (number, from) = (seen.number, seen.written);
+        let data: Vec<u8> = (from..).take(len).map(|at| content(number, seen.is_outbound, at)).collect();
+        let was_writable = self.streams.get(id).is_some_and(Stream::is_writable);
+        let wrote = self.connection.write(id, &data, &mut turn!(self, now));
+        let Some(seen) = self.seen.get_mut(&id) else { return };
+        match wrote {
+            Ok(n) => {
+                assert!(n <= len && seen.state != State::Over && !seen.finished && was_writable || len == 0);
+                seen.written += n as u64;
+                seen.short |= n < len;
+            }
+            Err(WriteError::Blocked) => {
+                assert!(!seen.finished && seen.state != State::Over);
+                seen.short |= was_writable || seen.state == State::Open;
+            }
+            Err(WriteError::Closed) => assert!(seen.finished || self.closing),
+            Err(WriteError::Ended | WriteError::Stale) => assert_eq!(seen.state, State::Over),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What is read is what the other end wrote. The fact is the stream's end, if that was the last of it.
+    pub(super) fn read(&mut self, id: StreamId, len: usize, theirs: Option<&Seen>) -> (bool, Option<Fact>) {
+        let mut buffer = vec![0; len];
+        let now = self.command_time();
+        let read = self.connection.read(id, &mut buffer, &mut turn!(self, now));
+        let Some(seen) = self.seen.get_mut(&id) else { return (false, None) };
+        match read {
+            Ok((0, fact)) if len > 0 => {
+                let theirs = theirs.expect("who has ended has begun");
+                assert!(theirs.finished, "nobody has ended it");
+                assert_eq!(seen.read, theirs.written, "it is the end");
+                seen.end_read = true;
+                (false, fact)
+            }
+            Ok((n, fact)) => {
+                seen.expect(&buffer[..n], theirs);
+                assert_eq!(fact, None);
+                (n > 0, None)
+            }
+            Err(ReadError::Blocked) => {
+                assert!(seen.state != State::Over && !seen.closed);
+                (false, None)
+            }
+            Err(ReadError::Closed) => {
+                assert!(seen.closed);
+                (false, None)
+            }
+            Err(ReadError::Ended | ReadError::Stale) => {
+                assert_eq!(seen.state, State::Over);
+                (false, None)
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(super) fn finish(&mut self, id: StreamId) {
+        let now = self.command_time();
+        let result = self.connection.finish(id, &mut turn!(self, now));
+        let Some(seen) = self.seen.get_mut(&id) else { return };
+        assert_eq!(result.is_ok(), seen.state != State::Over, "{result:?}: {seen:?}");
+        seen.finished |= result.is_ok();
+        seen.short &= result.is_err();
+    }
+
+    pub(super) fn close_stream(&mut self, id: StreamId) -> Option<Fact> {
+        if self.seen.get(&id).is_none_or(|seen| seen.state != State::Open) {
+            return None;
+        }
+        let now = self.command_time();
+        let fact = self.connection.close_stream(id, &mut turn!(self, now));
+        let seen = self.seen.get_mut(&id).unwrap();
+        (seen.finished, seen.closed, seen.short) = (true, true, false);
+        fact
+    }
+
+    pub(super) fn reset(&mut self, id: StreamId) {
+        let now = self.command_time();
+        self.connection.reset_stream(id, &mut turn!(self, now));
+        let seen = self.seen.get_mut(&id).unwrap();
+        if seen.state != State::Over {
+            (seen.state, seen.reset) = (State::Over, true);
+        }
+    }
+
+    /// The owner takes a stream that is over out of the table; what it has of unread bytes is what was sent.
+    pub(super) fn forget(&mut self, id: StreamId, theirs: Option<&Seen>) {
+        let seen = self.seen.get_mut(&id).unwrap();
+        let Some(mut stream) = self.streams.remove(id) else { return };
+        assert_eq!(seen.state, State::Over);
+        let unread = stream.take_unread();
+        assert!(unread.is_empty() || seen.number.is_some(), "nothing is unread of what was not agreed");
+        assert!(unread.is_empty() || !seen.closed, "what was closed keeps nothing");
+        seen.expect(&unread, theirs);
+    }
+
+    /// Gives permission to open the connection. The error is what it breaks of.
+    pub(super) fn permit(&mut self) {
+        self.at_gate = false;
+        match self.connection.open(&self.config, self.now) {
+            Ok(open) => self.is_open = open,
+            Err(error) => self.ends(Why::Failed(error)),
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if self.is_open && self.over.is_none() {
+            self.closing = true;
+            let now = self.command_time();
+            self.connection.close(&self.config, now);
+        }
+    }
+}
+
+impl Seen {
+    fn expect(&mut self, bytes: &[u8], theirs: Option<&Seen>) {
+        for (at, byte) in (self.read..).zip(bytes) {
+            assert_eq!(*byte, content(self.number, !self.is_outbound, at), "the bytes are right: {self:?}");
+        }
+        self.read += bytes.len() as u64;
+        assert!(bytes.is_empty() || self.read <= theirs.expect("it comes from somewhere").written);
+    }
+}
+
+/// The byte at a place of one direction of a stream: different for each.
+fn content(number: Option<u8>, from_opener: bool, at: u64) -> u8 {
+    let seed = u64::from(number.unwrap_or(0xff)) * 2 + u64::from(from_opener);
+    (at.wrapping_add(seed.wrapping_mul(0x9E37_79B9)).wrapping_mul(31) >> 3) as u8
+}
