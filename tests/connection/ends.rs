@@ -155,10 +155,15 @@ impl End {
 
     /// Reads up to 64 bytes; none are the end.
     pub(crate) fn read(&mut self, id: StreamId) -> Result<Vec<u8>, ReadError> {
-        let mut buffer = [0; 64];
+        self.read_up_to(64, id)
+    }
+
+    pub(crate) fn read_up_to(&mut self, most: usize, id: StreamId) -> Result<Vec<u8>, ReadError> {
+        let mut buffer = vec![0; most];
         let (n, fact) = self.connection.read(id, &mut buffer, &mut turn!(self))?;
         self.facts.extend(fact);
-        Ok(buffer[..n].to_vec())
+        buffer.truncate(n);
+        Ok(buffer)
     }
 }
 
