@@ -155,7 +155,9 @@ impl Journal {
     /// In the middle of it, when everything has settled: what is open on one side of a pipe is open on the other.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
-        let mut open: BTreeMap<usize, Vec<(&Life, ConnectionId, BTreeSet<(usize, bool)>)>> = BTreeMap::new();
+        /// A connection's side of a pipe, and its open streams: their tags, and whether the dialer opened them.
+        type End<'a> = (&'a Life, ConnectionId, BTreeSet<(usize, bool)>);
+        let mut open: BTreeMap<usize, Vec<End<'_>>> = BTreeMap::new();
         for life in self.lives.iter().filter(|life| !life.killed) {
             for (id, connection) in life.connections.iter().filter(|(_, c)| c.told == Told::Open) {
                 let of = life.streams.values().filter(|stream| stream.connection == *id && stream.told == Told::Open);
