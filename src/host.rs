@@ -80,7 +80,6 @@ use crate::swarm::{Swarm, Transport};
 use crate::tcp;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use smol::LocalExecutor;
 use async_io::Timer;
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -91,6 +90,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use ring::rand::{SecureRandom, SystemRandom};
 use router::Router;
 use shared::{Phase, Shared};
+use smol::LocalExecutor;
 
 /// How often one poll of a host goes round before the tasks beside it have their turn.
 const ROUNDS: usize = 4;

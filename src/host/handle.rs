@@ -14,9 +14,9 @@ use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use smol::LocalExecutor;
 use core::fmt;
 use core::future::Future;
+use smol::LocalExecutor;
 
 /// How tasks ask their host for things. Clones are handles of the same host; all belong to its thread.
 ///

@@ -8,9 +8,9 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use smol::LocalExecutor;
 use core::future::Future;
 use core::pin::Pin;
+use smol::LocalExecutor;
 
 /// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
 pub(super) type Handler = Rc<dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>>>;
