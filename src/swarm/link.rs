@@ -68,6 +68,8 @@ pub(super) struct Pipe<Io> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ours {
     Open,
+    /// The peer has said its last word: once ours is written it is over.
+    Last,
     Closed,
 }
 
@@ -156,7 +158,9 @@ where
         now: Duration,
     ) -> bool {
         for _ in 0..ledger.config.reads_per_poll.max(1) {
-            let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
+            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Closed)) = &mut self.stage else {
+                return false;
+            };
             if !pipe.connection.wants_input() {
                 return false;
             }
@@ -271,7 +275,13 @@ where
             Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
             Fact::Readable(id) => ledger.readable(id),
             Fact::Writable(id) => ledger.writable(id),
-            Fact::GoAway(code) => self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code)))),
+            Fact::GoAway(code) => match &mut self.stage {
+                // Two polite closes cross: what is due from us is still written.
+                Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
+                Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
+                    self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
+                }
+            },
             Fact::Idle => self.close(ledger, ConnectionEnd::Idle, now),
             Fact::CloseTimeout => self.cut(ledger),
             Fact::Failed(error) => {
@@ -360,7 +370,7 @@ where
         now: Duration,
     ) -> Poll<Result<(), Why>> {
         loop {
-            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open)) = &mut self.stage else {
+            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Last)) = &mut self.stage else {
                 return Poll::Ready(Ok(()));
             };
             if self.out.is_empty() {

@@ -27,6 +27,7 @@ everywhere! {
     a_write_before_several_are_chosen_from_is_told_when_it_can_go_on,
     what_was_unread_can_be_taken_at_the_connections_end,
     data_crosses_with_the_polite_close_of_a_connection,
+    nothing_is_lost_where_two_polite_closes_cross,
 }
 
 const NONE: &[&str] = &[];
@@ -415,5 +416,35 @@ fn data_crosses_with_the_polite_close_of_a_connection<const EVENTS: usize>(shape
     assert_eq!((pair.a.received(link.sa), pair.b.received(link.sb)), (&b"crossing"[..], &b"last"[..]));
     pair.a.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 requested"]);
     pair.b.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 remote(go_away(0))"]);
+    pair.end_with_listener();
+}
+
+fn nothing_is_lost_where_two_polite_closes_cross<const EVENTS: usize>(shape: Shape) {
+    // What is written and closed in one breath, on both sides.
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    pair.a.send(link.sa, b"last of a");
+    pair.b.send(link.sb, b"last of b");
+    pair.a.swarm.close_connection(link.ca).unwrap();
+    pair.b.swarm.close_connection(link.cb).unwrap();
+    pair.settle();
+    let ends = ["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 requested"];
+    assert_eq!((pair.a.received(link.sa), pair.b.received(link.sb)), (&b"last of b"[..], &b"last of a"[..]));
+    pair.a.expect(&ends);
+    pair.b.expect(&ends);
+    pair.end_with_listener();
+    // What the network does not take before the other's last word is there.
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.stall(0, end, true));
+    pair.a.send(link.sa, b"late");
+    pair.a.swarm.close_connection(link.ca).unwrap();
+    pair.b.swarm.close_connection(link.cb).unwrap();
+    pair.wait(secs(1));
+    assert_eq!((pair.a.unexpected(), pair.b.unexpected()), (0, 0));
+    pair.network.set(|knobs| knobs.stall(0, end, false));
+    pair.settle();
+    assert_eq!(pair.b.received(link.sb), b"late");
+    pair.a.expect(&ends);
+    pair.b.expect(&ends);
     pair.end_with_listener();
 }

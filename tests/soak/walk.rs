@@ -205,7 +205,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
             36 if random.below(2) == 0 => drop(connection.map(|id| side.swarm.close_connection(id))),
             37 => {
                 if random.below(3) == 0 {
-                    let _ = connection.map(|id| side.swarm.abort_connection(id));
+                    connection.into_iter().for_each(|id| self.world.abort(at, id));
                 }
             }
             38..=41 => {

@@ -28,9 +28,13 @@ where
 {
     /// Ends our side of a pipe that is being closed and has nothing more to say.
     pub(super) fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) {
-        let Stage::Closing(pipe, _, ours @ Ours::Open) = &mut self.stage else { return };
+        let Stage::Closing(pipe, end, ours @ (Ours::Open | Ours::Last)) = &mut self.stage else { return };
         match Pin::new(&mut pipe.io).poll_close(cx) {
             Poll::Pending => {}
+            Poll::Ready(Ok(())) if *ours == Ours::Last => {
+                let end = *end;
+                self.over(ledger, Why::Ended(end));
+            }
             Poll::Ready(Ok(())) => *ours = Ours::Closed,
             Poll::Ready(Err(error)) => self.over(ledger, Why::Io(error)),
         }

@@ -161,7 +161,8 @@ impl<const EVENTS: usize> World<EVENTS> {
         member.side.checker.begins(id.into(), None);
         let dial = (self.network.dials() > dials).then_some(dials);
         let told = Told::Nothing;
-        let connection = Connection { direction: Direction::Outbound, dial, pipe: None, to: Some(host), told };
+        let connection =
+            Connection { direction: Direction::Outbound, dial, pipe: None, to: Some(host), aborted: false, told };
         self.journal.borrow_mut().lives[member.life].connections.insert(id, connection);
     }
 
@@ -171,6 +172,15 @@ impl<const EVENTS: usize> World<EVENTS> {
         let life = &mut self.journal.borrow_mut().lives[member.life];
         if let Some((_, id)) = begin(life, &mut member.side.swarm, connection, unknown) {
             member.side.checker.begins(id.into(), Some(connection));
+        }
+    }
+
+    pub(crate) fn abort(&mut self, member: usize, connection: ConnectionId) {
+        let member = &mut self.members[member];
+        if member.side.swarm.abort_connection(connection).is_ok()
+            && let Some(known) = self.journal.borrow_mut().lives[member.life].connections.get_mut(&connection)
+        {
+            known.aborted = true;
         }
     }
 
@@ -339,7 +349,7 @@ fn connection_of<'a, const EVENTS: usize>(
         assert_eq!(view.direction, Direction::Inbound, "{id}: what we dial is known");
         let (_, port) = place(view.remote).expect("a plain address");
         let (pipe, told) = (Some(usize::from(port - FIRST_PORT)), Told::Nothing);
-        Connection { direction: Direction::Inbound, dial: None, pipe, to: None, told }
+        Connection { direction: Direction::Inbound, dial: None, pipe, to: None, aborted: false, told }
     })
 }
 
