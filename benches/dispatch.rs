@@ -6,10 +6,15 @@
 mod support;
 
 use heapless::Deque;
+use libp2p_core::transport::MemoryTransport;
 use std::hint::black_box;
+use std::time::Duration;
 use support::{allocations, amount, compare, rival};
+use swarm_notify::connection::Protocol;
+use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Network, Notifee, Notifees};
+use swarm_notify::notifee::{Context, HasNode, Interest, Network, Node, Notifee, Notifees, subscription};
+use swarm_notify::swarm::{Config, Swarm};
 use tokio::sync::broadcast;
 
 /// Counts what it is told of.
@@ -143,6 +148,91 @@ fn record(lifecycle: &mut Lifecycle, on: ConnectionId, mut tell: impl FnMut(&mut
     }
 }
 
+/// A swarm with a stream, whose events come from a ring, as often as one likes.
+struct Replayed {
+    ring: Ring,
+    swarm: Swarm<MemoryTransport>,
+}
+
+impl Network for Replayed {
+    fn next_event(&mut self) -> Option<Event> {
+        self.ring.next_event()
+    }
+
+    fn hold(&mut self, is_held: bool) {
+        self.ring.hold(is_held);
+    }
+
+    fn openings(&self) -> Vec<Event> {
+        self.ring.openings()
+    }
+}
+
+impl HasNode for Replayed {
+    fn node(&self) -> &dyn Node {
+        &self.swarm
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        &mut self.swarm
+    }
+}
+
+/// Two swarms, the second with a stream to the first; and the event of it.
+fn with_stream() -> ([Swarm<MemoryTransport>; 2], Event) {
+    const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
+    let mut both = [1, 2].map(|n| {
+        let key = Keypair::ed25519_from_bytes([n; 32]).unwrap();
+        Swarm::new(MemoryTransport::new(), &key, [n; 32], Config::default()).unwrap()
+    });
+    both[0].register_protocol(SINK);
+    both[0].listen("/memory/71".parse().unwrap()).unwrap();
+    both[0].tick(Duration::ZERO);
+    both[1].dial("/memory/71".parse().unwrap()).unwrap();
+    loop {
+        for swarm in &mut both {
+            swarm.tick(Duration::ZERO);
+        }
+        while both[0].next_event().is_some() {}
+        match both[1].next_event() {
+            Some(Event::Connected { connection }) => _ = both[1].open_stream(connection, &[SINK]).unwrap(),
+            Some(event @ Event::OpenedStream { .. }) => return (both, event),
+            Some(event) => panic!("{event:?}"),
+            None => {}
+        }
+    }
+}
+
+/// One event to a subscription, and out of it again.
+fn to_a_subscription() {
+    let ([_server, swarm], event) = with_stream();
+    let (mut world, mut notifees) = (Replayed { ring: Ring::default(), swarm }, Notifees::new());
+    let (subscriber, mut notices) = subscription(16);
+    notifees.register(subscriber);
+    notifees.drive(&mut world, Duration::ZERO);
+    notices.try_recv().unwrap();
+    world.ring.events.push_back(event).unwrap();
+    notifees.dispatch(&mut world);
+    let notice = notices.try_recv().unwrap();
+    let (sender, receiver) = async_channel::bounded(16);
+    let rivals = vec![
+        rival("Subscription", |n| {
+            for _ in 0..n {
+                world.ring.events.push_back(black_box(event)).unwrap();
+                notifees.dispatch(&mut world);
+                black_box(notices.try_recv().unwrap());
+            }
+        }),
+        rival("async-channel, a clone of it", |n| {
+            for _ in 0..n {
+                sender.try_send(black_box(&notice).clone()).unwrap();
+                black_box(receiver.try_recv().unwrap());
+            }
+        }),
+    ];
+    compare("one event to a subscription", amount(2_000_000), rivals);
+}
+
 fn main() {
     let (mut lifecycle, connection) = open();
     let stream = lifecycle.begin_stream(connection, Direction::Inbound).unwrap();
@@ -170,6 +260,8 @@ fn main() {
     compare("a stream's record to one", units, rivals);
     let told = notifees.get::<Count>(count).unwrap();
     assert_eq!(told.opened, told.closed);
+
+    to_a_subscription();
 
     // From the transition to 200 notifees nothing is allocated, exactly.
     let (mut lifecycle, connection) = open();

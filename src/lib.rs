@@ -9,8 +9,9 @@
 //!
 //! | module | what it is | feature |
 //! |---|---|---|
+//! | [`host`] | async streams and handlers, for smol | `host` |
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
-//! | [`notifee`] | observers of whatever tells events | always there |
+//! | [`notifee`] | observers of whatever tells events; subscriptions for other tasks and threads | always there; `subscription` (default) |
 //! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
@@ -27,10 +28,10 @@
 //!
 //! # Features
 //!
-//! `default = ["tcp", "dns", "rsa"]`; `cli` builds the command `swarm-notify`. Identities are Ed25519 keys, and with
-//! `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names, which are looked up on
-//! threads of the `blocking` crate. Without default features the crate is the lifecycle layer alone: `no_std` with
-//! `alloc`, on `slab`, `heapless` and `log`.
+//! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
+//! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
+//! which are looked up on threads of the `blocking` crate. Without default features the crate is the lifecycle layer
+//! and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -44,6 +45,8 @@ pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod lifecycle;
 pub mod notifee;
 #[cfg(feature = "protocols")]
@@ -54,6 +57,6 @@ pub mod swarm;
 pub mod tcp;
 
 /// The examples of README, as tests.
-#[cfg(all(doctest, feature = "tcp"))]
+#[cfg(all(doctest, feature = "tcp", feature = "subscription"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

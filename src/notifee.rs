@@ -11,6 +11,8 @@
 //!   hears of nothing more, not even of the event that is being told.
 //! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
 //!   all of them.
+//! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
+//! - One that is slow, or lives in another task or thread, has a [`subscription`](mod@subscription) instead of being a notifee.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
 //!   others are told, and nobody twice.
 //!
@@ -45,14 +47,22 @@
 mod context;
 mod interest;
 mod network;
+#[cfg(feature = "subscription")]
+mod notice;
 mod registry;
+#[cfg(feature = "subscription")]
+pub mod subscription;
 
 pub use context::Context;
 pub use interest::Interest;
 pub use network::Network;
 #[cfg(feature = "swarm")]
 pub use network::{HasNode, Node};
+#[cfg(feature = "subscription")]
+pub use notice::{ConnectionInfo, ListenerInfo, Notice, StreamInfo};
 pub use registry::{NotifeeId, Notifees};
+#[cfg(feature = "subscription")]
+pub use subscription::{Subscriber, Subscription, subscription};
 
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use core::time::Duration;

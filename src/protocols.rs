@@ -5,15 +5,19 @@
 //! to say to its owner in a bounded queue of its own.
 
 mod deadlines;
+pub mod floodsub;
 mod frames;
+pub mod identify;
 mod outbox;
 pub mod ping;
+pub mod pubsub;
 
 use crate::connection::Protocol;
 use crate::lifecycle::Failure;
 use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
 use crate::swarm::OpenStreamError;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// A notifee that answers inbound streams.
 pub trait Service<N>: Notifee<N> {
@@ -29,6 +33,19 @@ impl<N: HasNode + 'static> Notifees<N> {
             network.node_mut().register_protocol(protocol);
         }
         self.register_and_replay(network, service)
+    }
+}
+
+/// Why a command to a service was refused: the connection is not open, or was not when events were dispatched the last
+/// time. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct NotConnected;
+
+impl core::error::Error for NotConnected {}
+
+impl fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is not open")
     }
 }
 

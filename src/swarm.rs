@@ -98,7 +98,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
@@ -328,14 +328,21 @@ where
         self.is_shutdown_begun && self.ledger.lifecycle.is_empty()
     }
 
-    /// Makes progress, as far as there is room for events. Ready: events or readiness wait to be drained. Pending: the
-    /// waker is registered and will be woken by sockets; [`poll_at`](Self::poll_at) tells when time will have something
-    /// to do. `now` is the time since an epoch of the owner's choosing; one that is earlier than the last counts as the
-    /// last.
+    /// Wakes whoever polls this swarm, and makes that [`poll`](Self::poll) ready: for those on other threads who want
+    /// its owner to look at something.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.wakers.caller()
+    }
+
+    /// Makes progress, as far as there is room for events. Ready: events or readiness wait to be drained, or somebody
+    /// has used the [`waker`](Self::waker). Pending: the waker of `cx` is registered and will be woken by sockets;
+    /// [`poll_at`](Self::poll_at) tells when time will have something to do. `now` is the time since an epoch of the
+    /// owner's choosing; one that is earlier than the last counts as the last.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
         self.wakers.register(cx.waker());
         self.tick(now);
-        if self.ledger.lifecycle.has_events() || self.ledger.has_ready() {
+        if self.wakers.take_called() || self.ledger.lifecycle.has_events() || self.ledger.has_ready() {
             return Poll::Ready(());
         }
         if self.is_busy() {

@@ -9,6 +9,8 @@ mod demo;
 mod dial;
 #[path = "command/listen.rs"]
 mod listen;
+#[path = "command/services.rs"]
+mod services;
 
 /// Runs the command to its end.
 #[track_caller]

@@ -15,8 +15,17 @@ mod ours;
 mod connections;
 #[path = "rust_libp2p/drops.rs"]
 mod drops;
+#[cfg(feature = "protocols")]
+#[path = "support/floodsub.rs"]
+mod floodsub;
+#[cfg(feature = "protocols")]
+#[path = "rust_libp2p/gossipsub.rs"]
+mod gossipsub;
 #[path = "rust_libp2p/resets.rs"]
 mod resets;
+#[cfg(feature = "protocols")]
+#[path = "rust_libp2p/services.rs"]
+mod services;
 #[path = "rust_libp2p/streams.rs"]
 mod streams;
 

@@ -1,6 +1,7 @@
 //! The TCP transport on real sockets of this machine: what it reports is true, and no error or command is lost.
 #![cfg(feature = "tcp")]
 
+use async_io::Timer;
 use futures_lite::future::{block_on, poll_once};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use swarm_notify::tcp::{Config, Stream, Transport};
 
 #[path = "tcp/addresses.rs"]
@@ -25,6 +27,9 @@ mod descriptors;
 mod names;
 #[path = "tcp/wildcards.rs"]
 mod wildcards;
+
+/// Nothing in these tests takes as long; it is what a hang costs.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// An event of the transport, in a form that can be compared.
 #[derive(Debug)]
@@ -71,7 +76,11 @@ fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
 }
 
 fn next(transport: &mut Transport) -> Seen {
-    block_on(poll_fn(|cx| poll(transport, cx)))
+    let mut limit = Timer::after(LIMIT);
+    block_on(poll_fn(|cx| {
+        assert!(Pin::new(&mut limit).poll(cx).is_pending(), "nothing is reported");
+        poll(transport, cx)
+    }))
 }
 
 #[track_caller]
@@ -194,7 +203,7 @@ fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
     let mut transport = Transport::default();
     let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut client = TcpStream::connect(bound).unwrap();
-    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let (_, accepted) = next_incoming(&mut transport);
     let copy = accepted.as_fd().try_clone_to_owned().unwrap();
     drop(accepted);

@@ -177,8 +177,9 @@ impl Stream {
         self.yamux.as_ref().map(yamux::Stream::unread).unwrap_or_default()
     }
 
-    /// The peer's FIN has come.
-    pub(super) fn is_remote_finished(&self) -> bool {
+    /// Whether the peer's FIN has come. What came before it may still be unread. A reset undoes it.
+    #[must_use]
+    pub fn is_remote_finished(&self) -> bool {
         self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 

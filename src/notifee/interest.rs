@@ -1,8 +1,8 @@
 //! [`Interest`]: what a notifee is to be told of.
 
-use core::ops::BitOr;
+use core::ops::{BitAnd, BitOr};
 
-/// A set of kinds of notification. Sets are joined with `|`.
+/// A set of kinds of notification. Sets are joined with `|`, and cut with `&`.
 ///
 /// ```
 /// use swarm_notify::notifee::Interest;
@@ -70,5 +70,13 @@ impl BitOr for Interest {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Interest {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }

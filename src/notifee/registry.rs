@@ -18,7 +18,7 @@ pub struct NotifeeId(u64);
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
-/// How many there are is for their owner to bound.
+/// How many there are is for their owner to bound. They need not be `Send`, and so it is not.
 pub struct Notifees<N> {
     /// In the order of their ids.
     entries: Vec<Entry<N>>,

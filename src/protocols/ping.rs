@@ -56,9 +56,9 @@
 mod answer;
 mod ask;
 
-use super::Service;
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
+use super::{NotConnected, Service};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId, Table};
@@ -135,19 +135,6 @@ pub enum Event {
         /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended without an answer.
         reason: Failure,
     },
-}
-
-/// Why [`Ping::ping`] was refused: the connection is not open, or was not when the last event was dispatched. Nothing
-/// has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct NotConnected;
-
-impl core::error::Error for NotConnected {}
-
-impl fmt::Display for NotConnected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is not open")
-    }
 }
 
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.

@@ -57,6 +57,9 @@ pub struct StreamView<'a> {
     pub sent: u64,
     /// How many bytes of data the owner has read.
     pub received: u64,
+    /// Whether the peer has finished its side: all that it had to say has come, read or not, also when the connection
+    /// ends then. A reset undoes it.
+    pub is_remote_finished: bool,
 }
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
@@ -100,6 +103,7 @@ where
             protocol: stream.protocol(),
             sent: stream.sent(),
             received: stream.received(),
+            is_remote_finished: stream.is_remote_finished(),
         })
     }
 

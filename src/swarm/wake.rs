@@ -22,6 +22,8 @@ pub(super) struct WakeSet {
 struct Shared {
     /// Whoever polls the whole.
     owner: AtomicWaker,
+    /// The owner is wanted, though no slot is.
+    called: AtomicBool,
     /// Bounded by the number of slots, since each stands here at most once. The lock is held to push one or to take
     /// all, by whatever thread wakes.
     woken: Mutex<Vec<usize>>,
@@ -53,7 +55,28 @@ impl Wake for Slot {
     }
 }
 
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.called.store(true, Ordering::Release);
+        self.owner.wake();
+    }
+}
+
 impl WakeSet {
+    /// A waker of the owner's alone.
+    pub(super) fn caller(&self) -> Waker {
+        Waker::from(self.shared.clone())
+    }
+
+    /// Whether the owner was called since it was last asked.
+    pub(super) fn take_called(&self) -> bool {
+        self.shared.called.load(Ordering::Relaxed) && self.shared.called.swap(false, Ordering::Acquire)
+    }
+
     /// Remembers whom to wake when a slot is woken.
     pub(super) fn register(&self, owner: &Waker) {
         self.shared.owner.register(owner);

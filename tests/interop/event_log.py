@@ -16,6 +16,21 @@ EVENTS = {
     "closed_stream": ("stream", "close", {"connection", "reason"}),
 }
 
+# What services say beside the nine events, and the fields that its line must have.
+SAID = {
+    "ping": {"connection", "peer", "seconds"},
+    "ping_failed": {"connection", "peer", "reason"},
+    "identified": {"peer", "agent", "protocols", "addresses"},
+    "identify_pushed": {"peer", "agent", "protocols", "addresses"},
+    "identify_failed": {"peer", "reason"},
+    "identify_push_failed": {"peer", "reason"},
+    "message": {"topic", "from", "seqno", "via"},
+    "peer_added": {"peer"},
+    "peer_gone": {"peer"},
+    "subscribed": {"peer", "topic"},
+    "unsubscribed": {"peer", "topic"},
+}
+
 LETTER = {"listener": "l", "connection": "c", "stream": "s"}
 
 
@@ -49,6 +64,7 @@ class Log:
     """Takes lines in order, and refuses the first that cannot be true."""
 
     lives: dict = field(default_factory=dict)
+    said: list = field(default_factory=list)
     summary: dict | None = None
     last_time: float = 0.0
 
@@ -62,6 +78,11 @@ class Log:
             missing = {"streams", "ok", "failed", "bytes", "seconds"} - line.keys()
             self._require(not missing, line, f"fields are missing: {missing}")
             self.summary = line
+            return
+        if event in SAID:
+            missing = SAID[event] - line.keys()
+            self._require(not missing, line, f"fields are missing: {missing}")
+            self.said.append(line)
             return
         self._require(event in EVENTS, line, "no such event")
         kind, change, fields = EVENTS[event]
@@ -96,6 +117,10 @@ class Log:
         left = [name for name, life in self.lives.items() if life.state == "open"]
         if left:
             raise Wrong(f"never closed: {left}")
+
+    def all(self, event):
+        """What services have said by this name."""
+        return [line for line in self.said if line["event"] == event]
 
     def kind(self, kind):
         return [life for life in self.lives.values() if life.kind == kind]

@@ -5,7 +5,8 @@ use crate::sim::{Shape, everywhere};
 use crate::{ROUND_TRIP, ask, millis, on_demand, periodic, secs, told};
 use std::cell::RefCell;
 use std::rc::Rc;
-use swarm_notify::protocols::ping::{Config, Event, NotConnected, PROTOCOL, Ping};
+use swarm_notify::protocols::NotConnected;
+use swarm_notify::protocols::ping::{Config, Event, PROTOCOL, Ping};
 use swarm_notify::swarm;
 
 everywhere! {
@@ -19,6 +20,8 @@ everywhere! {
     periodic_pings_keep_a_connection_from_being_idle_and_others_do_not,
     a_full_outbox_forgets_the_oldest_and_counts_it,
     payloads_differ_and_come_from_the_seed,
+    a_payload_that_goes_out_in_pieces_is_measured_from_its_last,
+    without_place_for_a_stream_a_ping_has_failed_and_time_moves_on,
 }
 
 fn each_connection_is_asked_at_once_and_every_interval_on_one_stream<const EVENTS: usize>(shape: Shape) {
@@ -174,4 +177,36 @@ fn payloads_differ_and_come_from_the_seed<const EVENTS: usize>(shape: Shape) {
     first.sort();
     first.dedup();
     assert_eq!(first.len(), 4);
+}
+
+fn a_payload_that_goes_out_in_pieces_is_measured_from_its_last<const EVENTS: usize>(shape: Shape) {
+    let mut config = swarm::Config::default();
+    config.connection.yamux.max_output = 10;
+    let mut both = Both::<EVENTS>::with(shape, config);
+    let a = both.a.install(periodic());
+    both.b.install(on_demand());
+    let (ca, _) = both.connect(shape);
+    both.wait(secs(14));
+    let end = usize::from(shape.swapped);
+    both.network.set(|knobs| knobs.stall(0, end, true));
+    both.wait(secs(2));
+    both.network.set(|knobs| knobs.stall(0, end, false));
+    both.wait(secs(1));
+    assert_eq!(told(&mut both.a, a), vec![format!("pong {ca} {ROUND_TRIP:?}"); 2]);
+    both.end();
+}
+
+fn without_place_for_a_stream_a_ping_has_failed_and_time_moves_on<const EVENTS: usize>(shape: Shape) {
+    let mut config = swarm::Config::default();
+    config.limits.streams_per_connection = 0;
+    let mut both = Both::<EVENTS>::with(shape, config);
+    let mut config = Config::default();
+    config.interval = Some(secs(0));
+    let a = both.a.install(Ping::new([1; 32], config));
+    let (ca, _) = both.connect(shape);
+    both.settle();
+    told(&mut both.a, a);
+    both.wait(millis(10));
+    assert_eq!(told(&mut both.a, a), vec![format!("failed {ca} limit"); 10]);
+    both.end();
 }

@@ -2,6 +2,7 @@
 
 use crate::secs;
 use crate::sim::{A, ECHO, Pair, SINK, Shape, UNKNOWN, everywhere};
+use swarm_notify::lifecycle::State;
 
 everywhere! {
     finished_once_both_ends_are_read,
@@ -21,6 +22,7 @@ everywhere! {
     a_negotiation_that_takes_too_long,
     early_data_on_a_lazy_stream,
     an_early_end_waits_for_the_peers_word,
+    an_end_before_it_is_open_follows_our_word,
     more_early_data_than_the_window,
     a_write_before_several_are_chosen_from_is_told_when_it_can_go_on,
     what_was_unread_can_be_taken_at_the_connections_end,
@@ -329,6 +331,40 @@ fn an_early_end_waits_for_the_peers_word<const EVENTS: usize>(shape: Shape) {
     pair.settle();
     pair.a.expect(&["opened_stream c0.1/s0.1 outbound /echo/1.0.0", FINISHED[0]]);
     pair.b.expect(&["opened_stream c0.1/s0.1 inbound /echo/1.0.0", FINISHED[0]]);
+    pair.end_quietly();
+}
+
+/// The one whom a stream was opened to can name it before it is told of it: by its connection.
+fn an_end_before_it_is_open_follows_our_word<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let (ca, cb) = pair.connected();
+    // While its protocol is being chosen.
+    let sa = pair.a.open(ca, &[UNKNOWN, ECHO]);
+    pair.wait(crate::millis(15));
+    let sb = pair.b.swarm.streams_of(cb).next().unwrap();
+    assert_eq!(pair.b.swarm.stream(sb).unwrap().protocol, None);
+    pair.b.swarm.finish(sb).unwrap();
+    pair.settle();
+    pair.b.expect(&["opened_stream c0.1/s0.1 inbound /echo/1.0.0"]);
+    pair.a.expect(&["opened_stream c0.1/s0.1 outbound /echo/1.0.0"]);
+    assert!(pair.a.has_read_end(sa));
+    pair.a.finish(sa);
+    pair.settle();
+    pair.a.expect(FINISHED);
+    pair.b.expect(FINISHED);
+    // While it waits for room.
+    pair.b.drains = 0;
+    let opened: Vec<_> = (0..=EVENTS).map(|_| pair.a.open(ca, &[ECHO])).collect();
+    pair.settle();
+    let last = pair.b.swarm.streams_of(cb).last().unwrap();
+    assert_eq!(pair.b.swarm.stream(last).unwrap().state, State::Opening);
+    pair.b.swarm.finish(last).unwrap();
+    pair.settle();
+    assert!(!pair.a.has_read_end(opened[EVENTS]));
+    pair.b.drains = usize::MAX;
+    pair.b.drain(pair.now);
+    pair.settle();
+    assert!(pair.a.has_read_end(opened[EVENTS]));
     pair.end_quietly();
 }
 

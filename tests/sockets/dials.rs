@@ -67,7 +67,7 @@ fn a_dial_that_nobody_answers_times_out_and_its_socket_is_closed() {
 #[test]
 fn addresses_that_cannot_be_dialed_are_told() {
     let mut b = Node::<1>::new(2, Config::default());
-    for address in ["/dns4/localhost/tcp/1", "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/1"] {
+    for address in ["/dnsaddr/localhost/tcp/1", "/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/1"] {
         b.dial(&address.parse().unwrap());
     }
     one(&mut b, |b| b.log.len() == 3);

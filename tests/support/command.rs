@@ -1,8 +1,9 @@
 //! The command as a process of its own: what it prints, line by line, and how it ends.
+#![allow(dead_code, reason = "each test crate uses its part of it")]
 
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The command, started with `--json`, and what it has printed so far.
 pub(crate) struct Running {
     child: Child,
+    /// Its standard input, until that is ended.
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
     /// Its lines of JSON that have been taken.
     pub(crate) printed: Vec<Value>,
@@ -31,7 +34,7 @@ impl Running {
             .arg("--json")
             .args(args)
             .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -43,7 +46,19 @@ impl Running {
                 let _ = sender.send(line.unwrap());
             }
         });
-        Self { child, lines, printed: Vec::new() }
+        let input = child.stdin.take();
+        Self { child, input, lines, printed: Vec::new() }
+    }
+
+    /// Writes to its standard input.
+    #[track_caller]
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.input.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
     }
 
     /// The next line; `None` when it has closed its output.
@@ -123,6 +138,9 @@ pub(crate) fn told(printed: &[Value]) -> Vec<String> {
             "stream_failed" | "closed_stream" => &["stream", "reason"],
             "connect_failed" | "disconnected" => &["connection", "reason"],
             "summary" => &[],
+            "subscribed" | "unsubscribed" => &["topic"],
+            "message" => &["topic", "data", "data_base64"],
+            "ping_failed" | "identify_failed" => &["reason"],
             _ => &["listener", "reason"],
         };
         let values = keys.iter().filter_map(|key| line[*key].as_str());

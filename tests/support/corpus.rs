@@ -1,4 +1,5 @@
 //! What the fuzzer found worth keeping, for `cargo test` to replay.
+#![allow(dead_code, reason = "each test crate uses its part of it")]
 
 use std::path::Path;
 

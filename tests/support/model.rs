@@ -21,7 +21,8 @@ const COMPARED: usize = 8;
 
 /// Runs the calls against the real lifecycle and the model, ends everything, and returns what was told.
 pub(crate) fn run<const EVENTS: usize>(limits: Limits, ops: &[Op]) -> Vec<Event> {
-    let mut pair = Pair { real: Lifecycle::<EVENTS>::new(limits), model: Model::new(EVENTS, limits), told: Vec::new() };
+    let (real, model) = (Lifecycle::<EVENTS>::new(limits), Model::new(EVENTS, limits));
+    let mut pair = Pair { real, model, told: Vec::new(), open: Vec::new() };
     for (n, op) in ops.iter().enumerate() {
         pair.apply(*op);
         if n % COMPARED == 0 {
@@ -37,6 +38,8 @@ struct Pair<const EVENTS: usize> {
     real: Lifecycle<EVENTS>,
     model: Model,
     told: Vec<Event>,
+    /// The openings that were told of what was not told to be over.
+    open: Vec<Event>,
 }
 
 impl<const EVENTS: usize> Pair<EVENTS> {
@@ -111,6 +114,8 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let event = self.real.next_event();
         assert_eq!(event, self.model.next_event(), "the event after {:?}", self.told.last());
         self.told.extend(event);
+        self.open.retain(|opening| event.is_none_or(|event| event.id() != opening.id()));
+        self.open.extend(event.filter(|event| !event.is_last()));
         event
     }
 
@@ -128,6 +133,9 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         self.compare_totals();
         let Self { real, model, .. } = self;
         real.check_invariants();
+        let mut open = self.open.clone();
+        open.sort_by_key(Event::id);
+        assert_eq!(real.openings(), open, "what one who comes late has missed");
         for entity in &model.entities {
             let present = (!entity.vacated).then_some(entity);
             assert_eq!(real.state(entity.id), present.map(|entity| entity.state), "state of {}", entity.id);

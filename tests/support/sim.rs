@@ -1,4 +1,4 @@
-//! A simulated network: a pair of swarms in one thread, in virtual time, with every fault that a network has.
+//! A simulated network: swarms in one thread, in virtual time, with every fault that a network has.
 //!
 //! Nothing sleeps. Time jumps to the next arrival or deadline, so that a scenario of an hour takes as long as its work,
 //! and the same scenario goes the same way every time.
@@ -6,18 +6,29 @@
 
 #[path = "sim/checker.rs"]
 mod checker;
+#[path = "sim/journal.rs"]
+mod journal;
 #[path = "sim/knobs.rs"]
 mod knobs;
 #[path = "sim/network.rs"]
 mod network;
 #[path = "sim/pair.rs"]
 mod pair;
+#[path = "sim/pipes.rs"]
+mod pipes;
+#[path = "sim/rogue.rs"]
+mod rogue;
 #[path = "sim/side.rs"]
 mod side;
 #[path = "sim/transport.rs"]
 mod transport;
+#[path = "sim/world.rs"]
+mod world;
 
-pub(crate) use network::{Cut, Network};
+pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
+pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
+pub(crate) use rogue::Rogues;
 pub(crate) use side::{Mode, Side};
-pub(crate) use transport::{RawDial, SimPipe, SimTransport};
+pub(crate) use transport::{RawDial, SimPipe, SimTransport, address};
+pub(crate) use world::{LIVES, Member, World};

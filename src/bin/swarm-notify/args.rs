@@ -34,6 +34,10 @@ pub(crate) struct Listen {
     /// The identity, in libp2p's protobuf form; it is made if the file is not there. Without it, a fresh one.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes.
+    /// The end of stdin ends nothing.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) floodsub: Option<String>,
 }
 
 #[derive(clap::Args, Clone)]
@@ -43,9 +47,9 @@ pub(crate) struct Dial {
     /// What the streams speak: an echo is expected back, but from /sink/1.0.0.
     #[arg(long, default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
-    /// How many streams to open.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) streams: u64,
+    /// How many streams to open; 1 without it, or 0 beside --ping, --identify or --floodsub.
+    #[arg(long)]
+    pub(crate) streams: Option<u64>,
     /// How many of them at a time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) concurrency: u64,
@@ -58,9 +62,27 @@ pub(crate) struct Dial {
     /// Reset each stream once its echo is complete, instead of ending it.
     #[arg(long)]
     pub(crate) reset: bool,
-    /// Keep the connection for so long after the last stream.
+    /// Ping the peer so many times, one after the other.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) ping: u64,
+    /// Ask the peer who it is.
+    #[arg(long)]
+    pub(crate) identify: bool,
+    /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes,
+    /// until stdin ends.
+    #[arg(long, value_name = "TOPIC")]
+    pub(crate) floodsub: Option<String>,
+    /// Keep the connection for so long after all that.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
     pub(crate) hold: f64,
+}
+
+impl Dial {
+    /// How many streams to open.
+    pub(crate) fn streams(&self) -> u64 {
+        let is_asked_else = self.ping > 0 || self.identify || self.floodsub.is_some();
+        self.streams.unwrap_or(if is_asked_else { 0 } else { 1 })
+    }
 }
 
 fn protocol(name: &str) -> Result<Protocol, String> {

@@ -1,9 +1,11 @@
 //! `swarm-notify dial`: opens streams, a number at a time, and checks what comes back.
 
 use crate::args;
+use crate::errands::Errands;
 use crate::listen::SINK;
 use crate::node::{Error, Node, World};
 use crate::report::Reporter;
+use crate::services::Services;
 use libp2p_identity::Keypair;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,16 +21,26 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(json))?;
+    let identity = Keypair::generate_ed25519();
+    let mut node = Node::new(&identity, config, Reporter::new(json))?;
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
     let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
-    let is_interrupted = node.run()?;
+    let mut errands = Errands::new(args);
+    let is_interrupted = node.run(|cx, world, notifees| {
+        let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
+        let happened = errands.go_on(cx, &mut services, world, notifees, connected);
+        if let Some(caller) = notifees.get_mut::<Caller>(caller).filter(|_| errands.are_done(&services)) {
+            return happened | caller.has_no_errands(world.reporter.elapsed());
+        }
+        happened
+    })?;
     let Node { world, notifees, .. } = &node;
     // It is never unregistered.
     let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };
-    let failed = args.streams - caller.ok;
-    world.reporter.summary(args.streams, caller.ok, failed, caller.bytes, caller.time(world));
-    Ok(failed == 0 && caller.was_held && !is_interrupted)
+    let failed = args.streams() - caller.ok;
+    world.reporter.summary(args.streams(), caller.ok, failed, caller.bytes, caller.time(world));
+    Ok(failed == 0 && errands.are_right() && caller.was_held && !is_interrupted)
 }
 
 /// What is under way on the connection.
@@ -47,6 +59,8 @@ struct Caller {
     connected: Option<Duration>,
     /// When the last stream ended.
     done: Option<Duration>,
+    /// Beside the streams there is something to do.
+    has_errands: bool,
     /// When the connection is let go.
     release: Option<Duration>,
     /// It was there until then, and ended because we wanted it to.
@@ -65,6 +79,7 @@ impl Caller {
             bytes: 0,
             connected: None,
             done: None,
+            has_errands: true,
             release: None,
             was_held: false,
         }
@@ -78,7 +93,7 @@ impl Caller {
 
     /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
     fn begin(&mut self, world: &mut World) {
-        while self.begun < self.args.streams && self.begun - self.ended < self.args.concurrency {
+        while self.begun < self.args.streams() && self.begun - self.ended < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
             // The connection is ending if it takes no more; its last event says why.
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
@@ -87,9 +102,29 @@ impl Caller {
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.begun += 1;
         }
-        if self.ended == self.args.streams {
-            let now = world.reporter.elapsed();
-            self.done = Some(now);
+        if self.ended == self.args.streams() {
+            self.done = Some(world.reporter.elapsed());
+            self.hold(world.reporter.elapsed());
+        }
+    }
+
+    /// The connection, once it is up.
+    fn connected(&self) -> Option<ConnectionId> {
+        self.connected.map(|_| self.connection)
+    }
+
+    /// Nothing is to be done but the streams, from now on. `false`: that was said before.
+    fn has_no_errands(&mut self, now: Duration) -> bool {
+        let had = core::mem::replace(&mut self.has_errands, false);
+        if had {
+            self.hold(now);
+        }
+        had
+    }
+
+    /// Holds the connection for a while, if all is done.
+    fn hold(&mut self, now: Duration) {
+        if self.done.is_some() && !self.has_errands {
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }

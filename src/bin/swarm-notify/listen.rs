@@ -3,6 +3,7 @@
 use crate::args;
 use crate::node::{Error, Node, World};
 use crate::report::Reporter;
+use crate::services::Services;
 use libp2p_identity::Keypair;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
@@ -35,7 +36,14 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     }
     // Without a listener there is nothing left to wait for but a signal's end.
     node.notifees.register(Server::new(args.addresses.len()));
-    match node.run()? {
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
+    let is_interrupted = node.run(|cx, world, notifees| {
+        let happened = services.publish(cx, world, notifees);
+        // Nothing was asked for.
+        while services.next(world, notifees).is_some() {}
+        happened
+    })?;
+    match is_interrupted {
         true => Ok(true),
         false => Err(Error::NothingListens),
     }

@@ -5,9 +5,12 @@
 mod args;
 mod demo;
 mod dial;
+mod errands;
+mod lines;
 mod listen;
 mod node;
 mod report;
+mod services;
 
 use args::Command;
 use clap::Parser;

@@ -28,13 +28,14 @@ pub(crate) enum Error {
     Listen(String),
     NothingListens,
     Dial(String),
+    Topic(String),
 }
 
 impl Error {
     /// Whether the command line has to be changed.
     pub(crate) const fn is_usage(&self) -> bool {
         match self {
-            Self::Key(..) => true,
+            Self::Key(..) | Self::Topic(..) => true,
             Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
@@ -58,6 +59,7 @@ impl fmt::Display for Error {
             Self::NothingListens => {
                 f.write_str("none of the addresses can be listened on; the reasons stand above: give other addresses")
             }
+            Self::Topic(why) => write!(f, "the topic: {why}; give another"),
             Self::Dial(why) => write!(f, "nothing to dial with: {why}"),
         }
     }
@@ -118,8 +120,12 @@ impl Node {
         Ok(Self { world, notifees: Notifees::new(), timer: Timer::never() })
     }
 
-    /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal.
-    pub(crate) fn run(&mut self) -> Result<bool, Error> {
+    /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal. After each
+    /// turn `then` acts, and says whether anything has come of it.
+    pub(crate) fn run(
+        &mut self,
+        mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
+    ) -> Result<bool, Error> {
         let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
         let mut is_interrupted = false;
         async_io::block_on(poll_fn(|cx| {
@@ -128,7 +134,12 @@ impl Node {
                 is_interrupted = true;
                 self.world.swarm.shutdown();
             }
-            self.turn(cx);
+            loop {
+                self.turn(cx);
+                if !then(cx, &mut self.world, &mut self.notifees) {
+                    break;
+                }
+            }
             if self.world.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
         }));
         Ok(is_interrupted)

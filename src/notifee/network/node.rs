@@ -9,6 +9,7 @@ use crate::swarm::{
     Swarm, Transport,
 };
 use alloc::vec::Vec;
+use core::task::Waker;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 
 /// Writes the trait and its implementation side by side: each method is the swarm's of the same name.
@@ -71,6 +72,8 @@ node! {
     fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
     /// [`Swarm::stream`]
     fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
+    /// [`Swarm::waker`]
+    fn waker(&self) -> Waker;
     mut
     /// [`Swarm::register_protocol`]
     fn register_protocol(&mut self, protocol: Protocol);

@@ -8,8 +8,9 @@ use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 use core::time::Duration;
 
-/// What can be told.
+/// What can be told. All but events comes from a swarm.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Told {
     Event(Event),
     StreamReady {

@@ -132,9 +132,8 @@ impl Ping {
         match core::mem::replace(&mut link.line, Line::Closed) {
             // The next ping opens another.
             Line::Closed | Line::Quiet(_) => {}
-            Line::Asking(_, Question { is_repeated: true, .. }) if reason != Failure::ConnectionClosed => {
-                self.open(node, connection, now);
-            }
+            // That the connection has ended, if it has, is what the new stream fails of.
+            Line::Asking(_, Question { is_repeated: true, .. }) => self.open(node, connection, now),
             Line::Opening(_) | Line::Asking(..) => self.fail(node, connection, reason, now),
         }
     }
@@ -197,8 +196,7 @@ impl Ping {
         }
         *is_asked = false;
         self.events.push(Event::Failed { connection, peer: *peer, reason });
-        let is_final = [Failure::Unsupported, Failure::ConnectionClosed, Failure::Shutdown].contains(&reason);
-        let next = if is_final { None } else { next(self.config.interval, now) };
+        let next = next(self.config.interval, now).filter(|_| reason != Failure::Unsupported);
         self.deadlines.set(connection, deadline, next);
     }
 }

@@ -60,6 +60,16 @@ impl Checker {
         }
     }
 
+    /// What was told to be open, and not to be over.
+    pub(crate) fn open(&self) -> BTreeSet<Id> {
+        self.open.keys().copied().collect()
+    }
+
+    /// Forgets what is over; ids are not checked to be new from there on.
+    pub(crate) fn forget_the_past(&mut self) {
+        self.over.clear();
+    }
+
     /// Everything that commands have begun has opened or failed.
     #[track_caller]
     pub(crate) fn assert_all_begun_told(&self) {

@@ -1,6 +1,6 @@
 //! [`Knobs`]: what a test can do to a network.
 
-use super::network::{Cut, Listener, Place, Said, State, wake};
+use super::network::{Cut, Exhausted, Listener, Place, Said, State, wake};
 use libp2p_core::Multiaddr;
 use std::io;
 use std::time::Duration;
@@ -41,14 +41,61 @@ impl Knobs<'_> {
         self.0.silent.insert(place);
     }
 
+    /// Pieces are under way up to so much longer, at random.
+    pub(crate) fn jitter(&mut self, jitter: Duration) {
+        self.0.jitter = jitter;
+    }
+
+    /// How many bytes of one direction of a pipe arrive in a second at most.
+    pub(crate) fn bandwidth(&mut self, bytes: Option<u32>) {
+        self.0.bandwidth = bytes;
+    }
+
+    /// Between two hosts nothing gets through; what is under way waits.
+    pub(crate) fn partition(&mut self, a: u8, b: u8) {
+        self.0.partitions.insert((a.min(b), a.max(b)));
+    }
+
+    /// There are no partitions any more.
+    pub(crate) fn heal(&mut self) {
+        self.0.heal();
+    }
+
+    /// A host has run out of something, or has enough of everything again.
+    pub(crate) fn exhaust(&mut self, host: u8, of: Option<Exhausted>) {
+        match of {
+            Some(of) => drop(self.0.exhausted.insert(host, of)),
+            None => drop(self.0.exhausted.remove(&host)),
+        }
+    }
+
     /// Breaks a pipe: both ends find it reset.
     pub(crate) fn reset(&mut self, pipe: usize) {
-        for end in &mut self.0.pipes[pipe] {
-            end.error = Some(io::ErrorKind::ConnectionReset);
-            end.inbox.clear();
-            wake(&mut end.reader);
-            wake(&mut end.writer);
-        }
+        self.0.reset(pipe);
+    }
+
+    /// Breaks a pipe once so many more bytes have arrived at an end.
+    pub(crate) fn reset_after(&mut self, pipe: usize, end: usize, bytes: u64) {
+        let end = &mut self.0.pipes[pipe][end];
+        end.resets = Some(end.arrived + bytes);
+    }
+
+    /// One end finds its pipe broken.
+    pub(crate) fn fail(&mut self, pipe: usize, end: usize, kind: io::ErrorKind) {
+        self.0.fail(pipe, end, kind);
+    }
+
+    /// One end finds its pipe broken, and the other never hears of it.
+    pub(crate) fn half_open(&mut self, pipe: usize, end: usize) {
+        self.black_hole(pipe);
+        self.fail(pipe, end, io::ErrorKind::ConnectionReset);
+    }
+
+    /// Whether what arrives at an end is left there unread.
+    pub(crate) fn deaf(&mut self, pipe: usize, end: usize, deaf: bool) {
+        let end = &mut self.0.pipes[pipe][end];
+        end.deaf = deaf;
+        wake(&mut end.reader);
     }
 
     /// Nothing that was or will be sent through a pipe arrives any more, and nobody is told.

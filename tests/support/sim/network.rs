@@ -1,6 +1,7 @@
 //! [`Network`]: pipes, ports and what is in flight, in virtual time.
 
 use super::knobs::Knobs;
+use super::pipes::{End, ends};
 use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::ListenerId;
@@ -25,7 +26,10 @@ pub(crate) enum Cut {
     Random,
 }
 
-/// The world between two hosts. Clones are handles onto the same one.
+/// The port that the first pipe comes from; each pipe has one of its own.
+pub(super) const FIRST_PORT: u16 = 50_000;
+
+/// The world between hosts. Clones are handles onto the same one.
 #[derive(Clone)]
 pub(crate) struct Network(Rc<RefCell<State>>);
 
@@ -33,6 +37,10 @@ pub(super) struct State {
     pub(super) now: Duration,
     /// How long a piece is under way.
     pub(super) latency: Duration,
+    /// How much longer it may be at random.
+    pub(super) jitter: Duration,
+    /// How many bytes of one direction arrive in a second at most.
+    pub(super) bandwidth: Option<u32>,
     /// How far apart two pieces of one direction arrive at least.
     pub(super) spacing: Duration,
     pub(super) cut: Cut,
@@ -44,20 +52,36 @@ pub(super) struct State {
     pub(super) broken: BTreeMap<Place, io::ErrorKind>,
     /// Where dials get no answer.
     pub(super) silent: BTreeSet<Place>,
-    random: Random,
+    /// Hosts between which nothing gets through for now, and what waits for that to be over.
+    pub(super) partitions: BTreeSet<(u8, u8)>,
+    held: Vec<Flight>,
+    /// What hosts have run out of.
+    pub(super) exhausted: BTreeMap<u8, Exhausted>,
+    pub(super) random: Random,
     flown: u64,
     flights: BTreeMap<(Duration, u64), Flight>,
     pub(super) hosts: BTreeMap<u8, Host>,
     pub(super) listeners: BTreeMap<Place, Listener>,
     pub(super) pipes: Vec<[End; 2]>,
+    /// The hosts at the ends of each pipe.
+    pub(super) between: Vec<[u8; 2]>,
     pub(super) dials: Vec<Dial>,
     /// Pipes that came in where a test listens itself.
     pub(super) raw: VecDeque<usize>,
     next_port: u16,
 }
 
+/// What a host can run out of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exhausted {
+    /// No dial begins, and what comes in cannot be accepted, which its listener is told of.
+    Descriptors,
+    /// What was dialed and what came in breaks off.
+    Memory,
+}
+
 /// What arrives somewhere after a while.
-enum Flight {
+pub(super) enum Flight {
     Bytes {
         pipe: usize,
         to: usize,
@@ -93,7 +117,7 @@ pub(super) struct Host {
 pub(super) enum Said {
     Address(ListenerId, Multiaddr),
     Expired(ListenerId, Multiaddr),
-    Incoming { id: ListenerId, pipe: usize, local: Place, remote: Place },
+    Incoming { id: ListenerId, pipe: usize, local: Place, remote: Place, upgrade: Result<(), io::ErrorKind> },
     Closed(ListenerId, Result<(), io::ErrorKind>),
     Error(ListenerId, io::ErrorKind),
 }
@@ -103,39 +127,14 @@ pub(super) struct Listener {
     pub(super) id: Option<ListenerId>,
 }
 
-/// One end of a pipe; the dialer's is 0.
-#[derive(Default)]
-pub(super) struct End {
-    pub(super) inbox: VecDeque<u8>,
-    /// How many of the bytes written here have not been read there.
-    queued: usize,
-    /// When the last piece that was sent from here arrives.
-    last_arrival: Duration,
-    eof: bool,
-    pub(super) error: Option<io::ErrorKind>,
-    peer_gone: bool,
-    closed: bool,
-    dropped: bool,
-    pub(super) stalled: bool,
-    /// What is sent from here never arrives.
-    pub(super) lost: bool,
-    /// How many bytes have arrived here, and which of them is to be flipped.
-    arrived: u64,
-    pub(super) flips: Option<u64>,
-    /// How many bytes were written here.
-    sent: u64,
-    pub(super) reader: Option<Waker>,
-    pub(super) writer: Option<Waker>,
-    /// How often it was read from or written to.
-    pub(super) calls: u64,
-}
-
 #[derive(Default)]
 pub(super) struct Dial {
     pub(super) from: u8,
     pub(super) to: Place,
     pub(super) result: Option<Result<usize, io::ErrorKind>>,
     answer: Option<Result<usize, io::ErrorKind>>,
+    /// The pipe that came of it, on the other side at least.
+    pub(super) pipe: Option<usize>,
     pub(super) waker: Option<Waker>,
     pub(super) cancelled: bool,
 }
@@ -151,18 +150,24 @@ impl Network {
         Self(Rc::new(RefCell::new(State {
             now: Duration::ZERO,
             latency: Duration::from_millis(10),
+            jitter: Duration::ZERO,
+            bandwidth: None,
             spacing: Duration::ZERO,
             cut,
             capacity: 256 * 1024,
             closes_late: false,
             broken: BTreeMap::new(),
             silent: BTreeSet::new(),
+            partitions: BTreeSet::new(),
+            held: Vec::new(),
+            exhausted: BTreeMap::new(),
             random: Random(seed),
             flown: 0,
             flights: BTreeMap::new(),
             hosts: BTreeMap::new(),
             listeners: BTreeMap::new(),
             pipes: Vec::new(),
+            between: Vec::new(),
             dials: Vec::new(),
             raw: VecDeque::new(),
             next_port: 1000,
@@ -202,6 +207,21 @@ impl Network {
         self.state().pipes.len()
     }
 
+    /// The hosts at the ends of each pipe, the dialer's first.
+    pub(crate) fn between(&self) -> Vec<[u8; 2]> {
+        self.state().between.clone()
+    }
+
+    /// How many dials there have been.
+    pub(crate) fn dials(&self) -> usize {
+        self.state().dials.len()
+    }
+
+    /// The pipe that came of a dial, if one did.
+    pub(crate) fn pipe_of(&self, dial: usize) -> Option<usize> {
+        self.state().dials[dial].pipe
+    }
+
     /// How often an end of a pipe was read from or written to.
     pub(crate) fn calls(&self, pipe: usize, end: usize) -> u64 {
         self.state().pipes[pipe][end].calls
@@ -225,7 +245,32 @@ impl Network {
 }
 
 impl State {
-    fn fly(&mut self, at: Duration, flight: Flight) {
+    /// How long the next piece is under way.
+    pub(super) fn latency(&mut self) -> Duration {
+        let jitter = self.jitter.as_micros() as usize;
+        let more = if jitter == 0 { 0 } else { self.random.below(jitter) };
+        self.latency + Duration::from_micros(more as u64)
+    }
+
+    /// Whether a flight has to wait until the network is whole again.
+    fn is_held(&self, flight: &Flight) -> bool {
+        let hosts = match flight {
+            Flight::Bytes { pipe, .. } | Flight::End { pipe, .. } => self.between[*pipe],
+            Flight::Syn { dial } | Flight::Answer { dial } => [self.dials[*dial].from, self.dials[*dial].to.0],
+            Flight::Closed { .. } => return false,
+        };
+        self.partitions.contains(&(hosts[0].min(hosts[1]), hosts[0].max(hosts[1])))
+    }
+
+    /// The network is whole again: what was held arrives.
+    pub(super) fn heal(&mut self) {
+        self.partitions.clear();
+        for flight in std::mem::take(&mut self.held) {
+            self.arrive(flight);
+        }
+    }
+
+    pub(super) fn fly(&mut self, at: Duration, flight: Flight) {
         self.flown += 1;
         self.flights.insert((at, self.flown), flight);
     }
@@ -237,6 +282,9 @@ impl State {
     }
 
     fn arrive(&mut self, flight: Flight) {
+        if self.is_held(&flight) {
+            return self.held.push(flight);
+        }
         match flight {
             Flight::Bytes { pipe, to, mut bytes } => {
                 let [from, to] = ends(&mut self.pipes[pipe], to);
@@ -251,6 +299,9 @@ impl State {
                 to.arrived += bytes.len() as u64;
                 to.inbox.extend(bytes);
                 wake(&mut to.reader);
+                if to.resets.is_some_and(|at| at <= to.arrived) {
+                    self.reset(pipe);
+                }
             }
             Flight::End { pipe, to, gone } => {
                 let [from, to] = ends(&mut self.pipes[pipe], to);
@@ -271,18 +322,18 @@ impl State {
                     Some(id) => {
                         let pipe = self.pipes.len();
                         self.pipes.push(Default::default());
+                        self.between.push([from, to.0]);
+                        self.dials[dial].pipe = Some(pipe);
                         match id {
-                            Some(id) => {
-                                let remote = (from, 50_000 + pipe as u16);
-                                self.say(to.0, Said::Incoming { id, pipe, local: to, remote });
-                            }
+                            Some(id) => self.comes_in(id, pipe, from, to),
                             None => self.raw.push_back(pipe),
                         }
                         Ok(pipe)
                     }
                 };
                 self.dials[dial].answer = Some(answer);
-                self.fly(self.now + self.latency, Flight::Answer { dial });
+                let latency = self.latency();
+                self.fly(self.now + latency, Flight::Answer { dial });
             }
             Flight::Answer { dial } => {
                 let answer = self.dials[dial].answer.take();
@@ -296,10 +347,25 @@ impl State {
         }
     }
 
+    /// A pipe comes in where a transport listens.
+    fn comes_in(&mut self, id: ListenerId, pipe: usize, from: u8, local: Place) {
+        let upgrade = match self.exhausted.get(&local.0) {
+            None => Ok(()),
+            Some(Exhausted::Memory) => Err(io::ErrorKind::OutOfMemory),
+            Some(Exhausted::Descriptors) => {
+                self.say(local.0, Said::Error(id, io::ErrorKind::OutOfMemory));
+                return self.drop_end(pipe, 1);
+            }
+        };
+        let remote = (from, FIRST_PORT + pipe as u16);
+        self.say(local.0, Said::Incoming { id, pipe, local, remote, upgrade });
+    }
+
     pub(super) fn dial(&mut self, from: u8, to: Place) -> usize {
         let dial = self.dials.len();
         self.dials.push(Dial { from, to, ..Dial::default() });
-        self.fly(self.now + self.latency, Flight::Syn { dial });
+        let latency = self.latency();
+        self.fly(self.now + latency, Flight::Syn { dial });
         dial
     }
 
@@ -336,90 +402,13 @@ impl State {
         true
     }
 
-    /// Writes as much as fits; `None` while nothing does.
-    pub(super) fn write(&mut self, pipe: usize, end: usize, bytes: &[u8], waker: &Waker) -> Option<io::Result<usize>> {
-        let capacity = self.capacity;
-        let from = &mut self.pipes[pipe][end];
-        from.calls += 1;
-        if let Some(kind) = from.error {
-            return Some(Err(kind.into()));
-        }
-        if from.peer_gone || from.closed {
-            return Some(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        let n = bytes.len().min(capacity.saturating_sub(from.queued));
-        if from.stalled || n == 0 {
-            from.writer = Some(waker.clone());
-            return None;
-        }
-        from.sent += n as u64;
-        if from.lost {
-            return Some(Ok(n));
-        }
-        from.queued += n;
-        let mut rest = bytes[..n].to_vec();
-        while !rest.is_empty() {
-            let piece = match self.cut {
-                Cut::Whole => std::mem::take(&mut rest),
-                Cut::One => rest.drain(..1).collect(),
-                Cut::Random => self.random.cut(&mut rest),
-            };
-            let at = self.next_slot(pipe, end);
-            self.fly(at, Flight::Bytes { pipe, to: 1 - end, bytes: piece });
-        }
-        Some(Ok(n))
-    }
-
-    /// When the next piece from an end can arrive.
-    fn next_slot(&mut self, pipe: usize, end: usize) -> Duration {
-        let from = &mut self.pipes[pipe][end];
-        let at = (self.now + self.latency).max(from.last_arrival + self.spacing);
-        from.last_arrival = at;
-        at
-    }
-
-    /// Reads what there is; `None` while there is nothing.
-    pub(super) fn read(
-        &mut self,
-        pipe: usize,
-        end: usize,
-        buffer: &mut [u8],
-        waker: &Waker,
-    ) -> Option<io::Result<usize>> {
-        let [from, to] = ends(&mut self.pipes[pipe], end);
-        to.calls += 1;
-        if let Some(kind) = to.error {
-            return Some(Err(kind.into()));
-        }
-        if to.inbox.is_empty() && !to.eof {
-            to.reader = Some(waker.clone());
-            return None;
-        }
-        let n = io::Read::read(&mut to.inbox, buffer).expect("memory can be read");
-        from.queued -= n;
-        wake(&mut from.writer);
-        Some(Ok(n))
-    }
-
-    /// Ends one direction.
-    pub(super) fn close_end(&mut self, pipe: usize, end: usize) {
-        if !std::mem::replace(&mut self.pipes[pipe][end].closed, true) {
-            let at = self.next_slot(pipe, end);
-            self.fly(at, Flight::End { pipe, to: 1 - end, gone: false });
+    /// A host's transport is gone, with all that listened there and what came in and was not taken.
+    pub(super) fn forget(&mut self, host: u8) {
+        self.listeners.retain(|place, listener| place.0 != host || listener.id.is_none());
+        for said in self.hosts.remove(&host).unwrap_or_default().events {
+            if let Said::Incoming { pipe, .. } = said {
+                self.drop_end(pipe, 1);
+            }
         }
     }
-
-    /// Closes an end's socket.
-    pub(super) fn drop_end(&mut self, pipe: usize, end: usize) {
-        if !std::mem::replace(&mut self.pipes[pipe][end].dropped, true) {
-            let at = self.next_slot(pipe, end);
-            self.fly(at, Flight::End { pipe, to: 1 - end, gone: true });
-        }
-    }
-}
-
-/// The sending and the receiving end of one direction.
-fn ends(pipe: &mut [End; 2], to: usize) -> [&mut End; 2] {
-    let [dialer, listener] = pipe;
-    if to == 0 { [listener, dialer] } else { [dialer, listener] }
 }

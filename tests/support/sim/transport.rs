@@ -1,6 +1,6 @@
 //! [`SimTransport`] and [`SimPipe`]: a host's handle onto the simulated network, as libp2p wants a transport.
 
-use super::network::{Network, Place, Said};
+use super::network::{Exhausted, Network, Place, Said};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::multiaddr::Protocol;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
@@ -69,7 +69,11 @@ impl Transport for SimTransport {
 
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<SimDial, TransportError<io::Error>> {
         let Some(to) = place(&addr) else { return Err(TransportError::MultiaddrNotSupported(addr)) };
-        let dial = self.network.state().dial(self.host, to);
+        let mut state = self.network.state();
+        if state.exhausted.get(&self.host) == Some(&Exhausted::Descriptors) {
+            return Err(TransportError::Other(io::ErrorKind::OutOfMemory.into()));
+        }
+        let dial = state.dial(self.host, to);
         Ok(SimDial { network: self.network.clone(), dial })
     }
 
@@ -83,17 +87,29 @@ impl Transport for SimTransport {
         Poll::Ready(match said {
             Said::Address(listener_id, listen_addr) => TransportEvent::NewAddress { listener_id, listen_addr },
             Said::Expired(listener_id, listen_addr) => TransportEvent::AddressExpired { listener_id, listen_addr },
-            Said::Incoming { id, pipe, local, remote } => TransportEvent::Incoming {
-                listener_id: id,
-                upgrade: ready(Ok(SimPipe { network: self.network.clone(), pipe, end: 1 })),
-                local_addr: address(local),
-                send_back_addr: address(remote),
-            },
+            Said::Incoming { id, pipe, local, remote, upgrade } => {
+                if upgrade.is_err() {
+                    state.drop_end(pipe, 1);
+                }
+                let pipe = upgrade.map(|()| SimPipe { network: self.network.clone(), pipe, end: 1 });
+                TransportEvent::Incoming {
+                    listener_id: id,
+                    upgrade: ready(pipe.map_err(Into::into)),
+                    local_addr: address(local),
+                    send_back_addr: address(remote),
+                }
+            }
             Said::Closed(listener_id, reason) => {
                 TransportEvent::ListenerClosed { listener_id, reason: reason.map_err(Into::into) }
             }
             Said::Error(listener_id, kind) => TransportEvent::ListenerError { listener_id, error: kind.into() },
         })
+    }
+}
+
+impl Drop for SimTransport {
+    fn drop(&mut self) {
+        self.network.state().forget(self.host);
     }
 }
 
@@ -108,11 +124,16 @@ impl Future for SimDial {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<SimPipe>> {
         let mut state = self.network.state();
+        let lacks_memory = state.exhausted.get(&state.dials[self.dial].from) == Some(&Exhausted::Memory);
         let dial = &mut state.dials[self.dial];
         match dial.result.take() {
             None => {
                 dial.waker = Some(cx.waker().clone());
                 Poll::Pending
+            }
+            Some(Ok(pipe)) if lacks_memory => {
+                state.drop_end(pipe, 0);
+                Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()))
             }
             Some(Ok(pipe)) => Poll::Ready(Ok(SimPipe { network: self.network.clone(), pipe, end: 0 })),
             Some(Err(kind)) => Poll::Ready(Err(kind.into())),
@@ -148,6 +169,11 @@ impl SimPipe {
     pub(crate) fn give(&mut self, bytes: &[u8]) {
         let written = self.network.state().write(self.pipe, self.end, bytes, Waker::noop());
         assert_eq!(written.expect("it fits").expect("the pipe is whole"), bytes.len());
+    }
+
+    /// Writes by hand what fits.
+    pub(crate) fn try_give(&mut self, bytes: &[u8]) {
+        let _ = self.network.state().write(self.pipe, self.end, bytes, Waker::noop());
     }
 
     /// Reads by hand what there is.
@@ -207,5 +233,10 @@ impl RawDial {
             Poll::Ready(pipe) => Some(pipe.expect("somebody listens there")),
             Poll::Pending => None,
         }
+    }
+
+    /// The same where perhaps nobody listens.
+    pub(crate) fn try_pipe(&mut self) -> Poll<Option<SimPipe>> {
+        Pin::new(&mut self.0).poll(&mut Context::from_waker(Waker::noop())).map(Result::ok)
     }
 }

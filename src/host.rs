@@ -1,0 +1,271 @@
+//! A swarm for `smol` programs: async streams and handlers.
+//!
+//! A [`Host`] owns a swarm, its notifees and an executor for one thread. Whoever has a [`Handle`] listens, dials and
+//! opens streams with futures, and gets [`Stream`]s that implement `AsyncRead` and `AsyncWrite`; a handler answers the
+//! inbound streams of a protocol. It goes on while somebody awaits [`run`](Host::run) or
+//! [`run_until`](Host::run_until), on whatever executor: `smol`'s, `async-io`'s, or another.
+//!
+//! Two hosts of one thread, with an echo between them:
+//!
+//! ```
+//! use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::host::{Config, Host};
+//! use swarm_notify::identity::Keypair;
+//!
+//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+//! let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+//! let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+//! server.handle().set_handler(ECHO, async |stream| {
+//!     let (mut reader, mut writer) = io::split(stream);
+//!     io::copy(&mut reader, &mut writer).await?; // until the peer closes its side
+//!     writer.close().await // without this, the drop would reset the stream
+//! });
+//!
+//! let (listening, dialing) = (server.handle(), client.handle());
+//! let talk = client.run_until(async {
+//!     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+//!     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+//!     let mut stream = connection.open_stream(&[ECHO]).await?;
+//!     stream.write_all(b"hello").await?;
+//!     stream.close().await?;
+//!     let mut echo = String::new();
+//!     stream.read_to_string(&mut echo).await?;
+//!     dialing.shutdown().await; // every closing event is still told
+//!     Ok::<_, Box<dyn std::error::Error>>(echo)
+//! });
+//! assert_eq!(smol::block_on(server.run_until(talk))?, "hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first; and a stream that
+//!   was cut is never mistaken for one that has ended.
+//! - A dropped stream is reset, a dropped dial is given up.
+//! - Everything is bounded: what is unread by yamux's window, handlers and those who wait for one by [`Config`], what
+//!   is asked for by the futures and streams that live.
+//! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
+//!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
+//!   notifees are told; what is asked for then is done after the notification.
+//!
+//! # Beside it
+//!
+//! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there,
+//! and [`Handle::wait_for`] awaits what they have to say. What lives and what has ended is told to notifees as
+//! everywhere; the host's own is the first of them.
+
+mod any;
+mod commands;
+mod config;
+mod error;
+mod handle;
+mod handlers;
+mod router;
+mod shared;
+mod slot;
+mod stream;
+mod watch;
+
+pub use any::AnySwarm;
+pub use commands::Target;
+pub use config::Config;
+pub use error::Error;
+pub use handle::{Connection, Handle, Listener};
+pub use stream::Stream;
+
+use crate::identity::Keypair;
+use crate::notifee::Notifees;
+use crate::swarm::{Swarm, Transport};
+use crate::tcp;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use async_io::Timer;
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use ring::rand::{SecureRandom, SystemRandom};
+use router::Router;
+use shared::{Phase, Shared};
+use smol::LocalExecutor;
+
+/// How often one poll of a host goes round before the tasks beside it have their turn.
+const ROUNDS: usize = 4;
+
+/// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
+///
+/// It belongs to one thread. Dropping it closes all its sockets at once and drops its tasks; what handles and streams
+/// are left give errors. [`Handle::shutdown`] is the way to end in good order.
+pub struct Host {
+    driver: Driver,
+    executor: Rc<LocalExecutor<'static>>,
+}
+
+/// What is polled to make progress.
+struct Driver {
+    shared: Rc<Shared>,
+    timer: Timer,
+    /// What the timer is set to. It may be early, never late.
+    armed: Option<Duration>,
+    /// Memory that every turn uses again.
+    wakers: Vec<Waker>,
+}
+
+impl Host {
+    /// A host over TCP that is `identity` to its peers. It opens no socket.
+    ///
+    /// # Errors
+    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives none.
+    pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).map_err(|_| Error::Randomness)?;
+        let transport = tcp::Transport::new(config.tcp.clone());
+        let swarm: Swarm<_> = Swarm::new(transport, identity, seed, config.swarm.clone()).map_err(Error::Identity)?;
+        Ok(Self::with_swarm(swarm, config))
+    }
+
+    /// A host of a swarm that was made elsewhere, over any transport. Its clock must not have been started: it was not
+    /// polled yet.
+    #[must_use]
+    pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
+    where
+        T: Transport + Unpin + 'static,
+        T::Output: AsyncRead + AsyncWrite + Unpin,
+    {
+        let shared = Shared::new(AnySwarm::new(swarm), config);
+        // It was just made, so that nobody has taken its world.
+        let _ = shared.try_world(|world| world.notifees.register(Router(shared.clone())));
+        let driver = Driver { shared, timer: Timer::never(), armed: None, wakers: Vec::new() };
+        Self { driver, executor: Rc::new(LocalExecutor::new()) }
+    }
+
+    /// A handle, for tasks, handlers and notifees.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.driver.shared.clone(), Rc::downgrade(&self.executor))
+    }
+
+    /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service.
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::lifecycle::ConnectionId;
+    /// use swarm_notify::notifee::{Context, Notifee};
+    ///
+    /// struct Peers(usize);
+    ///
+    /// impl<N> Notifee<N> for Peers {
+    ///     fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    ///         self.0 += 1;
+    ///     }
+    /// }
+    ///
+    /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let peers = host.with(|notifees, _| notifees.register(Peers(0)))?;
+    /// assert_eq!(host.with(|notifees, _| notifees.get::<Peers>(peers).unwrap().0)?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Busy`], where the host has been moved into one of its own notifees; `act` was not called.
+    pub fn with<R>(&mut self, act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R) -> Result<R, Error> {
+        let done = self.driver.shared.try_world(|world| act(&mut world.notifees, &mut world.swarm));
+        self.driver.shared.wake_driver();
+        done.map_err(Error::from)
+    }
+
+    /// Goes on until the host is [shut down](Handle::shutdown).
+    pub async fn run(&mut self) {
+        let Self { driver, executor } = self;
+        executor.run(poll_fn(|cx| driver.poll(cx, executor))).await;
+    }
+
+    /// Goes on until `task` is over, and gives what it gives. The host is not shut down then, and can be run again. Once
+    /// it was shut down by somebody, `task` goes on without it.
+    pub async fn run_until<R>(&mut self, task: impl Future<Output = R>) -> R {
+        let Self { driver, executor } = self;
+        let mut task = pin!(task);
+        let both = poll_fn(|cx| {
+            let _ = driver.poll(cx, executor);
+            task.as_mut().poll(cx)
+        });
+        executor.run(both).await
+    }
+}
+
+impl Driver {
+    /// Ready once the host is shut down.
+    fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let again = self.turn(cx, executor);
+            if self.shared.phase.get() == Phase::Over {
+                return Poll::Ready(());
+            }
+            if !again {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what was asked, polls the swarm, tells what it has to say, and wakes whom that concerns. `true`: there is
+    /// more to do at once.
+    fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
+        let shared = &self.shared;
+        shared.set_driver(cx.waker());
+        let now = shared.now();
+        let turned = shared.try_world(|world| {
+            shared.work_off(world);
+            // Ready or not, the notifees are driven: for their time, too.
+            let _ = world.swarm.poll(cx, now);
+            world.notifees.drive(&mut world.swarm, now);
+            let drained = shared.drive_shutdown(world, now);
+            [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
+        });
+        // While it is driven nobody else takes its world for longer than a call.
+        let Ok(next) = turned else { return false };
+        shared.wake_all(&mut self.wakers);
+        handlers::start(shared, executor);
+        // What was asked meanwhile has woken the driver.
+        next.is_some_and(|next| self.has_come(cx, next))
+    }
+
+    /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.
+    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
+        let left = next.saturating_sub(self.shared.now());
+        if left.is_zero() {
+            return true;
+        }
+        // Deadlines move away all the time: a timer that comes early is cheaper than one that is always set anew.
+        if self.armed.is_none_or(|armed| next < armed) {
+            self.timer.set_after(left);
+            self.armed = Some(next);
+        }
+        let has_fired = Pin::new(&mut self.timer).poll(cx).is_ready();
+        if has_fired {
+            self.armed = None;
+        }
+        has_fired
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Before the tasks, which then find everything ended.
+        self.driver.shared.close();
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("local_peer", &self.driver.shared.local_peer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

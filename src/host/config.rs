@@ -1,0 +1,42 @@
+//! [`Config`]: the bounds of a host.
+
+use crate::{swarm, tcp};
+use core::time::Duration;
+
+/// The bounds of a host, on top of those of its swarm.
+///
+/// ```
+/// use swarm_notify::host::Config;
+///
+/// let mut config = Config::default();
+/// config.handlers = 100;
+/// config.swarm.limits.connections = 100;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The bounds of the swarm. [`Host::with_swarm`](super::Host::with_swarm) does not look at them.
+    pub swarm: swarm::Config,
+    /// How sockets are made. [`Host::with_swarm`](super::Host::with_swarm) does not look at it.
+    pub tcp: tcp::Config,
+    /// How many handlers may run at the same time, of all protocols. 0 counts as 1. Default 1 024.
+    pub handlers: usize,
+    /// While as many handlers run as may: how many inbound streams of one protocol may wait for one of them to end. One
+    /// more is reset. Default 64.
+    pub waiting_streams: usize,
+    /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
+    /// dropped, before it closes the connections under them. Default 5 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            swarm: swarm::Config::default(),
+            tcp: tcp::Config::default(),
+            handlers: 1_024,
+            waiting_streams: 64,
+            shutdown_timeout: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! [`Error`]: why something that was asked of a host did not come about, and what a stream's end means to its reader
+//! and its writer.
+
+use super::shared::Absent;
+use crate::connection::noise;
+use crate::lifecycle::{Failure, Side, StreamEnd};
+use crate::swarm::{DialError, ListenError, OpenStreamError};
+use alloc::boxed::Box;
+use core::fmt;
+use std::io;
+
+/// Why something that was asked of a host did not come about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// It was tried, and has failed: the events say so too.
+    Failed {
+        /// Why, in the word of the event.
+        reason: Failure,
+        /// What the system or the transport had to say of it, for a log.
+        text: Option<Box<str>>,
+    },
+    /// There are as many listeners, connections, dials under way or streams as the limits allow.
+    Limit,
+    /// No protocol was given.
+    NoProtocol,
+    /// There is no open connection of that id, or to that peer.
+    NotConnected,
+    /// The host is shutting down, or the connection is closing.
+    Closing,
+    /// The host was dropped.
+    Gone,
+    /// The host is telling its notifees.
+    Busy,
+    /// No notifee of that type has that id, or not any more.
+    NoNotifee,
+    /// The system gave no randomness.
+    Randomness,
+    /// The identity cannot be used.
+    Identity(noise::Error),
+}
+
+impl Error {
+    /// What has failed of, if it was tried.
+    #[must_use]
+    pub const fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Failed { reason, .. } => Some(*reason),
+            Self::Limit
+            | Self::NoProtocol
+            | Self::NotConnected
+            | Self::Closing
+            | Self::Gone
+            | Self::Busy
+            | Self::NoNotifee
+            | Self::Randomness
+            | Self::Identity(_) => None,
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed { reason, text: None } => return write!(f, "failed: {reason}"),
+            Self::Failed { reason, text: Some(text) } => return write!(f, "failed: {reason}: {text}"),
+            Self::Limit => "there are as many as the limits allow",
+            Self::NoProtocol => "no protocol was given",
+            Self::NotConnected => "there is no such connection",
+            Self::Closing => "the connection or the host is closing",
+            Self::Gone => "the host is gone",
+            Self::Busy => "the host is telling its notifees",
+            Self::NoNotifee => "no notifee of that type has that id",
+            Self::Randomness => "the system gives no randomness",
+            Self::Identity(error) => return write!(f, "this identity cannot be used: {error}"),
+        })
+    }
+}
+
+impl From<ListenError> for Error {
+    fn from(error: ListenError) -> Self {
+        match error {
+            ListenError::Limit => Self::Limit,
+            ListenError::Closing => Self::Closing,
+        }
+    }
+}
+
+impl From<DialError> for Error {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Limit => Self::Limit,
+            DialError::Closing => Self::Closing,
+        }
+    }
+}
+
+impl From<OpenStreamError> for Error {
+    fn from(error: OpenStreamError) -> Self {
+        match error {
+            OpenStreamError::NoProtocol => Self::NoProtocol,
+            OpenStreamError::Limit => Self::Limit,
+            OpenStreamError::NotOpen | OpenStreamError::Stale => Self::NotConnected,
+            OpenStreamError::Closing => Self::Closing,
+        }
+    }
+}
+
+impl From<Absent> for Error {
+    fn from(absent: Absent) -> Self {
+        match absent {
+            Absent::Taken => Self::Busy,
+            Absent::Gone => Self::Gone,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        use io::ErrorKind as Kind;
+        let kind = match &error {
+            Error::Failed { reason, .. } => match reason {
+                Failure::Refused => Kind::ConnectionRefused,
+                Failure::Unreachable => Kind::HostUnreachable,
+                Failure::Timeout => Kind::TimedOut,
+                Failure::Unsupported => Kind::Unsupported,
+                Failure::AddressInUse => Kind::AddrInUse,
+                Failure::AddressNotAvailable => Kind::AddrNotAvailable,
+                Failure::PermissionDenied => Kind::PermissionDenied,
+                Failure::Reset(Side::Remote) => Kind::ConnectionReset,
+                Failure::Reset(Side::Local)
+                | Failure::Requested
+                | Failure::ConnectionClosed
+                | Failure::Shutdown
+                | Failure::Limit => Kind::ConnectionAborted,
+                Failure::Eof => Kind::UnexpectedEof,
+                Failure::Protocol | Failure::WrongPeer => Kind::InvalidData,
+                Failure::Io => Kind::Other,
+            },
+            Error::NoProtocol | Error::Identity(_) => Kind::InvalidInput,
+            Error::NotConnected => Kind::NotConnected,
+            Error::Closing | Error::Gone => Kind::ConnectionAborted,
+            Error::Limit | Error::Busy | Error::NoNotifee | Error::Randomness => Kind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// How a stream of the host's has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Told(StreamEnd),
+    /// The host was dropped.
+    Gone,
+}
+
+impl End {
+    /// What the reader hears once it has read all that arrived. `is_complete`: the peer had finished its side.
+    pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
+        match self {
+            Self::Told(StreamEnd::Finished) => Ok(0),
+            Self::Told(StreamEnd::ConnectionClosed) | Self::Gone if is_complete => Ok(0),
+            Self::Told(_) | Self::Gone => Err(self.error()),
+        }
+    }
+
+    /// What the writer hears.
+    pub(super) fn error(self) -> io::Error {
+        use io::ErrorKind as Kind;
+        let (kind, text) = match self {
+            Self::Told(StreamEnd::Finished) => (Kind::BrokenPipe, "the stream is finished"),
+            Self::Told(StreamEnd::Reset(Side::Remote)) => (Kind::ConnectionReset, "the peer reset the stream"),
+            Self::Told(StreamEnd::Reset(Side::Local)) => (Kind::ConnectionAborted, "the stream was reset on our side"),
+            Self::Told(StreamEnd::ConnectionClosed) => (Kind::ConnectionAborted, "the stream's connection has ended"),
+            Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the peer let half of the stream hang"),
+            Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
+        };
+        io::Error::new(kind, text)
+    }
+}

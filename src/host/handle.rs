@@ -1,0 +1,376 @@
+//! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
+
+use super::any::AnySwarm;
+use super::commands::{Close, Command, Target};
+use super::shared::{Phase, Shared};
+use super::slot::{Slot, Wait};
+use super::watch::Watch;
+use super::{Error, Stream};
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, ListenerId};
+use crate::notifee::{NotifeeId, Notifees};
+use crate::swarm::Multiaddr;
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::Future;
+use smol::LocalExecutor;
+
+/// How tasks ask their host for things. Clones are handles of the same host; all belong to its thread.
+///
+/// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. What it asks
+/// for is begun at once, or after the notification that it was asked in, and comes about while the host
+/// [runs](super::Host::run). Once the host was dropped, everything is [`Error::Gone`].
+///
+/// Nothing is begun before a future is polled. One that is dropped before its outcome gives up what it has begun: the dial ends, the listener is closed, the
+/// stream is reset. Those that wait for an end change nothing when they are dropped.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Rc<Shared>,
+    executor: Weak<LocalExecutor<'static>>,
+}
+
+impl Handle {
+    pub(super) const fn new(shared: Rc<Shared>, executor: Weak<LocalExecutor<'static>>) -> Self {
+        Self { shared, executor }
+    }
+
+    /// Who we are to our peers.
+    #[must_use]
+    pub fn local_peer(&self) -> PeerId {
+        self.shared.local_peer
+    }
+
+    /// Listens on an address; there once a connect succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with what was wrong with the address (in use, not available, not permitted, not one of our
+    /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Listen(address, slot)).await }
+    }
+
+    /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
+    /// accepted. Two dials of one address are two connections.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
+    /// [`Error::Gone`].
+    pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
+        let shared = self.shared.clone();
+        async move { Wait::begin(&shared, |slot| Command::Dial(address, slot)).await }
+    }
+
+    /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
+    /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    pub fn open_stream<T: Into<Target>>(
+        &self,
+        to: T,
+        protocols: &[Protocol],
+    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
+        open_stream(&self.shared, to.into(), protocols)
+    }
+
+    /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
+    pub async fn close_listener(&self, id: ListenerId) {
+        // Whatever it says, there is no listener any more.
+        let _ = Wait::begin(&self.shared, |slot| Command::CloseListener(id, slot)).await;
+    }
+
+    /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does; there
+    /// once its socket is closed. One that has ended already changes nothing.
+    pub async fn close_connection(&self, id: ConnectionId) {
+        close(&self.shared, id, Close::Politely).await;
+    }
+
+    /// Closes a connection at once, with what was not sent; there once that has been told. One that has ended already
+    /// changes nothing.
+    pub async fn abort_connection(&self, id: ConnectionId) {
+        close(&self.shared, id, Close::AtOnce).await;
+    }
+
+    /// Waits until a connection has ended; there at once if it has.
+    pub async fn connection_closed(&self, id: ConnectionId) {
+        close(&self.shared, id, Close::ByItself).await;
+    }
+
+    /// Gives each inbound stream of a protocol to `handler`, in a task of its own, from now on: the protocol is spoken.
+    /// A handler that was there before gets no new streams.
+    ///
+    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, and beyond
+    /// [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
+    /// panics, its stream is reset, and everything else goes on.
+    ///
+    /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
+    /// down, nothing changes.
+    ///
+    /// ```
+    /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::host::{Config, Host, Stream};
+    /// use swarm_notify::identity::Keypair;
+    ///
+    /// async fn shout(mut stream: Stream) -> io::Result<()> {
+    ///     let mut text = String::new();
+    ///     stream.read_to_string(&mut text).await?; // until the peer closes its side
+    ///     stream.write_all(text.to_uppercase().as_bytes()).await?;
+    ///     stream.close().await // without this, the drop would reset it
+    /// }
+    ///
+    /// const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// server.handle().set_handler(SHOUT, shout);
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let talk = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let mut stream = connection.open_stream(&[SHOUT]).await?;
+    ///     stream.write_all(b"hello").await?;
+    ///     stream.close().await?;
+    ///     let mut answer = String::new();
+    ///     stream.read_to_string(&mut answer).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(answer)
+    /// });
+    /// assert_eq!(smol::block_on(server.run_until(talk))?, "HELLO");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_handler<R>(&self, protocol: Protocol, handler: impl AsyncFn(Stream) -> R + 'static) {
+        if self.shared.phase.get() != Phase::Running {
+            return;
+        }
+        let handler = Rc::new(handler);
+        let handler = Rc::new(move |stream| {
+            let handler = handler.clone();
+            Box::pin(async move { drop((*handler)(stream).await) }) as _
+        });
+        let old = self.shared.book(|book| book.handlers.set(protocol.clone(), Some(handler)));
+        drop(old);
+        self.shared.act(Command::Speak(protocol));
+    }
+
+    /// Takes the handler of a protocol away: the protocol is spoken no more. Handlers that run go on, and streams that
+    /// wait for a place still get it.
+    pub fn remove_handler(&self, protocol: &Protocol) {
+        if self.shared.book(|book| book.handlers.handles(protocol)) {
+            let old = self.shared.book(|book| book.handlers.set(protocol.clone(), None));
+            drop(old);
+            self.shared.act(Command::SpeakNoMore(protocol.clone()));
+        }
+    }
+
+    /// Does something with the notifees and the swarm: registers a notifee, installs a service, asks one what it knows.
+    /// It is done at once, or after the notification that it was asked in. What `act` asks of handles, streams included,
+    /// is done after it. It is done also if the future is dropped after it was polled once.
+    ///
+    /// # Errors
+    /// [`Error::Gone`]; `act` was not called.
+    pub async fn with<R: 'static>(
+        &self,
+        act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + 'static,
+    ) -> Result<R, Error> {
+        let command = |slot: Rc<Slot<R>>| {
+            Command::With(Box::new(move |world| {
+                slot.fill(world.map(|world| act(&mut world.notifees, &mut world.swarm)).ok_or(Error::Gone))
+            }))
+        };
+        Wait::begin(&self.shared, command).await
+    }
+
+    /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::ping::{self, Event, Ping};
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let task = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let event = dialing.wait_for(ping, Ping::next_event).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(event)
+    /// });
+    /// assert!(matches!(smol::block_on(server.run_until(task))?, Event::Pong { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
+    pub async fn wait_for<T: 'static, R>(
+        &self,
+        id: NotifeeId,
+        ask: impl FnMut(&mut T) -> Option<R> + Unpin,
+    ) -> Result<R, Error> {
+        Watch::new(self.shared.clone(), id, ask).await
+    }
+
+    /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
+    /// there are is for the caller to bound.
+    ///
+    /// # Errors
+    /// [`Error::Gone`]; the task was dropped.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) -> Result<(), Error> {
+        match self.executor.upgrade() {
+            Some(executor) => {
+                executor.spawn(task).detach();
+                Ok(())
+            }
+            None => Err(Error::Gone),
+        }
+    }
+
+    /// Shuts the host down, in good order; there once everything has ended and been told. Repeating it waits for the
+    /// same end.
+    ///
+    /// At once: listeners are closed, dials are given up, and nothing new begins any more. Then handlers may end, and
+    /// streams be closed or dropped by those who hold them, for a
+    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
+    pub async fn shutdown(&self) {
+        // Gone is shut down, too.
+        let _ = Wait::begin(&self.shared, Command::Shutdown).await;
+    }
+
+    /// Whether everything has ended and been told, or the host was dropped.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.shared.phase.get() == Phase::Over
+    }
+}
+
+fn open_stream(
+    shared: &Rc<Shared>,
+    to: Target,
+    protocols: &[Protocol],
+) -> impl Future<Output = Result<Stream, Error>> + use<> {
+    let (shared, protocols) = (shared.clone(), protocols.to_vec());
+    async move { Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await }
+}
+
+async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
+    // Whatever it says, there is no connection any more.
+    let _ = Wait::begin(shared, |slot| Command::CloseConnection(id, how, slot)).await;
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("local_peer", &self.shared.local_peer).finish_non_exhaustive()
+    }
+}
+
+/// A listener that is open. Dropping this does not close it.
+#[derive(Clone)]
+pub struct Listener {
+    shared: Rc<Shared>,
+    id: ListenerId,
+    addresses: Vec<Multiaddr>,
+}
+
+impl Listener {
+    pub(super) const fn new(shared: Rc<Shared>, id: ListenerId, addresses: Vec<Multiaddr>) -> Self {
+        Self { shared, id, addresses }
+    }
+
+    /// Its id, as notifees are told it.
+    #[must_use]
+    pub const fn id(&self) -> ListenerId {
+        self.id
+    }
+
+    /// Where it listened when it opened, without `/p2p/…`: at least one address.
+    #[must_use]
+    pub fn addresses(&self) -> &[Multiaddr] {
+        &self.addresses
+    }
+
+    /// Closes it: [`Handle::close_listener`].
+    pub async fn close(&self) {
+        let _ = Wait::begin(&self.shared, |slot| Command::CloseListener(self.id, slot)).await;
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("id", &self.id).field("addresses", &self.addresses).finish()
+    }
+}
+
+/// A connection that was dialed, and is open or was. Dropping this does not close it.
+#[derive(Clone)]
+pub struct Connection {
+    shared: Rc<Shared>,
+    id: ConnectionId,
+    peer: PeerId,
+    remote: Multiaddr,
+}
+
+impl Connection {
+    pub(super) const fn new(shared: Rc<Shared>, id: ConnectionId, peer: PeerId, remote: Multiaddr) -> Self {
+        Self { shared, id, peer, remote }
+    }
+
+    /// Its id, as notifees are told it.
+    #[must_use]
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// What was dialed.
+    #[must_use]
+    pub const fn remote(&self) -> &Multiaddr {
+        &self.remote
+    }
+
+    /// Opens a stream over it: [`Handle::open_stream`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_stream(&self, protocols: &[Protocol]) -> impl Future<Output = Result<Stream, Error>> + use<> {
+        open_stream(&self.shared, Target::Connection(self.id), protocols)
+    }
+
+    /// Closes it politely: [`Handle::close_connection`].
+    pub async fn close(&self) {
+        close(&self.shared, self.id, Close::Politely).await;
+    }
+
+    /// Closes it at once: [`Handle::abort_connection`].
+    pub async fn abort(&self) {
+        close(&self.shared, self.id, Close::AtOnce).await;
+    }
+
+    /// Waits until it has ended: [`Handle::connection_closed`].
+    pub async fn closed(&self) {
+        close(&self.shared, self.id, Close::ByItself).await;
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("id", &self.id)
+            .field("peer", &self.peer)
+            .field("remote", &self.remote)
+            .finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! [`Router`]: the host's own notifee. It gives each event to the future, the stream or the handler that waits for it.
+
+use super::any::AnySwarm;
+use super::error::End;
+use super::handle::{Connection, Listener};
+use super::handlers::Answer;
+use super::shared::Shared;
+use super::stream::{About, Ends};
+use super::{Error, Stream};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+
+/// It borrows the book for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
+pub(super) struct Router(pub(super) Rc<Shared>);
+
+impl Router {
+    /// The stream of an id that has just opened, for its holder.
+    fn stream(&self, node: &dyn Node, connection: ConnectionId, id: StreamId) -> Option<Stream> {
+        let view = node.stream(id)?;
+        let protocol = view.protocol?.clone();
+        let peer = node.connection(connection)?.peer?;
+        let ends = Rc::new(Ends::default());
+        self.0.book(|book| book.streams.insert(id, ends.clone()));
+        let about = About { id, connection, peer, direction: view.direction, protocol };
+        Some(Stream::new(self.0.clone(), ends, about))
+    }
+
+    /// Somebody has opened a stream: one for a handler, or for another notifee.
+    fn inbound(&self, node: &mut dyn Node, connection: ConnectionId, id: StreamId) {
+        let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
+        let Some(protocol) = view.protocol else { return };
+        match self.0.book(|book| book.handlers.answer(protocol, &self.0.config)) {
+            Answer::Handler(handler) => {
+                if let Some(stream) = self.stream(node, connection, id) {
+                    self.0.book(|book| book.handlers.wait(handler, stream));
+                }
+            }
+            Answer::Full => {
+                log::debug!("{id}: {protocol}: as many streams wait as may");
+                let _ = node.reset(id);
+            }
+            Answer::Nobody => {
+                let _ = node.reset(id);
+            }
+            // A service may have taken it over since.
+            Answer::Other { was_ours: true } if !node.protocols().contains(protocol) => {
+                let _ = node.reset(id);
+            }
+            Answer::Other { .. } => {}
+        }
+    }
+}
+
+fn failed(reason: Failure, text: Option<&str>) -> Error {
+    Error::Failed { reason, text: text.map(Box::from) }
+}
+
+impl Notifee<AnySwarm> for Router {
+    fn interest(&self) -> Interest {
+        Interest::EVENTS | Interest::STREAM_READY
+    }
+
+    fn listen(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId) {
+        let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
+        let addresses = cx.network().node().listener(id).map(|view| view.addresses.to_vec()).unwrap_or_default();
+        self.0.fill(&slot, Ok(Listener::new(self.0.clone(), id, addresses)));
+    }
+
+    fn listen_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId, reason: Failure) {
+        self.0.ended(id);
+        let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
+        let view = cx.network().node().listener(id);
+        self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
+    }
+
+    fn listen_close(&mut self, _: &mut Context<'_, AnySwarm>, id: ListenerId, _: ListenerEnd) {
+        self.0.ended(id);
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, AnySwarm>, id: ConnectionId) {
+        let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
+        let Some(view) = cx.network().node().connection(id) else { return };
+        // It is authenticated, so that the peer is known.
+        let Some(peer) = view.peer else { return };
+        self.0.fill(&slot, Ok(Connection::new(self.0.clone(), id, peer, view.remote.clone())));
+    }
+
+    fn connect_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ConnectionId, reason: Failure) {
+        self.0.ended(id);
+        let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
+        let view = cx.network().node().connection(id);
+        self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
+    }
+
+    fn disconnected(&mut self, _: &mut Context<'_, AnySwarm>, id: ConnectionId, _: ConnectionEnd) {
+        self.0.ended(id);
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, AnySwarm>, connection: ConnectionId, id: StreamId) {
+        let node = cx.network().node_mut();
+        match self.0.book(|book| book.opening.remove(id)) {
+            Some(slot) => {
+                if let Some(stream) = self.stream(node, connection, id) {
+                    self.0.fill(&slot, Ok(stream));
+                }
+            }
+            None => self.inbound(node, connection, id),
+        }
+    }
+
+    fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: Failure) {
+        if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
+            self.0.fill(&slot, Err(failed(reason, None)));
+        }
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: StreamEnd) {
+        let Some(ends) = self.0.book(|book| book.streams.remove(id)) else { return };
+        let node = cx.network().node_mut();
+        let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);
+        ends.end(End::Told(reason), node.take_unread(id), is_complete);
+        self.0.wake_later(ends.wakers());
+    }
+
+    fn stream_ready(&mut self, _: &mut Context<'_, AnySwarm>, id: StreamId, readable: bool, writable: bool) {
+        self.0.book(|book| book.ready(id, readable, writable));
+    }
+}

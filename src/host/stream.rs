@@ -1,0 +1,270 @@
+//! [`Stream`]: a stream of the host's, to be read and written by whatever task holds it.
+
+use super::commands::Command;
+use super::error::End;
+use super::shared::{Absent, Shared};
+use super::slot::remember;
+use crate::connection::{Protocol, ReadError, WriteError};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::notifee::Node;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use std::io;
+
+/// A stream, open and with an agreed protocol.
+///
+/// **Reading** gives what has come. The peer's end is `Ok(0)`; a stream that was cut is an error, so that the two are
+/// never mistaken for each other: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has
+/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. In any case what had arrived before is
+/// read first, and if the peer had finished its side before the connection ended, then all of it has arrived, and the
+/// end is `Ok(0)`. What is unread is bounded by the [receive window](crate::connection::yamux::Config::receive_window):
+/// a peer that sends more waits until it is read.
+///
+/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent without
+/// a flush, by the host's next turn; `poll_flush` has nothing to do.
+///
+/// **Closing** ends our side behind what was written: the peer reads the end. It does not wait for the peer, and the
+/// other direction goes on.
+///
+/// **Dropping** a stream resets it, in both directions, unless it was closed: then what was written is still sent, and
+/// what the peer still has to say is passed over, for a [`close_timeout`](crate::connection::Config::close_timeout) at
+/// most.
+///
+/// It belongs to the thread of its host. Its halves may be used by several tasks, through `split` of `futures-lite` or
+/// `smol`: one task at a time waits to read, and one to write.
+pub struct Stream {
+    shared: Rc<Shared>,
+    ends: Rc<Ends>,
+    about: About,
+}
+
+/// What does not change of a stream.
+#[derive(Clone)]
+pub(super) struct About {
+    pub(super) id: StreamId,
+    pub(super) connection: ConnectionId,
+    pub(super) peer: PeerId,
+    pub(super) direction: Direction,
+    pub(super) protocol: Protocol,
+}
+
+/// What changes of a stream, and is known to the notifee too while the stream has not ended.
+#[derive(Default)]
+pub(super) struct Ends {
+    reader: Cell<Option<Waker>>,
+    writer: Cell<Option<Waker>>,
+    /// The peer's end has been read.
+    is_read: Cell<bool>,
+    /// Our side is closed.
+    is_finished: Cell<bool>,
+    /// It is in line to be woken after the turn.
+    pub(super) is_retrying: Cell<bool>,
+    end: Cell<Option<End>>,
+    /// The peer had finished its side when the stream ended.
+    is_complete: Cell<bool>,
+    /// What had arrived and was not read when the stream ended.
+    unread: RefCell<Unread>,
+}
+
+#[derive(Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Unread {
+    fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let left = &self.bytes[self.start..];
+        let n = left.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&left[..n]);
+        self.start += n;
+        if self.start == self.bytes.len() {
+            *self = Self::default();
+        }
+        n
+    }
+}
+
+impl Ends {
+    /// The stream has ended.
+    pub(super) fn end(&self, end: End, unread: Vec<u8>, is_complete: bool) {
+        self.end.set(Some(end));
+        self.is_complete.set(is_complete);
+        *self.unread.borrow_mut() = Unread { bytes: unread, start: 0 };
+    }
+
+    /// There is something to read.
+    pub(super) fn readable(&self) -> Option<Waker> {
+        self.reader.take()
+    }
+
+    /// There is place to write.
+    pub(super) fn writable(&self) -> Option<Waker> {
+        self.writer.take()
+    }
+
+    /// Everybody who waits.
+    pub(super) fn wakers(&self) -> impl Iterator<Item = Waker> + use<> {
+        self.reader.take().into_iter().chain(self.writer.take())
+    }
+
+    /// Reads what is left of a stream that has ended.
+    fn read_rest(&self, end: End, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.unread.borrow_mut().read(buffer) {
+            0 => end.read(self.is_complete.get()),
+            n => Ok(n),
+        }
+    }
+}
+
+impl Stream {
+    pub(super) const fn new(shared: Rc<Shared>, ends: Rc<Ends>, about: About) -> Self {
+        Self { shared, ends, about }
+    }
+
+    /// Its id, as notifees are told it.
+    #[must_use]
+    pub const fn id(&self) -> StreamId {
+        self.about.id
+    }
+
+    /// The connection it runs on.
+    #[must_use]
+    pub const fn connection(&self) -> ConnectionId {
+        self.about.connection
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.about.peer
+    }
+
+    /// Who opened it.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.about.direction
+    }
+
+    /// What is spoken on it.
+    #[must_use]
+    pub const fn protocol(&self) -> &Protocol {
+        &self.about.protocol
+    }
+
+    /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the world is
+    /// taken, and who waits in `waiting` will be woken after the turn; or `act` found nothing to do.
+    fn with<R>(
+        &self,
+        waiting: &Cell<Option<Waker>>,
+        cx: &Context<'_>,
+        act: impl FnOnce(&mut dyn Node) -> Option<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        match self.shared.try_world(|world| act(world.node())) {
+            Ok(Some(done)) => {
+                self.shared.wake_driver();
+                return Poll::Ready(done);
+            }
+            Ok(None) => {}
+            Err(Absent::Taken) => self.shared.retry(&self.ends),
+            Err(Absent::Gone) => return Poll::Ready(Err(End::Gone.error())),
+        }
+        remember(waiting, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let (ends, id) = (&self.ends, self.about.id);
+        if buffer.is_empty() || ends.is_read.get() {
+            return Poll::Ready(Ok(0));
+        }
+        if let Some(end) = ends.end.get() {
+            return Poll::Ready(ends.read_rest(end, buffer));
+        }
+        self.with(&ends.reader, cx, |node| match node.read(id, buffer) {
+            Ok(n) => {
+                ends.is_read.set(n == 0);
+                Some(Ok(n))
+            }
+            // Once it has ended, what is left comes with its last event, which is on its way.
+            Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale) => None,
+            Err(ReadError::Closed) => Some(Err(closed())),
+        })
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let (ends, id) = (&self.ends, self.about.id);
+        if ends.is_finished.get() {
+            return Poll::Ready(Err(closed()));
+        }
+        if let Some(end) = ends.end.get() {
+            return Poll::Ready(Err(end.error()));
+        }
+        self.with(&ends.writer, cx, |node| match node.write(id, data) {
+            Ok(n) => Some(Ok(n)),
+            Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
+            Err(WriteError::Closed) => Some(Err(closed())),
+        })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.ends.end.get() {
+            Some(end) if !self.ends.is_finished.get() => Poll::Ready(Err(end.error())),
+            Some(_) | None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (ends, id) = (&self.ends, self.about.id);
+        if ends.is_finished.get() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(end) = ends.end.get() {
+            return Poll::Ready(Err(end.error()));
+        }
+        self.with(&ends.writer, cx, |node| match node.finish(id) {
+            Ok(()) => {
+                ends.is_finished.set(true);
+                Some(Ok(()))
+            }
+            Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
+            Err(WriteError::Closed) => Some(Err(closed())),
+        })
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "our side is closed, or the connection is closing")
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        drop(self.ends.wakers());
+        if self.ends.end.get().is_none() {
+            self.shared.act(Command::LetGo { stream: self.about.id, is_finished: self.ends.is_finished.get() });
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let About { id, connection, peer, direction, protocol } = &self.about;
+        f.debug_struct("Stream")
+            .field("id", id)
+            .field("connection", connection)
+            .field("peer", peer)
+            .field("direction", direction)
+            .field("protocol", protocol)
+            .finish()
+    }
+}

@@ -1,0 +1,66 @@
+//! What is kept for those who wait no more: next to nothing.
+
+use super::commands::{Close, Command};
+use super::slot::Wait;
+use super::*;
+use core::pin::pin;
+use futures_lite::future::{block_on, poll_once};
+
+fn host() -> Host {
+    let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    Host::new(&identity, Config::default()).unwrap()
+}
+
+#[test]
+fn what_nobody_waits_for_does_not_pile_up_in_the_queue() {
+    let host = host();
+    let (handle, shared) = (host.handle(), host.driver.shared.clone());
+    let most = shared.try_world(|_| {
+        // Everything is queued in here.
+        let address = || "/ip4/127.0.0.1/tcp/1".parse().unwrap();
+        let kept: Vec<_> = (0..50).map(|_| Wait::begin(&shared, |slot| Command::Dial(address(), slot))).collect();
+        let queued = (0..10_000).map(|_| {
+            assert!(block_on(poll_once(handle.dial(address()))).is_none());
+            shared.queued()
+        });
+        let most = queued.max();
+        drop(kept);
+        most
+    });
+    assert!((100..=200).contains(&most.unwrap().unwrap()), "{most:?}");
+}
+
+#[test]
+fn who_waits_no_more_does_not_pile_up_beside_those_who_do() {
+    let mut host = host();
+    let (handle, shared) = (host.handle(), host.driver.shared.clone());
+    let dialed = host.with(|_, swarm| {
+        use crate::notifee::HasNode as _;
+        swarm.node_mut().dial("/ip4/127.0.0.1/tcp/1".parse().unwrap()).unwrap()
+    });
+    let id = dialed.unwrap();
+    let mut waiting = pin!(Wait::begin(&shared, |slot| Command::CloseConnection(id, Close::ByItself, slot)));
+    assert!(block_on(poll_once(&mut waiting)).is_none());
+    for _ in 0..1_000 {
+        assert!(block_on(poll_once(handle.connection_closed(id))).is_none());
+        assert!(block_on(poll_once(handle.shutdown())).is_none());
+        assert!(shared.waiting() <= 3, "{}", shared.waiting());
+    }
+}
+
+#[test]
+fn who_waits_for_a_notifee_is_forgotten_with_the_future() {
+    let mut host = host();
+    let (handle, shared) = (host.handle(), host.driver.shared.clone());
+    struct Silent;
+    impl<N> crate::notifee::Notifee<N> for Silent {}
+    let id = host.with(|notifees, _| notifees.register(Silent)).unwrap();
+    let waiting = || handle.wait_for(id, |_: &mut Silent| None::<()>);
+    let mut kept = pin!(waiting());
+    assert!(block_on(poll_once(&mut kept)).is_none());
+    assert!(block_on(poll_once(&mut kept)).is_none());
+    for _ in 0..1_000 {
+        assert!(block_on(poll_once(waiting())).is_none());
+        assert_eq!(shared.book(|book| book.watchers.len()), 1);
+    }
+}

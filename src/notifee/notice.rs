@@ -1,0 +1,186 @@
+//! [`Notice`]: an event that can leave the thread of its network, with all that an observer may want to look up.
+
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId,
+};
+use crate::notifee::Node;
+use crate::swarm::Multiaddr;
+use alloc::vec::Vec;
+
+/// What a [`Subscription`](super::Subscription) receives: the nine events, each with what could be looked up when it
+/// was told, and two words of the subscription itself.
+///
+/// A clone, like the making of one, costs a reference count for an address or a protocol, and an allocation only where
+/// there is a list: of a listener's addresses, and a snapshot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A listener has its first address.
+    Listen(ListenerInfo),
+    /// A listener could not open.
+    ListenFailed(ListenerInfo, Failure),
+    /// An open listener has ended.
+    ListenClose(ListenerInfo, ListenerEnd),
+    /// A connection is up.
+    Connected(ConnectionInfo),
+    /// A connection could not open.
+    ConnectFailed(ConnectionInfo, Failure),
+    /// An open connection has ended.
+    Disconnected(ConnectionInfo, ConnectionEnd),
+    /// A stream is up.
+    OpenedStream(StreamInfo),
+    /// A stream could not open.
+    StreamFailed(StreamInfo, Failure),
+    /// An open stream has ended.
+    ClosedStream(StreamInfo, StreamEnd),
+    /// So many notices found no place, at least 1: a [`Snapshot`](Self::Snapshot) is the next one.
+    Lagged(u64),
+    /// All that is open at this place in the order, each as the notice of its opening: listeners, then connections,
+    /// then streams. Whatever was known before is out of date.
+    Snapshot(Vec<Self>),
+}
+
+/// What is known of a listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ListenerInfo {
+    /// Its id.
+    pub listener: ListenerId,
+    /// What it was asked to listen on.
+    pub address: Multiaddr,
+    /// Where it listens, without `/p2p/…`.
+    pub addresses: Vec<Multiaddr>,
+}
+
+/// What is known of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Its id.
+    pub connection: ConnectionId,
+    /// Who the peer is, once it is authenticated: always known of one that opened.
+    pub peer: Option<PeerId>,
+    /// The peer's address: what was dialed, or where it came from.
+    pub remote: Multiaddr,
+    /// Who dialed.
+    pub direction: Direction,
+    /// The listener that accepted it, if it was not dialed.
+    pub listener: Option<ListenerId>,
+}
+
+/// What is known of a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// Its id.
+    pub stream: StreamId,
+    /// The connection it runs on.
+    pub connection: ConnectionId,
+    /// Who is at the other end.
+    pub peer: Option<PeerId>,
+    /// Who opened it.
+    pub direction: Direction,
+    /// The protocol: agreed on, or the only one that was proposed. Always known of one that opened.
+    pub protocol: Option<Protocol>,
+    /// How many bytes of data were accepted from the owner.
+    pub sent: u64,
+    /// How many bytes of data the owner has read.
+    pub received: u64,
+}
+
+impl Notice {
+    /// What it is told of; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
+    #[must_use]
+    pub const fn id(&self) -> Option<Id> {
+        match self {
+            Self::Listen(info) | Self::ListenFailed(info, _) | Self::ListenClose(info, _) => {
+                Some(Id::Listener(info.listener))
+            }
+            Self::Connected(info) | Self::ConnectFailed(info, _) | Self::Disconnected(info, _) => {
+                Some(Id::Connection(info.connection))
+            }
+            Self::OpenedStream(info) | Self::StreamFailed(info, _) | Self::ClosedStream(info, _) => {
+                Some(Id::Stream(info.stream))
+            }
+            Self::Lagged(_) | Self::Snapshot(_) => None,
+        }
+    }
+
+    /// The event that it was made of; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
+    #[must_use]
+    pub const fn event(&self) -> Option<Event> {
+        Some(match self {
+            Self::Listen(info) => Event::Listen { listener: info.listener },
+            Self::ListenFailed(info, reason) => Event::ListenFailed { listener: info.listener, reason: *reason },
+            Self::ListenClose(info, reason) => Event::ListenClose { listener: info.listener, reason: *reason },
+            Self::Connected(info) => Event::Connected { connection: info.connection },
+            Self::ConnectFailed(info, reason) => Event::ConnectFailed { connection: info.connection, reason: *reason },
+            Self::Disconnected(info, reason) => Event::Disconnected { connection: info.connection, reason: *reason },
+            Self::OpenedStream(info) => Event::OpenedStream { connection: info.connection, stream: info.stream },
+            Self::StreamFailed(info, reason) => {
+                Event::StreamFailed { connection: info.connection, stream: info.stream, reason: *reason }
+            }
+            Self::ClosedStream(info, reason) => {
+                Event::ClosedStream { connection: info.connection, stream: info.stream, reason: *reason }
+            }
+            Self::Lagged(_) | Self::Snapshot(_) => return None,
+        })
+    }
+
+    /// The notice of an event that is being told, or of the opening of something that can be looked up; `None` if it
+    /// cannot.
+    pub(super) fn of(event: Event, node: &dyn Node) -> Option<Self> {
+        Some(match event {
+            Event::Listen { listener } => Self::Listen(ListenerInfo::of(listener, node)?),
+            Event::ListenFailed { listener, reason } => Self::ListenFailed(ListenerInfo::of(listener, node)?, reason),
+            Event::ListenClose { listener, reason } => Self::ListenClose(ListenerInfo::of(listener, node)?, reason),
+            Event::Connected { connection } => Self::Connected(ConnectionInfo::of(connection, node)?),
+            Event::ConnectFailed { connection, reason } => {
+                Self::ConnectFailed(ConnectionInfo::of(connection, node)?, reason)
+            }
+            Event::Disconnected { connection, reason } => {
+                Self::Disconnected(ConnectionInfo::of(connection, node)?, reason)
+            }
+            Event::OpenedStream { stream, .. } => Self::OpenedStream(StreamInfo::of(stream, node)?),
+            Event::StreamFailed { stream, reason, .. } => Self::StreamFailed(StreamInfo::of(stream, node)?, reason),
+            Event::ClosedStream { stream, reason, .. } => Self::ClosedStream(StreamInfo::of(stream, node)?, reason),
+        })
+    }
+}
+
+impl ListenerInfo {
+    fn of(listener: ListenerId, node: &dyn Node) -> Option<Self> {
+        let view = node.listener(listener)?;
+        Some(Self { listener, address: view.address.clone(), addresses: view.addresses.to_vec() })
+    }
+}
+
+impl ConnectionInfo {
+    fn of(connection: ConnectionId, node: &dyn Node) -> Option<Self> {
+        let view = node.connection(connection)?;
+        Some(Self {
+            connection,
+            peer: view.peer,
+            remote: view.remote.clone(),
+            direction: view.direction,
+            listener: view.listener,
+        })
+    }
+}
+
+impl StreamInfo {
+    fn of(stream: StreamId, node: &dyn Node) -> Option<Self> {
+        let view = node.stream(stream)?;
+        Some(Self {
+            stream,
+            connection: view.connection,
+            peer: node.connection(view.connection)?.peer,
+            direction: view.direction,
+            protocol: view.protocol.cloned(),
+            sent: view.sent,
+            received: view.received,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! [`FloodSub`]: pub/sub by flooding, `/floodsub/1.0.0`.
+//!
+//! A message goes to every peer that subscribes to its topic, and from there on to theirs. It speaks with every node
+//! that has floodsub: those of go, js and py, and gossipsub's, which all speak it with those who speak nothing else.
+//!
+//! How it works, what it promises and what bounds it is [`pubsub`](super::pubsub)'s; here is the router.
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::notifee::{NotifeeId, Notifees};
+//! use swarm_notify::protocols::floodsub::FloodSub;
+//! use swarm_notify::protocols::pubsub::{Config, Event, Signing};
+//! use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
+//!
+//! struct Node {
+//!     swarm: Swarm<MemoryTransport>,
+//!     notifees: Notifees<Swarm<MemoryTransport>>,
+//!     floodsub: NotifeeId,
+//! }
+//!
+//! impl Node {
+//!     fn new(number: u8) -> Result<Self, Box<dyn std::error::Error>> {
+//!         let keypair = Keypair::ed25519_from_bytes([number; 32])?;
+//!         let mut swarm = Swarm::new(MemoryTransport::new(), &keypair, [number; 32], SwarmConfig::default())?;
+//!         let mut notifees = Notifees::new();
+//!         // The number of our first message: the time in nanoseconds, say.
+//!         let signing = Signing::strict_sign(keypair, 1);
+//!         let floodsub = notifees.install(&mut swarm, FloodSub::new(signing, Config::default()));
+//!         Ok(Self { swarm, notifees, floodsub })
+//!     }
+//!
+//!     fn turn(&mut self) -> Vec<Event> {
+//!         self.swarm.tick(Duration::ZERO);
+//!         self.notifees.drive(&mut self.swarm, Duration::ZERO);
+//!         let floodsub = self.notifees.get_mut::<FloodSub>(self.floodsub).unwrap();
+//!         std::iter::from_fn(|| floodsub.next_event()).collect()
+//!     }
+//! }
+//!
+//! let (mut alice, mut bob) = (Node::new(1)?, Node::new(2)?);
+//! bob.notifees.get_mut::<FloodSub>(bob.floodsub).unwrap().subscribe(&mut bob.swarm, "news")?;
+//! bob.swarm.listen("/memory/1717".parse()?)?;
+//! bob.turn();
+//! alice.swarm.dial("/memory/1717".parse()?)?;
+//!
+//! let mut heard = None;
+//! while heard.is_none() {
+//!     for event in alice.turn() {
+//!         if let Event::Subscribed { topic, .. } = event {
+//!             let floodsub = alice.notifees.get_mut::<FloodSub>(alice.floodsub).unwrap();
+//!             floodsub.publish(&mut alice.swarm, &topic, b"it works")?;
+//!         }
+//!     }
+//!     for event in bob.turn() {
+//!         if let Event::Message { message, via } = event {
+//!             assert_eq!((message.source, message.seqno), (Some(via), Some(1)));
+//!             heard = Some(message.data);
+//!         }
+//!     }
+//! }
+//! assert_eq!(heard.unwrap(), b"it works");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use super::pubsub::{Config, PubSub, Router, Signing, Topic};
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What floodsub is called on the wire.
+pub const PROTOCOL: Protocol = Protocol::from_static("/floodsub/1.0.0");
+
+/// Pub/sub by flooding: a notifee, to be [installed](crate::notifee::Notifees::install).
+pub type FloodSub = PubSub<Flood>;
+
+/// The router that sends a message to every subscriber.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Flood;
+
+impl Router for Flood {
+    fn protocols(&self) -> Vec<Protocol> {
+        [PROTOCOL].into()
+    }
+
+    fn recipients(&mut self, _topic: &Topic, subscribers: &BTreeSet<PeerId>, to: &mut Vec<PeerId>) {
+        to.extend(subscribers);
+    }
+}
+
+impl FloodSub {
+    /// Without peers and subscriptions.
+    #[must_use]
+    pub fn new(signing: Signing, config: Config) -> Self {
+        Self::with_router(Flood, signing, config)
+    }
+}

@@ -1,0 +1,371 @@
+//! Identify (libp2p/specs, `identify/README.md`), `/ipfs/id/1.0.0` and `/ipfs/id/push/1.0.0`: what peers are, speak and
+//! where they listen.
+//!
+//! [`Identify`] plays all roles. It asks each new connection, and whenever its owner [says so](Identify::identify); it
+//! answers what peers ask; it pushes what has changed here to all peers that take it, and hears their pushes. What came
+//! of it stands in a bounded queue of its own, [`next_event`](Identify::next_event); what is known of the peer of a
+//! connection can be looked up as long as that lives, [`info`](Identify::info). Each question has exactly one outcome,
+//! also if its connection ends first.
+//!
+//! - We say where our listeners listen and what the owner [adds](Identify::add_external_address), which protocols the
+//!   node accepts, and where the peer seems to be. Given our key, [a signed record](Identify::with_signed_record) too.
+//! - Of the peer we believe nothing that contradicts what is proven: a public key that is not that of the connection's
+//!   peer is [`Failure::WrongPeer`], and a record is dropped unless the peer has signed it. One that it has signed is
+//!   where its addresses are taken from, and a pushed one that is older than what is known changes nothing.
+//! - What is wrong with one address or protocol costs that one. All the rest is the peer's word: nobody has checked it.
+//!
+//! Two nodes of one process:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::identify::{Config, Event, Identify, PROTOCOL};
+//! use swarm_notify::swarm::{self, Swarm};
+//!
+//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//!     let mut notifees = Notifees::new();
+//!     let identify = notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
+//!     Ok((swarm, notifees, identify))
+//! };
+//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! server.0.listen("/memory/4713".parse()?)?;
+//! server.0.tick(Duration::ZERO);
+//! client.0.dial("/memory/4713".parse()?)?;
+//!
+//! let event = loop {
+//!     for (swarm, notifees, _) in [&mut server, &mut client] {
+//!         swarm.tick(Duration::ZERO);
+//!         notifees.drive(swarm, Duration::ZERO);
+//!     }
+//!     if let Some(event) = client.1.get_mut::<Identify>(client.2).unwrap().next_event() {
+//!         break event;
+//!     }
+//! };
+//! let Event::Identified { peer, info, .. } = event else { panic!("{event:?}") };
+//! assert_eq!(peer, server.0.local_peer());
+//! assert_eq!(info.listen_addresses, ["/memory/4713".parse()?]);
+//! assert!(info.speaks(&PROTOCOL));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+mod local;
+mod message;
+mod reader;
+mod record;
+mod roles;
+mod writer;
+
+pub use message::{DecodeError, Info, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
+pub use record::PeerRecord;
+
+use super::deadlines::Deadlines;
+use super::outbox::Outbox;
+use super::{NotConnected, Service};
+use crate::connection::Protocol;
+use crate::identity::{Keypair, PeerId, PublicKey};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId, Table};
+use crate::notifee::{Context, HasNode, Interest, Notifee};
+use crate::swarm::Multiaddr;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use local::Local;
+use roles::{Link, Use};
+
+/// The name of the protocol in which a peer is asked.
+pub const PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/1.0.0");
+/// The name of the protocol in which a peer is told unasked.
+pub const PUSH_PROTOCOL: Protocol = Protocol::from_static("/ipfs/id/push/1.0.0");
+
+/// The bounds and times of an [`Identify`], and what it says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The family of protocols that we belong to. Default `ipfs/0.1.0`, that of go and js nodes.
+    pub protocol_version: String,
+    /// Our implementation. Default this crate's name and version.
+    pub agent_version: String,
+    /// Whether each new connection is asked. Default yes.
+    pub asks: bool,
+    /// Whether changes of our addresses are pushed (and those of our protocols that are noticed on the way: after the
+    /// node registers one, [`push`](Identify::push)). Default yes.
+    pub pushes: bool,
+    /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
+    /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
+    pub timeout: Duration,
+    /// How many bytes a peer may say in one stream, in at most 10 messages; more is [`Failure::Protocol`]. It bounds
+    /// what is kept of a connection. Default 16 KiB: two messages of the 8 KiB that go and js take.
+    pub max_bytes: usize,
+    /// How many streams of one connection the peer may ask or push on; one more is reset. 0 counts as 1. Default 4.
+    pub inbound_streams: usize,
+    /// How many pushes may be under way in all; the rest waits in line. 0 counts as 1. Default 64.
+    pub outbound_pushes: usize,
+    /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped). 0 counts as 1.
+    /// Default 256.
+    pub events: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            protocol_version: "ipfs/0.1.0".into(),
+            agent_version: concat!("swarm-notify/", env!("CARGO_PKG_VERSION")).into(),
+            asks: true,
+            pushes: true,
+            timeout: Duration::from_secs(10),
+            max_bytes: 16 * 1024,
+            inbound_streams: 4,
+            outbound_pushes: 64,
+            events: 256,
+        }
+    }
+}
+
+/// What was heard of a peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The peer has answered.
+    Identified {
+        /// The connection that was asked.
+        connection: ConnectionId,
+        /// Who answered.
+        peer: PeerId,
+        /// What it says of itself.
+        info: Arc<Info>,
+    },
+    /// The peer has said what has changed.
+    Pushed {
+        /// The connection on which it did.
+        connection: ConnectionId,
+        /// Who did.
+        peer: PeerId,
+        /// All that is known of it by now.
+        info: Arc<Info>,
+    },
+    /// The peer has not answered. What was known of it stays.
+    Failed {
+        /// The connection that was asked.
+        connection: ConnectionId,
+        /// Who was asked.
+        peer: PeerId,
+        /// Why: [`Unsupported`](Failure::Unsupported), [`Timeout`](Failure::Timeout), [`Protocol`](Failure::Protocol)
+        /// (too long, or no such message), [`WrongPeer`](Failure::WrongPeer) (another peer's key),
+        /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended before.
+        reason: Failure,
+    },
+    /// The peer began a push that came to nothing. What was known of it stays.
+    PushFailed {
+        /// The connection on which it did.
+        connection: ConnectionId,
+        /// Who did.
+        peer: PeerId,
+        /// Why, in the words of [`Failed`](Self::Failed).
+        reason: Failure,
+    },
+}
+
+/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+pub struct Identify {
+    config: Config,
+    local: Local,
+    /// Something that we say may have changed.
+    is_dirty: bool,
+    links: Table<ConnectionId, Link>,
+    streams: Table<StreamId, Use>,
+    deadlines: Deadlines<StreamId>,
+    /// Connections to be asked in the next turn.
+    to_ask: VecDeque<ConnectionId>,
+    /// Connections to be pushed to, as far as [`Config::outbound_pushes`] lets them. Some may have ended.
+    to_push: VecDeque<ConnectionId>,
+    pushes: usize,
+    events: Outbox<Event>,
+}
+
+impl Identify {
+    /// A service of the node whose public key this is.
+    #[must_use]
+    pub fn new(public_key: PublicKey, config: Config) -> Self {
+        Self {
+            local: Local::new(public_key, &config.protocol_version, &config.agent_version),
+            is_dirty: false,
+            links: Table::new(),
+            streams: Table::new(),
+            deadlines: Deadlines::new(),
+            to_ask: VecDeque::new(),
+            to_push: VecDeque::new(),
+            pushes: 0,
+            events: Outbox::new(config.events),
+            config,
+        }
+    }
+
+    /// Signs our addresses too. `key` is the node's. `sequence` is the number of the first record, and grows by one
+    /// whenever our addresses change: it has to be greater than that of any record of a run before, as the seconds
+    /// since 1970 are.
+    #[must_use]
+    pub fn with_signed_record(mut self, key: Keypair, sequence: u64) -> Self {
+        self.local.sign(key, sequence);
+        self
+    }
+
+    /// Asks a connection in the next [`drive`](crate::notifee::Notifees::drive), for which
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. While it is being asked, this asks for nothing
+    /// more.
+    ///
+    /// # Errors
+    /// [`NotConnected`]; nothing has changed.
+    pub fn identify(&mut self, connection: ConnectionId) -> Result<(), NotConnected> {
+        let link = self.links.get_mut(connection).ok_or(NotConnected)?;
+        if !core::mem::replace(&mut link.is_asked, true) {
+            self.to_ask.push_back(connection);
+        }
+        Ok(())
+    }
+
+    /// Says all connections what we are, in the next drives: after the node has registered a protocol, for instance.
+    /// Those whose peers are known not to take pushes are left out.
+    pub fn push(&mut self) {
+        for (connection, link) in self.links.iter_mut() {
+            if !core::mem::replace(&mut link.wants_push, true) && link.push.is_none() {
+                self.to_push.push_back(connection);
+            }
+        }
+    }
+
+    /// Adds an address at which we can be reached and do not listen: that of a router before us, for instance. Of our
+    /// addresses, those of listeners first, [`MAX_ADDRESSES`] are said.
+    pub fn add_external_address(&mut self, address: Multiaddr) {
+        self.is_dirty |= self.local.add(address);
+    }
+
+    /// Takes such an address back.
+    pub fn remove_external_address(&mut self, address: &Multiaddr) {
+        self.is_dirty |= self.local.remove(address);
+    }
+
+    /// What the peer of an open connection has said of itself there, if it has.
+    #[must_use]
+    pub fn info(&self, connection: ConnectionId) -> Option<&Info> {
+        self.links.get(connection)?.info.as_deref()
+    }
+
+    /// The next event, if there is one.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// How many events were dropped because their owner did not take them in time.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    fn may_push(&self) -> bool {
+        self.pushes < self.config.outbound_pushes.max(1)
+    }
+}
+
+impl<N: HasNode> Service<N> for Identify {
+    fn protocols(&self) -> Vec<Protocol> {
+        vec![PROTOCOL, PUSH_PROTOCOL]
+    }
+}
+
+impl<N: HasNode> Notifee<N> for Identify {
+    fn interest(&self) -> Interest {
+        Interest::LISTEN
+            | Interest::LISTEN_CLOSE
+            | Interest::ADDRESSES_CHANGED
+            | Interest::CONNECTED
+            | Interest::DISCONNECTED
+            | Interest::OPENED_STREAM
+            | Interest::STREAM_FAILED
+            | Interest::CLOSED_STREAM
+            | Interest::STREAM_READY
+            | Interest::TIME
+    }
+
+    fn listen(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {
+        self.is_dirty = true;
+    }
+
+    fn listen_close(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {
+        self.is_dirty = true;
+    }
+
+    fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {
+        self.is_dirty = true;
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        // It is open, so it has a peer.
+        let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
+        self.links.insert(connection, Link::new(peer, self.config.asks));
+        if self.config.asks {
+            self.to_ask.push_back(connection);
+        }
+    }
+
+    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        let Some(link) = self.links.remove(connection) else { return };
+        if link.is_asked {
+            let reason = Failure::ConnectionClosed;
+            self.events.push(Event::Failed { connection, peer: link.peer, reason });
+        }
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+        let now = cx.now();
+        self.opened(cx.network().node_mut(), connection, stream, now);
+    }
+
+    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        self.over(cx.network().node_mut(), stream, reason);
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+        self.over(cx.network().node_mut(), stream, reason.into());
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+        self.go_on(cx.network().node_mut(), stream);
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        let is_due = self.is_dirty || !self.to_ask.is_empty() || (!self.to_push.is_empty() && self.may_push());
+        if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, N>) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        while let Some(stream) = self.deadlines.take_due(now) {
+            // It may have ended already.
+            let _ = node.reset(stream);
+            self.over(node, stream, Failure::Timeout);
+        }
+        while let Some(connection) = self.to_ask.pop_front() {
+            self.ask(node, connection, now);
+        }
+        // The owner may have something new to push that only it knows of.
+        if core::mem::take(&mut self.is_dirty) || !self.to_push.is_empty() {
+            self.look_again(node);
+        }
+        self.push_on(node, now);
+    }
+}
+
+impl fmt::Debug for Identify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identify").field("config", &self.config).finish_non_exhaustive()
+    }
+}

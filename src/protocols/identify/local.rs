@@ -1,0 +1,111 @@
+//! [`Local`]: what we say of ourselves.
+
+use super::{Info, MAX_ADDRESSES, PeerRecord, encode};
+use crate::identity::{Keypair, PublicKey};
+use crate::lifecycle::ConnectionId;
+use crate::notifee::Node;
+use crate::swarm::{Multiaddr, multiaddr};
+use alloc::vec::Vec;
+
+/// The longest message that rust-libp2p reads. It does not read a second one.
+const SAFE_MESSAGE: usize = 4_096;
+
+/// What we say of ourselves.
+pub(super) struct Local {
+    /// Without what is different for each peer. Listeners and protocols are those of the last refresh.
+    info: Info,
+    external: Vec<Multiaddr>,
+    /// What to sign records with, and the number of the last one.
+    signs: Option<(Keypair, u64)>,
+    is_known: bool,
+}
+
+impl Local {
+    pub(super) fn new(public_key: PublicKey, protocol_version: &str, agent_version: &str) -> Self {
+        let info = Info {
+            protocol_version: Some(protocol_version.into()),
+            agent_version: Some(agent_version.into()),
+            public_key: Some(public_key),
+            ..Info::default()
+        };
+        Self { info, external: Vec::new(), signs: None, is_known: false }
+    }
+
+    pub(super) fn sign(&mut self, key: Keypair, sequence: u64) {
+        self.signs = Some((key, sequence));
+    }
+
+    /// Adds an address; whether it is new.
+    pub(super) fn add(&mut self, address: Multiaddr) -> bool {
+        let is_new = !self.external.contains(&address);
+        if is_new {
+            self.external.push(address);
+        }
+        is_new
+    }
+
+    /// Removes an address; whether it was there.
+    pub(super) fn remove(&mut self, address: &Multiaddr) -> bool {
+        let before = self.external.len();
+        self.external.retain(|other| other != address);
+        self.external.len() != before
+    }
+
+    /// Looks again. `true`: something has changed since the first time.
+    pub(super) fn refresh(&mut self, node: &dyn Node) -> bool {
+        let mut addresses = Vec::new();
+        let listeners = node.listeners();
+        let bound = listeners.iter().filter_map(|id| node.listener(*id)).flat_map(|view| view.addresses);
+        for address in bound.chain(&self.external) {
+            if addresses.len() < MAX_ADDRESSES && !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        }
+        let protocols = node.protocols();
+        let is_known = core::mem::replace(&mut self.is_known, true);
+        let has_moved = !is_known || addresses != self.info.listen_addresses;
+        let has_changed = has_moved || protocols != self.info.protocols;
+        if has_moved {
+            self.info.record = self.signs.as_mut().and_then(|(key, sequence)| {
+                let record = PeerRecord::sign(key, *sequence, &addresses);
+                *sequence = sequence.saturating_add(1);
+                record.ok()
+            });
+        }
+        (self.info.listen_addresses, self.info.protocols) = (addresses, protocols);
+        is_known && has_changed
+    }
+
+    /// What to write to the peer of a connection. A record that makes the message too long for some goes into a second
+    /// one.
+    pub(super) fn say(&mut self, node: &dyn Node, connection: ConnectionId) -> Vec<u8> {
+        self.info.observed_address = node.connection(connection).map(|view| plain(view.remote));
+        let mut said = Vec::new();
+        let message = encode(&self.info);
+        if message.len() <= SAFE_MESSAGE || self.info.record.is_none() {
+            frame(&message, &mut said);
+        } else {
+            let record = self.info.record.take();
+            frame(&encode(&self.info), &mut said);
+            frame(&encode(&Info { record: record.clone(), ..Info::default() }), &mut said);
+            self.info.record = record;
+        }
+        said
+    }
+}
+
+/// Without the peer's name at its end.
+fn plain(address: &Multiaddr) -> Multiaddr {
+    let mut plain = address.clone();
+    if let Some(multiaddr::Protocol::P2p(_)) = address.iter().last() {
+        plain.pop();
+    }
+    plain
+}
+
+/// A message behind its length.
+fn frame(message: &[u8], out: &mut Vec<u8>) {
+    // A `Vec` takes any length.
+    let _ = prost::encode_length_delimiter(message.len(), out);
+    out.extend_from_slice(message);
+}

@@ -1,0 +1,159 @@
+//! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`].
+
+use super::PeerRecord;
+use crate::connection::Protocol;
+use crate::identity::PublicKey;
+use crate::swarm::Multiaddr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use prost::Message;
+
+/// How many addresses are taken of a message, and of a record; the rest is ignored.
+pub const MAX_ADDRESSES: usize = 128;
+/// How many protocols are taken of a message; the rest is ignored.
+pub const MAX_PROTOCOLS: usize = 512;
+
+/// What a node says of itself. Every field may be missing; in a push, what is missing has not changed.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Info {
+    /// The family of protocols that it belongs to, such as `ipfs/0.1.0`.
+    pub protocol_version: Option<String>,
+    /// Its implementation, such as `go-libp2p/0.40.0`. It is the peer's word: show it with care.
+    pub agent_version: Option<String>,
+    /// Its public key.
+    pub public_key: Option<PublicKey>,
+    /// Where it listens, at most [`MAX_ADDRESSES`].
+    pub listen_addresses: Vec<Multiaddr>,
+    /// Where the one it talks to seems to be, as seen from it.
+    pub observed_address: Option<Multiaddr>,
+    /// The protocols that it accepts streams of, at most [`MAX_PROTOCOLS`].
+    pub protocols: Vec<Protocol>,
+    /// Where it listens, signed: for others to believe.
+    pub record: Option<PeerRecord>,
+}
+
+impl Info {
+    /// Whether it accepts streams of a protocol.
+    #[must_use]
+    pub fn speaks(&self, protocol: &Protocol) -> bool {
+        self.protocols.contains(protocol)
+    }
+
+    /// Takes over what `news` has.
+    pub(super) fn update(&mut self, news: Self) {
+        let Self { protocol_version, agent_version, public_key, listen_addresses, observed_address, protocols, record } =
+            news;
+        self.protocol_version = protocol_version.or(self.protocol_version.take());
+        self.agent_version = agent_version.or(self.agent_version.take());
+        self.public_key = public_key.or(self.public_key.take());
+        self.observed_address = observed_address.or(self.observed_address.take());
+        if !protocols.is_empty() {
+            self.protocols = protocols;
+        }
+        // A record and the addresses are one thing: that of before says nothing of addresses that came without one.
+        let sequence = |record: &Option<PeerRecord>| record.as_ref().map(PeerRecord::sequence);
+        let is_older = record.is_some() && sequence(&record) < sequence(&self.record);
+        if !is_older && (!listen_addresses.is_empty() || record.is_some()) {
+            (self.listen_addresses, self.record) = (listen_addresses, record);
+        }
+    }
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// They are not protobuf, or their fields are not of the message's types.
+    Malformed,
+    /// The public key is none that is known here.
+    PublicKey,
+}
+
+impl core::error::Error for DecodeError {}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not an identify message",
+            Self::PublicKey => "not a public key that is known here",
+        })
+    }
+}
+
+/// The message (libp2p/specs, `identify/README.md`). Text is bytes, since not everybody checks that it is UTF-8.
+#[derive(Clone, PartialEq, Message)]
+struct Wire {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    public_key: Option<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    listen_addresses: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    protocols: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    observed_address: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    protocol_version: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    agent_version: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "8")]
+    record: Option<Vec<u8>>,
+}
+
+/// A message, without its length.
+///
+/// ```
+/// use swarm_notify::protocols::identify::{Info, decode, encode};
+///
+/// let mut info = Info::default();
+/// info.agent_version = Some("example/1.0.0".into());
+/// info.listen_addresses.push("/ip4/192.0.2.1/tcp/4001".parse()?);
+/// assert_eq!(decode(&encode(&info))?, info);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[must_use]
+pub fn encode(info: &Info) -> Vec<u8> {
+    let wire = Wire {
+        public_key: info.public_key.as_ref().map(PublicKey::encode_protobuf),
+        listen_addresses: info.listen_addresses.iter().map(Multiaddr::to_vec).collect(),
+        protocols: info.protocols.iter().map(|protocol| protocol.as_str().as_bytes().to_vec()).collect(),
+        observed_address: info.observed_address.as_ref().map(Multiaddr::to_vec),
+        protocol_version: info.protocol_version.as_ref().map(|text| text.as_bytes().to_vec()),
+        agent_version: info.agent_version.as_ref().map(|text| text.as_bytes().to_vec()),
+        record: info.record.as_ref().map(|record| record.envelope().to_vec()),
+    };
+    wire.encode_to_vec()
+}
+
+/// What a message says, without its length. Several, one behind the other, are one: of what they both have, the later
+/// counts, and lists add up.
+///
+/// What is wrong with one address, protocol or record costs that one and no more; text that is not UTF-8 is mended.
+/// Fields that are not known are ignored.
+///
+/// # Errors
+/// [`DecodeError`].
+pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
+    let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
+    let key = wire.public_key.map(|key| PublicKey::try_decode_protobuf(&key));
+    let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
+    Ok(Info {
+        protocol_version: wire.protocol_version.map(text),
+        agent_version: wire.agent_version.map(text),
+        public_key: key.transpose().map_err(|_| DecodeError::PublicKey)?,
+        listen_addresses: wire.listen_addresses.into_iter().filter_map(address).take(MAX_ADDRESSES).collect(),
+        observed_address: wire.observed_address.and_then(address),
+        protocols: protocols.take(MAX_PROTOCOLS).collect(),
+        record: wire.record.and_then(|envelope| PeerRecord::verify(&envelope)),
+    })
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// An address that says something.
+pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
+    Multiaddr::try_from(bytes).ok().filter(|address| !address.is_empty())
+}

@@ -1,0 +1,67 @@
+//! [`Reader`]: a stream on which the peer says who it is.
+
+use super::{Info, decode};
+use crate::lifecycle::{Failure, StreamId};
+use crate::notifee::Node;
+use crate::protocols::frames::Frames;
+use alloc::vec::Vec;
+
+/// How many messages the peer may say it in, as go has it: it sends its record in one of its own.
+const MAX_MESSAGES: usize = 10;
+
+/// What has come of what the peer says.
+#[derive(Debug)]
+pub(super) struct Reader {
+    frames: Frames,
+    /// The messages, one behind the other: to protobuf, that is one message with the fields of all.
+    body: Vec<u8>,
+    messages: usize,
+    max_bytes: usize,
+}
+
+impl Reader {
+    pub(super) const fn new(max_bytes: usize) -> Self {
+        Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
+    }
+
+    /// Reads what is there: what was said if that is all, or why it is nothing; `None` if more has to come.
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Info, Failure>> {
+        loop {
+            match self.frames.read(node, stream) {
+                Ok(true) => {
+                    if let Err(reason) = self.absorb() {
+                        return Some(Err(reason));
+                    }
+                }
+                Ok(false) => return Some(self.end(Failure::Eof)),
+                // More is told, and so is the end.
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// What was said if nothing comes behind `unread`, for `reason`. Whoever has said it all need not say goodbye.
+    pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Info, Failure> {
+        self.frames.extend(unread);
+        self.absorb()?;
+        self.end(reason)
+    }
+
+    fn absorb(&mut self) -> Result<(), Failure> {
+        while let Some(message) = self.frames.next().map_err(|_| Failure::Protocol)? {
+            self.messages += 1;
+            if self.messages > MAX_MESSAGES || self.body.len() + message.len() > self.max_bytes {
+                return Err(Failure::Protocol);
+            }
+            self.body.extend_from_slice(message);
+        }
+        Ok(())
+    }
+
+    fn end(&self, reason: Failure) -> Result<Info, Failure> {
+        if self.messages == 0 || self.frames.is_cut() {
+            return Err(reason);
+        }
+        decode(&self.body).map_err(|_| Failure::Protocol)
+    }
+}

@@ -1,0 +1,103 @@
+//! [`PeerRecord`]: where a peer listens, signed by it.
+
+use super::MAX_ADDRESSES;
+use super::message::address;
+use crate::identity::{Keypair, PeerId, SigningError};
+use crate::swarm::Multiaddr;
+use alloc::string::String;
+use alloc::vec::Vec;
+use libp2p_core::SignedEnvelope;
+use prost::Message;
+
+/// What signatures and payloads of records are marked with: as go and js have it, and as rust-libp2p has it.
+const KINDS: [(&str, &[u8]); 2] =
+    [("libp2p-peer-record", &[0x03, 0x01]), ("libp2p-routing-state", b"/libp2p/routing-state-record")];
+
+/// A peer's addresses with its signature (libp2p/specs, `RFC/0003-routing-records.md`), for others to believe whoever
+/// hands them on. There is none whose signature does not fit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerRecord {
+    peer: PeerId,
+    sequence: u64,
+    addresses: Vec<Multiaddr>,
+    envelope: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Wire {
+    #[prost(bytes = "vec", tag = "1")]
+    peer: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    sequence: u64,
+    #[prost(message, repeated, tag = "3")]
+    addresses: Vec<WireAddress>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireAddress {
+    #[prost(bytes = "vec", tag = "1")]
+    multiaddr: Vec<u8>,
+}
+
+impl PeerRecord {
+    /// Signs addresses, the first [`MAX_ADDRESSES`] of them. `sequence` has to grow from one of our records to the next, over restarts too: the time of day
+    /// does.
+    ///
+    /// # Errors
+    /// [`SigningError`] if the key cannot sign.
+    pub fn sign(key: &Keypair, sequence: u64, addresses: &[Multiaddr]) -> Result<Self, SigningError> {
+        let peer = key.public().to_peer_id();
+        let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
+        let wire = Wire {
+            peer: peer.to_bytes(),
+            sequence,
+            addresses: addresses.iter().map(|address| WireAddress { multiaddr: address.to_vec() }).collect(),
+        };
+        let [(domain, payload_type), _] = KINDS;
+        let envelope = SignedEnvelope::new(key, String::from(domain), payload_type.to_vec(), wire.encode_to_vec())?;
+        let envelope = envelope.into_protobuf_encoding();
+        Ok(Self { peer, sequence, addresses: addresses.to_vec(), envelope })
+    }
+
+    /// A record from its envelope (libp2p/specs, `RFC/0002-signed-envelopes.md`); `None` if that is not one, or not
+    /// signed by the peer that it is of.
+    #[must_use]
+    pub fn verify(envelope: &[u8]) -> Option<Self> {
+        let signed = SignedEnvelope::from_protobuf_encoding(envelope).ok()?;
+        let (payload, key) =
+            KINDS.iter().find_map(|(domain, kind)| signed.payload_and_signing_key(String::from(*domain), kind).ok())?;
+        let wire = Wire::decode(payload).ok()?;
+        let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| *peer == key.to_peer_id())?;
+        let addresses = wire.addresses.into_iter().filter_map(|wire| address(wire.multiaddr));
+        Some(Self {
+            peer,
+            sequence: wire.sequence,
+            addresses: addresses.take(MAX_ADDRESSES).collect(),
+            envelope: envelope.to_vec(),
+        })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Of two records of a peer, the one with the greater number is the newer one.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Where the peer listens, at most [`MAX_ADDRESSES`].
+    #[must_use]
+    pub fn addresses(&self) -> &[Multiaddr] {
+        &self.addresses
+    }
+
+    /// The signed envelope, to be handed on.
+    #[must_use]
+    pub fn envelope(&self) -> &[u8] {
+        &self.envelope
+    }
+}

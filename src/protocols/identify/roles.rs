@@ -1,0 +1,222 @@
+//! The four roles: asking, answering, pushing, and hearing a push. Each is a stream that says one thing in one
+//! direction.
+
+use super::reader::Reader;
+use super::writer::Writer;
+use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::notifee::Node;
+use crate::protocols::fails;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) peer: PeerId,
+    pub(super) info: Option<Arc<Info>>,
+    /// It is to be asked, or being asked.
+    pub(super) is_asked: bool,
+    /// The stream on which it is being told unasked: one at a time, so that what is said last arrives last.
+    pub(super) push: Option<StreamId>,
+    /// It is to be told once more.
+    pub(super) wants_push: bool,
+    /// How many streams of the peer's are here.
+    inbound: usize,
+}
+
+impl Link {
+    pub(super) const fn new(peer: PeerId, is_asked: bool) -> Self {
+        Self { peer, info: None, is_asked, push: None, wants_push: false, inbound: 0 }
+    }
+
+    /// Takes what the peer says, if nothing is proven to be otherwise.
+    fn take(&mut self, mut said: Info, is_push: bool) -> Result<Arc<Info>, Failure> {
+        if said.public_key.as_ref().is_some_and(|key| key.to_peer_id() != self.peer) {
+            return Err(Failure::WrongPeer);
+        }
+        said.record.take_if(|record| record.peer() != self.peer);
+        if let Some(record) = &said.record {
+            said.listen_addresses = record.addresses().to_vec();
+        }
+        if let (true, Some(info)) = (is_push, &self.info) {
+            let mut info = (**info).clone();
+            info.update(said);
+            said = info;
+        }
+        Ok(self.info.insert(Arc::new(said)).clone())
+    }
+}
+
+/// What a stream is for.
+#[derive(Debug)]
+pub(super) struct Use {
+    connection: ConnectionId,
+    role: Role,
+    work: Work,
+    deadline: Option<Duration>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Ask,
+    Answer,
+    Push,
+    Hear,
+}
+
+#[derive(Debug)]
+enum Work {
+    /// What is to be said is made once the peer listens, so that it is true then.
+    Opening,
+    Write(Writer),
+    Read(Reader),
+    /// The rest is the swarm's to close.
+    Done,
+}
+
+impl Identify {
+    fn begin(&mut self, connection: ConnectionId, stream: StreamId, role: Role, work: Work, now: Duration) {
+        let mut of = Use { connection, role, work, deadline: None };
+        self.deadlines.set(stream, &mut of.deadline, Some(now.saturating_add(self.config.timeout)));
+        self.streams.insert(stream, of);
+    }
+
+    /// Asks a connection.
+    pub(super) fn ask(&mut self, node: &mut dyn Node, connection: ConnectionId, now: Duration) {
+        match node.open_stream(connection, &[PROTOCOL]) {
+            Ok(stream) => {
+                let reader = Reader::new(self.config.max_bytes);
+                self.begin(connection, stream, Role::Ask, Work::Read(reader), now);
+            }
+            Err(error) => self.heard(connection, Role::Ask, Err(fails(error))),
+        }
+    }
+
+    /// What we say may have changed.
+    pub(super) fn look_again(&mut self, node: &dyn Node) {
+        if self.local.refresh(node) && self.config.pushes {
+            self.push();
+        }
+    }
+
+    /// Begins pushes that wait, as far as there is place.
+    pub(super) fn push_on(&mut self, node: &mut dyn Node, now: Duration) {
+        while self.may_push() {
+            let Some(connection) = self.to_push.pop_front() else { return };
+            let Some(link) = self.links.get_mut(connection) else { continue };
+            link.wants_push = false;
+            let is_deaf = |info: &Arc<Info>| !info.protocols.is_empty() && !info.speaks(&PUSH_PROTOCOL);
+            if link.info.as_ref().is_some_and(is_deaf) {
+                continue;
+            }
+            match node.open_stream(connection, &[PUSH_PROTOCOL]) {
+                Ok(stream) => {
+                    link.push = Some(stream);
+                    self.pushes += 1;
+                    self.begin(connection, stream, Role::Push, Work::Opening, now);
+                }
+                Err(error) => log::debug!("{connection}: no stream to push on: {error}"),
+            }
+        }
+    }
+
+    /// A stream is open, ours or the peer's.
+    pub(super) fn opened(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
+        if self.streams.get(stream).is_none() {
+            let Some(view) = node.stream(stream).filter(|view| view.direction == Direction::Inbound) else { return };
+            let is_push = view.protocol == Some(&PUSH_PROTOCOL);
+            if !is_push && view.protocol != Some(&PROTOCOL) {
+                return;
+            }
+            let Some(link) = self.links.get_mut(connection) else { return };
+            if link.inbound >= self.config.inbound_streams.max(1) {
+                // It has just opened.
+                let _ = node.reset(stream);
+                return;
+            }
+            link.inbound += 1;
+            let (role, work) = match is_push {
+                true => (Role::Hear, Work::Read(Reader::new(self.config.max_bytes))),
+                false => (Role::Answer, Work::Opening),
+            };
+            self.begin(connection, stream, role, work, now);
+        }
+        let is_to_say = |of: &&mut Use| matches!(of.work, Work::Opening);
+        if self.streams.get_mut(stream).filter(is_to_say).is_some() {
+            self.look_again(node);
+            let said = self.local.say(node, connection);
+            if let Some(of) = self.streams.get_mut(stream) {
+                of.work = Work::Write(Writer::new(said));
+            }
+        }
+        self.go_on(node, stream);
+    }
+
+    /// Writes or reads what can be.
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) {
+        let Some(of) = self.streams.get_mut(stream) else { return };
+        let heard = match &mut of.work {
+            Work::Opening | Work::Done => return,
+            Work::Write(writer) => {
+                if !writer.go_on(node, stream) {
+                    return;
+                }
+                None
+            }
+            Work::Read(reader) => match reader.go_on(node, stream) {
+                None => return,
+                heard => heard,
+            },
+        };
+        of.work = Work::Done;
+        let (connection, role) = (of.connection, of.role);
+        // Neither fails: it has just been written to, or read from.
+        let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
+        if let Some(heard) = heard {
+            self.heard(connection, role, heard);
+        }
+    }
+
+    /// A stream is over, open or not.
+    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
+        let Some(mut of) = self.streams.remove(stream) else { return };
+        self.deadlines.set(stream, &mut of.deadline, None);
+        let connection = of.connection;
+        if let Some(link) = self.links.get_mut(connection) {
+            match of.role {
+                Role::Ask => {}
+                Role::Answer | Role::Hear => link.inbound -= 1,
+                Role::Push => {
+                    link.push = None;
+                    if link.wants_push {
+                        self.to_push.push_back(connection);
+                    }
+                }
+            }
+        }
+        self.pushes -= usize::from(of.role == Role::Push);
+        match of.work {
+            Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
+            Work::Read(mut reader) => {
+                let heard = reader.cut(&node.take_unread(stream), reason);
+                self.heard(connection, of.role, heard);
+            }
+            Work::Done => {}
+        }
+    }
+
+    /// What came of a question, or of the peer's push.
+    fn heard(&mut self, connection: ConnectionId, role: Role, heard: Result<Info, Failure>) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        let (is_push, peer) = (role == Role::Hear, link.peer);
+        link.is_asked &= is_push;
+        self.events.push(match (heard.and_then(|said| link.take(said, is_push)), is_push) {
+            (Ok(info), false) => Event::Identified { connection, peer, info },
+            (Ok(info), true) => Event::Pushed { connection, peer, info },
+            (Err(reason), false) => Event::Failed { connection, peer, reason },
+            (Err(reason), true) => Event::PushFailed { connection, peer, reason },
+        });
+    }
+}

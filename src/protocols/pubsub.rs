@@ -1,0 +1,292 @@
+//! [`PubSub`]: publish and subscribe over the streams of a swarm's peers, whoever [routes](Router) the messages.
+//!
+//! libp2p/specs, `pubsub/README.md`. [`FloodSub`](super::floodsub::FloodSub) is what can be used today, and its page
+//! has an example.
+//!
+//! - **Peers.** A connected peer is asked once whether it speaks the protocol, by our stream to it; it is a peer
+//!   ([`Event::PeerAdded`]) as soon as that or one of its own is open, and until its last connection ends
+//!   ([`Event::PeerGone`]). However many connections there are, there is one peer and one stream of ours to it. If that
+//!   ends while the peer is connected it is opened again: at once on another connection if its own has ended, else
+//!   after a while, which grows. We write on our stream only and read from the peer's only.
+//! - **Subscriptions** are announced to each peer when our stream to it opens, and when they change; what changes while
+//!   a peer does not read is announced as the difference, once it does.
+//! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
+//!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
+//!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from.
+//! - **A slow peer** delays nobody: what waits for it is bounded, what is dropped for it is counted and told.
+//! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
+//! - **Denied** peers are none: not as neighbours, and not as authors.
+//!
+//! There is no clock and no randomness inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first
+//! sequence number is the owner's.
+
+mod config;
+mod counters;
+mod error;
+mod events;
+mod fields;
+mod message;
+mod notifee;
+mod outbox;
+mod peer;
+mod receive;
+mod router;
+mod seen;
+pub mod signing;
+mod streams;
+pub mod wire;
+
+pub use config::Config;
+pub use counters::Counters;
+pub use error::{PublishError, SubscribeError};
+pub use events::Event;
+pub use message::{Message, MessageId, Topic};
+pub use router::Router;
+pub use signing::Signing;
+
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, StreamId};
+use crate::notifee::Node;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use events::Events;
+use outbox::Frame;
+use peer::{Outbound, Peer};
+use seen::Seen;
+
+/// What a validator makes of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It is told and forwarded.
+    Accept,
+    /// It is neither.
+    Ignore,
+    /// It is neither, and counts against who has sent it: [`Event::Invalid`].
+    Reject,
+}
+
+/// Looks at each message that is new and validly signed; the peer is the one that has sent it to us.
+type Validator = Box<dyn FnMut(&PeerId, &Message) -> Verdict>;
+
+/// Publish and subscribe, with a router `R`. See the [module](self).
+pub struct PubSub<R> {
+    router: R,
+    signing: Signing,
+    /// Whose messages ours are.
+    author: Option<PeerId>,
+    config: Config,
+    validator: Option<Validator>,
+    subscriptions: BTreeSet<Topic>,
+    denied: BTreeSet<PeerId>,
+    /// Who is connected, pub/sub peer or not, and by what: as we were told.
+    connections: BTreeSet<(PeerId, ConnectionId)>,
+    peers: BTreeMap<PeerId, Peer>,
+    /// Who subscribes to a topic.
+    subscribers: BTreeMap<Topic, BTreeSet<PeerId>>,
+    /// Whose each stream is, ours to it and its to us.
+    streams: BTreeMap<StreamId, PeerId>,
+    /// When our streams to peers are to be opened again.
+    timers: BTreeSet<(Duration, PeerId)>,
+    seen: Seen,
+    events: Events,
+    counters: Counters,
+    /// The time, while we are told something.
+    now: Option<Duration>,
+    /// Memory for the recipients of one message.
+    to: Vec<PeerId>,
+}
+
+impl<R: Router> PubSub<R> {
+    /// Without peers and subscriptions.
+    #[must_use]
+    pub fn with_router(router: R, signing: Signing, config: Config) -> Self {
+        Self {
+            router,
+            author: signing.author(),
+            signing,
+            validator: None,
+            subscriptions: BTreeSet::new(),
+            denied: BTreeSet::new(),
+            connections: BTreeSet::new(),
+            peers: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            seen: Seen::new(config.seen_ttl, config.seen),
+            events: Events::new(config.events, config.event_bytes),
+            counters: Counters::default(),
+            now: None,
+            to: Vec::new(),
+            config,
+        }
+    }
+
+    /// The next thing that the owner is to be told, in order.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// Subscribes to a topic, and announces it. `false`: we do already.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]; nothing has changed.
+    pub fn subscribe(&mut self, node: &mut dyn Node, topic: &str) -> Result<bool, SubscribeError> {
+        if self.subscriptions.contains(topic) {
+            return Ok(false);
+        }
+        if topic.len() > self.config.topic_bytes {
+            return Err(SubscribeError::TopicTooLong);
+        }
+        if self.subscriptions.len() >= self.config.subscriptions {
+            return Err(SubscribeError::Limit);
+        }
+        self.subscriptions.insert(topic.into());
+        self.announce(node);
+        Ok(true)
+    }
+
+    /// Unsubscribes from a topic, and announces it. `false`: we did not subscribe to it.
+    pub fn unsubscribe(&mut self, node: &mut dyn Node, topic: &str) -> bool {
+        let removed = self.subscriptions.remove(topic);
+        if removed {
+            self.announce(node);
+        }
+        removed
+    }
+
+    /// Publishes a message to those who subscribe to its topic, as far as they are known; whether we do does not
+    /// matter. It is not told to ourselves.
+    ///
+    /// # Errors
+    /// [`PublishError`]; nothing has changed.
+    pub fn publish(&mut self, node: &mut dyn Node, topic: &str, data: &[u8]) -> Result<MessageId, PublishError> {
+        if topic.len() > self.config.topic_bytes {
+            return Err(PublishError::TopicTooLong);
+        }
+        // What is too large is not even signed; how much the fields take is looked at once they are there.
+        if data.len() > self.config.rpc_bytes {
+            return Err(PublishError::TooLarge);
+        }
+        let (message, id) = self.signing.seal(topic, data).ok_or(PublishError::Signing)?;
+        let rpc = wire::Rpc { subscriptions: Vec::new(), publish: [message].into() };
+        if prost::Message::encoded_len(&rpc) > self.config.rpc_bytes {
+            return Err(PublishError::TooLarge);
+        }
+        if !self.seen.insert(id.clone(), self.now) {
+            return Err(PublishError::Duplicate);
+        }
+        self.signing.advance();
+        self.counters.published += 1;
+        self.send(node, &topic.into(), &rpc.to_frame().into(), [self.author, None]);
+        Ok(id)
+    }
+
+    /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. It runs
+    /// while others wait, so it should be quick.
+    pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
+        self.validator = Some(Box::new(validator));
+    }
+
+    /// Denies a peer: if it is there it goes, with its streams reset, and it is not added; messages that it has written
+    /// are dropped whoever sends them. Its connections are left alone. `false`: it was denied already.
+    pub fn deny(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
+        let denied = self.denied.insert(peer);
+        for stream in self.remove(peer) {
+            // It may have ended, and be told so later.
+            let _ = node.reset(stream);
+        }
+        denied
+    }
+
+    /// Allows a peer that was denied: if it is connected it is asked anew whether it speaks the protocol. `false`: it
+    /// was not denied.
+    pub fn allow(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
+        let allowed = self.denied.remove(&peer);
+        if allowed && self.connections_of(peer).next().is_some() {
+            self.add(node, peer);
+        }
+        allowed
+    }
+
+    /// The peers that speak the protocol, in order of their ids.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.peers.iter().filter(|(_, peer)| peer.is_told).map(|(id, _)| *id)
+    }
+
+    /// The peers that subscribe to a topic, in order of their ids.
+    pub fn peers_of(&self, topic: &str) -> impl Iterator<Item = PeerId> {
+        self.subscribers.get(topic).into_iter().flatten().copied()
+    }
+
+    /// What a peer subscribes to, in order of their names.
+    pub fn topics_of(&self, peer: PeerId) -> impl Iterator<Item = &Topic> {
+        self.peers.get(&peer).into_iter().flat_map(|peer| &peer.topics)
+    }
+
+    /// What we subscribe to, in order of their names.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Topic> {
+        self.subscriptions.iter()
+    }
+
+    /// Who is denied, in order of their ids.
+    pub fn denied(&self) -> impl Iterator<Item = PeerId> {
+        self.denied.iter().copied()
+    }
+
+    /// How much of what has happened.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        Counters { forgotten: self.seen.evicted, events_lost: self.events.lost, ..self.counters }
+    }
+
+    /// Has all peers told of a change of our subscriptions.
+    fn announce(&mut self, node: &mut dyn Node) {
+        for peer in self.peers.values_mut() {
+            peer.is_stale = true;
+            flush(node, peer, &self.subscriptions);
+        }
+    }
+
+    /// Sends a message to those whom the router picks, but for some.
+    fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: &Frame, but: [Option<PeerId>; 2]) {
+        let Some(subscribers) = self.subscribers.get(topic) else { return };
+        let mut to = core::mem::take(&mut self.to);
+        self.router.recipients(topic, subscribers, &mut to);
+        for id in to.drain(..).filter(|id| !but.contains(&Some(*id))) {
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            if peer.outbox.push(frame) {
+                self.counters.sent += 1;
+                flush(node, peer, &self.subscriptions);
+            } else {
+                self.counters.dropped += 1;
+                self.events.count(id, events::Tally::Dropped);
+            }
+        }
+        self.to = to;
+    }
+}
+
+/// Writes what waits for a peer, as far as there is place.
+fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>) {
+    let Outbound::Open { stream, .. } = peer.outbound else { return };
+    while let Some(bytes) = peer.next(subscriptions) {
+        // A short write is told when there is place again; an end of the stream is told, too.
+        let Ok(n) = node.write(stream, bytes) else { return };
+        if !peer.outbox.written(n) {
+            return;
+        }
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for PubSub<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PubSub")
+            .field("router", &self.router)
+            .field("subscriptions", &self.subscriptions)
+            .field("peers", &self.peers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+//! [`Config`]: the bounds of pub/sub.
+
+use core::time::Duration;
+
+/// The bounds of pub/sub. Together they bound all the memory that peers can make it use; what the owner gives it to
+/// remember (whom to deny) is for the owner to bound.
+///
+/// ```
+/// use swarm_notify::protocols::pubsub::Config;
+///
+/// let mut config = Config::default();
+/// config.peers = 50;
+/// config.outbox_bytes = 64 * 1024;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The longest RPC that is read, in bytes; a peer that announces a longer one has its stream reset. One message of
+    /// ours with all its fields is not longer either: [`PublishError::TooLarge`](super::PublishError::TooLarge).
+    /// Default 1 MiB.
+    pub rpc_bytes: usize,
+    /// How many messages an RPC may carry; with more it is refused, and its stream reset. Default 1 024.
+    pub messages_per_rpc: usize,
+    /// How many changes of subscriptions an RPC may carry; with more it is refused, and its stream reset.
+    /// Default 4 096.
+    pub subscriptions_per_rpc: usize,
+    /// How many peers there are at most, those being asked whether they speak the protocol among them. Who is connected
+    /// beyond is not a peer until it connects anew, or opens a stream to us, while there is room. Default 1 024.
+    pub peers: usize,
+    /// How many topics of one peer are remembered; further ones are passed over. Default 1 024.
+    pub topics_per_peer: usize,
+    /// How many topics we subscribe to. Default 1 024.
+    pub subscriptions: usize,
+    /// The longest name of a topic, in bytes; longer ones of peers are passed over. Default 1 024.
+    pub topic_bytes: usize,
+    /// How many streams of one peer are read from; with one more, its oldest is reset. Default 4.
+    pub inbound_streams: usize,
+    /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
+    /// [`Event::Dropped`](super::Event::Dropped). What has to go to several is kept once. Default 4 MiB.
+    pub outbox_bytes: usize,
+    /// How long a message is remembered, so that it is not taken twice. Default 120 s.
+    pub seen_ttl: Duration,
+    /// How many messages are remembered; with one more, the oldest is forgotten. 0 counts as 1. Default 65 536.
+    pub seen: usize,
+    /// How many events wait to be drained; further ones are lost, and that is told as
+    /// [`Event::Lagged`](super::Event::Lagged). 0 counts as 1. Default 1 024.
+    pub events: usize,
+    /// How many bytes of data and topics the events have that wait to be drained; further ones are lost as well.
+    /// Default 16 MiB.
+    pub event_bytes: usize,
+    /// How long it takes until our stream to a connected peer is opened again after it has failed or ended; twice as
+    /// long each further time. Default 1 s.
+    pub reopen_after: Duration,
+    /// The longest of these waits; a stream that has lived as long makes the next one a first time again.
+    /// Default 60 s.
+    pub reopen_at_most_after: Duration,
+    /// How often that is tried in a row; then the peer is left alone until it connects again or opens a stream to us.
+    /// Default 8.
+    pub reopen_attempts: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rpc_bytes: 1024 * 1024,
+            messages_per_rpc: 1_024,
+            subscriptions_per_rpc: 4_096,
+            peers: 1_024,
+            topics_per_peer: 1_024,
+            subscriptions: 1_024,
+            topic_bytes: 1_024,
+            inbound_streams: 4,
+            outbox_bytes: 4 * 1024 * 1024,
+            seen_ttl: Duration::from_secs(120),
+            seen: 65_536,
+            events: 1_024,
+            event_bytes: 16 * 1024 * 1024,
+            reopen_after: Duration::from_secs(1),
+            reopen_at_most_after: Duration::from_secs(60),
+            reopen_attempts: 8,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! [`Counters`]: how much of what has happened.
+
+/// How much of what has happened, from the beginning.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Counters {
+    /// Messages that we have published.
+    pub published: u64,
+    /// Messages that were told, or would have been had there been room for the event.
+    pub received: u64,
+    /// Messages, published or received, that were put in line for a peer: each counted once for each.
+    pub sent: u64,
+    /// Messages that were known already, our own that came back among them.
+    pub duplicates: u64,
+    /// Messages on topics that we do not subscribe to.
+    pub unwanted: u64,
+    /// Messages whose author is denied.
+    pub denied: u64,
+    /// Messages, and RPCs as a whole, that are none or not signed as they should be.
+    pub invalid: u64,
+    /// Messages that the validator has ignored.
+    pub ignored: u64,
+    /// Messages that the validator has rejected.
+    pub rejected: u64,
+    /// Messages that were dropped because too much waits for a peer: each counted once for each.
+    pub dropped: u64,
+    /// Subscriptions of peers that were passed over, beyond the bounds on topics.
+    pub topics_refused: u64,
+    /// Peers that were passed over because there were as many as allowed.
+    pub peers_refused: u64,
+    /// Streams of peers that were reset to read from newer ones, or because they are not peers.
+    pub streams_refused: u64,
+    /// Messages that were forgotten before their time, because too many were to be remembered.
+    pub forgotten: u64,
+    /// Events that were lost because they were not drained.
+    pub events_lost: u64,
+}

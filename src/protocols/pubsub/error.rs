@@ -1,0 +1,52 @@
+//! What commands can be refused for.
+
+use core::fmt;
+
+/// Why a topic was not subscribed to. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// We subscribe to [`subscriptions`](super::Config::subscriptions) topics.
+    Limit,
+    /// The name is longer than [`topic_bytes`](super::Config::topic_bytes).
+    TopicTooLong,
+}
+
+/// Why a message was not published. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// With all its fields it is longer than [`rpc_bytes`](super::Config::rpc_bytes).
+    TooLarge,
+    /// The topic's name is longer than [`topic_bytes`](super::Config::topic_bytes).
+    TopicTooLong,
+    /// The same was published or received within [`seen_ttl`](super::Config::seen_ttl), as far as time had come when
+    /// the notifees were last driven.
+    Duplicate,
+    /// The key does not sign.
+    Signing,
+}
+
+impl core::error::Error for SubscribeError {}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Limit => "there are as many subscriptions as the bounds allow",
+            Self::TopicTooLong => "the topic's name is too long",
+        })
+    }
+}
+
+impl core::error::Error for PublishError {}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLarge => "the message is too large",
+            Self::TopicTooLong => "the topic's name is too long",
+            Self::Duplicate => "the same message was there already",
+            Self::Signing => "the key does not sign",
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! [`Event`]: what the owner is told, and the bounded queue of it.
+
+use super::message::{Message, Topic};
+use crate::identity::PeerId;
+use alloc::collections::{BTreeMap, VecDeque};
+
+/// What the owner is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message on a topic that we subscribe to, new and valid. Our own are not told.
+    Message {
+        /// The message.
+        message: Message,
+        /// Who has sent it to us, its author or not.
+        via: PeerId,
+    },
+    /// A peer is there that speaks the protocol.
+    PeerAdded {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A peer has gone, and with it its subscriptions: its last connection has ended, it was denied, or it does not
+    /// speak the protocol any more.
+    PeerGone {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A peer subscribes to a topic.
+    Subscribed {
+        /// Who.
+        peer: PeerId,
+        /// To what.
+        topic: Topic,
+    },
+    /// A peer subscribes to a topic no longer.
+    Unsubscribed {
+        /// Who.
+        peer: PeerId,
+        /// To what.
+        topic: Topic,
+    },
+    /// A peer is too slow: messages for it were dropped, so many since this was last told.
+    Dropped {
+        /// Who.
+        peer: PeerId,
+        /// How many.
+        messages: u64,
+    },
+    /// A peer has sent what is no message of the protocol, is not signed as it should be, or was rejected by the
+    /// validator: so many since this was last told.
+    Invalid {
+        /// Who.
+        peer: PeerId,
+        /// How many.
+        messages: u64,
+    },
+    /// Here so many events are missing: they were not drained in time. Who is there and subscribes to what can be
+    /// looked up.
+    Lagged {
+        /// How many.
+        events: u64,
+    },
+}
+
+/// What is counted for a peer and told from time to time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Tally {
+    Dropped,
+    Invalid,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Event(Event),
+    /// Its count grows until it is told.
+    Tally(PeerId, Tally),
+}
+
+/// Events in order, at most so many, of messages with at most so many bytes.
+#[derive(Debug)]
+pub(super) struct Events {
+    queue: VecDeque<Entry>,
+    tallies: BTreeMap<(PeerId, Tally), u64>,
+    bytes: usize,
+    max: usize,
+    max_bytes: usize,
+    /// How many were lost behind the last one in the queue.
+    lagged: u64,
+    /// How many were lost in all.
+    pub(super) lost: u64,
+}
+
+impl Events {
+    pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
+        let max = if max == 0 { 1 } else { max };
+        Self { queue: VecDeque::new(), tallies: BTreeMap::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0 }
+    }
+
+    /// Tells an event, if there is room for it.
+    pub(super) fn push(&mut self, event: Event) {
+        let bytes = self.bytes.saturating_add(size(&event));
+        if self.make_room(bytes <= self.max_bytes) {
+            self.bytes = bytes;
+            self.queue.push_back(Entry::Event(event));
+        }
+    }
+
+    /// Counts one more for a peer.
+    pub(super) fn count(&mut self, peer: PeerId, tally: Tally) {
+        if let Some(count) = self.tallies.get_mut(&(peer, tally)) {
+            *count += 1;
+        } else if self.make_room(true) {
+            self.tallies.insert((peer, tally), 1);
+            self.queue.push_back(Entry::Tally(peer, tally));
+        }
+    }
+
+    /// Room for one more, behind the word of what is missing here if something is.
+    fn make_room(&mut self, fits: bool) -> bool {
+        let needed = 1 + usize::from(self.lagged > 0);
+        if !fits || self.queue.len() + needed > self.max {
+            self.lagged += 1;
+            self.lost += 1;
+            return false;
+        }
+        if self.lagged > 0 {
+            self.queue.push_back(Entry::Event(Event::Lagged { events: core::mem::take(&mut self.lagged) }));
+        }
+        true
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        match self.queue.pop_front() {
+            Some(Entry::Event(event)) => {
+                self.bytes -= size(&event);
+                Some(event)
+            }
+            Some(Entry::Tally(peer, tally)) => {
+                let messages = self.tallies.remove(&(peer, tally)).unwrap_or_default();
+                Some(match tally {
+                    Tally::Dropped => Event::Dropped { peer, messages },
+                    Tally::Invalid => Event::Invalid { peer, messages },
+                })
+            }
+            None if self.lagged > 0 => Some(Event::Lagged { events: core::mem::take(&mut self.lagged) }),
+            None => None,
+        }
+    }
+}
+
+/// What an event counts as: the bytes that its sender has chosen.
+fn size(event: &Event) -> usize {
+    match event {
+        Event::Message { message, .. } => message.data.len().saturating_add(message.topic.len()),
+        Event::Subscribed { topic, .. } | Event::Unsubscribed { topic, .. } => topic.len(),
+        Event::PeerAdded { .. }
+        | Event::PeerGone { .. }
+        | Event::Dropped { .. }
+        | Event::Invalid { .. }
+        | Event::Lagged { .. } => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Keypair;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    fn peer(number: u8) -> PeerId {
+        Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
+    }
+
+    fn added(number: u8) -> Event {
+        Event::PeerAdded { peer: peer(number) }
+    }
+
+    fn message(len: usize) -> Event {
+        let message = Message { topic: "t".into(), source: None, seqno: None, data: vec![0; len] };
+        Event::Message { message, via: peer(1) }
+    }
+
+    fn drain(events: &mut Events) -> Vec<Event> {
+        core::iter::from_fn(|| events.pop()).collect()
+    }
+
+    #[test]
+    fn a_full_queue_says_at_its_place_what_is_missing() {
+        let mut events = Events::new(3, usize::MAX);
+        (1..=5).for_each(|n| events.push(added(n)));
+        assert_eq!(events.pop(), Some(added(1)));
+        events.push(added(6)); // no room for it and the word of what is missing
+        assert_eq!(events.pop(), Some(added(2)));
+        events.push(added(7));
+        assert_eq!(drain(&mut events), [added(3), Event::Lagged { events: 3 }, added(7)]);
+        assert_eq!((drain(&mut events), events.lost), (vec![], 3));
+    }
+
+    #[test]
+    fn one_place_is_enough() {
+        for max in [0, 1] {
+            let mut events = Events::new(max, 0);
+            events.push(added(1));
+            events.push(added(2));
+            assert_eq!(drain(&mut events), [added(1), Event::Lagged { events: 1 }]);
+            events.push(added(3));
+            assert_eq!(drain(&mut events), [added(3)]);
+        }
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let mut events = Events::new(9, 10);
+        events.push(message(5)); // and a topic of one byte
+        events.push(message(4)); // that makes 11
+        events.push(message(3));
+        assert_eq!(drain(&mut events), [message(5), Event::Lagged { events: 1 }, message(3)]);
+        events.push(message(9));
+        events.push(message(0));
+        assert_eq!(drain(&mut events), [message(9), Event::Lagged { events: 1 }]);
+    }
+
+    #[test]
+    fn what_is_counted_takes_one_place_a_peer() {
+        let mut events = Events::new(3, 0);
+        for _ in 0..1_000 {
+            events.count(peer(1), Tally::Dropped);
+            events.count(peer(1), Tally::Invalid);
+            events.count(peer(2), Tally::Dropped);
+            events.count(peer(3), Tally::Dropped);
+        }
+        let dropped = |number| Event::Dropped { peer: peer(number), messages: 1_000 };
+        let invalid = Event::Invalid { peer: peer(1), messages: 1_000 };
+        assert_eq!(drain(&mut events), [dropped(1), invalid, dropped(2), Event::Lagged { events: 1_000 }]);
+        events.count(peer(3), Tally::Dropped);
+        assert_eq!(drain(&mut events), [Event::Dropped { peer: peer(3), messages: 1 }]);
+    }
+}

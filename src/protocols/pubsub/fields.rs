@@ -1,0 +1,98 @@
+//! [`Fields`]: the fields of a protobuf message as they stand on the wire, without decoding them.
+//!
+//! A signature is over bytes, so that what is signed is cut out of the bytes that came; and what a message would make
+//! us allocate is counted before it is decoded.
+
+use super::wire::Malformed;
+
+/// One field, whole.
+pub(super) struct Field<'a> {
+    pub(super) number: u32,
+    /// With its key.
+    pub(super) bytes: &'a [u8],
+}
+
+/// The fields of a message, in the order in which they came. What is behind a field that cannot be read is not looked
+/// at.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = field(self.0).ok_or(Malformed);
+        self.0 = field.as_ref().ok().and_then(|field| self.0.get(field.bytes.len()..)).unwrap_or_default();
+        Some(field)
+    }
+}
+
+/// The first field, if it can be read. The groups of old are not.
+fn field(bytes: &[u8]) -> Option<Field<'_>> {
+    let (key, head) = varint(bytes)?;
+    let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
+    let value = match key & 7 {
+        0 => varint(bytes.get(head..)?)?.1,
+        1 => 8,
+        2 => {
+            let (length, n) = varint(bytes.get(head..)?)?;
+            n.checked_add(usize::try_from(length).ok()?)?
+        }
+        5 => 4,
+        _ => return None,
+    };
+    Some(Field { number, bytes: bytes.get(..head.checked_add(value)?)? })
+}
+
+/// A number of at most 64 bits, and how many bytes it takes.
+fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (i, byte) in bytes.iter().enumerate().take(10) {
+        if i == 9 && *byte > 1 {
+            return None;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((value, i + 1));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn numbers(bytes: &[u8]) -> Result<Vec<(u32, usize)>, Malformed> {
+        Fields(bytes).map(|field| field.map(|field| (field.number, field.bytes.len()))).collect()
+    }
+
+    #[test]
+    fn every_kind_of_field_is_passed_over_whole() {
+        let wire =
+            [&[0x08, 0x96, 1][..], &[0x11], &[0; 8], &[0x1a, 3], b"abc", &[0x25, 0, 0, 0, 0], &[0x92, 1, 0]].concat();
+        assert_eq!(numbers(&wire), Ok([(1, 3), (2, 9), (3, 5), (4, 5), (18, 3)].into()));
+        assert_eq!(numbers(&[]), Ok([].into()));
+    }
+
+    #[test]
+    fn what_is_cut_or_is_no_field_is_refused() {
+        for wire in [
+            &[0x08][..],                                                      // no value
+            &[0x1a, 3, b'a', b'b'],                                           // cut bytes
+            &[0x11, 0, 0],                                                    // cut fixed
+            &[0x00, 0],                                                       // number 0
+            &[0x0b, 0x0c],                                                    // a group
+            &[0x0e],                                                          // a wire type that is none
+            &[0x80; 11],                                                      // a varint without end
+            &[0x1a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], // a length beyond everything
+            &[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], // more than 64 bits
+        ] {
+            assert_eq!(numbers(wire), Err(Malformed), "{wire:x?}");
+        }
+        assert_eq!(Fields(&[0x08]).count(), 1, "nothing comes behind it");
+    }
+}

@@ -1,0 +1,115 @@
+//! [`PubSub`] as a notifee: what it is told, and what it makes of it.
+
+use super::PubSub;
+use super::flush;
+use super::router::Router;
+use crate::connection::Protocol;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
+use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use crate::protocols::Service;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl<R: Router> PubSub<R> {
+    /// Does what is to be done at a time: commands of the owner between two such have none.
+    fn at<T>(&mut self, now: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
+        self.seen.advance(now);
+        self.now = Some(now);
+        let done = act(self);
+        self.now = None;
+        done
+    }
+
+    fn opened(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
+        let Some(view) = node.stream(stream) else { return };
+        match view.direction {
+            Direction::Outbound => self.outbound_opened(node, stream, now),
+            Direction::Inbound => {
+                let is_ours = view.protocol.is_some_and(|protocol| self.router.protocols().contains(protocol));
+                let peer = node.connection(connection).and_then(|view| view.peer);
+                if let (true, Some(peer)) = (is_ours, peer) {
+                    self.inbound_opened(node, peer, stream);
+                }
+            }
+        }
+    }
+}
+
+impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
+    fn interest(&self) -> Interest {
+        Interest::CONNECTED
+            | Interest::DISCONNECTED
+            | Interest::OPENED_STREAM
+            | Interest::STREAM_FAILED
+            | Interest::CLOSED_STREAM
+            | Interest::STREAM_READY
+            | Interest::TIME
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
+        self.connections.insert((peer, connection));
+        self.at(now, |this| this.add(node, peer));
+    }
+
+    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
+        self.connections.remove(&(peer, connection));
+        if self.connections_of(peer).next().is_none() {
+            // Its streams have ended, and that was told.
+            self.at(now, |this| this.remove(peer));
+        }
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        self.at(now, |this| this.opened(node, connection, stream, now));
+    }
+
+    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        self.at(now, |this| this.outbound_failed(node, stream, reason));
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        self.at(now, |this| this.stream_closed(node, stream, reason, now));
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, readable: bool, writable: bool) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        if readable {
+            self.at(now, |this| this.readable(node, stream));
+        }
+        if writable
+            && let Some(peer) = self.streams.get(&stream).and_then(|id| self.peers.get_mut(id))
+            && peer.stream() == Some(stream)
+        {
+            flush(node, peer, &self.subscriptions);
+        }
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.timers.first().map(|(at, _)| *at).into_iter().chain(self.seen.next_turn()).min()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, N>) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        self.at(now, |this| this.reopen(node, now));
+    }
+}
+
+impl<N: HasNode, R: Router> Service<N> for PubSub<R> {
+    fn protocols(&self) -> Vec<Protocol> {
+        self.router.protocols()
+    }
+}

@@ -1,0 +1,154 @@
+//! [`Peer`]: one peer, whatever the number of its connections.
+
+use super::config::Config;
+use super::message::Topic;
+use super::outbox::{Frame, Outbox};
+use super::wire::{Rpc, SubOpts};
+use crate::lifecycle::StreamId;
+use crate::protocols::frames::Frames;
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// How many bytes of topics one announcement carries, about: implementations read RPCs of at most 64 KiB, some of them.
+const ANNOUNCEMENT: usize = 16 * 1024;
+
+/// One peer.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) outbound: Outbound,
+    /// What is read from, oldest first.
+    pub(super) inbound: VecDeque<Inbound>,
+    /// What it subscribes to.
+    pub(super) topics: BTreeSet<Topic>,
+    /// What it has been told that we subscribe to.
+    announced: BTreeSet<Topic>,
+    /// It may have to be told more.
+    pub(super) is_stale: bool,
+    pub(super) outbox: Outbox,
+    /// The owner knows of it: it speaks the protocol.
+    pub(super) is_told: bool,
+    /// How often our stream has been opened again.
+    attempts: u32,
+}
+
+/// Our stream to a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outbound {
+    /// There is none, until something happens that makes one possible.
+    None,
+    /// It is opened again at a time.
+    Waiting(Duration),
+    Opening(StreamId),
+    Open {
+        stream: StreamId,
+        since: Duration,
+    },
+    /// It does not speak the protocol, or was tried too often.
+    Refused,
+}
+
+/// A stream of a peer's.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) stream: StreamId,
+    pub(super) frames: Frames,
+}
+
+impl Peer {
+    pub(super) const fn new(config: &Config) -> Self {
+        Self {
+            outbound: Outbound::None,
+            inbound: VecDeque::new(),
+            topics: BTreeSet::new(),
+            announced: BTreeSet::new(),
+            is_stale: false,
+            outbox: Outbox::new(config.outbox_bytes),
+            is_told: false,
+            attempts: 0,
+        }
+    }
+
+    /// Our stream has opened: all that we subscribe to is announced on it, and taken back what the peer may believe
+    /// from one before.
+    pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
+        self.outbound = Outbound::Open { stream, since: now };
+        self.announced.retain(|topic| !subscriptions.contains(topic));
+        self.is_stale = true;
+    }
+
+    /// Our stream has ended.
+    pub(super) fn closed(&mut self, now: Duration, config: &Config) {
+        if let Outbound::Open { since, .. } = self.outbound
+            && now >= since.saturating_add(config.reopen_at_most_after)
+        {
+            self.attempts = 0;
+        }
+        self.outbound = Outbound::None;
+        self.outbox.restart();
+    }
+
+    /// When to try again, or `None` if that has been done often enough.
+    pub(super) fn retry(&mut self, now: Duration, config: &Config) -> Option<Duration> {
+        if self.attempts >= config.reopen_attempts {
+            return None;
+        }
+        let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
+        self.attempts += 1;
+        Some(now.saturating_add(config.reopen_after.saturating_mul(factor).min(config.reopen_at_most_after)))
+    }
+
+    /// The stream of ours that is there, open or opening.
+    pub(super) const fn stream(&self) -> Option<StreamId> {
+        match self.outbound {
+            Outbound::Opening(stream) | Outbound::Open { stream, .. } => Some(stream),
+            Outbound::None | Outbound::Waiting(_) | Outbound::Refused => None,
+        }
+    }
+
+    pub(super) fn inbound(&mut self, stream: StreamId) -> Option<&mut Inbound> {
+        self.inbound.iter_mut().find(|inbound| inbound.stream == stream)
+    }
+
+    /// What is to be written next.
+    pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
+        let Self { outbox, announced, is_stale, .. } = self;
+        outbox.next(|| if *is_stale { announcement(announced, subscriptions, is_stale) } else { None })
+    }
+}
+
+/// What the peer does not know yet of our subscriptions, or as much of it as one RPC is to carry.
+fn announcement(
+    announced: &mut BTreeSet<Topic>,
+    subscriptions: &BTreeSet<Topic>,
+    is_stale: &mut bool,
+) -> Option<Frame> {
+    let added = subscriptions.difference(announced).map(|topic| (true, topic));
+    let removed = announced.difference(subscriptions).map(|topic| (false, topic));
+    let mut bytes = 0;
+    let within = |(_, topic): &(bool, &Topic)| {
+        let fits = bytes < ANNOUNCEMENT;
+        bytes += topic.len() + 8;
+        fits
+    };
+    let changes: Vec<(bool, Topic)> =
+        added.chain(removed).take_while(within).map(|(subscribe, topic)| (subscribe, topic.clone())).collect();
+    *is_stale = bytes > ANNOUNCEMENT;
+    for (subscribe, topic) in &changes {
+        if *subscribe {
+            announced.insert(topic.clone())
+        } else {
+            announced.remove(topic)
+        };
+    }
+    let subscriptions = changes
+        .iter()
+        .map(|(subscribe, topic)| SubOpts { subscribe: Some(*subscribe), topic: Some(String::from(&**topic)) })
+        .collect::<Vec<_>>();
+    (!changes.is_empty()).then(|| Rpc { subscriptions, publish: Vec::new() }.to_frame().into())
+}
+
+#[cfg(test)]
+#[path = "peer/tests.rs"]
+mod tests;

@@ -1,0 +1,82 @@
+//! Announcements as the difference between what is and what was said, and the waits before a stream is tried again.
+
+use super::*;
+use crate::lifecycle::{Direction, Lifecycle, Limits};
+use alloc::format;
+use alloc::vec;
+use prost::Message as _;
+
+fn stream() -> StreamId {
+    let mut lifecycle = Lifecycle::<4>::new(Limits::default());
+    let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
+}
+
+fn topics(names: &[&str]) -> BTreeSet<Topic> {
+    names.iter().map(|name| Topic::from(*name)).collect()
+}
+
+/// All that is to be said, an RPC a line.
+fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    while let Some(bytes) = peer.next(subscriptions) {
+        let rpc = Rpc::decode_length_delimited(bytes).unwrap();
+        let n = bytes.len();
+        peer.outbox.written(n);
+        let line = |opts: SubOpts| format!("{}{}", if opts.subscribe() { "+" } else { "-" }, opts.topic());
+        all.push(rpc.subscriptions.into_iter().map(line).collect());
+    }
+    all
+}
+
+#[test]
+fn what_changes_while_nothing_is_written_is_said_once() {
+    let mut peer = Peer::new(&Config::default());
+    peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
+    assert_eq!(said(&mut peer, &topics(&["a", "b"])), [["+a", "+b"]]);
+    assert_eq!(said(&mut peer, &topics(&["a", "b"])), Vec::<Vec<String>>::new());
+    peer.is_stale = true;
+    assert_eq!(said(&mut peer, &topics(&["b", "c"])), [["+c", "-a"]]);
+    peer.is_stale = true;
+    assert_eq!(said(&mut peer, &topics(&["b", "c"])), Vec::<Vec<String>>::new());
+}
+
+#[test]
+fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
+    let mut peer = Peer::new(&Config::default());
+    peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
+    said(&mut peer, &topics(&["a", "b"]));
+    peer.closed(Duration::ZERO, &Config::default());
+    peer.opened(stream(), Duration::ZERO, &topics(&["b", "c"]));
+    assert_eq!(said(&mut peer, &topics(&["b", "c"])), [["+b", "+c", "-a"]]);
+}
+
+#[test]
+fn many_topics_are_said_in_several_rpcs_that_anybody_can_read() {
+    let names: Vec<String> = (0..100).map(|n| format!("{n:0>1000}")).collect();
+    let all: BTreeSet<Topic> = names.iter().map(|name| Topic::from(&**name)).collect();
+    let mut peer = Peer::new(&Config::default());
+    peer.opened(stream(), Duration::ZERO, &all);
+    let said = said(&mut peer, &all);
+    assert_eq!(said.concat(), names.iter().map(|name| format!("+{name}")).collect::<Vec<_>>());
+    assert!(said.len() > 5 && said.iter().all(|rpc| rpc.len() <= 18), "{:?}", said.iter().map(Vec::len));
+}
+
+#[test]
+fn waits_double_up_to_the_longest_and_end() {
+    let config = Config { reopen_attempts: 5, ..Config::default() };
+    let mut peer = Peer::new(&config);
+    let config = Config { reopen_at_most_after: Duration::from_secs(5), ..config };
+    let waits: Vec<_> = core::iter::from_fn(|| peer.retry(Duration::ZERO, &config)).collect();
+    assert_eq!(waits, [1, 2, 4, 5, 5].map(Duration::from_secs));
+    // A stream that has lived begins anew; one that has not does not.
+    for (lived, tries) in [(4, false), (5, true)] {
+        peer.opened(stream(), Duration::ZERO, &topics(&[]));
+        peer.closed(Duration::from_secs(lived), &config);
+        assert_eq!(peer.retry(Duration::ZERO, &config).is_some(), tries);
+    }
+    let many = Config { reopen_attempts: 100, ..config };
+    let waits = vec![(); 100].into_iter().filter_map(|()| peer.retry(Duration::ZERO, &many));
+    assert_eq!(waits.last(), Some(Duration::from_secs(5)));
+}

@@ -1,0 +1,160 @@
+//! What comes from peers: read, decoded, checked, told and forwarded.
+
+use super::events::{Event, Tally};
+use super::router::Router;
+use super::wire::{Malformed, Most, Rpc, SubOpts};
+use super::{PubSub, Verdict};
+use crate::identity::PeerId;
+use crate::lifecycle::{Side, StreamEnd, StreamId};
+use crate::notifee::Node;
+use crate::protocols::frames::Frames;
+use alloc::vec::Vec;
+
+/// What is left of a stream that was read from.
+enum Left {
+    /// It goes on.
+    Open,
+    /// The peer has ended its side.
+    Ended,
+    /// What came is not the protocol.
+    Broken,
+}
+
+impl<R: Router> PubSub<R> {
+    /// A stream can be read.
+    pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
+        let Some(id) = self.streams.get(&stream).copied() else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(inbound) = peer.inbound(stream) else {
+            // Ours: nothing belongs there, and an end means nothing, since it is not written to.
+            while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
+            return;
+        };
+        let frames = core::mem::replace(&mut inbound.frames, Frames::new(0));
+        match self.read(node, id, stream, frames) {
+            Left::Open => {}
+            // Nothing was written on it, so that it is over with this.
+            Left::Ended => drop(node.close_stream(stream)),
+            Left::Broken => {
+                self.invalid(id);
+                // Its end is told later.
+                let _ = node.reset(stream);
+            }
+        }
+    }
+
+    /// Reads all there is, and gives back what is no whole RPC yet.
+    fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, mut frames: Frames) -> Left {
+        let left = loop {
+            match frames.read(node, stream) {
+                Ok(true) => {}
+                Ok(false) => break if frames.is_cut() { Left::Broken } else { Left::Ended },
+                Err(_) => break Left::Open,
+            }
+            if self.take(node, id, &mut frames).is_err() {
+                return Left::Broken;
+            }
+        };
+        if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
+            inbound.frames = frames;
+        }
+        left
+    }
+
+    /// Takes what had arrived on a peer's stream before it ended.
+    pub(super) fn read_rest(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
+        match reason {
+            StreamEnd::Reset(Side::Local) => return,
+            StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
+            StreamEnd::ConnectionClosed | StreamEnd::Timeout => {}
+        }
+        let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
+        let mut frames = core::mem::replace(&mut inbound.frames, Frames::new(0));
+        frames.extend(&node.take_unread(stream));
+        if self.take(node, id, &mut frames).is_err() {
+            self.invalid(id);
+        }
+    }
+
+    /// Handles the RPCs that are whole.
+    fn take(&mut self, node: &mut dyn Node, id: PeerId, frames: &mut Frames) -> Result<(), Malformed> {
+        let most = Most { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
+        while let Some(bytes) = frames.next().map_err(|_| Malformed)? {
+            let Rpc { subscriptions, publish } = Rpc::decode_at_most(bytes, most)?;
+            for change in subscriptions {
+                self.subscribes(id, change);
+            }
+            for message in publish {
+                self.message(node, id, message);
+            }
+        }
+        Ok(())
+    }
+
+    fn invalid(&mut self, id: PeerId) {
+        self.counters.invalid += 1;
+        self.events.count(id, Tally::Invalid);
+    }
+
+    /// A peer subscribes to something, or does no longer.
+    fn subscribes(&mut self, id: PeerId, change: SubOpts) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let (subscribe, name) = (change.subscribe(), change.topic());
+        if !subscribe {
+            if let Some(topic) = peer.topics.take(name) {
+                self.remove_subscriber(id, &topic);
+                self.events.push(Event::Unsubscribed { peer: id, topic });
+            }
+        } else if !peer.topics.contains(name) {
+            if name.len() > self.config.topic_bytes || peer.topics.len() >= self.config.topics_per_peer {
+                self.counters.topics_refused += 1;
+                return;
+            }
+            // One name is kept once, whoever subscribes.
+            let topic = self.subscribers.get_key_value(name).map_or_else(|| name.into(), |(topic, _)| topic.clone());
+            peer.topics.insert(topic.clone());
+            self.subscribers.entry(topic.clone()).or_default().insert(id);
+            self.events.push(Event::Subscribed { peer: id, topic });
+        }
+    }
+
+    /// A peer has sent a message.
+    fn message(&mut self, node: &mut dyn Node, via: PeerId, bytes: Vec<u8>) {
+        let Ok(claim) = self.signing.open(&bytes) else { return self.invalid(via) };
+        if !self.subscriptions.contains(&claim.message.topic) {
+            self.counters.unwanted += 1;
+            return;
+        }
+        if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
+            self.counters.denied += 1;
+            return;
+        }
+        // What is known already costs no look at the signature.
+        let is_ours = self.author.is_some() && claim.message.source == self.author;
+        if is_ours || self.seen.contains(&claim.id) {
+            self.counters.duplicates += 1;
+            return;
+        }
+        if claim.verify(&bytes).is_err() {
+            return self.invalid(via);
+        }
+        let message = claim.message;
+        self.seen.insert(claim.id, self.now);
+        match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via, &message)) {
+            Verdict::Accept => {}
+            Verdict::Ignore => {
+                self.counters.ignored += 1;
+                return;
+            }
+            Verdict::Reject => {
+                self.counters.rejected += 1;
+                self.events.count(via, Tally::Invalid);
+                return;
+            }
+        }
+        self.counters.received += 1;
+        let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
+        self.send(node, &message.topic, &rpc.to_frame().into(), [message.source, Some(via)]);
+        self.events.push(Event::Message { message, via });
+    }
+}

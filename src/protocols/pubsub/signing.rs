@@ -1,0 +1,226 @@
+//! [`Signing`]: whether messages are signed, and [`Claim`], what an encoded message says and whether that is true.
+//!
+//! libp2p/specs, `pubsub/README.md`, "Message Signing". Signed is what stands on the wire but for the fields
+//! `signature` and `key`, behind `libp2p-pubsub:`; so do go, rust, js and py.
+
+use super::fields::Fields;
+use super::message::{Message, MessageId};
+use super::wire;
+use crate::identity::{Keypair, PeerId, PublicKey};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use prost::Message as _;
+
+/// What is signed goes behind these words, so that no other signature of the key can be taken for this one.
+const DOMAIN: &[u8] = b"libp2p-pubsub:";
+
+/// The multihash code of an identity that is the key itself.
+const INLINED: u8 = 0;
+
+/// Whether messages name and prove their author: the signature policy of the specification. All who share a topic need
+/// the same one.
+#[allow(clippy::large_enum_variant, reason = "a node has one")]
+pub enum Signing {
+    /// Ours are signed, and those of others are taken only with an author, a sequence number and a valid signature.
+    StrictSign {
+        /// Whose messages ours are.
+        keypair: Keypair,
+        /// The number of the first message; each further one has the next. It has to be above all that this key has
+        /// used before, or others take the message for an old one: the time in nanoseconds will do.
+        seqno: u64,
+    },
+    /// Ours say nothing of an author, and those of others are taken only if they do not either.
+    StrictNoSign {
+        /// What tells one message from another, by topic and data: two that are equal within
+        /// [`seen_ttl`](super::Config::seen_ttl) are one.
+        message_id: ContentId,
+    },
+}
+
+/// Makes an identity of a message's topic and data.
+pub type ContentId = Box<dyn Fn(&str, &[u8]) -> MessageId>;
+
+/// Why a message is not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// It is no message.
+    Malformed,
+    /// A field that the policy requires is not there.
+    Missing,
+    /// A field is there that the policy forbids.
+    Unexpected,
+    /// The author is no peer id, or the sequence number not one of eight bytes.
+    BadField,
+    /// There is no key, none that we can use, or one that is not the author's.
+    BadKey,
+    /// The author has not signed it.
+    BadSignature,
+}
+
+/// What an encoded message says of itself. Signatures are the costly part, and looked at by [`verify`](Self::verify)
+/// only, so that what is known already need not be.
+#[derive(Debug)]
+pub struct Claim {
+    /// What it says.
+    pub message: Message,
+    /// Its identity.
+    pub id: MessageId,
+    signature: Vec<u8>,
+    key: Option<Vec<u8>>,
+}
+
+impl Signing {
+    /// Messages are signed by `keypair`; `seqno` is the number of the first.
+    #[must_use]
+    pub const fn strict_sign(keypair: Keypair, seqno: u64) -> Self {
+        Self::StrictSign { keypair, seqno }
+    }
+
+    /// Messages have no author, and are told apart by a [hash](MessageId::of_content) of topic and data.
+    #[must_use]
+    pub fn strict_no_sign() -> Self {
+        Self::StrictNoSign { message_id: Box::new(MessageId::of_content) }
+    }
+
+    /// Whose messages ours are.
+    pub(super) fn author(&self) -> Option<PeerId> {
+        match self {
+            Self::StrictSign { keypair, .. } => Some(keypair.public().to_peer_id()),
+            Self::StrictNoSign { .. } => None,
+        }
+    }
+
+    /// Encodes a message of ours, with the next number, and says its identity; `None` if the key does not sign. The
+    /// number stays the next one: see `seqno`.
+    #[must_use]
+    pub fn seal(&self, topic: &str, data: &[u8]) -> Option<(Vec<u8>, MessageId)> {
+        let mut message = wire::Message { topic: Some(topic.into()), data: Some(data.into()), ..Default::default() };
+        let id = match self {
+            Self::StrictSign { keypair, seqno } => {
+                let public = keypair.public();
+                let source = public.to_peer_id();
+                message.from = Some(source.to_bytes());
+                message.seqno = Some(seqno.to_be_bytes().into());
+                message.signature = Some(keypair.sign(&signed(&message.encode_to_vec())?).ok()?);
+                message.key = if inlined(source).is_some() { None } else { Some(public.encode_protobuf()) };
+                MessageId::of_origin(source, *seqno)
+            }
+            Self::StrictNoSign { message_id } => message_id(topic, data),
+        };
+        Some((message.encode_to_vec(), id))
+    }
+
+    /// The number that was the next one is used.
+    pub(super) const fn advance(&mut self) {
+        match self {
+            Self::StrictSign { seqno, .. } => *seqno = seqno.wrapping_add(1),
+            Self::StrictNoSign { .. } => {}
+        }
+    }
+
+    /// Decodes a message, and checks everything but its signature.
+    ///
+    /// # Errors
+    /// [`Invalid`]: it is not to be taken.
+    pub fn open(&self, bytes: &[u8]) -> Result<Claim, Invalid> {
+        let wire::Message { from, data, seqno, topic, signature, key } =
+            wire::Message::decode_strictly(bytes).map_err(|_| Invalid::Malformed)?;
+        let topic = topic.ok_or(Invalid::Malformed)?.into();
+        let data = data.unwrap_or_default();
+        match self {
+            Self::StrictSign { .. } => {
+                let (Some(from), Some(seqno), Some(signature)) = (from, seqno, signature) else {
+                    return Err(Invalid::Missing);
+                };
+                let source = PeerId::from_bytes(&from).map_err(|_| Invalid::BadField)?;
+                let seqno = u64::from_be_bytes(seqno.try_into().map_err(|_| Invalid::BadField)?);
+                let message = Message { topic, source: Some(source), seqno: Some(seqno), data };
+                Ok(Claim { message, id: MessageId::of_origin(source, seqno), signature, key })
+            }
+            Self::StrictNoSign { message_id } => {
+                if from.is_some() || seqno.is_some() || signature.is_some() || key.is_some() {
+                    return Err(Invalid::Unexpected);
+                }
+                let id = message_id(&topic, &data);
+                Ok(Claim {
+                    message: Message { topic, source: None, seqno: None, data },
+                    id,
+                    signature: Vec::new(),
+                    key,
+                })
+            }
+        }
+    }
+}
+
+impl Claim {
+    /// Whether the author has signed `bytes`, which this was [opened](Signing::open) from. What has no author claims
+    /// nothing, and is true.
+    ///
+    /// # Errors
+    /// [`Invalid::BadKey`], [`Invalid::BadSignature`]
+    pub fn verify(&self, bytes: &[u8]) -> Result<(), Invalid> {
+        let Some(source) = self.message.source else { return Ok(()) };
+        let inlined = inlined(source);
+        let key = self.key.as_deref().or(inlined.as_deref()).ok_or(Invalid::BadKey)?;
+        let key = PublicKey::try_decode_protobuf(key).map_err(|_| Invalid::BadKey)?;
+        if key.to_peer_id() != source {
+            return Err(Invalid::BadKey);
+        }
+        let signed = signed(bytes).ok_or(Invalid::Malformed)?;
+        if key.verify(&signed, &self.signature) { Ok(()) } else { Err(Invalid::BadSignature) }
+    }
+}
+
+/// What a signature is over.
+fn signed(message: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = DOMAIN.to_vec();
+    for field in Fields(message) {
+        let field = field.ok()?;
+        match field.number {
+            5 | 6 => {}
+            _ => bytes.extend_from_slice(field.bytes),
+        }
+    }
+    Some(bytes)
+}
+
+/// The key in a peer id that is short enough to be one: behind the code and the length.
+fn inlined(peer: PeerId) -> Option<Vec<u8>> {
+    match &peer.to_bytes()[..] {
+        [INLINED, _, key @ ..] => Some(key.into()),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for Signing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StrictSign { seqno, .. } => {
+                f.debug_struct("StrictSign").field("seqno", seqno).finish_non_exhaustive()
+            }
+            Self::StrictNoSign { .. } => f.debug_struct("StrictNoSign").finish_non_exhaustive(),
+        }
+    }
+}
+
+impl core::error::Error for Invalid {}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not a message",
+            Self::Missing => "not signed",
+            Self::Unexpected => "it names an author, which is not done here",
+            Self::BadField => "the author or the sequence number is none",
+            Self::BadKey => "the key is missing, unknown or not the author's",
+            Self::BadSignature => "the signature is not the author's",
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "signing/tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! Peers and their streams: asked for, opened, ended, tried again.
+
+use super::PubSub;
+use super::events::Event;
+use super::flush;
+use super::peer::{Inbound, Outbound, Peer};
+use super::router::Router;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Failure, Side, StreamEnd, StreamId};
+use crate::notifee::Node;
+use crate::protocols::frames::Frames;
+use crate::swarm::OpenStreamError;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl<R: Router> PubSub<R> {
+    /// The connections to a peer.
+    pub(super) fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
+        let range = self.connections.range((peer, ConnectionId::FIRST)..);
+        range.take_while(move |(other, _)| *other == peer).map(|(_, connection)| *connection)
+    }
+
+    /// Asks a connected peer whether it speaks the protocol, unless that is known or it is denied. `false`: it is none
+    /// of ours.
+    pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) -> bool {
+        if self.denied.contains(&id) {
+            return false;
+        }
+        let room = self.peers.len() < self.config.peers;
+        match self.peers.get(&id).map(|peer| peer.outbound) {
+            None if !room => {
+                self.counters.peers_refused += 1;
+                return false;
+            }
+            None => {
+                self.peers.insert(id, Peer::new(&self.config));
+                self.open(node, id);
+            }
+            // A new connection is a new chance.
+            Some(Outbound::None | Outbound::Refused) => self.open(node, id),
+            Some(Outbound::Waiting(_) | Outbound::Opening(_) | Outbound::Open { .. }) => {}
+        }
+        true
+    }
+
+    /// A peer is none any more: gives the streams that it had.
+    pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
+        let Some(peer) = self.peers.remove(&id) else { return Vec::new() };
+        if let Outbound::Waiting(at) = peer.outbound {
+            self.timers.remove(&(at, id));
+        }
+        let streams: Vec<_> = peer.inbound.iter().map(|inbound| inbound.stream).chain(peer.stream()).collect();
+        for stream in &streams {
+            self.streams.remove(stream);
+        }
+        for topic in &peer.topics {
+            self.remove_subscriber(id, topic);
+        }
+        if peer.is_told {
+            self.events.push(Event::PeerGone { peer: id });
+        }
+        streams
+    }
+
+    pub(super) fn remove_subscriber(&mut self, id: PeerId, topic: &str) {
+        let Some(subscribers) = self.subscribers.get_mut(topic) else { return };
+        subscribers.remove(&id);
+        if subscribers.is_empty() {
+            self.subscribers.remove(topic);
+        }
+    }
+
+    /// Opens our stream to a peer that has none, on the first of its connections that takes it.
+    pub(super) fn open(&mut self, node: &mut dyn Node, id: PeerId) {
+        let protocols = self.router.protocols();
+        let connections: Vec<_> = self.connections_of(id).collect();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let mut is_full = false;
+        for connection in connections {
+            match node.open_stream(connection, &protocols) {
+                Ok(stream) => {
+                    self.streams.insert(stream, id);
+                    peer.outbound = Outbound::Opening(stream);
+                    return;
+                }
+                Err(OpenStreamError::Limit) => is_full = true,
+                // It is ending, or the node is.
+                Err(OpenStreamError::NoProtocol | OpenStreamError::NotOpen) => {}
+                Err(OpenStreamError::Closing | OpenStreamError::Stale) => {}
+            }
+        }
+        peer.outbound = Outbound::None;
+        if is_full {
+            self.retry(id);
+        }
+    }
+
+    /// Has our stream to a peer opened again after a while, if it is not enough.
+    fn retry(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        match peer.retry(self.now.unwrap_or_default(), &self.config) {
+            Some(at) => {
+                peer.outbound = Outbound::Waiting(at);
+                self.timers.insert((at, id));
+            }
+            None => self.refused(id),
+        }
+    }
+
+    /// No stream of ours to a peer comes about: it is one only as long as it has some to us.
+    fn refused(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.outbound = Outbound::Refused;
+        self.remove_if_mute(id);
+    }
+
+    fn remove_if_mute(&mut self, id: PeerId) {
+        let is_mute = |peer: &Peer| peer.outbound == Outbound::Refused && peer.inbound.is_empty();
+        if self.peers.get(&id).is_some_and(is_mute) {
+            // It has no streams.
+            self.remove(id);
+        }
+    }
+
+    /// A peer speaks the protocol: the owner is told once.
+    fn tell(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id)
+            && !core::mem::replace(&mut peer.is_told, true)
+        {
+            self.events.push(Event::PeerAdded { peer: id });
+        }
+    }
+
+    /// A stream of ours has opened.
+    pub(super) fn outbound_opened(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+        let Some(id) = self.streams.get(&stream).copied() else { return };
+        self.tell(id);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.opened(stream, now, &self.subscriptions);
+        flush(node, peer, &self.subscriptions);
+    }
+
+    /// A stream of ours did not open.
+    pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
+        let Some(id) = self.streams.remove(&stream) else { return };
+        match reason {
+            Failure::Unsupported => self.refused(id),
+            // Perhaps there is another connection.
+            Failure::ConnectionClosed | Failure::Shutdown => self.open(node, id),
+            Failure::Refused
+            | Failure::Unreachable
+            | Failure::Timeout
+            | Failure::WrongPeer
+            | Failure::Limit
+            | Failure::AddressInUse
+            | Failure::AddressNotAvailable
+            | Failure::PermissionDenied
+            | Failure::Reset(_)
+            | Failure::Eof
+            | Failure::Protocol
+            | Failure::Requested
+            | Failure::Io => self.retry(id),
+        }
+    }
+
+    /// A peer has opened a stream to us.
+    pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        if !self.add(node, id) {
+            self.counters.streams_refused += 1;
+            // It may have ended already.
+            let _ = node.reset(stream);
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.inbound.push_back(Inbound { stream, frames: Frames::new(self.config.rpc_bytes) });
+        self.streams.insert(stream, id);
+        // Who opens one more means that: an old one may hang on a connection that is dead and does not know.
+        if peer.inbound.len() > self.config.inbound_streams
+            && let Some(oldest) = peer.inbound.pop_front()
+        {
+            self.counters.streams_refused += 1;
+            self.streams.remove(&oldest.stream);
+            let _ = node.reset(oldest.stream);
+        }
+        self.tell(id);
+    }
+
+    /// A stream has ended, ours to a peer or its to us.
+    pub(super) fn stream_closed(&mut self, node: &mut dyn Node, stream: StreamId, reason: StreamEnd, now: Duration) {
+        let Some(id) = self.streams.get(&stream).copied() else { return };
+        let is_ours = self.peers.get(&id).and_then(Peer::stream) == Some(stream);
+        if !is_ours {
+            self.read_rest(node, id, stream, reason);
+        }
+        self.streams.remove(&stream);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !is_ours {
+            peer.inbound.retain(|inbound| inbound.stream != stream);
+            self.remove_if_mute(id);
+            return;
+        }
+        peer.closed(now, &self.config);
+        match reason {
+            StreamEnd::ConnectionClosed => self.open(node, id),
+            StreamEnd::Finished | StreamEnd::Reset(Side::Local | Side::Remote) | StreamEnd::Timeout => self.retry(id),
+        }
+    }
+
+    /// Opens again what is due.
+    pub(super) fn reopen(&mut self, node: &mut dyn Node, now: Duration) {
+        while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
+            self.timers.remove(&(at, id));
+            self.open(node, id);
+        }
+    }
+}

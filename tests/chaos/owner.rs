@@ -1,0 +1,259 @@
+//! [`Owner`]: a swarm on real sockets that lives through all rounds; it echoes what comes, opens streams of its own
+//! where it has dialed, and checks everything it is told.
+
+use super::LIMIT;
+use crate::checker::Checker;
+use async_io::Timer;
+use futures_lite::future::block_on;
+use libp2p_identity::Keypair;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::future::{Future as _, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, StreamId};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm, multiaddr};
+use swarm_notify::tcp;
+
+const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+
+/// As many streams has each connection that we dial.
+const STREAMS: usize = 5;
+
+pub(crate) struct Owner {
+    swarm: Swarm<tcp::Transport, 4>,
+    checker: Checker,
+    listener: ListenerId,
+    log: String,
+    /// Whether it ends connections politely, or cuts them.
+    pub(crate) is_polite: bool,
+    /// What is still to be written back on each stream.
+    echoes: BTreeMap<StreamId, Vec<u8>>,
+    /// What has begun in this round and how it came out.
+    round: Round,
+    start: Instant,
+    skew: Duration,
+    timer: Timer,
+}
+
+#[derive(Default)]
+struct Round {
+    /// Connections that have failed or ended.
+    over: usize,
+    opened: usize,
+    closed: usize,
+    timed_out: bool,
+}
+
+impl Owner {
+    pub(crate) fn new() -> Self {
+        let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+        let mut swarm = Swarm::new(tcp::Transport::default(), &identity, [1; 32], Config::default()).unwrap();
+        swarm.register_protocol(ECHO);
+        let listener = swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let mut checker = Checker::default();
+        checker.begins(listener.into(), None);
+        let mut owner = Self {
+            swarm,
+            checker,
+            listener,
+            log: String::with_capacity(64 * 1024),
+            is_polite: true,
+            echoes: BTreeMap::new(),
+            round: Round::default(),
+            start: Instant::now(),
+            skew: Duration::ZERO,
+            timer: Timer::never(),
+        };
+        owner.run(|owner| !owner.log.is_empty());
+        owner.forget();
+        owner
+    }
+
+    fn run(&mut self, done: impl Fn(&Self) -> bool) {
+        let mut limit = Timer::after(LIMIT);
+        block_on(poll_fn(|cx| {
+            while self.turn(cx) {}
+            assert!(Pin::new(&mut limit).poll(cx).is_pending(), "it takes too long: {}", self.log);
+            if done(self) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+    }
+
+    pub(crate) fn listens_at(&self) -> SocketAddr {
+        socket_address(&self.swarm.listener(self.listener).unwrap().addresses[0])
+    }
+
+    pub(crate) fn dial(&mut self, to: SocketAddr) {
+        let id = self.swarm.dial(multiaddr_of(to)).unwrap();
+        self.checker.begins(id.into(), None);
+    }
+
+    /// Its clock jumps.
+    pub(crate) fn skip(&mut self, time: Duration) {
+        self.skew += time;
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed() + self.skew
+    }
+
+    /// A connection has come and gone in this round, and nothing is left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.round.over > 0 && self.has_nothing()
+    }
+
+    /// There is nothing but the listener.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.swarm.connections().next().is_none()
+    }
+
+    /// How many streams of ours have opened in this round.
+    pub(crate) const fn opened(&self) -> usize {
+        self.round.opened
+    }
+
+    pub(crate) fn log(&self) -> &str {
+        &self.log
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        *self.swarm.counters()
+    }
+
+    /// What was told in this round is complete; `in_time`: nothing had to wait for a time-out.
+    #[track_caller]
+    pub(crate) fn assert_round_is_over(&self, round: usize, in_time: bool) {
+        self.checker.assert_all_begun_told();
+        let open = self.checker.open();
+        assert_eq!(open, [self.listener.into()].into(), "round {round}: {}", self.log);
+        let counters = self.swarm.counters();
+        for counts in [
+            counters.connections.inbound,
+            counters.connections.outbound,
+            counters.streams.inbound,
+            counters.streams.outbound,
+        ] {
+            assert_eq!((counts.open, counts.closed), (0, counts.opened), "round {round}: {counters:?}");
+        }
+        assert!(!(in_time && self.round.timed_out), "round {round}: it has waited for a time-out: {}", self.log);
+    }
+
+    /// Forgets the round.
+    pub(crate) fn forget(&mut self) {
+        self.log.clear();
+        self.echoes.clear();
+        self.checker.forget_the_past();
+        self.round = Round::default();
+    }
+
+    pub(crate) fn shut_down(mut self) {
+        self.swarm.shutdown();
+        self.run(|owner| owner.swarm.is_shut_down());
+        self.checker.assert_all_told();
+    }
+
+    /// Polls, and handles what there is. `false`: nothing.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.now();
+        let mut happened = self.swarm.poll(cx, now).is_ready();
+        while let Some(event) = self.swarm.next_event() {
+            self.told(event);
+        }
+        while let Some(ready) = self.swarm.next_ready() {
+            let Ready::Stream { stream, .. } = ready else { continue };
+            self.serve(stream);
+        }
+        if let Some(at) = self.swarm.poll_at() {
+            let left = at.saturating_sub(self.now());
+            if left.is_zero() {
+                happened = true;
+            } else {
+                self.timer.set_after(left);
+                happened |= Pin::new(&mut self.timer).poll(cx).is_ready();
+            }
+        }
+        happened
+    }
+
+    fn told(&mut self, event: Event) {
+        self.checker.tells(event);
+        writeln!(self.log, "{event:?}").unwrap();
+        match event {
+            Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
+            Event::Connected { connection } => {
+                if self.swarm.connection(connection).unwrap().direction == Direction::Outbound {
+                    for _ in 0..STREAMS {
+                        let id = self.swarm.open_stream(connection, &[ECHO]).unwrap();
+                        self.checker.begins(id.into(), Some(connection));
+                        assert_eq!(self.swarm.write(id, &[7; 500]), Ok(500));
+                        self.swarm.finish(id).unwrap();
+                    }
+                }
+            }
+            Event::ConnectFailed { reason, .. } => {
+                self.round.over += 1;
+                self.round.timed_out |= reason == Failure::Timeout;
+            }
+            Event::Disconnected { reason, .. } => {
+                self.round.over += 1;
+                self.round.timed_out |= reason == ConnectionEnd::Failed(Fault::Timeout);
+            }
+            Event::OpenedStream { stream, .. } => {
+                if self.swarm.stream(stream).unwrap().direction == Direction::Outbound {
+                    self.round.opened += 1;
+                }
+            }
+            Event::StreamFailed { connection, .. } | Event::ClosedStream { connection, .. } => {
+                self.round.closed += 1;
+                let view = self.swarm.connection(connection).unwrap();
+                if view.direction == Direction::Outbound && self.round.closed == STREAMS {
+                    // It may be over already.
+                    let _ = match self.is_polite {
+                        true => self.swarm.close_connection(connection),
+                        false => self.swarm.abort_connection(connection),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Reads what has come; an inbound stream's comes back.
+    fn serve(&mut self, id: StreamId) {
+        let is_echo = self.swarm.stream(id).unwrap().direction == Direction::Inbound;
+        let pending = self.echoes.entry(id).or_default();
+        let mut buffer = [0; 4096];
+        loop {
+            while is_echo && !pending.is_empty() {
+                match self.swarm.write(id, pending) {
+                    Ok(n) => drop(pending.drain(..n)),
+                    Err(WriteError::Blocked | WriteError::Ended) => return,
+                    Err(error) => panic!("{id}: {error}"),
+                }
+            }
+            match self.swarm.read(id, &mut buffer) {
+                Ok(0) => {
+                    let _ = self.swarm.finish(id);
+                    return;
+                }
+                Ok(n) if is_echo => pending.extend_from_slice(&buffer[..n]),
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+pub(crate) fn socket_address(address: &Multiaddr) -> SocketAddr {
+    let mut parts = address.iter();
+    match (parts.next(), parts.next()) {
+        (Some(multiaddr::Protocol::Ip4(ip)), Some(multiaddr::Protocol::Tcp(port))) => (ip, port).into(),
+        _ => panic!("{address} is no TCP address"),
+    }
+}
+
+pub(crate) fn multiaddr_of(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(multiaddr::Protocol::Tcp(address.port()))
+}

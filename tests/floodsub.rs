@@ -1,0 +1,31 @@
+//! Floodsub: on the simulated network in virtual time, hostile and slow peers among them, on real sockets, and a hundred
+//! nodes that come and go.
+#![cfg(all(feature = "tcp", feature = "protocols"))]
+
+#[path = "floodsub/bounds.rs"]
+mod bounds;
+#[path = "floodsub/deny.rs"]
+mod deny;
+#[path = "floodsub/hostile.rs"]
+mod hostile;
+#[path = "floodsub/messages.rs"]
+mod messages;
+#[path = "support/floodsub.rs"]
+mod node;
+#[path = "floodsub/peers.rs"]
+mod peers;
+#[path = "support/pipe.rs"]
+#[allow(dead_code, reason = "each test crate uses its part of it")]
+mod pipe;
+#[path = "floodsub/raw.rs"]
+mod raw;
+#[path = "support/sim.rs"]
+mod sim;
+#[path = "floodsub/slow.rs"]
+mod slow;
+#[path = "floodsub/sockets.rs"]
+mod sockets;
+#[path = "floodsub/streams.rs"]
+mod streams;
+#[path = "floodsub/world.rs"]
+mod world;

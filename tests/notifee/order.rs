@@ -1,0 +1,109 @@
+//! Each event goes to those who care for it, in the order in which they were registered.
+
+use crate::scripted::{Log, Scripted};
+use crate::{World, connect, open, world};
+use swarm_notify::lifecycle::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
+use swarm_notify::notifee::{Interest, Notifees};
+
+#[test]
+fn each_of_the_nine_events_comes_to_all_in_the_order_of_registration() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    for name in ["a", "b", "c"] {
+        notifees.register(Scripted::new(name, &log));
+    }
+    let listener = world.begin_listener().unwrap();
+    world.opened(listener).unwrap();
+    world.end_listener(listener, ListenerEnd::Requested).unwrap();
+    let failed = world.begin_listener().unwrap();
+    world.fail(failed, Failure::AddressInUse).unwrap();
+    let connection = connect(&mut world);
+    let stream = open(&mut world, connection);
+    assert_eq!(notifees.dispatch(&mut world), 5);
+    let refused = world.begin_stream(connection, swarm_notify::lifecycle::Direction::Outbound).unwrap();
+    world.fail(refused, Failure::Unsupported).unwrap();
+    world.end_stream(stream, StreamEnd::Finished).unwrap();
+    world.end_connection(connection, ConnectionEnd::Idle).unwrap();
+    let dialed = world.begin_connection(swarm_notify::lifecycle::Direction::Outbound).unwrap();
+    world.fail(dialed, Failure::Refused).unwrap();
+    assert_eq!(notifees.dispatch(&mut world), 4);
+    let events = [
+        "listen l0.1",
+        "listen_close l0.1",
+        "listen_failed l1.1",
+        "connected c0.1",
+        "opened_stream s0.1",
+        "stream_failed s1.1",
+        "closed_stream s0.1",
+        "disconnected c0.1",
+        "connect_failed c1.1",
+    ];
+    let lines: Vec<_> = events.iter().flat_map(|event| ["a", "b", "c"].map(|name| format!("{name} {event}"))).collect();
+    log.expect(&lines);
+    assert_eq!(notifees.dispatch(&mut world), 0);
+    assert!(world.is_empty());
+}
+
+#[test]
+fn without_interest_nothing_is_told() {
+    let kinds = [
+        (Interest::LISTEN, "listen"),
+        (Interest::LISTEN_FAILED, "listen_failed"),
+        (Interest::LISTEN_CLOSE, "listen_close"),
+        (Interest::CONNECTED, "connected"),
+        (Interest::CONNECT_FAILED, "connect_failed"),
+        (Interest::DISCONNECTED, "disconnected"),
+        (Interest::OPENED_STREAM, "opened_stream"),
+        (Interest::STREAM_FAILED, "stream_failed"),
+        (Interest::CLOSED_STREAM, "closed_stream"),
+        (Interest::NONE, ""),
+    ];
+    for (interest, event) in kinds {
+        let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+        notifees.register(Scripted::<World>::new("a", &log).only(interest));
+        let listener = world.begin_listener().unwrap();
+        world.opened(listener).unwrap();
+        world.end_listener(listener, ListenerEnd::Shutdown).unwrap();
+        let failed = world.begin_listener().unwrap();
+        world.fail(failed, Failure::AddressInUse).unwrap();
+        let connection = connect(&mut world);
+        open(&mut world, connection);
+        notifees.dispatch(&mut world);
+        world.begin_stream(connection, swarm_notify::lifecycle::Direction::Outbound).unwrap();
+        world.end_connection(connection, ConnectionEnd::Idle).unwrap();
+        let dialed = world.begin_connection(swarm_notify::lifecycle::Direction::Outbound).unwrap();
+        world.fail(dialed, Failure::Refused).unwrap();
+        notifees.dispatch(&mut world);
+        let told = log.take();
+        assert_eq!(told.len(), usize::from(!event.is_empty()), "{told:?}");
+        assert!(told.iter().all(|line| line.split(' ').nth(1) == Some(event)), "{told:?}");
+    }
+}
+
+#[test]
+fn one_dispatch_tells_no_more_than_it_may() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    // One that answers each event with what causes the next.
+    notifees.register(Scripted::with("a", &log, |cx, _| _ = connect(cx.network())));
+    connect(&mut world);
+    notifees.set_events_per_dispatch(3);
+    assert_eq!(notifees.dispatch(&mut world), 3);
+    log.expect(&["a connected c0.1", "a connected c1.1", "a connected c2.1"]);
+    notifees.set_events_per_dispatch(0);
+    assert_eq!(notifees.dispatch(&mut world), 1);
+    log.expect(&["a connected c3.1"]);
+    assert!(world.has_events());
+}
+
+#[test]
+fn what_is_registered_can_be_got_by_its_type_and_id() {
+    let (log, mut notifees) = (Log::default(), Notifees::<World>::new());
+    let a = notifees.register(Scripted::new("a", &log));
+    assert!(notifees.get::<Scripted<World>>(a).is_some());
+    assert!(notifees.get::<Log>(a).is_none());
+    notifees.get_mut::<Scripted<World>>(a).unwrap().at = Some(std::time::Duration::ZERO);
+    assert!(notifees.get::<Scripted<World>>(a).unwrap().at.is_some());
+    assert_eq!((notifees.len(), notifees.unregister(a), notifees.unregister(a)), (1, true, false));
+    assert!(notifees.is_empty() && notifees.get::<Scripted<World>>(a).is_none());
+    let b = notifees.register(Scripted::new("b", &log));
+    assert_ne!(a, b, "an id never comes back");
+}

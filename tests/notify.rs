@@ -1,0 +1,82 @@
+//! The scenarios of py-libp2p's notification tests, on real sockets and under their names, with exact counts. (Those of
+//! its pub/sub notifee are beside pub/sub.)
+#![cfg(all(feature = "tcp", feature = "subscription"))]
+
+#[path = "support/party.rs"]
+mod party;
+#[path = "notify/test_notifee_performance.rs"]
+mod test_notifee_performance;
+#[path = "notify/test_notify.rs"]
+mod test_notify;
+#[path = "notify/test_notify_listen_lifecycle.rs"]
+mod test_notify_listen_lifecycle;
+
+use party::{Party, Tcp};
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+use swarm_notify::lifecycle::{
+    ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId,
+};
+use swarm_notify::notifee::{Context, Notifee};
+
+/// Writes down every event.
+#[derive(Clone, Default)]
+struct MyNotifee(Rc<RefCell<Vec<Event>>>);
+
+impl MyNotifee {
+    /// Two of them at each party.
+    fn twice(parties: &mut [Party]) -> Vec<[Self; 2]> {
+        let register = |party: &mut Party| {
+            let both = <[Self; 2]>::default();
+            both.iter().for_each(|notifee| _ = party.notifees.register(notifee.clone()));
+            both
+        };
+        parties.iter_mut().map(register).collect()
+    }
+
+    fn events(&self) -> Ref<'_, Vec<Event>> {
+        self.0.borrow()
+    }
+
+    /// The names of all that it was told.
+    fn names(&self) -> Vec<&'static str> {
+        self.events().iter().map(Event::name).collect()
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.events().iter().filter(|event| event.name() == name).count()
+    }
+}
+
+macro_rules! write_down {
+    ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
+        impl<N> Notifee<N> for MyNotifee {
+            $(fn $method(&mut self, _cx: &mut Context<'_, N>, $($arg: $type),*) {
+                self.0.borrow_mut().push(Event::$event { $($arg),* });
+            })*
+        }
+    };
+}
+
+write_down! {
+    listen(listener: ListenerId) => Listen,
+    listen_failed(listener: ListenerId, reason: Failure) => ListenFailed,
+    listen_close(listener: ListenerId, reason: ListenerEnd) => ListenClose,
+    connected(connection: ConnectionId) => Connected,
+    connect_failed(connection: ConnectionId, reason: Failure) => ConnectFailed,
+    disconnected(connection: ConnectionId, reason: ConnectionEnd) => Disconnected,
+    opened_stream(connection: ConnectionId, stream: StreamId) => OpenedStream,
+    stream_failed(connection: ConnectionId, stream: StreamId, reason: Failure) => StreamFailed,
+    closed_stream(connection: ConnectionId, stream: StreamId, reason: StreamEnd) => ClosedStream,
+}
+
+/// Ends its side of each stream when the other side has ended.
+struct Polite;
+
+impl Notifee<Tcp> for Polite {
+    fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
+        if cx.network().read(stream, &mut [0; 64]) == Ok(0) {
+            let _ = cx.network().finish(stream);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! [`Node`]: a swarm with floodsub, and everything that its owner is told, a line each.
+#![allow(dead_code, reason = "each test crate uses its part of it")]
+
+#[path = "floodsub/drive.rs"]
+pub(crate) mod drive;
+
+use libp2p_core::Transport;
+use libp2p_identity::{Keypair, PeerId};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::task::Context;
+use std::time::{Duration, Instant};
+use swarm_notify::connection::Protocol;
+use swarm_notify::notifee::{NotifeeId, Notifees};
+use swarm_notify::protocols::floodsub::FloodSub;
+use swarm_notify::protocols::pubsub::{Config, Event, Message, MessageId, PublishError, Signing};
+use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
+
+pub(crate) use swarm_notify::protocols::floodsub::PROTOCOL as FLOODSUB;
+
+/// A protocol that everybody here speaks, beside floodsub.
+pub(crate) const OTHER: Protocol = Protocol::from_static("/other/1.0.0");
+
+pub(crate) fn keypair(number: u8) -> Keypair {
+    Keypair::ed25519_from_bytes([number; 32]).expect("any 32 bytes are a secret key")
+}
+
+pub(crate) fn peer(number: u8) -> PeerId {
+    keypair(number).public().to_peer_id()
+}
+
+/// Which number a peer of these tests has.
+pub(crate) fn number(id: PeerId) -> u8 {
+    static NUMBERS: OnceLock<BTreeMap<PeerId, u8>> = OnceLock::new();
+    NUMBERS.get_or_init(|| (0..=255).map(|number| (peer(number), number)).collect())[&id]
+}
+
+/// What can be a swarm's transport in these tests.
+pub(crate) trait Pipes:
+    Transport<Output: futures::AsyncRead + futures::AsyncWrite + Unpin, Error: 'static>
+{
+}
+impl<T: Transport<Output: futures::AsyncRead + futures::AsyncWrite + Unpin, Error: 'static>> Pipes for T {}
+
+/// A swarm with floodsub.
+pub(crate) struct Node<T: Pipes + Unpin + 'static> {
+    pub(crate) number: u8,
+    pub(crate) swarm: Swarm<T>,
+    pub(crate) notifees: Notifees<Swarm<T>>,
+    pub(crate) floodsub: NotifeeId,
+    /// What the owner was told, a line each.
+    pub(crate) log: Vec<String>,
+    /// The messages that it was told, and from whom.
+    pub(crate) messages: Vec<(Message, PeerId)>,
+    /// Events are left in floodsub's queue.
+    pub(crate) is_paused: bool,
+    start: Instant,
+}
+
+impl<T: Pipes + Unpin + 'static> Node<T> {
+    /// A node with an identity of its number, whose first message has the number 1.
+    pub(crate) fn new(number: u8, transport: T, config: Config) -> Self {
+        Self::with(number, transport, config, SwarmConfig::default(), Signing::strict_sign(keypair(number), 1))
+    }
+
+    pub(crate) fn with(number: u8, transport: T, config: Config, swarm: SwarmConfig, signing: Signing) -> Self {
+        let mut swarm = Swarm::new(transport, &keypair(number), [number; 32], swarm).expect("an Ed25519 key signs");
+        swarm.register_protocol(OTHER);
+        let mut notifees = Notifees::new();
+        let floodsub = notifees.install(&mut swarm, FloodSub::new(signing, config));
+        Self {
+            number,
+            swarm,
+            notifees,
+            floodsub,
+            log: Vec::new(),
+            messages: Vec::new(),
+            is_paused: false,
+            start: Instant::now(),
+        }
+    }
+
+    /// How long it lives, for nodes in real time.
+    pub(crate) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub(crate) fn floodsub(&mut self) -> &mut FloodSub {
+        self.notifees.get_mut(self.floodsub).expect("it is registered")
+    }
+
+    /// Gives floodsub a command.
+    pub(crate) fn on<R>(&mut self, command: impl FnOnce(&mut FloodSub, &mut Swarm<T>) -> R) -> R {
+        command(self.notifees.get_mut(self.floodsub).expect("it is registered"), &mut self.swarm)
+    }
+
+    #[track_caller]
+    pub(crate) fn subscribe(&mut self, topic: &str) {
+        assert_eq!(self.on(|floodsub, swarm| floodsub.subscribe(swarm, topic)), Ok(true));
+    }
+
+    #[track_caller]
+    pub(crate) fn unsubscribe(&mut self, topic: &str) {
+        assert!(self.on(|floodsub, swarm| floodsub.unsubscribe(swarm, topic)));
+    }
+
+    #[track_caller]
+    pub(crate) fn publish(&mut self, topic: &str, data: &str) -> MessageId {
+        self.try_publish(topic, data.as_bytes()).expect("it can be published")
+    }
+
+    pub(crate) fn try_publish(&mut self, topic: &str, data: &[u8]) -> Result<MessageId, PublishError> {
+        self.on(|floodsub, swarm| floodsub.publish(swarm, topic, data))
+    }
+
+    /// The numbers of its pub/sub peers.
+    pub(crate) fn peers(&mut self) -> Vec<u8> {
+        sorted(self.floodsub().peers().map(number))
+    }
+
+    pub(crate) fn peers_of(&mut self, topic: &str) -> Vec<u8> {
+        sorted(self.floodsub().peers_of(topic).map(number))
+    }
+
+    /// How many floodsub streams it has, inbound and outbound.
+    pub(crate) fn streams(&self) -> (usize, usize) {
+        let connections: Vec<_> = self.swarm.connections().collect();
+        let streams = connections.into_iter().flat_map(|connection| self.swarm.streams_of(connection));
+        let directions: Vec<_> = streams
+            .filter_map(|stream| self.swarm.stream(stream))
+            .filter(|view| view.protocol == Some(&FLOODSUB))
+            .map(|view| view.direction)
+            .collect();
+        let inbound =
+            directions.iter().filter(|direction| **direction == swarm_notify::lifecycle::Direction::Inbound).count();
+        (inbound, directions.len() - inbound)
+    }
+
+    /// One turn of the owner's loop. `true`: there was something to do.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, now: Duration) -> bool {
+        let is_busy = self.swarm.poll(cx, now).is_ready();
+        self.notifees.drive(&mut self.swarm, now);
+        if !self.is_paused {
+            self.drain();
+        }
+        is_busy
+    }
+
+    /// Takes what floodsub tells.
+    pub(crate) fn drain(&mut self) {
+        while let Some(event) = self.notifees.get_mut::<FloodSub>(self.floodsub).and_then(FloodSub::next_event) {
+            self.log.push(line(&event));
+            if let Event::Message { message, via } = event {
+                self.messages.push((message, via));
+            }
+        }
+    }
+
+    /// Takes the log since the last call.
+    pub(crate) fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// What was told since the last call is this and nothing else.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: &[&str]) {
+        assert_eq!(self.take_log(), expected, "told by {}", self.number);
+    }
+}
+
+fn sorted(numbers: impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// An event, with numbers for peers.
+fn line(event: &Event) -> String {
+    match event {
+        Event::Message { message: Message { topic, source, seqno, data }, via } => {
+            let from = source.map_or_else(|| "nobody".into(), |source| number(source).to_string());
+            let seqno = seqno.map_or_else(String::new, |seqno| format!("#{seqno}"));
+            let data = if data.len() > 20 { format!("{} bytes", data.len()) } else { data.escape_ascii().to_string() };
+            format!("message {topic} {from}{seqno} {data} via {}", number(*via))
+        }
+        Event::PeerAdded { peer } => format!("added {}", number(*peer)),
+        Event::PeerGone { peer } => format!("gone {}", number(*peer)),
+        Event::Subscribed { peer, topic } => format!("subscribed {} {topic}", number(*peer)),
+        Event::Unsubscribed { peer, topic } => format!("unsubscribed {} {topic}", number(*peer)),
+        Event::Dropped { peer, messages } => format!("dropped {} {messages}", number(*peer)),
+        Event::Invalid { peer, messages } => format!("invalid {} {messages}", number(*peer)),
+        Event::Lagged { events } => format!("lagged {events}"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,403 @@
+//! [`World`]: many swarms on one simulated network, each with an owner of its own, who may stop, be killed and begin
+//! anew, and whose clock may jump; with a [`Journal`] of what all of them are told.
+
+use super::journal::{Connection, Journal, Life, Marks, Stream, Told};
+use super::network::{FIRST_PORT, Network};
+use super::side::{Mode, Side};
+use super::transport::{SimTransport, place};
+use crate::pipe::Random;
+use libp2p_core::Multiaddr;
+use libp2p_core::multiaddr;
+use libp2p_identity::Keypair;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+use swarm_notify::connection::Protocol;
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
+use swarm_notify::swarm::{Config, Swarm};
+
+/// More turns than any scenario needs while time stands still: beyond it, somebody spins.
+const MOST_TURNS: usize = 1_000_000;
+
+/// As many streams each side may begin on one connection, so that each has a protocol of its own.
+pub(crate) const TAGS: usize = 100;
+
+const NAMES: [[&str; 8]; 3] = [
+    ["a", "b", "c", "d", "e", "f", "g", "h"],
+    ["a'", "b'", "c'", "d'", "e'", "f'", "g'", "h'"],
+    ["a''", "b''", "c''", "d''", "e''", "f''", "g''", "h''"],
+];
+
+/// How often a host may begin anew.
+pub(crate) const LIVES: usize = NAMES.len();
+
+/// Swarms by host (1, 2, …), and all between them.
+pub(crate) struct World<const EVENTS: usize> {
+    pub(crate) network: Network,
+    pub(crate) now: Duration,
+    pub(crate) members: Vec<Member<EVENTS>>,
+    pub(crate) journal: Rc<RefCell<Journal>>,
+    config: Config,
+    mode: Mode,
+    turns: usize,
+    hosts: BTreeMap<u8, Marks>,
+    /// What holds for all pipes.
+    pub(crate) everywhere: Marks,
+    /// Owners act while they are told of something, too.
+    pub(crate) reacts: bool,
+}
+
+/// One owner and its swarm.
+pub(crate) struct Member<const EVENTS: usize> {
+    pub(crate) host: u8,
+    pub(crate) side: Side<SimTransport, EVENTS>,
+    /// How far its clock is ahead.
+    pub(crate) skew: Duration,
+    /// Its process stands still.
+    pub(crate) stopped: bool,
+    /// Which of the journal's lives it is, and how many its host has had before.
+    pub(crate) life: usize,
+    pub(crate) lives: usize,
+}
+
+/// The protocol of a stream that is its opener's so-many-th on a connection.
+pub(crate) fn protocol(tag: usize) -> Protocol {
+    Protocol::new(format!("/stream/{tag}")).expect("it is short")
+}
+
+fn tag_of(protocol: &Protocol) -> Option<usize> {
+    protocol.as_str().strip_prefix("/stream/")?.parse().ok()
+}
+
+impl<const EVENTS: usize> World<EVENTS> {
+    pub(crate) fn new(network: Network, hosts: usize, mode: Mode, config: Config, reacts: bool) -> Self {
+        let journal = Rc::default();
+        let (hosts_marks, everywhere) = Default::default();
+        let mut world = Self {
+            network,
+            now: Duration::ZERO,
+            members: Vec::new(),
+            journal,
+            config,
+            mode,
+            turns: 0,
+            hosts: hosts_marks,
+            everywhere,
+            reacts,
+        };
+        for host in 1..=hosts as u8 {
+            let member = world.member(host, 0);
+            world.members.push(member);
+        }
+        world
+    }
+
+    fn member(&mut self, host: u8, lives: usize) -> Member<EVENTS> {
+        let name = NAMES[lives][usize::from(host) - 1];
+        let transport = SimTransport::new(&self.network, host);
+        let identity = Keypair::ed25519_from_bytes([host; 32]).expect("32 bytes are a key");
+        let seed = [host + 16 * lives as u8; 32];
+        let mut swarm = Swarm::new(transport, &identity, seed, self.config.clone()).expect("the key can sign");
+        (0..TAGS).for_each(|tag| swarm.register_protocol(protocol(tag)));
+        let mut side = Side::new(name, self.mode, swarm);
+        let life = self.journal.borrow().lives.len();
+        self.journal.borrow_mut().lives.push(Life {
+            name,
+            host,
+            killed: false,
+            connections: Default::default(),
+            streams: Default::default(),
+        });
+        let journal = self.journal.clone();
+        let mut random = Random(u64::from(host) * 77 + lives as u64);
+        let reacts = self.reacts;
+        side.react = Some(Box::new(move |swarm, checker, event| {
+            let mut journal = journal.borrow_mut();
+            let life = &mut journal.lives[life];
+            note(life, swarm, event);
+            // Whatever an owner does while it is told of something is told later: P8.
+            match event {
+                Event::Connected { connection } if reacts && random.below(3) == 0 => {
+                    if let Some((tag, id)) = begin(life, swarm, connection, false) {
+                        checker.begins(id.into(), Some(connection));
+                        let _ = (tag, swarm.finish(id));
+                    }
+                }
+                Event::OpenedStream { connection, stream } if reacts => match random.below(12) {
+                    0 => drop(swarm.reset(stream)),
+                    1 => close_stream(life, swarm, stream),
+                    2 => drop(swarm.finish(stream)),
+                    3 if random.below(8) == 0 => drop(swarm.close_connection(connection)),
+                    _ => {}
+                },
+                Event::OpenedStream { .. }
+                | Event::Connected { .. }
+                | Event::Listen { .. }
+                | Event::ListenFailed { .. }
+                | Event::ListenClose { .. }
+                | Event::ConnectFailed { .. }
+                | Event::Disconnected { .. }
+                | Event::StreamFailed { .. }
+                | Event::ClosedStream { .. } => {}
+            }
+        }));
+        Member { host, side, skew: Duration::ZERO, stopped: false, life, lives }
+    }
+
+    // Commands, noted in the journal.
+
+    /// Dials a place, or the peer there and nobody else.
+    pub(crate) fn dial(&mut self, member: usize, to: &Multiaddr, with_peer: bool) {
+        let host = place(to).expect("a plain address").0;
+        let mut address = to.clone();
+        if with_peer {
+            let identity = Keypair::ed25519_from_bytes([host; 32]).expect("32 bytes are a key");
+            address.push(multiaddr::Protocol::P2p(identity.public().to_peer_id()));
+        }
+        let member = &mut self.members[member];
+        let dials = self.network.dials();
+        let Ok(id) = member.side.swarm.dial(address) else { return };
+        member.side.checker.begins(id.into(), None);
+        let dial = (self.network.dials() > dials).then_some(dials);
+        let told = Told::Nothing;
+        let connection = Connection { direction: Direction::Outbound, dial, pipe: None, to: Some(host), told };
+        self.journal.borrow_mut().lives[member.life].connections.insert(id, connection);
+    }
+
+    /// Begins a stream; `unknown`: of another protocol, which nobody speaks.
+    pub(crate) fn open(&mut self, member: usize, connection: ConnectionId, unknown: bool) {
+        let member = &mut self.members[member];
+        let life = &mut self.journal.borrow_mut().lives[member.life];
+        if let Some((_, id)) = begin(life, &mut member.side.swarm, connection, unknown) {
+            member.side.checker.begins(id.into(), Some(connection));
+        }
+    }
+
+    pub(crate) fn close_stream(&mut self, member: usize, stream: StreamId) {
+        let member = &mut self.members[member];
+        close_stream(&mut self.journal.borrow_mut().lives[member.life], &mut member.side.swarm, stream);
+    }
+
+    /// Kills an owner's process with all that it has, and lets its host begin anew.
+    pub(crate) fn kill(&mut self, member: usize) {
+        self.note_received(member);
+        let (host, lives) = (self.members[member].host, self.members[member].lives + 1);
+        self.journal.borrow_mut().lives[self.members[member].life].killed = true;
+        let reborn = self.member(host, lives);
+        // Dropped last: all its sockets close at once.
+        let killed = std::mem::replace(&mut self.members[member], reborn);
+        drop(killed);
+    }
+
+    /// Notes what was done to a pipe.
+    pub(crate) fn mark(&self, pipe: usize, change: impl FnOnce(&mut Marks)) {
+        change(self.journal.borrow_mut().marks.entry(pipe).or_default());
+    }
+
+    /// Everything at a host is held up for a while.
+    pub(crate) fn late_host(&mut self, host: u8) {
+        self.hosts.entry(host).or_default().late = true;
+    }
+
+    /// The system of a host fails.
+    pub(crate) fn broken_host(&mut self, host: u8) {
+        self.hosts.entry(host).or_default().broken = true;
+    }
+
+    /// An owner leaves its queue full.
+    pub(crate) fn lazy_member(&mut self, member: usize) {
+        self.hosts.entry(self.members[member].host).or_default().lazy = true;
+    }
+
+    /// Notes for each pipe what was done to its hosts, and to all.
+    pub(crate) fn mark_all(&self) {
+        for (pipe, hosts) in self.network.between().into_iter().enumerate() {
+            for of in hosts.iter().filter_map(|host| self.hosts.get(host)).chain([&self.everywhere]) {
+                self.mark(pipe, |marks| {
+                    marks.broken |= of.broken;
+                    marks.late |= of.late;
+                    marks.lazy |= of.lazy;
+                });
+            }
+        }
+    }
+
+    // Time.
+
+    /// Everything that can happen before `until` happens next. `false`: nothing can.
+    fn step(&mut self, until: Option<Duration>) -> bool {
+        let mut turned = false;
+        for member in self.members.iter_mut().filter(|member| !member.stopped) {
+            let clock = self.now + member.skew;
+            if member.side.is_due(clock) {
+                member.side.turn(clock);
+                self.turns += 1;
+                turned = true;
+            }
+        }
+        assert!(self.turns < MOST_TURNS, "somebody spins");
+        if turned {
+            return true;
+        }
+        if self.network.deliver(self.now) {
+            self.members.iter_mut().for_each(|member| member.side.something_happened());
+            return true;
+        }
+        let arrival = self.network.next_arrival();
+        let running = self.members.iter().filter(|member| !member.stopped);
+        let deadlines =
+            running.filter_map(|member| Some(member.side.swarm.poll_at()?.saturating_sub(member.skew))).min();
+        let next = deadlines.into_iter().chain(arrival).min();
+        match (next, until, arrival) {
+            (Some(next), Some(until), _) if next <= until => self.now = self.now.max(next),
+            (Some(next), None, Some(_)) => self.now = self.now.max(next),
+            _ => return false,
+        }
+        self.network.advance_to(self.now);
+        self.turns = 0;
+        true
+    }
+
+    /// Lets time pass, and everything happen in it.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.step(Some(until)) {}
+        self.now = until;
+        self.network.advance_to(until);
+        self.members.iter_mut().for_each(|member| member.side.something_happened());
+    }
+
+    /// Lets everything happen until something is so, which is to be the case in so long.
+    #[track_caller]
+    pub(crate) fn run_until(&mut self, time: Duration, awaited: impl Fn(&Self) -> bool) {
+        let until = self.now + time;
+        while !awaited(self) {
+            assert!(self.step(Some(until)), "it is not over at {:?}", self.now);
+        }
+    }
+
+    // Checks.
+
+    /// What an observer that comes late would be told is what was told and is not over.
+    #[track_caller]
+    pub(crate) fn assert_openings(&self, member: usize) {
+        let side = &self.members[member].side;
+        let openings: BTreeSet<_> = side.swarm.openings().into_iter().map(|event| event.id()).collect();
+        assert_eq!(openings, side.checker.open(), "{}: what is open, and what was told to be", side.name);
+    }
+
+    /// Notes what a member has received, and which pipes its dials came to.
+    pub(crate) fn note_received(&self, member: usize) {
+        let member = &self.members[member];
+        let life = &mut self.journal.borrow_mut().lives[member.life];
+        for (id, stream) in &mut life.streams {
+            stream.received = member.side.received(*id).to_vec();
+        }
+        for connection in life.connections.values_mut() {
+            connection.pipe = connection.pipe.or_else(|| self.network.pipe_of(connection.dial?));
+        }
+    }
+
+    /// The logs of those that live.
+    pub(crate) fn logs(&self) -> String {
+        self.members.iter().map(|member| member.side.whole_log()).collect()
+    }
+
+    /// Nothing is left of anybody.
+    #[track_caller]
+    pub(crate) fn assert_no_leaks(&mut self) {
+        self.members.iter_mut().for_each(|member| member.side.assert_no_leaks());
+        assert!(self.network.is_empty(), "a socket is left open");
+    }
+}
+
+/// Notes what an owner is told.
+fn note<const EVENTS: usize>(life: &mut Life, swarm: &Swarm<SimTransport, EVENTS>, event: Event) {
+    match event {
+        Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
+        Event::Connected { connection } => connection_of(life, swarm, connection).told = Told::Open,
+        Event::ConnectFailed { connection, reason } => {
+            connection_of(life, swarm, connection).told = Told::Failed(reason);
+        }
+        Event::Disconnected { connection, reason } => {
+            connection_of(life, swarm, connection).told = Told::Closed(reason);
+        }
+        Event::OpenedStream { stream, .. } => stream_of(life, swarm, stream).told = Told::Open,
+        Event::StreamFailed { stream, reason, .. } => stream_of(life, swarm, stream).told = Told::Failed(reason),
+        Event::ClosedStream { stream, reason, .. } => stream_of(life, swarm, stream).told = Told::Closed(reason),
+    }
+}
+
+fn connection_of<'a, const EVENTS: usize>(
+    life: &'a mut Life,
+    swarm: &Swarm<SimTransport, EVENTS>,
+    id: ConnectionId,
+) -> &'a mut Connection {
+    life.connections.entry(id).or_insert_with(|| {
+        let view = swarm.connection(id).expect("it is being told of");
+        assert_eq!(view.direction, Direction::Inbound, "{id}: what we dial is known");
+        let (_, port) = place(view.remote).expect("a plain address");
+        let (pipe, told) = (Some(usize::from(port - FIRST_PORT)), Told::Nothing);
+        Connection { direction: Direction::Inbound, dial: None, pipe, to: None, told }
+    })
+}
+
+fn stream_of<'a, const EVENTS: usize>(
+    life: &'a mut Life,
+    swarm: &Swarm<SimTransport, EVENTS>,
+    id: StreamId,
+) -> &'a mut Stream {
+    let view = swarm.stream(id).expect("it is being told of");
+    let stream = life.streams.entry(id).or_insert_with(|| Stream {
+        connection: view.connection,
+        direction: view.direction,
+        tag: None,
+        told: Told::Nothing,
+        sent: 0,
+        received: Vec::new(),
+        discards: false,
+    });
+    stream.tag = view.protocol.and_then(tag_of).or(stream.tag);
+    stream.sent = view.sent;
+    stream
+}
+
+/// Begins a stream with the next protocol in turn; `unknown`: with another one before it, or instead.
+fn begin<const EVENTS: usize>(
+    life: &mut Life,
+    swarm: &mut Swarm<SimTransport, EVENTS>,
+    connection: ConnectionId,
+    unknown: bool,
+) -> Option<(usize, StreamId)> {
+    let ours = life.streams.values().filter(|s| s.connection == connection && s.direction == Direction::Outbound);
+    let tag = ours.count();
+    if tag == TAGS {
+        return None;
+    }
+    let mut protocols = vec![protocol(tag)];
+    match (unknown, tag % 2) {
+        (false, _) => {}
+        (true, 0) => protocols.insert(0, super::UNKNOWN),
+        (true, _) => protocols[0] = super::UNKNOWN,
+    }
+    let id = swarm.open_stream(connection, &protocols).ok()?;
+    let (direction, told) = (Direction::Outbound, Told::Nothing);
+    let stream = Stream { connection, direction, tag: Some(tag), told, sent: 0, received: Vec::new(), discards: false };
+    assert!(life.streams.insert(id, stream).is_none(), "{id} is given twice");
+    Some((tag, id))
+}
+
+fn close_stream<const EVENTS: usize>(life: &mut Life, swarm: &mut Swarm<SimTransport, EVENTS>, id: StreamId) {
+    if swarm.close_stream(id).is_ok() {
+        stream_of(life, swarm, id).discards = true;
+    }
+}
+
+impl<const EVENTS: usize> Drop for World<EVENTS> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.members.iter().for_each(|member| eprint!("{}", member.side.whole_log()));
+        }
+    }
+}

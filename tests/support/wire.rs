@@ -1,0 +1,173 @@
+//! [`Wire`]: a transport in memory that allocates nothing once its buffers have grown, and counts the calls of its
+//! pipes. A dial comes in at the other end's listener at once; what is written can be read at once.
+
+use futures::future::{Ready, ready};
+use futures::io::{AsyncRead, AsyncWrite};
+use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
+use libp2p_core::{Multiaddr, Transport};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Where the one listener listens.
+pub(crate) fn address() -> Multiaddr {
+    "/memory/1".parse().expect("an address")
+}
+
+/// Both ends of a wire: what is dialed at the one comes in at the other.
+pub(crate) fn wire() -> (Wire, Wire) {
+    let shared = Rc::<Shared>::default();
+    (Wire { shared: shared.clone(), listener: None, told: false }, Wire { shared, listener: None, told: false })
+}
+
+/// One transport's handle onto what both share.
+pub(crate) struct Wire {
+    shared: Rc<Shared>,
+    listener: Option<ListenerId>,
+    /// The listener's first address has been told.
+    told: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    incoming: RefCell<VecDeque<Pipe>>,
+    waker: RefCell<Option<Waker>>,
+    calls: Rc<Cell<u64>>,
+}
+
+/// Counts the calls of all pipes of a wire.
+#[derive(Clone)]
+pub(crate) struct Calls(Rc<Cell<u64>>);
+
+impl Calls {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl Wire {
+    pub(crate) fn calls(&self) -> Calls {
+        Calls(self.shared.calls.clone())
+    }
+}
+
+/// One direction.
+#[derive(Default)]
+struct Way {
+    bytes: VecDeque<u8>,
+    ended: bool,
+    reader: Option<Waker>,
+}
+
+/// One end of a byte pipe.
+pub(crate) struct Pipe {
+    reads: Rc<RefCell<Way>>,
+    writes: Rc<RefCell<Way>>,
+    calls: Rc<Cell<u64>>,
+}
+
+impl Pipe {
+    fn pair(calls: &Rc<Cell<u64>>) -> (Self, Self) {
+        let (there, back) = (Rc::<RefCell<Way>>::default(), Rc::<RefCell<Way>>::default());
+        let near = Self { reads: back.clone(), writes: there.clone(), calls: calls.clone() };
+        (near, Self { reads: there, writes: back, calls: calls.clone() })
+    }
+
+    fn called(&self) {
+        self.calls.set(self.calls.get() + 1);
+    }
+
+    fn end(&self) {
+        let mut way = self.writes.borrow_mut();
+        way.ended = true;
+        if let Some(waker) = way.reader.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl AsyncRead for Pipe {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.called();
+        let mut way = self.reads.borrow_mut();
+        if way.bytes.is_empty() && !way.ended {
+            way.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(io::Read::read(&mut way.bytes, buffer))
+    }
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.called();
+        let mut way = self.writes.borrow_mut();
+        way.bytes.extend(bytes);
+        if let Some(waker) = way.reader.take() {
+            waker.wake();
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Transport for Wire {
+    type Output = Pipe;
+    type Error = io::Error;
+    type ListenerUpgrade = Ready<io::Result<Pipe>>;
+    type Dial = Ready<io::Result<Pipe>>;
+
+    fn listen_on(&mut self, id: ListenerId, _: Multiaddr) -> Result<(), TransportError<io::Error>> {
+        self.listener = Some(id);
+        Ok(())
+    }
+
+    fn remove_listener(&mut self, _: ListenerId) -> bool {
+        // One that is forgotten at once has nothing more to say.
+        self.listener = None;
+        false
+    }
+
+    fn dial(&mut self, _: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
+        let (near, far) = Pipe::pair(&self.shared.calls);
+        self.shared.incoming.borrow_mut().push_back(far);
+        if let Some(waker) = self.shared.waker.borrow_mut().take() {
+            waker.wake();
+        }
+        Ok(ready(Ok(near)))
+    }
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+        let Some(listener_id) = self.listener else { return Poll::Pending };
+        if !std::mem::replace(&mut self.told, true) {
+            return Poll::Ready(TransportEvent::NewAddress { listener_id, listen_addr: address() });
+        }
+        let Some(pipe) = self.shared.incoming.borrow_mut().pop_front() else {
+            *self.shared.waker.borrow_mut() = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        Poll::Ready(TransportEvent::Incoming {
+            listener_id,
+            upgrade: ready(Ok(pipe)),
+            local_addr: address(),
+            send_back_addr: address(),
+        })
+    }
+}
