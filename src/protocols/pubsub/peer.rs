@@ -24,6 +24,10 @@ pub(super) struct Peer {
     pub(super) topics: BTreeSet<Topic>,
     /// What it has been told that we subscribe to.
     announced: BTreeSet<Topic>,
+    /// What it has been told since our stream opened that we subscribe to no longer, which it may not have heard if that
+    /// ends: as many as we may subscribe to at most.
+    withdrawn: BTreeSet<Topic>,
+    most_withdrawn: usize,
     /// It may have to be told more.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
@@ -63,6 +67,8 @@ impl Peer {
             inbound: VecDeque::new(),
             topics: BTreeSet::new(),
             announced: BTreeSet::new(),
+            withdrawn: BTreeSet::new(),
+            most_withdrawn: config.subscriptions,
             is_stale: false,
             outbox: Outbox::new(config.outbox_bytes),
             is_told: false,
@@ -74,6 +80,7 @@ impl Peer {
     /// from one before.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = Outbound::Open { stream, since: now };
+        self.announced.append(&mut self.withdrawn);
         self.announced.retain(|topic| !subscriptions.contains(topic));
         self.is_stale = true;
     }
@@ -113,14 +120,21 @@ impl Peer {
 
     /// What is to be written next.
     pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
-        let Self { outbox, announced, is_stale, .. } = self;
-        outbox.next(|| if *is_stale { announcement(announced, subscriptions, is_stale) } else { None })
+        let Self { outbox, announced, withdrawn, most_withdrawn, is_stale, .. } = self;
+        outbox.next(|| {
+            let frame = if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None };
+            while withdrawn.len() > *most_withdrawn {
+                withdrawn.pop_first();
+            }
+            frame
+        })
     }
 }
 
 /// What the peer does not know yet of our subscriptions, or as much of it as one RPC is to carry.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
+    withdrawn: &mut BTreeSet<Topic>,
     subscriptions: &BTreeSet<Topic>,
     is_stale: &mut bool,
 ) -> Option<Frame> {
@@ -136,11 +150,10 @@ fn announcement(
         added.chain(removed).take_while(within).map(|(subscribe, topic)| (subscribe, topic.clone())).collect();
     *is_stale = bytes > ANNOUNCEMENT;
     for (subscribe, topic) in &changes {
-        if *subscribe {
-            announced.insert(topic.clone())
-        } else {
-            announced.remove(topic)
-        };
+        let (from, to) =
+            if *subscribe { (&mut *withdrawn, &mut *announced) } else { (&mut *announced, &mut *withdrawn) };
+        from.remove(topic);
+        to.insert(topic.clone());
     }
     let subscriptions = changes
         .iter()

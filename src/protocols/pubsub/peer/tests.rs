@@ -80,3 +80,23 @@ fn waits_double_up_to_the_longest_and_end() {
     let waits = vec![(); 100].into_iter().filter_map(|()| peer.retry(Duration::ZERO, &many));
     assert_eq!(waits.last(), Some(Duration::from_secs(5)));
 }
+
+#[test]
+fn what_was_taken_back_is_taken_back_again_on_a_new_stream_up_to_the_bound() {
+    let mut config = Config::default();
+    config.subscriptions = 2;
+    let mut peer = Peer::new(&config);
+    peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
+    said(&mut peer, &topics(&["a", "b"]));
+    for subscriptions in [&["a"][..], &["c"], &["a", "d"], &["a", "e"]] {
+        peer.is_stale = true;
+        said(&mut peer, &topics(subscriptions));
+    }
+    peer.closed(Duration::ZERO, &config);
+    peer.opened(stream(), Duration::ZERO, &topics(&["a", "e"]));
+    // Of `b`, `c` and `d` two are known still; `a` is back.
+    assert_eq!(said(&mut peer, &topics(&["a", "e"])), [["+a", "+e", "-c", "-d"]]);
+    peer.closed(Duration::ZERO, &config);
+    peer.opened(stream(), Duration::ZERO, &topics(&[]));
+    assert_eq!(said(&mut peer, &topics(&[])), [["-a", "-c", "-d", "-e"]], "nobody knows who has heard");
+}
