@@ -82,9 +82,10 @@ impl Pair {
             let _ = swarm.poll(cx, Duration::ZERO);
             while let Some(event) = swarm.next_event() {
                 events += 1;
-                match event {
-                    Event::ClosedStream { stream, .. } if is_a => closed(stream),
-                    _ => {}
+                if let Event::ClosedStream { stream, .. } = event
+                    && is_a
+                {
+                    closed(stream);
                 }
             }
             while let Some(ready) = swarm.next_ready() {

@@ -155,18 +155,19 @@ impl Journal {
     /// In the middle of it, when everything has settled: what is open on one side of a pipe is open on the other.
     #[track_caller]
     pub(crate) fn assert_settled(&self) {
-        let mut open: BTreeMap<usize, Vec<(&Life, ConnectionId, BTreeSet<(usize, bool)>)>> = BTreeMap::new();
+        let mut open: BTreeMap<usize, Vec<(String, BTreeSet<(usize, bool)>)>> = BTreeMap::new();
         for life in self.lives.iter().filter(|life| !life.killed) {
             for (id, connection) in life.connections.iter().filter(|(_, c)| c.told == Told::Open) {
                 let of = life.streams.values().filter(|stream| stream.connection == *id && stream.told == Told::Open);
                 let streams = of.map(|stream| (stream.tag.expect("it is agreed"), stream.is_of(connection.direction)));
-                open.entry(connection.pipe.expect("it is open")).or_default().push((life, *id, streams.collect()));
+                let ends = open.entry(connection.pipe.expect("it is open")).or_default();
+                ends.push((format!("{} {id}", life.name), streams.collect()));
             }
         }
         for (pipe, ends) in open {
-            let names: Vec<_> = ends.iter().map(|(life, id, _)| format!("{} {id}", life.name)).collect();
+            let names: Vec<_> = ends.iter().map(|(name, _)| name).collect();
             assert_eq!(ends.len(), 2, "pipe {pipe} is open for {names:?} only");
-            assert_eq!(ends[0].2, ends[1].2, "the open streams (tag, whether the dialer's) of {names:?}");
+            assert_eq!(ends[0].1, ends[1].1, "the open streams (tag, whether the dialer's) of {names:?}");
         }
     }
 }
