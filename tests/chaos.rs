@@ -15,7 +15,6 @@
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod checker;
 #[path = "support/command.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod command;
 #[path = "chaos/owner.rs"]
 mod owner;

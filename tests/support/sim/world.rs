@@ -228,6 +228,7 @@ impl<const EVENTS: usize> World<EVENTS> {
                     marks.broken |= of.broken;
                     marks.late |= of.late;
                     marks.lazy |= of.lazy;
+                    marks.narrow |= of.narrow;
                 });
             }
         }
