@@ -121,6 +121,37 @@ fn the_end_of_a_peers_stream_that_is_finished_before_it_is_open_comes_behind_our
 }
 
 #[test]
+fn permission_for_a_stream_that_has_failed_changes_nothing() {
+    each(|mut pair| {
+        pair.open();
+        let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
+        pair.run();
+        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        pair.dialer.reset(stream);
+        pair.run();
+        assert_eq!(pair.listener.facts(), [Fact::StreamFailed(taken, Failure::Reset(Side::Remote))]);
+        pair.listener.confirm(taken);
+        assert_eq!(pair.listener.say(), [], "nobody is told");
+        assert_eq!(pair.listener.read(taken), Err(ReadError::Ended));
+        pair.stream();
+    });
+}
+
+#[test]
+fn a_read_into_an_empty_buffer_does_not_read_the_end() {
+    each(|mut pair| {
+        pair.open();
+        let (ours, theirs) = pair.stream();
+        assert_eq!((pair.dialer.finish(ours), pair.listener.finish(theirs)), (Ok(()), Ok(())));
+        pair.run();
+        assert_eq!(pair.dialer.facts(), [Fact::Readable(ours)]);
+        assert_eq!((pair.dialer.read_up_to(0, ours), pair.dialer.facts()), (Ok(vec![]), vec![]));
+        assert_eq!(pair.dialer.read(ours), Ok(vec![]));
+        assert_eq!(pair.dialer.facts(), [Fact::StreamEnded(ours, StreamEnd::Finished)]);
+    });
+}
+
+#[test]
 fn the_first_preference_that_the_peer_speaks_is_taken() {
     each(|mut pair| {
         pair.open();

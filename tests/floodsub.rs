@@ -4,6 +4,8 @@
 
 #[path = "floodsub/bounds.rs"]
 mod bounds;
+#[path = "floodsub/churn.rs"]
+mod churn;
 #[path = "floodsub/deny.rs"]
 mod deny;
 #[path = "floodsub/hostile.rs"]

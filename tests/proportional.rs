@@ -82,9 +82,7 @@ impl Pair {
             let _ = swarm.poll(cx, Duration::ZERO);
             while let Some(event) = swarm.next_event() {
                 events += 1;
-                if let Event::ClosedStream { stream, .. } = event
-                    && is_a
-                {
+                if let (Event::ClosedStream { stream, .. }, true) = (event, is_a) {
                     closed(stream);
                 }
             }

@@ -2,7 +2,6 @@
 #![cfg(feature = "connection")]
 
 #[path = "support/corpus.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod corpus;
 #[path = "support/yamux_pair.rs"]
 mod yamux_pair;

@@ -140,7 +140,7 @@ impl Connection {
     /// waits for our word. At any other time it changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(stream) = turn.streams.get_mut(id) else { return };
+        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
         let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
         if let (Some(listener), Some(protocol), Some(yamux)) =
             (confirmation.take(), &stream.protocol, &mut stream.yamux)

@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
-    /// peer's FIN has been read. The fact that may come with it is the stream's own end, if our FIN is sent already.
+    /// peer's FIN has been read; into an empty one nothing is read, and not the end either. The fact that may come with it is the stream's own end, if our FIN is sent already.
     ///
     /// # Errors
     /// [`ReadError`]; nothing has changed.
@@ -120,6 +120,9 @@ impl Connection {
             return Err(ReadError::Blocked);
         }
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
+        if buffer.is_empty() {
+            return Ok((0, None));
+        }
         match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
                 stream.received += n as u64;

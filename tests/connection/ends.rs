@@ -43,9 +43,14 @@ macro_rules! turn {
 impl End {
     pub(crate) fn new(key: u8, role: Role, muxers: &[&str]) -> Self {
         let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+        Self::with(&noise::Config::new(&identity, [key; 32], muxers).unwrap(), role, Duration::ZERO)
+    }
+
+    /// One with keys that were made before, which begins now.
+    pub(crate) fn with(noise: &noise::Config, role: Role, now: Duration) -> Self {
         let config = Config::default();
-        let noise = noise::Config::new(&identity, [key; 32], muxers).unwrap();
-        let connection = Connection::new(&noise, role, [key; 32], None, &config, Duration::ZERO).unwrap();
+        let seed = [role as u8 + 1; 32];
+        let connection = Connection::new(noise, role, seed, None, &config, now).unwrap();
         let mut ids = Lifecycle::new(Limits::default());
         let id = ids.begin_connection(Direction::Outbound).unwrap();
         ids.opened(id).unwrap();
@@ -55,7 +60,7 @@ impl End {
             streams: Streams::new(),
             protocols: ["/sink/1.0.0", "/echo/1.0.0"].map(Protocol::from_static).to_vec(),
             config,
-            now: Duration::ZERO,
+            now,
             ids,
             id,
             facts: Vec::new(),
@@ -155,10 +160,15 @@ impl End {
 
     /// Reads up to 64 bytes; none are the end.
     pub(crate) fn read(&mut self, id: StreamId) -> Result<Vec<u8>, ReadError> {
-        let mut buffer = [0; 64];
+        self.read_up_to(64, id)
+    }
+
+    pub(crate) fn read_up_to(&mut self, most: usize, id: StreamId) -> Result<Vec<u8>, ReadError> {
+        let mut buffer = vec![0; most];
         let (n, fact) = self.connection.read(id, &mut buffer, &mut turn!(self))?;
         self.facts.extend(fact);
-        Ok(buffer[..n].to_vec())
+        buffer.truncate(n);
+        Ok(buffer)
     }
 }
 

@@ -41,7 +41,11 @@ impl Wake for Flag {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { network: Network::new(Cut::Whole, 7), now: Duration::ZERO, players: Vec::new() }
+        Self::on(Network::new(Cut::Whole, 7))
+    }
+
+    pub(crate) fn on(network: Network) -> Self {
+        Self { network, now: Duration::ZERO, players: Vec::new() }
     }
 
     /// So many nodes with the default bounds.
@@ -203,13 +207,18 @@ impl World {
         self.run(None);
     }
 
-    /// So much time passes.
+    /// So much time passes, and whatever is under way then arrives.
     pub(crate) fn pass(&mut self, time: Duration) {
+        self.go_on(time);
+        self.settle();
+    }
+
+    /// So much time passes; there may be something under way then.
+    pub(crate) fn go_on(&mut self, time: Duration) {
         let until = self.now + time;
         self.run(Some(until));
         self.now = until;
         self.network.advance_to(until);
-        self.settle();
     }
 
     /// Forgets what was told so far.

@@ -299,7 +299,8 @@ impl Pair {
                     Failure::Timeout => self.now >= seen.began + end.config.negotiation_timeout,
                     Failure::Reset(Side::Remote) => match (theirs, seen.is_outbound) {
                         (Some(theirs), _) => theirs.gave_up(),
-                        (None, true) => refused || waited,
+                        // The taker gave it up before it knew which one it is.
+                        (None, true) => refused || other.seen.values().any(|theirs| theirs.is_unnamed_and_given_up()),
                         (None, false) => other.seen.values().any(|theirs| theirs.is_outbound && theirs.gave_up()),
                     },
                     _ => false,

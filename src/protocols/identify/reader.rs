@@ -40,6 +40,11 @@ impl Reader {
         }
     }
 
+    /// Whether there is a message: the peer may have said it all.
+    pub(super) const fn has_message(&self) -> bool {
+        self.messages > 0
+    }
+
     /// What was said if nothing comes behind `unread`, for `reason`. Whoever has said it all need not say goodbye.
     pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Info, Failure> {
         self.frames.extend(unread);

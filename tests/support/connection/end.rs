@@ -81,6 +81,11 @@ impl Seen {
         }
     }
 
+    /// This end gave it up before it knew what it is.
+    pub(super) fn is_unnamed_and_given_up(&self) -> bool {
+        self.number.is_none() && self.gave_up()
+    }
+
     /// This end gave it up: its peer is to hear of a reset.
     pub(super) fn gave_up(&self) -> bool {
         self.reset || self.ended == Some(StreamEnd::Timeout) || self.failed == Some(Failure::Timeout)

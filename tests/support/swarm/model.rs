@@ -1,0 +1,232 @@
+//! [`Model`]: what the owner did and what the world did, and whether an event follows from it.
+
+use super::world::{State as World, address, number};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use swarm_notify::identity::PeerId;
+use swarm_notify::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, RemoteEnd, Side, StreamEnd,
+    StreamId,
+};
+use swarm_notify::swarm::Swarm;
+
+/// What a peer's own connection has done, by the pipe that it is on.
+#[derive(Default)]
+pub(super) struct Deeds {
+    pub(super) peer: Option<PeerId>,
+    /// It is open there.
+    pub(super) opened: bool,
+    /// It went away, politely.
+    pub(super) closed: bool,
+    /// It has reset or refused streams, or its own have timed out.
+    pub(super) resets: bool,
+    /// It has finished streams.
+    pub(super) finishes: bool,
+}
+
+/// What the owner has done.
+#[derive(Default)]
+pub(super) struct Model {
+    /// By pipe.
+    pub(super) deeds: Vec<Deeds>,
+    /// What was begun by commands, and how the transport took it.
+    pub(super) refused: BTreeMap<Id, Failure>,
+    /// Dials for a peer that nobody is.
+    pub(super) wrong: BTreeSet<ConnectionId>,
+    pub(super) closed: BTreeSet<Id>,
+    pub(super) finished: BTreeSet<StreamId>,
+    pub(super) unspoken: BTreeSet<StreamId>,
+    /// Time has passed.
+    pub(super) waited: bool,
+    pub(super) shutdown: bool,
+    /// Everything that ever was.
+    pub(super) ever: BTreeSet<Id>,
+    pub(super) opened: u64,
+    /// Connections of which the last event was told.
+    over: BTreeMap<ConnectionId, usize>,
+}
+
+pub(super) fn failure(kind: io::ErrorKind) -> Failure {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Failure::Refused,
+        io::ErrorKind::TimedOut => Failure::Timeout,
+        io::ErrorKind::ConnectionReset => Failure::Reset(Side::Remote),
+        _ => Failure::Io,
+    }
+}
+
+fn fault(kind: io::ErrorKind) -> Fault {
+    match kind {
+        io::ErrorKind::TimedOut => Fault::Timeout,
+        io::ErrorKind::ConnectionReset => Fault::Reset,
+        _ => Fault::Io,
+    }
+}
+
+impl Model {
+    /// An event is told: it has to follow from what was done.
+    pub(super) fn explain<const EVENTS: usize>(
+        &mut self,
+        swarm: &Swarm<super::Scripted, EVENTS>,
+        world: &World,
+        event: Event,
+    ) {
+        self.ever.insert(event.id());
+        let explained = match event {
+            Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
+                let asked = number(swarm.listener(listener).expect("it can be looked up").address);
+                let known = world.listeners.iter().find(|known| known.number == asked);
+                let id = Id::from(listener);
+                match event {
+                    Event::Listen { .. } => known.is_some_and(|known| known.addresses > 0),
+                    Event::ListenFailed { reason, .. } => match reason {
+                        Failure::Requested => self.closed.contains(&id),
+                        Failure::Shutdown => self.shutdown,
+                        reason if known.is_none() => self.refused.get(&id) == Some(&reason),
+                        reason => known
+                            .and_then(|known| known.closed)
+                            .is_some_and(|closed| reason == closed.map_or_else(failure, |()| Failure::Io)),
+                    },
+                    Event::ListenClose { reason, .. } => {
+                        // P11: its socket is closed.
+                        let closed = known.and_then(|known| known.closed).expect("a listener is closed when told so");
+                        match reason {
+                            ListenerEnd::Requested => self.closed.contains(&id),
+                            ListenerEnd::Shutdown => self.shutdown,
+                            ListenerEnd::Failed(why) => why == closed.map_or_else(fault, |()| Fault::Io),
+                            _ => false,
+                        }
+                    }
+                    _ => false,
+                }
+            }
+            Event::Connected { connection } => {
+                let view = swarm.connection(connection).expect("it is open");
+                let pipe = pipe_of(world, number(view.remote)).expect("it has a pipe");
+                self.opened += 1;
+                assert!(!self.wrong.contains(&connection), "nobody is who was dialed");
+                assert_eq!(view.peer, self.deeds[pipe].peer, "the peer has proved who it is");
+                assert_eq!(view.direction == Direction::Inbound, view.listener.is_some());
+                true
+            }
+            Event::ConnectFailed { connection, reason } => self.explain_failed(swarm, world, connection, reason),
+            Event::Disconnected { connection, reason } => self.explain_over(swarm, world, connection, reason),
+            Event::OpenedStream { stream, .. } => {
+                self.opened += 1;
+                !self.unspoken.contains(&stream)
+            }
+            Event::StreamFailed { connection, stream, reason } => {
+                let pipe = self.pipe(swarm, world, connection);
+                let deeds = &self.deeds[pipe];
+                let inbound = swarm.stream(stream).expect("it can be looked up").direction == Direction::Inbound;
+                match reason {
+                    Failure::Requested => self.closed.contains(&stream.into()),
+                    Failure::Timeout => self.waited,
+                    Failure::Unsupported => inbound || self.unspoken.contains(&stream),
+                    Failure::Reset(Side::Remote) => deeds.resets,
+                    Failure::ConnectionClosed => true,
+                    _ => false,
+                }
+            }
+            Event::ClosedStream { connection, stream, reason } => {
+                let pipe = self.pipe(swarm, world, connection);
+                let deeds = &self.deeds[pipe];
+                match reason {
+                    StreamEnd::Finished => self.finished.contains(&stream) && deeds.finishes,
+                    StreamEnd::Reset(Side::Local) => self.closed.contains(&stream.into()),
+                    StreamEnd::Reset(Side::Remote) => deeds.resets,
+                    StreamEnd::ConnectionClosed => true,
+                    StreamEnd::Timeout => self.waited,
+                    _ => false,
+                }
+            }
+        };
+        assert!(explained, "{event:?} does not follow from anything");
+    }
+
+    fn pipe<const EVENTS: usize>(
+        &self,
+        swarm: &Swarm<super::Scripted, EVENTS>,
+        world: &World,
+        connection: ConnectionId,
+    ) -> usize {
+        let view = swarm.connection(connection).expect("a connection outlives its streams");
+        pipe_of(world, number(view.remote)).expect("it has a pipe")
+    }
+
+    /// Reasons that are the same for what was open and what was not.
+    fn is_asked(&self, id: ConnectionId) -> bool {
+        self.closed.contains(&id.into())
+    }
+
+    fn explain_failed<const EVENTS: usize>(
+        &mut self,
+        swarm: &Swarm<super::Scripted, EVENTS>,
+        world: &World,
+        id: ConnectionId,
+        reason: Failure,
+    ) -> bool {
+        let remote = number(swarm.connection(id).expect("it can be looked up").remote);
+        let opening = world.openings.iter().find(|opening| opening.number == remote);
+        match (reason, opening) {
+            (Failure::Requested, _) => return self.is_asked(id),
+            (Failure::Shutdown, _) => return self.shutdown,
+            (Failure::Timeout, _) if self.waited => return true,
+            (reason, None) => return self.refused.get(&id.into()) == Some(&reason),
+            _ => {}
+        }
+        let opening = opening.expect("as was just seen");
+        assert!(opening.dropped || opening.result.is_some());
+        match opening.result {
+            None => false,
+            Some(Err(kind)) => reason == failure(kind),
+            Some(Ok(pipe)) => {
+                let state = &world.pipes[pipe];
+                assert!(state.dropped, "{id}: its socket is closed when that is told");
+                match reason {
+                    Failure::WrongPeer => self.wrong.contains(&id),
+                    Failure::Eof => state.eof,
+                    Failure::Protocol | Failure::Unsupported => state.tampered,
+                    reason => state.error.is_some_and(|kind| reason == failure(kind)),
+                }
+            }
+        }
+    }
+
+    fn explain_over<const EVENTS: usize>(
+        &mut self,
+        swarm: &Swarm<super::Scripted, EVENTS>,
+        world: &World,
+        id: ConnectionId,
+        reason: ConnectionEnd,
+    ) -> bool {
+        let pipe = self.pipe(swarm, world, id);
+        let (state, deeds) = (&world.pipes[pipe], &self.deeds[pipe]);
+        // P11.
+        assert!(state.dropped, "{id}: its socket is closed when that is told");
+        assert!(self.over.insert(id, pipe).is_none());
+        match reason {
+            ConnectionEnd::Requested => self.is_asked(id),
+            ConnectionEnd::Shutdown => self.shutdown,
+            ConnectionEnd::Idle => self.waited,
+            ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,
+            ConnectionEnd::Remote(RemoteEnd::Eof) => state.eof,
+            ConnectionEnd::Failed(Fault::Protocol) => state.tampered,
+            ConnectionEnd::Failed(Fault::Timeout) if self.waited => true,
+            ConnectionEnd::Failed(why) => state.error.is_some_and(|kind| why == fault(kind)),
+            _ => false,
+        }
+    }
+}
+
+fn pipe_of(world: &World, number: usize) -> Option<usize> {
+    world.openings.iter().find(|opening| opening.number == number)?.result?.ok()
+}
+
+/// An address for a dial: of somebody, of this peer, or of one that nobody is.
+pub(super) fn dialed(number: usize, peer: Option<PeerId>) -> libp2p_core::Multiaddr {
+    match peer {
+        Some(peer) => address(number).with(libp2p_core::multiaddr::Protocol::P2p(peer)),
+        None => address(number),
+    }
+}
