@@ -183,6 +183,8 @@ impl<R: Router> PubSub<R> {
             let _ = node.reset(oldest.stream);
         }
         self.tell(id);
+        // If it was open before this was installed, somebody may have been told that it is ready.
+        self.readable(node, stream);
     }
 
     /// A stream has ended, ours to a peer or its to us.
