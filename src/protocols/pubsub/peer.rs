@@ -14,6 +14,10 @@ use core::time::Duration;
 /// How many bytes of topics one announcement carries, about: implementations read RPCs of at most 64 KiB, some of them.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
+/// How many topics that were taken back are remembered, to be taken back again on the next stream: whoever changes more
+/// of them while one stream lives has the peer send what nobody wants, if that stream is cut.
+const WITHDRAWN: usize = 1_024;
+
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -24,6 +28,8 @@ pub(super) struct Peer {
     pub(super) topics: BTreeSet<Topic>,
     /// What it has been told that we subscribe to.
     announced: BTreeSet<Topic>,
+    /// What it has been told, on our stream of now, that we do not any more: who knows whether it has read that.
+    withdrawn: BTreeSet<Topic>,
     /// It may have to be told more.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
@@ -63,6 +69,7 @@ impl Peer {
             inbound: VecDeque::new(),
             topics: BTreeSet::new(),
             announced: BTreeSet::new(),
+            withdrawn: BTreeSet::new(),
             is_stale: false,
             outbox: Outbox::new(config.outbox_bytes),
             is_told: false,
@@ -74,6 +81,7 @@ impl Peer {
     /// from one before.
     pub(super) fn opened(&mut self, stream: StreamId, now: Duration, subscriptions: &BTreeSet<Topic>) {
         self.outbound = Outbound::Open { stream, since: now };
+        self.announced.append(&mut self.withdrawn);
         self.announced.retain(|topic| !subscriptions.contains(topic));
         self.is_stale = true;
     }
@@ -113,14 +121,15 @@ impl Peer {
 
     /// What is to be written next.
     pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
-        let Self { outbox, announced, is_stale, .. } = self;
-        outbox.next(|| if *is_stale { announcement(announced, subscriptions, is_stale) } else { None })
+        let Self { outbox, announced, withdrawn, is_stale, .. } = self;
+        outbox.next(|| if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None })
     }
 }
 
 /// What the peer does not know yet of our subscriptions, or as much of it as one RPC is to carry.
 fn announcement(
     announced: &mut BTreeSet<Topic>,
+    withdrawn: &mut BTreeSet<Topic>,
     subscriptions: &BTreeSet<Topic>,
     is_stale: &mut bool,
 ) -> Option<Frame> {
@@ -137,10 +146,14 @@ fn announcement(
     *is_stale = bytes > ANNOUNCEMENT;
     for (subscribe, topic) in &changes {
         if *subscribe {
-            announced.insert(topic.clone())
+            withdrawn.remove(topic);
+            announced.insert(topic.clone());
         } else {
-            announced.remove(topic)
-        };
+            announced.remove(topic);
+            if withdrawn.len() < WITHDRAWN {
+                withdrawn.insert(topic.clone());
+            }
+        }
     }
     let subscriptions = changes
         .iter()

@@ -3,6 +3,7 @@
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
 use alloc::format;
+use alloc::string::ToString as _;
 use alloc::vec;
 use prost::Message as _;
 
@@ -50,6 +51,21 @@ fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
     peer.closed(Duration::ZERO, &Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&["b", "c"]));
     assert_eq!(said(&mut peer, &topics(&["b", "c"])), [["+b", "+c", "-a"]]);
+}
+
+#[test]
+fn what_was_taken_back_is_remembered_up_to_a_bound() {
+    let mut peer = Peer::new(&Config::default());
+    peer.opened(stream(), Duration::ZERO, &topics(&[]));
+    for n in 0..2 * WITHDRAWN {
+        for subscriptions in [topics(&[&n.to_string()]), topics(&[])] {
+            peer.is_stale = true;
+            assert_eq!(said(&mut peer, &subscriptions).len(), 1);
+        }
+    }
+    peer.closed(Duration::ZERO, &Config::default());
+    peer.opened(stream(), Duration::ZERO, &topics(&[]));
+    assert_eq!(said(&mut peer, &topics(&[])).concat().len(), WITHDRAWN);
 }
 
 #[test]
