@@ -111,6 +111,8 @@ impl<R: Router> PubSub<R> {
     fn refused(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = Outbound::Refused;
+        let lost = peer.outbox.clear();
+        self.dropped(id, lost);
         self.remove_if_mute(id);
     }
 
