@@ -31,6 +31,9 @@ pub struct Notifees<N> {
     events_per_dispatch: usize,
     /// The last [`drive`](Self::drive) has left something to be told.
     has_more: bool,
+    /// How many drives in a row have not told the time.
+    #[cfg(feature = "swarm")]
+    untimed: u8,
     now: Duration,
 }
 
@@ -95,6 +98,8 @@ impl<N> Notifees<N> {
             interrupted: None,
             events_per_dispatch: 1_024,
             has_more: false,
+            #[cfg(feature = "swarm")]
+            untimed: 0,
             now: Duration::ZERO,
         }
     }

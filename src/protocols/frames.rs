@@ -9,7 +9,11 @@ use core::ops::Range;
 /// The longest varint that a length is read from: five groups of seven bits.
 const MAX_LENGTH: usize = 5;
 
-/// What has been read of a stream and is not a whole message yet. It keeps one message and one read at most.
+/// How much is read at a time.
+const READ: usize = 4_096;
+
+/// What has been read of a stream and is not a whole message yet: one message and one read at most, and no memory once
+/// all has been taken.
 #[derive(Debug)]
 pub(super) struct Frames {
     buffer: Vec<u8>,
@@ -31,12 +35,22 @@ impl Frames {
 
     /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
     pub(super) fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let mut chunk = [0; 4_096];
+        self.let_go();
+        let mut chunk = [0; READ];
         let n = node.read(stream, &mut chunk)?;
         self.extend(&chunk[..n]);
         Ok(n > 0)
+    }
+
+    /// Lets go of what has been taken, and of the memory that a large message took. What is moved came with the last
+    /// read, so that this costs no more than that did.
+    fn let_go(&mut self) {
+        match self.buffer.len() - self.start {
+            0 => self.buffer = Vec::new(),
+            left if self.buffer.capacity() / 2 > left.max(READ) => self.buffer = self.buffer[self.start..].to_vec(),
+            _ => drop(self.buffer.drain(..self.start)),
+        }
+        self.start = 0;
     }
 
     /// Adds what was read.
@@ -97,6 +111,20 @@ mod tests {
             }
             assert_eq!(messages, [b"abc".to_vec(), Vec::new(), [7; 128].to_vec()]);
             assert!(!frames.is_cut());
+        }
+    }
+
+    #[test]
+    fn a_large_message_that_was_taken_leaves_no_memory_behind() {
+        let large = [&[0x80, 0x80, 0x40][..], &[7; 1 << 20]].concat();
+        for rest in [&[][..], &[3, b'a']] {
+            let mut frames = Frames::new(1 << 20);
+            frames.extend(&large);
+            frames.extend(rest);
+            assert_eq!(frames.next().unwrap().map(<[u8]>::len), Some(1 << 20));
+            frames.let_go();
+            assert!(frames.buffer.capacity() <= READ, "{}", frames.buffer.capacity());
+            assert_eq!(frames.is_cut(), !rest.is_empty());
         }
     }
 

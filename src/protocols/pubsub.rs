@@ -257,15 +257,20 @@ impl<R: Router> PubSub<R> {
         self.router.recipients(topic, subscribers, &mut to);
         for id in to.drain(..).filter(|id| !but.contains(&Some(*id))) {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
-            if peer.outbox.push(frame) {
+            if peer.outbound != Outbound::Refused && peer.outbox.push(frame) {
                 self.counters.sent += 1;
                 flush(node, peer, &self.subscriptions);
             } else {
-                self.counters.dropped += 1;
-                self.events.count(id, events::Tally::Dropped);
+                self.dropped(id, 1);
             }
         }
         self.to = to;
+    }
+
+    /// So many messages for a peer were dropped.
+    fn dropped(&mut self, id: PeerId, messages: usize) {
+        self.counters.dropped += messages as u64;
+        (0..messages).for_each(|_| self.events.count(id, events::Tally::Dropped));
     }
 }
 

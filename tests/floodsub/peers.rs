@@ -107,6 +107,43 @@ fn who_was_there_before_is_found() {
 }
 
 #[test]
+fn what_a_peer_had_said_before_the_service_came_is_heard() {
+    let mut world = World::of(1);
+    world.at(1).subscribe("t");
+    let late = world.node(Config::default());
+    let floodsub = world.at(late).floodsub;
+    assert!(world.at(late).notifees.unregister(floodsub));
+    world.join(1, late);
+    // That its stream can be read was told, to nobody, and is not told again.
+    let node = world.at(late);
+    let service = FloodSub::new(Signing::strict_sign(keypair(late), 1), Config::default());
+    node.floodsub = node.notifees.install(&mut node.swarm, service);
+    world.settle();
+    world.at(late).expect(&["added 1", "subscribed 1 t"]);
+}
+
+#[test]
+fn nothing_is_kept_for_a_peer_that_cannot_hear() {
+    let mut world = World::new();
+    let (node, raw) = (world.node(Config::default()), world.raw(false));
+    world.join(node, raw);
+    let stream = world.raw_at(raw).open();
+    world.raw_at(raw).send(stream, &subscribing(&["t"]));
+    world.settle();
+    world.at(node).expect(&["added 2", "subscribed 2 t"]);
+    world.at(node).publish("t", "long ago");
+    world.settle();
+    world.at(node).expect(&["dropped 2 1"]);
+    // It comes to hear.
+    world.raw_at(raw).swarm.register_protocol(FLOODSUB);
+    world.join(raw, node);
+    world.at(node).publish("t", "now");
+    world.settle();
+    assert_eq!(world.raw_at(raw).messages(), [b"now"]);
+    assert_eq!((world.at(node).floodsub().counters().dropped, world.at(node).floodsub().counters().sent), (1, 1));
+}
+
+#[test]
 fn others_streams_are_left_alone() {
     /// Writes something that is no RPC on a stream of another protocol.
     struct Garbage;

@@ -1,6 +1,6 @@
 //! The same on whole swarms: commands of every kind while being told, what is ready, and time.
 
-use crate::driven::{Sim, Together};
+use crate::driven::{Driven, Sim, Together};
 use crate::scripted::{Log, Scripted};
 use crate::sim::{Cut, ECHO, Host};
 use std::cell::RefCell;
@@ -251,4 +251,29 @@ fn what_one_drive_leaves_the_next_one_tells_and_says_so() {
         node.notifees.drive(&mut node.swarm, Duration::ZERO);
         assert_eq!((*rounds.borrow(), node.notifees.poll_at()), (3 * round, Some(Duration::ZERO)));
     }
+}
+
+#[test]
+fn time_is_told_after_what_has_happened_but_does_not_wait_for_ever() {
+    let log = Log::default();
+    let mut together = Together::<8, 1>::new(Cut::Whole);
+    let [node] = &mut together.all;
+    let fail = |swarm: &mut Sim<8>| _ = swarm.dial("/memory/1".parse().unwrap()).unwrap();
+    let drive = |node: &mut Driven<8>| {
+        node.notifees.drive(&mut node.swarm, Duration::from_secs(1));
+        log.take().concat()
+    };
+    let listener = node.notifees.register(Scripted::new("a", &log));
+    node.notifees.register(Timer { name: "timer", log: log.clone(), times: vec![1, 1], panics: false });
+    node.notifees.set_events_per_dispatch(1);
+    (0..3).for_each(|_| fail(&mut node.swarm));
+    let told: Vec<_> = (0..4).map(|_| drive(node)).collect();
+    let expected = [0, 1, 2].map(|n| format!("a connect_failed c{n}.1"));
+    assert_eq!((&told[..3], told[3].as_str()), (&expected[..], "timer 1"));
+    // Each failure is answered with a dial that fails at once.
+    node.notifees.unregister(listener);
+    node.notifees.register(Scripted::<Sim<8>>::with("b", &log, move |cx, _| fail(cx.network())));
+    fail(&mut node.swarm);
+    let told: Vec<_> = (0..100).map(|_| drive(node)).collect();
+    assert!(told.iter().position(|line| line.contains("timer")).is_some_and(|at| at > 1), "{told:?}");
 }

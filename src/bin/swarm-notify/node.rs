@@ -18,6 +18,9 @@ use swarm_notify::notifee::{HasNode, Network, Node as AnyNode, Notifees};
 use swarm_notify::swarm::{Config, Swarm};
 use swarm_notify::tcp;
 
+/// How often one turn goes round before whoever has called it has theirs.
+const ROUNDS: usize = 16;
+
 /// What stops a command before it has begun, or makes it pointless.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -134,22 +137,24 @@ impl Node {
                 is_interrupted = true;
                 self.world.swarm.shutdown();
             }
-            loop {
-                self.turn(cx);
-                if !then(cx, &mut self.world, &mut self.notifees) {
-                    break;
-                }
+            let happened = self.turn(cx) | then(cx, &mut self.world, &mut self.notifees);
+            if self.world.swarm.is_shut_down() {
+                return Poll::Ready(());
             }
-            if self.world.swarm.is_shut_down() { Poll::Ready(()) } else { Poll::Pending }
+            if happened {
+                // What is left, or has come of it, is for the next turn: signals and what `then` does come in between.
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
         }));
         Ok(is_interrupted)
     }
 
-    /// Polls, and lets the notifees act, until there is nothing more to do before something wakes `cx`. `false`: nothing
-    /// has happened.
+    /// Polls, and lets the notifees act, until there is nothing more to do before something wakes `cx`, but not for ever.
+    /// `false`: nothing has happened.
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = false;
-        loop {
+        for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
             let mut busy = self.world.swarm.poll(cx, now).is_ready();
             self.notifees.drive(&mut self.world, now);
@@ -161,6 +166,7 @@ impl Node {
             }
             happened = true;
         }
+        happened
     }
 
     /// Whether `next` has come; if not, the timer will wake `cx`.
@@ -171,5 +177,35 @@ impl Node {
         }
         self.timer.set_after(left);
         Pin::new(&mut self.timer).poll(cx).is_ready()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+    use swarm_notify::notifee::{Context as Telling, Interest, Notifee};
+
+    #[test]
+    fn a_turn_ends_though_there_is_always_more_to_do() {
+        struct Restless(u32);
+        impl Notifee<World> for Restless {
+            fn interest(&self) -> Interest {
+                Interest::TIME
+            }
+
+            fn poll_at(&self) -> Option<Duration> {
+                Some(Duration::ZERO)
+            }
+
+            fn tick(&mut self, _cx: &mut Telling<'_, World>) {
+                self.0 += 1;
+                assert!(self.0 < 10_000, "the turn does not end");
+            }
+        }
+        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(true)).unwrap();
+        let restless = node.notifees.register(Restless(0));
+        assert!(node.turn(&mut Context::from_waker(Waker::noop())));
+        assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);
     }
 }

@@ -80,7 +80,7 @@ impl Line {
     }
 }
 
-/// For people.
+/// For people. What peers have chosen can neither begin a line nor command a terminal.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, value) in &self.0 {
@@ -88,12 +88,24 @@ impl fmt::Display for Line {
                 ("t", value) => write!(f, "{:>9.6}", value.as_f64().unwrap_or_default())?,
                 ("side", Value::String(side)) => write!(f, "  {side}")?,
                 ("event", Value::String(event)) => write!(f, "  {event:<14}")?,
-                (_, Value::String(value)) => write!(f, " {key}={value}")?,
-                (_, value) => write!(f, " {key}={value}")?,
+                (_, Value::String(value)) => write!(f, " {key}={}", harmless(value))?,
+                (_, value) => write!(f, " {key}={}", harmless(&value.to_string()))?,
             }
         }
         Ok(())
     }
+}
+
+/// Control characters become what they are written as in Rust.
+fn harmless(text: &str) -> String {
+    let (mut harmless, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(char::is_control) {
+        harmless.push_str(&rest[..at]);
+        let mut chars = rest[at..].chars();
+        harmless.extend(chars.next().into_iter().flat_map(char::escape_default));
+        rest = chars.as_str();
+    }
+    harmless + rest
 }
 
 /// Seconds, to the microsecond.
@@ -179,5 +191,20 @@ fn describe_stream(swarm: &Swarm<tcp::Transport>, id: StreamId, line: &mut Line)
     line.put("direction", stream.direction.to_string());
     if let Some(protocol) = stream.protocol {
         line.put("protocol", protocol.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_peer_says_of_itself_cannot_command_a_terminal() {
+        let mut line = Line(vec![("t", json!(1.5)), ("event", json!("identified"))]);
+        line.put("agent", "go\u{1b}[2J\n 0.1 connected \u{9b}\u{7f}é");
+        line.put("protocols", vec!["/a\u{9b}\n".to_owned()]);
+        let expected =
+            r#" 1.500000  identified     agent=go\u{1b}[2J\n 0.1 connected \u{9b}\u{7f}é protocols=["/a\u{9b}\n"]"#;
+        assert_eq!(line.to_string(), expected);
     }
 }

@@ -8,6 +8,10 @@ use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 use core::time::Duration;
 
+/// How many drives in a row may leave time untold.
+#[cfg(feature = "swarm")]
+const PATIENCE: u8 = 15;
+
 /// What can be told. All but events comes from a swarm.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
@@ -266,7 +270,8 @@ impl<N: super::super::HasNode> Notifees<N> {
     /// and [`tick`](Notifee::tick) for each whose time has come. `now` is the time that the swarm was polled with.
     ///
     /// It tells [so many](Self::set_events_per_dispatch) events, and as often that something is ready, at most; what is
-    /// left then is for the next one, and [`poll_at`](Self::poll_at) says so. What notifees have done is sent by the
+    /// left then is for the next one, and [`poll_at`](Self::poll_at) says so. Time is told once nothing is left, so that
+    /// no deadline is judged before what came in time has been told; but in every 16th drive at the latest. What notifees have done is sent by the
     /// next poll of the swarm, which asks for it.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.now = self.now.max(now);
@@ -274,6 +279,11 @@ impl<N: super::super::HasNode> Notifees<N> {
         self.has_more = true;
         let mut left = self.events_per_dispatch;
         left -= self.drain(left, network);
+        if left == 0 && self.untimed < PATIENCE {
+            self.untimed += 1;
+            return;
+        }
+        self.untimed = 0;
         self.tell(Told::Tick, 0, network);
         left -= self.drain(left, network);
         self.has_more = left == 0;

@@ -21,7 +21,8 @@ pub struct Counters {
     pub ignored: u64,
     /// Messages that the validator has rejected.
     pub rejected: u64,
-    /// Messages that were dropped because too much waits for a peer: each counted once for each.
+    /// Messages that were dropped because too much waits for a peer, or because it takes no stream of ours: each counted
+    /// once for each.
     pub dropped: u64,
     /// Subscriptions of peers that were passed over, beyond the bounds on topics.
     pub topics_refused: u64,

@@ -40,7 +40,7 @@ pub enum Event {
         /// To what.
         topic: Topic,
     },
-    /// A peer is too slow: messages for it were dropped, so many since this was last told.
+    /// A peer is too slow, or takes no stream of ours: messages for it were dropped, so many since this was last told.
     Dropped {
         /// Who.
         peer: PeerId,

@@ -63,6 +63,13 @@ impl Outbox {
         true
     }
 
+    /// Nobody will write what waits: how many messages that was.
+    pub(super) fn clear(&mut self) -> usize {
+        self.restart();
+        self.waiting = 0;
+        core::mem::take(&mut self.messages).len()
+    }
+
     /// The stream has ended: a message that was cut is written again from its beginning, an announcement is made anew.
     pub(super) fn restart(&mut self) {
         if let Some((Kind::Message, frame, _)) = self.current.take() {
@@ -124,6 +131,17 @@ mod tests {
         assert_eq!(outbox.next(|| Some(frame("+t"))), Some(&b"+t"[..]));
         outbox.written(2);
         assert_eq!(drain(&mut outbox, 9), b"def");
+    }
+
+    #[test]
+    fn what_is_cleared_makes_room() {
+        let mut outbox = Outbox::new(6);
+        assert!(outbox.push(&frame("abc")) && outbox.push(&frame("def")) && !outbox.push(&frame("g")));
+        outbox.next(|| None);
+        outbox.written(1);
+        assert_eq!((outbox.clear(), outbox.clear()), (2, 0));
+        assert!(outbox.push(&frame("ghi")) && outbox.push(&frame("jkl")));
+        assert_eq!(drain(&mut outbox, 9), b"ghijkl");
     }
 
     #[test]

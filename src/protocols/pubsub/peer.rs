@@ -14,6 +14,10 @@ use core::time::Duration;
 /// How many bytes of topics one announcement carries, about: implementations read RPCs of at most 64 KiB, some of them.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
+/// How many topics that were taken back are remembered, to be taken back again on the next stream: whoever changes more
+/// of them while one stream lives has the peer send what nobody wants, if that stream is cut.
+const WITHDRAWN: usize = 1_024;
+
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -24,10 +28,8 @@ pub(super) struct Peer {
     pub(super) topics: BTreeSet<Topic>,
     /// What it has been told that we subscribe to.
     announced: BTreeSet<Topic>,
-    /// What it has been told since our stream opened that we subscribe to no longer, which it may not have heard if that
-    /// ends: as many as we may subscribe to at most.
+    /// What it has been told, on our stream of now, that we do not any more: who knows whether it has read that.
     withdrawn: BTreeSet<Topic>,
-    most_withdrawn: usize,
     /// It may have to be told more.
     pub(super) is_stale: bool,
     pub(super) outbox: Outbox,
@@ -68,7 +70,6 @@ impl Peer {
             topics: BTreeSet::new(),
             announced: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
-            most_withdrawn: config.subscriptions,
             is_stale: false,
             outbox: Outbox::new(config.outbox_bytes),
             is_told: false,
@@ -120,14 +121,8 @@ impl Peer {
 
     /// What is to be written next.
     pub(super) fn next(&mut self, subscriptions: &BTreeSet<Topic>) -> Option<&[u8]> {
-        let Self { outbox, announced, withdrawn, most_withdrawn, is_stale, .. } = self;
-        outbox.next(|| {
-            let frame = if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None };
-            while withdrawn.len() > *most_withdrawn {
-                withdrawn.pop_first();
-            }
-            frame
-        })
+        let Self { outbox, announced, withdrawn, is_stale, .. } = self;
+        outbox.next(|| if *is_stale { announcement(announced, withdrawn, subscriptions, is_stale) } else { None })
     }
 }
 
@@ -150,10 +145,15 @@ fn announcement(
         added.chain(removed).take_while(within).map(|(subscribe, topic)| (subscribe, topic.clone())).collect();
     *is_stale = bytes > ANNOUNCEMENT;
     for (subscribe, topic) in &changes {
-        let (from, to) =
-            if *subscribe { (&mut *withdrawn, &mut *announced) } else { (&mut *announced, &mut *withdrawn) };
-        from.remove(topic);
-        to.insert(topic.clone());
+        if *subscribe {
+            withdrawn.remove(topic);
+            announced.insert(topic.clone());
+        } else {
+            announced.remove(topic);
+            if withdrawn.len() < WITHDRAWN {
+                withdrawn.insert(topic.clone());
+            }
+        }
     }
     let subscriptions = changes
         .iter()

@@ -120,6 +120,8 @@ impl<R: Router> PubSub<R> {
     fn refused(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = Outbound::Refused;
+        let lost = peer.outbox.clear();
+        self.dropped(id, lost);
         self.remove_if_mute(id);
     }
 
@@ -194,6 +196,8 @@ impl<R: Router> PubSub<R> {
         self.tell(id);
         // Whatever becomes of ours, this one is read from.
         self.ask(node, id);
+        // If it was open before this was installed, somebody may have been told that it is ready.
+        self.readable(node, stream);
     }
 
     /// A stream has ended, ours to a peer or its to us.
