@@ -83,8 +83,7 @@ fn waits_double_up_to_the_longest_and_end() {
 
 #[test]
 fn what_was_taken_back_is_taken_back_again_on_a_new_stream_up_to_the_bound() {
-    let mut config = Config::default();
-    config.subscriptions = 2;
+    let config = Config { subscriptions: 2, ..Config::default() };
     let mut peer = Peer::new(&config);
     peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
     said(&mut peer, &topics(&["a", "b"]));
