@@ -1,4 +1,4 @@
-//! Floodsub: on the simulated network in virtual time, hostile and slow peers among them, on real sockets, and a hundred
+//! Floodsub: what is on the wire by itself, and nodes on the simulated network in virtual time, hostile and slow peers among them, on real sockets, and a hundred
 //! nodes that come and go.
 #![cfg(all(feature = "tcp", feature = "protocols"))]
 
@@ -6,8 +6,12 @@
 mod bounds;
 #[path = "floodsub/churn.rs"]
 mod churn;
+#[path = "support/corpus.rs"]
+mod corpus;
 #[path = "floodsub/deny.rs"]
 mod deny;
+#[path = "support/pubsub_rpc.rs"]
+mod fuzz_target;
 #[path = "floodsub/hostile.rs"]
 mod hostile;
 #[path = "floodsub/messages.rs"]
@@ -31,3 +35,13 @@ mod sockets;
 mod streams;
 #[path = "floodsub/world.rs"]
 mod world;
+
+#[test]
+fn the_fuzz_target_holds_over_seeded_input() {
+    corpus::seeded(3_000, 400, fuzz_target::run);
+}
+
+#[test]
+fn the_fuzz_target_holds_over_its_corpus() {
+    corpus::replay("pubsub_rpc", fuzz_target::run);
+}

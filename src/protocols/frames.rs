@@ -4,6 +4,7 @@ use crate::connection::ReadError;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 /// The longest varint that a length is read from: five groups of seven bits.
@@ -15,7 +16,7 @@ const READ: usize = 4_096;
 /// What has been read of a stream and is not a whole message yet: one message and one read at most, and no memory once
 /// all has been taken.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub struct Frames {
     buffer: Vec<u8>,
     /// What has been taken.
     start: usize,
@@ -25,11 +26,12 @@ pub(super) struct Frames {
 
 /// A message was announced that is longer than allowed, or by what is not a length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct BadLength;
+pub struct BadLength;
 
 impl Frames {
     /// Of messages of at most `max` bytes.
-    pub(super) const fn new(max: usize) -> Self {
+    #[must_use]
+    pub const fn new(max: usize) -> Self {
         Self { buffer: Vec::new(), start: 0, max }
     }
 
@@ -54,17 +56,22 @@ impl Frames {
     }
 
     /// Adds what was read.
-    pub(super) fn extend(&mut self, bytes: &[u8]) {
+    pub fn extend(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// Whether the end of the stream would cut a message.
-    pub(super) const fn is_cut(&self) -> bool {
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len()
     }
 
     /// The next whole message; `None` if more has to be read first.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
+    ///
+    /// # Errors
+    /// [`BadLength`]: nothing more comes out, since where the next message begins is not known.
+    #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
+    pub fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
         let Some(body) = self.body()? else { return Ok(None) };
         if body.end > self.buffer.len() {
             return Ok(None);
@@ -75,13 +82,14 @@ impl Frames {
 
     /// Where the next message is, whole or not, once its length is known.
     fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
-        let mut length = 0;
+        let mut length = 0u64;
         for (i, byte) in self.buffer[self.start..].iter().enumerate() {
             if i == MAX_LENGTH {
                 return Err(BadLength);
             }
-            length |= usize::from(byte & 0x7f) << (7 * i);
+            length |= u64::from(byte & 0x7f) << (7 * i);
             if byte & 0x80 == 0 {
+                let length = usize::try_from(length).map_err(|_| BadLength)?;
                 if length > self.max {
                     return Err(BadLength);
                 }
@@ -91,6 +99,14 @@ impl Frames {
         }
         // A length as long as this one is none.
         if self.buffer.len() - self.start >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
+    }
+}
+
+impl core::error::Error for BadLength {}
+
+impl fmt::Display for BadLength {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no length, or more than allowed")
     }
 }
 

@@ -174,7 +174,13 @@ impl Flock {
         let node = self.churner();
         match self.random.below(20) {
             0..4 => {
-                let other = if self.random.below(4) > 0 { self.stayer() } else { self.churner() };
+                let linked = self.links.iter().find(|link| link.dialer == node).map(|link| link.other);
+                let other = match (self.random.below(6), linked) {
+                    (0, _) => self.churner(),
+                    // Twice, so that there is another connection when the first one ends.
+                    (1..4, Some(other)) => other,
+                    (_, _) => self.stayer(),
+                };
                 if other != node {
                     self.link(node, other);
                 }

@@ -4,6 +4,8 @@
 //! as the bytes that came, so that it is forwarded and verified as it was signed, with whatever fields it has. Other
 //! fields of an RPC (gossipsub's control messages, signed peer records) are passed over.
 
+pub use crate::protocols::frames::{BadLength, Frames};
+
 use super::fields::Fields;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,0 +1,244 @@
+//! The fuzz target `pubsub_rpc`: what peers of pub/sub send each other, from arbitrary bytes and from arbitrary fields.
+//! What decodes stays within its bounds and is the same after it has been encoded; what is signed is true, and whatever
+//! is done to it is not, unless it says the same; and messages on a stream come out whole however it is cut. `cargo test`
+//! runs it over its corpus and over seeded input.
+
+use arbitrary::{Arbitrary, Unstructured};
+use libp2p_identity::Keypair;
+use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
+use swarm_notify::protocols::pubsub::wire::{Frames, Malformed, Message, Most, Rpc, SubOpts};
+use swarm_notify::protocols::pubsub::{MessageId, Signing};
+
+#[derive(Arbitrary, Debug)]
+enum Input<'a> {
+    /// Anything, as an RPC and as a message.
+    Bytes(&'a [u8]),
+    /// Good fields, encoded, and bent here and there.
+    Rpc { subscriptions: Vec<(Option<bool>, Option<String>)>, publish: Vec<&'a [u8]>, bends: Vec<(u16, u8)> },
+    /// A message with some of its fields.
+    Fields(Fields<'a>),
+    /// A message that is signed, then bent at one place, or with something behind it.
+    Signed { author: u8, seqno: u64, topic: String, data: &'a [u8], at: u16, mask: u8, more: &'a [u8] },
+    /// A message without an author.
+    Unsigned { topic: String, data: &'a [u8] },
+    /// Messages on a stream, with something behind them, and where it is cut.
+    Stream { messages: Vec<&'a [u8]>, rest: &'a [u8], longest: u8, cuts: Vec<u8> },
+}
+
+#[derive(Arbitrary, Debug)]
+struct Fields<'a> {
+    from: Option<&'a [u8]>,
+    data: Option<&'a [u8]>,
+    seqno: Option<&'a [u8]>,
+    topic: Option<String>,
+    signature: Option<&'a [u8]>,
+    key: Option<&'a [u8]>,
+}
+
+/// One run.
+pub(crate) fn run(data: &[u8]) {
+    let Ok(input) = Input::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    match input {
+        Input::Bytes(bytes) => {
+            rpc(bytes);
+            message(bytes);
+        }
+        Input::Rpc { subscriptions, publish, bends } => {
+            let subscriptions = subscriptions.into_iter().map(|(subscribe, topic)| SubOpts { subscribe, topic });
+            let publish = publish.into_iter().map(<[u8]>::to_vec);
+            let good = Rpc { subscriptions: subscriptions.collect(), publish: publish.collect() };
+            let mut bytes = body(&good);
+            assert_eq!(rpc(&bytes).as_ref(), Some(&good), "what we encode is what we decode");
+            for (at, mask) in bends {
+                let len = bytes.len().max(1);
+                if let Some(byte) = bytes.get_mut(usize::from(at) % len) {
+                    *byte ^= mask;
+                }
+            }
+            rpc(&bytes);
+        }
+        Input::Fields(fields) => {
+            let good = fields.message();
+            let decoded = message(&encode(&good));
+            assert_eq!(decoded, good.topic.is_some().then_some(good), "a message needs a topic, and that is all");
+        }
+        Input::Signed { author, seqno, topic, data, at, mask, more } => {
+            signed(author, seqno, &topic, data).bent(at, mask, more)
+        }
+        Input::Unsigned { topic, data } => unsigned(&topic, data),
+        Input::Stream { messages, rest, longest, cuts } => stream(&messages, rest, longest.into(), &cuts),
+    }
+}
+
+fn encode(message: &Message) -> Vec<u8> {
+    prost::Message::encode_to_vec(message)
+}
+
+/// An RPC without its length.
+fn body(rpc: &Rpc) -> Vec<u8> {
+    let frame = rpc.to_frame();
+    let mut frames = Frames::new(usize::MAX);
+    frames.extend(&frame);
+    let body = frames.next().expect("we write a length").expect("and as much as that").to_vec();
+    assert!(!frames.is_cut() && body.len() < frame.len());
+    body
+}
+
+/// Whatever it is, as an RPC.
+fn rpc(bytes: &[u8]) -> Option<Rpc> {
+    let most = |subscriptions, messages| Most { subscriptions, messages };
+    let rpc = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX)).ok()?;
+    assert_eq!(<Rpc as prost::Message>::decode(bytes).as_ref(), Ok(&rpc), "nothing is taken that prost does not take");
+    let (subscriptions, messages) = (rpc.subscriptions.len(), rpc.publish.len());
+    let topics = rpc.subscriptions.iter().filter_map(|change| change.topic.as_ref()).map(String::len);
+    let content = topics.chain(rpc.publish.iter().map(Vec::len)).sum::<usize>();
+    assert!(content + 2 * (subscriptions + messages) <= bytes.len(), "nothing is made up");
+    // As many as there are, and not one less.
+    assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions, messages)).as_ref(), Ok(&rpc));
+    if subscriptions > 0 {
+        assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions - 1, messages)), Err(Malformed));
+    }
+    if messages > 0 {
+        assert_eq!(Rpc::decode_at_most(bytes, most(subscriptions, messages - 1)), Err(Malformed));
+    }
+    let again = body(&rpc);
+    assert_eq!(Rpc::decode_at_most(&again, most(subscriptions, messages)).as_ref(), Ok(&rpc));
+    for bytes in &rpc.publish {
+        message(bytes);
+    }
+    Some(rpc)
+}
+
+/// Whatever it is, as a message.
+fn message(bytes: &[u8]) -> Option<Message> {
+    let decoded = Message::decode_strictly(bytes);
+    let [strict, none] = [signing(1, 0), Signing::strict_no_sign()].map(|signing| signing.open(bytes));
+    let Ok(message) = decoded else {
+        assert!(matches!(strict, Err(Invalid::Malformed)) && matches!(none, Err(Invalid::Malformed)));
+        return None;
+    };
+    assert_eq!(Message::decode_strictly(&encode(&message)).as_ref(), Ok(&message));
+    assert_eq!(Message::decode_strictly(&[bytes, bytes].concat()), Err(Malformed), "it has its topic twice");
+    assert!(strict.is_err() || none.is_err(), "one policy takes it at most");
+    if let Ok(claim) = strict {
+        let source = claim.message.source.expect("it has an author");
+        assert_eq!(Some(&source.to_bytes()), message.from.as_ref());
+        assert_eq!(claim.message.seqno.map(|seqno| seqno.to_be_bytes().to_vec()), message.seqno);
+        says(&claim, &message);
+        assert_ne!(claim.verify(bytes), Err(Invalid::Malformed), "it was opened");
+    }
+    if let Ok(claim) = none {
+        assert_eq!((claim.message.source, claim.message.seqno), (None, None));
+        assert_eq!(claim.id, MessageId::of_content(&claim.message.topic, &claim.message.data));
+        says(&claim, &message);
+        assert_eq!(claim.verify(bytes), Ok(()));
+    }
+    Some(message)
+}
+
+fn says(claim: &Claim, message: &Message) {
+    assert_eq!(Some(&*claim.message.topic), message.topic.as_deref());
+    assert_eq!(claim.message.data, message.data.clone().unwrap_or_default());
+}
+
+fn signing(author: u8, seqno: u64) -> Signing {
+    let keypair = Keypair::ed25519_from_bytes([author; 32]).expect("any 32 bytes are a secret key");
+    Signing::strict_sign(keypair, seqno)
+}
+
+/// A message that is signed as it should be.
+struct Signed {
+    bytes: Vec<u8>,
+    claim: Claim,
+    signing: Signing,
+}
+
+fn signed(author: u8, seqno: u64, topic: &str, data: &[u8]) -> Signed {
+    let signing = signing(author, seqno);
+    let (bytes, id) = signing.seal(topic, data).expect("an Ed25519 key signs");
+    let claim = signing.open(&bytes).expect("what we seal can be opened");
+    assert_eq!((&claim.id, claim.message.seqno), (&id, Some(seqno)));
+    assert_eq!((&*claim.message.topic, &claim.message.data[..]), (topic, data));
+    assert_eq!(claim.verify(&bytes), Ok(()));
+    assert!(Signing::strict_no_sign().open(&bytes).is_err());
+    Signed { bytes, claim, signing }
+}
+
+impl Signed {
+    fn bent(self, at: u16, mask: u8, more: &[u8]) {
+        let Self { mut bytes, claim, signing } = self;
+        // With something behind it, it may say with which key it was signed, and nothing else.
+        let longer = [&bytes[..], more].concat();
+        if let Ok(other) = signing.open(&longer)
+            && other.verify(&longer).is_ok()
+        {
+            assert_eq!((other.id, other.message), (claim.id.clone(), claim.message.clone()));
+        }
+        if mask != 0 {
+            let at = usize::from(at) % bytes.len();
+            bytes[at] ^= mask;
+            // The claim of the true one does not fit what was bent, nor does what that claims.
+            let fits = signing.open(&bytes).is_ok_and(|other| other.verify(&bytes).is_ok());
+            assert!(!fits, "it was bent at {at} by {mask:#x}");
+        }
+    }
+}
+
+fn unsigned(topic: &str, data: &[u8]) {
+    let signing = Signing::strict_no_sign();
+    let (bytes, id) = signing.seal(topic, data).expect("nothing is signed");
+    let claim = signing.open(&bytes).expect("what we seal can be opened");
+    assert_eq!((&claim.id, &id), (&id, &MessageId::of_content(topic, data)));
+    assert_eq!((&*claim.message.topic, &claim.message.data[..]), (topic, data));
+    assert!(message(&bytes).is_some() && self::signing(1, 0).open(&bytes).is_err());
+}
+
+/// What comes out of a stream, and whether it ends within something or with what is no length.
+fn read<'a>(longest: usize, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Vec<u8>>, Option<bool>) {
+    let (mut frames, mut messages) = (Frames::new(longest), Vec::new());
+    for piece in pieces {
+        frames.extend(piece);
+        loop {
+            match frames.next() {
+                Ok(Some(message)) => messages.push(message.to_vec()),
+                Ok(None) => break,
+                Err(_) => return (messages, None),
+            }
+        }
+    }
+    (messages, Some(frames.is_cut()))
+}
+
+fn stream(messages: &[&[u8]], rest: &[u8], longest: usize, cuts: &[u8]) {
+    let mut wire = Vec::new();
+    for message in messages {
+        prost::encoding::encode_varint(message.len() as u64, &mut wire);
+        wire.extend_from_slice(message);
+    }
+    let good = messages.iter().take_while(|message| message.len() <= longest).map(|message| message.to_vec());
+    let good: Vec<_> = good.collect();
+    let is_good = good.len() == messages.len();
+    assert_eq!(read(longest, [&wire[..]].into_iter()), (good.clone(), is_good.then_some(false)));
+    wire.extend_from_slice(rest);
+    let whole = read(longest, [&wire[..]].into_iter());
+    assert!(whole.0.starts_with(&good) && whole.0.iter().all(|message| message.len() <= longest));
+    assert_eq!(read(longest, wire.chunks(1)), whole, "cut at every byte");
+    let mut left = &wire[..];
+    let mut cuts = cuts.iter().cycle();
+    let pieces = std::iter::from_fn(|| {
+        let n = cuts.next().map_or(left.len(), |n| usize::from(*n) + 1).min(left.len());
+        let (piece, rest) = left.split_at(n);
+        left = rest;
+        (!piece.is_empty()).then_some(piece)
+    });
+    assert_eq!(read(longest, pieces), whole, "cut here and there");
+}
+
+impl Fields<'_> {
+    fn message(self) -> Message {
+        let bytes = |field: Option<&[u8]>| field.map(<[u8]>::to_vec);
+        let Self { from, data, seqno, topic, signature, key } = self;
+        let (from, data, seqno) = (bytes(from), bytes(data), bytes(seqno));
+        Message { from, data, seqno, topic, signature: bytes(signature), key: bytes(key) }
+    }
+}
