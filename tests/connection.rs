@@ -2,8 +2,18 @@
 
 #![cfg(feature = "connection")]
 
+#[path = "connection/bounds.rs"]
+mod bounds;
+#[path = "connection/deadlines.rs"]
+mod deadlines;
 #[path = "connection/ends.rs"]
 mod ends;
+#[path = "connection/raw.rs"]
+mod raw;
+#[path = "connection/streams.rs"]
+mod streams;
+#[path = "connection/words.rs"]
+mod words;
 
 use ends::{End, Pair, secs};
 use swarm_notify::connection::{Error, Fact, ReadError, Role, WriteError, noise};
@@ -37,6 +47,7 @@ fn no_end_is_told_of_an_open_connection_before_the_dialer_has_permission() {
         pair.run();
         assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
         assert_eq!(pair.listener.facts(), []);
+        assert_eq!(pair.dialer.connection.peer(), Some(pair.listener.peer), "whoever permits knows whom");
         // The deadline stands still meanwhile.
         assert_eq!(pair.dialer.poll_at(), None);
     });

@@ -17,8 +17,10 @@ pub(crate) struct End {
     pub(crate) peer: PeerId,
     pub(crate) streams: Streams,
     protocols: Vec<Protocol>,
-    config: Config,
-    now: Duration,
+    pub(crate) config: Config,
+    pub(crate) now: Duration,
+    /// Streams that the peer offers are refused.
+    pub(crate) refuses: bool,
     /// Gives ids; nothing is asked of it here.
     ids: Lifecycle<256>,
     id: ConnectionId,
@@ -61,6 +63,7 @@ impl End {
             protocols: ["/sink/1.0.0", "/echo/1.0.0"].map(Protocol::from_static).to_vec(),
             config,
             now,
+            refuses: false,
             ids,
             id,
             facts: Vec::new(),
@@ -95,9 +98,18 @@ impl End {
         }
     }
 
+    /// A read that brings nothing.
+    pub(crate) fn hear_nothing(&mut self) {
+        self.connection.begin_input(&mut self.input);
+        self.input.filled(0);
+        self.understand();
+    }
+
     fn understand(&mut self) {
         while let Some(fact) = self.connection.receive(&mut self.input, &mut turn!(self)) {
-            if fact == Fact::StreamOffered {
+            if fact == Fact::StreamOffered && self.refuses {
+                self.connection.refuse_stream();
+            } else if fact == Fact::StreamOffered {
                 let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
                 self.streams.insert(id, Stream::inbound());
                 self.connection.accept_stream(id, &mut turn!(self));
@@ -136,6 +148,21 @@ impl End {
         self.streams.insert(id, Stream::outbound(&protocols).unwrap());
         self.connection.open_stream(id, &mut turn!(self)).unwrap();
         id
+    }
+
+    /// What began without a time begins at `now`.
+    pub(crate) fn count_from(&mut self, now: Duration) {
+        self.now = now;
+        self.connection.count_from(&mut turn!(self));
+    }
+
+    pub(crate) fn close_stream(&mut self, id: StreamId) {
+        let fact = self.connection.close_stream(id, &mut turn!(self));
+        self.facts.extend(fact);
+    }
+
+    pub(crate) fn stream(&self, id: StreamId) -> &Stream {
+        self.streams.get(id).unwrap()
     }
 
     pub(crate) fn confirm(&mut self, id: StreamId) {
