@@ -10,8 +10,7 @@
 //!   growth of the buffer in which the frames of one poll are gathered: it is given back when it has been written, so
 //!   that an idle connection has none.
 //!
-//! It is one test in a binary of its own, so that nothing else allocates while it counts.
-#![cfg(feature = "swarm")]
+//! It is a program without a test harness, so that nothing else allocates while it counts.
 
 #[path = "support/wire.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
@@ -41,8 +40,7 @@ fn allocations() -> usize {
     stats.allocations + stats.reallocations
 }
 
-#[test]
-fn the_way_from_transition_to_notifee_allocates_nothing() {
+fn main() {
     a_million_transitions_to_two_hundred_notifees();
     assert_eq!(a_hundred_thousand_streams(1), 0, "the whole path of streams that come one at a time");
     assert!(a_hundred_thousand_streams(64) < STREAMS, "less than one allocation a stream");

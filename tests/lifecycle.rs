@@ -20,6 +20,8 @@ mod order;
 mod random;
 #[path = "lifecycle/stale.rs"]
 mod stale;
+#[path = "lifecycle/trace.rs"]
+mod trace;
 
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamId};
 

@@ -194,3 +194,69 @@ impl Link {
         (self.0 >> Self::SHIFT == u32::from(kind)).then_some((self.0 & Self::MASK) as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::ListenerId;
+
+    fn arena(records: u32) -> Arena<ListenerId> {
+        let mut arena = Arena::new(u32::MAX);
+        for _ in 0..records {
+            arena.begin(()).unwrap();
+        }
+        arena
+    }
+
+    #[test]
+    fn no_id_has_the_generation_of_a_retired_slot() {
+        assert!(Bounds::WIDEST.last_generation < RETIRED.get());
+    }
+
+    #[test]
+    fn many_records_are_moved_few_times_and_at_most_a_fifth_of_them_is_spare() {
+        let mut arena = arena(0);
+        let (mut held, mut moves) = ([0; 2], 0);
+        for _ in 0..10_000 {
+            arena.begin(()).unwrap();
+            let before = core::mem::replace(&mut held, [arena.slots.capacity(), arena.generations.capacity()]);
+            moves += u32::from(before != held);
+            let used = arena.slots.len();
+            assert!(held.iter().all(|held| held - used <= 4.max(held / 5)), "{used} of {held:?}");
+        }
+        assert!(moves <= 40, "{moves}");
+    }
+
+    #[test]
+    #[should_panic(expected = "An arena counts its records.")]
+    fn a_record_that_is_not_counted_is_found() {
+        let mut arena = arena(2);
+        arena.held = 1;
+        arena.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "There are no more records than the limit allows.")]
+    fn a_record_beyond_the_limit_is_found() {
+        let mut arena = arena(2);
+        arena.limit = 1;
+        arena.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "A record is of its slot's last generation.")]
+    fn a_record_of_another_generation_is_found() {
+        let mut arena = arena(2);
+        arena.generations[1] = 2;
+        arena.check();
+    }
+
+    #[test]
+    #[should_panic(expected = "A record is of its slot's last generation.")]
+    fn a_slot_that_is_retired_before_its_generations_are_spent_is_found() {
+        let mut arena = arena(2);
+        arena.slots[1].generation = RETIRED;
+        arena.held = 1;
+        arena.check();
+    }
+}

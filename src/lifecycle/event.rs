@@ -426,6 +426,7 @@ mod tests {
         assert_eq!(ListenerEnd::Failed(Fault::Io).to_string(), "failed(io)");
         assert_eq!(Failure::AddressInUse.to_string(), "address_in_use");
         assert_eq!(Failure::Reset(Side::Local).to_string(), "reset(local)");
+        assert_eq!([Direction::Inbound, Direction::Outbound].map(|it| it.to_string()), ["inbound", "outbound"]);
     }
 
     #[test]

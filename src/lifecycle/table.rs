@@ -160,6 +160,31 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_changed_under_its_id_and_its_id_is_found_by_its_slot() {
+        let mut table = Table::new();
+        table.insert(id(3, 2), 'a');
+        assert!(!table.is_empty());
+        *table.get_mut(id(3, 2)).unwrap() = 'b';
+        assert_eq!(table.get(id(3, 2)), Some(&'b'));
+        assert_eq!((table.key_at(3), table.key_at(2), table.key_at(4)), (Some(id(3, 2)), None, None));
+    }
+
+    #[test]
+    fn a_table_grows_by_four_slots_or_a_quarter_so_that_each_moves_a_constant_number_of_times() {
+        assert_eq!([0, 15, 16, 100, 10_000].map(growth), [4, 4, 4, 25, 2_500]);
+    }
+
+    #[test]
+    fn a_table_grows_where_something_does_not_fit_and_only_there() {
+        let mut table = Table::new();
+        for (index, room) in [(99, 100), (101, 125), (124, 125), (125, 156)] {
+            table.insert(id(index, 1), index);
+            assert_eq!(table.slots.len(), index as usize + 1);
+            assert_eq!(table.slots.capacity(), room, "with {index}");
+        }
+    }
+
+    #[test]
     fn at_most_a_fifth_of_many_slots_is_spare() {
         let mut table = Table::new();
         for n in 0..10_000 {

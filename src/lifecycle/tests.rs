@@ -81,6 +81,57 @@ fn records_are_small() {
     assert!(size_of::<Record<ConnectionId>>() <= 64, "{}", size_of::<Record<ConnectionId>>());
 }
 
+#[test]
+fn while_it_is_held_nothing_is_handed_out_and_nothing_given_back() {
+    let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+    let [handled, next] = [(); 2].map(|()| lifecycle.begin_listener().unwrap());
+    lifecycle.fail(handled, Failure::Io).unwrap();
+    lifecycle.fail(next, Failure::Io).unwrap();
+    assert_eq!(lifecycle.next_event(), Some(Event::ListenFailed { listener: handled, reason: Failure::Io }));
+    #[cfg(feature = "swarm")]
+    assert!(!lifecycle.is_held());
+
+    lifecycle.hold(true);
+    assert_eq!((lifecycle.next_event(), lifecycle.vacate()), (None, None));
+    assert_eq!(lifecycle.state(handled), Some(State::Ended), "it is still being handled");
+    #[cfg(feature = "swarm")]
+    assert!(lifecycle.is_held());
+
+    lifecycle.hold(false);
+    assert_eq!(lifecycle.vacate(), Some(Id::Listener(handled)));
+    assert_eq!(lifecycle.next_event(), Some(Event::ListenFailed { listener: next, reason: Failure::Io }));
+}
+
+#[test]
+fn lifecycles_that_would_answer_differently_are_not_equal() {
+    let fresh = Lifecycle::<8>::new(Limits::default());
+    let mut once = fresh.clone();
+    listener_that_fails(&mut once).unwrap();
+    assert_ne!(once.books.listeners, fresh.books.listeners);
+    let mut twice = once.clone();
+    assert_eq!(once.books.listeners, twice.books.listeners);
+    listener_that_fails(&mut twice).unwrap();
+    assert_ne!(once.books.listeners, twice.books.listeners, "the next id is another one");
+    let open = |begun: &Lifecycle<8>, listener| {
+        let mut open = begun.clone();
+        open.opened(listener).unwrap();
+        open
+    };
+    let listener = once.begin_listener().unwrap();
+    assert_ne!(once.books.listeners, open(&once, listener).books.listeners, "a state is another one");
+}
+
+#[test]
+fn refusals_say_what_is_wrong_each_in_its_own_words() {
+    use alloc::string::ToString;
+    let begin = [BeginError::Limit, BeginError::Stale, BeginError::NotOpen, BeginError::Closing];
+    let refused = [Refused::Stale, Refused::NotOpen, Refused::AlreadyOpen, Refused::Ended, Refused::NoRoom];
+    let words = [&begin.map(|error| error.to_string())[..], &refused.map(|error| error.to_string())].concat();
+    for (n, one) in words.iter().enumerate() {
+        assert!(one.len() > 3 && !words[..n].contains(one), "{one}");
+    }
+}
+
 fn connection_with_streams(lifecycle: &mut Lifecycle<8>, streams: usize) -> (ConnectionId, Vec<StreamId>) {
     let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
     lifecycle.opened(connection).unwrap();
@@ -141,6 +192,10 @@ fn broken_invariants_are_found() {
     assert!(message.contains("counts the records of its streams"), "{message}");
     let message = broken(|lifecycle, connection, _| lifecycle.books.owed.newest = Link::to(connection));
     assert!(message.contains("both ends or none"), "{message}");
+    let message = broken(|lifecycle, connection, _| {
+        lifecycle.books.owed = List { oldest: Link::to(connection), newest: Link::to(connection) };
+    });
+    assert!(message.contains("What stands in the line of what is owed"), "{message}");
     let message = broken(|lifecycle, connection, _| {
         lifecycle.books.connections.get_mut(connection).unwrap().state = State::Ended;
     });

@@ -55,6 +55,32 @@ fn what_is_no_rpc_costs_its_stream_and_is_told() {
 }
 
 #[test]
+fn what_is_no_rpc_counts_once_however_its_stream_ends() {
+    let endings: [fn(&mut World, StreamId); 3] = [
+        |world, stream| world.raw_at(RAW).swarm.finish(stream).unwrap(),
+        |world, stream| world.raw_at(RAW).swarm.reset(stream).unwrap(),
+        |world, _| {
+            let connection = world.raw_at(RAW).connection();
+            world.disconnect(RAW, connection);
+        },
+    ];
+    for ends in endings {
+        for alone in [false, true] {
+            let (mut world, stream) = world();
+            let garbage = [&[1, 0xff][..], &[9; 1000]].concat();
+            world.raw_at(RAW).write(stream, &garbage);
+            if alone {
+                // It arrives by itself, and is looked at before the end does.
+                world.go_on(Duration::from_millis(10));
+            }
+            ends(&mut world, stream);
+            world.settle();
+            assert_eq!(world.at(1).floodsub().counters().invalid, 1);
+        }
+    }
+}
+
+#[test]
 fn what_came_before_it_is_taken() {
     let (mut world, stream) = world();
     let good = publishing(&[signed(9, 1, "t", b"a")]).to_frame();

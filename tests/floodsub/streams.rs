@@ -1,6 +1,7 @@
 //! Our stream to a peer: opened again when it ends, at once elsewhere or after a while, and not for ever.
 
-use crate::raw::subscribing;
+use crate::node::{FLOODSUB, keypair};
+use crate::raw::{publishing, signed, subscribing};
 use crate::world::World;
 use std::time::Duration;
 use swarm_notify::lifecycle::{Direction, StreamId};
@@ -50,6 +51,22 @@ fn one_that_is_reset_is_opened_again_after_a_while_and_says_all_that_counts() {
     assert_eq!(world.raw_at(raw).messages(), [b"a"]);
     world.at(node).expect(&[]);
     assert_eq!(world.at(node).peers(), [raw]);
+}
+
+#[test]
+fn what_was_taken_back_unheard_is_taken_back_again() {
+    let (mut world, node, raw, _) = joined(Config::default());
+    world.at(node).subscribe("u");
+    world.settle();
+    world.raw_at(raw).is_deaf = true;
+    world.at(node).unsubscribe("u");
+    world.settle();
+    let stream = inbound(&mut world, raw)[0];
+    world.raw_at(raw).swarm.reset(stream).unwrap();
+    world.raw_at(raw).received.clear();
+    world.raw_at(raw).is_deaf = false;
+    world.pass(2 * SECOND);
+    assert_eq!(world.raw_at(raw).announced(), ["+t", "-u"]);
 }
 
 #[test]
@@ -186,7 +203,7 @@ fn with_its_connection_it_moves_to_another_at_once() {
 #[test]
 fn what_arrived_before_its_connection_ended_is_not_lost() {
     let (mut world, node, raw, stream) = joined(Config::default());
-    let message = crate::raw::publishing(&[crate::raw::signed(raw, 1, "t", b"last words")]);
+    let message = publishing(&[signed(raw, 1, "t", b"last words")]);
     world.raw_at(raw).send(stream, &message);
     let connection = world.raw_at(raw).connection();
     world.disconnect(raw, connection);
@@ -217,4 +234,26 @@ fn where_the_limits_leave_no_place_for_it_it_is_tried_again() {
     world.pass(10 * SECOND);
     assert_eq!(world.at(node).streams(), (0, 1));
     assert_eq!(world.at(node).peers(), [other]);
+}
+
+#[test]
+fn who_takes_the_only_place_there_is_for_a_stream_is_heard() {
+    let (mut config, mut bounds) = (SwarmConfig::default(), Config::default());
+    config.limits.streams_per_connection = 1;
+    bounds.reopen_attempts = 0;
+    let mut world = World::new();
+    let node = world.node_with(bounds, config, Signing::strict_sign(keypair(1), 1));
+    let raw = world.raw(false);
+    world.at(node).subscribe("t");
+    world.join(raw, node);
+    // It has said that it does not speak it, and does from now on.
+    world.raw_at(raw).swarm.register_protocol(FLOODSUB);
+    let stream = world.raw_at(raw).open();
+    world.raw_at(raw).send(stream, &publishing(&[signed(9, 1, "t", b"a")]));
+    world.settle();
+    world.at(node).expect(&["added 2", "message t 9#1 a via 2"]);
+    assert_eq!(world.at(node).streams(), (1, 0));
+    world.raw_at(raw).swarm.finish(stream).unwrap();
+    world.settle();
+    world.at(node).expect(&["gone 2"]);
 }

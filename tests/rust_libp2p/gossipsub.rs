@@ -206,6 +206,53 @@ fn a_message_reaches_gossipsub_through_us() {
     gossip.kill();
 }
 
+/// A message each way, between two that know each other's subscriptions; `n` is the number of ours.
+fn exchange(ours: &mut [Tcp; 1], gossip: &mut Gossip, n: usize) {
+    ours[0].publish(TOPIC, "tick");
+    assert_eq!(gossip.told(ours), format!("message {n} tick"));
+    let before = ours[0].messages.len();
+    gossip.ask(Command::Publish("tock"));
+    until(ours, |ours| ours[0].messages.len() > before);
+    assert_eq!(ours[0].messages.last().unwrap().0.data, b"tock");
+}
+
+/// Sixty heartbeats of gossipsub's, in which it may prune, send IHAVE and what else it does to a peer of a mesh; and in
+/// the second half nobody says anything.
+#[test]
+#[ignore = "takes a minute"]
+fn a_minute_beside_gossipsub_loses_nothing() {
+    let beside = |dialed| {
+        let (mut ours, mut gossip) = connected(dialed);
+        ours[0].subscribe(TOPIC);
+        gossip.ask(Command::Subscribe);
+        assert_eq!(gossip.told(&mut ours), "subscribed news");
+        until(&mut ours, |ours| ours[0].peers_of(TOPIC) == [GOSSIP]);
+        let connection = ours[0].swarm.connections().next().unwrap();
+        for n in 1..=30 {
+            exchange(&mut ours, &mut gossip, n);
+            during(&mut ours, async_io::Timer::after(Duration::from_secs(1)));
+        }
+        during(&mut ours, async_io::Timer::after(Duration::from_secs(30)));
+        exchange(&mut ours, &mut gossip, 31);
+        assert!(ours[0].swarm.connections().eq([connection]), "it is the same connection still");
+        assert_eq!((ours[0].peers(), ours[0].peers_of(TOPIC)), (vec![GOSSIP], vec![GOSSIP]));
+        let log = ours[0].take_log();
+        assert_eq!(log[..2], ["added 200", "subscribed 200 news"]);
+        assert!(log.len() == 33 && log[2..].iter().all(|line| line.starts_with("message ")), "{log:#?}");
+        let counters = ours[0].floodsub().counters();
+        assert_eq!((counters.invalid, counters.dropped, counters.received, counters.sent), (0, 0, 31, 31));
+        let streams = ours[0].swarm.counters().streams;
+        assert_eq!((streams.outbound.opened, streams.outbound.open), (1, 1), "our stream was never opened again");
+        assert_eq!((streams.inbound.opened, streams.inbound.open), (1, 1), "nor was its");
+        shut_down(&mut ours);
+        gossip.kill();
+    };
+    thread::scope(|scope| {
+        let both = [Outbound, Inbound].map(|dialed| scope.spawn(move || beside(dialed)));
+        both.into_iter().for_each(|one| one.join().expect("nothing is lost"));
+    });
+}
+
 #[test]
 fn a_gossipsub_node_that_is_killed_is_a_peer_no_longer() {
     let (mut ours, gossip) = connected(Outbound);

@@ -101,7 +101,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         let network = Network::new(cut, seed);
         let config = config(&mut random);
         let is_lazy = config.inbound_handshakes < 16;
-        let mut is_slow = false;
+        let (mut is_slow, mut is_narrow) = (false, false);
         network.set(|knobs| {
             knobs.latency([millis(1), millis(10), millis(150)][random.below(3)]);
             knobs.jitter([millis(0), millis(5), millis(200)][random.below(3)]);
@@ -111,6 +111,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
             }
             if random.below(4) == 0 {
                 knobs.capacity([200, 2_000][random.below(2)]);
+                is_narrow = true;
             }
             if random.below(2) == 0 {
                 knobs.closes_late();
@@ -119,7 +120,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         let reacts = random.below(2) == 0;
         let rogues = Rogues::new(&network, ROGUES);
         let mut world = World::new(network, hosts, mode, config, reacts);
-        (world.everywhere.late, world.everywhere.lazy) = (is_slow, is_lazy);
+        (world.everywhere.late, world.everywhere.lazy, world.everywhere.narrow) = (is_slow, is_lazy, is_narrow);
         let faults = [0, 1, 3][random.below(3)];
         let places = (1..=hosts as u8).flat_map(|host| [address((host, 1)), address((host, 2))]).collect();
         Self { random, world, rogues, places, faults }

@@ -15,6 +15,8 @@ mod ends;
 mod input;
 #[path = "swarm/model.rs"]
 mod model;
+#[path = "swarm/owner.rs"]
+mod owner;
 #[path = "swarm/peer.rs"]
 mod peer;
 #[path = "sim/side.rs"]
@@ -25,6 +27,7 @@ mod world;
 
 use input::Input;
 use model::{Model, dialed, failure};
+use owner::{assert_stale, is_alive, react};
 use peer::{ECHO, Peer, SINK, content, identity};
 use side::{Mode, Side};
 use std::cell::RefCell;
@@ -34,8 +37,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::{Keypair, PeerId};
-use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{CloseError, Config, OpenStreamError, Swarm};
+use swarm_notify::lifecycle::{ConnectionId, Id, ListenerId, State, StreamId};
+use swarm_notify::swarm::{Config, Swarm};
 use world::{KINDS, Next, Scripted, World, address};
 
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
@@ -237,7 +240,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         drop(state);
         if let Some(pipe) = pipe {
             let mut peer = Peer::new(is_dialer, fails % 2 == 1, self.now);
-            peer.eager = input.byte() % 4 != 0;
+            peer.eager = !input.byte().is_multiple_of(4);
             self.peers.push(peer);
             self.model.borrow_mut().deeds.push(model::Deeds { peer: Some(identity(2)), ..Default::default() });
             assert_eq!((self.peers.len(), pipe), (self.model.borrow().deeds.len(), self.peers.len() - 1));
@@ -480,65 +483,5 @@ impl<const EVENTS: usize> Script<EVENTS> {
             line.split(' ').enumerate().filter(|(n, _)| *n != 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
         };
         log.iter().map(|line| words(line).join(" ")).collect()
-    }
-}
-
-fn is_alive<const EVENTS: usize>(swarm: &Swarm<Scripted, EVENTS>, id: Id) -> bool {
-    match id {
-        Id::Listener(id) => swarm.listener(id).is_some(),
-        Id::Connection(id) => swarm.connection(id).is_some(),
-        Id::Stream(id) => swarm.stream(id).is_some(),
-    }
-}
-
-fn assert_stale<const EVENTS: usize>(swarm: &mut Swarm<Scripted, EVENTS>, id: Id) {
-    match id {
-        Id::Listener(id) => assert_eq!(swarm.close_listener(id), Err(CloseError::Stale)),
-        Id::Connection(id) => {
-            assert_eq!(swarm.close_connection(id), Err(CloseError::Stale));
-            assert_eq!(swarm.abort_connection(id), Err(CloseError::Stale));
-            let opened = swarm.open_stream(id, &[ECHO]);
-            assert!(matches!(opened, Err(OpenStreamError::Stale | OpenStreamError::Closing)), "{opened:?}");
-        }
-        Id::Stream(id) => {
-            assert_eq!(swarm.reset(id), Err(CloseError::Stale));
-            assert_eq!(swarm.close_stream(id), Err(CloseError::Stale));
-            assert!(swarm.take_unread(id).is_empty());
-        }
-    }
-}
-
-/// P8: the owner gives a command while it is told of something.
-fn react<const EVENTS: usize>(swarm: &mut Swarm<Scripted, EVENTS>, model: &mut Model, event: Event, reaction: u8) {
-    let connection = match event {
-        Event::Connected { connection }
-        | Event::Disconnected { connection, .. }
-        | Event::OpenedStream { connection, .. }
-        | Event::StreamFailed { connection, .. }
-        | Event::ClosedStream { connection, .. } => Some(connection),
-        _ => None,
-    };
-    match (reaction % 4, connection, event.id()) {
-        (0, Some(connection), _) => {
-            if swarm.close_connection(connection).is_ok() {
-                model.closed.insert(connection.into());
-            }
-        }
-        (1, Some(connection), _) => {
-            if swarm.abort_connection(connection).is_ok() {
-                model.closed.insert(connection.into());
-            }
-        }
-        (_, _, Id::Stream(stream)) => {
-            if swarm.reset(stream).is_ok() {
-                model.closed.insert(stream.into());
-            }
-        }
-        (_, _, Id::Listener(listener)) => {
-            if swarm.close_listener(listener).is_ok() {
-                model.closed.insert(listener.into());
-            }
-        }
-        _ => {}
     }
 }

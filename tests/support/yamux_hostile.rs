@@ -86,7 +86,7 @@ fn attack(input: &mut Input<'_>, wire: &mut Vec<u8>) {
         n => u32::MAX - u32::from(n - 240),
     };
     // Often many times over: a flood.
-    let times = if choice >= 224 && choice < 240 && length < 200 { 1 << (choice % 12) } else { 1 };
+    let times = if (224..240).contains(&choice) && length < 200 { 1 << (choice % 12) } else { 1 };
     for _ in 0..times {
         wire.extend([u8::from(choice == 249), if choice >= 240 { choice } else { choice % 4 }]);
         wire.extend(flags.to_be_bytes());

@@ -20,27 +20,36 @@ impl<R: Router> PubSub<R> {
         range.take_while(move |(other, _)| *other == peer).map(|(_, connection)| *connection)
     }
 
-    /// Asks a connected peer whether it speaks the protocol, unless that is known or it is denied. `false`: it is none
-    /// of ours.
-    pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) -> bool {
+    /// Asks a connected peer whether it speaks the protocol, unless that is known or it is denied.
+    pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) {
+        if self.admit(id) {
+            self.ask(node, id);
+        }
+    }
+
+    /// Whether somebody is one of our peers, from now on if not before.
+    fn admit(&mut self, id: PeerId) -> bool {
         if self.denied.contains(&id) {
             return false;
         }
-        let room = self.peers.len() < self.config.peers;
-        match self.peers.get(&id).map(|peer| peer.outbound) {
-            None if !room => {
-                self.counters.peers_refused += 1;
-                return false;
-            }
-            None => {
-                self.peers.insert(id, Peer::new(&self.config));
-                self.open(node, id);
-            }
-            // A new connection is a new chance.
-            Some(Outbound::None | Outbound::Refused) => self.open(node, id),
-            Some(Outbound::Waiting(_) | Outbound::Opening(_) | Outbound::Open { .. }) => {}
+        if self.peers.contains_key(&id) {
+            return true;
         }
+        if self.peers.len() >= self.config.peers {
+            self.counters.peers_refused += 1;
+            return false;
+        }
+        self.peers.insert(id, Peer::new(&self.config));
         true
+    }
+
+    /// Opens our stream to a peer, unless there is one or it is to be opened later.
+    fn ask(&mut self, node: &mut dyn Node, id: PeerId) {
+        match self.peers.get(&id).map(|peer| peer.outbound) {
+            // A new connection, or a stream of the peer's, is a new chance.
+            Some(Outbound::None | Outbound::Refused) => self.open(node, id),
+            Some(Outbound::Waiting(_) | Outbound::Opening(_) | Outbound::Open { .. }) | None => {}
+        }
     }
 
     /// A peer is none any more: gives the streams that it had.
@@ -167,7 +176,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has opened a stream to us.
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        if !self.add(node, id) {
+        if !self.admit(id) {
             self.counters.streams_refused += 1;
             // It may have ended already.
             let _ = node.reset(stream);
@@ -185,6 +194,8 @@ impl<R: Router> PubSub<R> {
             let _ = node.reset(oldest.stream);
         }
         self.tell(id);
+        // Whatever becomes of ours, this one is read from.
+        self.ask(node, id);
         // If it was open before this was installed, somebody may have been told that it is ready.
         self.readable(node, stream);
     }

@@ -41,6 +41,7 @@ pub(crate) struct World<const EVENTS: usize> {
     config: Config,
     mode: Mode,
     turns: usize,
+    /// What holds for all pipes of a host.
     hosts: BTreeMap<u8, Marks>,
     /// What holds for all pipes.
     pub(crate) everywhere: Marks,
@@ -73,7 +74,6 @@ fn tag_of(protocol: &Protocol) -> Option<usize> {
 impl<const EVENTS: usize> World<EVENTS> {
     pub(crate) fn new(network: Network, hosts: usize, mode: Mode, config: Config, reacts: bool) -> Self {
         let journal = Rc::default();
-        let (hosts_marks, everywhere) = Default::default();
         let mut world = Self {
             network,
             now: Duration::ZERO,
@@ -82,8 +82,8 @@ impl<const EVENTS: usize> World<EVENTS> {
             config,
             mode,
             turns: 0,
-            hosts: hosts_marks,
-            everywhere,
+            hosts: BTreeMap::new(),
+            everywhere: Marks::default(),
             reacts,
         };
         for host in 1..=hosts as u8 {
@@ -119,9 +119,9 @@ impl<const EVENTS: usize> World<EVENTS> {
             // Whatever an owner does while it is told of something is told later: P8.
             match event {
                 Event::Connected { connection } if reacts && random.below(3) == 0 => {
-                    if let Some((tag, id)) = begin(life, swarm, connection, false) {
+                    if let Some(id) = begin(life, swarm, connection, false) {
                         checker.begins(id.into(), Some(connection));
-                        let _ = (tag, swarm.finish(id));
+                        let _ = swarm.finish(id);
                     }
                 }
                 Event::OpenedStream { connection, stream } if reacts => match random.below(12) {
@@ -170,7 +170,7 @@ impl<const EVENTS: usize> World<EVENTS> {
     pub(crate) fn open(&mut self, member: usize, connection: ConnectionId, unknown: bool) {
         let member = &mut self.members[member];
         let life = &mut self.journal.borrow_mut().lives[member.life];
-        if let Some((_, id)) = begin(life, &mut member.side.swarm, connection, unknown) {
+        if let Some(id) = begin(life, &mut member.side.swarm, connection, unknown) {
             member.side.checker.begins(id.into(), Some(connection));
         }
     }
@@ -228,6 +228,7 @@ impl<const EVENTS: usize> World<EVENTS> {
                     marks.broken |= of.broken;
                     marks.late |= of.late;
                     marks.lazy |= of.lazy;
+                    marks.narrow |= of.narrow;
                 });
             }
         }
@@ -379,7 +380,7 @@ fn begin<const EVENTS: usize>(
     swarm: &mut Swarm<SimTransport, EVENTS>,
     connection: ConnectionId,
     unknown: bool,
-) -> Option<(usize, StreamId)> {
+) -> Option<StreamId> {
     let ours = life.streams.values().filter(|s| s.connection == connection && s.direction == Direction::Outbound);
     let tag = ours.count();
     if tag == TAGS {
@@ -395,7 +396,7 @@ fn begin<const EVENTS: usize>(
     let (direction, told) = (Direction::Outbound, Told::Nothing);
     let stream = Stream { connection, direction, tag: Some(tag), told, sent: 0, received: Vec::new(), discards: false };
     assert!(life.streams.insert(id, stream).is_none(), "{id} is given twice");
-    Some((tag, id))
+    Some(id)
 }
 
 fn close_stream<const EVENTS: usize>(life: &mut Life, swarm: &mut Swarm<SimTransport, EVENTS>, id: StreamId) {

@@ -1,5 +1,7 @@
 //! [`Model`]: what the owner did and what the world did, and whether an event follows from it.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
+
 use super::world::{State as World, address, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
