@@ -61,6 +61,10 @@ pub struct Config {
     pub lookups: usize,
     /// How many of a name's addresses a dial tries at most, the first ones. At least 1. Default: 8.
     pub addresses_per_name: usize,
+    /// How long a dial waits for one of a name's addresses before it tries the next; the last one may take as long as the
+    /// dial's owner likes. Without it, a first address that swallows what it is sent would use up all the time that
+    /// there is for a dial. Default: 2 s.
+    pub address_timeout: Duration,
 }
 
 impl Default for Config {
@@ -73,6 +77,7 @@ impl Default for Config {
             wildcard_addresses: 64,
             lookups: 16,
             addresses_per_name: 8,
+            address_timeout: Duration::from_secs(2),
         }
     }
 }
@@ -258,7 +263,7 @@ impl libp2p_core::Transport for Transport {
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
         #[cfg(feature = "dns")]
         if let Some(name) = address::name_from_multiaddr(&addr).filter(|name| name.port != 0) {
-            return Ok(Dial::by_name(name, &self.names, self.config.addresses_per_name, self.config.nodelay));
+            return Ok(Dial::by_name(name, &self.names, &self.config));
         }
         match address::from_multiaddr(&addr) {
             Some(address) if address.port() != 0 && !address.ip().is_unspecified() => {

@@ -8,7 +8,8 @@
 //! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
 //!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
 //! - With an interval, one stream is kept for all pings of a connection; one that the peer ends or resets between two
-//!   pings is replaced at the next. Without an interval, the stream ends with the ping.
+//!   pings is replaced at the next. Without an interval, the stream ends with the ping. (The specification has one stream
+//!   a peer; where there are several connections to one, each is asked on its own, since each may be the broken one.)
 //! - **A stream that is open, or opened again and again, keeps a connection from its
 //!   [idle time-out](crate::connection::Config::idle_timeout).** So does the peer's. Connections that are to end when
 //!   nobody uses them are pinged on demand, or less often than that.
@@ -93,7 +94,7 @@ pub struct Config {
     pub timeout: Duration,
     /// How many streams of one connection the peer may ask on. For one more, the one that has been silent the longest
     /// is reset, so that a peer that lets go of its streams in silence is answered nevertheless. 0 counts as 1. Default
-    /// 4: the specification asks for at least two.
+    /// 4: the specification asks for two at most of an honest peer, whose streams may end here later than there.
     pub inbound_streams: usize,
     /// How many events may wait for the owner. One more, and the oldest is [dropped](Ping::dropped). 0 counts as 1.
     /// Default 256.

@@ -90,6 +90,8 @@ pub struct PubSub<R> {
     streams: BTreeMap<StreamId, PeerId>,
     /// When our streams to peers are to be opened again.
     timers: BTreeSet<(Duration, PeerId)>,
+    /// The stream that is being read; between turns it is there only if a validator has panicked.
+    reading: Option<StreamId>,
     seen: Seen,
     events: Events,
     counters: Counters,
@@ -115,6 +117,7 @@ impl<R: Router> PubSub<R> {
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
             timers: BTreeSet::new(),
+            reading: None,
             seen: Seen::new(config.seen_ttl, config.seen),
             events: Events::new(config.events, config.event_bytes),
             counters: Counters::default(),

@@ -2,26 +2,31 @@
 
 use super::Stream;
 #[cfg(feature = "dns")]
-use super::{address::Name, names::Names};
+use super::{Config, address::Name, names::Names};
 use alloc::boxed::Box;
 #[cfg(feature = "dns")]
 use alloc::format;
 use async_io::Async;
+#[cfg(feature = "dns")]
+use async_io::Timer;
 use core::fmt;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+#[cfg(feature = "dns")]
+use core::time::Duration;
 use std::io;
 use std::net::TcpStream;
 
 /// One attempt to connect, which yields a [`Stream`].
 ///
-/// Nothing happens before the first poll. Dropping it closes the socket at once. There is no deadline in it besides
-/// the system's own, which is minutes long: a shorter one is for the owner to set.
+/// Nothing happens before the first poll. Dropping it closes the socket at once. For an address, there is no deadline in
+/// it besides the system's own, which is minutes long: a shorter one is for the owner to set.
 ///
 /// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups); then its
-/// addresses are tried one after the other, in the order that the lookup gives.
+/// addresses are tried one after the other, in the order that the lookup gives, each but the last for an
+/// [`address_timeout`](super::Config::address_timeout) at most.
 ///
 /// # Errors
 ///
@@ -46,17 +51,23 @@ impl Dial {
         Self { attempt: Box::pin(connect(address, nodelay)) }
     }
 
-    /// An attempt at a name whose port is not 0, and at no more than `limit` of its addresses.
+    /// An attempt at a name whose port is not 0.
     #[cfg(feature = "dns")]
-    pub(super) fn by_name(name: Name, names: &Names, limit: usize, nodelay: bool) -> Self {
+    pub(super) fn by_name(name: Name, names: &Names, config: &Config) -> Self {
         let host = name.host.clone();
-        let lookup = names.lookup(name, limit);
+        let lookup = names.lookup(name, config.addresses_per_name);
+        let (nodelay, timeout) = (config.nodelay, config.address_timeout);
         Self {
             attempt: Box::pin(async move {
                 let mut first = None;
                 let mut text = host;
-                for address in lookup.await? {
-                    match connect(address, nodelay).await {
+                let mut addresses = lookup.await?.into_iter().peekable();
+                while let Some(address) = addresses.next() {
+                    let connected = match addresses.peek() {
+                        Some(_) => within(timeout, connect(address, nodelay)).await,
+                        None => connect(address, nodelay).await,
+                    };
+                    match connected {
                         Ok(stream) => return Ok(stream),
                         Err(error) => {
                             text += &format!("{} {address}: {error}", if first.is_none() { ':' } else { ';' });
@@ -83,6 +94,16 @@ impl fmt::Debug for Dial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dial").finish_non_exhaustive()
     }
+}
+
+/// What comes of an attempt, if it comes in time.
+#[cfg(feature = "dns")]
+async fn within(timeout: Duration, attempt: impl Future<Output = io::Result<Stream>>) -> io::Result<Stream> {
+    let late = async {
+        Timer::after(timeout).await;
+        Err(io::ErrorKind::TimedOut.into())
+    };
+    futures_lite::future::or(attempt, late).await
 }
 
 async fn connect(address: SocketAddr, nodelay: bool) -> io::Result<Stream> {

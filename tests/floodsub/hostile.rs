@@ -7,7 +7,7 @@ use prost::Message as _;
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::protocols::pubsub::wire::{Message, Rpc, SubOpts};
-use swarm_notify::protocols::pubsub::{Config, Signing};
+use swarm_notify::protocols::pubsub::{Config, Signing, Verdict};
 
 /// Two nodes that subscribe to `t`, and a raw peer of the first with a stream to it.
 fn world() -> (World, StreamId) {
@@ -209,4 +209,24 @@ fn a_peer_that_resets_what_we_open_does_not_keep_us_busy() {
         world.pass(Duration::from_secs(1));
     }
     assert!(world.at(1).swarm.counters().streams.outbound.opened <= 2 + 8 + 1);
+}
+
+#[test]
+fn a_validator_that_panics_costs_the_peer_nothing_but_that_rpc() {
+    let (mut world, stream) = world();
+    world.at(1).floodsub().set_validator(|_, message| {
+        if message.data == b"bad" {
+            std::panic::resume_unwind(Box::new(()));
+        }
+        Verdict::Accept
+    });
+    let rpc = |seqno, data: &[u8]| publishing(&[signed(9, seqno, "t", data)]);
+    for (seqno, data) in [(1, &b"bad"[..]), (2, &[7; 10_000]), (3, b"bad"), (4, b"good")] {
+        world.raw_at(RAW).send(stream, &rpc(seqno, data));
+    }
+    // Who was interrupted takes another turn by itself.
+    let mut goes_on = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.pass(Duration::ZERO))).is_ok();
+    assert_eq!([goes_on(), goes_on(), goes_on()], [false, false, true]);
+    world.at(1).expect(&["message t 9#2 10000 bytes via 3", "message t 9#4 good via 3"]);
+    assert_eq!(world.raw_at(RAW).log, [""; 0], "its stream goes on");
 }

@@ -100,6 +100,33 @@ fn the_next_address_is_tried_when_one_refuses() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn the_next_address_is_tried_when_one_is_silent() {
+    // Its queue is full, so that what else is sent to it gets no answer.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&socket_address(&alone(42).parse().unwrap()).into()).unwrap();
+    socket.listen(0).unwrap();
+    let silent = socket.local_addr().unwrap().as_socket().unwrap();
+    let _first = std::net::TcpStream::connect(silent).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let known = [silent, silent, listener.local_addr().unwrap()];
+    let config = Config { address_timeout: Duration::from_millis(1), ..Config::default() };
+    let mut transport = knowing(config.clone(), &known);
+    block_on(named(&mut transport, "/dns/several.example/tcp/4001")).unwrap();
+    // What has not come in time is in the text.
+    let (_socket, refusing) = refusing();
+    let mut transport = knowing(config, &[silent, refusing]);
+    let (kind, text) = error_of(block_on(named(&mut transport, "/dns/several.example/tcp/4001")));
+    assert!(
+        kind == ErrorKind::TimedOut && text.starts_with(&format!("several.example: {silent}: timed out;")),
+        "{text}"
+    );
+    // The last one has all the time there is.
+    let mut transport = knowing(Config { address_timeout: Duration::ZERO, ..Config::default() }, &known[2..]);
+    block_on(named(&mut transport, "/dns/several.example/tcp/4001")).unwrap();
+}
+
+#[test]
 fn a_dial_of_which_no_address_can_be_connected_to_tells_of_each() {
     let (_socket, refusing) = refusing();
     // A link-local address without a zone: the system refuses it at once, and so does one without IPv6.

@@ -49,7 +49,7 @@ pub struct Config {
     /// Default 16 MiB.
     pub event_bytes: usize,
     /// How long it takes until our stream to a connected peer is opened again after it has failed or ended; twice as
-    /// long each further time. Default 1 s.
+    /// long each further time. It is at least 1 ms. Default 1 s.
     pub reopen_after: Duration,
     /// The longest of these waits; a stream that has lived as long makes the next one a first time again.
     /// Default 60 s.

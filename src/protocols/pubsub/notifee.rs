@@ -98,13 +98,18 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.timers.first().map(|(at, _)| *at).into_iter().chain(self.seen.next_turn()).min()
+        let interrupted = self.reading.map(|_| Duration::ZERO);
+        let due = [interrupted, self.timers.first().map(|(at, _)| *at), self.seen.next_turn()];
+        due.into_iter().flatten().min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
         let node = cx.network().node_mut();
-        self.at(now, |this| this.reopen(node, now));
+        self.at(now, |this| {
+            this.resume_reading(node);
+            this.reopen(node, now);
+        });
     }
 }
 

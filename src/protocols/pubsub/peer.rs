@@ -14,6 +14,9 @@ use core::time::Duration;
 /// How many bytes of topics one announcement carries, about: implementations read RPCs of at most 64 KiB, some of them.
 const ANNOUNCEMENT: usize = 16 * 1024;
 
+/// The shortest wait before our stream is opened again: so that time moves on from one attempt to the next.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+
 /// How many topics that were taken back are remembered, to be taken back again on the next stream: whoever changes more
 /// of them while one stream lives has the peer send what nobody wants, if that stream is cut.
 const WITHDRAWN: usize = 1_024;
@@ -104,7 +107,8 @@ impl Peer {
         }
         let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         self.attempts += 1;
-        Some(now.saturating_add(config.reopen_after.saturating_mul(factor).min(config.reopen_at_most_after)))
+        let wait = config.reopen_after.saturating_mul(factor).min(config.reopen_at_most_after);
+        Some(now.saturating_add(wait.max(MIN_WAIT)))
     }
 
     /// The stream of ours that is there, open or opening.

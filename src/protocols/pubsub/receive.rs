@@ -1,6 +1,7 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
 use super::events::{Event, Tally};
+use super::peer::Peer;
 use super::router::Router;
 use super::wire::{Malformed, Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
@@ -10,55 +11,48 @@ use crate::notifee::Node;
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 
-/// What is left of a stream that was read from.
-enum Left {
-    /// It goes on.
-    Open,
-    /// The peer has ended its side.
-    Ended,
-    /// What came is not the protocol.
-    Broken,
-}
-
 impl<R: Router> PubSub<R> {
-    /// A stream can be read.
+    /// A stream can be read: takes all there is.
     pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
-        let Some(id) = self.streams.get(&stream).copied() else { return };
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let Some(inbound) = peer.inbound(stream) else {
-            // Ours: nothing belongs there, and an end means nothing, since it is not written to.
-            while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
-            return;
-        };
-        let frames = core::mem::replace(&mut inbound.frames, Frames::new(0));
-        match self.read(node, id, stream, frames) {
-            Left::Open => {}
-            // Nothing was written on it, so that it is over with this.
-            Left::Ended => drop(node.close_stream(stream)),
-            Left::Broken => {
-                self.invalid(id);
-                // Its end is told later.
-                let _ = node.reset(stream);
-            }
+        self.reading = Some(stream);
+        self.read_all(node, stream);
+        self.reading = None;
+    }
+
+    /// Goes on where a validator has panicked: that there is more to read is not told again.
+    pub(super) fn resume_reading(&mut self, node: &mut dyn Node) {
+        if let Some(stream) = self.reading {
+            self.readable(node, stream);
         }
     }
 
-    /// Reads all there is, and gives back what is no whole RPC yet.
-    fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, mut frames: Frames) -> Left {
-        let left = loop {
+    fn read_all(&mut self, node: &mut dyn Node, stream: StreamId) {
+        let Some(id) = self.streams.get(&stream).copied() else { return };
+        if self.peers.get(&id).and_then(Peer::stream) == Some(stream) {
+            // Ours: nothing belongs there, and an end means nothing, since it is not written to.
+            while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
+            return;
+        }
+        let is_broken = loop {
+            if self.take(node, id, stream).is_err() {
+                break true;
+            }
+            let Some(frames) = self.frames(id, stream) else { return };
             match frames.read(node, stream) {
                 Ok(true) => {}
-                Ok(false) => break if frames.is_cut() { Left::Broken } else { Left::Ended },
-                Err(_) => break Left::Open,
-            }
-            if self.take(node, id, &mut frames).is_err() {
-                return Left::Broken;
+                Ok(false) => break frames.is_cut(),
+                // More is told, and so is the end.
+                Err(_) => return,
             }
         };
-        if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
-            inbound.frames = frames;
-        }
-        left
+        // Its end is told later.
+        let _ = if is_broken {
+            self.invalid(id);
+            node.reset(stream)
+        } else {
+            // Nothing was written on it, so that it is over with this.
+            node.close_stream(stream)
+        };
     }
 
     /// Takes what had arrived on a peer's stream before it ended.
@@ -68,18 +62,24 @@ impl<R: Router> PubSub<R> {
             StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
             StreamEnd::ConnectionClosed | StreamEnd::Timeout => {}
         }
-        let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
-        let mut frames = core::mem::replace(&mut inbound.frames, Frames::new(0));
+        let Some(frames) = self.frames(id, stream) else { return };
         frames.extend(&node.take_unread(stream));
-        if self.take(node, id, &mut frames).is_err() {
+        if self.take(node, id, stream).is_err() {
             self.invalid(id);
         }
     }
 
-    /// Handles the RPCs that are whole.
-    fn take(&mut self, node: &mut dyn Node, id: PeerId, frames: &mut Frames) -> Result<(), Malformed> {
+    /// What has been read of a peer's stream.
+    fn frames(&mut self, id: PeerId, stream: StreamId) -> Option<&mut Frames> {
+        Some(&mut self.peers.get_mut(&id)?.inbound(stream)?.frames)
+    }
+
+    /// Handles the RPCs that are whole. Each has left the stream before anybody looks at it: a validator that panics
+    /// takes no other with it.
+    fn take(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) -> Result<(), Malformed> {
         let most = Most { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
-        while let Some(bytes) = frames.next().map_err(|_| Malformed)? {
+        while let Some(frames) = self.frames(id, stream) {
+            let Some(bytes) = frames.next().map_err(|_| Malformed)? else { break };
             let Rpc { subscriptions, publish } = Rpc::decode_at_most(bytes, most)?;
             for change in subscriptions {
                 self.subscribes(id, change);

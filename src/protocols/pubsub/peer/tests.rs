@@ -96,3 +96,16 @@ fn waits_double_up_to_the_longest_and_end() {
     let waits = vec![(); 100].into_iter().filter_map(|()| peer.retry(Duration::ZERO, &many));
     assert_eq!(waits.last(), Some(Duration::from_secs(5)));
 }
+
+#[test]
+fn attempts_without_a_wait_do_not_all_come_at_once() {
+    for (first, longest) in [(0, 60), (1, 0)] {
+        let config = Config {
+            reopen_after: Duration::from_secs(first),
+            reopen_at_most_after: Duration::from_secs(longest),
+            ..Config::default()
+        };
+        let now = Duration::from_secs(9);
+        assert!(Peer::new(&config).retry(now, &config).is_some_and(|at| at > now));
+    }
+}
