@@ -153,3 +153,14 @@ impl Kept {
         self.plain = Vec::new();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_counts_as_it_came_and_as_it_was_decrypted() {
+        let kept = Kept { wire: alloc::vec![0; 5], plain: alloc::vec![0; 2] };
+        assert_eq!(kept.len(), 7);
+    }
+}

@@ -60,7 +60,6 @@ pub use spares::Spares;
 pub use stream::{Read, Stream};
 
 use super::Role;
-use crate::lifecycle::{StreamId, Table};
 use alloc::collections::BTreeMap;
 
 /// The window that each side of a stream may assume before any window update, in bytes (specification, "Flow
@@ -112,12 +111,6 @@ impl Default for Config {
 pub trait Streams<K> {
     /// The stream under `key`, unless it has been taken out.
     fn stream_mut(&mut self, key: K) -> Option<&mut Stream>;
-}
-
-impl Streams<StreamId> for Table<StreamId, Stream> {
-    fn stream_mut(&mut self, key: StreamId) -> Option<&mut Stream> {
-        self.get_mut(key)
-    }
 }
 
 impl<K: Ord> Streams<K> for BTreeMap<K, Stream> {

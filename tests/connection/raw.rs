@@ -6,6 +6,7 @@ use swarm_notify::connection::{Fact, Role};
 use swarm_notify::identity::Keypair;
 
 pub(crate) const DATA: u8 = 0;
+pub(crate) const UPDATE: u8 = 1;
 pub(crate) const PING: u8 = 2;
 pub(crate) const SYN: u16 = 1;
 pub(crate) const ACK: u16 = 2;
@@ -34,7 +35,7 @@ pub(crate) fn data(flags: u16, id: u32, payload: &[u8]) -> Vec<u8> {
 /// The dialer's end of a connection whose other end is a listener of ours.
 pub(crate) struct Raw {
     pub(crate) end: End,
-    transport: Transport,
+    pub(crate) transport: Transport,
 }
 
 impl Raw {

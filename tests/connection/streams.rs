@@ -1,7 +1,7 @@
 //! One stream as its owner sees it: what can be read and written, what was counted, and how it ends.
 
 use crate::ends::{End, Pair};
-use crate::raw::{DATA, FIN, HEADER, RST, Raw, SYN, data, frame};
+use crate::raw::{ACK, DATA, FIN, HEADER, RST, Raw, SYN, UPDATE, data, frame};
 use swarm_notify::connection::{Fact, ReadError, Role, WriteError};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 
@@ -81,6 +81,17 @@ fn who_has_finished_is_not_told_of_window() {
     while pair.listener.read_up_to(WINDOW, theirs).is_ok_and(|read| !read.is_empty()) {}
     pair.run();
     assert_eq!(pair.dialer.facts(), []);
+}
+
+#[test]
+fn who_has_finished_before_the_peer_has_answered_is_not_told_of_window_either() {
+    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    let stream = raw.end.open_stream(&["/echo/1.0.0"]);
+    assert_eq!(raw.end.write(stream, &[0; WINDOW + 1]), Ok(WINDOW));
+    assert_eq!(raw.end.finish(stream), Ok(()));
+    raw.hear();
+    raw.say(&frame(UPDATE, ACK, 2, 1_000, &[]));
+    assert_eq!(raw.end.facts(), []);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What errors say to people.
 
+use crate::ends::End;
+use crate::raw::Raw;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use swarm_notify::connection::{Error, ReadError, Role, WriteError, multistream, noise, yamux};
@@ -56,4 +58,6 @@ fn no_key_is_shown() {
     let shown = shown + &format!("{handshake:?}");
     assert!(!shown.contains("2, 2, 2") && !shown.contains("3, 3, 3"), "{shown}");
     assert!(format!("{handshake:?}").contains("Dialer"), "{shown}");
+    let raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    assert_eq!(format!("{:?}", raw.transport), "Transport { sent: 0, received: 0, .. }");
 }

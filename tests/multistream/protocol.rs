@@ -41,3 +41,9 @@ fn a_name_is_the_same_however_it_was_made() {
     assert_eq!(BTreeSet::from([made.clone(), ECHO]).len(), 1);
     assert_eq!((made.to_string(), format!("{ECHO:?}")), ("/echo/1.0.0".into(), "\"/echo/1.0.0\"".into()));
 }
+
+#[test]
+fn protocols_are_ordered_as_their_names_are() {
+    let [a, b] = ["/a", "/b"].map(Protocol::from_static);
+    assert!(a < b && b > a && a <= Protocol::new("/a").unwrap());
+}

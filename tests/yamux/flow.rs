@@ -263,3 +263,37 @@ fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
     assert_eq!(end.written(), []);
     assert_eq!(end.receive(&frame(UPDATE, 0, 1, 1)), Ok(vec![Fact::Writable(key)]));
 }
+
+#[test]
+fn a_short_write_wants_window_only_where_none_is_left() {
+    let config = Config { max_output: 100, ..Config::default() };
+    let mut end = End::with(Role::Dialer, &config);
+    let key = end.open();
+    assert_eq!(end.write(key, &[0; 200]), 100);
+    assert!(!end.streams[&key].wants_window(), "it waits for room");
+    let mut end = End::new(Role::Dialer);
+    let key = end.open();
+    let window = INITIAL_WINDOW as usize;
+    assert_eq!(end.write(key, &vec![0; window]), window);
+    assert!(!end.streams[&key].wants_window(), "the write was not short");
+    assert_eq!(end.write(key, b"x"), 0);
+    assert!(end.streams[&key].wants_window());
+}
+
+#[test]
+fn the_outputs_memory_is_borrowed_given_back_and_released() {
+    let mut end = End::new(Role::Dialer);
+    let mut spare = Vec::with_capacity(10_000);
+    end.session.borrow_output(&mut spare);
+    assert_eq!(spare.capacity(), 0);
+    end.session.ping(1);
+    end.session.give_output(&mut spare);
+    assert_eq!(spare.capacity(), 0, "something waits");
+    end.take();
+    end.session.give_output(&mut spare);
+    assert!(spare.capacity() >= 10_000);
+    end.session.borrow_output(&mut spare);
+    end.session.release();
+    end.session.give_output(&mut spare);
+    assert_eq!(spare.capacity(), 0, "nothing is left of it");
+}

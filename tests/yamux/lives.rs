@@ -56,6 +56,7 @@ fn a_remote_reset_is_never_a_clean_end() {
         frame(DATA, RST, 1, 0),
         frame(UPDATE, RST | FIN, 1, 0),
         frame(UPDATE, RST | ACK, 1, 0),
+        frame(UPDATE, RST | ACK | FIN, 1, 0),
     ] {
         let mut end = End::new(Role::Dialer);
         let key = end.open();
@@ -220,5 +221,39 @@ fn ids_are_used_up_at_the_end_of_32_bits() {
         assert_eq!(session.open(1).unwrap().wire_id(), last);
         assert_eq!(session.open(2).unwrap_err(), OpenError::IdsExhausted);
         assert_eq!(session.live(), 2, "nothing has changed");
+    }
+}
+
+#[test]
+fn a_stream_knows_of_its_acknowledgement_and_of_its_reset() {
+    let mut end = End::new(Role::Dialer);
+    let [acknowledged, reset] = [(); 2].map(|()| end.open());
+    assert!(!end.streams[&acknowledged].is_acknowledged());
+    assert_eq!(end.receive(&frame(UPDATE, ACK, 1, 0)), Ok(vec![Fact::Acknowledged(acknowledged)]));
+    assert!(end.streams[&acknowledged].is_acknowledged() && !end.streams[&acknowledged].is_reset());
+    end.reset(reset);
+    assert!(end.streams[&reset].is_reset());
+}
+
+#[test]
+fn a_negotiation_says_nothing_on_what_is_over() {
+    let mut end = End::new(Role::Dialer);
+    let [finished, open] = [(); 2].map(|()| end.open());
+    end.finish(finished);
+    end.take();
+    assert!(!end.with_stream(finished, |session, stream| session.write_whole(stream, b"line")));
+    end.session.go_away(0);
+    assert!(!end.with_stream(open, |session, stream| session.write_whole(stream, b"line")));
+    assert_eq!(end.take(), frame(GO_AWAY, 0, 0, 0));
+}
+
+#[test]
+fn ids_that_are_left_out_keep_their_sides_parity() {
+    for (role, parity) in [(Role::Dialer, 1), (Role::Listener, 0)] {
+        for skipped in [0, 100, 101] {
+            let mut session = Session::<u32>::new(role, &Config::default()).skip_ids(skipped);
+            let id = session.open(0).unwrap().wire_id();
+            assert_eq!((id % 2, id - skipped <= 2), (parity, true), "{id} from {skipped}");
+        }
     }
 }

@@ -32,9 +32,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
         [] => return Ok(None),
         [low, ..] if low < 0x80 => (usize::from(low), 1),
         [_] => return Ok(None),
-        // A third byte makes it 16 384 or more, or a longer form of less.
-        [_, high, ..] if high >= 0x80 => return Err(Error::LineTooLong),
         [_, 0, ..] => return Err(Error::BadLength),
+        // That of a third byte counts as 16 384, which is too long.
         [low, high, ..] => (usize::from(low & 0x7f) | usize::from(high) << 7, 2),
     };
     if length > MAX_LINE {

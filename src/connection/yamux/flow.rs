@@ -131,3 +131,31 @@ impl<K: Copy> Session<K> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Role;
+    use crate::connection::yamux::Config;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn the_line_for_room_is_no_longer_than_twice_what_lives() {
+        let mut session = Session::new(Role::Dialer, &Config { max_output: 1, ..Config::default() });
+        let waiting = |session: &mut Session<u32>, key| {
+            let mut stream = session.open(key).unwrap();
+            session.write(&mut stream, b"there is no room");
+            assert!(session.line.len() <= 2 * session.live.len() + 1, "{}", session.line.len());
+            stream
+        };
+        let mut first: Vec<_> = (0..10).map(|key| waiting(&mut session, key)).collect();
+        assert_eq!(session.line.len(), 10);
+        for stream in &mut first[1..] {
+            session.reset(stream);
+        }
+        for key in 10..100 {
+            let mut stream = waiting(&mut session, key);
+            session.reset(&mut stream);
+        }
+    }
+}

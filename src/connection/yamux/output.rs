@@ -171,6 +171,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn answers_are_no_data() {
+        let mut output = Output::default();
+        output.push_data(0, 1, b"data");
+        output.answer(Header::new(Kind::Ping, ACK, 0, 1));
+        assert_eq!((output.data(), output.unwritten_answers()), (HEADER + 4, HEADER));
+        output.count_answers(4);
+        assert_eq!((output.data(), output.unwritten_answers()), (HEADER, HEADER + 4));
+    }
+
+    #[test]
+    fn a_frame_that_ends_its_stream_does_not_grow() {
+        for (flags, taken) in [(0, 4), (SYN, 4), (ACK, 4), (FIN, 0), (RST, 0)] {
+            let mut output = Output::default();
+            output.push_data(flags, 1, b"data");
+            assert_eq!(output.grow(1, b"more", 100), taken, "{flags}");
+        }
+    }
+
+    #[test]
+    fn only_a_window_update_that_is_no_reset_takes_a_delta() {
+        let cases = [(Kind::Data, 0, false), (Kind::WindowUpdate, RST, false), (Kind::WindowUpdate, ACK, true)];
+        for (kind, flags, taken) in cases {
+            let mut output = Output::default();
+            output.push(Header::new(kind, flags, 1, 7));
+            assert_eq!(output.add_delta(1, 5), taken);
+            let length = if taken { 12 } else { 7 };
+            assert_eq!(output.bytes(), Header::new(kind, flags, 1, length).encode());
+        }
+    }
+
+    #[test]
     fn only_memory_in_which_nothing_waits_is_given_to_others() {
         let (mut output, mut spare) = (Output::default(), Vec::with_capacity(100));
         output.borrow(&mut spare);

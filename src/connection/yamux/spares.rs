@@ -120,6 +120,50 @@ mod tests {
         Box::new(Buffer { head: 0, bytes: Vec::with_capacity(capacity) })
     }
 
+    /// Of 100 bytes, `len` in use, of which `head` have been read; then come `more`.
+    fn pushed(len: usize, head: usize, more: usize) -> (usize, usize) {
+        let mut bytes = Vec::with_capacity(100);
+        bytes.resize(len, 7);
+        let mut buffer = Buffer { head, bytes };
+        buffer.push(&[8; 200][..more], 160);
+        assert_eq!(buffer.unread(), [&[7; 100][..len - head], &[8; 200][..more]].concat());
+        (buffer.head, buffer.bytes.capacity())
+    }
+
+    #[test]
+    fn what_fits_moves_nothing() {
+        assert_eq!(pushed(50, 25, 50), (25, 100));
+        assert_eq!(pushed(99, 99, 1), (99, 100));
+    }
+
+    #[test]
+    fn what_has_been_read_makes_place_once_it_is_half_of_the_buffer() {
+        assert_eq!(pushed(100, 60, 50), (0, 100));
+        assert_eq!(pushed(100, 50, 50), (0, 100));
+        assert_eq!(pushed(100, 60, 60), (0, 100), "to the byte");
+        assert_eq!(pushed(100, 49, 50), (49, 160), "less would move too often");
+    }
+
+    #[test]
+    fn a_buffer_doubles_up_to_its_most_and_grows_beyond_only_by_what_comes() {
+        let mut buffer = Buffer { head: 0, bytes: Vec::with_capacity(50) };
+        buffer.push(&[0; 51], 160);
+        assert_eq!(buffer.bytes.capacity(), 100);
+        buffer.push(&[0; 50], 160);
+        assert_eq!(buffer.bytes.capacity(), 160);
+        buffer.push(&[0; 70], 160);
+        assert_eq!(buffer.bytes.capacity(), 171);
+    }
+
+    #[test]
+    fn a_buffer_begins_with_no_less_than_64_bytes_and_one_without_memory_is_not_kept() {
+        let mut spares = Spares::new();
+        assert_eq!(spares.take(1).bytes.capacity(), LEAST);
+        assert_eq!(spares.take(LEAST + 1).bytes.capacity(), LEAST + 1);
+        spares.give(buffer(0));
+        assert!(spares.small.is_empty());
+    }
+
     #[test]
     fn what_is_kept_is_bounded() {
         let mut spares = Spares::new();

@@ -47,7 +47,7 @@ impl ReceiveWindow {
     /// trip and the speed of the stream.
     pub(super) fn grant(&mut self, unread: usize) -> Option<u32> {
         let freed = self.freed(unread);
-        (freed >= self.limit / 2).then(|| self.grant_all(unread)).filter(|delta| *delta > 0)
+        (freed >= self.limit / 2).then(|| self.grant_all(unread))
     }
 
     /// What can be granted now, however little.
