@@ -70,25 +70,6 @@ fn what_was_taken_back_unheard_is_taken_back_again() {
 }
 
 #[test]
-fn what_was_taken_back_and_not_read_is_taken_back_again_on_the_next() {
-    let (mut world, node, raw, _) = joined(Config::default());
-    world.at(node).subscribe("u");
-    world.at(node).subscribe("v");
-    world.settle();
-    world.raw_at(raw).is_deaf = true;
-    world.at(node).unsubscribe("u");
-    world.at(node).unsubscribe("v");
-    world.at(node).subscribe("v");
-    world.settle();
-    let stream = inbound(&mut world, raw)[0];
-    world.raw_at(raw).received.clear();
-    world.raw_at(raw).swarm.reset(stream).unwrap();
-    world.raw_at(raw).is_deaf = false;
-    world.pass(2 * SECOND);
-    assert_eq!(world.raw_at(raw).announced(), ["+t", "+v", "-u"]);
-}
-
-#[test]
 fn a_message_that_was_cut_by_the_end_of_its_stream_comes_whole_on_the_next() {
     let mut config = Config::default();
     config.rpc_bytes = 2_000_000;

@@ -45,9 +45,9 @@ impl<R: Router> PubSub<R> {
                 Err(_) => return,
             }
         };
-        // Its end is told later.
         let _ = if is_broken {
             self.invalid(id);
+            self.forget_inbound(id, stream);
             node.reset(stream)
         } else {
             // Nothing was written on it, so that it is over with this.

@@ -200,20 +200,25 @@ impl<R: Router> PubSub<R> {
         self.readable(node, stream);
     }
 
+    /// A stream of a peer's is over, or nothing that comes on it matters any more.
+    pub(super) fn forget_inbound(&mut self, id: PeerId, stream: StreamId) {
+        self.streams.remove(&stream);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.inbound.retain(|inbound| inbound.stream != stream);
+        }
+        self.remove_if_mute(id);
+    }
+
     /// A stream has ended, ours to a peer or its to us.
     pub(super) fn stream_closed(&mut self, node: &mut dyn Node, stream: StreamId, reason: StreamEnd, now: Duration) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let is_ours = self.peers.get(&id).and_then(Peer::stream) == Some(stream);
         if !is_ours {
             self.read_rest(node, id, stream, reason);
+            return self.forget_inbound(id, stream);
         }
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if !is_ours {
-            peer.inbound.retain(|inbound| inbound.stream != stream);
-            self.remove_if_mute(id);
-            return;
-        }
         peer.closed(now, &self.config);
         match reason {
             StreamEnd::ConnectionClosed => self.open(node, id),
