@@ -45,5 +45,5 @@ fn a_name_is_the_same_however_it_was_made() {
 #[test]
 fn protocols_are_ordered_as_their_names_are() {
     let [a, b] = ["/a", "/b"].map(Protocol::from_static);
-    assert!(a < b && b > a && a <= Protocol::new("/a").unwrap());
+    assert!(a < b && a <= Protocol::new("/a").unwrap());
 }
