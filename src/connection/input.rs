@@ -159,6 +159,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_holds_two_messages_of_the_greatest_size_and_their_plaintexts() {
+        let input = Input::new();
+        assert_eq!((input.wire.len(), input.plain.len()), (131_074, 131_038));
+    }
+
+    #[test]
     fn what_is_kept_counts_as_it_came_and_as_it_was_decrypted() {
         let kept = Kept { wire: alloc::vec![0; 5], plain: alloc::vec![0; 2] };
         assert_eq!(kept.len(), 7);

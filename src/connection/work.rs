@@ -158,10 +158,8 @@ impl Connection {
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
         open.session.borrow_output(&mut turn.scratch.output);
         let n = open.session.write(yamux, data);
-        if n == 0 {
-            // Or it would stay where nothing is to be sent.
-            open.session.give_output(&mut turn.scratch.output);
-        }
+        // Where nothing was taken, it would stay where nothing is to be sent.
+        open.session.give_output(&mut turn.scratch.output);
         stream.sent += n as u64;
         if n < data.len() {
             self.wait_half_open(id, turn);

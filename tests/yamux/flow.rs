@@ -297,3 +297,20 @@ fn the_outputs_memory_is_borrowed_given_back_and_released() {
     end.session.give_output(&mut spare);
     assert_eq!(spare.capacity(), 0, "nothing is left of it");
 }
+
+#[test]
+fn a_session_that_gives_to_others_keeps_4_kib_and_one_without_streams_much_less() {
+    for (held, given) in [(4_096, false), (4_097, true)] {
+        let mut end = End::new(Role::Dialer);
+        let mut spare = Vec::with_capacity(held);
+        end.session.borrow_output(&mut spare);
+        end.session.give_output(&mut spare);
+        assert_eq!(spare.capacity() > 0, given, "{held}");
+    }
+    let mut end = End::new(Role::Dialer);
+    let mut spare = Vec::with_capacity(10_000);
+    end.session.borrow_output(&mut spare);
+    assert_eq!(end.written(), []);
+    end.session.give_output(&mut spare);
+    assert_eq!(spare.capacity(), 0, "no stream is left, so it was given back already");
+}

@@ -177,6 +177,16 @@ mod tests {
     }
 
     #[test]
+    fn buffers_of_2_kib_are_small_and_those_above_512_kib_are_not_kept() {
+        let sizes = [(1, 1, 0), (2_048, 1, 0), (2_049, 0, 1), (524_288, 0, 1), (524_289, 0, 0)];
+        for (capacity, small, large) in sizes {
+            let mut spares = Spares::new();
+            spares.give(buffer(capacity));
+            assert_eq!((spares.small.len(), spares.large.len()), (small, large), "{capacity}");
+        }
+    }
+
+    #[test]
     fn a_buffer_comes_back_empty_and_with_room_for_what_it_is_taken_for() {
         let mut spares = Spares::new();
         for len in [1, SMALL, SMALL + 1, LARGE] {
