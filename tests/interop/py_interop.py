@@ -247,7 +247,7 @@ def listener_peer_killed_with_streams_open():
         address = ours.until("listen")["addresses"][0]
         with Peer("dial", address, "hold", "100") as theirs:
             theirs.until("played")
-            ours.until("opened_stream", 100)
+            ours.until("opened_stream", 100, protocol=ECHO)
             theirs.kill()
             ours.until("disconnected")
             identify = theirs.identify_streams()
@@ -386,7 +386,7 @@ def held(end, ended):
     with Peer("listen") as theirs:
         address = theirs.until("listening")["address"]
         with Command("dial", address, *options(streams=5, concurrency=5, bytes=100, hold=3600)) as ours:
-            ours.until("opened_stream", 5)
+            ours.until("opened_stream", 5, protocol=ECHO)
             theirs.until("identify", step="ended")
             end(theirs)
             ours.end(1)
