@@ -4,6 +4,8 @@
 #[cfg(feature = "swarm")]
 #[path = "support/driven.rs"]
 mod driven;
+#[path = "support/each_event.rs"]
+mod each_event;
 #[path = "notifee/inside.rs"]
 mod inside;
 #[path = "notifee/late.rs"]

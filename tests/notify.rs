@@ -2,6 +2,8 @@
 //! its pub/sub notifee are beside pub/sub.)
 #![cfg(all(feature = "tcp", feature = "subscription"))]
 
+#[path = "support/each_event.rs"]
+mod each_event;
 #[path = "support/party.rs"]
 mod party;
 #[path = "notify/test_notifee_performance.rs"]
@@ -11,12 +13,11 @@ mod test_notify;
 #[path = "notify/test_notify_listen_lifecycle.rs"]
 mod test_notify_listen_lifecycle;
 
+use each_event::each_event;
 use party::{Party, Tcp};
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
-use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId,
-};
+use swarm_notify::lifecycle::{Event, StreamId};
 use swarm_notify::notifee::{Context, Notifee};
 
 /// Writes down every event.
@@ -24,6 +25,10 @@ use swarm_notify::notifee::{Context, Notifee};
 struct MyNotifee(Rc<RefCell<Vec<Event>>>);
 
 impl MyNotifee {
+    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
+
     /// Two of them at each party.
     fn twice(parties: &mut [Party]) -> Vec<[Self; 2]> {
         let register = |party: &mut Party| {
@@ -48,26 +53,8 @@ impl MyNotifee {
     }
 }
 
-macro_rules! write_down {
-    ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
-        impl<N> Notifee<N> for MyNotifee {
-            $(fn $method(&mut self, _cx: &mut Context<'_, N>, $($arg: $type),*) {
-                self.0.borrow_mut().push(Event::$event { $($arg),* });
-            })*
-        }
-    };
-}
-
-write_down! {
-    listen(listener: ListenerId) => Listen,
-    listen_failed(listener: ListenerId, reason: Failure) => ListenFailed,
-    listen_close(listener: ListenerId, reason: ListenerEnd) => ListenClose,
-    connected(connection: ConnectionId) => Connected,
-    connect_failed(connection: ConnectionId, reason: Failure) => ConnectFailed,
-    disconnected(connection: ConnectionId, reason: ConnectionEnd) => Disconnected,
-    opened_stream(connection: ConnectionId, stream: StreamId) => OpenedStream,
-    stream_failed(connection: ConnectionId, stream: StreamId, reason: Failure) => StreamFailed,
-    closed_stream(connection: ConnectionId, stream: StreamId, reason: StreamEnd) => ClosedStream,
+impl<N> Notifee<N> for MyNotifee {
+    each_event!(N);
 }
 
 /// Ends its side of each stream when the other side has ended.

@@ -7,6 +7,8 @@
 mod basics;
 #[path = "support/driven.rs"]
 mod driven;
+#[path = "support/each_event.rs"]
+mod each_event;
 #[path = "subscription/elsewhere.rs"]
 mod elsewhere;
 #[path = "subscription/follower.rs"]

@@ -3,6 +3,7 @@
 //! Both sides act by plans of the same seed. As long as the same is told to the same in the same order, the plans stay
 //! in step; the first difference shows in the logs.
 
+use crate::each_event::each_event;
 use crate::pipe::Random;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -146,30 +147,12 @@ impl<const EVENTS: usize> Real<EVENTS> {
     }
 }
 
-macro_rules! tell_all {
-    ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
-        $(fn $method(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, $($arg: $type),*) {
-            self.told(cx, Event::$event { $($arg),* });
-        })*
-    };
-}
-
 impl<const EVENTS: usize> Notifee<Lifecycle<EVENTS>> for Real<EVENTS> {
     fn interest(&self) -> Interest {
         self.interest
     }
 
-    tell_all! {
-        listen(listener: ListenerId) => Listen,
-        listen_failed(listener: ListenerId, reason: Failure) => ListenFailed,
-        listen_close(listener: ListenerId, reason: ListenerEnd) => ListenClose,
-        connected(connection: ConnectionId) => Connected,
-        connect_failed(connection: ConnectionId, reason: Failure) => ConnectFailed,
-        disconnected(connection: ConnectionId, reason: ConnectionEnd) => Disconnected,
-        opened_stream(connection: ConnectionId, stream: StreamId) => OpenedStream,
-        stream_failed(connection: ConnectionId, stream: StreamId, reason: Failure) => StreamFailed,
-        closed_stream(connection: ConnectionId, stream: StreamId, reason: StreamEnd) => ClosedStream,
-    }
+    each_event!(Lifecycle<EVENTS>);
 }
 
 /// The obvious ones: names in a list, and what is still to be told to whom.

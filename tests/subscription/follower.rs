@@ -1,37 +1,24 @@
 //! [`Follower`]: one who applies notices to a set, and checks each against a complete log.
 
+use crate::each_event::each_event;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId,
-};
+use swarm_notify::lifecycle::{Event, Id};
 use swarm_notify::notifee::{Context, Notice, Notifee};
 
 /// Everything that was told, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Record(pub(crate) Rc<RefCell<Vec<Event>>>);
 
-macro_rules! record_all {
-    ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
-        impl<N> Notifee<N> for Record {
-            $(fn $method(&mut self, _cx: &mut Context<'_, N>, $($arg: $type),*) {
-                self.0.borrow_mut().push(Event::$event { $($arg),* });
-            })*
-        }
-    };
+impl Record {
+    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
 }
 
-record_all! {
-    listen(listener: ListenerId) => Listen,
-    listen_failed(listener: ListenerId, reason: Failure) => ListenFailed,
-    listen_close(listener: ListenerId, reason: ListenerEnd) => ListenClose,
-    connected(connection: ConnectionId) => Connected,
-    connect_failed(connection: ConnectionId, reason: Failure) => ConnectFailed,
-    disconnected(connection: ConnectionId, reason: ConnectionEnd) => Disconnected,
-    opened_stream(connection: ConnectionId, stream: StreamId) => OpenedStream,
-    stream_failed(connection: ConnectionId, stream: StreamId, reason: Failure) => StreamFailed,
-    closed_stream(connection: ConnectionId, stream: StreamId, reason: StreamEnd) => ClosedStream,
+impl<N> Notifee<N> for Record {
+    each_event!(N);
 }
 
 /// What is open after these events.

@@ -1,11 +1,10 @@
 //! A notifee that writes down what it is told, and acts by a script.
 
+use crate::each_event::each_event;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
-use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId,
-};
+use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{Context, Interest, Notifee};
 
 /// What several notifees have written down: who, and what.
@@ -70,47 +69,7 @@ impl<N> Notifee<N> for Scripted<N> {
         self.interest
     }
 
-    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
-        self.told(cx, Event::Listen { listener });
-    }
-
-    fn listen_failed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: Failure) {
-        self.told(cx, Event::ListenFailed { listener, reason });
-    }
-
-    fn listen_close(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: ListenerEnd) {
-        self.told(cx, Event::ListenClose { listener, reason });
-    }
-
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
-        self.told(cx, Event::Connected { connection });
-    }
-
-    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
-        self.told(cx, Event::ConnectFailed { connection, reason });
-    }
-
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
-        self.told(cx, Event::Disconnected { connection, reason });
-    }
-
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
-        self.told(cx, Event::OpenedStream { connection, stream });
-    }
-
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId, reason: Failure) {
-        self.told(cx, Event::StreamFailed { connection, stream, reason });
-    }
-
-    fn closed_stream(
-        &mut self,
-        cx: &mut Context<'_, N>,
-        connection: ConnectionId,
-        stream: StreamId,
-        reason: StreamEnd,
-    ) {
-        self.told(cx, Event::ClosedStream { connection, stream, reason });
-    }
+    each_event!(N);
 
     fn poll_at(&self) -> Option<Duration> {
         self.at
