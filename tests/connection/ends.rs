@@ -87,15 +87,33 @@ impl End {
         wire
     }
 
-    /// Hears bytes in pieces of `cut`. Streams that are offered are taken.
+    /// Hears bytes in pieces of `cut`, all of them. Streams that are offered are taken.
     pub(crate) fn hear(&mut self, wire: &[u8], cut: usize) {
         for mut piece in wire.chunks(cut.min(wire.len().max(1))) {
             while !piece.is_empty() {
-                self.connection.begin_input(&mut self.input);
-                piece = &piece[self.input.fill(piece)..];
-                self.understand();
+                let n = self.take_in(piece);
+                assert!(n > 0, "it has no space for {} bytes", piece.len());
+                piece = &piece[n..];
             }
         }
+    }
+
+    /// Hears as much as it wants, as an owner does who reads from a socket, and gives how much that was.
+    pub(crate) fn hear_wanted(&mut self, wire: &[u8]) -> usize {
+        let mut heard = 0;
+        while heard < wire.len() && self.connection.wants_input() {
+            let n = self.take_in(&wire[heard..]);
+            assert!(n > 0, "there is space for what is wanted");
+            heard += n;
+        }
+        heard
+    }
+
+    fn take_in(&mut self, wire: &[u8]) -> usize {
+        self.connection.begin_input(&mut self.input);
+        let n = self.input.fill(wire);
+        self.understand();
+        n
     }
 
     /// A read that brings nothing.

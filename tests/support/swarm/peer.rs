@@ -76,20 +76,21 @@ impl Peer {
         back: usize,
     ) -> bool {
         let state = &mut world.pipes[pipe];
-        let n = there.min(state.outbox.len());
-        let bytes: Vec<u8> = state.outbox.drain(..n).collect();
-        let ended = (state.closed || state.dropped) && state.outbox.is_empty();
+        let mut n = there.min(state.outbox.len());
         if !self.over {
-            self.end.hear(&bytes, usize::MAX);
+            n = self.end.hear_wanted(&state.outbox[..n]);
             self.facts(deeds);
             let said = self.end.say();
             self.to_swarm.extend(said);
             self.facts(deeds);
         }
+        let mut moved = n > 0;
+        state.outbox.drain(..n);
+        let ended = (state.closed || state.dropped) && state.outbox.is_empty();
         let n = back.min(self.to_swarm.len());
         let state = &mut world.pipes[pipe];
         state.inbox.extend(self.to_swarm.drain(..n));
-        let mut moved = n > 0 || !bytes.is_empty();
+        moved |= n > 0;
         // It is done when the other side is, or when it has failed itself.
         if (ended || self.over) && self.to_swarm.is_empty() && !state.eof {
             (self.over, state.eof, moved) = (true, true, true);
