@@ -14,6 +14,8 @@ mod idle;
 mod limits;
 #[path = "simulated/listeners.rs"]
 mod listeners;
+#[path = "simulated/long_line.rs"]
+mod long_line;
 #[path = "simulated/many.rs"]
 mod many;
 #[path = "support/pipe.rs"]
