@@ -13,6 +13,8 @@
 //! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
 //!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
 //!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from.
+//! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
+//!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
 //! - **A slow peer** delays nobody: what waits for it is bounded, what is dropped for it is counted and told.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
 //! - **Denied** peers are none: not as neighbours, and not as authors.
@@ -25,6 +27,7 @@ mod counters;
 mod error;
 mod events;
 mod fields;
+mod inbound;
 mod message;
 mod notifee;
 mod outbox;
@@ -48,7 +51,7 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -90,8 +93,8 @@ pub struct PubSub<R> {
     streams: BTreeMap<StreamId, PeerId>,
     /// When our streams to peers are to be opened again.
     timers: BTreeSet<(Duration, PeerId)>,
-    /// The stream that is being read; between turns it is there only if a validator has panicked.
-    reading: Option<StreamId>,
+    /// Of whom something is to be read or looked at, each once: whose turn is next is first.
+    line: VecDeque<PeerId>,
     seen: Seen,
     events: Events,
     counters: Counters,
@@ -117,7 +120,7 @@ impl<R: Router> PubSub<R> {
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
             timers: BTreeSet::new(),
-            reading: None,
+            line: VecDeque::new(),
             seen: Seen::new(config.seen_ttl, config.seen),
             events: Events::new(config.events, config.event_bytes),
             counters: Counters::default(),

@@ -24,6 +24,14 @@ pub struct Config {
     /// How many changes of subscriptions an RPC may carry; with more it is refused, and its stream reset.
     /// Default 4 096.
     pub subscriptions_per_rpc: usize,
+    /// How many messages of all peers are validated in one turn (one
+    /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
+    /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once; peers of which something
+    /// waits take turns, a message each. 0 counts as 1. Default 64: a few milliseconds of signatures.
+    pub messages_per_turn: usize,
+    /// How much else is done for peers in one turn: messages looked at, whether they are validated or not, changes of
+    /// subscriptions, and reads of 4 KiB, each of which counts as one. 0 counts as 1. Default 4 096.
+    pub entries_per_turn: usize,
     /// How many peers there are at most, those being asked whether they speak the protocol among them. Who is connected
     /// beyond is not a peer until it connects anew, or opens a stream to us, while there is room. Default 1 024.
     pub peers: usize,
@@ -33,7 +41,8 @@ pub struct Config {
     pub subscriptions: usize,
     /// The longest name of a topic, in bytes; longer ones of peers are passed over. Default 1 024.
     pub topic_bytes: usize,
-    /// How many streams of one peer are read from; with one more, its oldest is reset. Default 4.
+    /// How many streams of one peer are read from; with one more, its oldest is reset, once what has come on it has been
+    /// looked at. Default 4.
     pub inbound_streams: usize,
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
     /// [`Event::Dropped`](super::Event::Dropped). What has to go to several is kept once. Default 4 MiB.
@@ -65,6 +74,8 @@ impl Default for Config {
             rpc_bytes: 1024 * 1024,
             messages_per_rpc: 1_024,
             subscriptions_per_rpc: 4_096,
+            messages_per_turn: 64,
+            entries_per_turn: 4_096,
             peers: 1_024,
             topics_per_peer: 1_024,
             subscriptions: 1_024,
