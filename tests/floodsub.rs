@@ -33,6 +33,8 @@ mod slow;
 mod sockets;
 #[path = "floodsub/streams.rs"]
 mod streams;
+#[path = "floodsub/totals.rs"]
+mod totals;
 #[path = "floodsub/turns.rs"]
 mod turns;
 #[path = "floodsub/world.rs"]

@@ -57,6 +57,11 @@ impl Frames {
         (self.start, self.last) = (0, 0);
     }
 
+    /// How many bytes are kept, those of the message that came out last among them.
+    pub(super) const fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The message that came out last, until more is read.
     pub(super) fn last(&self) -> &[u8] {
         self.buffer.get(self.start - self.last..self.start).unwrap_or_default()

@@ -7,12 +7,17 @@ use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
 
+/// What the place costs of a stream that has ended.
+const PLACE: usize = 256;
+
 /// A stream of a peer's.
 #[derive(Debug)]
 pub(super) struct Inbound {
     pub(super) stream: StreamId,
     pub(super) frames: Frames,
     pub(super) state: State,
+    /// What it was counted as last.
+    pub(super) held: usize,
     /// Where the RPC goes on that came out of the frames last.
     rpc: Option<Cursor>,
 }
@@ -42,7 +47,16 @@ pub(super) enum Entry {
 impl Inbound {
     /// One that has just opened. Its messages are at most so long.
     pub(super) const fn new(stream: StreamId, rpc_bytes: usize) -> Self {
-        Self { stream, frames: Frames::new(rpc_bytes), state: State::Readable, rpc: None }
+        Self { stream, frames: Frames::new(rpc_bytes), state: State::Readable, held: 0, rpc: None }
+    }
+
+    /// What it is to be counted as: what it holds, and its place if there is no stream any more.
+    pub(super) fn holds(&self) -> usize {
+        let place = match self.state {
+            State::Idle | State::Readable => 0,
+            State::Ended => PLACE,
+        };
+        self.frames.len() + place
     }
 
     /// The next entry of the RPCs that are whole; `None` if more has to be read first. Each has left before anybody

@@ -92,7 +92,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
             && let Some(peer) = self.streams.get(&stream).and_then(|id| self.peers.get_mut(id))
             && peer.stream() == Some(stream)
         {
-            flush(node, peer, &self.subscriptions);
+            flush(node, peer, &self.subscriptions, &mut self.backlog);
         }
     }
 

@@ -31,8 +31,12 @@ pub(super) struct Peer {
     pub(super) is_in_line: bool,
     /// Its last connection has ended, and it goes once what is left of its streams has been looked at.
     pub(super) is_leaving: bool,
+    /// What these hold of what has come.
+    pub(super) inbound_bytes: usize,
     /// What it subscribes to.
     pub(super) topics: BTreeSet<Topic>,
+    /// What these take.
+    pub(super) topic_bytes: usize,
     /// What it has been told that we subscribe to.
     announced: BTreeSet<Topic>,
     /// What it has been told, on our stream of now, that we do not any more: who knows whether it has read that.
@@ -69,7 +73,9 @@ impl Peer {
             inbound: VecDeque::new(),
             is_in_line: false,
             is_leaving: false,
+            inbound_bytes: 0,
             topics: BTreeSet::new(),
+            topic_bytes: 0,
             announced: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
             is_stale: false,

@@ -12,6 +12,14 @@ use crate::lifecycle::{Side, StreamEnd, StreamId};
 use crate::notifee::Node;
 use alloc::vec::Vec;
 
+/// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
+const SUBSCRIPTION: usize = 1_024;
+
+/// What a subscription to a topic is counted as.
+const fn takes(topic: &str) -> usize {
+    topic.len() + SUBSCRIPTION
+}
+
 /// How much may still be done in a turn.
 struct Left {
     messages: usize,
@@ -94,20 +102,46 @@ impl<R: Router> PubSub<R> {
         if inbound.state == State::Ended {
             return self.forget_inbound(node, id, stream);
         }
-        match inbound.frames.read(node, stream) {
+        let read = inbound.frames.read(node, stream);
+        let is_cut = inbound.frames.is_cut();
+        if read.is_err() {
+            // More is told, and so is the end.
+            inbound.state = State::Idle;
+        }
+        if !self.count(id, stream) {
+            return self.cut(node, id, stream);
+        }
+        match read {
             Ok(true) => {}
-            Ok(false) if inbound.frames.is_cut() => self.broken(node, id, stream),
+            Ok(false) if is_cut => self.broken(node, id, stream),
             Ok(false) => {
                 self.forget_inbound(node, id, stream);
                 // Nothing was written on it, so that it is over with this.
                 let _ = node.close_stream(stream);
             }
-            // More is told, and so is the end.
-            Err(_) => {
-                inbound.state = State::Idle;
-                self.make_room(node, id);
-            }
+            Err(_) => self.make_room(node, id),
         }
+    }
+
+    /// Counts what a peer's stream holds by now. `false`: it is too much.
+    fn count(&mut self, id: PeerId, stream: StreamId) -> bool {
+        let Some(peer) = self.peers.get_mut(&id) else { return true };
+        let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
+        let holds = inbound.holds();
+        let all = peer.inbound_bytes - inbound.held + holds;
+        let is_counted = self.unread.change(&mut peer.inbound_bytes, all);
+        if is_counted {
+            inbound.held = holds;
+        }
+        is_counted
+    }
+
+    /// A peer's stream holds too much.
+    fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        self.counters.streams_cut += 1;
+        self.forget_inbound(node, id, stream);
+        // It may have ended.
+        let _ = node.reset(stream);
     }
 
     /// What came on a peer's stream is no RPC: there is no telling where the next one begins.
@@ -129,6 +163,9 @@ impl<R: Router> PubSub<R> {
         if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
             inbound.frames.extend(&node.take_unread(stream));
             inbound.state = State::Ended;
+            if !self.count(id, stream) {
+                return self.cut(node, id, stream);
+            }
             self.in_line(id);
         }
     }
@@ -144,11 +181,17 @@ impl<R: Router> PubSub<R> {
         let (subscribe, name) = (change.subscribe(), change.topic());
         if !subscribe {
             if let Some(topic) = peer.topics.take(name) {
+                let left = peer.topic_bytes - takes(name);
+                self.topics.change(&mut peer.topic_bytes, left);
                 self.remove_subscriber(id, &topic);
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
-            if name.len() > self.config.topic_bytes || peer.topics.len() >= self.config.topics_per_peer {
+            let more = peer.topic_bytes + takes(name);
+            if name.len() > self.config.topic_bytes
+                || peer.topics.len() >= self.config.topics_per_peer
+                || !self.topics.change(&mut peer.topic_bytes, more)
+            {
                 self.counters.topics_refused += 1;
                 return;
             }
@@ -197,7 +240,7 @@ impl<R: Router> PubSub<R> {
         }
         self.counters.received += 1;
         let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-        self.send(node, &message.topic, &rpc.to_frame().into(), [message.source, Some(via)]);
+        self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via)]);
         self.events.push(Event::Message { message, via });
     }
 }

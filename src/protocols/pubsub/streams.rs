@@ -54,7 +54,10 @@ impl<R: Router> PubSub<R> {
 
     /// A peer is none any more: gives the streams that it had.
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
-        let Some(peer) = self.peers.remove(&id) else { return Vec::new() };
+        let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
+        peer.outbox.clear(&mut self.backlog);
+        self.topics.change(&mut peer.topic_bytes, 0);
+        self.unread.change(&mut peer.inbound_bytes, 0);
         if let Outbound::Waiting(at) = peer.outbound {
             self.timers.remove(&(at, id));
         }
@@ -129,7 +132,7 @@ impl<R: Router> PubSub<R> {
     fn refused(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = Outbound::Refused;
-        let lost = peer.outbox.clear();
+        let lost = peer.outbox.clear(&mut self.backlog);
         self.dropped(id, lost);
         self.remove_if_mute(id);
     }
@@ -157,7 +160,7 @@ impl<R: Router> PubSub<R> {
         self.tell(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.opened(stream, now, &self.subscriptions);
-        flush(node, peer, &self.subscriptions);
+        flush(node, peer, &self.subscriptions, &mut self.backlog);
     }
 
     /// A stream of ours did not open.
@@ -218,7 +221,12 @@ impl<R: Router> PubSub<R> {
     pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.inbound.retain(|inbound| inbound.stream != stream);
+        if let Some(place) = peer.inbound.iter().position(|inbound| inbound.stream == stream)
+            && let Some(inbound) = peer.inbound.remove(place)
+        {
+            let left = peer.inbound_bytes - inbound.held;
+            self.unread.change(&mut peer.inbound_bytes, left);
+        }
         if peer.is_leaving && !peer.has_rest() {
             self.leave(node, id);
         } else {
