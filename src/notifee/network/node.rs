@@ -31,6 +31,10 @@ macro_rules! node {
             fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId>;
             /// [`Swarm::listeners`], collected.
             fn listeners(&self) -> Vec<ListenerId>;
+            /// [`Swarm::connections`], collected.
+            fn connections(&self) -> Vec<ConnectionId>;
+            /// [`Swarm::streams_of`], collected.
+            fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId>;
             /// [`Swarm::protocols`], collected.
             fn protocols(&self) -> Vec<Protocol>;
         }
@@ -54,6 +58,14 @@ macro_rules! node {
 
             fn listeners(&self) -> Vec<ListenerId> {
                 Swarm::listeners(self).collect()
+            }
+
+            fn connections(&self) -> Vec<ConnectionId> {
+                Swarm::connections(self).collect()
+            }
+
+            fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId> {
+                Swarm::streams_of(self, connection).collect()
             }
 
             fn protocols(&self) -> Vec<Protocol> {
