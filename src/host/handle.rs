@@ -1,11 +1,12 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
-use super::any::AnySwarm;
-use super::commands::{Close, Command, Target};
+use super::command::{Close, Command, Target};
+use super::error::Error;
 use super::shared::{Phase, Shared};
-use super::slot::{Slot, Wait};
-use super::watch::Watch;
-use super::{Error, Stream};
+use super::slot::Slot;
+use super::stream::Stream;
+use super::wait::{Wait, Watch};
+use super::world::AnySwarm;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
@@ -50,7 +51,10 @@ impl Handle {
     /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
-        async move { Wait::begin(&shared, |slot| Command::Listen(address, slot)).await }
+        async move {
+            let (id, addresses) = Wait::begin(&shared, |slot| Command::Listen(address, slot)).await?;
+            Ok(Listener { shared, id, addresses })
+        }
     }
 
     /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
@@ -61,7 +65,10 @@ impl Handle {
     /// [`Error::Gone`].
     pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
         let shared = self.shared.clone();
-        async move { Wait::begin(&shared, |slot| Command::Dial(address, slot)).await }
+        async move {
+            let (id, peer, remote) = Wait::begin(&shared, |slot| Command::Dial(address, slot)).await?;
+            Ok(Connection { shared, id, peer, remote })
+        }
     }
 
     /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
@@ -146,9 +153,10 @@ impl Handle {
         if self.shared.phase.get() != Phase::Running {
             return;
         }
-        let handler = Rc::new(handler);
-        let handler = Rc::new(move |stream| {
-            let handler = handler.clone();
+        // The host's end drops all handlers, so that they may own what they stand in.
+        let (handler, shared) = (Rc::new(handler), self.shared.clone());
+        let handler = Rc::new(move |opened| {
+            let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
         let old = self.shared.book(|book| book.handlers.set(protocol.clone(), Some(handler)));
@@ -258,7 +266,10 @@ fn open_stream(
     protocols: &[Protocol],
 ) -> impl Future<Output = Result<Stream, Error>> + use<> {
     let (shared, protocols) = (shared.clone(), protocols.to_vec());
-    async move { Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await }
+    async move {
+        let opened = Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await?;
+        Ok(Stream::new(shared, opened))
+    }
 }
 
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
@@ -281,10 +292,6 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(super) const fn new(shared: Rc<Shared>, id: ListenerId, addresses: Vec<Multiaddr>) -> Self {
-        Self { shared, id, addresses }
-    }
-
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> ListenerId {
@@ -319,10 +326,6 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) const fn new(shared: Rc<Shared>, id: ConnectionId, peer: PeerId, remote: Multiaddr) -> Self {
-        Self { shared, id, peer, remote }
-    }
-
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> ConnectionId {
@@ -372,5 +375,11 @@ impl fmt::Debug for Connection {
             .field("peer", &self.peer)
             .field("remote", &self.remote)
             .finish()
+    }
+}
+
+impl From<&Connection> for Target {
+    fn from(connection: &Connection) -> Self {
+        Self::Connection(connection.id())
     }
 }

@@ -1,8 +1,7 @@
 //! [`Handlers`]: who answers the streams of which protocol, how many of them at a time, and who waits for a place.
 
-use super::Stream;
 use super::config::Config;
-use super::shared::Shared;
+use super::opened::Opened;
 use crate::connection::Protocol;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -10,10 +9,9 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
-use smol::LocalExecutor;
 
 /// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
-pub(super) type Handler = Rc<dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>>>;
+pub(super) type Handler = Rc<dyn Fn(Opened) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The handlers by protocol, those that run, and the streams that wait for one.
 #[derive(Default)]
@@ -21,7 +19,7 @@ pub(super) struct Handlers {
     entries: BTreeMap<Protocol, Entry>,
     running: usize,
     /// In the order in which they opened.
-    waiting: VecDeque<(Protocol, Handler, Stream)>,
+    waiting: VecDeque<(Protocol, Handler, Opened)>,
 }
 
 /// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
@@ -46,21 +44,6 @@ pub(super) enum Answer {
         /// It was ours, so that there need not be anybody else.
         was_ours: bool,
     },
-}
-
-/// A running handler's place. It is given back when the handler has ended or was dropped.
-struct Place(Rc<Shared>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let is_awaited = self.0.book(|book| {
-            book.handlers.running = book.handlers.running.saturating_sub(1);
-            !book.handlers.waiting.is_empty() || book.handlers.running == 0
-        });
-        if is_awaited {
-            self.0.wake_driver();
-        }
-    }
 }
 
 impl Handlers {
@@ -109,15 +92,16 @@ impl Handlers {
     }
 
     /// Puts a stream in line for its handler.
-    pub(super) fn wait(&mut self, handler: Handler, stream: Stream) {
-        let protocol = stream.protocol().clone();
+    pub(super) fn wait(&mut self, handler: Handler, stream: Opened) {
+        let protocol = stream.protocol.clone();
         if let Some(entry) = self.entries.get_mut(&protocol) {
             entry.waiting += 1;
         }
         self.waiting.push_back((protocol, handler, stream));
     }
 
-    fn next(&mut self, config: &Config) -> Option<(Handler, Stream)> {
+    /// The next stream, with its handler, if there is a place: it runs.
+    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, Opened)> {
         if self.running >= config.handlers.max(1) {
             return None;
         }
@@ -128,17 +112,10 @@ impl Handlers {
         self.running += 1;
         Some((handler, stream))
     }
-}
 
-/// Starts the handlers that there are places for. Their code runs when the executor does.
-pub(super) fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
-    while let Some((handler, stream)) = shared.book(|book| book.handlers.next(&shared.config)) {
-        let place = Place(shared.clone());
-        let answer = handler(stream);
-        let task = async move {
-            let _place = place;
-            answer.await;
-        };
-        executor.spawn(task).detach();
+    /// A handler has ended, or was dropped. `true`: somebody waits for that.
+    pub(super) fn ended(&mut self) -> bool {
+        self.running = self.running.saturating_sub(1);
+        !self.waiting.is_empty() || self.running == 0
     }
 }

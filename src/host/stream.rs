@@ -1,16 +1,16 @@
 //! [`Stream`]: a stream of the host's, to be read and written by whatever task holds it.
 
-use super::commands::Command;
-use super::error::End;
-use super::shared::{Absent, Shared};
+use super::command::Command;
+use super::error::Absent;
+use super::opened::{End, Opened};
+use super::shared::Shared;
 use super::slot::remember;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use crate::notifee::Node;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -40,122 +40,42 @@ use std::io;
 /// `smol`: one task at a time waits to read, and one to write.
 pub struct Stream {
     shared: Rc<Shared>,
-    ends: Rc<Ends>,
-    about: About,
-}
-
-/// What does not change of a stream.
-#[derive(Clone)]
-pub(super) struct About {
-    pub(super) id: StreamId,
-    pub(super) connection: ConnectionId,
-    pub(super) peer: PeerId,
-    pub(super) direction: Direction,
-    pub(super) protocol: Protocol,
-}
-
-/// What changes of a stream, and is known to the notifee too while the stream has not ended.
-#[derive(Default)]
-pub(super) struct Ends {
-    reader: Cell<Option<Waker>>,
-    writer: Cell<Option<Waker>>,
-    /// The peer's end has been read.
-    is_read: Cell<bool>,
-    /// Our side is closed.
-    is_finished: Cell<bool>,
-    /// It is in line to be woken after the turn.
-    pub(super) is_retrying: Cell<bool>,
-    end: Cell<Option<End>>,
-    /// The peer had finished its side when the stream ended.
-    is_complete: Cell<bool>,
-    /// What had arrived and was not read when the stream ended.
-    unread: RefCell<Unread>,
-}
-
-#[derive(Default)]
-struct Unread {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Unread {
-    fn read(&mut self, buffer: &mut [u8]) -> usize {
-        let left = &self.bytes[self.start..];
-        let n = left.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&left[..n]);
-        self.start += n;
-        if self.start == self.bytes.len() {
-            *self = Self::default();
-        }
-        n
-    }
-}
-
-impl Ends {
-    /// The stream has ended.
-    pub(super) fn end(&self, end: End, unread: Vec<u8>, is_complete: bool) {
-        self.end.set(Some(end));
-        self.is_complete.set(is_complete);
-        *self.unread.borrow_mut() = Unread { bytes: unread, start: 0 };
-    }
-
-    /// There is something to read.
-    pub(super) fn readable(&self) -> Option<Waker> {
-        self.reader.take()
-    }
-
-    /// There is place to write.
-    pub(super) fn writable(&self) -> Option<Waker> {
-        self.writer.take()
-    }
-
-    /// Everybody who waits.
-    pub(super) fn wakers(&self) -> impl Iterator<Item = Waker> + use<> {
-        self.reader.take().into_iter().chain(self.writer.take())
-    }
-
-    /// Reads what is left of a stream that has ended.
-    fn read_rest(&self, end: End, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.unread.borrow_mut().read(buffer) {
-            0 => end.read(self.is_complete.get()),
-            n => Ok(n),
-        }
-    }
+    opened: Opened,
 }
 
 impl Stream {
-    pub(super) const fn new(shared: Rc<Shared>, ends: Rc<Ends>, about: About) -> Self {
-        Self { shared, ends, about }
+    pub(super) const fn new(shared: Rc<Shared>, opened: Opened) -> Self {
+        Self { shared, opened }
     }
 
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> StreamId {
-        self.about.id
+        self.opened.id
     }
 
     /// The connection it runs on.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
-        self.about.connection
+        self.opened.connection
     }
 
     /// Who is at the other end.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
-        self.about.peer
+        self.opened.peer
     }
 
     /// Who opened it.
     #[must_use]
     pub const fn direction(&self) -> Direction {
-        self.about.direction
+        self.opened.direction
     }
 
     /// What is spoken on it.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
-        &self.about.protocol
+        &self.opened.protocol
     }
 
     /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the world is
@@ -172,7 +92,7 @@ impl Stream {
                 return Poll::Ready(done);
             }
             Ok(None) => {}
-            Err(Absent::Taken) => self.shared.retry(&self.ends),
+            Err(Absent::Taken) => self.shared.retry(&self.opened.ends),
             Err(Absent::Gone) => return Poll::Ready(Err(End::Gone.error())),
         }
         remember(waiting, cx.waker());
@@ -182,7 +102,7 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if buffer.is_empty() || ends.is_read.get() {
             return Poll::Ready(Ok(0));
         }
@@ -203,7 +123,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if ends.is_finished.get() {
             return Poll::Ready(Err(closed()));
         }
@@ -218,14 +138,14 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.ends.end.get() {
-            Some(end) if !self.ends.is_finished.get() => Poll::Ready(Err(end.error())),
+        match self.opened.ends.end.get() {
+            Some(end) if !self.opened.ends.is_finished.get() => Poll::Ready(Err(end.error())),
             Some(_) | None => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if ends.is_finished.get() {
             return Poll::Ready(Ok(()));
         }
@@ -249,16 +169,16 @@ fn closed() -> io::Error {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        drop(self.ends.wakers());
-        if self.ends.end.get().is_none() {
-            self.shared.act(Command::LetGo { stream: self.about.id, is_finished: self.ends.is_finished.get() });
+        drop(self.opened.ends.wakers());
+        if self.opened.ends.end.get().is_none() {
+            self.shared.act(Command::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
         }
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let About { id, connection, peer, direction, protocol } = &self.about;
+        let Opened { id, connection, peer, direction, protocol, .. } = &self.opened;
         f.debug_struct("Stream")
             .field("id", id)
             .field("connection", connection)
