@@ -110,8 +110,8 @@ impl Handle {
     /// Gives each inbound stream of a protocol to `handler`, in a task of its own, from now on: the protocol is spoken.
     /// A handler that was there before gets no new streams.
     ///
-    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, and beyond
-    /// [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
+    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, their connections
+    /// in turn, and beyond [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
     /// panics, its stream is reset, and everything else goes on.
     ///
     /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting

@@ -18,8 +18,13 @@ impl Router {
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
-        match self.0.book(|book| book.handlers.answer(protocol, &self.0.config)) {
-            Answer::Handler(handler) => {
+        match self.0.book(|book| book.handlers.answer(protocol, view.connection, &self.0.config)) {
+            Answer::Handler(handler, last) => {
+                if let Some(last) = last {
+                    log::debug!("{}: {}: others wait, too", last.id, last.protocol);
+                    let _ = node.reset(last.id);
+                    drop(self.0.book(|book| book.streams.remove(last.id)));
+                }
                 if let Some(stream) = self.0.stream(node, id) {
                     self.0.book(|book| book.handlers.wait(handler, stream));
                 }
