@@ -10,6 +10,8 @@ mod bounds;
 mod dials;
 #[path = "support/hosts.rs"]
 mod hosts;
+#[path = "host/lazy.rs"]
+mod lazy;
 #[path = "host/panics.rs"]
 mod panics;
 #[path = "host/reentrant.rs"]

@@ -42,6 +42,8 @@ pub(super) enum Command {
     Listen(Multiaddr, Rc<Slot<Listening>>),
     Dial(Multiaddr, Rc<Slot<Dialed>>),
     OpenStream(Target, Vec<Protocol>, Rc<Slot<Opened>>),
+    /// Without waiting for the peer's word.
+    OpenLazily(Target, Protocol, Rc<Slot<Opened>>),
     CloseListener(ListenerId, Rc<Slot<()>>),
     CloseConnection(ConnectionId, Close, Rc<Slot<()>>),
     /// Nobody waits for it any more.
@@ -76,7 +78,7 @@ impl Command {
         match self {
             Self::Listen(_, slot) => slot.is_abandoned(),
             Self::Dial(_, slot) => slot.is_abandoned(),
-            Self::OpenStream(_, _, slot) => slot.is_abandoned(),
+            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => slot.is_abandoned(),
             Self::CloseConnection(_, Close::ByItself, slot) => slot.is_abandoned(),
             Self::CloseListener(..)
             | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)

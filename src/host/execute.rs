@@ -9,8 +9,9 @@ use super::command::{Close, Command, Target};
 use super::error::Error;
 use super::shared::{Phase, Shared};
 use super::world::World;
-use crate::lifecycle::{ConnectionId, Id};
+use crate::lifecycle::{ConnectionId, Id, State};
 use crate::notifee::Node;
+use core::slice;
 
 impl Shared {
     /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
@@ -78,7 +79,7 @@ impl Command {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
-            Self::OpenStream(_, _, slot) => shared.fill(&slot, Err(Error::Gone)),
+            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => shared.fill(&slot, Err(Error::Gone)),
             // What lived has ended with the host.
             Self::CloseListener(_, slot) | Self::CloseConnection(_, _, slot) | Self::Shutdown(slot) => {
                 shared.fill(&slot, Ok(()));
@@ -121,6 +122,16 @@ impl Command {
                     Err(error) => shared.fill(&slot, Err(error)),
                 }
             }
+            Self::OpenLazily(target, protocol, slot) => {
+                let opened = shared.begin(|| {
+                    let connection = connection_to(target, world.node())?;
+                    let id = world.node().open_stream(connection, slice::from_ref(&protocol))?;
+                    slot.begun(id);
+                    // It has just begun, on an open connection, so that it is known, and its peer, too.
+                    shared.stream(world.node(), id).ok_or(Error::NotConnected)
+                });
+                shared.fill(&slot, opened);
+            }
             Self::CloseListener(id, slot) => {
                 let _ = world.node().close_listener(id);
                 let is_known = world.node().listener(id).is_some();
@@ -136,9 +147,12 @@ impl Command {
                 shared.await_end(id, is_known, slot);
             }
             Self::GiveUp(id) => give_up(id, shared, world.node()),
-            // What was closed is known until it has ended: a shutdown waits for it.
+            // What was closed is known until it has ended: a shutdown waits for it. One that was opened lazily and is
+            // not open yet would be given up; it is closed when it opens.
             Self::LetGo { stream, is_finished: true } => {
-                let _ = world.node().close_stream(stream);
+                if world.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
+                    let _ = world.node().close_stream(stream);
+                }
             }
             Self::LetGo { stream, is_finished: false } => {
                 let _ = world.node().reset(stream);
@@ -161,7 +175,6 @@ impl Command {
 }
 
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
-    use crate::lifecycle::State;
     match target {
         Target::Connection(id) => Ok(id),
         Target::Peer(peer) => {

@@ -84,6 +84,49 @@ impl Handle {
         open_stream(&self.shared, to.into(), protocols)
     }
 
+    /// Opens a stream over a connection, or to a peer, lazily: it is there before the peer has agreed to speak
+    /// `protocol`, so that what is written at once travels with the proposal, and a round trip is saved. What is
+    /// different from [`open_stream`](Self::open_stream):
+    ///
+    /// - Only one protocol can be proposed.
+    /// - Whether the peer speaks it shows at the first read, which waits for its word: an error says what the stream has
+    ///   failed of, `Unsupported` if the peer refused it, and every later read, write and close gives it again. What was
+    ///   written before is lost then, though the writes went well.
+    /// - Notifees are told `opened_stream` once the peer has agreed, or `stream_failed`.
+    /// - Closing takes effect when the peer has agreed. Closed and dropped before that, it is still sent to its end;
+    ///   dropped without, it is given up.
+    ///
+    /// ```
+    /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    ///
+    /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?; // it speaks nothing
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let talk = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let mut stream = connection.open_stream_lazy(ECHO).await?;
+    ///     stream.write_all(b"hello").await?; // on its way with the proposal
+    ///     Ok::<_, Box<dyn std::error::Error>>(stream.read(&mut [0; 8]).await.map_err(|error| error.kind()))
+    /// });
+    /// assert_eq!(smol::block_on(server.run_until(talk))?, Err(io::ErrorKind::Unsupported));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    pub fn open_stream_lazy<T: Into<Target>>(
+        &self,
+        to: T,
+        protocol: Protocol,
+    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
+        open_stream_lazy(&self.shared, to.into(), protocol)
+    }
+
     /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
     pub async fn close_listener(&self, id: ListenerId) {
         // Whatever it says, there is no listener any more.
@@ -272,6 +315,18 @@ fn open_stream(
     }
 }
 
+fn open_stream_lazy(
+    shared: &Rc<Shared>,
+    to: Target,
+    protocol: Protocol,
+) -> impl Future<Output = Result<Stream, Error>> + use<> {
+    let shared = shared.clone();
+    async move {
+        let opened = Wait::begin(&shared, |slot| Command::OpenLazily(to, protocol, slot)).await?;
+        Ok(Stream::new(shared, opened))
+    }
+}
+
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
     // Whatever it says, there is no connection any more.
     let _ = Wait::begin(shared, |slot| Command::CloseConnection(id, how, slot)).await;
@@ -350,6 +405,14 @@ impl Connection {
     /// As there.
     pub fn open_stream(&self, protocols: &[Protocol]) -> impl Future<Output = Result<Stream, Error>> + use<> {
         open_stream(&self.shared, Target::Connection(self.id), protocols)
+    }
+
+    /// Opens a stream over it without waiting for the peer's word: [`Handle::open_stream_lazy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_stream_lazy(&self, protocol: Protocol) -> impl Future<Output = Result<Stream, Error>> + use<> {
+        open_stream_lazy(&self.shared, Target::Connection(self.id), protocol)
     }
 
     /// Closes it politely: [`Handle::close_connection`].

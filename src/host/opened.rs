@@ -1,8 +1,9 @@
 //! What has opened, as it is given to whoever asked for it; of a stream, [`Ends`], which its holder and the host both know.
 
+use super::error::Error;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Direction, ListenerId, Side, StreamEnd, StreamId};
+use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId, Side, StreamEnd, StreamId};
 use crate::swarm::Multiaddr;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -35,6 +36,8 @@ pub(super) struct Ends {
     pub(super) is_read: Cell<bool>,
     /// Our side is closed.
     pub(super) is_finished: Cell<bool>,
+    /// It was closed and then dropped.
+    pub(super) is_let_go: Cell<bool>,
     /// It is in line to be woken after the turn.
     pub(super) is_retrying: Cell<bool>,
     pub(super) end: Cell<Option<End>>,
@@ -99,6 +102,8 @@ impl Ends {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     Told(StreamEnd),
+    /// It was opened lazily, and could not open.
+    Failed(Failure),
     /// The host was dropped.
     Gone,
 }
@@ -109,7 +114,7 @@ impl End {
         match self {
             Self::Told(StreamEnd::Finished) => Ok(0),
             Self::Told(StreamEnd::ConnectionClosed) | Self::Gone if is_complete => Ok(0),
-            Self::Told(_) | Self::Gone => Err(self.error()),
+            Self::Told(_) | Self::Failed(_) | Self::Gone => Err(self.error()),
         }
     }
 
@@ -122,6 +127,7 @@ impl End {
             Self::Told(StreamEnd::Reset(Side::Local)) => (Kind::ConnectionAborted, "the stream was reset on our side"),
             Self::Told(StreamEnd::ConnectionClosed) => (Kind::ConnectionAborted, "the stream's connection has ended"),
             Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the peer let half of the stream hang"),
+            Self::Failed(reason) => return Error::Failed { reason, text: None }.into(),
             Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
         };
         io::Error::new(kind, text)

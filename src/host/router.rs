@@ -9,6 +9,7 @@ use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Listener
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 /// It borrows the book for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
 pub(super) struct Router(pub(super) Rc<Shared>);
@@ -98,6 +99,10 @@ impl Notifee<AnySwarm> for Router {
                     self.0.fill(&slot, Ok(stream));
                 }
             }
+            // It was opened lazily, and its holder has closed it and let go.
+            None if self.0.book(|book| book.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
+                let _ = node.close_stream(id);
+            }
             None => self.inbound(node, id),
         }
     }
@@ -105,6 +110,11 @@ impl Notifee<AnySwarm> for Router {
     fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: Failure) {
         if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
+        }
+        // It was opened lazily.
+        if let Some(ends) = self.0.book(|book| book.streams.remove(id)) {
+            ends.end(End::Failed(reason), Vec::new(), false);
+            self.0.wake_later(ends.wakers());
         }
     }
 

@@ -17,11 +17,12 @@ use core::task::{Context, Poll, Waker};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
-/// A stream, open and with an agreed protocol.
+/// A stream, open and with an agreed protocol, or [opened lazily](super::Handle::open_stream_lazy).
 ///
 /// **Reading** gives what has come. The peer's end is `Ok(0)`; a stream that was cut is an error, so that the two are
 /// never mistaken for each other: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has
-/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. In any case what had arrived before is
+/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. One that was opened lazily and could not
+/// open has nothing to read, and says what it failed of: `Unsupported` if the peer refused it. In any case what had arrived before is
 /// read first, and if the peer had finished its side before the connection ended, then all of it has arrived, and the
 /// end is `Ok(0)`. What is unread is bounded by the [receive window](crate::connection::yamux::Config::receive_window):
 /// a peer that sends more waits until it is read.
@@ -72,7 +73,7 @@ impl Stream {
         self.opened.direction
     }
 
-    /// What is spoken on it.
+    /// What is spoken on it, or, if it was opened lazily, proposed.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol
@@ -170,6 +171,7 @@ fn closed() -> io::Error {
 impl Drop for Stream {
     fn drop(&mut self) {
         drop(self.opened.ends.wakers());
+        self.opened.ends.is_let_go.set(self.opened.ends.is_finished.get());
         if self.opened.ends.end.get().is_none() {
             self.shared.act(Command::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
         }
