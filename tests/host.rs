@@ -8,6 +8,8 @@ mod basics;
 mod bounds;
 #[path = "host/dials.rs"]
 mod dials;
+#[path = "host/flush.rs"]
+mod flush;
 #[path = "support/hosts.rs"]
 mod hosts;
 #[path = "host/lazy.rs"]

@@ -93,6 +93,7 @@ impl Handle {
     ///   failed of, `Unsupported` if the peer refused it, and every later read, write and close gives it again. What was
     ///   written before is lost then, though the writes went well.
     /// - Notifees are told `opened_stream` once the peer has agreed, or `stream_failed`.
+    /// - Flushing what was written before waits for the peer's word, too.
     /// - Closing takes effect when the peer has agreed. Closed and dropped before that, it is still sent to its end;
     ///   dropped without, it is given up.
     ///

@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::slot::remember;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::lifecycle::{ConnectionId, Direction, StreamEnd, StreamId};
 use crate::notifee::Node;
 use alloc::rc::Rc;
 use core::cell::Cell;
@@ -27,8 +27,12 @@ use std::io;
 /// end is `Ok(0)`. What is unread is bounded by the [receive window](crate::connection::yamux::Config::receive_window):
 /// a peer that sends more waits until it is read.
 ///
-/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent without
-/// a flush, by the host's next turn; `poll_flush` has nothing to do.
+/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent by the
+/// host's next turn, without a flush.
+///
+/// **Flushing** waits until what was written has been handed to the socket, with what leaves together with it; what the
+/// peer has of it nobody knows. Once the stream has ended it is an error, since nobody knows what was sent, unless the
+/// stream finished.
 ///
 /// **Closing** ends our side behind what was written: the peer reads the end. It does not wait for the peer, and the
 /// other direction goes on.
@@ -138,11 +142,19 @@ impl AsyncWrite for Stream {
         })
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.opened.ends.end.get() {
-            Some(end) if !self.opened.ends.is_finished.get() => Poll::Ready(Err(end.error())),
-            Some(_) | None => Poll::Ready(Ok(())),
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (ends, id) = (&self.opened.ends, self.opened.id);
+        match ends.end.get() {
+            // Its end was sent behind what was written.
+            Some(End::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
+            Some(end) => return Poll::Ready(Err(end.error())),
+            None => {}
         }
+        self.with(&ends.writer, cx, |node| match node.flush(id) {
+            Ok(()) => Some(Ok(())),
+            Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
+            Err(WriteError::Closed) => Some(Err(closed())),
+        })
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
