@@ -6,6 +6,8 @@
 mod connections;
 #[path = "simulated/dials.rs"]
 mod dials;
+#[path = "simulated/flush.rs"]
+mod flush;
 #[path = "simulated/full_queue.rs"]
 mod full_queue;
 #[path = "simulated/idle.rs"]

@@ -109,6 +109,8 @@ node! {
     fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
     /// [`Swarm::write`]
     fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
+    /// [`Swarm::flush`]
+    fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
     /// [`Swarm::finish`]
     fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
     /// [`Swarm::close_stream`]
