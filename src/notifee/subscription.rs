@@ -83,6 +83,7 @@ enum Sent {
     Lagged,
 }
 
+#[derive(Debug)]
 struct Shared {
     /// How many notices have gone missing since `Lagged` was sent; 0 from when it is received. It is the turn of the
     /// receiving half while it is more than 0, and of the sending half otherwise.
@@ -348,11 +349,5 @@ impl fmt::Display for TryRecvError {
             Self::Empty => "there is no notice yet",
             Self::Closed => "the subscriber is gone",
         })
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("missed", &self.missed).finish_non_exhaustive()
     }
 }

@@ -107,3 +107,11 @@ fn what_is_registered_can_be_got_by_its_type_and_id() {
     let b = notifees.register(Scripted::new("b", &log));
     assert_ne!(a, b, "an id never comes back");
 }
+
+#[test]
+fn a_kind_that_is_in_both_sets_is_in_what_joins_and_in_what_cuts_them() {
+    let (opens, connections) = (Interest::LISTEN | Interest::CONNECTED, Interest::CONNECTED | Interest::DISCONNECTED);
+    assert_eq!(opens | connections, Interest::LISTEN | Interest::CONNECTED | Interest::DISCONNECTED);
+    assert_eq!(opens & connections, Interest::CONNECTED);
+    assert!(!opens.contains(connections) && opens.contains(Interest::CONNECTED) && opens.contains(Interest::NONE));
+}

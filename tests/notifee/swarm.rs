@@ -169,6 +169,68 @@ fn what_is_told_of_can_be_closed_inside() {
     at_each_size(what_is_told_of_is_closed::<256>);
 }
 
+#[test]
+fn inside_a_swarm_has_no_next_event_and_nothing_ready_until_all_have_been_told() {
+    let (log, mut together) = (Log::default(), Together::<8, 2>::new(Cut::Whole));
+    together.connect();
+    let Driven { swarm, notifees } = &mut together.all[1];
+    for name in ["a", "b"] {
+        let look = |cx: &mut Context<'_, Sim<8>>, event: Event| {
+            assert_eq!((cx.network().next_event(), cx.network().next_ready()), (None, None), "{event:?}");
+        };
+        notifees.register(Scripted::with(name, &log, look));
+    }
+    // Three that fail at once, so that the next event is there while the first is told.
+    let failures = [7, 8, 9].map(|port| swarm.dial(format!("/memory/{port}").parse().unwrap()).unwrap());
+    assert_eq!(notifees.dispatch(swarm), failures.len());
+    log.expect(&failures.map(|id| ["a", "b"].map(|name| format!("{name} connect_failed {id}"))).concat());
+    assert_eq!(swarm.next_event(), None);
+    assert!(swarm.connection(failures[2]).is_none(), "and no longer");
+}
+
+/// Writes down what is ready, and leaves it so.
+struct Witness(Log);
+
+impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Witness {
+    fn interest(&self) -> Interest {
+        Interest::STREAM_READY
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
+        assert_eq!(cx.network().next_ready(), None);
+        self.0.write(stream.to_string());
+    }
+}
+
+#[test]
+fn one_drive_tells_no_more_often_that_something_is_ready_than_it_may() {
+    let (log, mut together) = (Log::default(), Together::<256, 2>::new(Cut::Whole));
+    together.connect();
+    let connection = together.all[1].swarm.connections().next().unwrap();
+    for _ in 0..8 {
+        let stream = together.all[1].swarm.open_stream(connection, &[ECHO]).unwrap();
+        together.all[1].swarm.write(stream, b"hello").unwrap();
+    }
+    // Nobody drains meanwhile.
+    for _ in 0..100 {
+        together.all.iter_mut().for_each(|node| node.swarm.tick(together.now));
+        if together.network.deliver(together.now) {
+            continue;
+        }
+        together.now = together.network.next_arrival().unwrap_or(together.now);
+        together.network.advance_to(together.now);
+    }
+    let Driven { swarm, notifees } = &mut together.all[0];
+    assert_eq!(std::iter::from_fn(|| swarm.next_event()).count(), 8);
+    notifees.register(Witness(log.clone()));
+    notifees.set_events_per_dispatch(3);
+    let told = [3, 3, 2, 0].map(|_| {
+        notifees.drive(swarm, Duration::ZERO);
+        (log.take().len(), notifees.poll_at())
+    });
+    assert_eq!(told, [(3, Some(Duration::ZERO)), (3, Some(Duration::ZERO)), (2, None), (0, None)]);
+}
+
 /// Ticks when its time has come, and then asks for the next times.
 struct Timer {
     name: &'static str,

@@ -1,6 +1,6 @@
 //! One thing at a time.
 
-use crate::driven::Together;
+use crate::driven::{Sim, Together};
 use crate::sim::{B, Cut, ECHO, Host, SINK};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure};
 use swarm_notify::notifee::subscription::TryRecvError;
-use swarm_notify::notifee::{Interest, Notice, Subscriber, Subscription, subscription};
+use swarm_notify::notifee::{self, Interest, Notice, Notifee, Subscriber, Subscription, subscription};
 
 type Pair = Together<256, 2>;
 
@@ -241,10 +241,41 @@ fn what_was_sent_can_be_received_when_the_subscriber_is_gone() {
     pair.all[1].swarm.abort_connection(connection).unwrap();
     pair.settle();
     pair.all[1].notifees.unregister(id);
-    assert!(matches!(subscription.try_recv(), Ok(Notice::Snapshot(_))));
+    let received = crate::pipe::poll(&mut Box::pin(subscription.recv()));
+    assert!(matches!(received, Poll::Ready(Some(Notice::Snapshot(_)))), "{received:?}");
     assert_eq!(subscription.try_recv(), Ok(Notice::Lagged(1)));
     assert_eq!(subscription.try_recv(), Err(TryRecvError::Closed));
     assert_eq!(subscription.recv_blocking(), None);
     assert_eq!(crate::pipe::poll(&mut Box::pin(subscription.recv())), Poll::Ready(None));
     assert_eq!((Notice::Lagged(1).id(), Notice::Lagged(1).event()), (None, None));
+    assert_ne!(TryRecvError::Empty.to_string(), TryRecvError::Closed.to_string());
+}
+
+/// A notifee of its owner's that passes time on to a subscriber, whether that has asked for it or not.
+struct Around(Subscriber);
+
+impl Notifee<Sim<256>> for Around {
+    fn interest(&self) -> Interest {
+        Interest::TIME
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
+    fn tick(&mut self, cx: &mut notifee::Context<'_, Sim<256>>) {
+        self.0.tick(cx);
+    }
+}
+
+#[test]
+fn a_tick_that_nobody_asked_for_sends_nothing() {
+    let mut pair = Pair::new(Cut::Whole);
+    let (subscriber, mut subscription) = subscription(1);
+    let node = &mut pair.all[1];
+    node.notifees.register(Around(subscriber));
+    (0..3).for_each(|_| node.notifees.drive(&mut node.swarm, Duration::ZERO));
+    assert_eq!(received(&mut subscription), ["snapshot of "]);
+    node.notifees.drive(&mut node.swarm, Duration::ZERO);
+    assert_eq!(subscription.try_recv(), Err(TryRecvError::Empty));
 }
