@@ -332,6 +332,10 @@ impl Node for Fake {
             *to = byte;
         }
         stream.arrived -= n;
+        if stream.input.is_empty() {
+            // What is on the heap is counted in some tests.
+            stream.input = VecDeque::new();
+        }
         if n == 0 && !stream.is_finished {
             stream.wants.0 = true;
             return Err(ReadError::Blocked);

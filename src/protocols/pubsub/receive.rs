@@ -13,7 +13,7 @@ use crate::notifee::Node;
 use alloc::vec::Vec;
 
 /// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
-const SUBSCRIPTION: usize = 1_024;
+const SUBSCRIPTION: usize = 1_280;
 
 /// What a subscription to a topic is counted as.
 const fn takes(topic: &str) -> usize {
