@@ -11,7 +11,7 @@ use swarm_notify::protocols::pubsub::{Config, Signing};
 const NODE: u8 = 1;
 
 /// What a subscription counts beside its name.
-const SUBSCRIPTION: usize = 1_024;
+const SUBSCRIPTION: usize = 1_280;
 
 /// What the place of a message costs, and that of each peer that it waits for.
 const PLACE: usize = 64;

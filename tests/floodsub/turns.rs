@@ -1,7 +1,9 @@
 //! One turn does so much and no more, peers take turns, and what is left comes later, whatever has ended meanwhile.
 
+use crate::fuzz_target::play::{Play, Step, Which};
 use crate::raw::{publishing, signed, subscribing};
 use crate::world::World;
+use arbitrary::{Arbitrary as _, Unstructured};
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::protocols::pubsub::Config;
 use swarm_notify::protocols::pubsub::wire::Rpc;
@@ -142,4 +144,75 @@ fn changes_of_subscriptions_and_messages_that_are_not_validated_are_bounded_too(
     world.settle();
     assert_eq!(world.at(NODE).floodsub().counters().duplicates, 94);
     assert!(world.at(NODE).turns - turns >= 10);
+}
+
+#[test]
+fn a_peer_that_comes_again_before_the_rest_of_it_was_looked_at_goes_first_and_then_comes_anew() {
+    let (first, second) = (Which(0, 0), Which(0, 1));
+    let play = Play {
+        messages_per_turn: 2,
+        entries_per_turn: 0xff,
+        totals: None,
+        steps: vec![
+            Step::Connect(0),
+            Step::Open(first),
+            Step::Topics(first, 2, true),
+            Step::Turns(1),
+            Step::Send(first, 5, true, 0),
+            Step::Disconnect(first),
+            Step::Turns(1),
+            // Two of five are told by now.
+            Step::Connect(0),
+            Step::Open(first),
+            Step::Open(first),
+            Step::Send(second, 1, true, 0),
+            Step::Turns(7),
+        ],
+    };
+    let messages = [0, 1, 2, 3, 4].map(|n| format!("message {n} via 0"));
+    let expected =
+        [&["added 0".to_owned()][..], &messages, &["gone 0", "added 0", "message 5 via 0"].map(String::from)];
+    assert_eq!(play.run(), expected.concat());
+}
+
+#[test]
+fn a_peer_that_goes_and_comes_anew_in_its_turn_takes_no_turn_from_others() {
+    let (one, two) = (Which(0, 0), Which(1, 0));
+    let play = Play {
+        messages_per_turn: 2,
+        entries_per_turn: 0xff,
+        totals: None,
+        steps: vec![
+            Step::Connect(0),
+            Step::Open(one),
+            Step::Connect(1),
+            Step::Open(two),
+            Step::Turns(1),
+            Step::Send(one, 1, true, 0),
+            Step::Send(two, 9, true, 0),
+            Step::Disconnect(one),
+            Step::Turns(1),
+            Step::Connect(0),
+        ],
+    };
+    let log = play.run();
+    assert_eq!(log.iter().filter(|line| line.ends_with("via 1")).count(), 9, "{log:?}");
+    assert_eq!(
+        log.iter().filter(|line| line.ends_with('0')).collect::<Vec<_>>(),
+        ["added 0", "message 0 via 0", "gone 0", "added 0"]
+    );
+}
+
+#[test]
+fn the_play_holds_over_seeded_input() {
+    let mut lines = [0; 3];
+    crate::corpus::seeded(1_000, 800, |data| {
+        if let Ok(play) = Play::arbitrary(&mut Unstructured::new(data)) {
+            let log = play.run();
+            for (count, word) in lines.iter_mut().zip(["message", "gone", "added"]) {
+                *count += log.iter().filter(|line| line.starts_with(word)).count();
+            }
+        }
+    });
+    assert!(lines[0] > 1_000 && lines[1] > 100 && lines[2] > lines[1], "it is no play of nothing: {lines:?}");
 }

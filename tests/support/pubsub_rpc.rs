@@ -1,7 +1,13 @@
 //! The fuzz target `pubsub_rpc`: what peers of pub/sub send each other, from arbitrary bytes and from arbitrary fields.
 //! What decodes stays within its bounds and is the same after it has been encoded; what is signed is true, and whatever
-//! is done to it is not, unless it says the same; and messages on a stream come out whole however it is cut. `cargo test`
-//! runs it over its corpus and over seeded input.
+//! is done to it is not, unless it says the same; and messages on a stream come out whole however it is cut. Peers that do
+//! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole.
+//! `cargo test` runs it over its corpus and over seeded input.
+
+#[path = "fake_node.rs"]
+mod fake;
+#[path = "pubsub_play.rs"]
+pub(crate) mod play;
 
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
@@ -23,6 +29,8 @@ enum Input<'a> {
     Unsigned { topic: String, data: &'a [u8] },
     /// Messages on a stream, with something behind them, and where it is cut.
     Stream { messages: Vec<&'a [u8]>, rest: &'a [u8], longest: u8, cuts: Vec<u8> },
+    /// A node with floodsub, and peers that do anything.
+    Play(play::Play),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -66,6 +74,7 @@ pub(crate) fn run(data: &[u8]) {
             signed(author, seqno, &topic, data).bent(at, mask, more)
         }
         Input::Unsigned { topic, data } => unsigned(&topic, data),
+        Input::Play(play) => drop(play.run()),
         Input::Stream { messages, rest, longest, cuts } => stream(&messages, rest, longest.into(), &cuts),
     }
 }

@@ -45,7 +45,7 @@ pub struct Config {
     pub topics_per_peer: usize,
     /// How many topics we subscribe to. Default 1 024.
     pub subscriptions: usize,
-    /// How many bytes the topics of all peers may take: each subscription its name, and 1 KiB that it takes to remember
+    /// How many bytes the topics of all peers may take: each subscription its name, and 1 280 that it takes to remember
     /// it. Further ones are passed over. Half of it is common, the other half is shared out by [`peers`](Self::peers), so
     /// that each has its own share whatever the others do. Default 64 MiB: 32 KiB for each, and 32 MiB in common.
     pub topics_total_bytes: usize,

@@ -13,7 +13,7 @@ use crate::notifee::Node;
 use alloc::vec::Vec;
 
 /// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
-const SUBSCRIPTION: usize = 1_024;
+const SUBSCRIPTION: usize = 1_280;
 
 /// What a subscription to a topic is counted as.
 const fn takes(topic: &str) -> usize {
@@ -69,9 +69,10 @@ impl<R: Router> PubSub<R> {
             self.line.push_back(id);
             self.look_at(node, id, &mut left);
             if let Some(peer) = self.peers.get_mut(&id)
+                && peer.is_in_line
                 && peer.due().is_none()
             {
-                // It is the last in line, where it was put.
+                // It is the last in line, where it was put; one that went and came anew is not there.
                 self.line.pop_back();
                 peer.is_in_line = false;
             }

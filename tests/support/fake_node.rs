@@ -1,0 +1,410 @@
+//! [`Fake`]: a node whose streams are byte queues in memory, for services to run on at no cost: no Noise, no Yamux, no
+//! network. What it says of streams and when is what a swarm says.
+#![allow(dead_code, reason = "each test crate uses its part of it")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::task::Waker;
+use swarm_notify::connection::{Protocol, ReadError, WriteError};
+use swarm_notify::identity::PeerId;
+use swarm_notify::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, Lifecycle, Limits, ListenerId, Side, State, StreamEnd,
+    StreamId,
+};
+use swarm_notify::notifee::{HasNode, Network, Node};
+use swarm_notify::swarm::{
+    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready, StreamView,
+};
+
+/// A node without a network.
+pub(crate) struct Fake {
+    pub(crate) lifecycle: Lifecycle<64>,
+    us: PeerId,
+    address: Multiaddr,
+    peers: BTreeMap<ConnectionId, PeerId>,
+    pub(crate) streams: BTreeMap<StreamId, Stream>,
+    protocols: Vec<Protocol>,
+    ready: VecDeque<StreamId>,
+    is_held: bool,
+    /// How many bytes may still be written to each peer.
+    pub(crate) place: BTreeMap<PeerId, usize>,
+}
+
+/// A stream.
+pub(crate) struct Stream {
+    peer: PeerId,
+    protocol: Protocol,
+    /// What the peer has sent, and how much of it has arrived.
+    input: VecDeque<u8>,
+    arrived: usize,
+    /// How many bytes the peer has sent, and how many of them have arrived, from the beginning.
+    pub(crate) sent_ever: u64,
+    pub(crate) arrived_ever: u64,
+    is_finished: bool,
+    /// Its opening was told, and its end was not.
+    is_told: bool,
+    /// It is said when there is more.
+    wants: (bool, bool),
+    is_ready: (bool, bool),
+}
+
+impl Fake {
+    pub(crate) fn new(us: PeerId) -> Self {
+        Self {
+            lifecycle: Lifecycle::new(Limits::default()),
+            us,
+            address: "/memory/1".parse().expect("it is one"),
+            peers: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            protocols: Vec::new(),
+            ready: VecDeque::new(),
+            is_held: false,
+            place: BTreeMap::new(),
+        }
+    }
+
+    /// A peer connects, if there is room for that.
+    pub(crate) fn connect(&mut self, peer: PeerId) -> Option<ConnectionId> {
+        if self.lifecycle.room() == 0 {
+            return None;
+        }
+        let connection = self.lifecycle.begin_connection(Direction::Inbound).ok()?;
+        self.lifecycle.opened(connection).expect("there is room");
+        self.peers.insert(connection, peer);
+        Some(connection)
+    }
+
+    /// A connection ends, and everything on it.
+    pub(crate) fn disconnect(&mut self, connection: ConnectionId) {
+        self.lifecycle.end_connection(connection, ConnectionEnd::Requested).expect("it lives");
+    }
+
+    /// A peer opens a stream, if there is room for that.
+    pub(crate) fn accept(&mut self, connection: ConnectionId, protocol: Protocol) -> Option<StreamId> {
+        if self.lifecycle.room() == 0 {
+            return None;
+        }
+        let stream = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
+        self.lifecycle.opened(stream).expect("there is room");
+        self.insert(stream, connection, protocol);
+        Some(stream)
+    }
+
+    fn insert(&mut self, id: StreamId, connection: ConnectionId, protocol: Protocol) {
+        let stream = Stream {
+            peer: self.peers[&connection],
+            protocol,
+            input: VecDeque::new(),
+            arrived: 0,
+            sent_ever: 0,
+            arrived_ever: 0,
+            is_finished: false,
+            is_told: false,
+            wants: (true, true),
+            is_ready: (false, false),
+        };
+        self.streams.insert(id, stream);
+    }
+
+    /// Whether a peer can send on a stream.
+    pub(crate) fn lives(&self, id: StreamId) -> bool {
+        matches!(self.lifecycle.state(id), Some(State::Open)) && self.streams.get(&id).is_some_and(|s| !s.is_finished)
+    }
+
+    /// A peer sends bytes on a stream that lives, of which the last so many have not arrived before it sends again.
+    pub(crate) fn send(&mut self, id: StreamId, bytes: &[u8], late: usize) {
+        let stream = self.streams.get_mut(&id).expect("it lives");
+        stream.input.extend(bytes);
+        stream.sent_ever += bytes.len() as u64;
+        stream.arrived = stream.input.len() - late.min(bytes.len());
+        stream.arrived_ever = stream.sent_ever - late.min(bytes.len()) as u64;
+        self.arrives(id);
+    }
+
+    /// A peer finishes a stream that lives.
+    pub(crate) fn finishes(&mut self, id: StreamId) {
+        self.send(id, &[], 0);
+        self.streams.get_mut(&id).expect("it lives").is_finished = true;
+        self.arrives(id);
+    }
+
+    /// A peer resets a stream that lives.
+    pub(crate) fn resets(&mut self, id: StreamId) {
+        self.lifecycle.end_stream(id, StreamEnd::Reset(Side::Remote)).expect("it lives");
+    }
+
+    /// A peer takes more of what is written to it.
+    pub(crate) fn takes(&mut self, peer: PeerId, bytes: usize) {
+        *self.place.entry(peer).or_default() += bytes;
+        let of_peer = self.streams.iter().filter(|(_, stream)| stream.peer == peer).map(|(id, _)| *id);
+        for id in of_peer.collect::<Vec<_>>() {
+            self.interest(id, |stream| {
+                let waits = !std::mem::replace(&mut stream.wants.1, true);
+                stream.is_ready.1 |= waits;
+                waits
+            });
+        }
+    }
+
+    /// What a swarm does in a poll: what is to open does.
+    pub(crate) fn poll(&mut self) {
+        for id in self.streams.keys().copied().collect::<Vec<_>>() {
+            if self.lifecycle.state(id) == Some(State::Opening) && self.lifecycle.room() > 0 {
+                self.lifecycle.opened(id).expect("there is room");
+            }
+        }
+    }
+
+    /// Whether there is something to be told, or to open.
+    pub(crate) fn has_work(&self) -> bool {
+        let opens = |id: &StreamId| self.lifecycle.state(*id) == Some(State::Opening);
+        self.lifecycle.has_events() || self.streams.keys().any(opens)
+    }
+
+    fn arrives(&mut self, id: StreamId) {
+        self.interest(id, |stream| {
+            let is_news = stream.wants.0 && (stream.arrived > 0 || stream.is_finished);
+            stream.wants.0 &= !is_news;
+            stream.is_ready.0 |= is_news;
+            is_news
+        });
+    }
+
+    fn interest(&mut self, id: StreamId, change: impl FnOnce(&mut Stream) -> bool) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        if stream.is_told && change(stream) {
+            self.ready.push_back(id);
+        }
+    }
+}
+
+impl Network for Fake {
+    fn next_event(&mut self) -> Option<Event> {
+        if self.is_held {
+            return None;
+        }
+        match self.lifecycle.vacate() {
+            Some(Id::Stream(id)) => drop(self.streams.remove(&id)),
+            Some(Id::Connection(id)) => drop(self.peers.remove(&id)),
+            Some(Id::Listener(_)) | None => {}
+        }
+        let event = self.lifecycle.next_event()?;
+        match event {
+            Event::OpenedStream { stream, .. } => {
+                self.streams.get_mut(&stream).expect("it is told of").is_told = true;
+                self.arrives(stream);
+            }
+            Event::ClosedStream { stream, .. } | Event::StreamFailed { stream, .. } => {
+                self.streams.get_mut(&stream).expect("it is told of").is_told = false;
+            }
+            Event::Listen { .. }
+            | Event::ListenFailed { .. }
+            | Event::ListenClose { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Disconnected { .. } => {}
+        }
+        Some(event)
+    }
+
+    fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        Network::hold(&mut self.lifecycle, is_held);
+    }
+
+    fn openings(&self) -> Vec<Event> {
+        self.lifecycle.openings()
+    }
+}
+
+impl HasNode for Fake {
+    fn node(&self) -> &dyn Node {
+        self
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        self
+    }
+}
+
+impl Node for Fake {
+    fn local_peer(&self) -> PeerId {
+        self.us
+    }
+
+    fn listener(&self, _: ListenerId) -> Option<ListenerView<'_>> {
+        None
+    }
+
+    fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
+        Some(ConnectionView {
+            state: self.lifecycle.state(id)?,
+            direction: self.lifecycle.direction(id)?,
+            remote: &self.address,
+            listener: None,
+            peer: self.peers.get(&id).copied(),
+            streams: self.lifecycle.live_streams(id),
+            error: None,
+        })
+    }
+
+    fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
+        let stream = self.streams.get(&id)?;
+        Some(StreamView {
+            state: self.lifecycle.state(id)?,
+            direction: self.lifecycle.direction(id)?,
+            connection: self.lifecycle.connection_of(id)?,
+            protocol: Some(&stream.protocol),
+            sent: 0,
+            received: 0,
+            is_remote_finished: stream.is_finished,
+        })
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::noop().clone()
+    }
+
+    fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId> {
+        self.peers.iter().filter(|(_, other)| **other == peer).map(|(id, _)| *id).collect()
+    }
+
+    fn listeners(&self) -> Vec<ListenerId> {
+        Vec::new()
+    }
+
+    fn connections(&self) -> Vec<ConnectionId> {
+        self.lifecycle.connections().collect()
+    }
+
+    fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId> {
+        self.lifecycle.streams_of(connection).collect()
+    }
+
+    fn protocols(&self) -> Vec<Protocol> {
+        self.protocols.clone()
+    }
+
+    fn register_protocol(&mut self, protocol: Protocol) {
+        self.protocols.push(protocol);
+    }
+
+    fn unregister_protocol(&mut self, protocol: &Protocol) {
+        self.protocols.retain(|other| other != protocol);
+    }
+
+    fn listen(&mut self, _: Multiaddr) -> Result<ListenerId, ListenError> {
+        Err(ListenError::Closing)
+    }
+
+    fn dial(&mut self, _: Multiaddr) -> Result<ConnectionId, DialError> {
+        Err(DialError::Closing)
+    }
+
+    fn close_listener(&mut self, _: ListenerId) -> Result<(), CloseError> {
+        Err(CloseError::Stale)
+    }
+
+    fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
+        self.abort_connection(id)
+    }
+
+    fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
+        self.lifecycle.end_connection(id, ConnectionEnd::Requested).map_err(|_| CloseError::Ended)
+    }
+
+    fn shutdown(&mut self) {}
+
+    fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError> {
+        let id = self.lifecycle.begin_stream(connection, Direction::Outbound)?;
+        self.insert(id, connection, protocols[0].clone());
+        Ok(id)
+    }
+
+    fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        match self.lifecycle.state(id) {
+            None => return Err(ReadError::Stale),
+            Some(State::Ended) => return Err(ReadError::Ended),
+            Some(State::Opening | State::Open | State::Leaving) => {}
+        }
+        let stream = self.streams.get_mut(&id).expect("it lives");
+        let n = stream.arrived.min(buffer.len());
+        for (to, byte) in buffer.iter_mut().zip(stream.input.drain(..n)) {
+            *to = byte;
+        }
+        stream.arrived -= n;
+        if stream.input.is_empty() {
+            // What is on the heap is counted in some tests.
+            stream.input = VecDeque::new();
+        }
+        if n == 0 && !stream.is_finished {
+            stream.wants.0 = true;
+            return Err(ReadError::Blocked);
+        }
+        stream.wants.0 |= n < buffer.len();
+        if n > 0 && n < buffer.len() && stream.is_finished {
+            // The end is still to be read.
+            self.arrives(id);
+        }
+        Ok(n)
+    }
+
+    fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
+        match self.lifecycle.state(id) {
+            None => return Err(WriteError::Stale),
+            Some(State::Ended) => return Err(WriteError::Ended),
+            Some(State::Opening | State::Open | State::Leaving) => {}
+        }
+        let stream = self.streams.get_mut(&id).expect("it lives");
+        let place = self.place.entry(stream.peer).or_default();
+        let n = data.len().min(*place);
+        *place -= n;
+        stream.wants.1 &= n == data.len();
+        if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
+    }
+
+    fn finish(&mut self, _: StreamId) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError> {
+        let is_read = self.streams.get(&id).is_some_and(|stream| stream.is_finished && stream.input.is_empty());
+        assert!(is_read, "it is closed at its end");
+        self.lifecycle.end_stream(id, StreamEnd::Finished).map_err(|_| CloseError::Ended)
+    }
+
+    fn reset(&mut self, id: StreamId) -> Result<(), CloseError> {
+        match self.lifecycle.state(id) {
+            None => Err(CloseError::Stale),
+            Some(State::Ended) => Err(CloseError::Ended),
+            Some(State::Opening) => self.lifecycle.fail(id, Failure::Requested).map_err(|_| CloseError::Ended),
+            Some(State::Open | State::Leaving) => {
+                self.lifecycle.end_stream(id, StreamEnd::Reset(Side::Local)).map_err(|_| CloseError::Ended)
+            }
+        }
+    }
+
+    fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
+        if self.lifecycle.state(id) != Some(State::Ended) {
+            return Vec::new();
+        }
+        let Some(stream) = self.streams.get_mut(&id) else { return Vec::new() };
+        let n = std::mem::take(&mut stream.arrived);
+        stream.input.drain(..n).collect()
+    }
+
+    fn next_ready(&mut self) -> Option<Ready> {
+        if self.is_held {
+            return None;
+        }
+        while let Some(id) = self.ready.pop_front() {
+            let lives = matches!(self.lifecycle.state(id), Some(State::Open | State::Leaving));
+            if let Some(stream) = self.streams.get_mut(&id).filter(|stream| lives && stream.is_told) {
+                let (readable, writable) = std::mem::take(&mut stream.is_ready);
+                if readable || writable {
+                    return Some(Ready::Stream { stream: id, readable, writable });
+                }
+            }
+        }
+        None
+    }
+}
