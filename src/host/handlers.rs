@@ -30,18 +30,26 @@ pub(super) struct Handlers {
 struct Line {
     /// Those that have streams here, each once: whose turn is next comes first.
     turns: VecDeque<ConnectionId>,
-    /// None of them is empty.
-    streams: BTreeMap<ConnectionId, VecDeque<(Handler, Opened)>>,
+    /// None of them is empty. A connection that has ended may still have some, so that its place may have been taken.
+    streams: BTreeMap<ConnectionId, Streams>,
+    /// Memory for the next.
+    spare: Streams,
 }
+
+type Streams = VecDeque<(Handler, Opened)>;
 
 impl Line {
     fn push(&mut self, handler: Handler, stream: Opened) {
         let connection = stream.connection;
-        let streams = self.streams.entry(connection).or_default();
-        if streams.is_empty() {
-            self.turns.push_back(connection);
+        match self.streams.get_mut(&connection) {
+            Some(streams) => streams.push_back((handler, stream)),
+            None => {
+                let mut streams = core::mem::take(&mut self.spare);
+                streams.push_back((handler, stream));
+                self.streams.insert(connection, streams);
+                self.turns.push_back(connection);
+            }
         }
-        streams.push_back((handler, stream));
     }
 
     fn pop(&mut self) -> Option<(Handler, Opened)> {
@@ -49,7 +57,7 @@ impl Line {
         let streams = self.streams.get_mut(&connection)?;
         let next = streams.pop_front();
         match streams.is_empty() {
-            true => drop(self.streams.remove(&connection)),
+            true => self.spare = self.streams.remove(&connection).unwrap_or_default(),
             false => self.turns.push_back(connection),
         }
         next
@@ -58,16 +66,17 @@ impl Line {
     /// Takes the last stream of a protocol from the connection that has the most of them here, if another stream of
     /// `connection` in its place makes them more even.
     fn make_place(&mut self, protocol: &Protocol, connection: ConnectionId) -> Option<Opened> {
-        let count = |streams: &VecDeque<(Handler, Opened)>| {
-            streams.iter().filter(|(_, stream)| stream.protocol == *protocol).count()
+        let count = |id: ConnectionId| {
+            let streams = self.streams.get(&id).into_iter().flatten();
+            streams.filter(|(_, stream)| stream.protocol == *protocol).count()
         };
-        let own = self.streams.get(&connection).map_or(0, count);
-        let (most, streams) =
-            self.streams.values_mut().map(|streams| (count(streams), streams)).max_by_key(|(most, _)| *most)?;
+        let (most, greedy) = self.turns.iter().map(|id| (count(*id), *id)).max_by_key(|(most, _)| *most)?;
+        let own = count(connection);
         if most < own + 2 {
             return None;
         }
         // It has two at least, so that its turn stays.
+        let streams = self.streams.get_mut(&greedy)?;
         let last = streams.iter().rposition(|(_, stream)| stream.protocol == *protocol)?;
         streams.remove(last).map(|(_, stream)| stream)
     }

@@ -181,3 +181,35 @@ fn a_connection_that_fills_the_line_makes_place_for_others() {
         go.send(()).await.unwrap();
     });
 }
+
+#[test]
+fn streams_that_wait_keep_their_place_when_another_connection_takes_that_of_theirs() {
+    let mut config = Config::default();
+    config.handlers = 1;
+    let mut pair = Pair::with(config, Config::default());
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let (go, served) = accept_names(&at_a, RAW);
+    let log_a = log(&mut pair.a);
+    pair.run(async {
+        let (_, first) = connect(&at_a, &at_b).await;
+        let mut streams = Vec::new();
+        for name in ["f0", "f1", "f2"] {
+            let mut stream = first.open_stream(&[RAW]).await.unwrap();
+            stream.write_all(name.as_bytes()).await.unwrap();
+            stream.close().await.unwrap();
+            streams.push(stream);
+        }
+        first.close().await;
+        told(&log_a, "disconnected").await;
+        let second = at_b.dial(first.remote().clone()).await.unwrap();
+        let mut stream = second.open_stream(&[RAW]).await.unwrap();
+        stream.write_all(b"s0").await.unwrap();
+        stream.close().await.unwrap();
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            order.push(served.recv().await.unwrap());
+            go.send(()).await.unwrap();
+        }
+        assert_eq!(order, ["f0", "f1", "s0", "f2"]);
+    });
+}

@@ -1,5 +1,5 @@
 //! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was
-//! sent, the peer is told of no stream that was not announced, and everything ends.
+//! sent, the peer is told of no stream that was not announced, whoever flushes is told, and everything ends.
 
 use crate::pipe::Random;
 use crate::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimTransport, UNKNOWN};
@@ -56,7 +56,8 @@ fn act<const EVENTS: usize>(
                 side.try_write(id, &content(tag, from, [1, 40, 3_000][random.below(3)]));
             }
         }
-        23..=25 => drop(stream.map(|id| side.swarm.finish(id))),
+        23..=24 => drop(stream.map(|id| side.swarm.finish(id))),
+        25 => drop(stream.map(|id| side.flush(id))),
         26 => drop(stream.map(|id| side.swarm.close_stream(id))),
         27..=28 => drop(stream.map(|id| side.swarm.reset(id))),
         29 => {
@@ -140,6 +141,8 @@ fn run<const EVENTS: usize>(seed: u64) {
         let streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
         let waiting: Vec<_> = streams.filter(|id| side.swarm.stream(*id).unwrap().state == State::Opening).collect();
         assert_eq!(waiting, [], "{}: neither opened nor failed\n{}", side.name, pair.logs());
+        let mut streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
+        assert!(!streams.any(|id| side.flushes(id)), "{}: a flush was forgotten\n{}", side.name, pair.logs());
     }
     for (side, tag) in [(&pair.a, 100), (&pair.b, 0)] {
         for received in side.all_received() {

@@ -59,8 +59,10 @@ struct App {
     /// Ready has named it readable, or writable, and there was no short read, or write, since.
     readable: bool,
     writable: bool,
-    /// A write was short.
+    /// A write was short, or a flush blocked.
     waits: bool,
+    /// A flush was blocked.
+    flushes: bool,
 }
 
 #[derive(Default)]
@@ -225,6 +227,9 @@ where
             }
             if writable {
                 self.write_on(stream);
+                if self.flushes(stream) {
+                    let _ = self.flush(stream);
+                }
             }
         }
         any
@@ -313,8 +318,9 @@ where
     /// Asks whether what was written has been sent, and waits for that if not.
     pub(crate) fn flush(&mut self, stream: StreamId) -> Result<(), WriteError> {
         let flushed = self.swarm.flush(stream);
-        if flushed == Err(WriteError::Blocked) {
-            let app = self.streams.entry(stream).or_default();
+        let app = self.streams.entry(stream).or_default();
+        app.flushes = flushed == Err(WriteError::Blocked);
+        if app.flushes {
             (app.waits, app.writable) = (true, false);
         }
         flushed
@@ -339,6 +345,11 @@ where
     /// The same of all streams.
     pub(crate) fn all_received(&self) -> impl Iterator<Item = &[u8]> {
         self.streams.values().map(|app| app.received.as_slice())
+    }
+
+    /// Whether a flush of a stream was blocked, and the owner has not been told that it is over.
+    pub(crate) fn flushes(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(|app| app.flushes)
     }
 
     /// The owner goes on draining, though nothing has woken it.
