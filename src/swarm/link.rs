@@ -8,6 +8,8 @@
 
 mod ending;
 
+pub(super) use ending::Why;
+
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
@@ -18,7 +20,6 @@ use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use ending::Why;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
@@ -305,7 +306,7 @@ where
                 // The peer may have said more already, which was kept.
                 cx.waker().wake_by_ref();
             }
-            Some(Err(error)) => self.broke(ledger, error),
+            Some(Err(error)) => self.over(ledger, Why::Broke(error)),
             None => {}
         }
         self.mark_dirty(ledger);
