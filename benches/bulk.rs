@@ -5,12 +5,14 @@ mod support;
 
 use futures::future::FutureExt;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
+use libp2p::tcp::tokio;
 use std::sync::Arc;
-use support::ours::{CHURN, Node, Pair, Work, drain, fill};
+use support::ours::{CHURN, Node, Pair, Sockets, Work, drain, fill};
 use support::theirs::{self, Ground, How, Raw, Standing};
 use support::{amount, compare, rival};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
 use swarm_notify::swarm::Ready;
+use swarm_notify::tcp;
 
 const CHUNK: usize = 64 * 1024;
 
@@ -23,7 +25,7 @@ struct Bulk {
 }
 
 impl Bulk {
-    fn fill(&mut self, node: &mut Node, stream: StreamId) {
+    fn fill<S: Sockets>(&mut self, node: &mut Node<S>, stream: StreamId) {
         if self.left > 0 {
             fill(node, stream, &self.buffer, &mut self.left);
             if self.left == 0 {
@@ -34,13 +36,13 @@ impl Bulk {
 }
 
 impl Work for Bulk {
-    fn begin(&mut self, node: &mut Node) {
+    fn begin<S: Sockets>(&mut self, node: &mut Node<S>) {
         let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
         self.stream = Some(stream);
         self.fill(node, stream);
     }
 
-    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
         if let Some(Ready::Stream { stream, readable, writable }) = ready {
             if writable {
                 self.fill(node, stream);
@@ -54,7 +56,7 @@ impl Work for Bulk {
         }
     }
 
-    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
         if let Some(Ready::Stream { stream, readable: true, .. }) = ready
             && drain(node, stream, &mut self.buffer)
         {
@@ -75,13 +77,13 @@ struct PingPong {
 }
 
 impl Work for PingPong {
-    fn begin(&mut self, node: &mut Node) {
+    fn begin<S: Sockets>(&mut self, node: &mut Node<S>) {
         let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
         assert_eq!(node.write(stream, b"x"), Ok(1));
         self.stream = Some(stream);
     }
 
-    fn dialer(&mut self, node: &mut Node, event: Option<Event>, ready: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
         if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
             match node.read(stream, &mut [0; 16]).unwrap() {
                 0 => {}
@@ -97,7 +99,7 @@ impl Work for PingPong {
         }
     }
 
-    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
         if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
             match node.read(stream, &mut [0; 16]).unwrap() {
                 0 => node.finish(stream).unwrap(),
@@ -164,8 +166,8 @@ fn main() {
     let ground = Ground::new();
     let socket = Arc::new(ground.run(theirs::bind()));
     let standing = |how| Standing::new(&ground, how, socket.clone());
-    let mut ours = Pair::new();
-    let connection = ours.connect();
+    let (mut ours, mut on_tokio) = (Pair::<tcp::Transport>::new(), Pair::<tokio::Transport>::new());
+    let (connection, other) = (ours.connect(), on_tokio.connect());
 
     let their = |how| {
         let mut pair = standing(how);
@@ -175,8 +177,13 @@ fn main() {
         let mut work = Bulk { connection, stream: None, left: n * CHUNK, buffer: vec![0; CHUNK] };
         ours.run(&mut work);
     };
+    let mut bulk_on_tokio = |n| {
+        let mut work = Bulk { connection: other, stream: None, left: n * CHUNK, buffer: vec![0; CHUNK] };
+        on_tokio.run(&mut work);
+    };
     let rivals = vec![
         rival("swarm-notify", &mut bulk),
+        rival("swarm-notify, tokio's TCP", &mut bulk_on_tokio),
         rival("direct", their(How::Direct)),
         rival("bare yamux", their(How::Bare)),
     ];
@@ -189,8 +196,10 @@ fn main() {
         move |n| pair.run(1, 1, move |stream| ping(stream, n), pong)
     };
     let mut trips = |n| ours.run(&mut PingPong { connection, stream: None, left: n });
+    let mut trips_on_tokio = |n| on_tokio.run(&mut PingPong { connection: other, stream: None, left: n });
     let rivals = vec![
         rival("swarm-notify", &mut trips),
+        rival("swarm-notify, tokio's TCP", &mut trips_on_tokio),
         rival("direct", their(How::Direct)),
         rival("bare yamux", their(How::Bare)),
     ];

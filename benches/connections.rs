@@ -4,11 +4,12 @@
 mod support;
 
 use std::sync::Arc;
-use support::ours::{CHURN, Node, Pair, Work};
+use support::ours::{CHURN, Node, Pair, Sockets, Work};
 use support::theirs::{self, Ground, How};
 use support::{amount, compare, heap, is_profiled, resident, rival};
 use swarm_notify::lifecycle::{ConnectionId, Event};
 use swarm_notify::swarm::Ready;
+use swarm_notify::tcp;
 
 /// Opens streams that stay, each after a byte.
 struct Hold {
@@ -19,18 +20,18 @@ struct Hold {
 }
 
 impl Work for Hold {
-    fn begin(&mut self, node: &mut Node) {
+    fn begin<S: Sockets>(&mut self, node: &mut Node<S>) {
         for _ in 0..self.streams {
             let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
             assert_eq!(node.write(stream, b"x"), Ok(1));
         }
     }
 
-    fn dialer(&mut self, _: &mut Node, event: Option<Event>, _: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, _: &mut Node<S>, event: Option<Event>, _: Option<Ready>) {
         self.opened += usize::from(matches!(event, Some(Event::OpenedStream { .. })));
     }
 
-    fn listener(&mut self, node: &mut Node, _: Option<Event>, ready: Option<Ready>) {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
         if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
             self.read += node.read(stream, &mut [0; 16]).unwrap();
         }
@@ -56,7 +57,7 @@ fn main() {
     let socket = Arc::new(ground.run(theirs::bind()));
     let direct = || ground.run(theirs::Pair::new(How::Direct, socket.clone()));
 
-    let mut ours = Pair::new();
+    let mut ours = Pair::<tcp::Transport>::new();
     let rivals = vec![
         rival("swarm-notify", |n| {
             for _ in 0..n {
@@ -72,7 +73,7 @@ fn main() {
     }
 
     let many = amount(400);
-    let mut ours = Pair::new();
+    let mut ours = Pair::<tcp::Transport>::new();
     let mut ids = vec![ours.connect(); 1]; // the first makes what is made once
     growth("idle connection", "swarm-notify", many, || ids.extend((0..many).map(|_| ours.connect())));
     let theirs = growth("idle connection", "direct", many, || (0..many).map(|_| direct()).collect::<Vec<_>>());

@@ -4,25 +4,32 @@
 
 mod support;
 
+use libp2p::tcp::tokio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use support::ours::{self, Churn, READS, WRITES};
+use support::ours::{Churn, Pair, READS, WRITES};
 use support::theirs::{self, Ground, How, Standing};
 use support::{amount, compare, is_profiled, rival};
+use swarm_notify::tcp;
 
 fn main() {
     let ground = Ground::new();
     let socket = Arc::new(ground.run(theirs::bind()));
     for (title, at_a_time, units) in [("streams, 1 at a time", 1, 4_000), ("streams, 64 at a time", 64, 20_000)] {
-        let mut pair = ours::Pair::new();
+        let mut pair = Pair::<tcp::Transport>::new();
         let connection = pair.connect();
         let mut churn = |left| pair.run(&mut Churn { connection, left, at_a_time, live: 0 });
+        let mut on_tokio = Pair::<tokio::Transport>::new();
+        let connection = on_tokio.connect();
         let their = |how| {
             let mut pair = Standing::new(&ground, how, socket.clone());
             move |n| pair.run(n, at_a_time, theirs::one_byte, theirs::sink)
         };
         let rivals = vec![
             rival("swarm-notify", &mut churn),
+            rival("swarm-notify, tokio's TCP", move |left| {
+                on_tokio.run(&mut Churn { connection, left, at_a_time, live: 0 });
+            }),
             rival("direct", their(How::Direct)),
             rival("direct, lazy", their(How::Lazy)),
             rival("bare yamux", their(How::Bare)),

@@ -44,7 +44,7 @@
 //!   was cut is never mistaken for one that has ended.
 //! - A dropped stream is reset, a dropped dial is given up.
 //! - Everything is bounded: what is unread by yamux's window, handlers and those who wait for one by [`Config`], what
-//!   is asked for by the futures and streams that live.
+//!   is asked for by the futures and streams that live. Connections take turns at the handlers.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
 //!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
 //!   notifees are told; what is asked for then is done after the notification.
@@ -55,45 +55,42 @@
 //! and [`Handle::wait_for`] awaits what they have to say. What lives and what has ended is told to notifees as
 //! everywhere; the host's own is the first of them.
 
-mod any;
-mod commands;
+mod command;
 mod config;
+mod driver;
 mod error;
+mod execute;
 mod handle;
 mod handlers;
+mod opened;
 mod router;
 mod shared;
 mod slot;
 mod stream;
-mod watch;
+mod wait;
+mod world;
 
-pub use any::AnySwarm;
-pub use commands::Target;
+pub use command::Target;
 pub use config::Config;
 pub use error::Error;
 pub use handle::{Connection, Handle, Listener};
 pub use stream::Stream;
+pub use world::AnySwarm;
 
 use crate::identity::Keypair;
 use crate::notifee::Notifees;
 use crate::swarm::{Swarm, Transport};
 use crate::tcp;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
-use async_io::Timer;
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
-use core::time::Duration;
+use core::pin::pin;
+use driver::Driver;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ring::rand::{SecureRandom, SystemRandom};
 use router::Router;
-use shared::{Phase, Shared};
+use shared::Shared;
 use smol::LocalExecutor;
-
-/// How often one poll of a host goes round before the tasks beside it have their turn.
-const ROUNDS: usize = 4;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
@@ -102,16 +99,6 @@ const ROUNDS: usize = 4;
 pub struct Host {
     driver: Driver,
     executor: Rc<LocalExecutor<'static>>,
-}
-
-/// What is polled to make progress.
-struct Driver {
-    shared: Rc<Shared>,
-    timer: Timer,
-    /// What the timer is set to. It may be early, never late.
-    armed: Option<Duration>,
-    /// Memory that every turn uses again.
-    wakers: Vec<Waker>,
 }
 
 impl Host {
@@ -138,8 +125,7 @@ impl Host {
         let shared = Shared::new(AnySwarm::new(swarm), config);
         // It was just made, so that nobody has taken its world.
         let _ = shared.try_world(|world| world.notifees.register(Router(shared.clone())));
-        let driver = Driver { shared, timer: Timer::never(), armed: None, wakers: Vec::new() };
-        Self { driver, executor: Rc::new(LocalExecutor::new()) }
+        Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }
     }
 
     /// A handle, for tasks, handlers and notifees.
@@ -194,63 +180,6 @@ impl Host {
             task.as_mut().poll(cx)
         });
         executor.run(both).await
-    }
-}
-
-impl Driver {
-    /// Ready once the host is shut down.
-    fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
-        for _ in 0..ROUNDS {
-            let again = self.turn(cx, executor);
-            if self.shared.phase.get() == Phase::Over {
-                return Poll::Ready(());
-            }
-            if !again {
-                return Poll::Pending;
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Does what was asked, polls the swarm, tells what it has to say, and wakes whom that concerns. `true`: there is
-    /// more to do at once.
-    fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
-        let shared = &self.shared;
-        shared.set_driver(cx.waker());
-        let now = shared.now();
-        let turned = shared.try_world(|world| {
-            shared.work_off(world);
-            // Ready or not, the notifees are driven: for their time, too.
-            let _ = world.swarm.poll(cx, now);
-            world.notifees.drive(&mut world.swarm, now);
-            let drained = shared.drive_shutdown(world, now);
-            [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
-        });
-        // While it is driven nobody else takes its world for longer than a call.
-        let Ok(next) = turned else { return false };
-        shared.wake_all(&mut self.wakers);
-        handlers::start(shared, executor);
-        // What was asked meanwhile has woken the driver.
-        next.is_some_and(|next| self.has_come(cx, next))
-    }
-
-    /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.
-    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
-        let left = next.saturating_sub(self.shared.now());
-        if left.is_zero() {
-            return true;
-        }
-        // Deadlines move away all the time: a timer that comes early is cheaper than one that is always set anew.
-        if self.armed.is_none_or(|armed| next < armed) {
-            self.timer.set_after(left);
-            self.armed = Some(next);
-        }
-        let has_fired = Pin::new(&mut self.timer).poll(cx).is_ready();
-        if has_fired {
-            self.armed = None;
-        }
-        has_fired
     }
 }
 

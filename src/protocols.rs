@@ -2,7 +2,8 @@
 //!
 //! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
 //! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
-//! to say to its owner in a bounded queue of its own.
+//! to say to its owner in a bounded queue of its own. [Taking it out](Notifees::uninstall) takes its protocols and
+//! streams with it.
 
 mod deadlines;
 pub mod floodsub;
@@ -21,18 +22,20 @@ use core::fmt;
 
 /// A notifee that answers inbound streams.
 pub trait Service<N>: Notifee<N> {
-    /// The protocols that inbound streams may choose for it.
+    /// The protocols that inbound streams may choose for it. It is asked once, when it is installed.
     fn protocols(&self) -> Vec<Protocol>;
 }
 
 impl<N: HasNode + 'static> Notifees<N> {
-    /// Registers a service's protocols with the node, and the service itself, after it has been told of what is open
-    /// already.
+    /// Registers a service, after it has been told of what is open already, and its protocols with the node.
+    /// [`uninstall`](Self::uninstall) takes both back.
+    ///
+    /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
     pub fn install(&mut self, network: &mut N, service: impl Service<N> + 'static) -> NotifeeId {
-        for protocol in service.protocols() {
-            network.node_mut().register_protocol(protocol);
-        }
-        self.register_and_replay(network, service)
+        let protocols = service.protocols();
+        let id = self.register_and_replay(network, service);
+        self.speaks(network, id, protocols);
+        id
     }
 }
 

@@ -197,7 +197,8 @@ where
         }
     }
 
-    /// Lets no more inbound streams choose `protocol`. Those that have stay.
+    /// Lets no more inbound streams choose `protocol`: one whose negotiation is under way finds that it is not spoken.
+    /// Those that have chosen it stay, open or waiting to be. `protocol` was not registered: nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.ledger.protocols.retain(|other| other != protocol);
     }

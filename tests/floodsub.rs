@@ -33,6 +33,10 @@ mod slow;
 mod sockets;
 #[path = "floodsub/streams.rs"]
 mod streams;
+#[path = "floodsub/totals.rs"]
+mod totals;
+#[path = "floodsub/turns.rs"]
+mod turns;
 #[path = "floodsub/world.rs"]
 mod world;
 

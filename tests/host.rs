@@ -8,8 +8,12 @@ mod basics;
 mod bounds;
 #[path = "host/dials.rs"]
 mod dials;
+#[path = "host/flush.rs"]
+mod flush;
 #[path = "support/hosts.rs"]
 mod hosts;
+#[path = "host/lazy.rs"]
+mod lazy;
 #[path = "host/panics.rs"]
 mod panics;
 #[path = "host/reentrant.rs"]

@@ -8,6 +8,8 @@ mod by_hand;
 mod connections;
 #[path = "simulated/dials.rs"]
 mod dials;
+#[path = "simulated/flush.rs"]
+mod flush;
 #[path = "simulated/full_queue.rs"]
 mod full_queue;
 #[path = "simulated/idle.rs"]
@@ -16,6 +18,8 @@ mod idle;
 mod limits;
 #[path = "simulated/listeners.rs"]
 mod listeners;
+#[path = "simulated/long_line.rs"]
+mod long_line;
 #[path = "simulated/many.rs"]
 mod many;
 #[path = "support/pipe.rs"]

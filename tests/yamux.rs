@@ -36,9 +36,14 @@ struct End {
     next: u32,
 }
 
+/// Windows stay as they are.
+fn still() -> Config {
+    Config { max_receive_window: 0, ..Config::default() }
+}
+
 impl End {
     fn new(role: Role) -> Self {
-        Self::with(role, &Config::default())
+        Self::with(role, &still())
     }
 
     fn with(role: Role, config: &Config) -> Self {
@@ -131,5 +136,7 @@ impl End {
 mod flow;
 #[path = "yamux/frames.rs"]
 mod frames;
+#[path = "yamux/growth.rs"]
+mod growth;
 #[path = "yamux/lives.rs"]
 mod lives;

@@ -19,6 +19,9 @@ proptest! {
 }
 
 #[test]
-fn the_fuzzers_corpus_replays() {
-    corpus::replay("yamux_pair", yamux_pair::run);
+fn the_fuzzers_corpus_replays_and_windows_grow_in_it() {
+    let mut grown = 0;
+    if corpus::replay("yamux_pair", |bytes| grown += usize::from(yamux_pair::run(bytes))) {
+        assert!(grown > 0);
+    }
 }

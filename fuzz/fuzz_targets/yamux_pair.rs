@@ -4,4 +4,6 @@
 #[path = "../../tests/support/yamux_pair.rs"]
 mod yamux_pair;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yamux_pair::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    yamux_pair::run(bytes);
+});

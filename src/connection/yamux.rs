@@ -11,7 +11,7 @@
 //!   [`Violation`].
 //!
 //! Nothing here reads a clock, draws randomness or blocks. A session's memory is bounded by what its caller lets in:
-//! the receive window for each stream, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`]
+//! the receive window for each stream, [`Config::max_window_growth`] for how far these grow, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`]
 //! for what the peer makes us answer.
 //!
 //! ```
@@ -47,6 +47,7 @@
 mod fact;
 mod flow;
 mod frame;
+mod growth;
 mod output;
 mod receive;
 mod session;
@@ -80,6 +81,14 @@ pub struct Config {
     /// [`Violation::ReceiveWindow`]. A smaller value counts as [`INITIAL_WINDOW`], which every peer assumes; a greater
     /// one is granted with the stream's first frame.
     pub receive_window: u32,
+    /// How far the receive window of one stream may grow, 16 MiB; one that is not greater than
+    /// [`receive_window`](Self::receive_window) lets none grow. A window doubles when half of it is read twice within
+    /// two round trips: then it is what slows the peer down, on a long line, or beside an owner that looks rarely and
+    /// reads all there is. Round trips are counted by pings, which are sent only while windows are read that can grow.
+    pub max_receive_window: u32,
+    /// How much the receive windows of all streams of a connection that are not over may have grown by together,
+    /// 16 MiB.
+    pub max_window_growth: u32,
     /// The most payload of one data frame that we make, 64 KiB; 0 counts as 1. What others make is bounded by the
     /// window alone.
     pub max_frame: u32,
@@ -98,6 +107,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             receive_window: INITIAL_WINDOW,
+            max_receive_window: 16 * 1024 * 1024,
+            max_window_growth: 16 * 1024 * 1024,
             max_frame: 64 * 1024,
             max_output: 256 * 1024,
             ack_backlog: 256,

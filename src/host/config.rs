@@ -21,8 +21,9 @@ pub struct Config {
     pub tcp: tcp::Config,
     /// How many handlers may run at the same time, of all protocols. 0 counts as 1. Default 1 024.
     pub handlers: usize,
-    /// While as many handlers run as may: how many inbound streams of one protocol may wait for one of them to end. One
-    /// more is reset. Default 64.
+    /// While as many handlers run as may: how many inbound streams of one protocol may wait for one of them to end, while
+    /// their connections take turns. One more is reset, or, if another connection has at least two more of them waiting
+    /// than the newcomer's, the last one of that. Default 64.
     pub waiting_streams: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
     /// dropped, before it closes the connections under them. Default 5 s.

@@ -1,9 +1,7 @@
-//! [`Error`]: why something that was asked of a host did not come about, and what a stream's end means to its reader
-//! and its writer.
+//! [`Error`]: why something that was asked of a host did not come about.
 
-use super::shared::Absent;
 use crate::connection::noise;
-use crate::lifecycle::{Failure, Side, StreamEnd};
+use crate::lifecycle::{Failure, Side};
 use crate::swarm::{DialError, ListenError, OpenStreamError};
 use alloc::boxed::Box;
 use core::fmt;
@@ -148,35 +146,11 @@ impl From<Error> for io::Error {
     }
 }
 
-/// How a stream of the host's has ended.
+/// Why the world is not to be had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
-    Told(StreamEnd),
+pub(super) enum Absent {
+    /// Notifees are being told, or somebody works with it.
+    Taken,
     /// The host was dropped.
     Gone,
-}
-
-impl End {
-    /// What the reader hears once it has read all that arrived. `is_complete`: the peer had finished its side.
-    pub(super) fn read(self, is_complete: bool) -> io::Result<usize> {
-        match self {
-            Self::Told(StreamEnd::Finished) => Ok(0),
-            Self::Told(StreamEnd::ConnectionClosed) | Self::Gone if is_complete => Ok(0),
-            Self::Told(_) | Self::Gone => Err(self.error()),
-        }
-    }
-
-    /// What the writer hears.
-    pub(super) fn error(self) -> io::Error {
-        use io::ErrorKind as Kind;
-        let (kind, text) = match self {
-            Self::Told(StreamEnd::Finished) => (Kind::BrokenPipe, "the stream is finished"),
-            Self::Told(StreamEnd::Reset(Side::Remote)) => (Kind::ConnectionReset, "the peer reset the stream"),
-            Self::Told(StreamEnd::Reset(Side::Local)) => (Kind::ConnectionAborted, "the stream was reset on our side"),
-            Self::Told(StreamEnd::ConnectionClosed) => (Kind::ConnectionAborted, "the stream's connection has ended"),
-            Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the peer let half of the stream hang"),
-            Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
-        };
-        io::Error::new(kind, text)
-    }
 }

@@ -1,11 +1,12 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
-use super::any::AnySwarm;
-use super::commands::{Close, Command, Target};
+use super::command::{Close, Command, Target};
+use super::error::Error;
 use super::shared::{Phase, Shared};
-use super::slot::{Slot, Wait};
-use super::watch::Watch;
-use super::{Error, Stream};
+use super::slot::Slot;
+use super::stream::Stream;
+use super::wait::{Wait, Watch};
+use super::world::AnySwarm;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
@@ -50,7 +51,10 @@ impl Handle {
     /// transport's), [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
     pub fn listen(&self, address: Multiaddr) -> impl Future<Output = Result<Listener, Error>> + use<> {
         let shared = self.shared.clone();
-        async move { Wait::begin(&shared, |slot| Command::Listen(address, slot)).await }
+        async move {
+            let (id, addresses) = Wait::begin(&shared, |slot| Command::Listen(address, slot)).await?;
+            Ok(Listener { shared, id, addresses })
+        }
     }
 
     /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
@@ -61,7 +65,10 @@ impl Handle {
     /// [`Error::Gone`].
     pub fn dial(&self, address: Multiaddr) -> impl Future<Output = Result<Connection, Error>> + use<> {
         let shared = self.shared.clone();
-        async move { Wait::begin(&shared, |slot| Command::Dial(address, slot)).await }
+        async move {
+            let (id, peer, remote) = Wait::begin(&shared, |slot| Command::Dial(address, slot)).await?;
+            Ok(Connection { shared, id, peer, remote })
+        }
     }
 
     /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
@@ -75,6 +82,50 @@ impl Handle {
         protocols: &[Protocol],
     ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
         open_stream(&self.shared, to.into(), protocols)
+    }
+
+    /// Opens a stream over a connection, or to a peer, lazily: it is there before the peer has agreed to speak
+    /// `protocol`, so that what is written at once travels with the proposal, and a round trip is saved. What is
+    /// different from [`open_stream`](Self::open_stream):
+    ///
+    /// - Only one protocol can be proposed.
+    /// - Whether the peer speaks it shows at the first read, which waits for its word: an error says what the stream has
+    ///   failed of, `Unsupported` if the peer refused it, and every later read, write and close gives it again. What was
+    ///   written before is lost then, though the writes went well.
+    /// - Notifees are told `opened_stream` once the peer has agreed, or `stream_failed`.
+    /// - Flushing what was written before waits for the peer's word, too.
+    /// - Closing takes effect when the peer has agreed. Closed and dropped before that, it is still sent to its end;
+    ///   dropped without, it is given up.
+    ///
+    /// ```
+    /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    ///
+    /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?; // it speaks nothing
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let talk = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let mut stream = connection.open_stream_lazy(ECHO).await?;
+    ///     stream.write_all(b"hello").await?; // on its way with the proposal
+    ///     Ok::<_, Box<dyn std::error::Error>>(stream.read(&mut [0; 8]).await.map_err(|error| error.kind()))
+    /// });
+    /// assert_eq!(smol::block_on(server.run_until(talk))?, Err(io::ErrorKind::Unsupported));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
+    pub fn open_stream_lazy<T: Into<Target>>(
+        &self,
+        to: T,
+        protocol: Protocol,
+    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
+        open_stream_lazy(&self.shared, to.into(), protocol)
     }
 
     /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
@@ -103,8 +154,8 @@ impl Handle {
     /// Gives each inbound stream of a protocol to `handler`, in a task of its own, from now on: the protocol is spoken.
     /// A handler that was there before gets no new streams.
     ///
-    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, and beyond
-    /// [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
+    /// At most [`handlers`](super::Config::handlers) run at the same time; beyond that streams wait, their connections
+    /// in turn, and beyond [`waiting_streams`](super::Config::waiting_streams) they are reset. What the handler returns is dropped. If it
     /// panics, its stream is reset, and everything else goes on.
     ///
     /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
@@ -146,9 +197,10 @@ impl Handle {
         if self.shared.phase.get() != Phase::Running {
             return;
         }
-        let handler = Rc::new(handler);
-        let handler = Rc::new(move |stream| {
-            let handler = handler.clone();
+        // The host's end drops all handlers, so that they may own what they stand in.
+        let (handler, shared) = (Rc::new(handler), self.shared.clone());
+        let handler = Rc::new(move |opened| {
+            let (handler, stream) = (handler.clone(), Stream::new(shared.clone(), opened));
             Box::pin(async move { drop((*handler)(stream).await) }) as _
         });
         let old = self.shared.book(|book| book.handlers.set(protocol.clone(), Some(handler)));
@@ -258,7 +310,22 @@ fn open_stream(
     protocols: &[Protocol],
 ) -> impl Future<Output = Result<Stream, Error>> + use<> {
     let (shared, protocols) = (shared.clone(), protocols.to_vec());
-    async move { Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await }
+    async move {
+        let opened = Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await?;
+        Ok(Stream::new(shared, opened))
+    }
+}
+
+fn open_stream_lazy(
+    shared: &Rc<Shared>,
+    to: Target,
+    protocol: Protocol,
+) -> impl Future<Output = Result<Stream, Error>> + use<> {
+    let shared = shared.clone();
+    async move {
+        let opened = Wait::begin(&shared, |slot| Command::OpenLazily(to, protocol, slot)).await?;
+        Ok(Stream::new(shared, opened))
+    }
 }
 
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
@@ -281,10 +348,6 @@ pub struct Listener {
 }
 
 impl Listener {
-    pub(super) const fn new(shared: Rc<Shared>, id: ListenerId, addresses: Vec<Multiaddr>) -> Self {
-        Self { shared, id, addresses }
-    }
-
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> ListenerId {
@@ -319,10 +382,6 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) const fn new(shared: Rc<Shared>, id: ConnectionId, peer: PeerId, remote: Multiaddr) -> Self {
-        Self { shared, id, peer, remote }
-    }
-
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> ConnectionId {
@@ -349,6 +408,14 @@ impl Connection {
         open_stream(&self.shared, Target::Connection(self.id), protocols)
     }
 
+    /// Opens a stream over it without waiting for the peer's word: [`Handle::open_stream_lazy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_stream_lazy(&self, protocol: Protocol) -> impl Future<Output = Result<Stream, Error>> + use<> {
+        open_stream_lazy(&self.shared, Target::Connection(self.id), protocol)
+    }
+
     /// Closes it politely: [`Handle::close_connection`].
     pub async fn close(&self) {
         close(&self.shared, self.id, Close::Politely).await;
@@ -372,5 +439,11 @@ impl fmt::Debug for Connection {
             .field("peer", &self.peer)
             .field("remote", &self.remote)
             .finish()
+    }
+}
+
+impl From<&Connection> for Target {
+    fn from(connection: &Connection) -> Self {
+        Self::Connection(connection.id())
     }
 }

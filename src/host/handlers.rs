@@ -1,27 +1,76 @@
 //! [`Handlers`]: who answers the streams of which protocol, how many of them at a time, and who waits for a place.
 
-use super::Stream;
 use super::config::Config;
-use super::shared::Shared;
+use super::opened::Opened;
 use crate::connection::Protocol;
+use crate::lifecycle::ConnectionId;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
-use smol::LocalExecutor;
 
 /// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
-pub(super) type Handler = Rc<dyn Fn(Stream) -> Pin<Box<dyn Future<Output = ()>>>>;
+pub(super) type Handler = Rc<dyn Fn(Opened) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// The handlers by protocol, those that run, and the streams that wait for one.
 #[derive(Default)]
 pub(super) struct Handlers {
     entries: BTreeMap<Protocol, Entry>,
     running: usize,
-    /// In the order in which they opened.
-    waiting: VecDeque<(Protocol, Handler, Stream)>,
+    /// How many stand in the line.
+    waiting: usize,
+    line: Line,
+}
+
+/// The streams that wait for a handler. Connections take turns, so that none has to wait for all that another has
+/// opened; the streams of one are in the order in which they opened.
+#[derive(Default)]
+struct Line {
+    /// Those that have streams here, each once: whose turn is next comes first.
+    turns: VecDeque<ConnectionId>,
+    /// None of them is empty.
+    streams: BTreeMap<ConnectionId, VecDeque<(Handler, Opened)>>,
+}
+
+impl Line {
+    fn push(&mut self, handler: Handler, stream: Opened) {
+        let connection = stream.connection;
+        let streams = self.streams.entry(connection).or_default();
+        if streams.is_empty() {
+            self.turns.push_back(connection);
+        }
+        streams.push_back((handler, stream));
+    }
+
+    fn pop(&mut self) -> Option<(Handler, Opened)> {
+        let connection = self.turns.pop_front()?;
+        let streams = self.streams.get_mut(&connection)?;
+        let next = streams.pop_front();
+        match streams.is_empty() {
+            true => drop(self.streams.remove(&connection)),
+            false => self.turns.push_back(connection),
+        }
+        next
+    }
+
+    /// Takes the last stream of a protocol from the connection that has the most of them here, if another stream of
+    /// `connection` in its place makes them more even.
+    fn make_place(&mut self, protocol: &Protocol, connection: ConnectionId) -> Option<Opened> {
+        let count = |streams: &VecDeque<(Handler, Opened)>| {
+            streams.iter().filter(|(_, stream)| stream.protocol == *protocol).count()
+        };
+        let own = self.streams.get(&connection).map_or(0, count);
+        let (most, streams) =
+            self.streams.values_mut().map(|streams| (count(streams), streams)).max_by_key(|(most, _)| *most)?;
+        if most < own + 2 {
+            return None;
+        }
+        // It has two at least, so that its turn stays.
+        let last = streams.iter().rposition(|(_, stream)| stream.protocol == *protocol)?;
+        streams.remove(last).map(|(_, stream)| stream)
+    }
 }
 
 /// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
@@ -35,8 +84,8 @@ struct Entry {
 
 /// Who answers an inbound stream.
 pub(super) enum Answer {
-    /// A handler.
-    Handler(Handler),
+    /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset.
+    Handler(Handler, Option<Opened>),
     /// A handler, but too many wait for it.
     Full,
     /// Nobody any more.
@@ -46,21 +95,6 @@ pub(super) enum Answer {
         /// It was ours, so that there need not be anybody else.
         was_ours: bool,
     },
-}
-
-/// A running handler's place. It is given back when the handler has ended or was dropped.
-struct Place(Rc<Shared>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let is_awaited = self.0.book(|book| {
-            book.handlers.running = book.handlers.running.saturating_sub(1);
-            !book.handlers.waiting.is_empty() || book.handlers.running == 0
-        });
-        if is_awaited {
-            self.0.wake_driver();
-        }
-    }
 }
 
 impl Handlers {
@@ -91,54 +125,53 @@ impl Handlers {
 
     /// Whether no handler runs, and no stream waits for one.
     pub(super) fn is_idle(&self) -> bool {
-        self.running == 0 && self.waiting.is_empty()
+        self.running == 0 && self.waiting == 0
     }
 
     /// Who answers another stream of a protocol.
-    pub(super) fn answer(&self, protocol: &Protocol, config: &Config) -> Answer {
-        let Some(entry) = self.entries.get(protocol) else { return Answer::Other { was_ours: false } };
+    pub(super) fn answer(&mut self, protocol: &Protocol, connection: ConnectionId, config: &Config) -> Answer {
+        let Some(entry) = self.entries.get_mut(protocol) else { return Answer::Other { was_ours: false } };
         let Some(handler) = &entry.handler else {
             return if entry.is_spoken { Answer::Nobody } else { Answer::Other { was_ours: true } };
         };
-        let has_place = self.running + self.waiting.len() < config.handlers.max(1);
+        let has_place = self.running + self.waiting < config.handlers.max(1);
         if has_place || entry.waiting < config.waiting_streams {
-            Answer::Handler(handler.clone())
-        } else {
-            Answer::Full
+            return Answer::Handler(handler.clone(), None);
+        }
+        match self.line.make_place(protocol, connection) {
+            Some(stream) => {
+                (entry.waiting, self.waiting) = (entry.waiting - 1, self.waiting - 1);
+                Answer::Handler(handler.clone(), Some(stream))
+            }
+            None => Answer::Full,
         }
     }
 
     /// Puts a stream in line for its handler.
-    pub(super) fn wait(&mut self, handler: Handler, stream: Stream) {
-        let protocol = stream.protocol().clone();
-        if let Some(entry) = self.entries.get_mut(&protocol) {
+    pub(super) fn wait(&mut self, handler: Handler, stream: Opened) {
+        if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting += 1;
         }
-        self.waiting.push_back((protocol, handler, stream));
+        self.waiting += 1;
+        self.line.push(handler, stream);
     }
 
-    fn next(&mut self, config: &Config) -> Option<(Handler, Stream)> {
+    /// The next stream, with its handler, if there is a place: it runs.
+    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, Opened)> {
         if self.running >= config.handlers.max(1) {
             return None;
         }
-        let (protocol, handler, stream) = self.waiting.pop_front()?;
-        if let Some(entry) = self.entries.get_mut(&protocol) {
+        let (handler, stream) = self.line.pop()?;
+        if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting -= 1;
         }
-        self.running += 1;
+        (self.running, self.waiting) = (self.running + 1, self.waiting - 1);
         Some((handler, stream))
     }
-}
 
-/// Starts the handlers that there are places for. Their code runs when the executor does.
-pub(super) fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
-    while let Some((handler, stream)) = shared.book(|book| book.handlers.next(&shared.config)) {
-        let place = Place(shared.clone());
-        let answer = handler(stream);
-        let task = async move {
-            let _place = place;
-            answer.await;
-        };
-        executor.spawn(task).detach();
+    /// A handler has ended, or was dropped. `true`: somebody waits for that.
+    pub(super) fn ended(&mut self) -> bool {
+        self.running = self.running.saturating_sub(1);
+        self.waiting > 0 || self.running == 0
     }
 }

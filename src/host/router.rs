@@ -1,39 +1,32 @@
 //! [`Router`]: the host's own notifee. It gives each event to the future, the stream or the handler that waits for it.
 
-use super::any::AnySwarm;
-use super::error::End;
-use super::handle::{Connection, Listener};
+use super::error::Error;
 use super::handlers::Answer;
+use super::opened::End;
 use super::shared::Shared;
-use super::stream::{About, Ends};
-use super::{Error, Stream};
+use super::world::AnySwarm;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 
 /// It borrows the book for a moment at a time, wakes nobody and calls nobody: that comes after the turn.
 pub(super) struct Router(pub(super) Rc<Shared>);
 
 impl Router {
-    /// The stream of an id that has just opened, for its holder.
-    fn stream(&self, node: &dyn Node, connection: ConnectionId, id: StreamId) -> Option<Stream> {
-        let view = node.stream(id)?;
-        let protocol = view.protocol?.clone();
-        let peer = node.connection(connection)?.peer?;
-        let ends = Rc::new(Ends::default());
-        self.0.book(|book| book.streams.insert(id, ends.clone()));
-        let about = About { id, connection, peer, direction: view.direction, protocol };
-        Some(Stream::new(self.0.clone(), ends, about))
-    }
-
     /// Somebody has opened a stream: one for a handler, or for another notifee.
-    fn inbound(&self, node: &mut dyn Node, connection: ConnectionId, id: StreamId) {
+    fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
-        match self.0.book(|book| book.handlers.answer(protocol, &self.0.config)) {
-            Answer::Handler(handler) => {
-                if let Some(stream) = self.stream(node, connection, id) {
+        match self.0.book(|book| book.handlers.answer(protocol, view.connection, &self.0.config)) {
+            Answer::Handler(handler, last) => {
+                if let Some(last) = last {
+                    log::debug!("{}: {}: others wait, too", last.id, last.protocol);
+                    let _ = node.reset(last.id);
+                    drop(self.0.book(|book| book.streams.remove(last.id)));
+                }
+                if let Some(stream) = self.0.stream(node, id) {
                     self.0.book(|book| book.handlers.wait(handler, stream));
                 }
             }
@@ -65,7 +58,7 @@ impl Notifee<AnySwarm> for Router {
     fn listen(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId) {
         let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
         let addresses = cx.network().node().listener(id).map(|view| view.addresses.to_vec()).unwrap_or_default();
-        self.0.fill(&slot, Ok(Listener::new(self.0.clone(), id, addresses)));
+        self.0.fill(&slot, Ok((id, addresses)));
     }
 
     fn listen_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId, reason: Failure) {
@@ -84,7 +77,7 @@ impl Notifee<AnySwarm> for Router {
         let Some(view) = cx.network().node().connection(id) else { return };
         // It is authenticated, so that the peer is known.
         let Some(peer) = view.peer else { return };
-        self.0.fill(&slot, Ok(Connection::new(self.0.clone(), id, peer, view.remote.clone())));
+        self.0.fill(&slot, Ok((id, peer, view.remote.clone())));
     }
 
     fn connect_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ConnectionId, reason: Failure) {
@@ -98,21 +91,30 @@ impl Notifee<AnySwarm> for Router {
         self.0.ended(id);
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, AnySwarm>, connection: ConnectionId, id: StreamId) {
+    fn opened_stream(&mut self, cx: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId) {
         let node = cx.network().node_mut();
         match self.0.book(|book| book.opening.remove(id)) {
             Some(slot) => {
-                if let Some(stream) = self.stream(node, connection, id) {
+                if let Some(stream) = self.0.stream(node, id) {
                     self.0.fill(&slot, Ok(stream));
                 }
             }
-            None => self.inbound(node, connection, id),
+            // It was opened lazily, and its holder has closed it and let go.
+            None if self.0.book(|book| book.streams.get(id).is_some_and(|ends| ends.is_let_go.get())) => {
+                let _ = node.close_stream(id);
+            }
+            None => self.inbound(node, id),
         }
     }
 
     fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: Failure) {
         if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
+        }
+        // It was opened lazily.
+        if let Some(ends) = self.0.book(|book| book.streams.remove(id)) {
+            ends.end(End::Failed(reason), Vec::new(), false);
+            self.0.wake_later(ends.wakers());
         }
     }
 

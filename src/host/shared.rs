@@ -5,41 +5,23 @@
 //! the transport are given. So whoever wants the world but the driver tries, and goes another way if it is taken: a
 //! command waits in the queue, a read or a write is woken after the turn.
 
-use super::any::AnySwarm;
-use super::commands::Command;
+use super::command::Commands;
 use super::config::Config;
-use super::error::End;
-use super::handle::{Connection, Listener};
+use super::error::{Absent, Error};
 use super::handlers::Handlers;
-use super::slot::Slot;
-use super::stream::Ends;
-use super::watch::Watcher;
-use super::{Error, Stream};
+use super::opened::{Dialed, Ends, Listening, Opened};
+use super::slot::{Slot, Watcher, remember};
+use super::world::{AnySwarm, World};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId, Table};
 use crate::notifee::{HasNode, Node, Notifees};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use core::time::Duration;
 use std::time::Instant;
-
-/// From how many commands on those that nobody waits for are looked for.
-const SPARE: usize = 64;
-
-/// The swarm and its notifees.
-pub(super) struct World {
-    pub(super) swarm: AnySwarm,
-    pub(super) notifees: Notifees<AnySwarm>,
-}
-
-impl World {
-    pub(super) fn node(&mut self) -> &mut dyn Node {
-        self.swarm.node_mut()
-    }
-}
 
 /// How far the host's life has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,33 +41,25 @@ pub(super) struct Shared {
     pub(super) local_peer: PeerId,
     pub(super) phase: Cell<Phase>,
     /// None once the host is gone.
-    world: RefCell<Option<World>>,
-    commands: RefCell<Commands>,
-    book: RefCell<Book>,
+    pub(super) world: RefCell<Option<World>>,
+    pub(super) commands: RefCell<Commands>,
+    pub(super) book: RefCell<Book>,
     /// Whom to wake for what was done outside of the driver's turn.
-    driver: Cell<Option<Waker>>,
+    pub(super) driver: Cell<Option<Waker>>,
     start: Instant,
-}
-
-/// What could not be done at once.
-#[derive(Default)]
-struct Commands {
-    queue: VecDeque<Command>,
-    /// At what length it is looked through next.
-    sweep_at: usize,
 }
 
 /// What is kept of what lives, and who waits for what.
 #[derive(Default)]
 pub(super) struct Book {
-    pub(super) listening: Table<ListenerId, Rc<Slot<Listener>>>,
-    pub(super) dialing: Table<ConnectionId, Rc<Slot<Connection>>>,
-    pub(super) opening: Table<StreamId, Rc<Slot<Stream>>>,
+    pub(super) listening: Table<ListenerId, Rc<Slot<Listening>>>,
+    pub(super) dialing: Table<ConnectionId, Rc<Slot<Dialed>>>,
+    pub(super) opening: Table<StreamId, Rc<Slot<Opened>>>,
     /// The streams that somebody holds, or has closed, and that have not ended.
     pub(super) streams: Table<StreamId, Rc<Ends>>,
     pub(super) handlers: Handlers,
-    awaited_ends: BTreeMap<Id, Vec<Rc<Slot<()>>>>,
-    awaited_shutdown: Vec<Rc<Slot<()>>>,
+    pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<Slot<()>>>>,
+    pub(super) awaited_shutdown: Vec<Rc<Slot<()>>>,
     /// The listener or connection whose last event was told last.
     last_told: Option<Id>,
     /// To be woken once nothing is borrowed.
@@ -146,53 +120,6 @@ impl Shared {
         world.as_mut().map(act).ok_or(Absent::Gone)
     }
 
-    // Commands.
-
-    /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
-    pub(super) fn act(&self, command: Command) {
-        if let Some(command) = self.act_at_once(command) {
-            let mut commands = self.commands.borrow_mut();
-            commands.queue.push_back(command);
-            commands.sweep();
-        }
-        self.wake_driver();
-    }
-
-    /// Gives the command back if its turn is not now.
-    fn act_at_once(&self, command: Command) -> Option<Command> {
-        if self.has_commands() {
-            return Some(command);
-        }
-        let Ok(mut world) = self.world.try_borrow_mut() else { return Some(command) };
-        match &mut *world {
-            Some(world) => command.execute(self, world),
-            None => command.refuse(self),
-        }
-        None
-    }
-
-    /// Does what waits in the queue, in the driver's turn. What that queues waits for the next.
-    pub(super) fn work_off(&self, world: &mut World) {
-        let count = self.commands.borrow().queue.len();
-        for _ in 0..count {
-            let command = self.commands.borrow_mut().queue.pop_front();
-            match command {
-                Some(command) => command.execute(self, world),
-                None => return,
-            }
-        }
-    }
-
-    /// How many commands wait.
-    #[cfg(test)]
-    pub(super) fn queued(&self) -> usize {
-        self.commands.borrow().queue.len()
-    }
-
-    fn has_commands(&self) -> bool {
-        !self.commands.borrow().queue.is_empty()
-    }
-
     /// Begins something new, unless nothing new may begin.
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
@@ -245,6 +172,16 @@ impl Shared {
         self.book(|book| book.awaited_ends.values().map(Vec::len).sum::<usize>() + book.awaited_shutdown.len())
     }
 
+    /// The stream of an id, for its holder, who is told from now on what becomes of it.
+    pub(super) fn stream(&self, node: &dyn Node, id: StreamId) -> Option<Opened> {
+        let view = node.stream(id)?;
+        let (connection, direction, protocol) = (view.connection, view.direction, view.protocol?.clone());
+        let peer = node.connection(connection)?.peer?;
+        let ends = Rc::new(Ends::default());
+        self.book(|book| book.streams.insert(id, ends.clone()));
+        Some(Opened { id, connection, peer, direction, protocol, ends })
+    }
+
     /// Has a stream's tasks woken after the turn, to try again.
     pub(super) fn retry(&self, ends: &Rc<Ends>) {
         if !ends.is_retrying.replace(true) {
@@ -256,7 +193,7 @@ impl Shared {
 
     /// Whom to wake from now on.
     pub(super) fn set_driver(&self, waker: &Waker) {
-        super::slot::remember(&self.driver, waker);
+        remember(&self.driver, waker);
     }
 
     pub(super) fn wake_driver(&self) {
@@ -278,59 +215,6 @@ impl Shared {
         }
         scratch.drain(..).for_each(Waker::wake);
     }
-
-    /// How far a shutdown has come; when it is to be looked at if nothing happens.
-    pub(super) fn drive_shutdown(&self, world: &mut World, now: Duration) -> Option<Duration> {
-        if let Phase::Draining(until) = self.phase.get() {
-            let is_idle =
-                self.book(|book| book.streams.is_empty() && book.opening.is_empty() && book.handlers.is_idle());
-            if !is_idle && now < until {
-                return Some(until);
-            }
-            self.phase.set(Phase::Closing);
-            world.node().shutdown();
-        }
-        if self.phase.get() != Phase::Over && world.swarm.is_shut_down() {
-            self.phase.set(Phase::Over);
-            for slot in self.book(|book| core::mem::take(&mut book.awaited_shutdown)) {
-                self.fill(&slot, Ok(()));
-            }
-        }
-        None
-    }
-
-    /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told.
-    pub(super) fn close(&self) {
-        let world = self.world.try_borrow_mut().ok().and_then(|mut world| world.take());
-        self.phase.set(Phase::Over);
-        drop(world);
-        let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
-        queue.into_iter().for_each(|command| command.refuse(self));
-        self.wake_all(&mut Vec::new());
-        let book = core::mem::take(&mut *self.book.borrow_mut());
-        let Book { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = book;
-        listening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
-        dialing.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
-        opening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
-        for slot in awaited_ends.into_values().flatten().chain(awaited_shutdown) {
-            self.fill(&slot, Ok(()));
-        }
-        for (_, ends) in streams.iter() {
-            ends.end(End::Gone, Vec::new(), false);
-            self.wake_later(ends.wakers());
-        }
-        drop((handlers, self.driver.take()));
-        self.wake_all(&mut Vec::new());
-    }
-}
-
-/// Why the world is not to be had.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Absent {
-    /// Notifees are being told, or somebody works with it.
-    Taken,
-    /// The host was dropped.
-    Gone,
 }
 
 /// Adds one to those who wait, in the place of those who do no more, who are given back.
@@ -339,14 +223,4 @@ fn join(waiting: &mut Vec<Rc<Slot<()>>>, slot: Rc<Slot<()>>) -> Vec<Rc<Slot<()>>
     let gone = waiting.extract_if(.., |slot| slot.is_abandoned()).collect();
     waiting.push(slot);
     gone
-}
-
-impl Commands {
-    /// Forgets what nobody waits for, once that may be half of it: each command pays for itself.
-    fn sweep(&mut self) {
-        if self.queue.len() > self.sweep_at.max(SPARE) {
-            self.queue.retain(|command| !command.is_pointless());
-            self.sweep_at = 2 * self.queue.len();
-        }
-    }
 }

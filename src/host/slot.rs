@@ -1,14 +1,11 @@
-//! [`Slot`]: where the outcome of something asked of the host is put, and [`Wait`], the future that takes it out.
+//! Who waits: [`Slot`], where the outcome of something asked of the host is put, and [`Watcher`], who is woken after the
+//! next turn.
 
-use super::Error;
-use super::commands::Command;
-use super::shared::Shared;
+use super::error::Error;
 use crate::lifecycle::Id;
 use alloc::rc::Rc;
 use core::cell::Cell;
-use core::future::Future;
-use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::Waker;
 
 /// An outcome that is awaited. Cells only: nothing here is ever borrowed while somebody else's code runs.
 pub(super) struct Slot<T> {
@@ -35,7 +32,7 @@ impl<T> Slot<T> {
     }
 
     /// Puts the outcome there; whoever waits is to be woken, when nothing is borrowed any more. Nobody waits: the
-    /// outcome is dropped here, and that may be a stream.
+    /// outcome is dropped here, and that may be anything of theirs.
     #[must_use]
     pub(super) fn fill(&self, outcome: Result<T, Error>) -> Option<Waker> {
         if self.is_abandoned.get() {
@@ -45,52 +42,50 @@ impl<T> Slot<T> {
         self.waker.take()
     }
 
-    /// Nobody waits any more.
+    /// The outcome, if it is there; else `waker` is woken by whoever puts it there.
+    pub(super) fn take(&self, waker: &Waker) -> Option<Result<T, Error>> {
+        let outcome = self.outcome.take();
+        if outcome.is_none() {
+            remember(&self.waker, waker);
+        }
+        outcome
+    }
+
+    /// Nobody waits any more. Gives what was begun for them.
+    pub(super) fn abandon(&self) -> Option<Id> {
+        self.is_abandoned.set(true);
+        drop((self.waker.take(), self.outcome.take()));
+        self.id.get()
+    }
+
+    /// Whether nobody waits any more.
     pub(super) const fn is_abandoned(&self) -> bool {
         self.is_abandoned.get()
     }
 }
 
-/// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream.
-pub(super) struct Wait<T> {
-    shared: Rc<Shared>,
-    slot: Rc<Slot<T>>,
-    is_over: bool,
+/// Who is to be woken after the next turn.
+#[derive(Default)]
+pub(super) struct Watcher {
+    waker: Cell<Option<Waker>>,
+    is_listed: Cell<bool>,
 }
 
-impl<T> Wait<T> {
-    /// Gives the command that `command` makes with a fresh slot.
-    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<Slot<T>>) -> Command) -> Self {
-        let slot = Slot::new();
-        let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
-        shared.act(command(slot));
-        this
+impl Watcher {
+    /// Has `waker` woken after the next turn. `true`: it has to be put on the list.
+    pub(super) fn watch(&self, waker: &Waker) -> bool {
+        remember(&self.waker, waker);
+        !self.is_listed.replace(true)
     }
-}
 
-impl<T> Future for Wait<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(outcome) = self.slot.outcome.take() {
-            self.is_over = true;
-            return Poll::Ready(outcome);
-        }
-        remember(&self.slot.waker, cx.waker());
-        Poll::Pending
+    pub(super) const fn is_listed(&self) -> bool {
+        self.is_listed.get()
     }
-}
 
-impl<T> Drop for Wait<T> {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        self.slot.is_abandoned.set(true);
-        drop((self.slot.waker.take(), self.slot.outcome.take()));
-        if let Some(id) = self.slot.id.get() {
-            self.shared.act(Command::GiveUp(id));
-        }
+    /// It has left the list.
+    pub(super) fn take(&self) -> Option<Waker> {
+        self.is_listed.set(false);
+        self.waker.take()
     }
 }
 

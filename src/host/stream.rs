@@ -1,33 +1,38 @@
 //! [`Stream`]: a stream of the host's, to be read and written by whatever task holds it.
 
-use super::commands::Command;
-use super::error::End;
-use super::shared::{Absent, Shared};
+use super::command::Command;
+use super::error::Absent;
+use super::opened::{End, Opened};
+use super::shared::Shared;
 use super::slot::remember;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::lifecycle::{ConnectionId, Direction, StreamEnd, StreamId};
 use crate::notifee::Node;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
-/// A stream, open and with an agreed protocol.
+/// A stream, open and with an agreed protocol, or [opened lazily](super::Handle::open_stream_lazy).
 ///
 /// **Reading** gives what has come. The peer's end is `Ok(0)`; a stream that was cut is an error, so that the two are
 /// never mistaken for each other: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has
-/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. In any case what had arrived before is
+/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. One that was opened lazily and could not
+/// open has nothing to read, and says what it failed of: `Unsupported` if the peer refused it. In any case what had arrived before is
 /// read first, and if the peer had finished its side before the connection ended, then all of it has arrived, and the
 /// end is `Ok(0)`. What is unread is bounded by the [receive window](crate::connection::yamux::Config::receive_window):
 /// a peer that sends more waits until it is read.
 ///
-/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent without
-/// a flush, by the host's next turn; `poll_flush` has nothing to do.
+/// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent by the
+/// host's next turn, without a flush.
+///
+/// **Flushing** waits until what was written has been handed to the socket, with what leaves together with it; what the
+/// peer has of it nobody knows. Once the stream has ended it is an error, since nobody knows what was sent, unless the
+/// stream finished.
 ///
 /// **Closing** ends our side behind what was written: the peer reads the end. It does not wait for the peer, and the
 /// other direction goes on.
@@ -40,122 +45,42 @@ use std::io;
 /// `smol`: one task at a time waits to read, and one to write.
 pub struct Stream {
     shared: Rc<Shared>,
-    ends: Rc<Ends>,
-    about: About,
-}
-
-/// What does not change of a stream.
-#[derive(Clone)]
-pub(super) struct About {
-    pub(super) id: StreamId,
-    pub(super) connection: ConnectionId,
-    pub(super) peer: PeerId,
-    pub(super) direction: Direction,
-    pub(super) protocol: Protocol,
-}
-
-/// What changes of a stream, and is known to the notifee too while the stream has not ended.
-#[derive(Default)]
-pub(super) struct Ends {
-    reader: Cell<Option<Waker>>,
-    writer: Cell<Option<Waker>>,
-    /// The peer's end has been read.
-    is_read: Cell<bool>,
-    /// Our side is closed.
-    is_finished: Cell<bool>,
-    /// It is in line to be woken after the turn.
-    pub(super) is_retrying: Cell<bool>,
-    end: Cell<Option<End>>,
-    /// The peer had finished its side when the stream ended.
-    is_complete: Cell<bool>,
-    /// What had arrived and was not read when the stream ended.
-    unread: RefCell<Unread>,
-}
-
-#[derive(Default)]
-struct Unread {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Unread {
-    fn read(&mut self, buffer: &mut [u8]) -> usize {
-        let left = &self.bytes[self.start..];
-        let n = left.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&left[..n]);
-        self.start += n;
-        if self.start == self.bytes.len() {
-            *self = Self::default();
-        }
-        n
-    }
-}
-
-impl Ends {
-    /// The stream has ended.
-    pub(super) fn end(&self, end: End, unread: Vec<u8>, is_complete: bool) {
-        self.end.set(Some(end));
-        self.is_complete.set(is_complete);
-        *self.unread.borrow_mut() = Unread { bytes: unread, start: 0 };
-    }
-
-    /// There is something to read.
-    pub(super) fn readable(&self) -> Option<Waker> {
-        self.reader.take()
-    }
-
-    /// There is place to write.
-    pub(super) fn writable(&self) -> Option<Waker> {
-        self.writer.take()
-    }
-
-    /// Everybody who waits.
-    pub(super) fn wakers(&self) -> impl Iterator<Item = Waker> + use<> {
-        self.reader.take().into_iter().chain(self.writer.take())
-    }
-
-    /// Reads what is left of a stream that has ended.
-    fn read_rest(&self, end: End, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.unread.borrow_mut().read(buffer) {
-            0 => end.read(self.is_complete.get()),
-            n => Ok(n),
-        }
-    }
+    opened: Opened,
 }
 
 impl Stream {
-    pub(super) const fn new(shared: Rc<Shared>, ends: Rc<Ends>, about: About) -> Self {
-        Self { shared, ends, about }
+    pub(super) const fn new(shared: Rc<Shared>, opened: Opened) -> Self {
+        Self { shared, opened }
     }
 
     /// Its id, as notifees are told it.
     #[must_use]
     pub const fn id(&self) -> StreamId {
-        self.about.id
+        self.opened.id
     }
 
     /// The connection it runs on.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
-        self.about.connection
+        self.opened.connection
     }
 
     /// Who is at the other end.
     #[must_use]
     pub const fn peer(&self) -> PeerId {
-        self.about.peer
+        self.opened.peer
     }
 
     /// Who opened it.
     #[must_use]
     pub const fn direction(&self) -> Direction {
-        self.about.direction
+        self.opened.direction
     }
 
-    /// What is spoken on it.
+    /// What is spoken on it, or, if it was opened lazily, proposed.
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
-        &self.about.protocol
+        &self.opened.protocol
     }
 
     /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the world is
@@ -172,7 +97,7 @@ impl Stream {
                 return Poll::Ready(done);
             }
             Ok(None) => {}
-            Err(Absent::Taken) => self.shared.retry(&self.ends),
+            Err(Absent::Taken) => self.shared.retry(&self.opened.ends),
             Err(Absent::Gone) => return Poll::Ready(Err(End::Gone.error())),
         }
         remember(waiting, cx.waker());
@@ -182,7 +107,7 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if buffer.is_empty() || ends.is_read.get() {
             return Poll::Ready(Ok(0));
         }
@@ -203,7 +128,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if ends.is_finished.get() {
             return Poll::Ready(Err(closed()));
         }
@@ -217,15 +142,23 @@ impl AsyncWrite for Stream {
         })
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.ends.end.get() {
-            Some(end) if !self.ends.is_finished.get() => Poll::Ready(Err(end.error())),
-            Some(_) | None => Poll::Ready(Ok(())),
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (ends, id) = (&self.opened.ends, self.opened.id);
+        match ends.end.get() {
+            // Its end was sent behind what was written.
+            Some(End::Told(StreamEnd::Finished)) => return Poll::Ready(Ok(())),
+            Some(end) => return Poll::Ready(Err(end.error())),
+            None => {}
         }
+        self.with(&ends.writer, cx, |node| match node.flush(id) {
+            Ok(()) => Some(Ok(())),
+            Err(WriteError::Blocked | WriteError::Ended | WriteError::Stale) => None,
+            Err(WriteError::Closed) => Some(Err(closed())),
+        })
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (ends, id) = (&self.ends, self.about.id);
+        let (ends, id) = (&self.opened.ends, self.opened.id);
         if ends.is_finished.get() {
             return Poll::Ready(Ok(()));
         }
@@ -249,16 +182,17 @@ fn closed() -> io::Error {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        drop(self.ends.wakers());
-        if self.ends.end.get().is_none() {
-            self.shared.act(Command::LetGo { stream: self.about.id, is_finished: self.ends.is_finished.get() });
+        drop(self.opened.ends.wakers());
+        self.opened.ends.is_let_go.set(self.opened.ends.is_finished.get());
+        if self.opened.ends.end.get().is_none() {
+            self.shared.act(Command::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
         }
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let About { id, connection, peer, direction, protocol } = &self.about;
+        let Opened { id, connection, peer, direction, protocol, .. } = &self.opened;
         f.debug_struct("Stream")
             .field("id", id)
             .field("connection", connection)

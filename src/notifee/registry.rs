@@ -9,6 +9,8 @@ use core::fmt;
 use core::time::Duration;
 use tell::Interrupted;
 
+#[cfg(feature = "protocols")]
+mod services;
 mod tell;
 
 /// Names a registered notifee. It is never given twice by one registry.
@@ -53,6 +55,9 @@ pub(super) struct Changes<N> {
     added: Vec<Entry<N>>,
     removed: Vec<NotifeeId>,
     next_id: u64,
+    /// The services that were installed and are not taken out again.
+    #[cfg(feature = "protocols")]
+    installed: Vec<services::Installed>,
 }
 
 impl<N> Changes<N> {
@@ -94,7 +99,13 @@ impl<N> Notifees<N> {
         Self {
             entries: Vec::new(),
             lists: [const { Vec::new() }; KINDS],
-            changes: Changes { added: Vec::new(), removed: Vec::new(), next_id: 0 },
+            changes: Changes {
+                added: Vec::new(),
+                removed: Vec::new(),
+                next_id: 0,
+                #[cfg(feature = "protocols")]
+                installed: Vec::new(),
+            },
             interrupted: None,
             events_per_dispatch: 1_024,
             has_more: false,
@@ -165,6 +176,8 @@ impl<N> Notifees<N> {
     }
 
     /// Unregisters a notifee and drops it. `false`: it was not registered.
+    ///
+    /// Of a service that was installed, the protocols stay registered with the node: `uninstall` takes out all of it.
     pub fn unregister(&mut self, id: NotifeeId) -> bool {
         let was_registered = self.registered().any(|entry| entry.id == id);
         self.changes.added.retain(|entry| entry.id != id);

@@ -20,6 +20,8 @@ pub struct Frames {
     buffer: Vec<u8>,
     /// What has been taken.
     start: usize,
+    /// How much of that, at its end, is the last message.
+    last: usize,
     /// The longest message.
     max: usize,
 }
@@ -32,7 +34,7 @@ impl Frames {
     /// Of messages of at most `max` bytes.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, max }
+        Self { buffer: Vec::new(), start: 0, last: 0, max }
     }
 
     /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
@@ -52,7 +54,17 @@ impl Frames {
             left if self.buffer.capacity() / 2 > left.max(READ) => self.buffer = self.buffer[self.start..].to_vec(),
             _ => drop(self.buffer.drain(..self.start)),
         }
-        self.start = 0;
+        (self.start, self.last) = (0, 0);
+    }
+
+    /// How many bytes are kept, those of the message that came out last among them.
+    pub(super) const fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The message that came out last, until more is read.
+    pub(super) fn last(&self) -> &[u8] {
+        self.buffer.get(self.start - self.last..self.start).unwrap_or_default()
     }
 
     /// Adds what was read.
@@ -76,7 +88,7 @@ impl Frames {
         if body.end > self.buffer.len() {
             return Ok(None);
         }
-        self.start = body.end;
+        (self.start, self.last) = (body.end, body.len());
         Ok(Some(&self.buffer[body]))
     }
 
@@ -123,7 +135,10 @@ mod tests {
                 frames.extend(bytes);
                 while let Some(message) = frames.next().unwrap() {
                     messages.push(message.to_vec());
+                    assert_eq!(frames.last(), messages[messages.len() - 1]);
                 }
+                frames.let_go();
+                assert_eq!(frames.last(), b"");
             }
             assert_eq!(messages, [b"abc".to_vec(), Vec::new(), [7; 128].to_vec()]);
             assert!(!frames.is_cut());

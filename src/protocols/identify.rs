@@ -111,6 +111,9 @@ pub struct Config {
     pub inbound_streams: usize,
     /// How many pushes may be under way in all; the rest waits in line. 0 counts as 1. Default 64.
     pub outbound_pushes: usize,
+    /// How long a push waits for which the bounds of the swarm leave no stream, until it is tried again, as often as it
+    /// takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
+    pub push_again_after: Duration,
     /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped). 0 counts as 1.
     /// Default 256.
     pub events: usize,
@@ -128,6 +131,7 @@ impl Default for Config {
             max_bytes: 16 * 1024,
             inbound_streams: 4,
             outbound_pushes: 64,
+            push_again_after: Duration::from_secs(1),
             events: 256,
         }
     }
@@ -191,6 +195,9 @@ pub struct Identify {
     /// Connections to be pushed to, as far as [`Config::outbound_pushes`] lets them. Some may have ended.
     to_push: VecDeque<ConnectionId>,
     pushes: usize,
+    /// Connections to be pushed to that had no place for a stream; all of them are tried again at a time.
+    to_push_again: Vec<ConnectionId>,
+    push_again_at: Option<Duration>,
     events: Outbox<Event>,
 }
 
@@ -207,6 +214,8 @@ impl Identify {
             to_ask: VecDeque::new(),
             to_push: VecDeque::new(),
             pushes: 0,
+            to_push_again: Vec::new(),
+            push_again_at: None,
             events: Outbox::new(config.events),
             config,
         }
@@ -347,7 +356,10 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn poll_at(&self) -> Option<Duration> {
         let is_due = self.is_dirty || !self.to_ask.is_empty() || (!self.to_push.is_empty() && self.may_push());
-        if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
+        if is_due {
+            return Some(Duration::ZERO);
+        }
+        self.deadlines.first().into_iter().chain(self.push_again_at).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
@@ -358,6 +370,9 @@ impl<N: HasNode> Notifee<N> for Identify {
         }
         while let Some(connection) = self.to_ask.pop_front() {
             self.ask(node, connection, now);
+        }
+        if self.push_again_at.take_if(|at| *at <= now).is_some() {
+            self.to_push.extend(self.to_push_again.drain(..));
         }
         // The owner may have something new to push that only it knows of.
         if core::mem::take(&mut self.is_dirty) || !self.to_push.is_empty() {

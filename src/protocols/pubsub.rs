@@ -13,6 +13,8 @@
 //! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
 //!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
 //!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from.
+//! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
+//!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
 //! - **A slow peer** delays nobody: what waits for it is bounded, what is dropped for it is counted and told.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
 //! - **Denied** peers are none: not as neighbours, and not as authors.
@@ -20,15 +22,18 @@
 //! There is no clock and no randomness inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first
 //! sequence number is the owner's.
 
+mod backlog;
 mod config;
 mod counters;
 mod error;
 mod events;
 mod fields;
+mod inbound;
 mod message;
 mod notifee;
 mod outbox;
 mod peer;
+mod quota;
 mod receive;
 mod router;
 mod seen;
@@ -37,7 +42,7 @@ mod streams;
 pub mod wire;
 
 pub use config::Config;
-pub use counters::Counters;
+pub use counters::{Counters, Held};
 pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
@@ -48,13 +53,15 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use backlog::Backlog;
 use core::fmt;
 use core::time::Duration;
 use events::Events;
-use outbox::Frame;
+use outbox::{Forgotten, Frame};
 use peer::{Outbound, Peer};
+use quota::Quota;
 use seen::Seen;
 
 /// What a validator makes of a message.
@@ -90,9 +97,14 @@ pub struct PubSub<R> {
     streams: BTreeMap<StreamId, PeerId>,
     /// When our streams to peers are to be opened again.
     timers: BTreeSet<(Duration, PeerId)>,
-    /// The stream that is being read; between turns it is there only if a validator has panicked.
-    reading: Option<StreamId>,
+    /// Of whom something is to be read or looked at, each once: whose turn is next is first.
+    line: VecDeque<PeerId>,
     seen: Seen,
+    /// What the topics of peers take.
+    topics: Quota,
+    /// What of their RPCs waits to be whole, or for its turn.
+    unread: Quota,
+    backlog: Backlog,
     events: Events,
     counters: Counters,
     /// The time, while we are told something.
@@ -117,8 +129,11 @@ impl<R: Router> PubSub<R> {
             subscribers: BTreeMap::new(),
             streams: BTreeMap::new(),
             timers: BTreeSet::new(),
-            reading: None,
+            line: VecDeque::new(),
             seen: Seen::new(config.seen_ttl, config.seen),
+            topics: Quota::new(config.topics_total_bytes, config.peers),
+            unread: Quota::new(config.inbound_total_bytes, config.peers),
+            backlog: Backlog::new(config.outbox_total_bytes),
             events: Events::new(config.events, config.event_bytes),
             counters: Counters::default(),
             now: None,
@@ -183,7 +198,7 @@ impl<R: Router> PubSub<R> {
         }
         self.signing.advance();
         self.counters.published += 1;
-        self.send(node, &topic.into(), &rpc.to_frame().into(), [self.author, None]);
+        self.send(node, &topic.into(), rpc.to_frame().into(), [self.author, None]);
         Ok(id)
     }
 
@@ -245,29 +260,61 @@ impl<R: Router> PubSub<R> {
         Counters { forgotten: self.seen.evicted, events_lost: self.events.lost, ..self.counters }
     }
 
+    /// How much of the bounds on what is kept for all peers together is taken by now.
+    #[must_use]
+    pub const fn held(&self) -> Held {
+        Held { topics_bytes: self.topics.held(), inbound_bytes: self.unread.held(), outbox_bytes: self.backlog.bytes() }
+    }
+
     /// Has all peers told of a change of our subscriptions.
     fn announce(&mut self, node: &mut dyn Node) {
         for peer in self.peers.values_mut() {
             peer.is_stale = true;
-            flush(node, peer, &self.subscriptions);
+            flush(node, peer, &self.subscriptions, &mut self.backlog);
         }
     }
 
     /// Sends a message to those whom the router picks, but for some.
-    fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: &Frame, but: [Option<PeerId>; 2]) {
+    fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: Frame, but: [Option<PeerId>; 2]) {
         let Some(subscribers) = self.subscribers.get(topic) else { return };
         let mut to = core::mem::take(&mut self.to);
         self.router.recipients(topic, subscribers, &mut to);
-        for id in to.drain(..).filter(|id| !but.contains(&Some(*id))) {
+        to.retain(|id| !but.contains(&Some(*id)));
+        let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.takes(&frame);
+        let takers = to.iter().filter(|id| self.peers.get(id).is_some_and(takes)).count();
+        let has_room = takers > 0 && self.make_room_for(node, &frame, takers);
+        let message = self.backlog.number(frame);
+        for id in to.drain(..) {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
-            if peer.outbound != Outbound::Refused && peer.outbox.push(frame) {
+            if has_room && peer.outbound != Outbound::Refused && peer.outbox.takes(&message.frame) {
                 self.counters.sent += 1;
-                flush(node, peer, &self.subscriptions);
+                peer.outbox.push(&message, &mut self.backlog);
+                flush(node, peer, &self.subscriptions, &mut self.backlog);
             } else {
                 self.dropped(id, 1);
             }
         }
         self.to = to;
+    }
+
+    /// Makes room for a message that is to wait for so many: those that have waited longest go, from all for whom they
+    /// wait. Where one was written in part, its stream ends with it.
+    fn make_room_for(&mut self, node: &mut dyn Node, frame: &Frame, peers: usize) -> bool {
+        let Self { backlog, peers: all, counters, events, .. } = self;
+        backlog.make_room(frame, peers, |number| {
+            for (id, peer) in &mut *all {
+                match peer.outbox.forget(number) {
+                    Forgotten::NotHere => continue,
+                    Forgotten::Whole => {}
+                    Forgotten::Begun => {
+                        // It is open, or was and has ended.
+                        let _ = peer.stream().map(|stream| node.reset(stream));
+                    }
+                }
+                counters.dropped += 1;
+                events.count(*id, events::Tally::Dropped);
+            }
+        })
     }
 
     /// So many messages for a peer were dropped.
@@ -278,12 +325,12 @@ impl<R: Router> PubSub<R> {
 }
 
 /// Writes what waits for a peer, as far as there is place.
-fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>) {
+fn flush(node: &mut dyn Node, peer: &mut Peer, subscriptions: &BTreeSet<Topic>, backlog: &mut Backlog) {
     let Outbound::Open { stream, .. } = peer.outbound else { return };
     while let Some(bytes) = peer.next(subscriptions) {
         // A short write is told when there is place again; an end of the stream is told, too.
         let Ok(n) = node.write(stream, bytes) else { return };
-        if !peer.outbox.written(n) {
+        if !peer.outbox.written(n, backlog) {
             return;
         }
     }

@@ -156,6 +156,28 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.interest(id, Interest::write_short);
     }
 
+    /// What the owner has written is in this batch.
+    pub(super) fn wrote(&mut self, id: StreamId, batch: u32) {
+        if let Some(interest) = self.interests.get_mut(id) {
+            interest.batch = batch;
+        }
+    }
+
+    /// The batch that has what was written last.
+    pub(super) fn last_batch(&self, id: StreamId) -> u32 {
+        self.interests.get(id).map_or(0, |interest| interest.batch)
+    }
+
+    /// The owner waits until what was written has been sent. `true`: it did not wait for that yet.
+    pub(super) fn flush_short(&mut self, id: StreamId) -> bool {
+        self.interests.get_mut(id).is_some_and(Interest::flush_short)
+    }
+
+    /// What the owner has written and waits for has been sent.
+    pub(super) fn flushed(&mut self, id: StreamId) {
+        self.interest(id, Interest::flushed);
+    }
+
     fn interest(&mut self, id: StreamId, change: impl FnOnce(&mut Interest)) {
         let Some(interest) = self.interests.get_mut(id) else { return };
         change(interest);

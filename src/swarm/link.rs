@@ -6,6 +6,7 @@
 //!  Upgrading┘
 //! ```
 
+mod batches;
 mod ending;
 
 pub(super) use ending::Why;
@@ -17,6 +18,7 @@ use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, Remot
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use batches::Batches;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -47,6 +49,7 @@ pub(super) struct Link<T: Transport> {
     written: usize,
     /// Since when the pipe has taken nothing of it.
     blocked: Option<Duration>,
+    batches: Batches,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -102,6 +105,7 @@ where
             out: Vec::new(),
             written: 0,
             blocked: None,
+            batches: Batches::default(),
         }
     }
 
@@ -127,6 +131,25 @@ where
         if let Some(connection) = self.connection() {
             connection.count_from(&mut ledger.turn(now));
         }
+    }
+
+    /// A stream's owner has written to it.
+    pub(super) fn wrote<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>) {
+        ledger.wrote(id, self.batches.gathering());
+    }
+
+    /// Whether all that was written to a stream has been written to the pipe. If not, its owner is told once it has.
+    pub(super) fn flush<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>) -> bool {
+        let is_due = self.connection().is_some_and(|connection| connection.is_due());
+        let batch = ledger.last_batch(id);
+        if self.batches.is_written(batch, is_due, !self.out.is_empty()) {
+            return true;
+        }
+        if ledger.flush_short(id) {
+            let live = ledger.lifecycle.live_streams(self.id);
+            self.batches.wait(batch, id, live, |id| ledger.streams.get(id).is_some());
+        }
+        false
     }
 
     /// Polls for the byte pipe. `Some`: it is there.
@@ -381,6 +404,7 @@ where
                 if let Err(error) = pipe.connection.transmit(&mut self.out) {
                     return Poll::Ready(Err(Why::Broke(error)));
                 }
+                self.batches.taken();
             }
             while self.written < self.out.len() {
                 match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
@@ -406,6 +430,7 @@ where
             }
             self.out.clear();
             (self.written, self.blocked) = (0, None);
+            self.batches.written(|id| ledger.flushed(id));
             while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
                 self.handle(fact, ledger, cx, now);
             }

@@ -8,13 +8,15 @@ use crate::lifecycle::{ListenerId, StreamId};
 pub enum Ready {
     /// A stream. It is named from its `OpenedStream` on and until its last event, and again only after a short read or
     /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or
-    /// the end; write until less is taken than was given.
+    /// the end; write until less is taken than was given, or flush
+    /// until that is not blocked.
     Stream {
         /// Which.
         stream: StreamId,
         /// Whether a read gives bytes or the end.
         readable: bool,
-        /// Whether there is place again, after a short write.
+        /// Whether there is place again, after a short write, or what was written has been sent, after a flush that was
+        /// blocked: try both again.
         writable: bool,
     },
     /// The addresses of an open listener have changed: [`Swarm::listener`](super::Swarm::listener) has them.
@@ -35,11 +37,23 @@ pub(super) struct Interest {
     wants_write: bool,
     readable: bool,
     writable: bool,
+    /// The owner waits until what was written has been sent.
+    wants_flush: bool,
+    /// The batch that has what was written last.
+    pub(super) batch: u32,
 }
 
 impl Default for Interest {
     fn default() -> Self {
-        Self { announced: false, wants_read: true, wants_write: false, readable: false, writable: false }
+        Self {
+            announced: false,
+            wants_read: true,
+            wants_write: false,
+            readable: false,
+            writable: false,
+            wants_flush: false,
+            batch: 0,
+        }
     }
 }
 
@@ -66,6 +80,17 @@ impl Interest {
 
     pub(super) fn write_short(&mut self) {
         (self.wants_write, self.writable) = (true, false);
+    }
+
+    /// `true`: it did not wait for that yet.
+    pub(super) fn flush_short(&mut self) -> bool {
+        self.wants_write = true;
+        !core::mem::replace(&mut self.wants_flush, true)
+    }
+
+    pub(super) fn flushed(&mut self) {
+        self.wants_flush = false;
+        self.writable();
     }
 
     /// Whether the owner is to be told now.

@@ -1,4 +1,4 @@
-//! Streams by id: open, read, write, finish, close, reset.
+//! Streams by id: open, read, write, flush, finish, close, reset.
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
@@ -85,10 +85,31 @@ where
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
         let written = self.on_stream(id, |connection, turn| connection.write(id, data, turn));
         let written = written.unwrap_or(Err(WriteError::Ended));
+        if let Ok(1..) = written
+            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get(id))
+        {
+            link.wrote(id, &mut self.ledger);
+        }
         if written.is_ok_and(|n| n < data.len()) || written == Err(WriteError::Blocked) {
             self.ledger.write_short(id);
         }
         written
+    }
+
+    /// Whether all that was written has been handed to the transport's byte pipe (for TCP: to the system), and that has
+    /// been flushed. What the peer has of it nobody knows. It costs O(1), and what is due is sent by the next
+    /// [`poll`](Self::poll) without it; the end that [`finish`](Self::finish) sends is not waited for.
+    ///
+    /// # Errors
+    /// [`WriteError::Blocked`]: not yet. [`next_ready`](Self::next_ready) tells when it has, with `writable`, at the
+    /// earliest when the stream is open. [`WriteError::Stale`] or [`WriteError::Ended`]: nobody knows any more.
+    pub fn flush(&mut self, id: StreamId) -> Result<(), WriteError> {
+        self.lives(id, WriteError::Stale, WriteError::Ended)?;
+        let link = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id));
+        match link.ok_or(WriteError::Ended)?.flush(id, &mut self.ledger) {
+            true => Ok(()),
+            false => Err(WriteError::Blocked),
+        }
     }
 
     /// Ends our side after what was written: the peer reads the end. The other direction goes on. Repeating it changes

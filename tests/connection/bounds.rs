@@ -28,6 +28,20 @@ fn at_its_gate_a_connection_keeps_64_kib_of_what_comes_and_wants_no_more() {
 }
 
 #[test]
+fn what_comes_in_one_read_for_a_connection_at_its_gate_is_heard_as_far_as_there_is_space() {
+    let mut pair = Pair::new(YAMUX, usize::MAX);
+    pair.run();
+    assert!(!pair.dialer.permit());
+    pair.run();
+    assert_eq!(pair.listener.facts(), [Fact::AtGate]);
+    let sent = vec![0; 1024 * 1024];
+    let heard = pair.listener.hear_wanted(&sent);
+    assert_eq!(heard, 2 * (2 + 65_535), "two messages of the greatest size");
+    assert_eq!(pair.listener.hear_wanted(&sent[heard..]), 0);
+    assert_eq!(pair.listener.facts(), []);
+}
+
+#[test]
 fn what_is_kept_at_the_gate_is_heard_behind_it() {
     let mut pair = Pair::new(YAMUX, usize::MAX);
     pair.run();

@@ -212,7 +212,7 @@ fn a_peer_that_resets_what_we_open_does_not_keep_us_busy() {
 }
 
 #[test]
-fn a_validator_that_panics_costs_the_peer_nothing_but_that_rpc() {
+fn a_validator_that_panics_costs_the_peer_nothing_but_that_message() {
     let (mut world, stream) = world();
     world.at(1).floodsub().set_validator(|_, message| {
         if message.data == b"bad" {
@@ -220,10 +220,10 @@ fn a_validator_that_panics_costs_the_peer_nothing_but_that_rpc() {
         }
         Verdict::Accept
     });
-    let rpc = |seqno, data: &[u8]| publishing(&[signed(9, seqno, "t", data)]);
-    for (seqno, data) in [(1, &b"bad"[..]), (2, &[7; 10_000]), (3, b"bad"), (4, b"good")] {
-        world.raw_at(RAW).send(stream, &rpc(seqno, data));
-    }
+    let message = |seqno, data: &[u8]| signed(9, seqno, "t", data);
+    let (one, two) = ([message(1, b"bad"), message(2, &[7; 10_000])], [message(3, b"bad"), message(4, b"good")]);
+    world.raw_at(RAW).send(stream, &publishing(&one));
+    world.raw_at(RAW).send(stream, &publishing(&two));
     // Who was interrupted takes another turn by itself.
     let mut goes_on = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.pass(Duration::ZERO))).is_ok();
     assert_eq!([goes_on(), goes_on(), goes_on()], [false, false, true]);

@@ -1,7 +1,7 @@
 //! On real sockets: messages, and the scenarios that py-libp2p has for the notifee of its pub/sub, with exact counts.
 
 use crate::node::drive::{Tcp, listen, node, shut_down, until};
-use crate::node::{FLOODSUB, peer};
+use crate::node::{Node, peer};
 use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::protocols::pubsub::Config;
 use swarm_notify::swarm::Multiaddr;
@@ -104,8 +104,8 @@ fn test_channel_closed_is_swallowed_in_notifee() {
     // Added, subscribed, a message, gone; three times.
     nodes[0].expect(&["added 2", "lagged 11"]);
     let floodsub = nodes[0].floodsub;
-    assert!(nodes[0].notifees.unregister(floodsub));
-    nodes[0].swarm.unregister_protocol(&FLOODSUB);
+    let Node { notifees, swarm, .. } = &mut nodes[0];
+    assert!(notifees.uninstall(swarm, floodsub));
     nodes[1].take_log();
     let connection = connect(&mut nodes, &address);
     until(&mut nodes, |nodes| nodes[1].swarm.counters().streams.outbound.failed == 1);

@@ -120,6 +120,12 @@ impl World {
         }
     }
 
+    /// One turn of a raw peer and of nobody else: what it has written is on its way.
+    pub(crate) fn raw_turn(&mut self, number: u8) {
+        let (now, waker) = (self.now, Waker::from(self.players[usize::from(number) - 1].1.clone()));
+        self.raw_at(number).turn(&mut Context::from_waker(&waker), now);
+    }
+
     fn swarm(&mut self, number: u8) -> &mut Swarm<SimTransport> {
         match &mut self.players[usize::from(number) - 1].0 {
             Player::Node(node) => &mut node.swarm,
@@ -227,6 +233,8 @@ impl World {
             if let Player::Node(node) = player {
                 node.take_log();
                 node.messages.clear();
+                node.per_turn.clear();
+                node.told_per_turn.clear();
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How many handlers run, how many streams wait for one, and what comes beyond.
 
-use crate::hosts::{Pair, RAW, connect, log, round_trip, told};
+use crate::hosts::{Pair, RAW, accept_names, connect, log, round_trip, told};
 use futures::future::join_all;
 use smol::channel::unbounded;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
@@ -99,5 +99,85 @@ fn handlers_that_end_make_place_for_as_many_as_come() {
         for _ in 0..50 {
             join_all((0..8).map(|_| round_trip(&connection))).await;
         }
+    });
+}
+
+#[test]
+fn connections_take_turns_at_the_handlers_however_many_streams_each_has_waiting() {
+    let mut config = Config::default();
+    config.handlers = 1;
+    let mut pair = Pair::with(config, Config::default());
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let (go, served) = accept_names(&at_a, RAW);
+    pair.run(async {
+        let (_, greedy) = connect(&at_a, &at_b).await;
+        let second = at_b.dial(greedy.remote().clone()).await.unwrap();
+        let third = at_b.dial(greedy.remote().clone()).await.unwrap();
+        let mut streams = Vec::new();
+        let waiting = [(&greedy, "g0 g1 g2 g3 g4"), (&second, "s1 s2"), (&third, "t1")];
+        for (connection, name) in waiting.iter().flat_map(|(to, names)| names.split(' ').map(move |name| (to, name))) {
+            // It waits over there once it is open here.
+            let mut stream = connection.open_stream(&[RAW]).await.unwrap();
+            stream.write_all(name.as_bytes()).await.unwrap();
+            stream.close().await.unwrap();
+            streams.push(stream);
+        }
+        let mut order = Vec::new();
+        for _ in 0..streams.len() {
+            order.push(served.recv().await.unwrap());
+            go.send(()).await.unwrap();
+        }
+        // The greedy one was there first: g0 is served when the others come.
+        assert_eq!(order, ["g0", "g1", "s1", "t1", "g2", "s2", "g3", "g4"]);
+    });
+}
+
+#[test]
+fn a_connection_that_fills_the_line_makes_place_for_others() {
+    let mut config = Config::default();
+    config.handlers = 1;
+    config.waiting_streams = 3;
+    let mut pair = Pair::with(config, Config::default());
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let (go, served) = accept_names(&at_a, RAW);
+    let log_a = log(&mut pair.a);
+    pair.run(async {
+        let (_, greedy) = connect(&at_a, &at_b).await;
+        let modest = at_b.dial(greedy.remote().clone()).await.unwrap();
+        let mut streams = Vec::new();
+        for (connection, name) in [
+            (&greedy, "g0"),
+            (&greedy, "g1"),
+            (&greedy, "g2"),
+            (&greedy, "g3"),
+            (&modest, "m1"), // in the place of g3
+            (&modest, "m2"), // who made place for it would have less than it: refused
+            (&greedy, "g4"), // nobody has more waiting: refused
+        ] {
+            let mut stream = connection.open_stream(&[RAW]).await.unwrap();
+            // Those that are reset may have been already.
+            if stream.write_all(name.as_bytes()).await.is_ok() {
+                let _ = stream.close().await;
+            }
+            streams.push(stream);
+        }
+        for _ in 0..3 {
+            assert_eq!(told(&log_a, "closed_stream reset").await, format!("closed_stream reset({})", Side::Local));
+        }
+        for refused in [3, 5, 6] {
+            assert_eq!(streams[refused].read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            order.push(served.recv().await.unwrap());
+            go.send(()).await.unwrap();
+        }
+        assert_eq!(order, ["g0", "g1", "m1", "g2"]);
+        // The line is empty: there is place again.
+        let mut last = greedy.open_stream(&[RAW]).await.unwrap();
+        last.write_all(b"g5").await.unwrap();
+        last.close().await.unwrap();
+        assert_eq!(served.recv().await.unwrap(), "g5");
+        go.send(()).await.unwrap();
     });
 }

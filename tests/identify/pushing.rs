@@ -3,12 +3,12 @@
 use crate::hostile::says;
 use crate::services::{Both, keypair};
 use crate::sim::{A, B, Shape, everywhere};
-use crate::{framed, identify, known, millis, secs, told};
+use crate::{framed, identify, known, millis, on_demand, secs, told};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::notifee::NotifeeId;
 use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord, encode};
-use swarm_notify::swarm::Multiaddr;
+use swarm_notify::swarm::{self, Multiaddr};
 
 everywhere! {
     a_listener_that_opens_or_closes_is_pushed,
@@ -18,6 +18,7 @@ everywhere! {
     without_pushes_only_the_owner_pushes,
     what_is_said_last_arrives_last,
     pushes_wait_in_line_and_all_arrive,
+    without_place_for_a_stream_a_push_waits_and_says_what_is_true_then,
     a_peer_that_takes_no_pushes_is_left_alone,
     what_a_push_does_not_say_stays,
     what_a_push_says_is_known,
@@ -145,6 +146,49 @@ fn pushes_wait_in_line_and_all_arrive<const EVENTS: usize>(shape: Shape) {
     both.wait(secs(1));
     let late = told(&mut both.a, a).len();
     assert!(early < 5 && early + late == 5, "{early} and {late}");
+    both.end();
+}
+
+fn without_place_for_a_stream_a_push_waits_and_says_what_is_true_then<const EVENTS: usize>(shape: Shape) {
+    const OTHER: Protocol = Protocol::from_static("/other/1.0.0");
+    let mut limited = swarm::Config::default();
+    limited.limits.streams_per_connection = 2;
+    let mut both = Both::<EVENTS>::with(shape, limited);
+    let a = both.a.install(identify(A));
+    let b = both.b.install(on_demand(B));
+    both.a.swarm.register_protocol(OTHER);
+    let (ca, cb) = both.connect(shape);
+    both.wait(secs(1));
+    told(&mut both.a, a);
+    let streams = [(); 2].map(|()| both.b.swarm.open_stream(cb, &[OTHER]).unwrap());
+    both.wait(secs(1));
+    // It is tried again and again, at its times and not between them, and never waits twice.
+    for port in 1..=5 {
+        both.b.service::<Identify>(b).add_external_address(tcp(port));
+        both.settle();
+        let since = both.now;
+        let again = both.b.notifees.poll_at().expect("it is tried again");
+        assert!(again > since && again <= since + secs(1), "{again:?} of {since:?}");
+        both.wait(millis(700));
+    }
+    both.b.service::<Identify>(b).push();
+    both.b.service::<Identify>(b).remove_external_address(&tcp(1));
+    both.wait(secs(100));
+    assert_eq!((told(&mut both.a, a), both.b.streams(cb)), (vec![], 2));
+    both.b.swarm.reset(streams[0]).unwrap();
+    both.wait(secs(2));
+    assert_eq!(told(&mut both.a, a), [format!("pushed {ca} b")], "once");
+    let addresses = known(&mut both, a, ca).listen_addresses;
+    assert_eq!(addresses[addresses.len() - 4..], [2, 3, 4, 5].map(tcp));
+    assert!(!addresses.contains(&tcp(1)));
+    // One that waits when its connection ends is forgotten.
+    let _ = both.b.swarm.open_stream(cb, &[OTHER]).unwrap();
+    both.b.service::<Identify>(b).push();
+    both.wait(millis(500));
+    assert!(both.b.notifees.poll_at().is_some());
+    both.b.swarm.abort_connection(cb).unwrap();
+    both.wait(secs(2));
+    assert_eq!(both.b.notifees.poll_at(), None);
     both.end();
 }
 

@@ -18,6 +18,7 @@ everywhere! {
     half_open_but_alive,
     half_open_and_unread,
     an_unsupported_protocol,
+    a_protocol_that_is_unregistered_while_it_is_negotiated,
     the_first_of_several_that_the_peer_speaks,
     a_negotiation_that_takes_too_long,
     early_data_on_a_lazy_stream,
@@ -261,6 +262,41 @@ fn an_unsupported_protocol<const EVENTS: usize>(shape: Shape) {
     pair.settle();
     pair.a.expect(&["stream_failed c0.1/s0.3 unsupported"]);
     pair.b.expect(&["stream_failed c0.1/s0.3 unsupported"]);
+    pair.end_quietly();
+}
+
+fn a_protocol_that_is_unregistered_while_it_is_negotiated<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let (ca, cb) = pair.connected();
+    // One proposal has been answered, and the next is on its way; or the only one is. One way takes 10 ms.
+    pair.a.open(ca, &[UNKNOWN, ECHO]);
+    pair.wait(secs(1) / 66);
+    assert_eq!(pair.b.swarm.streams_of(cb).count(), 1);
+    pair.a.open(ca, &[ECHO]);
+    pair.wait(secs(1) / 500);
+    assert_eq!(pair.b.swarm.streams_of(cb).count(), 1);
+    pair.b.swarm.unregister_protocol(&ECHO);
+    pair.settle();
+    let refused = ["stream_failed c0.1/s0.1 unsupported", "stream_failed c0.1/s1.1 unsupported"];
+    for log in [pair.a.take_log(), pair.b.take_log()] {
+        let mut log = log;
+        log.sort();
+        assert_eq!(log, refused);
+    }
+    // One that has chosen it and waits for room to be told opens.
+    pair.b.swarm.register_protocol(ECHO);
+    pair.b.drains = 0;
+    let opened: Vec<_> = (0..EVENTS + 1).map(|_| pair.a.open(ca, &[ECHO])).collect();
+    pair.settle();
+    pair.b.swarm.unregister_protocol(&ECHO);
+    pair.a.open(ca, &[ECHO]);
+    pair.settle();
+    pair.b.drains = usize::MAX;
+    pair.b.drain(pair.now);
+    pair.settle();
+    let count = |log: Vec<String>, word| log.iter().filter(|line| line.starts_with(word)).count();
+    let told = pair.a.take_log();
+    assert_eq!((count(told.clone(), "opened"), count(told, "stream_failed")), (opened.len(), 1));
     pair.end_quietly();
 }
 

@@ -52,6 +52,12 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static> {
     pub(crate) log: Vec<String>,
     /// The messages that it was told, and from whom.
     pub(crate) messages: Vec<(Message, PeerId)>,
+    /// From whom messages were told, turn by turn of those in which some were.
+    pub(crate) per_turn: Vec<Vec<u8>>,
+    /// How many events were told, turn by turn of those in which some were.
+    pub(crate) told_per_turn: Vec<usize>,
+    /// How many turns it has taken.
+    pub(crate) turns: usize,
     /// Events are left in floodsub's queue.
     pub(crate) is_paused: bool,
     start: Instant,
@@ -75,6 +81,9 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
             floodsub,
             log: Vec::new(),
             messages: Vec::new(),
+            per_turn: Vec::new(),
+            told_per_turn: Vec::new(),
+            turns: 0,
             is_paused: false,
             start: Instant::now(),
         }
@@ -140,8 +149,14 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>, now: Duration) -> bool {
         let is_busy = self.swarm.poll(cx, now).is_ready();
         self.notifees.drive(&mut self.swarm, now);
+        self.turns += 1;
         if !self.is_paused {
+            let (messages, told) = (self.messages.len(), self.log.len());
             self.drain();
+            let via = self.messages[messages..].iter().map(|(_, via)| number(*via)).collect::<Vec<_>>();
+            self.per_turn.extend((!via.is_empty()).then_some(via));
+            let told = self.log.len() - told;
+            self.told_per_turn.extend((told > 0).then_some(told));
         }
         is_busy
     }

@@ -85,6 +85,20 @@ pub(crate) fn accept(handle: &Handle, protocol: Protocol) -> Receiver<Stream> {
     receiver
 }
 
+/// Reads the name that each inbound stream of a protocol says, and hands it out; each is served for as long as nobody
+/// sends.
+pub(crate) fn accept_names(handle: &Handle, protocol: Protocol) -> (Sender<()>, Receiver<String>) {
+    let ((go, may_go), (sender, receiver)) = (unbounded(), unbounded());
+    handle.set_handler(protocol, async move |mut stream| {
+        let mut name = String::new();
+        stream.read_to_string(&mut name).await.unwrap();
+        sender.send(name).await.unwrap();
+        may_go.recv().await.unwrap();
+        stream.close().await
+    });
+    (go, receiver)
+}
+
 /// Goes to the peer and back on a stream of its own: what was written on the connection before has arrived there since.
 pub(crate) async fn round_trip(connection: &Connection) {
     let mut stream = connection.open_stream(&[ECHO]).await.unwrap();

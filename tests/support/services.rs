@@ -19,6 +19,8 @@ pub(crate) type Net<const EVENTS: usize> = Swarm<SimTransport, EVENTS>;
 pub(crate) struct Host<const EVENTS: usize> {
     pub(crate) swarm: Net<EVENTS>,
     pub(crate) notifees: Notifees<Net<EVENTS>>,
+    /// Nothing is drained.
+    pub(crate) is_paused: bool,
     mode: Mode,
     flag: Arc<Flag>,
 }
@@ -40,7 +42,7 @@ impl<const EVENTS: usize> Host<EVENTS> {
     fn new(name: Name, network: &Network, mode: Mode, config: Config) -> Self {
         let transport = SimTransport::new(network, name.0);
         let swarm = Swarm::new(transport, &keypair(name), [name.0; 32], config).expect("the key can sign");
-        Self { swarm, notifees: Notifees::new(), mode, flag: Arc::default() }
+        Self { swarm, notifees: Notifees::new(), is_paused: false, mode, flag: Arc::default() }
     }
 
     pub(crate) fn install(&mut self, service: impl Service<Net<EVENTS>> + 'static) -> NotifeeId {
@@ -53,7 +55,8 @@ impl<const EVENTS: usize> Host<EVENTS> {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.swarm.poll_at().into_iter().chain(self.notifees.poll_at()).min()
+        let notifees = self.notifees.poll_at().filter(|_| !self.is_paused);
+        self.swarm.poll_at().into_iter().chain(notifees).min()
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -72,7 +75,12 @@ impl<const EVENTS: usize> Host<EVENTS> {
                 }
             }
         }
-        self.notifees.drive(&mut self.swarm, now);
+        if self.is_paused {
+            // Whatever waits for it to drain, nothing happens by itself.
+            self.flag.0.store(false, Ordering::SeqCst);
+        } else {
+            self.notifees.drive(&mut self.swarm, now);
+        }
     }
 
     /// How many streams a connection has.

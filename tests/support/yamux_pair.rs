@@ -9,11 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};
 
-/// One run.
-pub(crate) fn run(bytes: &[u8]) {
-    if let Some((choice, rest)) = bytes.split_first() {
-        pair(*choice, rest);
-    }
+/// One run. Gives whether a window has grown.
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    bytes.split_first().is_some_and(|(choice, rest)| pair(*choice, rest))
 }
 
 /// The byte at a place of one direction of a stream: different for each, so that nothing can be lost, doubled or
@@ -154,16 +152,18 @@ impl Side {
 struct Pair {
     config: Config,
     sides: [Side; 2],
+    has_grown: bool,
 }
 
-fn pair(choice: u8, bytes: &[u8]) {
+fn pair(choice: u8, bytes: &[u8]) -> bool {
     let config = match choice % 4 {
         0 => Config::default(),
         1 => Config { max_frame: 7, max_output: 100, ack_backlog: 2, max_control: 60, ..Config::default() },
+        2 => Config { max_receive_window: 3 * INITIAL_WINDOW, max_window_growth: INITIAL_WINDOW, ..Config::default() },
         _ => Config { receive_window: INITIAL_WINDOW + 1000, max_frame: 1000, ack_backlog: 8, ..Config::default() },
     };
     let sides = [Role::Dialer, Role::Listener].map(|role| Side::new(role, &config));
-    let mut pair = Pair { config, sides };
+    let mut pair = Pair { config, sides, has_grown: false };
     let mut input = Input(bytes);
     let mut work = 0;
     // What one input may cost is bounded, in calls and in bytes.
@@ -171,6 +171,7 @@ fn pair(choice: u8, bytes: &[u8]) {
         work += pair.act(&mut input) + 64;
     }
     pair.settle();
+    pair.has_grown
 }
 
 impl Pair {
@@ -348,7 +349,9 @@ impl Pair {
         let (stream, seen) = (side.streams.get_mut(&key).unwrap(), side.seen.get_mut(&key).unwrap());
         let theirs = other.by_id(seen.id);
         let mut buf = vec![0; n];
+        let window = stream.receive_window();
         let read = side.session.read(stream, &mut buf);
+        self.has_grown |= stream.receive_window() > window;
         match read {
             Read::Bytes(n) => {
                 for (at, byte) in (seen.read..).zip(&buf[..n]) {
@@ -430,18 +433,27 @@ impl Pair {
         }
     }
 
-    /// With nothing on its way, what a side may send is what the other has not unread and need not grant yet.
+    /// With nothing on its way, what a side may send is what the other has not unread and need not grant yet; and no
+    /// window has grown further than it may.
     fn windows_add_up(&self) {
-        let limit = self.config.receive_window as usize;
         for (side, other) in [(&self.sides[0], &self.sides[1]), (&self.sides[1], &self.sides[0])] {
+            let live = side.streams.values().filter(|stream| !stream.is_over());
+            let grown: Vec<u32> = live.map(|stream| stream.receive_window() - self.initial_window()).collect();
+            assert!(grown.iter().sum::<u32>() <= self.config.max_window_growth, "{grown:?}");
             for (key, stream) in side.streams.iter().filter(|(_, stream)| stream.may_write()) {
                 assert!(side.gone || !side.seen[key].short || stream.send_window() == 0, "it could go on, untold");
                 let theirs = other.keys.get(&side.seen[key].id).and_then(|key| other.streams.get(key));
                 if let Some(theirs) = theirs.filter(|theirs| !theirs.is_reset() && !side.gone && !other.gone) {
+                    let limit = theirs.receive_window() as usize;
+                    assert!(limit <= self.initial_window().max(self.config.max_receive_window) as usize);
                     let granted = stream.send_window() as usize + theirs.unread().len();
                     assert!(granted <= limit && limit - granted < limit / 2, "{granted} of {limit}");
                 }
             }
         }
+    }
+
+    fn initial_window(&self) -> u32 {
+        self.config.receive_window.max(INITIAL_WINDOW)
     }
 }

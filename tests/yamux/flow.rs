@@ -62,7 +62,7 @@ fn no_window_is_granted_after_fin() {
 
 #[test]
 fn a_greater_receive_window_is_granted_with_the_first_frame() {
-    let config = Config { receive_window: INITIAL_WINDOW + 1000, ..Config::default() };
+    let config = Config { receive_window: INITIAL_WINDOW + 1000, ..still() };
     let mut end = End::with(Role::Dialer, &config);
     let mut stream = end.session.open(1).unwrap();
     end.session.write(&mut stream, b"x");
@@ -80,13 +80,13 @@ fn a_greater_receive_window_is_granted_with_the_first_frame() {
 
 #[test]
 fn a_smaller_receive_window_counts_as_what_every_peer_assumes() {
-    let mut end = End::with(Role::Listener, &Config { receive_window: 10, ..Config::default() });
+    let mut end = End::with(Role::Listener, &Config { receive_window: 10, ..still() });
     assert_eq!(end.receive(&data(SYN, 1, &vec![0; WINDOW])), Ok(vec![Fact::Inbound, Fact::Readable(100)]));
 }
 
 #[test]
 fn the_send_window_is_used_to_the_byte_and_told_when_it_opens() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: usize::MAX, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: usize::MAX, ..still() });
     let key = end.open();
     let bytes = vec![1; WINDOW + 1];
     assert_eq!(end.write(key, &bytes), WINDOW);
@@ -128,7 +128,7 @@ fn a_syn_can_raise_the_send_window() {
 
 #[test]
 fn writes_beyond_the_output_are_short_and_told_in_turn() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..still() });
     let (a, b) = (end.open(), end.open());
     end.written();
     assert_eq!(end.write(a, &[1; 200]), 100);
@@ -142,7 +142,7 @@ fn writes_beyond_the_output_are_short_and_told_in_turn() {
 
 #[test]
 fn who_waits_for_room_waits_on_while_there_is_none() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: 100, ..still() });
     let (a, b) = (end.open(), end.open());
     end.write(a, &[1; 200]);
     end.write(b, &[1; 1]);
@@ -156,7 +156,7 @@ fn who_waits_for_room_waits_on_while_there_is_none() {
 
 #[test]
 fn a_window_that_opens_while_the_output_is_full_waits_for_room() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW, ..still() });
     let (a, b) = (end.open(), end.open());
     assert_eq!(end.write(a, &vec![1; WINDOW]), WINDOW);
     end.take();
@@ -169,7 +169,7 @@ fn a_window_that_opens_while_the_output_is_full_waits_for_room() {
 
 #[test]
 fn whoever_is_reset_leaves_the_line() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 1, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: 1, ..still() });
     let (a, b) = (end.open(), end.open());
     end.write(a, b"12");
     end.write(b, b"12");
@@ -180,7 +180,7 @@ fn whoever_is_reset_leaves_the_line() {
 
 #[test]
 fn frames_are_cut_to_the_most_we_make() {
-    let mut end = End::with(Role::Dialer, &Config { max_frame: 3, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_frame: 3, ..still() });
     let key = end.open();
     end.write(key, b"ab");
     end.write(key, b"cdefgh");
@@ -227,7 +227,7 @@ fn unread_is_one_run_that_can_be_parsed_in_place() {
 
 #[test]
 fn a_negotiation_needs_no_room_and_counts_as_answers() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: 4, max_control: 100, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: 4, max_control: 100, ..still() });
     let key = end.open();
     end.written();
     end.write(key, b"12345");
@@ -255,7 +255,7 @@ fn what_is_unread_can_be_taken_out_at_once() {
 
 #[test]
 fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
-    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW - 1, ..Config::default() });
+    let mut end = End::with(Role::Dialer, &Config { max_output: WINDOW - 1, ..still() });
     let key = end.open();
     assert_eq!(end.write(key, &vec![1; WINDOW]), WINDOW - 1);
     end.take();
@@ -266,7 +266,7 @@ fn who_uses_its_window_up_while_it_waits_for_room_waits_for_window() {
 
 #[test]
 fn a_short_write_wants_window_only_where_none_is_left() {
-    let config = Config { max_output: 100, ..Config::default() };
+    let config = Config { max_output: 100, ..still() };
     let mut end = End::with(Role::Dialer, &config);
     let key = end.open();
     assert_eq!(end.write(key, &[0; 200]), 100);

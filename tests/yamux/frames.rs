@@ -238,7 +238,7 @@ fn after_the_peers_go_away_streams_go_on_and_none_open() {
 
 #[test]
 fn a_peer_that_does_not_read_its_answers_clogs_the_session() {
-    let config = Config { max_control: 24, ..Config::default() };
+    let config = Config { max_control: 24, ..still() };
     let mut end = End::with(Role::Listener, &config);
     for opaque in 0..2 {
         end.receive(&frame(PING, SYN, 0, opaque)).unwrap();

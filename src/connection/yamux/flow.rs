@@ -1,6 +1,7 @@
 //! How frames come about: data within the window, flags that ride along, window that is granted, writes that wait.
 
 use super::frame::{ACK, Header, Kind, SYN};
+use super::growth::PROBE;
 use super::session::Session;
 use super::stream::{Opening, Stream, Wish};
 use super::{INITIAL_WINDOW, Streams};
@@ -68,10 +69,16 @@ impl<K: Copy> Session<K> {
 
     /// Grants what has been read, when it is worth a frame and the peer can use it.
     pub(super) fn grant(&mut self, stream: &mut Stream) {
-        if stream.receiving.is_open()
-            && let Some(delta) = stream.window.grant(stream.unread().len())
-        {
-            self.update(stream, delta);
+        let unread = stream.unread().len();
+        if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
+            return;
+        }
+        // Nobody waits for what is discarded.
+        let pings = !stream.discarding && self.growth.on_grant(stream, &self.config);
+        let delta = stream.window.grant_all(unread);
+        self.update(stream, delta);
+        if pings {
+            self.ping(PROBE);
         }
     }
 

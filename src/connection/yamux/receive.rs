@@ -14,6 +14,7 @@
 
 use super::fact::{Fact, Violation};
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use super::growth::{PROBE, Pong};
 use super::session::Session;
 use super::spares::Spares;
 use super::stream::{Half, Opening};
@@ -172,7 +173,14 @@ impl<K: Copy> Session<K> {
                     }
                     Ok(Step::Done(None, Incoming::start()))
                 }
-                ACK => Ok(Step::Done(Some(Fact::Pong(header.length)), Incoming::start())),
+                ACK => {
+                    let pong = self.growth.on_pong(header.length);
+                    if pong == Pong::Again {
+                        self.ping(PROBE);
+                    }
+                    let fact = (pong == Pong::Owners).then_some(Fact::Pong(header.length));
+                    Ok(Step::Done(fact, Incoming::start()))
+                }
                 flags => Err(Violation::Flags(flags)),
             },
             Kind::GoAway => {

@@ -4,10 +4,12 @@
 use super::Config;
 use super::fact::{Fact, OpenError};
 use super::frame::{FIN, Header, Kind, RST, SYN};
+use super::growth::Growth;
 use super::output::Output;
 use super::receive::Incoming;
 use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
+use super::window::ReceiveWindow;
 use super::{Role, Streams};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -39,6 +41,7 @@ pub struct Session<K> {
     /// Streams whose wish is room in the output, in the order in which they came.
     pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
+    pub(super) growth: Growth,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
 }
@@ -62,6 +65,7 @@ impl<K: Copy> Session<K> {
             fins_taken: 0,
             line: VecDeque::new(),
             incoming: Incoming::start(),
+            growth: Growth::default(),
             peer_left: false,
         }
     }
@@ -93,7 +97,7 @@ impl<K: Copy> Session<K> {
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
-        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window))
+        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
     /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
@@ -103,7 +107,7 @@ impl<K: Copy> Session<K> {
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
         self.live.insert(id, key);
-        Some(Stream::new(id, Opening::Withheld, self.config.receive_window))
+        Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
     /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
@@ -240,7 +244,8 @@ impl<K: Copy> Session<K> {
         self.consume(stream, usize::MAX);
     }
 
-    /// Sends a ping; [`Fact::Pong`] with the same value is its answer.
+    /// Sends a ping; [`Fact::Pong`] with the same value is its answer. `u32::MAX` is what the session's own pings carry
+    /// ([`Config::max_receive_window`]), of whose answers nothing is told.
     pub fn ping(&mut self, opaque: u32) {
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
     }
@@ -380,6 +385,9 @@ impl<K: Copy> Session<K> {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
             Opening::Withheld | Opening::AckDue | Opening::Open => {}
         }
-        self.live.remove(&stream.id);
+        if self.live.remove(&stream.id).is_some() {
+            let initial = ReceiveWindow::new(self.config.receive_window).limit();
+            self.growth.give_back(stream.receive_window() - initial);
+        }
     }
 }

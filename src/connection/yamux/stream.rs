@@ -32,6 +32,8 @@ pub struct Stream {
     pub(super) receiving: Half,
     pub(super) wish: Wish,
     pub(super) discarding: bool,
+    /// In which of the session's rounds it was last granted something: see [`Growth`](super::growth::Growth).
+    pub(super) round: u16,
 }
 
 const _: () = assert!(size_of::<Stream>() <= 32);
@@ -83,7 +85,7 @@ pub enum Read {
 }
 
 impl Stream {
-    pub(super) const fn new(id: u32, opening: Opening, receive_window: u32) -> Self {
+    pub(super) const fn new(id: u32, opening: Opening, receive_window: u32, round: u16) -> Self {
         Self {
             id,
             send_window: INITIAL_WINDOW,
@@ -94,6 +96,7 @@ impl Stream {
             receiving: Half::Open,
             wish: Wish::Nothing,
             discarding: false,
+            round,
         }
     }
 
@@ -119,6 +122,13 @@ impl Stream {
     #[must_use]
     pub const fn send_window(&self) -> u32 {
         self.send_window
+    }
+
+    /// How many bytes the peer may have sent that have not been read: [`Config::receive_window`](super::Config), or more
+    /// once it has [grown](super::Config::max_receive_window).
+    #[must_use]
+    pub const fn receive_window(&self) -> u32 {
+        self.window.limit()
     }
 
     /// Whether a write was short and can only go on when the peer grants window.
@@ -174,7 +184,7 @@ impl Stream {
 
     /// Adds what has arrived, which the window has allowed.
     pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
-        let most = 2 * self.window.limit();
+        let most = 2 * self.window.limit() as usize;
         self.buffer.get_or_insert_with(|| spares.take(bytes.len())).push(bytes, most);
     }
 

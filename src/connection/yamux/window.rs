@@ -21,8 +21,13 @@ impl ReceiveWindow {
     }
 
     /// The most bytes that can be unread.
-    pub(super) const fn limit(&self) -> usize {
-        self.limit as usize
+    pub(super) const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// So much more can be unread, once it is granted.
+    pub(super) fn grow(&mut self, by: u32) {
+        self.limit = self.limit.saturating_add(by);
     }
 
     /// Whether the peer may send so much.
@@ -41,13 +46,9 @@ impl ReceiveWindow {
         self.left = self.left.saturating_sub(bytes);
     }
 
-    /// What to grant now, if it is worth a frame: half of the window or more.
-    ///
-    /// Growing windows come in here: `limit` is to be raised before `freed` is reckoned, by whoever knows the round
-    /// trip and the speed of the stream.
-    pub(super) fn grant(&mut self, unread: usize) -> Option<u32> {
-        let freed = self.freed(unread);
-        (freed >= self.limit / 2).then(|| self.grant_all(unread))
+    /// Whether granting now is worth a frame: half of the window or more has been read.
+    pub(super) fn is_worth_a_frame(&self, unread: usize) -> bool {
+        self.freed(unread) >= self.limit / 2
     }
 
     /// What can be granted now, however little.
@@ -58,7 +59,7 @@ impl ReceiveWindow {
     }
 
     fn freed(&self, unread: usize) -> u32 {
-        debug_assert!(unread + self.left as usize <= self.limit(), "the peer was granted more than the limit");
+        debug_assert!(unread + self.left as usize <= self.limit as usize, "the peer was granted more than the limit");
         // Unread bytes were within the window when they came, so they fit.
         (self.limit - self.left).saturating_sub(unread as u32)
     }

@@ -31,6 +31,10 @@ macro_rules! node {
             fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId>;
             /// [`Swarm::listeners`], collected.
             fn listeners(&self) -> Vec<ListenerId>;
+            /// [`Swarm::connections`], collected.
+            fn connections(&self) -> Vec<ConnectionId>;
+            /// [`Swarm::streams_of`], collected.
+            fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId>;
             /// [`Swarm::protocols`], collected.
             fn protocols(&self) -> Vec<Protocol>;
         }
@@ -54,6 +58,14 @@ macro_rules! node {
 
             fn listeners(&self) -> Vec<ListenerId> {
                 Swarm::listeners(self).collect()
+            }
+
+            fn connections(&self) -> Vec<ConnectionId> {
+                Swarm::connections(self).collect()
+            }
+
+            fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId> {
+                Swarm::streams_of(self, connection).collect()
             }
 
             fn protocols(&self) -> Vec<Protocol> {
@@ -97,6 +109,8 @@ node! {
     fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
     /// [`Swarm::write`]
     fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
+    /// [`Swarm::flush`]
+    fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
     /// [`Swarm::finish`]
     fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
     /// [`Swarm::close_stream`]

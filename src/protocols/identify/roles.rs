@@ -8,8 +8,12 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use crate::notifee::Node;
 use crate::protocols::fails;
+use crate::swarm::OpenStreamError;
 use alloc::sync::Arc;
 use core::time::Duration;
+
+/// The shortest wait before a push is tried again: so that time moves on from one attempt to the next.
+const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// What is known of a connection.
 #[derive(Debug)]
@@ -20,7 +24,7 @@ pub(super) struct Link {
     pub(super) is_asked: bool,
     /// The stream on which it is being told unasked: one at a time, so that what is said last arrives last.
     pub(super) push: Option<StreamId>,
-    /// It is to be told once more.
+    /// It is to be told once more; in line for that, or waiting to be, unless it is being told.
     pub(super) wants_push: bool,
     /// How many streams of the peer's are here.
     inbound: usize,
@@ -119,7 +123,15 @@ impl Identify {
                     self.pushes += 1;
                     self.begin(connection, stream, Role::Push, Work::Opening, now);
                 }
-                Err(error) => log::debug!("{connection}: no stream to push on: {error}"),
+                Err(OpenStreamError::Limit) => {
+                    link.wants_push = true;
+                    self.to_push_again.push(connection);
+                    let wait = self.config.push_again_after.max(MIN_WAIT);
+                    self.push_again_at.get_or_insert(now.saturating_add(wait));
+                }
+                // It is ending, or the node is.
+                Err(OpenStreamError::NoProtocol | OpenStreamError::NotOpen) => {}
+                Err(OpenStreamError::Closing | OpenStreamError::Stale) => {}
             }
         }
     }

@@ -5,6 +5,12 @@ use core::time::Duration;
 /// The bounds of pub/sub. Together they bound all the memory that peers can make it use; what the owner gives it to
 /// remember (whom to deny) is for the owner to bound.
 ///
+/// At worst that is about: `topics_total_bytes`, twice `inbound_total_bytes` (a buffer may be twice as large as what is
+/// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 256 bytes for each message in `seen`,
+/// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, and
+/// 72 bytes for each topic that we subscribe to. With the defaults that is 320 MiB, if each of 1 024 peers does its worst,
+/// and 72 KiB for each topic of ours. What all peers have by now says [`held`](super::PubSub::held).
+///
 /// ```
 /// use swarm_notify::protocols::pubsub::Config;
 ///
@@ -24,6 +30,14 @@ pub struct Config {
     /// How many changes of subscriptions an RPC may carry; with more it is refused, and its stream reset.
     /// Default 4 096.
     pub subscriptions_per_rpc: usize,
+    /// How many messages of all peers are validated in one turn (one
+    /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
+    /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once; peers of which something
+    /// waits take turns, a message each. 0 counts as 1. Default 64: a few milliseconds of signatures.
+    pub messages_per_turn: usize,
+    /// How much else is done for peers in one turn: messages looked at, whether they are validated or not, changes of
+    /// subscriptions, and reads of 4 KiB, each of which counts as one. 0 counts as 1. Default 4 096.
+    pub entries_per_turn: usize,
     /// How many peers there are at most, those being asked whether they speak the protocol among them. Who is connected
     /// beyond is not a peer until it connects anew, or opens a stream to us, while there is room. Default 1 024.
     pub peers: usize,
@@ -31,10 +45,24 @@ pub struct Config {
     pub topics_per_peer: usize,
     /// How many topics we subscribe to. Default 1 024.
     pub subscriptions: usize,
+    /// How many bytes the topics of all peers may take: each subscription its name, and 1 KiB that it takes to remember
+    /// it. Further ones are passed over. Half of it is common, the other half is shared out by [`peers`](Self::peers), so
+    /// that each has its own share whatever the others do. Default 64 MiB: 32 KiB for each, and 32 MiB in common.
+    pub topics_total_bytes: usize,
     /// The longest name of a topic, in bytes; longer ones of peers are passed over. Default 1 024.
     pub topic_bytes: usize,
-    /// How many streams of one peer are read from; with one more, its oldest is reset. Default 4.
+    /// How many streams of one peer are read from; with one more, its oldest is reset, once what has come on it has been
+    /// looked at. Default 4.
     pub inbound_streams: usize,
+    /// How many bytes may wait of what has come from all peers: RPCs that are not whole yet, and those that are for their
+    /// turn; a stream that has ended meanwhile counts 256 bytes more. What goes beyond has its stream reset and is lost,
+    /// which is counted. Half of it is common and half is shared out, as with topics. Default 64 MiB.
+    pub inbound_total_bytes: usize,
+    /// How many bytes of messages may wait for all peers; with more, those that have waited longest are dropped, for
+    /// each peer they wait for, as is said there. Of a peer that has been sent a part of one our stream is reset, and
+    /// opened again as after any end. What waits for several is kept and counted once, and 64 bytes for it and for each
+    /// of them. A message that is larger than all is dropped itself. Default 64 MiB.
+    pub outbox_total_bytes: usize,
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
     /// [`Event::Dropped`](super::Event::Dropped). What has to go to several is kept once. Default 4 MiB.
     pub outbox_bytes: usize,
@@ -65,11 +93,16 @@ impl Default for Config {
             rpc_bytes: 1024 * 1024,
             messages_per_rpc: 1_024,
             subscriptions_per_rpc: 4_096,
+            messages_per_turn: 64,
+            entries_per_turn: 4_096,
             peers: 1_024,
             topics_per_peer: 1_024,
             subscriptions: 1_024,
+            topics_total_bytes: 64 * 1024 * 1024,
             topic_bytes: 1_024,
             inbound_streams: 4,
+            inbound_total_bytes: 64 * 1024 * 1024,
+            outbox_total_bytes: 64 * 1024 * 1024,
             outbox_bytes: 4 * 1024 * 1024,
             seen_ttl: Duration::from_secs(120),
             seen: 65_536,

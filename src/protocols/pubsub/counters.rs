@@ -1,4 +1,4 @@
-//! [`Counters`]: how much of what has happened.
+//! [`Counters`]: how much of what has happened; and [`Held`]: how much is kept.
 
 /// How much of what has happened, from the beginning.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -21,7 +21,7 @@ pub struct Counters {
     pub ignored: u64,
     /// Messages that the validator has rejected.
     pub rejected: u64,
-    /// Messages that were dropped because too much waits for a peer, or because it takes no stream of ours: each counted
+    /// Messages that were dropped because too much waits for a peer or for all, or because it takes no stream of ours: each counted
     /// once for each.
     pub dropped: u64,
     /// Subscriptions of peers that were passed over, beyond the bounds on topics.
@@ -30,8 +30,21 @@ pub struct Counters {
     pub peers_refused: u64,
     /// Streams of peers that were reset to read from newer ones, or because they are not peers.
     pub streams_refused: u64,
+    /// Streams of peers of which something was lost because too much had come that waits: reset, or ended already.
+    pub streams_cut: u64,
     /// Messages that were forgotten before their time, because too many were to be remembered.
     pub forgotten: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
+}
+
+/// How many bytes are kept for all peers together, as the bounds count them.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Of [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
+    pub topics_bytes: usize,
+    /// Of [`Config::inbound_total_bytes`](super::Config::inbound_total_bytes).
+    pub inbound_bytes: usize,
+    /// Of [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
+    pub outbox_bytes: usize,
 }

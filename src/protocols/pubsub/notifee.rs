@@ -60,8 +60,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
         self.connections.remove(&(peer, connection));
         if self.connections_of(peer).next().is_none() {
-            // Its streams have ended, and that was told.
-            self.at(now, |this| this.remove(peer));
+            self.at(now, |this| this.disconnected(peer));
         }
     }
 
@@ -93,13 +92,13 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
             && let Some(peer) = self.streams.get(&stream).and_then(|id| self.peers.get_mut(id))
             && peer.stream() == Some(stream)
         {
-            flush(node, peer, &self.subscriptions);
+            flush(node, peer, &self.subscriptions, &mut self.backlog);
         }
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        let interrupted = self.reading.map(|_| Duration::ZERO);
-        let due = [interrupted, self.timers.first().map(|(at, _)| *at), self.seen.next_turn()];
+        let in_line = self.line.front().map(|_| Duration::ZERO);
+        let due = [in_line, self.timers.first().map(|(at, _)| *at), self.seen.next_turn()];
         due.into_iter().flatten().min()
     }
 
@@ -107,7 +106,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         let now = cx.now();
         let node = cx.network().node_mut();
         self.at(now, |this| {
-            this.resume_reading(node);
+            this.take_turns(node);
             this.reopen(node, now);
         });
     }

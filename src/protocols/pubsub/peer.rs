@@ -1,11 +1,11 @@
 //! [`Peer`]: one peer, whatever the number of its connections.
 
 use super::config::Config;
+use super::inbound::{Inbound, State};
 use super::message::Topic;
 use super::outbox::{Frame, Outbox};
 use super::wire::{Rpc, SubOpts};
 use crate::lifecycle::StreamId;
-use crate::protocols::frames::Frames;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,10 +25,18 @@ const WITHDRAWN: usize = 1_024;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) outbound: Outbound,
-    /// What is read from, oldest first.
+    /// Its streams, and what is left of those that have ended, oldest first.
     pub(super) inbound: VecDeque<Inbound>,
+    /// It is in line for its turn.
+    pub(super) is_in_line: bool,
+    /// Its last connection has ended, and it goes once what is left of its streams has been looked at.
+    pub(super) is_leaving: bool,
+    /// What these hold of what has come.
+    pub(super) inbound_bytes: usize,
     /// What it subscribes to.
     pub(super) topics: BTreeSet<Topic>,
+    /// What these take.
+    pub(super) topic_bytes: usize,
     /// What it has been told that we subscribe to.
     announced: BTreeSet<Topic>,
     /// What it has been told, on our stream of now, that we do not any more: who knows whether it has read that.
@@ -58,19 +66,16 @@ pub(super) enum Outbound {
     Refused,
 }
 
-/// A stream of a peer's.
-#[derive(Debug)]
-pub(super) struct Inbound {
-    pub(super) stream: StreamId,
-    pub(super) frames: Frames,
-}
-
 impl Peer {
     pub(super) const fn new(config: &Config) -> Self {
         Self {
             outbound: Outbound::None,
             inbound: VecDeque::new(),
+            is_in_line: false,
+            is_leaving: false,
+            inbound_bytes: 0,
             topics: BTreeSet::new(),
+            topic_bytes: 0,
             announced: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
             is_stale: false,
@@ -121,6 +126,24 @@ impl Peer {
 
     pub(super) fn inbound(&mut self, stream: StreamId) -> Option<&mut Inbound> {
         self.inbound.iter_mut().find(|inbound| inbound.stream == stream)
+    }
+
+    /// The first of its streams of which there may be something to be looked at.
+    pub(super) fn due(&mut self) -> Option<&mut Inbound> {
+        self.inbound.iter_mut().find(|inbound| inbound.state != State::Idle)
+    }
+
+    /// Whether something is left of its streams that have ended.
+    pub(super) fn has_rest(&self) -> bool {
+        self.inbound.iter().any(|inbound| inbound.state == State::Ended)
+    }
+
+    /// The oldest stream, if there are more than so many of which none has ended, and nothing is to be looked at that
+    /// came on it: what has come is not lost.
+    pub(super) fn oldest_beyond(&self, most: usize) -> Option<StreamId> {
+        let mut live = self.inbound.iter().filter(|inbound| inbound.state != State::Ended);
+        let oldest = live.next()?;
+        (live.count() >= most && oldest.state == State::Idle).then_some(oldest.stream)
     }
 
     /// What is to be written next.

@@ -1,94 +1,173 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
+use super::config::Config;
 use super::events::{Event, Tally};
+use super::inbound::{Entry, State};
 use super::peer::Peer;
 use super::router::Router;
-use super::wire::{Malformed, Most, Rpc, SubOpts};
+use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::identity::PeerId;
 use crate::lifecycle::{Side, StreamEnd, StreamId};
 use crate::notifee::Node;
-use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 
+/// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
+const SUBSCRIPTION: usize = 1_024;
+
+/// What a subscription to a topic is counted as.
+const fn takes(topic: &str) -> usize {
+    topic.len() + SUBSCRIPTION
+}
+
+/// How much may still be done in a turn.
+struct Left {
+    messages: usize,
+    entries: usize,
+}
+
+impl Left {
+    fn new(config: &Config) -> Self {
+        Self { messages: config.messages_per_turn.max(1), entries: config.entries_per_turn.max(1) }
+    }
+
+    const fn is_over(&self) -> bool {
+        self.messages == 0 || self.entries == 0
+    }
+}
+
 impl<R: Router> PubSub<R> {
-    /// A stream can be read: takes all there is.
+    /// A stream can be read: a peer's is, when it is the peer's turn.
     pub(super) fn readable(&mut self, node: &mut dyn Node, stream: StreamId) {
-        self.reading = Some(stream);
-        self.read_all(node, stream);
-        self.reading = None;
-    }
-
-    /// Goes on where a validator has panicked: that there is more to read is not told again.
-    pub(super) fn resume_reading(&mut self, node: &mut dyn Node) {
-        if let Some(stream) = self.reading {
-            self.readable(node, stream);
-        }
-    }
-
-    fn read_all(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(id) = self.streams.get(&stream).copied() else { return };
-        if self.peers.get(&id).and_then(Peer::stream) == Some(stream) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if let Some(inbound) = peer.inbound(stream) {
+            inbound.state = State::Readable;
+            self.in_line(id);
+        } else {
             // Ours: nothing belongs there, and an end means nothing, since it is not written to.
             while let Ok(1..) = node.read(stream, &mut [0; 512]) {}
-            return;
         }
-        let is_broken = loop {
-            if self.take(node, id, stream).is_err() {
-                break true;
-            }
-            let Some(frames) = self.frames(id, stream) else { return };
-            match frames.read(node, stream) {
-                Ok(true) => {}
-                Ok(false) => break frames.is_cut(),
-                // More is told, and so is the end.
-                Err(_) => return,
-            }
-        };
-        let _ = if is_broken {
-            self.invalid(id);
-            self.forget_inbound(id, stream);
-            node.reset(stream)
-        } else {
-            // Nothing was written on it, so that it is over with this.
-            node.close_stream(stream)
-        };
     }
 
-    /// Takes what had arrived on a peer's stream before it ended.
-    pub(super) fn read_rest(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
+    /// Has a peer wait for its turn.
+    fn in_line(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id)
+            && !core::mem::replace(&mut peer.is_in_line, true)
+        {
+            self.line.push_back(id);
+        }
+    }
+
+    /// Looks at what has come, as much as one turn may: an entry of each peer, and again. Who has more stays in line.
+    pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
+        let mut left = Left::new(&self.config);
+        while !left.is_over()
+            && let Some(id) = self.line.pop_front()
+        {
+            // Before anybody looks at anything: if a validator panics, it goes on from here.
+            self.line.push_back(id);
+            self.look_at(node, id, &mut left);
+            if let Some(peer) = self.peers.get_mut(&id)
+                && peer.due().is_none()
+            {
+                // It is the last in line, where it was put.
+                self.line.pop_back();
+                peer.is_in_line = false;
+            }
+        }
+    }
+
+    /// Looks at the next entry of a peer's, if there is one.
+    fn look_at(&mut self, node: &mut dyn Node, id: PeerId, left: &mut Left) {
+        let most = Most { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
+        while !left.is_over()
+            && let Some(inbound) = self.peers.get_mut(&id).and_then(Peer::due)
+        {
+            left.entries -= 1;
+            let stream = inbound.stream;
+            match inbound.next(most) {
+                Ok(Some(Entry::Change(change))) => return self.subscribes(id, change),
+                Ok(Some(Entry::Message(message))) => return self.message(node, id, message, left),
+                Ok(Some(Entry::Nothing)) => return,
+                Ok(None) => self.read(node, id, stream),
+                Err(_) => self.broken(node, id, stream),
+            }
+        }
+    }
+
+    /// Reads more of a peer's stream, all of which has been looked at but for a part of an RPC.
+    fn read(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) else { return };
+        if inbound.state == State::Ended {
+            return self.forget_inbound(node, id, stream);
+        }
+        let read = inbound.frames.read(node, stream);
+        let is_cut = inbound.frames.is_cut();
+        if read.is_err() {
+            // More is told, and so is the end.
+            inbound.state = State::Idle;
+        }
+        if !self.count(id, stream) {
+            return self.cut(node, id, stream);
+        }
+        match read {
+            Ok(true) => {}
+            Ok(false) if is_cut => self.broken(node, id, stream),
+            Ok(false) => {
+                self.forget_inbound(node, id, stream);
+                // Nothing was written on it, so that it is over with this.
+                let _ = node.close_stream(stream);
+            }
+            Err(_) => self.make_room(node, id),
+        }
+    }
+
+    /// Counts what a peer's stream holds by now. `false`: it is too much.
+    fn count(&mut self, id: PeerId, stream: StreamId) -> bool {
+        let Some(peer) = self.peers.get_mut(&id) else { return true };
+        let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
+        let holds = inbound.holds();
+        let all = peer.inbound_bytes - inbound.held + holds;
+        let is_counted = self.unread.change(&mut peer.inbound_bytes, all);
+        if is_counted {
+            inbound.held = holds;
+        }
+        is_counted
+    }
+
+    /// A peer's stream holds too much.
+    fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        self.counters.streams_cut += 1;
+        self.forget_inbound(node, id, stream);
+        // It may have ended.
+        let _ = node.reset(stream);
+    }
+
+    /// What came on a peer's stream is no RPC: there is no telling where the next one begins.
+    fn broken(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        self.invalid(id);
+        self.forget_inbound(node, id, stream);
+        // It may have ended.
+        let _ = node.reset(stream);
+    }
+
+    /// A peer's stream has ended: what had arrived on it, and was not read, is looked at in its turn.
+    pub(super) fn inbound_closed(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId, reason: StreamEnd) {
         match reason {
-            StreamEnd::Reset(Side::Local) => return,
+            StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
             StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
             StreamEnd::ConnectionClosed | StreamEnd::Timeout => {}
         }
-        let Some(frames) = self.frames(id, stream) else { return };
-        frames.extend(&node.take_unread(stream));
-        if self.take(node, id, stream).is_err() {
-            self.invalid(id);
-        }
-    }
-
-    /// What has been read of a peer's stream.
-    fn frames(&mut self, id: PeerId, stream: StreamId) -> Option<&mut Frames> {
-        Some(&mut self.peers.get_mut(&id)?.inbound(stream)?.frames)
-    }
-
-    /// Handles the RPCs that are whole. Each has left the stream before anybody looks at it: a validator that panics
-    /// takes no other with it.
-    fn take(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) -> Result<(), Malformed> {
-        let most = Most { subscriptions: self.config.subscriptions_per_rpc, messages: self.config.messages_per_rpc };
-        while let Some(frames) = self.frames(id, stream) {
-            let Some(bytes) = frames.next().map_err(|_| Malformed)? else { break };
-            let Rpc { subscriptions, publish } = Rpc::decode_at_most(bytes, most)?;
-            for change in subscriptions {
-                self.subscribes(id, change);
+        self.streams.remove(&stream);
+        if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
+            inbound.frames.extend(&node.take_unread(stream));
+            inbound.state = State::Ended;
+            if !self.count(id, stream) {
+                return self.cut(node, id, stream);
             }
-            for message in publish {
-                self.message(node, id, message);
-            }
+            self.in_line(id);
         }
-        Ok(())
     }
 
     fn invalid(&mut self, id: PeerId) {
@@ -102,11 +181,17 @@ impl<R: Router> PubSub<R> {
         let (subscribe, name) = (change.subscribe(), change.topic());
         if !subscribe {
             if let Some(topic) = peer.topics.take(name) {
+                let left = peer.topic_bytes - takes(name);
+                self.topics.change(&mut peer.topic_bytes, left);
                 self.remove_subscriber(id, &topic);
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
-            if name.len() > self.config.topic_bytes || peer.topics.len() >= self.config.topics_per_peer {
+            let more = peer.topic_bytes + takes(name);
+            if name.len() > self.config.topic_bytes
+                || peer.topics.len() >= self.config.topics_per_peer
+                || !self.topics.change(&mut peer.topic_bytes, more)
+            {
                 self.counters.topics_refused += 1;
                 return;
             }
@@ -119,7 +204,7 @@ impl<R: Router> PubSub<R> {
     }
 
     /// A peer has sent a message.
-    fn message(&mut self, node: &mut dyn Node, via: PeerId, bytes: Vec<u8>) {
+    fn message(&mut self, node: &mut dyn Node, via: PeerId, bytes: Vec<u8>, left: &mut Left) {
         let Ok(claim) = self.signing.open(&bytes) else { return self.invalid(via) };
         if !self.subscriptions.contains(&claim.message.topic) {
             self.counters.unwanted += 1;
@@ -135,6 +220,7 @@ impl<R: Router> PubSub<R> {
             self.counters.duplicates += 1;
             return;
         }
+        left.messages -= 1;
         if claim.verify(&bytes).is_err() {
             return self.invalid(via);
         }
@@ -154,7 +240,7 @@ impl<R: Router> PubSub<R> {
         }
         self.counters.received += 1;
         let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-        self.send(node, &message.topic, &rpc.to_frame().into(), [message.source, Some(via)]);
+        self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via)]);
         self.events.push(Event::Message { message, via });
     }
 }

@@ -3,12 +3,12 @@
 use super::PubSub;
 use super::events::Event;
 use super::flush;
-use super::peer::{Inbound, Outbound, Peer};
+use super::inbound::{Inbound, State};
+use super::peer::{Outbound, Peer};
 use super::router::Router;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
-use crate::protocols::frames::Frames;
 use crate::swarm::OpenStreamError;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -54,11 +54,18 @@ impl<R: Router> PubSub<R> {
 
     /// A peer is none any more: gives the streams that it had.
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
-        let Some(peer) = self.peers.remove(&id) else { return Vec::new() };
+        let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
+        peer.outbox.clear(&mut self.backlog);
+        self.topics.change(&mut peer.topic_bytes, 0);
+        self.unread.change(&mut peer.inbound_bytes, 0);
         if let Outbound::Waiting(at) = peer.outbound {
             self.timers.remove(&(at, id));
         }
-        let streams: Vec<_> = peer.inbound.iter().map(|inbound| inbound.stream).chain(peer.stream()).collect();
+        if peer.is_in_line {
+            self.line.retain(|other| *other != id);
+        }
+        let live = peer.inbound.iter().filter(|inbound| inbound.state != State::Ended);
+        let streams: Vec<_> = live.map(|inbound| inbound.stream).chain(peer.stream()).collect();
         for stream in &streams {
             self.streams.remove(stream);
         }
@@ -84,6 +91,11 @@ impl<R: Router> PubSub<R> {
         let protocols = self.router.protocols();
         let connections: Vec<_> = self.connections_of(id).collect();
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.is_leaving {
+            // If it comes again, it does so anew.
+            peer.outbound = Outbound::None;
+            return;
+        }
         let mut is_full = false;
         for connection in connections {
             match node.open_stream(connection, &protocols) {
@@ -120,7 +132,7 @@ impl<R: Router> PubSub<R> {
     fn refused(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = Outbound::Refused;
-        let lost = peer.outbox.clear();
+        let lost = peer.outbox.clear(&mut self.backlog);
         self.dropped(id, lost);
         self.remove_if_mute(id);
     }
@@ -148,7 +160,7 @@ impl<R: Router> PubSub<R> {
         self.tell(id);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.opened(stream, now, &self.subscriptions);
-        flush(node, peer, &self.subscriptions);
+        flush(node, peer, &self.subscriptions, &mut self.backlog);
     }
 
     /// A stream of ours did not open.
@@ -183,16 +195,9 @@ impl<R: Router> PubSub<R> {
             return;
         }
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.inbound.push_back(Inbound { stream, frames: Frames::new(self.config.rpc_bytes) });
+        peer.inbound.push_back(Inbound::new(stream, self.config.rpc_bytes));
         self.streams.insert(stream, id);
-        // Who opens one more means that: an old one may hang on a connection that is dead and does not know.
-        if peer.inbound.len() > self.config.inbound_streams
-            && let Some(oldest) = peer.inbound.pop_front()
-        {
-            self.counters.streams_refused += 1;
-            self.streams.remove(&oldest.stream);
-            let _ = node.reset(oldest.stream);
-        }
+        self.make_room(node, id);
         self.tell(id);
         // Whatever becomes of ours, this one is read from.
         self.ask(node, id);
@@ -200,13 +205,56 @@ impl<R: Router> PubSub<R> {
         self.readable(node, stream);
     }
 
-    /// A stream of a peer's is over, or nothing that comes on it matters any more.
-    pub(super) fn forget_inbound(&mut self, id: PeerId, stream: StreamId) {
-        self.streams.remove(&stream);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.inbound.retain(|inbound| inbound.stream != stream);
+    /// Who opens one more stream than is read from means that: an old one may hang on a connection that is dead and
+    /// does not know. What has come on that is looked at before.
+    pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
+        let most = self.config.inbound_streams;
+        while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
+            self.counters.streams_refused += 1;
+            self.forget_inbound(node, id, oldest);
+            // It may have ended.
+            let _ = node.reset(oldest);
         }
-        self.remove_if_mute(id);
+    }
+
+    /// A stream of a peer's is over, or nothing that comes on it matters any more.
+    pub(super) fn forget_inbound(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
+        self.streams.remove(&stream);
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if let Some(place) = peer.inbound.iter().position(|inbound| inbound.stream == stream)
+            && let Some(inbound) = peer.inbound.remove(place)
+        {
+            let left = peer.inbound_bytes - inbound.held;
+            self.unread.change(&mut peer.inbound_bytes, left);
+        }
+        if peer.is_leaving && !peer.has_rest() {
+            self.leave(node, id);
+        } else {
+            self.remove_if_mute(id);
+        }
+    }
+
+    /// The last connection of a peer has ended: it goes, once what is left of its streams has been looked at.
+    pub(super) fn disconnected(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if !peer.has_rest() {
+            // Its streams have ended, and that was told.
+            self.remove(id);
+            return;
+        }
+        peer.is_leaving = true;
+        if let Outbound::Waiting(at) = core::mem::replace(&mut peer.outbound, Outbound::None) {
+            self.timers.remove(&(at, id));
+        }
+    }
+
+    /// A peer goes; if it is connected again by now, it comes anew.
+    fn leave(&mut self, node: &mut dyn Node, id: PeerId) {
+        let streams = self.remove(id);
+        if self.connections_of(id).next().is_some() {
+            self.add(node, id);
+            streams.into_iter().for_each(|stream| self.inbound_opened(node, id, stream));
+        }
     }
 
     /// A stream has ended, ours to a peer or its to us.
@@ -214,8 +262,7 @@ impl<R: Router> PubSub<R> {
         let Some(id) = self.streams.get(&stream).copied() else { return };
         let is_ours = self.peers.get(&id).and_then(Peer::stream) == Some(stream);
         if !is_ours {
-            self.read_rest(node, id, stream, reason);
-            return self.forget_inbound(id, stream);
+            return self.inbound_closed(node, id, stream, reason);
         }
         self.streams.remove(&stream);
         let Some(peer) = self.peers.get_mut(&id) else { return };

@@ -335,7 +335,8 @@ impl End {
             }
             Err(WriteError::Blocked) => {
                 assert!(!seen.finished && seen.state != State::Over);
-                seen.short |= was_writable || seen.state == State::Open;
+                // What has been written to goes on once there is window, though it is not open yet.
+                seen.short |= was_writable || seen.state == State::Open || seen.written > 0;
             }
             Err(WriteError::Closed) => assert!(seen.finished || self.closing),
             Err(WriteError::Ended | WriteError::Stale) => assert_eq!(seen.state, State::Over),

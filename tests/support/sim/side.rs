@@ -310,6 +310,16 @@ where
         }
     }
 
+    /// Asks whether what was written has been sent, and waits for that if not.
+    pub(crate) fn flush(&mut self, stream: StreamId) -> Result<(), WriteError> {
+        let flushed = self.swarm.flush(stream);
+        if flushed == Err(WriteError::Blocked) {
+            let app = self.streams.entry(stream).or_default();
+            (app.waits, app.writable) = (true, false);
+        }
+        flushed
+    }
+
     /// Finishes after what was sent.
     pub(crate) fn finish(&mut self, stream: StreamId) {
         let app = self.streams.entry(stream).or_default();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lifecycle::{Direction, Lifecycle, Limits};
+use crate::protocols::pubsub::backlog::Backlog;
 use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec;
@@ -24,7 +25,7 @@ fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
     while let Some(bytes) = peer.next(subscriptions) {
         let rpc = Rpc::decode_length_delimited(bytes).unwrap();
         let n = bytes.len();
-        peer.outbox.written(n);
+        peer.outbox.written(n, &mut Backlog::new(0));
         let line = |opts: SubOpts| format!("{}{}", if opts.subscribe() { "+" } else { "-" }, opts.topic());
         all.push(rpc.subscriptions.into_iter().map(line).collect());
     }

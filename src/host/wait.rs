@@ -1,28 +1,54 @@
-//! [`Watch`]: waits until a notifee has something for its owner.
+//! What tasks wait for: [`Wait`] for the outcome of what was asked, [`Watch`] for what a notifee has to say.
 
-use super::Error;
-use super::shared::{Absent, Shared};
-use super::slot::remember;
+use super::command::Command;
+use super::error::{Absent, Error};
+use super::shared::Shared;
+use super::slot::{Slot, Watcher};
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
-use core::cell::Cell;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 
-/// Who is to be woken after the next turn.
-#[derive(Default)]
-pub(super) struct Watcher {
-    waker: Cell<Option<Waker>>,
-    is_listed: Cell<bool>,
+/// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream.
+pub(super) struct Wait<T> {
+    shared: Rc<Shared>,
+    slot: Rc<Slot<T>>,
+    is_over: bool,
 }
 
-impl Watcher {
-    /// It has left the list.
-    pub(super) fn take(&self) -> Option<Waker> {
-        self.is_listed.set(false);
-        self.waker.take()
+impl<T> Wait<T> {
+    /// Gives the command that `command` makes with a fresh slot.
+    pub(super) fn begin(shared: &Rc<Shared>, command: impl FnOnce(Rc<Slot<T>>) -> Command) -> Self {
+        let slot = Slot::new();
+        let this = Self { shared: shared.clone(), slot: slot.clone(), is_over: false };
+        shared.act(command(slot));
+        this
+    }
+}
+
+impl<T> Future for Wait<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.slot.take(cx.waker()) {
+            Some(outcome) => {
+                self.is_over = true;
+                Poll::Ready(outcome)
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Drop for Wait<T> {
+    fn drop(&mut self) {
+        if !self.is_over
+            && let Some(id) = self.slot.abandon()
+        {
+            self.shared.act(Command::GiveUp(id));
+        }
     }
 }
 
@@ -52,8 +78,7 @@ impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for Watch<T, F
             Err(Absent::Gone) => return Poll::Ready(Err(Error::Gone)),
             Ok(Some(None)) | Err(Absent::Taken) => {}
         }
-        remember(&watcher.waker, cx.waker());
-        if !watcher.is_listed.replace(true) {
+        if watcher.watch(cx.waker()) {
             shared.book(|book| book.watchers.push(watcher.clone()));
         }
         Poll::Pending
@@ -62,7 +87,7 @@ impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for Watch<T, F
 
 impl<T, F> Drop for Watch<T, F> {
     fn drop(&mut self) {
-        if self.watcher.is_listed.get() {
+        if self.watcher.is_listed() {
             self.shared.book(|book| book.watchers.retain(|other| !Rc::ptr_eq(other, &self.watcher)));
         }
     }

@@ -1,7 +1,8 @@
-//! [`AnySwarm`]: a swarm whose transport and queue are forgotten, so that hosts and handles need no parameters.
+//! [`World`]: a swarm whose transport and queue are forgotten, so that hosts and handles need no parameters, and its
+//! notifees.
 
 use crate::lifecycle::Event;
-use crate::notifee::{HasNode, Network, Node};
+use crate::notifee::{HasNode, Network, Node, Notifees};
 use crate::swarm::{Swarm, Transport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,6 +10,18 @@ use core::fmt;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+
+/// The swarm and its notifees.
+pub(super) struct World {
+    pub(super) swarm: AnySwarm,
+    pub(super) notifees: Notifees<AnySwarm>,
+}
+
+impl World {
+    pub(super) fn node(&mut self) -> &mut dyn Node {
+        self.swarm.node_mut()
+    }
+}
 
 /// A host's swarm, whatever its transport and the size of its queue: the network that the host's notifees observe.
 ///

@@ -1,109 +1,85 @@
-//! [`Command`]: what handles, streams and their drops ask of the host, and how it is done.
+//! How a [`Command`] is done.
 //!
-//! A command is done at once where nobody holds the world. Inside a notification, inside [`Handle::with`], or where the
+//! It is done at once where nobody holds the world. Inside a notification, inside [`Handle::with`], or where the
 //! transport wakes somebody while it is polled, it is put in a queue, which the driver works off in its next turn.
 //!
 //! [`Handle::with`]: super::Handle::with
 
-use super::handle::{Connection, Listener};
-use super::shared::{Phase, Shared, World};
-use super::slot::Slot;
-use super::{Error, Stream};
-use crate::connection::Protocol;
-use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId};
+use super::command::{Close, Command, Target};
+use super::error::Error;
+use super::shared::{Phase, Shared};
+use super::world::World;
+use crate::lifecycle::{ConnectionId, Id, State};
 use crate::notifee::Node;
-use crate::swarm::Multiaddr;
-use alloc::boxed::Box;
-use alloc::rc::Rc;
-use alloc::vec::Vec;
-use core::task::Waker;
+use core::slice;
 
-/// Where a stream is to go.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Target {
-    /// Over this connection.
-    Connection(ConnectionId),
-    /// To this peer, over the oldest of the connections to it that is not being closed.
-    Peer(PeerId),
-}
-
-impl From<ConnectionId> for Target {
-    fn from(id: ConnectionId) -> Self {
-        Self::Connection(id)
+impl Shared {
+    /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
+    pub(super) fn act(&self, command: Command) {
+        if let Some(command) = self.act_at_once(command) {
+            let mut commands = self.commands.borrow_mut();
+            commands.queue.push_back(command);
+            commands.sweep();
+        }
+        self.wake_driver();
     }
-}
 
-impl From<&Connection> for Target {
-    fn from(connection: &Connection) -> Self {
-        Self::Connection(connection.id())
+    /// Gives the command back if its turn is not now.
+    fn act_at_once(&self, command: Command) -> Option<Command> {
+        if !self.commands.borrow().queue.is_empty() {
+            return Some(command);
+        }
+        let Ok(mut world) = self.world.try_borrow_mut() else { return Some(command) };
+        match &mut *world {
+            Some(world) => command.execute(self, world),
+            None => command.refuse(self),
+        }
+        None
     }
-}
 
-impl From<PeerId> for Target {
-    fn from(peer: PeerId) -> Self {
-        Self::Peer(peer)
-    }
-}
-
-/// What is asked of the host. Those that wait for an outcome are as many as there are futures that live.
-pub(super) enum Command {
-    Listen(Multiaddr, Rc<Slot<Listener>>),
-    Dial(Multiaddr, Rc<Slot<Connection>>),
-    OpenStream(Target, Vec<Protocol>, Rc<Slot<Stream>>),
-    CloseListener(ListenerId, Rc<Slot<()>>),
-    CloseConnection(ConnectionId, Close, Rc<Slot<()>>),
-    /// Nobody waits for it any more.
-    GiveUp(Id),
-    /// A stream was dropped. `is_finished`: its owner had closed it.
-    LetGo {
-        stream: StreamId,
-        is_finished: bool,
-    },
-    Speak(Protocol),
-    SpeakNoMore(Protocol),
-    Shutdown(Rc<Slot<()>>),
-    /// Given no world, it tells that the host is gone. It gives back who is to be woken.
-    With(Act),
-}
-
-/// What is done with the world.
-type Act = Box<dyn FnOnce(Option<&mut World>) -> Option<Waker>>;
-
-/// How a connection is to end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Close {
-    Politely,
-    AtOnce,
-    /// By itself: somebody waits for that.
-    ByItself,
-}
-
-impl Command {
-    /// Whether it may as well be forgotten, since it was for somebody who waits no more.
-    pub(super) fn is_pointless(&self) -> bool {
-        match self {
-            Self::Listen(_, slot) => slot.is_abandoned(),
-            Self::Dial(_, slot) => slot.is_abandoned(),
-            Self::OpenStream(_, _, slot) => slot.is_abandoned(),
-            Self::CloseConnection(_, Close::ByItself, slot) => slot.is_abandoned(),
-            Self::CloseListener(..)
-            | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)
-            | Self::GiveUp(_)
-            | Self::LetGo { .. }
-            | Self::Speak(_)
-            | Self::SpeakNoMore(_)
-            | Self::Shutdown(_)
-            | Self::With(_) => false,
+    /// Does what waits in the queue, in the driver's turn. What that queues waits for the next.
+    pub(super) fn work_off(&self, world: &mut World) {
+        let count = self.commands.borrow().queue.len();
+        for _ in 0..count {
+            let command = self.commands.borrow_mut().queue.pop_front();
+            match command {
+                Some(command) => command.execute(self, world),
+                None => return,
+            }
         }
     }
 
+    /// Nothing new begins from here on: listeners are closed, dials are given up, no protocol with a handler is spoken.
+    fn begin_shutdown(&self, node: &mut dyn Node) {
+        if self.phase.get() != Phase::Running {
+            return;
+        }
+        self.phase.set(Phase::Draining(self.now().saturating_add(self.config.shutdown_timeout)));
+        for id in node.listeners() {
+            let _ = node.close_listener(id);
+        }
+        for protocol in self.book(|book| book.handlers.protocols()) {
+            node.unregister_protocol(&protocol);
+        }
+        let (listening, dialing) =
+            self.book(|book| (core::mem::take(&mut book.listening), core::mem::take(&mut book.dialing)));
+        for (_, slot) in listening.iter() {
+            self.fill(slot, Err(Error::Closing));
+        }
+        for (id, slot) in dialing.iter() {
+            let _ = node.close_connection(id);
+            self.fill(slot, Err(Error::Closing));
+        }
+    }
+}
+
+impl Command {
     /// The host is gone: whoever waits is told so.
     pub(super) fn refuse(self, shared: &Shared) {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
-            Self::OpenStream(_, _, slot) => shared.fill(&slot, Err(Error::Gone)),
+            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => shared.fill(&slot, Err(Error::Gone)),
             // What lived has ended with the host.
             Self::CloseListener(_, slot) | Self::CloseConnection(_, _, slot) | Self::Shutdown(slot) => {
                 shared.fill(&slot, Ok(()));
@@ -114,7 +90,7 @@ impl Command {
     }
 
     /// Does it.
-    pub(super) fn execute(self, shared: &Shared, world: &mut World) {
+    fn execute(self, shared: &Shared, world: &mut World) {
         if self.is_pointless() {
             return;
         }
@@ -146,6 +122,16 @@ impl Command {
                     Err(error) => shared.fill(&slot, Err(error)),
                 }
             }
+            Self::OpenLazily(target, protocol, slot) => {
+                let opened = shared.begin(|| {
+                    let connection = connection_to(target, world.node())?;
+                    let id = world.node().open_stream(connection, slice::from_ref(&protocol))?;
+                    slot.begun(id);
+                    // It has just begun, on an open connection, so that it is known, and its peer, too.
+                    shared.stream(world.node(), id).ok_or(Error::NotConnected)
+                });
+                shared.fill(&slot, opened);
+            }
             Self::CloseListener(id, slot) => {
                 let _ = world.node().close_listener(id);
                 let is_known = world.node().listener(id).is_some();
@@ -161,9 +147,12 @@ impl Command {
                 shared.await_end(id, is_known, slot);
             }
             Self::GiveUp(id) => give_up(id, shared, world.node()),
-            // What was closed is known until it has ended: a shutdown waits for it.
+            // What was closed is known until it has ended: a shutdown waits for it. One that was opened lazily and is
+            // not open yet would be given up; it is closed when it opens.
             Self::LetGo { stream, is_finished: true } => {
-                let _ = world.node().close_stream(stream);
+                if world.node().stream(stream).is_some_and(|view| view.state != State::Opening) {
+                    let _ = world.node().close_stream(stream);
+                }
             }
             Self::LetGo { stream, is_finished: false } => {
                 let _ = world.node().reset(stream);
@@ -178,7 +167,7 @@ impl Command {
             }
             Self::Shutdown(slot) => {
                 shared.await_shutdown(slot);
-                begin_shutdown(shared, world.node());
+                shared.begin_shutdown(world.node());
             }
             Self::With(act) => shared.wake_later(act(Some(world))),
         }
@@ -186,7 +175,6 @@ impl Command {
 }
 
 fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
-    use crate::lifecycle::State;
     match target {
         Target::Connection(id) => Ok(id),
         Target::Peer(peer) => {
@@ -210,30 +198,7 @@ fn give_up(id: Id, shared: &Shared, node: &mut dyn Node) {
         }
         Id::Stream(id) => {
             let _ = node.reset(id);
-            drop(shared.book(|book| book.opening.remove(id)));
+            drop(shared.book(|book| (book.opening.remove(id), book.streams.remove(id))));
         }
-    }
-}
-
-/// Nothing new begins from here on: listeners are closed, dials are given up, no protocol with a handler is spoken.
-fn begin_shutdown(shared: &Shared, node: &mut dyn Node) {
-    if shared.phase.get() != Phase::Running {
-        return;
-    }
-    shared.phase.set(Phase::Draining(shared.now().saturating_add(shared.config.shutdown_timeout)));
-    for id in node.listeners() {
-        let _ = node.close_listener(id);
-    }
-    for protocol in shared.book(|book| book.handlers.protocols()) {
-        node.unregister_protocol(&protocol);
-    }
-    let (listening, dialing) =
-        shared.book(|book| (core::mem::take(&mut book.listening), core::mem::take(&mut book.dialing)));
-    for (_, slot) in listening.iter() {
-        shared.fill(slot, Err(Error::Closing));
-    }
-    for (id, slot) in dialing.iter() {
-        let _ = node.close_connection(id);
-        shared.fill(slot, Err(Error::Closing));
     }
 }

@@ -1,0 +1,111 @@
+//! [`Command`]: what handles, streams and their drops ask of the host; [`Commands`]: what could not be done at once.
+
+use super::opened::{Dialed, Listening, Opened};
+use super::slot::Slot;
+use super::world::World;
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId};
+use crate::swarm::Multiaddr;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::task::Waker;
+
+/// From how many commands on those that nobody waits for are looked for.
+const SPARE: usize = 64;
+
+/// Where a stream is to go.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Target {
+    /// Over this connection.
+    Connection(ConnectionId),
+    /// To this peer, over the oldest of the connections to it that is not being closed.
+    Peer(PeerId),
+}
+
+impl From<ConnectionId> for Target {
+    fn from(id: ConnectionId) -> Self {
+        Self::Connection(id)
+    }
+}
+
+impl From<PeerId> for Target {
+    fn from(peer: PeerId) -> Self {
+        Self::Peer(peer)
+    }
+}
+
+/// What is asked of the host. Those that wait for an outcome are as many as there are futures that live.
+pub(super) enum Command {
+    Listen(Multiaddr, Rc<Slot<Listening>>),
+    Dial(Multiaddr, Rc<Slot<Dialed>>),
+    OpenStream(Target, Vec<Protocol>, Rc<Slot<Opened>>),
+    /// Without waiting for the peer's word.
+    OpenLazily(Target, Protocol, Rc<Slot<Opened>>),
+    CloseListener(ListenerId, Rc<Slot<()>>),
+    CloseConnection(ConnectionId, Close, Rc<Slot<()>>),
+    /// Nobody waits for it any more.
+    GiveUp(Id),
+    /// A stream was dropped. `is_finished`: its owner had closed it.
+    LetGo {
+        stream: StreamId,
+        is_finished: bool,
+    },
+    Speak(Protocol),
+    SpeakNoMore(Protocol),
+    Shutdown(Rc<Slot<()>>),
+    /// Given no world, it tells that the host is gone. It gives back who is to be woken.
+    With(Act),
+}
+
+/// What is done with the world.
+pub(super) type Act = Box<dyn FnOnce(Option<&mut World>) -> Option<Waker>>;
+
+/// How a connection is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Close {
+    Politely,
+    AtOnce,
+    /// By itself: somebody waits for that.
+    ByItself,
+}
+
+impl Command {
+    /// Whether it may as well be forgotten, since it was for somebody who waits no more.
+    pub(super) fn is_pointless(&self) -> bool {
+        match self {
+            Self::Listen(_, slot) => slot.is_abandoned(),
+            Self::Dial(_, slot) => slot.is_abandoned(),
+            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => slot.is_abandoned(),
+            Self::CloseConnection(_, Close::ByItself, slot) => slot.is_abandoned(),
+            Self::CloseListener(..)
+            | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)
+            | Self::GiveUp(_)
+            | Self::LetGo { .. }
+            | Self::Speak(_)
+            | Self::SpeakNoMore(_)
+            | Self::Shutdown(_)
+            | Self::With(_) => false,
+        }
+    }
+}
+
+/// What could not be done at once.
+#[derive(Default)]
+pub(super) struct Commands {
+    pub(super) queue: VecDeque<Command>,
+    /// At what length it is looked through next.
+    sweep_at: usize,
+}
+
+impl Commands {
+    /// Forgets what nobody waits for, once that may be half of it: each command pays for itself.
+    pub(super) fn sweep(&mut self) {
+        if self.queue.len() > self.sweep_at.max(SPARE) {
+            self.queue.retain(|command| !command.is_pointless());
+            self.sweep_at = 2 * self.queue.len();
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! [`Driver`]: the loop. One turn after the other, it does what was asked, polls the swarm, wakes whom that concerns and
+//! starts handlers; and how it ends.
+
+use super::error::Error;
+use super::opened::End;
+use super::shared::{Book, Phase, Shared};
+use super::world::World;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use async_io::Timer;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use smol::LocalExecutor;
+
+/// How often one poll of a host goes round before the tasks beside it have their turn.
+const ROUNDS: usize = 4;
+
+/// What is polled to make progress.
+pub(super) struct Driver {
+    pub(super) shared: Rc<Shared>,
+    timer: Timer,
+    /// What the timer is set to. It may be early, never late.
+    armed: Option<Duration>,
+    /// Memory that every turn uses again.
+    wakers: Vec<Waker>,
+}
+
+impl Driver {
+    pub(super) fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, timer: Timer::never(), armed: None, wakers: Vec::new() }
+    }
+
+    /// Ready once the host is shut down.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let again = self.turn(cx, executor);
+            if self.shared.phase.get() == Phase::Over {
+                return Poll::Ready(());
+            }
+            if !again {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what was asked, polls the swarm, tells what it has to say, and wakes whom that concerns. `true`: there is
+    /// more to do at once.
+    fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
+        let shared = &self.shared;
+        shared.set_driver(cx.waker());
+        let now = shared.now();
+        let turned = shared.try_world(|world| {
+            shared.work_off(world);
+            // Ready or not, the notifees are driven: for their time, too.
+            let _ = world.swarm.poll(cx, now);
+            world.notifees.drive(&mut world.swarm, now);
+            let drained = shared.drive_shutdown(world, now);
+            [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
+        });
+        // While it is driven nobody else takes its world for longer than a call.
+        let Ok(next) = turned else { return false };
+        shared.wake_all(&mut self.wakers);
+        start(shared, executor);
+        // What was asked meanwhile has woken the driver.
+        next.is_some_and(|next| self.has_come(cx, next))
+    }
+
+    /// Whether `next` has come; if not, the timer will wake `cx`, at the latest then.
+    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
+        let left = next.saturating_sub(self.shared.now());
+        if left.is_zero() {
+            return true;
+        }
+        // Deadlines move away all the time: a timer that comes early is cheaper than one that is always set anew.
+        if self.armed.is_none_or(|armed| next < armed) {
+            self.timer.set_after(left);
+            self.armed = Some(next);
+        }
+        let has_fired = Pin::new(&mut self.timer).poll(cx).is_ready();
+        if has_fired {
+            self.armed = None;
+        }
+        has_fired
+    }
+}
+
+impl Shared {
+    /// How far a shutdown has come; when it is to be looked at if nothing happens.
+    fn drive_shutdown(&self, world: &mut World, now: Duration) -> Option<Duration> {
+        if let Phase::Draining(until) = self.phase.get() {
+            let is_idle =
+                self.book(|book| book.streams.is_empty() && book.opening.is_empty() && book.handlers.is_idle());
+            if !is_idle && now < until {
+                return Some(until);
+            }
+            self.phase.set(Phase::Closing);
+            world.node().shutdown();
+        }
+        if self.phase.get() != Phase::Over && world.swarm.is_shut_down() {
+            self.phase.set(Phase::Over);
+            for slot in self.book(|book| core::mem::take(&mut book.awaited_shutdown)) {
+                self.fill(&slot, Ok(()));
+            }
+        }
+        None
+    }
+
+    /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told.
+    pub(super) fn close(&self) {
+        let world = self.world.try_borrow_mut().ok().and_then(|mut world| world.take());
+        self.phase.set(Phase::Over);
+        drop(world);
+        let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
+        queue.into_iter().for_each(|command| command.refuse(self));
+        self.wake_all(&mut Vec::new());
+        let book = core::mem::take(&mut *self.book.borrow_mut());
+        let Book { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = book;
+        listening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
+        dialing.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
+        opening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
+        for slot in awaited_ends.into_values().flatten().chain(awaited_shutdown) {
+            self.fill(&slot, Ok(()));
+        }
+        for (_, ends) in streams.iter() {
+            ends.end(End::Gone, Vec::new(), false);
+            self.wake_later(ends.wakers());
+        }
+        drop((handlers, self.driver.take()));
+        self.wake_all(&mut Vec::new());
+    }
+}
+
+/// A running handler's place. It is given back when the handler has ended or was dropped.
+struct Place(Rc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.0.book(|book| book.handlers.ended()) {
+            self.0.wake_driver();
+        }
+    }
+}
+
+/// Starts the handlers that there are places for. Their code runs when the executor does.
+fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
+    while let Some((handler, stream)) = shared.book(|book| book.handlers.next(&shared.config)) {
+        let place = Place(shared.clone());
+        let answer = handler(stream);
+        let task = async move {
+            let _place = place;
+            answer.await;
+        };
+        executor.spawn(task).detach();
+    }
+}

@@ -1,0 +1,174 @@
+//! [`Inbound`]: a stream of a peer's, and how far what has come on it has been looked at.
+
+use super::fields::Fields;
+use super::wire::{Malformed, Most, Rpc, SubOpts};
+use crate::lifecycle::StreamId;
+use crate::protocols::frames::Frames;
+use alloc::vec::Vec;
+use prost::Message as _;
+
+/// What the place costs of a stream that has ended.
+const PLACE: usize = 256;
+
+/// A stream of a peer's.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) stream: StreamId,
+    pub(super) frames: Frames,
+    pub(super) state: State,
+    /// What it was counted as last.
+    pub(super) held: usize,
+    /// Where the RPC goes on that came out of the frames last.
+    rpc: Option<Cursor>,
+}
+
+/// What is to be done with a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// Nothing before it is said to be ready.
+    Idle,
+    /// There may be something to be read or to be looked at.
+    Readable,
+    /// It has ended, and what had come on it is to be looked at.
+    Ended,
+}
+
+/// What an RPC consists of.
+#[derive(PartialEq, Debug)]
+pub(super) enum Entry {
+    /// A change of a subscription.
+    Change(SubOpts),
+    /// A published message, encoded.
+    Message(Vec<u8>),
+    /// The RPC has nothing in it.
+    Nothing,
+}
+
+impl Inbound {
+    /// One that has just opened. Its messages are at most so long.
+    pub(super) const fn new(stream: StreamId, rpc_bytes: usize) -> Self {
+        Self { stream, frames: Frames::new(rpc_bytes), state: State::Readable, held: 0, rpc: None }
+    }
+
+    /// What it is to be counted as: what it holds, and its place if there is no stream any more.
+    pub(super) fn holds(&self) -> usize {
+        let place = match self.state {
+            State::Idle | State::Readable => 0,
+            State::Ended => PLACE,
+        };
+        self.frames.len() + place
+    }
+
+    /// The next entry of the RPCs that are whole; `None` if more has to be read first. Each has left before anybody
+    /// looks at it: a validator that panics takes no other with it.
+    pub(super) fn next(&mut self, most: Most) -> Result<Option<Entry>, Malformed> {
+        if let Some(cursor) = &mut self.rpc {
+            match cursor.next(self.frames.last()) {
+                Some(entry) => return Ok(Some(entry)),
+                None => self.rpc = None,
+            }
+        }
+        let Some(bytes) = self.frames.next().map_err(|_| Malformed)? else { return Ok(None) };
+        // As a whole first: of one that is none, nothing is taken.
+        Rpc::decode_at_most(bytes, most)?;
+        let mut cursor = Cursor::default();
+        let first = cursor.next(bytes);
+        self.rpc = first.is_some().then_some(cursor);
+        Ok(Some(first.unwrap_or(Entry::Nothing)))
+    }
+}
+
+/// A place in an RPC: first come its changes of subscriptions, then its messages. So nothing is kept of one but its
+/// bytes, however long it takes.
+#[derive(Clone, Copy, Default, Debug)]
+struct Cursor {
+    /// What is before it has been looked at.
+    at: usize,
+    /// It has been through once, for the changes.
+    is_at_messages: bool,
+}
+
+impl Cursor {
+    /// The next entry of a valid RPC.
+    fn next(&mut self, rpc: &[u8]) -> Option<Entry> {
+        loop {
+            let Some(field) = Fields(rpc.get(self.at..)?).next().and_then(Result::ok) else {
+                if self.is_at_messages {
+                    return None;
+                }
+                (self.at, self.is_at_messages) = (0, true);
+                continue;
+            };
+            self.at += field.bytes.len();
+            let is_next = match field.number {
+                1 => !self.is_at_messages,
+                2 => self.is_at_messages,
+                _ => false,
+            };
+            if is_next {
+                // A field by itself is an RPC, too.
+                let Rpc { mut subscriptions, mut publish } = Rpc::decode(field.bytes).ok()?;
+                return subscriptions.pop().map(Entry::Change).or_else(|| publish.pop().map(Entry::Message));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{Direction, Lifecycle, Limits};
+    use alloc::vec;
+
+    const MOST: Most = Most { subscriptions: 9, messages: 9 };
+
+    fn inbound() -> Inbound {
+        let mut lifecycle = Lifecycle::<4>::new(Limits::default());
+        let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+        lifecycle.opened(connection).unwrap();
+        Inbound::new(lifecycle.begin_stream(connection, Direction::Inbound).unwrap(), 1_000)
+    }
+
+    fn change(topic: &str) -> SubOpts {
+        SubOpts { subscribe: Some(true), topic: Some(topic.into()) }
+    }
+
+    fn all(inbound: &mut Inbound) -> Vec<Entry> {
+        core::iter::from_fn(|| inbound.next(MOST).unwrap()).collect()
+    }
+
+    #[test]
+    fn entries_come_one_by_one_changes_first_whatever_their_order_on_the_wire() {
+        let mut inbound = inbound();
+        // Messages before and behind the changes, a field that is not known between them.
+        let parts = [
+            Rpc { subscriptions: vec![], publish: vec![b"x".to_vec()] }.encode_to_vec(),
+            Rpc { subscriptions: vec![change("a")], publish: vec![b"".to_vec()] }.encode_to_vec(),
+            vec![0x1a, 2, 8, 1],
+            Rpc { subscriptions: vec![change("b"), SubOpts::default()], publish: vec![] }.encode_to_vec(),
+        ];
+        let body = parts.concat();
+        inbound.frames.extend(&[&[u8::try_from(body.len()).unwrap()][..], &body].concat());
+        inbound.frames.extend(&Rpc { subscriptions: vec![change("c")], publish: vec![] }.to_frame());
+        let first = [Entry::Change(change("a")), Entry::Change(change("b")), Entry::Change(SubOpts::default())];
+        let then = [Entry::Message(b"x".to_vec()), Entry::Message(vec![]), Entry::Change(change("c"))];
+        assert_eq!(all(&mut inbound), first.into_iter().chain(then).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_without_entries_is_something_too() {
+        let mut inbound = inbound();
+        inbound.frames.extend(&[0, 4, 0x1a, 2, 8, 1, 0]);
+        assert_eq!(all(&mut inbound), [Entry::Nothing, Entry::Nothing, Entry::Nothing]);
+    }
+
+    #[test]
+    fn of_one_that_is_none_nothing_is_taken() {
+        let mut inbound = inbound();
+        inbound.frames.extend(&Rpc { subscriptions: vec![change("a")], publish: vec![] }.to_frame());
+        let bad = [&Rpc { subscriptions: vec![change("b")], publish: vec![] }.encode_to_vec()[..], &[0xff]].concat();
+        inbound.frames.extend(&[&[u8::try_from(bad.len()).unwrap()][..], &bad].concat());
+        assert_eq!(inbound.next(MOST), Ok(Some(Entry::Change(change("a")))));
+        assert_eq!(inbound.next(MOST), Err(Malformed));
+    }
+}

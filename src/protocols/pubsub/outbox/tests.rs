@@ -1,0 +1,142 @@
+//! Messages and announcements in order, whatever is taken of them, cut, cleared or forgotten.
+
+use super::*;
+use crate::protocols::pubsub::backlog::PLACE;
+use alloc::vec::Vec;
+
+fn frame(text: &str) -> Frame {
+    text.as_bytes().into()
+}
+
+/// A queue, and the backlog that it is counted in.
+struct Line {
+    outbox: Outbox,
+    backlog: Backlog,
+}
+
+impl Line {
+    fn new(max: usize) -> Self {
+        Self { outbox: Outbox::new(max), backlog: Backlog::new(usize::MAX) }
+    }
+
+    fn push(&mut self, text: &str) -> bool {
+        let takes = self.outbox.takes(&frame(text));
+        if takes {
+            let message = self.backlog.number(frame(text));
+            self.outbox.push(&message, &mut self.backlog);
+        }
+        takes
+    }
+
+    fn written(&mut self, n: usize) -> bool {
+        self.outbox.written(n, &mut self.backlog)
+    }
+
+    /// Writes so many bytes at a time until nothing is left.
+    fn drain(&mut self, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(next) = self.outbox.next(|| None) {
+            let n = step.min(next.len());
+            all.extend_from_slice(&next[..n]);
+            self.written(n);
+        }
+        assert_eq!((self.outbox.waiting, self.backlog.bytes()), (0, 0));
+        all
+    }
+}
+
+#[test]
+fn messages_leave_in_order_however_little_is_taken() {
+    for step in 1..8 {
+        let mut line = Line::new(100);
+        assert!(line.push("abc") && line.push("d") && line.push("efg"));
+        assert_eq!(line.backlog.bytes(), 7 + 6 * PLACE);
+        assert_eq!(line.drain(step), b"abcdefg");
+    }
+}
+
+#[test]
+fn bytes_wait_up_to_the_bound_until_they_are_written_whole() {
+    let mut line = Line::new(4);
+    assert!(line.push("abc") && !line.push("de") && line.push("f"));
+    assert!(line.outbox.next(|| None).is_some());
+    assert!(!line.written(2) && !line.push("g"));
+    assert!(line.written(1) && line.push("hij"));
+    assert_eq!(line.drain(9), b"fhij");
+    assert!(!Outbox::new(0).takes(&frame("a")));
+}
+
+#[test]
+fn announcements_go_first_and_never_into_a_message() {
+    let mut line = Line::new(100);
+    assert!(line.push("abc") && line.push("def"));
+    assert_eq!(line.outbox.next(|| None), Some(&b"abc"[..]));
+    line.written(1);
+    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"bc"[..]));
+    line.written(2);
+    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"+t"[..]));
+    line.written(2);
+    assert_eq!(line.drain(9), b"def");
+}
+
+#[test]
+fn what_is_cleared_makes_room() {
+    let mut line = Line::new(6);
+    assert!(line.push("abc") && line.push("def") && !line.push("g"));
+    line.outbox.next(|| None);
+    line.written(1);
+    let mut clear = || line.outbox.clear(&mut line.backlog);
+    assert_eq!((clear(), clear(), line.backlog.bytes()), (2, 0, 0));
+    assert!(line.push("ghi") && line.push("jkl"));
+    assert_eq!(line.drain(9), b"ghijkl");
+}
+
+#[test]
+fn after_the_end_of_a_stream_what_was_cut_is_written_anew() {
+    let mut line = Line::new(100);
+    assert!(line.push("abc") && line.push("def"));
+    line.outbox.next(|| None);
+    line.written(2);
+    line.outbox.restart();
+    line.outbox.restart();
+    assert_eq!(line.outbox.next(|| Some(frame("+t"))), Some(&b"+t"[..]));
+    line.written(1);
+    line.outbox.restart();
+    assert_eq!(line.drain(9), b"abcdef");
+}
+
+#[test]
+fn a_message_is_forgotten_where_it_is_and_says_whether_it_was_begun() {
+    // In line, about to be written, and written in part.
+    for (written, expected) in [(None, Forgotten::Whole), (Some(0), Forgotten::Whole), (Some(1), Forgotten::Begun)] {
+        let mut line = Line::new(9);
+        assert!(line.push("abc") && line.push("defghi") && !line.push("j"));
+        if let Some(n) = written {
+            line.outbox.next(|| None);
+            line.written(n);
+        }
+        assert_eq!(line.outbox.forget(7), Forgotten::NotHere);
+        assert_eq!(line.outbox.forget(1), expected);
+        assert_eq!(line.outbox.forget(1), Forgotten::NotHere);
+        assert_eq!(line.outbox.waiting, 6);
+        assert_eq!(line.outbox.next(|| None), Some(&b"defghi"[..]));
+    }
+}
+
+#[test]
+fn an_announcement_that_is_being_written_is_not_forgotten_for_a_message() {
+    let mut line = Line::new(9);
+    assert!(line.push("abc") && line.push("def"));
+    line.outbox.next(|| Some(frame("+t")));
+    line.written(1);
+    assert_eq!(line.outbox.forget(1), Forgotten::Whole);
+    assert_eq!(line.outbox.next(|| None), Some(&b"t"[..]));
+}
+
+#[test]
+fn a_long_line_that_was_written_leaves_no_memory_behind() {
+    let mut line = Line::new(usize::MAX);
+    (0..1_000).for_each(|_| assert!(line.push("a")));
+    line.drain(1);
+    assert!(line.outbox.messages.capacity() <= KEPT);
+}

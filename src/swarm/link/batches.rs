@@ -1,0 +1,111 @@
+//! [`Batches`]: which run of bytes a stream's last data is in, and who waits until that has been written to the pipe.
+
+use crate::lifecycle::StreamId;
+use alloc::vec::Vec;
+
+/// How many that have ended may always stand in line, and how much of its memory is kept.
+const SPARE: usize = 8;
+
+/// All that a connection has to say leaves in batches: one gathers while the one before it is written, and what came
+/// before that has been.
+#[derive(Default)]
+pub(super) struct Batches {
+    /// The number of the one that gathers, modulo 2^32. A stream that has not written for so long that its number has
+    /// come again waits for a batch that is not its own.
+    gathering: u32,
+    /// Who waits for which, in the order in which they asked.
+    waiting: Vec<(u32, StreamId)>,
+}
+
+impl Batches {
+    /// The one that is written to now.
+    pub(super) const fn gathering(&self) -> u32 {
+        self.gathering
+    }
+
+    /// Whether a batch has been written. `is_due`: something gathers. `is_taken`: the one before is being written.
+    pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
+        let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1));
+        !(gathers && is_due || is_next && is_taken)
+    }
+
+    /// The one that gathered is about to be written.
+    pub(super) fn taken(&mut self) {
+        self.gathering = self.gathering.wrapping_add(1);
+    }
+
+    /// The one that was taken has been written. Tells who waited for it.
+    pub(super) fn written(&mut self, mut tell: impl FnMut(StreamId)) {
+        let gathering = self.gathering;
+        self.waiting.retain(|(batch, id)| {
+            if *batch != gathering {
+                tell(*id);
+            }
+            *batch == gathering
+        });
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(SPARE);
+        }
+    }
+
+    /// Has a stream, which does not wait yet, told once a batch has been written. `live`: how many could wait.
+    pub(super) fn wait(&mut self, batch: u32, id: StreamId, live: usize, lives: impl Fn(StreamId) -> bool) {
+        // An owner that writes, flushes and resets would make it as long as it likes while nothing can be written.
+        if self.waiting.len() > SPARE + 2 * live {
+            self.waiting.retain(|(_, id)| lives(*id));
+        }
+        self.waiting.push((batch, id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{Direction, Lifecycle, Limits};
+
+    fn ids() -> Vec<StreamId> {
+        let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+        let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+        lifecycle.opened(connection).unwrap();
+        (0..100).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_batch_is_told_in_the_order_of_asking_and_the_next_one_waits() {
+        let (ids, mut batches, mut told) = (ids(), Batches::default(), Vec::new());
+        let first = batches.gathering();
+        batches.taken();
+        batches.wait(batches.gathering(), ids[0], 4, |_| true);
+        batches.wait(first, ids[2], 4, |_| true);
+        batches.wait(first, ids[1], 4, |_| true);
+        batches.written(|id| told.push(id));
+        assert_eq!(told, [ids[2], ids[1]]);
+        batches.taken();
+        batches.written(|id| told.push(id));
+        assert_eq!(told[2..], [ids[0]]);
+        batches.written(|_| panic!("nobody waits"));
+    }
+
+    #[test]
+    fn a_batch_is_written_when_it_neither_gathers_nor_is_being_written() {
+        let mut batches = Batches { gathering: u32::MAX, waiting: Vec::new() };
+        let first = batches.gathering();
+        assert!(batches.is_written(first, false, true));
+        assert!(!batches.is_written(first, true, false));
+        batches.taken();
+        assert!(!batches.is_written(first, true, true));
+        assert!(batches.is_written(first, true, false));
+        batches.taken();
+        assert!(batches.is_written(first, true, true));
+    }
+
+    #[test]
+    fn who_has_ended_does_not_pile_up_in_line() {
+        let (ids, mut batches) = (ids(), Batches::default());
+        for id in &ids {
+            batches.wait(0, *id, 2, |id| id == ids[0] || id == ids[1]);
+            assert!(batches.waiting.len() <= SPARE + 2 * 2 + 1, "{}", batches.waiting.len());
+        }
+        assert_eq!(batches.waiting[..2], [(0, ids[0]), (0, ids[1])]);
+    }
+}
