@@ -83,7 +83,7 @@ impl Pair {
         let me = usize::from(op & 1);
         let end = &mut self.ends[me];
         match op >> 1 {
-            0..8 => drop(end.say()),
+            0..8 => end.say(),
             8..18 => {
                 let n = decisions.length();
                 self.push(me, n, decisions);
@@ -225,7 +225,8 @@ impl Pair {
     /// All that is due at one end arrives at the other. Whether that was anything.
     fn flow(&mut self, me: usize, decisions: &mut Decisions<'_>) -> bool {
         let over = self.ends[1 - me].over.is_none();
-        let said = self.ends[me].say();
+        self.ends[me].say();
+        let said = self.ends[me].has_batch();
         self.push(me, usize::MAX, decisions);
         let arrived = self.deliver(me, usize::MAX, decisions) > 0;
         said || arrived || over != self.ends[1 - me].over.is_none()

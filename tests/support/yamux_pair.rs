@@ -422,13 +422,16 @@ impl Pair {
         moved
     }
 
-    /// Everything that was said arrives.
+    /// Everything that was said is written and arrives.
     fn calm(&mut self) {
-        while self.sides.iter().any(|side| !side.pipe.is_empty() || !side.session.output().is_empty()) {
+        loop {
             for me in [0, 1] {
                 self.sides[me].transmit();
                 self.written(me);
                 self.deliver(me, usize::MAX, &mut Input(&[]));
+            }
+            if self.sides.iter().all(|side| side.pipe.is_empty() && side.session.output().is_empty()) {
+                return;
             }
         }
     }

@@ -211,10 +211,15 @@ impl End {
         }
     }
 
+    /// Whether something is being written.
+    pub(super) fn has_batch(&self) -> bool {
+        self.has_batch && self.over.is_none()
+    }
+
     /// Takes a batch to write, if there is none and something is due.
-    pub(super) fn say(&mut self) -> bool {
+    pub(super) fn say(&mut self) {
         if self.over.is_some() || self.has_batch || !self.connection.is_due() {
-            return false;
+            return;
         }
         self.count();
         (self.has_batch, self.written) = (true, 0);
@@ -222,7 +227,6 @@ impl End {
             self.ends(Why::Failed(error));
         }
         assert!(self.over.is_some() || !self.batch.is_empty(), "something was due");
-        true
     }
 
     /// The byte pipe takes so much. `true`: that was the last of the batch.
