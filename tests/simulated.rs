@@ -2,6 +2,8 @@
 //! roles, however the byte stream is cut.
 #![cfg(feature = "swarm")]
 
+#[path = "simulated/by_hand.rs"]
+mod by_hand;
 #[path = "simulated/connections.rs"]
 mod connections;
 #[path = "simulated/dials.rs"]
@@ -37,6 +39,8 @@ mod sim;
 mod stale;
 #[path = "simulated/streams.rs"]
 mod streams;
+#[path = "simulated/waking.rs"]
+mod waking;
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ impl Bits {
         let word = index / WORD;
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
-            self.summary.resize(word / WORD + 1, 0);
+            self.summary.resize(self.words.len().div_ceil(WORD), 0);
         }
         self.words[word] |= 1 << (index % WORD);
         self.summary[word / WORD] |= 1 << (word % WORD);

@@ -12,7 +12,7 @@
 //!
 //! Writing comes last, so that all that one poll causes on a connection leaves as one run of bytes.
 
-use super::link::{Link, Pipe, Stage};
+use super::link::{Link, Pipe, Stage, Why};
 use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, StreamId};
@@ -58,7 +58,7 @@ where
         for _ in 0..ROUNDS {
             self.admit(now);
             self.drive_output(now);
-            if !self.ledger.can_admit() && self.ledger.dirty.is_empty() {
+            if self.ledger.is_settled() {
                 return;
             }
         }
@@ -78,8 +78,7 @@ where
     /// Whether a poll would find something to do at once.
     pub(super) fn is_busy(&self) -> bool {
         self.wakers.is_woken()
-            || self.ledger.can_admit()
-            || !self.ledger.dirty.is_empty()
+            || !self.ledger.is_settled()
             || (self.is_transport_due && self.accepts())
             || (self.is_shutting_down && !self.is_shutdown_begun)
     }
@@ -130,7 +129,7 @@ where
                 Ok(connection) => link.stage = Stage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);
-                    link.broke(&mut self.ledger, error);
+                    link.over(&mut self.ledger, Why::Broke(error));
                 }
             }
         }

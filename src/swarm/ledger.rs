@@ -65,9 +65,9 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
     }
 
-    /// Whether something waits that there is room for.
-    pub(super) fn can_admit(&self) -> bool {
-        self.lifecycle.room() > 0 && !self.line.is_empty()
+    /// Whether nothing waits that there is room for, and no connection asks to be driven.
+    pub(super) fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && (self.line.is_empty() || self.lifecycle.room() == 0)
     }
 
     /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
@@ -245,8 +245,9 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                 self.interests.remove(id);
                 self.ready_streams.remove(id.index());
             }
-            Id::Listener(id) if event.is_last() => self.changed_listeners.remove(id.index()),
-            Id::Stream(_) | Id::Listener(_) | Id::Connection(_) => {}
+            // Who is told that it listens finds its addresses as they are now.
+            Id::Listener(id) => self.changed_listeners.remove(id.index()),
+            Id::Stream(_) | Id::Connection(_) => {}
         }
         Some(event)
     }
@@ -277,5 +278,36 @@ mod tests {
             assert!(ledger.next_event().is_some());
             assert_eq!(ledger.lifecycle.room(), 0, "something is always owed");
         }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_stream_goes_when_its_last_event_has_been_handled() {
+        let mut ledger = Ledger::<1>::new(Config::default());
+        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        let id = {
+            ledger.lifecycle.opened(connection).unwrap();
+            ledger.offered(connection).unwrap()
+        };
+        ledger.fail_stream(id, Failure::Reset(Side::Remote));
+        while ledger.next_event().is_some_and(|event| event.id() != Id::from(id)) {}
+        assert!(ledger.streams.get(id).is_some(), "it can be looked up");
+        assert_eq!(ledger.vacate(), Some(id.into()));
+        assert!(ledger.streams.get(id).is_none());
+    }
+
+    #[test]
+    fn what_has_ended_in_line_is_let_go_of_when_less_lives_than_did() {
+        let mut ledger = Ledger::<1>::new(Config::default());
+        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        ledger.lifecycle.opened(connection).unwrap();
+        let offered: Vec<_> = (0..SPARE + 10).map(|_| ledger.offered(connection).unwrap()).collect();
+        offered.iter().for_each(|id| ledger.wait(*id));
+        offered.iter().for_each(|id| ledger.fail_stream(*id, Failure::Reset(Side::Remote)));
+        while ledger.next_event().is_some() {
+            ledger.vacate();
+        }
+        let last = ledger.offered(connection).unwrap();
+        ledger.wait(last);
+        assert_eq!(ledger.line, [Id::from(last)]);
     }
 }

@@ -9,6 +9,8 @@
 mod batches;
 mod ending;
 
+pub(super) use ending::Why;
+
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
@@ -20,7 +22,6 @@ use batches::Batches;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use ending::Why;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
@@ -328,7 +329,7 @@ where
                 // The peer may have said more already, which was kept.
                 cx.waker().wake_by_ref();
             }
-            Some(Err(error)) => self.broke(ledger, error),
+            Some(Err(error)) => self.over(ledger, Why::Broke(error)),
             None => {}
         }
         self.mark_dirty(ledger);

@@ -100,9 +100,9 @@ where
         let _ = self.ledger.lifecycle.fail(id, failure);
     }
 
-    /// A listener has its first address, or has had it and there is room now.
+    /// A listener that is opening has its first address, or has had it and there is room now.
     fn listener_opens(&mut self, id: ListenerId) {
-        if self.ledger.lifecycle.opened(id).is_err() && self.ledger.is_opening(id) {
+        if self.ledger.lifecycle.opened(id).is_err() {
             self.ledger.wait(id);
         }
     }

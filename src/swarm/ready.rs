@@ -19,7 +19,8 @@ pub enum Ready {
         /// blocked: try both again.
         writable: bool,
     },
-    /// The addresses of an open listener have changed: [`Swarm::listener`](super::Swarm::listener) has them.
+    /// The addresses of an open listener have changed since its `Listen`, or since this was said last:
+    /// [`Swarm::listener`](super::Swarm::listener) has them.
     Addresses {
         /// Which.
         listener: ListenerId,

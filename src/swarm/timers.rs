@@ -60,6 +60,12 @@ mod tests {
             timers.sweep(1, |deadline, _| deadline == Duration::from_secs(n));
             assert!(timers.0.len() <= SPARE + 4);
         }
+        // As many as some other thousand may have left.
+        for n in 10_000..11_000 {
+            timers.arm(id, &mut None, Duration::from_secs(n));
+            timers.sweep(1_000, |_, _| panic!("it is worth its while only if most is of nobody"));
+        }
+        timers.sweep(1, |deadline, _| deadline == Duration::from_secs(9_999));
         assert_eq!(timers.0.iter().map(|Reverse((deadline, _))| *deadline).max(), Some(Duration::from_secs(9_999)));
     }
 
@@ -70,6 +76,7 @@ mod tests {
         let (mut timers, mut armed) = (Timers::default(), None);
         timers.arm(id, &mut armed, secs(5));
         timers.arm(id, &mut armed, secs(9));
+        timers.arm(id, &mut armed, secs(3));
         timers.arm(id, &mut armed, secs(3));
         assert_eq!((armed, timers.first()), (Some(secs(3)), Some(secs(3))));
         assert_eq!(timers.take_due(secs(2)), None);

@@ -109,6 +109,31 @@ fn what_is_registered_can_be_got_by_its_type_and_id() {
 }
 
 #[test]
+fn each_kind_is_none_of_the_others_and_all_are_in_all() {
+    let kinds = [
+        Interest::LISTEN,
+        Interest::LISTEN_FAILED,
+        Interest::LISTEN_CLOSE,
+        Interest::CONNECTED,
+        Interest::CONNECT_FAILED,
+        Interest::DISCONNECTED,
+        Interest::OPENED_STREAM,
+        Interest::STREAM_FAILED,
+        Interest::CLOSED_STREAM,
+        Interest::STREAM_READY,
+        Interest::ADDRESSES_CHANGED,
+        Interest::TIME,
+    ];
+    for (n, kind) in kinds.into_iter().enumerate() {
+        for (m, other) in kinds.into_iter().enumerate() {
+            assert_eq!(kind.contains(other), n == m, "{kind:?} and {other:?}");
+        }
+        assert_eq!(Interest::EVENTS.contains(kind), n < 9, "{kind:?}");
+    }
+    assert_eq!(kinds.into_iter().fold(Interest::NONE, |all, kind| all | kind), Interest::ALL);
+}
+
+#[test]
 fn a_kind_that_is_in_both_sets_is_in_what_joins_and_in_what_cuts_them() {
     let (opens, connections) = (Interest::LISTEN | Interest::CONNECTED, Interest::CONNECTED | Interest::DISCONNECTED);
     assert_eq!(opens | connections, Interest::LISTEN | Interest::CONNECTED | Interest::DISCONNECTED);

@@ -9,6 +9,9 @@ everywhere! {
     a_broken_pipe_ends_a_hundred_streams_oldest_first,
     a_peer_that_vanished_is_told_as_a_timeout,
     a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout,
+    another_deadline_on_a_pipe_that_takes_nothing_for_a_while_ends_no_connection,
+    a_pipe_that_takes_something_when_its_time_is_up_is_given_more,
+    a_pipe_that_says_that_it_takes_nothing_is_broken,
     a_connection_without_streams_is_closed_as_idle,
     a_commands_time_outs_count_from_the_poll_after_it,
     an_owner_that_polls_late_does_not_take_its_peer_for_late,
@@ -90,6 +93,52 @@ fn a_peer_that_talks_but_reads_nothing_is_told_as_a_timeout<const EVENTS: usize>
     pair.run_until(|pair| pair.b.unexpected() == 2);
     pair.b.take_log();
     pair.end_with_listener();
+}
+
+fn another_deadline_on_a_pipe_that_takes_nothing_for_a_while_ends_no_connection<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.stall(0, end, true));
+    pair.a.send(link.sa, b"later");
+    pair.a.open(link.ca, &[ECHO]);
+    pair.wait(secs(15));
+    pair.a.expect(&["stream_failed c0.1/s1.1 timeout"]);
+    pair.network.set(|knobs| knobs.stall(0, end, false));
+    pair.settle();
+    assert_eq!(pair.b.received(link.sb), b"later");
+    pair.end_quietly();
+}
+
+fn a_pipe_that_takes_something_when_its_time_is_up_is_given_more<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let mut pair = Pair::<EVENTS>::with(shape, |_| (), |b| b.connection.keep_alive_interval = secs(3_600));
+    let link = pair.link();
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.stall(0, end, true));
+    pair.a.send(link.sa, &[7; 100_000]);
+    pair.wait(secs(20));
+    // There is place again, for less than is due, while our owner is away.
+    pair.network.set(|knobs| {
+        knobs.capacity(1_000);
+        knobs.stall(0, end, false);
+    });
+    pair.now += secs(100);
+    pair.network.advance_to(pair.now);
+    pair.a.turn(pair.now);
+    pair.settle();
+    pair.a.expect::<&str>(&[]);
+    assert_eq!(pair.b.received(link.sb).len(), 100_000);
+    pair.end_quietly();
+}
+
+fn a_pipe_that_says_that_it_takes_nothing_is_broken<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.most(0, end, 0));
+    pair.a.send(link.sa, b"data");
+    pair.settle();
+    pair.a.expect(&["closed_stream c0.1/s0.1 connection_closed", "disconnected c0.1 failed(io)"]);
+    pair.end_quietly();
 }
 
 fn a_connection_without_streams_is_closed_as_idle<const EVENTS: usize>(shape: Shape) {

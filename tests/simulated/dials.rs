@@ -8,6 +8,7 @@ use swarm_notify::lifecycle::ConnectionId;
 everywhere! {
     refused,
     never_answered,
+    never_answered_beside_many_that_are_given_up,
     an_address_that_is_not_spoken,
     closed_by_its_owner_at_every_moment,
     the_wrong_peer,
@@ -43,6 +44,23 @@ fn never_answered<const EVENTS: usize>(shape: Shape) {
     pair.a.dial(&B.at(9));
     pair.wait(secs(11));
     assert_eq!(pair.a.take_timed_log(), [(secs(10), "connect_failed c0.1 timeout".to_owned())]);
+    pair.end(NONE, NONE);
+}
+
+fn never_answered_beside_many_that_are_given_up<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.network.set(|knobs| knobs.silent((2, 9)));
+    let first = pair.a.dial(&B.at(9));
+    for _ in 0..100 {
+        let id = pair.a.dial(&B.at(9));
+        pair.settle();
+        pair.a.swarm.abort_connection(id).unwrap();
+        pair.settle();
+    }
+    pair.wait(secs(11));
+    let log = pair.a.take_timed_log();
+    assert_eq!(log.len(), 101);
+    assert_eq!(log.last(), Some(&(secs(10), format!("connect_failed {first} timeout"))));
     pair.end(NONE, NONE);
 }
 

@@ -127,13 +127,19 @@ fn what_ends_while_it_waits_has_failed<const EVENTS: usize>(shape: Shape) {
 
 fn accepting_pauses<const EVENTS: usize>(shape: Shape) {
     let (mut pair, link) = patient::<EVENTS>(shape);
+    pair.b.drains = 1;
     if shape.swapped {
         pair.b.listen(&B.at(1));
-        pair.b.drains = 1;
         pair.settle();
         pair.b.expect(&["listen l0.1"]);
-        pair.b.drains = 0;
     }
+    // Of one that came and went nothing more is awaited for which the transport would have to be asked.
+    let other = pair.b.listen(&B.at(9));
+    pair.settle();
+    pair.b.swarm.close_listener(other).unwrap();
+    pair.settle();
+    pair.b.expect(&[format!("listen {other}"), format!("listen_close {other} requested")]);
+    pair.b.drains = 0;
     let mut expected = fill(&mut pair, link);
     let at = if shape.swapped { B.at(1) } else { B.at(4000) };
     pair.a.dial(&at);

@@ -14,9 +14,11 @@ everywhere! {
     closed_before_it_was_bound_it_has_failed,
     it_is_closed_once_the_transport_says_so,
     binding_that_fails_later_has_the_same_words,
+    closed_before_its_first_address_it_has_failed,
     closed_while_it_waits_for_room_it_has_failed,
     broken_by_its_transport_it_is_told,
     its_addresses_come_and_go_and_it_can_end_without_any,
+    its_addresses_are_news_from_when_it_is_told_until_it_has_closed,
     beyond_the_limit_the_command_is_refused,
 }
 
@@ -143,12 +145,44 @@ fn its_addresses_come_and_go_and_it_can_end_without_any<const EVENTS: usize>(sha
         assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, then);
         assert_eq!(std::mem::take(&mut pair.a.ready), [Ready::Addresses { listener }]);
     }
+    // What it has already, and what was never its own, is nothing new.
+    for (address, is_there) in [(A.at(8), true), (A.at(8), true), (A.at(8), false)] {
+        pair.network.set(|knobs| knobs.address((1, 1), address.clone(), is_there));
+        pair.settle();
+        assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, Vec::from_iter(is_there.then_some(address)));
+    }
+    assert_eq!(std::mem::take(&mut pair.a.ready), [Ready::Addresses { listener }; 2]);
     // The account of what the transport owes is right: the swarm goes on accepting and pausing.
     pair.a.swarm.close_listener(listener).unwrap();
     pair.a.listen(&A.at(2));
     pair.settle();
     pair.a.expect(&["listen l0.1", "listen_close l0.1 requested", "listen l1.1"]);
     pair.end(&["listen_close l1.1 shutdown"], &[] as &[&str]);
+}
+
+fn its_addresses_are_news_from_when_it_is_told_until_it_has_closed<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let listener = pair.a.listen(&A.at(1));
+    // Delivered to the swarm, and nothing is drained.
+    pair.a.swarm.tick(pair.now);
+    let another = |pair: &mut Pair<EVENTS>, port| {
+        pair.network.set(|knobs| knobs.address((1, 1), A.at(port), true));
+        pair.a.swarm.tick(pair.now);
+    };
+    another(&mut pair, 6);
+    assert_eq!(pair.a.next_event(pair.now), Some(Event::Listen { listener }));
+    // Behind a full queue the transport is not asked.
+    let known = if EVENTS == 1 { vec![A.at(1)] } else { vec![A.at(1), A.at(6)] };
+    assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, known);
+    assert_eq!(pair.a.swarm.next_ready(), None, "they were found when it was told");
+    another(&mut pair, 7);
+    assert_eq!(pair.a.swarm.next_ready(), Some(Ready::Addresses { listener }));
+    another(&mut pair, 8);
+    pair.network.set(|knobs| knobs.break_listener((1, 1), io::ErrorKind::Other));
+    pair.a.swarm.tick(pair.now);
+    assert!(matches!(pair.a.next_event(pair.now), Some(Event::ListenClose { .. })));
+    assert_eq!(pair.a.swarm.next_ready(), None, "not after its last event");
+    pair.end_quietly();
 }
 
 fn beyond_the_limit_the_command_is_refused<const EVENTS: usize>(shape: Shape) {
@@ -164,6 +198,20 @@ fn beyond_the_limit_the_command_is_refused<const EVENTS: usize>(shape: Shape) {
     pair.a.swarm.shutdown();
     assert_eq!(pair.a.swarm.listen(A.at(3)), Err(ListenError::Closing));
     pair.end(&["listen_close l0.2 shutdown"], &[] as &[&str]);
+}
+
+/// Its first address and the wish to close it cross.
+fn closed_before_its_first_address_it_has_failed<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.network.set(|knobs| knobs.binds_late());
+    let id = pair.a.listen(&A.at(1));
+    pair.settle();
+    pair.a.expect::<&str>(&[]);
+    pair.network.set(|knobs| knobs.address((1, 1), A.at(1), true));
+    pair.a.swarm.close_listener(id).unwrap();
+    pair.settle();
+    pair.a.expect(&["listen_failed l0.1 requested"]);
+    pair.end(&[] as &[&str], &[] as &[&str]);
 }
 
 fn closed_while_it_waits_for_room_it_has_failed<const EVENTS: usize>(shape: Shape) {

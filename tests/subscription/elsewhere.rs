@@ -4,7 +4,7 @@ use crate::driven::{Driven, Together};
 use crate::follower::{Follower, Record, open_after};
 use crate::sim::{Cut, SINK};
 use futures_lite::StreamExt as _;
-use futures_lite::future::{block_on, yield_now};
+use futures_lite::future::block_on;
 use swarm_notify::notifee::{Notice, Subscriber, Subscription, subscription};
 
 /// Opens and resets streams on a connection, some at a time, and shuts down.
@@ -83,7 +83,7 @@ fn a_smol_task_follows_exactly() {
         while let Some(notice) = subscription.recv().await {
             notices.push(notice);
             // Others have their turns.
-            yield_now().await;
+            futures_lite::future::yield_now().await;
         }
         notices
     });

@@ -27,7 +27,7 @@ mod world;
 
 use input::Input;
 use model::{Model, dialed, failure};
-use owner::{assert_stale, is_alive, react};
+use owner::{assert_stale, react, state};
 use peer::{ECHO, Peer, SINK, content, identity};
 use side::{Mode, Side};
 use std::cell::RefCell;
@@ -371,32 +371,31 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             20..22 => {
                 let Some(stream) = stream else { return };
-                let opening = swarm.stream(stream).unwrap().state == State::Opening;
+                if let opening @ Some(State::Opening) = state(swarm, stream.into()) {
+                    model.closes(stream.into(), opening);
+                }
                 swarm.close_stream(stream).expect("it lives");
                 model.finished.insert(stream);
-                if opening {
-                    model.closed.insert(stream.into());
-                }
             }
             22..24 => {
                 let Some(stream) = stream else { return };
+                model.closes(stream.into(), state(swarm, stream.into()));
                 swarm.reset(stream).expect("it lives");
-                model.closed.insert(stream.into());
             }
             24 | 25 => {
                 let Some(connection) = connection else { return };
+                model.closes(connection.into(), state(swarm, connection.into()));
                 swarm.close_connection(connection).expect("it lives");
-                model.closed.insert(connection.into());
             }
             26 => {
                 let Some(connection) = connection else { return };
+                model.closes(connection.into(), state(swarm, connection.into()));
                 swarm.abort_connection(connection).expect("it lives");
-                model.closed.insert(connection.into());
             }
             27 => {
                 let Some(listener) = input.pick(listeners.into_iter()) else { return };
+                model.closes(listener.into(), state(swarm, listener.into()));
                 swarm.close_listener(listener).expect("it lives");
-                model.closed.insert(listener.into());
             }
             28..30 => {
                 let Some(stream) = stream else { return };
@@ -408,7 +407,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
                 let ever: Vec<Id> = model.ever.iter().copied().collect();
                 let Some(id) = input.pick(ever.into_iter()) else { return };
                 let before = *swarm.counters();
-                if !is_alive(swarm, id) {
+                if state(swarm, id).is_none() {
                     assert_stale(swarm, id);
                 }
                 assert_eq!(*swarm.counters(), before);

@@ -108,4 +108,14 @@ mod tests {
         }
         assert_eq!(batches.waiting[..2], [(0, ids[0]), (0, ids[1])]);
     }
+
+    #[test]
+    fn who_has_ended_is_let_go_of_when_less_lives_than_did() {
+        let (ids, mut batches) = (ids(), Batches::default());
+        for id in &ids {
+            batches.wait(0, *id, ids.len(), |_| panic!("it is worth its while only if most have ended"));
+        }
+        batches.wait(0, ids[0], 2, |id| id == ids[1]);
+        assert_eq!(batches.waiting, [(0, ids[1]), (0, ids[0])]);
+    }
 }

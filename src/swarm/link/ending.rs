@@ -14,7 +14,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
 /// Why a link is over.
-pub(super) enum Why {
+pub(in crate::swarm) enum Why {
     Ended(ConnectionEnd),
     Broke(Error),
     Io(std::io::Error),
@@ -97,13 +97,8 @@ where
         }
     }
 
-    /// The connection breaks off before it is open, for what its own steps say.
-    pub(in crate::swarm) fn broke<const E: usize>(&mut self, ledger: &mut Ledger<E>, error: Error) {
-        self.over(ledger, Why::Broke(error));
-    }
-
     /// Closes the socket, and then tells so.
-    pub(super) fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
+    pub(in crate::swarm) fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
         let stage = core::mem::replace(&mut self.stage, Stage::Over);
         let asked = match &stage {
             Stage::Closing(_, end, _) => Some(*end),

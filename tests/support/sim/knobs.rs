@@ -31,6 +31,11 @@ impl Knobs<'_> {
         self.0.closes_late = true;
     }
 
+    /// Listeners have an address only when a test [says](Self::address) so.
+    pub(crate) fn binds_late(&mut self) {
+        self.0.binds_late = true;
+    }
+
     /// Listening somewhere fails, after it has begun.
     pub(crate) fn broken(&mut self, place: Place, kind: io::ErrorKind) {
         self.0.broken.insert(place, kind);
@@ -108,6 +113,11 @@ impl Knobs<'_> {
         let end = &mut self.0.pipes[pipe][end];
         end.stalled = stalled;
         wake(&mut end.writer);
+    }
+
+    /// How much is taken of each write of one end at most; 0: nothing, and it is said so.
+    pub(crate) fn most(&mut self, pipe: usize, end: usize, bytes: usize) {
+        self.0.pipes[pipe][end].most = Some(bytes);
     }
 
     /// Flips the byte that arrives at an end after so many others.

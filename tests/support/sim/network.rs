@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) capacity: usize,
     /// Listeners are told to be closed only a latency after they were removed.
     pub(super) closes_late: bool,
+    /// Listeners do not say their first address by themselves.
+    pub(super) binds_late: bool,
     /// Where listening fails, after it has begun.
     pub(super) broken: BTreeMap<Place, io::ErrorKind>,
     /// Where dials get no answer.
@@ -156,6 +158,7 @@ impl Network {
             cut,
             capacity: 256 * 1024,
             closes_late: false,
+            binds_late: false,
             broken: BTreeMap::new(),
             silent: BTreeSet::new(),
             partitions: BTreeSet::new(),
@@ -225,6 +228,11 @@ impl Network {
     /// How often an end of a pipe was read from or written to.
     pub(crate) fn calls(&self, pipe: usize, end: usize) -> u64 {
         self.state().pipes[pipe][end].calls
+    }
+
+    /// Whether one end has said that it will write no more.
+    pub(crate) fn has_ended(&self, pipe: usize, end: usize) -> bool {
+        self.state().pipes[pipe][end].closed
     }
 
     /// How many bytes have arrived at an end.

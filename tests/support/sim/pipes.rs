@@ -20,6 +20,8 @@ pub(super) struct End {
     pub(super) closed: bool,
     pub(super) dropped: bool,
     pub(super) stalled: bool,
+    /// So much is taken of each write at most; 0: nothing, and it is said so.
+    pub(super) most: Option<usize>,
     /// What is sent from here never arrives.
     pub(super) lost: bool,
     /// How many bytes have arrived here, and which of them is to be flipped.
@@ -54,6 +56,7 @@ impl State {
             from.writer = Some(waker.clone());
             return None;
         }
+        let n = from.most.map_or(n, |most| most.min(n));
         from.sent += n as u64;
         if from.lost {
             return Some(Ok(n));

@@ -411,6 +411,11 @@ where
         for counts in all {
             assert_eq!((counts.open, counts.closed), (0, counts.opened), "{}: {counters:?}", self.name);
         }
+        let told = |event| self.log.iter().filter(|(_, line)| line.split(' ').next() == Some(event)).count() as u64;
+        let opened = ["listen", "connected", "opened_stream"].map(told).iter().sum();
+        let failed = ["listen_failed", "connect_failed", "stream_failed"].map(told).iter().sum();
+        let counted = all.iter().fold((0, 0), |sum, counts| (sum.0 + counts.opened, sum.1 + counts.failed));
+        assert_eq!(counted, (opened, failed), "{}: {counters:?}", self.name);
         self.checker.assert_all_told();
         for stream in self.streams.keys() {
             assert_eq!(self.swarm.reset(*stream), Err(CloseError::Stale));

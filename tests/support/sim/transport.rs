@@ -56,6 +56,7 @@ impl Transport for SimTransport {
                 state.say(host, Said::Closed(id, Err(kind)));
                 Ok(())
             }
+            Some(_) if state.binds_late => Ok(()),
             Some(place) => {
                 state.say(host, Said::Address(id, address(place)));
                 Ok(())

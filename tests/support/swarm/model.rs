@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, RemoteEnd, Side, StreamEnd,
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, RemoteEnd, Side, State, StreamEnd,
     StreamId,
 };
 use swarm_notify::swarm::Swarm;
@@ -36,6 +36,8 @@ pub(super) struct Model {
     /// Dials for a peer that nobody is.
     pub(super) wrong: BTreeSet<ConnectionId>,
     pub(super) closed: BTreeSet<Id>,
+    /// What was closed before it was open.
+    given_up: BTreeSet<Id>,
     pub(super) finished: BTreeSet<StreamId>,
     pub(super) unspoken: BTreeSet<StreamId>,
     /// Time has passed.
@@ -66,6 +68,14 @@ fn fault(kind: io::ErrorKind) -> Fault {
 }
 
 impl Model {
+    /// The owner closes something: what is not open by then never will be.
+    pub(super) fn closes(&mut self, id: Id, state: Option<State>) {
+        self.closed.insert(id);
+        if state == Some(State::Opening) {
+            self.given_up.insert(id);
+        }
+    }
+
     /// An event is told: it has to follow from what was done.
     pub(super) fn explain<const EVENTS: usize>(
         &mut self,
@@ -74,6 +84,8 @@ impl Model {
         event: Event,
     ) {
         self.ever.insert(event.id());
+        let opens = matches!(event, Event::Listen { .. } | Event::Connected { .. } | Event::OpenedStream { .. });
+        assert!(!opens || !self.given_up.contains(&event.id()), "{event:?} comes after it was given up");
         let explained = match event {
             Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
                 let asked = number(swarm.listener(listener).expect("it can be looked up").address);

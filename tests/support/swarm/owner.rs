@@ -5,14 +5,14 @@
 use super::model::Model;
 use super::peer::ECHO;
 use super::world::Scripted;
-use swarm_notify::lifecycle::{Event, Id};
+use swarm_notify::lifecycle::{Event, Id, State};
 use swarm_notify::swarm::{CloseError, OpenStreamError, Swarm};
 
-pub(super) fn is_alive<const EVENTS: usize>(swarm: &Swarm<Scripted, EVENTS>, id: Id) -> bool {
+pub(super) fn state<const EVENTS: usize>(swarm: &Swarm<Scripted, EVENTS>, id: Id) -> Option<State> {
     match id {
-        Id::Listener(id) => swarm.listener(id).is_some(),
-        Id::Connection(id) => swarm.connection(id).is_some(),
-        Id::Stream(id) => swarm.stream(id).is_some(),
+        Id::Listener(id) => swarm.listener(id).map(|view| view.state),
+        Id::Connection(id) => swarm.connection(id).map(|view| view.state),
+        Id::Stream(id) => swarm.stream(id).map(|view| view.state),
     }
 }
 
