@@ -362,6 +362,11 @@ impl Node for Fake {
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }
 
+    /// What was taken has arrived.
+    fn flush(&mut self, id: StreamId) -> Result<(), WriteError> {
+        self.write(id, &[]).map(drop)
+    }
+
     fn finish(&mut self, _: StreamId) -> Result<(), WriteError> {
         Ok(())
     }
