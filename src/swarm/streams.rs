@@ -2,6 +2,8 @@
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
+use super::ledger::Ledger;
+use super::link::Link;
 use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
@@ -83,13 +85,14 @@ where
     /// [`next_ready`](Self::next_ready) tells when there is place.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
-        let written = self.on_stream(id, |connection, turn| connection.write(id, data, turn));
-        let written = written.unwrap_or(Err(WriteError::Ended));
-        if let Ok(1..) = written
-            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get(id))
-        {
-            link.wrote(id, &mut self.ledger);
-        }
+        let written = self.on_link(id, |link, ledger| {
+            let written = link.connection().map(|connection| connection.write(id, data, &mut ledger.turn(UNTIMED)));
+            if let Some(Ok(1..)) = written {
+                link.wrote(id, ledger);
+            }
+            written
+        });
+        let written = written.flatten().unwrap_or(Err(WriteError::Ended));
         if written.is_ok_and(|n| n < data.len()) || written == Err(WriteError::Blocked) {
             self.ledger.write_short(id);
         }
@@ -188,10 +191,13 @@ where
 
     /// Does something with a stream on its connection, which is driven by the next poll.
     fn on_stream<R>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> R) -> Option<R> {
+        self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
+    }
+
+    fn on_link<R>(&mut self, id: StreamId, act: impl FnOnce(&mut Link<T>, &mut Ledger<EVENTS>) -> R) -> Option<R> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_dirty(&mut self.ledger);
-        let connection = link.connection()?;
-        Some(act(connection, &mut self.ledger.turn(UNTIMED)))
+        Some(act(link, &mut self.ledger))
     }
 
     fn stream_says(&mut self, fact: Option<Fact>) {
