@@ -54,6 +54,9 @@ fn act<const EVENTS: usize>(
             if let Some(id) = stream {
                 let from = side.swarm.stream(id).unwrap().sent;
                 side.try_write(id, &content(tag, from, [1, 40, 3_000][random.below(3)]));
+                if random.below(2) == 0 {
+                    let _ = side.flush(id);
+                }
             }
         }
         23..=24 => drop(stream.map(|id| side.swarm.finish(id))),
@@ -134,6 +137,11 @@ fn run<const EVENTS: usize>(seed: u64) {
         pair.network.set(|knobs| (0..2).for_each(|end| knobs.stall(pipe, end, false)));
     }
     pair.settle();
+    for side in [&pair.a, &pair.b] {
+        let streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
+        let mut open = streams.filter(|id| side.swarm.stream(*id).unwrap().state == State::Open);
+        assert!(!open.any(|id| side.flushes(id)), "{}: a flush was forgotten\n{}", side.name, pair.logs());
+    }
     // Longer than any time-out of what is opening.
     pair.wait(secs(60));
     for side in [&pair.a, &pair.b] {
@@ -141,8 +149,6 @@ fn run<const EVENTS: usize>(seed: u64) {
         let streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
         let waiting: Vec<_> = streams.filter(|id| side.swarm.stream(*id).unwrap().state == State::Opening).collect();
         assert_eq!(waiting, [], "{}: neither opened nor failed\n{}", side.name, pair.logs());
-        let mut streams = side.swarm.connections().flat_map(|id| side.swarm.streams_of(id));
-        assert!(!streams.any(|id| side.flushes(id)), "{}: a flush was forgotten\n{}", side.name, pair.logs());
     }
     for (side, tag) in [(&pair.a, 100), (&pair.b, 0)] {
         for received in side.all_received() {
