@@ -35,7 +35,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
-use swarm_notify::connection::Protocol;
+use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Id, ListenerId, State, StreamId};
 use swarm_notify::swarm::{Config, Swarm};
@@ -364,7 +364,13 @@ impl<const EVENTS: usize> Script<EVENTS> {
                 let from = swarm.stream(stream).unwrap().sent;
                 self.side.try_write(stream, &content(0, from, input.length()));
             }
-            16..20 => {
+            16 => {
+                let Some(stream) = stream else { return };
+                let before = *swarm.counters();
+                assert_ne!(self.side.flush(stream), Err(WriteError::Stale), "it lives");
+                assert_eq!(*self.side.swarm.counters(), before, "a flush opens and ends nothing");
+            }
+            17..20 => {
                 let Some(stream) = stream else { return };
                 let _ = swarm.finish(stream);
                 model.finished.insert(stream);
