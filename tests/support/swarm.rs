@@ -2,9 +2,12 @@
 //! ends, and any command at any moment. `cargo test` runs it over seeded input.
 //!
 //! Every event is checked: once, nested, looked up while it is handled (`sim/checker.rs`, `sim/side.rs`), and explained
-//! by what the owner, the transport and the peers did (`swarm/model.rs`). In the end everything is shut down, whatever
-//! hangs; nothing is left, and every id that ever was is stale.
+//! by what the owner, the transport and the peers did (`swarm/model.rs`). Then everything is healed, and nothing hangs
+//! (`swarm/calm.rs`). In the end everything is shut down, whatever hangs; nothing is left, and every id that ever was is
+//! stale.
 
+#[path = "swarm/calm.rs"]
+mod calm;
 #[path = "sim/checker.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod checker;
@@ -60,8 +63,12 @@ fn play<const EVENTS: usize>(bytes: &[u8]) -> BTreeSet<String> {
         script.check();
         acts += 1;
     }
+    script.calm();
     script.end()
 }
+
+/// How many connections there may be.
+const CONNECTIONS: usize = 6;
 
 struct Script<const EVENTS: usize> {
     side: Side<Scripted, EVENTS>,
@@ -78,7 +85,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
     fn new(input: &mut Input<'_>) -> Self {
         let (choice, sizes) = (input.byte(), input.byte());
         let mut config = Config::default();
-        (config.limits.listeners, config.limits.connections) = (3, 6);
+        (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
         (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
         if choice & 1 != 0 {
             (config.inbound_handshakes, config.outbound_handshakes) = (1, 2);
@@ -237,17 +244,27 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let hanging: Vec<usize> = (0..state.openings.len()).filter(|n| state.openings[*n].result.is_none()).collect();
         let Some(opening) = input.pick(hanging.into_iter()) else { return };
         let fails = input.below(8);
-        let is_dialer = state.openings[opening].inbound;
-        let pipe = state.resolve(opening, if fails == 0 { Some(KINDS[input.below(4)]) } else { None });
-        drop(state);
-        if let Some(pipe) = pipe {
-            let mut peer = Peer::new(is_dialer, fails % 2 == 1, self.now);
-            peer.eager = !input.byte().is_multiple_of(4);
-            self.peers.push(peer);
-            self.model.borrow_mut().deeds.push(model::Deeds { peer: Some(identity(2)), ..Default::default() });
-            assert_eq!((self.peers.len(), pipe), (self.model.borrow().deeds.len(), self.peers.len() - 1));
+        if fails == 0 {
+            state.resolve(opening, Some(KINDS[input.below(4)]));
+            drop(state);
+            return self.side.something_happened();
         }
+        drop(state);
+        let peer = self.meets(opening, fails % 2 == 1);
+        peer.eager = !input.byte().is_multiple_of(4);
+    }
+
+    /// A dial or an upgrade meets a peer.
+    fn meets(&mut self, opening: usize, is_early: bool) -> &mut Peer {
+        let mut state = self.world.state();
+        let is_dialer = state.openings[opening].inbound;
+        let pipe = state.resolve(opening, None);
+        drop(state);
+        self.peers.push(Peer::new(is_dialer, is_early, self.now));
+        self.model.borrow_mut().deeds.push(model::Deeds { peer: Some(identity(2)), ..Default::default() });
+        assert_eq!((self.peers.len(), pipe), (self.model.borrow().deeds.len(), Some(self.peers.len() - 1)));
         self.side.something_happened();
+        self.peers.last_mut().expect("it was just added")
     }
 
     /// Some bytes go each way on a pipe.
@@ -380,8 +397,11 @@ impl<const EVENTS: usize> Script<EVENTS> {
                 if let opening @ Some(State::Opening) = state(swarm, stream.into()) {
                     model.closes(stream.into(), opening);
                 }
+                let connection = swarm.stream(stream).unwrap().connection;
                 swarm.close_stream(stream).expect("it lives");
                 model.finished.insert(stream);
+                // What still comes is dropped.
+                model.whole.entry(connection).or_default().is_cut = true;
             }
             22..24 => {
                 let Some(stream) = stream else { return };

@@ -26,6 +26,15 @@ pub(super) struct Deeds {
     pub(super) finishes: bool,
 }
 
+/// What has gone through a connection's streams, for as long as all of them have come to a good end.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) streams: Vec<StreamId>,
+    pub(super) sent: u64,
+    /// One of them has not.
+    pub(super) is_cut: bool,
+}
+
 /// What the owner has done.
 #[derive(Default)]
 pub(super) struct Model {
@@ -40,6 +49,7 @@ pub(super) struct Model {
     given_up: BTreeSet<Id>,
     pub(super) finished: BTreeSet<StreamId>,
     pub(super) unspoken: BTreeSet<StreamId>,
+    pub(super) whole: BTreeMap<ConnectionId, Whole>,
     /// Time has passed.
     pub(super) waited: bool,
     pub(super) shutdown: bool,
@@ -118,6 +128,7 @@ impl Model {
                 let view = swarm.connection(connection).expect("it is open");
                 let pipe = pipe_of(world, number(view.remote)).expect("it has a pipe");
                 self.opened += 1;
+                self.whole.insert(connection, Whole::default());
                 assert!(!self.wrong.contains(&connection), "nobody is who was dialed");
                 assert_eq!(view.peer, self.deeds[pipe].peer, "the peer has proved who it is");
                 assert_eq!(view.direction == Direction::Inbound, view.listener.is_some());
@@ -130,6 +141,7 @@ impl Model {
                 !self.unspoken.contains(&stream)
             }
             Event::StreamFailed { connection, stream, reason } => {
+                self.whole.entry(connection).or_default().is_cut = true;
                 let pipe = self.pipe(swarm, world, connection);
                 let deeds = &self.deeds[pipe];
                 let inbound = swarm.stream(stream).expect("it can be looked up").direction == Direction::Inbound;
@@ -143,6 +155,10 @@ impl Model {
                 }
             }
             Event::ClosedStream { connection, stream, reason } => {
+                let whole = self.whole.entry(connection).or_default();
+                whole.streams.push(stream);
+                whole.sent += swarm.stream(stream).expect("it can be looked up").sent;
+                whole.is_cut |= reason != StreamEnd::Finished;
                 let pipe = self.pipe(swarm, world, connection);
                 let deeds = &self.deeds[pipe];
                 match reason {
@@ -233,7 +249,7 @@ impl Model {
     }
 }
 
-fn pipe_of(world: &World, number: usize) -> Option<usize> {
+pub(super) fn pipe_of(world: &World, number: usize) -> Option<usize> {
     world.openings.iter().find(|opening| opening.number == number)?.result?.ok()
 }
 

@@ -43,6 +43,9 @@ pub(super) struct Peer {
     /// What it has said and what has not been sent.
     to_swarm: Vec<u8>,
     over: bool,
+    /// How many bytes it has written and read, on all streams.
+    pub(super) written: u64,
+    pub(super) read: u64,
 }
 
 #[derive(Default)]
@@ -63,6 +66,8 @@ impl Peer {
             opened: 0,
             to_swarm: Vec::new(),
             over: false,
+            written: 0,
+            read: 0,
         }
     }
 
@@ -180,6 +185,7 @@ impl Peer {
                 let (id, half) = &mut self.streams[stream];
                 if let Ok(n) = self.end.write(*id, &content(100, half.written, input.length())) {
                     half.written += n as u64;
+                    self.written += n as u64;
                 }
             }
             10..12 => {
@@ -206,19 +212,54 @@ impl Peer {
         self.facts(deeds);
     }
 
-    /// Everything that there is: it is what the swarm's owner wrote.
-    fn read(&mut self, stream: usize) {
+    /// Gives what permission it has withheld, and reads what there is. Whether that was anything.
+    pub(super) fn goes_on(&mut self, deeds: &mut Deeds) -> bool {
+        if self.over {
+            return false;
+        }
+        self.eager = true;
+        let mut moved = self.at_gate || !self.waiting.is_empty();
+        if self.at_gate {
+            self.permit(deeds);
+        }
+        while let Some(id) = self.waiting.pop() {
+            self.confirm(id);
+        }
+        for stream in 0..self.streams.len() {
+            moved |= self.read(stream);
+        }
+        self.facts(deeds);
+        moved
+    }
+
+    /// Finishes all its streams.
+    pub(super) fn finish_all(&mut self, deeds: &mut Deeds) {
+        if self.over {
+            return;
+        }
+        for (id, _) in &self.streams {
+            deeds.finishes = true;
+            let _ = self.end.finish(*id);
+        }
+        self.facts(deeds);
+    }
+
+    /// Everything that there is: it is what the swarm's owner wrote. Whether there was anything.
+    fn read(&mut self, stream: usize) -> bool {
         let (id, half) = &mut self.streams[stream];
+        let before = half.read;
         loop {
             match self.end.read(*id) {
-                Ok(bytes) if bytes.is_empty() => return,
+                Ok(bytes) if bytes.is_empty() => break,
                 Ok(bytes) => {
                     assert_eq!(bytes, content(0, half.read, bytes.len()), "what has arrived is what was sent");
                     half.read += bytes.len() as u64;
+                    self.read += bytes.len() as u64;
                 }
-                Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale | ReadError::Closed) => return,
+                Err(ReadError::Blocked | ReadError::Ended | ReadError::Stale | ReadError::Closed) => break,
                 Err(error) => panic!("{error}"),
             }
         }
+        half.read > before
     }
 }

@@ -125,6 +125,11 @@ impl State {
         wake(&mut self.waker);
     }
 
+    /// Whether all that was said has been heard.
+    pub(super) fn is_heard(&self) -> bool {
+        self.said.is_empty()
+    }
+
     /// A listener says that it has an address, or has it no more. It may be closed long since.
     pub(super) fn say_address(&mut self, listener: usize, port: usize, is_there: bool) {
         let listener = &mut self.listeners[listener];

@@ -1,0 +1,139 @@
+//! When everything is right again, nothing hangs: whoever waits goes on, what was written arrives and can be read, what
+//! was finished ends, and there is place for more.
+
+use super::Script;
+use super::model::dialed;
+use super::world::{Next, number};
+use std::collections::BTreeSet;
+use swarm_notify::lifecycle::{ConnectionId, State};
+
+impl<const EVENTS: usize> Script<EVENTS> {
+    /// Heals what can be healed, and checks that it has. No time passes.
+    pub(super) fn calm(&mut self) {
+        self.heal();
+        self.come_to_rest();
+        self.nothing_hangs();
+        self.finish_all();
+        self.come_to_rest();
+        self.all_is_finished();
+        self.there_is_place();
+    }
+
+    fn heal(&mut self) {
+        (self.side.drains, self.side.reads) = (usize::MAX, true);
+        self.side.something_to_drain();
+        self.reactions.borrow_mut().clear();
+        let mut state = self.world.state();
+        for index in 0..state.pipes.len() {
+            let pipe = &mut state.pipes[index];
+            (pipe.stalled, pipe.most) = (false, 0);
+            state.touch(index);
+        }
+        drop(state);
+        // What was named while the owner did not read.
+        self.turn();
+        let connections: Vec<_> = self.side.swarm.connections().collect();
+        let streams: Vec<_> = connections.iter().flat_map(|id| self.side.swarm.streams_of(*id)).collect();
+        streams.into_iter().for_each(|stream| self.side.read_all(stream));
+    }
+
+    /// All that is under way comes to something.
+    fn come_to_rest(&mut self) {
+        loop {
+            self.flow();
+            let mut moved = self.world.state().close_removed();
+            let hanging: Vec<usize> = {
+                let state = self.world.state();
+                let is_hanging = |n: &usize| state.openings[*n].handed && state.openings[*n].result.is_none();
+                (0..state.openings.len()).filter(is_hanging).collect()
+            };
+            for opening in hanging {
+                self.meets(opening, false);
+                moved = true;
+            }
+            let mut model = self.model.borrow_mut();
+            for (peer, deeds) in self.peers.iter_mut().zip(&mut model.deeds) {
+                moved |= peer.goes_on(deeds);
+            }
+            drop(model);
+            self.side.something_happened();
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    /// The pipe of a connection, once it has one.
+    fn pipe(&self, id: ConnectionId) -> Option<usize> {
+        super::model::pipe_of(&self.world.state(), number(self.side.swarm.connection(id)?.remote))
+    }
+
+    /// The connections on whose pipe nothing was lost or put in.
+    fn untampered(&self) -> Vec<(ConnectionId, usize)> {
+        let connections = self.side.swarm.connections().filter_map(|id| Some((id, self.pipe(id)?)));
+        connections.filter(|(_, pipe)| !self.world.state().pipes[*pipe].tampered).collect()
+    }
+
+    fn nothing_hangs(&self) {
+        let swarm = &self.side.swarm;
+        assert!(swarm.connections().all(|id| self.pipe(id).is_some()), "a dial or an upgrade hangs");
+        for (id, pipe) in self.untampered() {
+            let state = self.world.state();
+            assert_eq!(swarm.connection(id).unwrap().state, State::Open, "{id} hangs");
+            assert!(!state.pipes[pipe].eof && state.pipes[pipe].error.is_none(), "{id} has not heard of its end");
+            for stream in swarm.streams_of(id) {
+                assert_ne!(swarm.stream(stream).unwrap().state, State::Opening, "{stream} hangs");
+            }
+        }
+    }
+
+    /// Both sides finish all streams.
+    fn finish_all(&mut self) {
+        let connections: Vec<_> = self.side.swarm.connections().collect();
+        let streams: Vec<_> = connections.iter().flat_map(|id| self.side.swarm.streams_of(*id)).collect();
+        let mut model = self.model.borrow_mut();
+        for stream in streams {
+            let _ = self.side.swarm.finish(stream);
+            model.finished.insert(stream);
+        }
+        for (peer, deeds) in self.peers.iter_mut().zip(&mut model.deeds) {
+            peer.finish_all(deeds);
+        }
+        drop(model);
+        self.side.something_happened();
+        self.side.something_to_drain();
+    }
+
+    fn all_is_finished(&self) {
+        for (id, pipe) in self.untampered() {
+            assert_eq!(self.side.swarm.streams_of(id).collect::<Vec<_>>(), [], "of {id}: both sides have finished");
+            let model = self.model.borrow();
+            let (peer, whole) = (&self.peers[pipe], &model.whole[&id]);
+            if model.deeds[pipe].resets || whole.is_cut {
+                continue;
+            }
+            let received: usize = whole.streams.iter().map(|stream| self.side.received(*stream).len()).sum();
+            assert_eq!(received as u64, peer.written, "{id}: what the peer wrote was read");
+            assert_eq!(whole.sent, peer.read, "{id}: what was written has arrived");
+        }
+    }
+
+    /// What was held for handshakes, connections and streams is free again.
+    fn there_is_place(&mut self) {
+        if self.model.borrow().shutdown {
+            return;
+        }
+        let live: BTreeSet<_> = self.side.swarm.connections().collect();
+        assert!(self.world.state().is_heard() || live.len() == super::CONNECTIONS, "the transport is not heard");
+        let number = self.number();
+        self.world.state().next.insert(number, Next::Fine);
+        let Ok(id) = self.side.swarm.dial(dialed(number, None)) else {
+            return assert_eq!(live.len(), super::CONNECTIONS, "there is place for another connection");
+        };
+        self.side.checker.begins(id.into(), None);
+        self.begins(id.into(), Next::Fine);
+        self.side.something_to_drain();
+        self.come_to_rest();
+        assert_eq!(self.side.swarm.connection(id).map(|view| view.state), Some(State::Open));
+    }
+}
