@@ -8,8 +8,7 @@ use crate::lifecycle::{ListenerId, StreamId};
 pub enum Ready {
     /// A stream. It is named from its `OpenedStream` on and until its last event, and again only after a short read or
     /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or
-    /// the end; write until less is taken than was given, or flush
-    /// until that is not blocked.
+    /// the end; write until less is taken than was given, or flush until that is not blocked.
     Stream {
         /// Which.
         stream: StreamId,
