@@ -4,7 +4,6 @@
 use super::Script;
 use super::model::dialed;
 use super::world::{Next, number};
-use std::collections::BTreeSet;
 use swarm_notify::lifecycle::{ConnectionId, State};
 
 impl<const EVENTS: usize> Script<EVENTS> {
@@ -120,10 +119,13 @@ impl<const EVENTS: usize> Script<EVENTS> {
 
     /// What was held for handshakes, connections and streams is free again.
     fn there_is_place(&mut self) {
-        if self.model.borrow().shutdown {
+        let swarm = &self.side.swarm;
+        let live: Vec<_> = swarm.connections().collect();
+        // A handshake of which something was lost hangs, and holds its place.
+        let hangs = live.iter().any(|id| swarm.connection(*id).unwrap().state == State::Opening);
+        if self.model.borrow().shutdown || hangs {
             return;
         }
-        let live: BTreeSet<_> = self.side.swarm.connections().collect();
         assert!(self.world.state().is_heard() || live.len() == super::CONNECTIONS, "the transport is not heard");
         let number = self.number();
         self.world.state().next.insert(number, Next::Fine);
