@@ -21,7 +21,7 @@ use sim::{A, B, Shape, everywhere};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
-use swarm_notify::notifee::{Context, Interest, Network, Node, Notifee, NotifeeId};
+use swarm_notify::notifee::{Context, HasNode, Interest, Network, Node, Notifee, NotifeeId};
 use swarm_notify::protocols::Service;
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::identify::{self, Identify};
@@ -32,6 +32,7 @@ everywhere! {
     what_is_taken_out_is_not_spoken_any_more_and_its_streams_are_reset,
     a_stream_that_has_opened_and_was_not_told_goes_too,
     one_may_take_itself_out_or_another_inside,
+    what_proposes_one_of_several_goes_too,
     what_two_services_speak_stays_with_the_other,
     one_that_was_only_unregistered_can_be_taken_out_still,
     all_services_leave_nothing_behind,
@@ -195,6 +196,23 @@ impl<const EVENTS: usize> Service<Net<EVENTS>> for Leaver {
     }
 }
 
+fn what_proposes_one_of_several_goes_too<const EVENTS: usize>(shape: Shape) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let on_a = Log::default();
+    watch(&mut both.a, &on_a);
+    let id = both.a.install(reader(&[MINE]));
+    both.b.install(reader(&[MINE, ALSO, OTHER]));
+    let (ca, cb) = both.connect(shape);
+    both.a.swarm.open_stream(ca, &[ALSO, OTHER]).unwrap();
+    let ours = both.a.swarm.open_stream(ca, &[ALSO, MINE]).unwrap();
+    assert_eq!(both.a.swarm.stream(ours).unwrap().proposals, [ALSO, MINE]);
+    assert!(uninstall(&mut both.a, id));
+    both.settle();
+    assert_eq!(sorted(&on_a), ["failed outbound none requested", "opened outbound /also/1.0.0"]);
+    assert_eq!((both.a.streams(ca), both.b.streams(cb)), (1, 1));
+    both.end();
+}
+
 fn what_two_services_speak_stays_with_the_other<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let ids = [both.b.install(reader(&[MINE, ALSO])), both.b.install(reader(&[MINE, OTHER]))];
@@ -254,33 +272,42 @@ fn all_services_leave_nothing_behind<const EVENTS: usize>(shape: Shape) {
     both.end();
 }
 
+/// How a service goes while it is told what is open already.
+#[derive(Clone, Copy, PartialEq)]
+enum Goes {
+    Panics,
+    Unregisters,
+    Uninstalls,
+}
+
+impl<N: HasNode + Network> Notifee<N> for Goes {
+    fn connected(&mut self, cx: &mut Context<'_, N>, _: ConnectionId) {
+        let this = cx.this();
+        match self {
+            Self::Panics => std::panic::resume_unwind(Box::new(())),
+            Self::Unregisters => cx.unregister(this),
+            Self::Uninstalls => cx.uninstall(this),
+        }
+    }
+}
+
+impl<N: HasNode + Network> Service<N> for Goes {
+    fn protocols(&self) -> Vec<Protocol> {
+        vec![MINE]
+    }
+}
+
 #[test]
 fn one_that_panics_or_goes_while_it_is_installed_leaves_no_protocol() {
-    struct Late {
-        panics: bool,
-    }
-    impl<N: Network> Notifee<N> for Late {
-        fn connected(&mut self, cx: &mut Context<'_, N>, _: ConnectionId) {
-            if self.panics {
-                std::panic::resume_unwind(Box::new(()));
-            }
-            let this = cx.this();
-            cx.unregister(this);
-        }
-    }
-    impl<N: Network> Service<N> for Late {
-        fn protocols(&self) -> Vec<Protocol> {
-            vec![MINE]
-        }
-    }
     Shape::each(|shape| {
-        for panics in [true, false] {
+        for goes in [Goes::Panics, Goes::Unregisters, Goes::Uninstalls] {
             let mut both = Both::<8>::new(shape);
             both.connect(shape);
             both.settle();
             let Host { swarm, notifees, .. } = &mut both.a;
-            let install = || _ = notifees.install(swarm, Late { panics });
-            assert_eq!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(install)).is_err(), panics);
+            let install = || _ = notifees.install(swarm, goes);
+            let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(install)).is_err();
+            assert_eq!(panicked, goes == Goes::Panics);
             assert_eq!((both.a.swarm.protocols().count(), both.a.notifees.len()), (0, 0));
             both.end();
         }

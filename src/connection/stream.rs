@@ -183,6 +183,17 @@ impl Stream {
         self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 
+    /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
+    #[must_use]
+    pub fn proposed(&self) -> &[Protocol] {
+        match &self.negotiation {
+            Negotiation::Queued(proposals) | Negotiation::Dialer(_, proposals) => {
+                Self::proposals(&self.protocol, proposals)
+            }
+            Negotiation::Listener(_) | Negotiation::Ready(_) | Negotiation::Done => &[],
+        }
+    }
+
     /// The protocols that are proposed.
     pub(super) fn proposals<'a>(protocol: &'a Option<Protocol>, proposals: &'a Proposals) -> &'a [Protocol] {
         match (proposals, protocol) {

@@ -87,7 +87,7 @@ pub struct Config {
     /// reads all there is. Round trips are counted by pings, which are sent only while windows are read that can grow.
     pub max_receive_window: u32,
     /// How much the receive windows of all streams of a connection that are not over may have grown by together,
-    /// 16 MiB.
+    /// 16 MiB. What a stream had that its caller took out before it was over stays counted.
     pub max_window_growth: u32,
     /// The most payload of one data frame that we make, 64 KiB; 0 counts as 1. What others make is bounded by the
     /// window alone.

@@ -65,7 +65,7 @@ impl Line {
 
     /// Takes the last stream of a protocol from the connection that has the most of them here, if another stream of
     /// `connection` in its place makes them more even.
-    fn make_place(&mut self, protocol: &Protocol, connection: ConnectionId) -> Option<Opened> {
+    fn make_place(&mut self, protocol: &Protocol, connection: ConnectionId) -> Option<(Handler, Opened)> {
         let count = |id: ConnectionId| {
             let streams = self.streams.get(&id).into_iter().flatten();
             streams.filter(|(_, stream)| stream.protocol == *protocol).count()
@@ -78,7 +78,7 @@ impl Line {
         // It has two at least, so that its turn stays.
         let streams = self.streams.get_mut(&greedy)?;
         let last = streams.iter().rposition(|(_, stream)| stream.protocol == *protocol)?;
-        streams.remove(last).map(|(_, stream)| stream)
+        streams.remove(last)
     }
 }
 
@@ -93,8 +93,9 @@ struct Entry {
 
 /// Who answers an inbound stream.
 pub(super) enum Answer {
-    /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset.
-    Handler(Handler, Option<Opened>),
+    /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset, and its
+    /// handler dropped.
+    Handler(Handler, Option<(Handler, Opened)>),
     /// A handler, but too many wait for it.
     Full,
     /// Nobody any more.

@@ -21,7 +21,7 @@ impl Router {
         let Some(protocol) = view.protocol else { return };
         match self.0.book(|book| book.handlers.answer(protocol, view.connection, &self.0.config)) {
             Answer::Handler(handler, last) => {
-                if let Some(last) = last {
+                if let Some((_dropped_outside_the_book, last)) = last {
                     log::debug!("{}: {}: others wait, too", last.id, last.protocol);
                     let _ = node.reset(last.id);
                     drop(self.0.book(|book| book.streams.remove(last.id)));

@@ -280,18 +280,24 @@ impl<R: Router> PubSub<R> {
         let mut to = core::mem::take(&mut self.to);
         self.router.recipients(topic, subscribers, &mut to);
         to.retain(|id| !but.contains(&Some(*id)));
-        let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.takes(&frame);
-        let takers = to.iter().filter(|id| self.peers.get(id).is_some_and(takes)).count();
-        let has_room = takers > 0 && self.make_room_for(node, &frame, takers);
+        // Before room is made: whose line that shortens takes this one no more than those for whom room was made.
+        to.retain(|id| {
+            let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.takes(&frame);
+            let taken = self.peers.get(id).map(takes);
+            if taken == Some(false) {
+                self.dropped(*id, 1);
+            }
+            taken == Some(true)
+        });
+        let has_room = !to.is_empty() && self.make_room_for(node, &frame, to.len());
         let message = self.backlog.number(frame);
         for id in to.drain(..) {
-            let Some(peer) = self.peers.get_mut(&id) else { continue };
-            if has_room && peer.outbound != Outbound::Refused && peer.outbox.takes(&message.frame) {
+            if !has_room {
+                self.dropped(id, 1);
+            } else if let Some(peer) = self.peers.get_mut(&id) {
                 self.counters.sent += 1;
                 peer.outbox.push(&message, &mut self.backlog);
                 flush(node, peer, &self.subscriptions, &mut self.backlog);
-            } else {
-                self.dropped(id, 1);
             }
         }
         self.to = to;

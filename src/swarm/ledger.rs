@@ -178,6 +178,11 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.interest(id, Interest::flushed);
     }
 
+    /// The owner knows that what it has written has been sent.
+    pub(super) fn knows_flushed(&mut self, id: StreamId) {
+        self.interest(id, Interest::knows_flushed);
+    }
+
     fn interest(&mut self, id: StreamId, change: impl FnOnce(&mut Interest)) {
         let Some(interest) = self.interests.get_mut(id) else { return };
         change(interest);

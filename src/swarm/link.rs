@@ -143,11 +143,13 @@ where
         let is_due = self.connection().is_some_and(|connection| connection.is_due());
         let batch = ledger.last_batch(id);
         if self.batches.is_written(batch, is_due, !self.out.is_empty()) {
+            ledger.knows_flushed(id);
             return true;
         }
         if ledger.flush_short(id) {
             let live = ledger.lifecycle.live_streams(self.id);
-            self.batches.wait(batch, id, live, |id| ledger.streams.get(id).is_some());
+            let lives = |id| ledger.lifecycle.state(id).is_some_and(|state| state != State::Ended);
+            self.batches.wait(batch, id, live, lives);
         }
         false
     }

@@ -39,6 +39,8 @@ pub(super) struct Interest {
     writable: bool,
     /// The owner waits until what was written has been sent.
     wants_flush: bool,
+    /// It has been sent, and the owner was not told: apart from `writable`, which a short write takes back.
+    flushed: bool,
     /// The batch that has what was written last.
     pub(super) batch: u32,
 }
@@ -52,6 +54,7 @@ impl Default for Interest {
             readable: false,
             writable: false,
             wants_flush: false,
+            flushed: false,
             batch: 0,
         }
     }
@@ -84,22 +87,59 @@ impl Interest {
 
     /// `true`: it did not wait for that yet.
     pub(super) fn flush_short(&mut self) -> bool {
-        self.wants_write = true;
+        self.flushed = false;
         !core::mem::replace(&mut self.wants_flush, true)
     }
 
+    /// What was waited for has been sent.
     pub(super) fn flushed(&mut self) {
-        self.wants_flush = false;
-        self.writable();
+        self.flushed |= core::mem::take(&mut self.wants_flush);
+    }
+
+    /// The owner has found out by itself.
+    pub(super) fn knows_flushed(&mut self) {
+        self.flushed = false;
     }
 
     /// Whether the owner is to be told now.
     pub(super) const fn is_due(&self) -> bool {
-        self.announced && (self.readable || self.writable)
+        self.announced && (self.readable || self.writable || self.flushed)
     }
 
     /// What is to be told, which is not told again.
     pub(super) fn take(&mut self) -> (bool, bool) {
-        (core::mem::take(&mut self.readable), core::mem::take(&mut self.writable))
+        let flushed = core::mem::take(&mut self.flushed);
+        (core::mem::take(&mut self.readable), core::mem::take(&mut self.writable) || flushed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flush_that_is_over_is_told_though_a_write_was_short_since() {
+        let mut interest = Interest::default();
+        interest.announce();
+        assert!(interest.flush_short());
+        interest.flushed();
+        interest.write_short();
+        assert!(interest.is_due());
+        assert_eq!(interest.take(), (false, true));
+        assert!(!interest.is_due(), "once");
+        interest.writable();
+        assert_eq!(interest.take(), (false, true), "there is place again, too");
+    }
+
+    #[test]
+    fn of_a_flush_that_its_owner_knows_to_be_over_nothing_is_told() {
+        let mut interest = Interest::default();
+        interest.announce();
+        interest.flush_short();
+        interest.flushed();
+        interest.knows_flushed();
+        assert!(!interest.is_due());
+        interest.flushed();
+        assert!(!interest.is_due(), "nobody waits");
     }
 }

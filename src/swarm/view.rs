@@ -53,6 +53,8 @@ pub struct StreamView<'a> {
     pub connection: ConnectionId,
     /// The protocol: agreed on, or the only one that was proposed.
     pub protocol: Option<&'a Protocol>,
+    /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
+    pub proposals: &'a [Protocol],
     /// How many bytes of data were accepted from the owner, sent or not.
     pub sent: u64,
     /// How many bytes of data the owner has read.
@@ -101,6 +103,7 @@ where
             direction: lifecycle.direction(id)?,
             connection: lifecycle.connection_of(id)?,
             protocol: stream.protocol(),
+            proposals: stream.proposed(),
             sent: stream.sent(),
             received: stream.received(),
             is_remote_finished: stream.is_remote_finished(),

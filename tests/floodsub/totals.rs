@@ -1,10 +1,13 @@
 //! What all peers together may make a node keep, each bound at its limit.
 
+use crate::fuzz_target::fake::Fake;
 use crate::node::{keypair, peer};
 use crate::raw::{publishing, signed, subscribing};
 use crate::world::World;
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
+use swarm_notify::notifee::Notifees;
+use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
 use swarm_notify::protocols::pubsub::{Config, Signing};
 
@@ -246,4 +249,43 @@ fn what_waited_for_a_peer_that_goes_makes_room() {
     world.raw_at(raws[0]).swarm.abort_connection(connection).unwrap();
     world.settle();
     assert_eq!(world.at(NODE).floodsub().held().outbox_bytes, 0);
+}
+
+/// What waits before and after a message for four, three of whose lines are full until room is made for the fourth.
+fn with_full_lines(total: usize) -> [usize; 2] {
+    let mut config = Config::default();
+    (config.outbox_total_bytes, config.outbox_bytes) = (total, 500);
+    let (mut node, mut notifees) = (Fake::new(peer(99)), Notifees::new());
+    let id = notifees.install(&mut node, FloodSub::new(Signing::strict_no_sign(), config));
+    let turns = |node: &mut Fake, notifees: &mut Notifees<Fake>| {
+        for _ in 0..4 {
+            node.poll();
+            notifees.drive(node, Duration::ZERO);
+        }
+    };
+    let topics: [&[&str]; 6] = [&["full", "all"], &["full", "all"], &["full", "all"], &["all"], &["y"], &["z"]];
+    for (topics, number) in topics.iter().zip(1..) {
+        let connection = node.connect(peer(number)).unwrap();
+        turns(&mut node, &mut notifees);
+        let stream = node.accept(connection, PROTOCOL).unwrap();
+        turns(&mut node, &mut notifees);
+        node.send(stream, &subscribing(topics).to_frame(), 0);
+        turns(&mut node, &mut notifees);
+    }
+    let mut publish = |topic: &str, len| {
+        let floodsub = notifees.get_mut::<FloodSub>(id).unwrap();
+        floodsub.publish(&mut node, topic, &vec![0; len]).unwrap();
+        floodsub.held().outbox_bytes
+    };
+    publish("full", 440);
+    publish("y", 470);
+    [publish("z", 470), publish("all", 440)]
+}
+
+#[test]
+fn whose_line_is_full_until_room_is_made_takes_no_room_that_was_not_made() {
+    let [full, _] = with_full_lines(usize::MAX);
+    let [before, after] = with_full_lines(full);
+    assert_eq!(before, full);
+    assert!(after <= full, "{after} of {full}");
 }

@@ -6,7 +6,8 @@ use smol::channel::unbounded;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
 use std::cell::Cell;
 use std::rc::Rc;
-use swarm_notify::host::{Config, Stream};
+use swarm_notify::connection::Protocol;
+use swarm_notify::host::{Config, Handle, Stream};
 use swarm_notify::lifecycle::Side;
 
 #[test]
@@ -179,6 +180,47 @@ fn a_connection_that_fills_the_line_makes_place_for_others() {
         last.close().await.unwrap();
         assert_eq!(served.recv().await.unwrap(), "g5");
         go.send(()).await.unwrap();
+    });
+}
+
+const OTHER: Protocol = Protocol::from_static("/other/1.0.0");
+
+/// Removes a handler when it is dropped itself.
+struct Removes(Handle);
+
+impl Drop for Removes {
+    fn drop(&mut self) {
+        self.0.remove_handler(&OTHER);
+    }
+}
+
+#[test]
+fn a_handler_that_goes_with_the_stream_that_made_place_may_use_the_host() {
+    let mut config = Config::default();
+    config.handlers = 1;
+    config.waiting_streams = 2;
+    let mut pair = Pair::with(config, Config::default());
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let log_a = log(&mut pair.a);
+    pair.run(async {
+        let (_, greedy) = connect(&at_a, &at_b).await;
+        let modest = at_b.dial(greedy.remote().clone()).await.unwrap();
+        // The only place is taken by a stream of another protocol for as long as it lives.
+        at_a.set_handler(OTHER, async |mut stream| drop(stream.read(&mut [0; 8]).await));
+        let _busy = greedy.open_stream(&[OTHER]).await.unwrap();
+        let removes = Removes(at_a.clone());
+        let old = move |_: Stream| {
+            let _ = &removes;
+            std::future::ready(())
+        };
+        at_a.set_handler(RAW, async |_| ());
+        let _first = greedy.open_stream(&[RAW]).await.unwrap();
+        at_a.set_handler(RAW, old);
+        let mut last = greedy.open_stream(&[RAW]).await.unwrap();
+        at_a.set_handler(RAW, async |_| ());
+        let _modest = modest.open_stream(&[RAW]).await.unwrap();
+        assert_eq!(told(&log_a, "closed_stream reset").await, format!("closed_stream reset({})", Side::Local));
+        assert_eq!(last.read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     });
 }
 

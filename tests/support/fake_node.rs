@@ -254,6 +254,7 @@ impl Node for Fake {
             direction: self.lifecycle.direction(id)?,
             connection: self.lifecycle.connection_of(id)?,
             protocol: Some(&stream.protocol),
+            proposals: &[],
             sent: 0,
             received: 0,
             is_remote_finished: stream.is_finished,

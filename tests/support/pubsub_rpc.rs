@@ -5,7 +5,7 @@
 //! `cargo test` runs it over its corpus and over seeded input.
 
 #[path = "fake_node.rs"]
-mod fake;
+pub(crate) mod fake;
 #[path = "pubsub_play.rs"]
 pub(crate) mod play;
 

@@ -5,7 +5,8 @@
 //! time within two round trips.
 //!
 //! Round trips are counted, not measured, so that no clock is needed: pings follow each other from a grant until two
-//! were answered behind the last grant. Who is quiet is not pinged, and who is slow has more between two grants.
+//! were answered behind the last grant. Who is quiet is not pinged, and who is slow has more between two grants. A peer
+//! that answers late, or never, has windows that grow without need, within the same bounds.
 //!
 //! ```text
 //!             ┌─grant: ping─▶        ┌─pong, not the second since the last grant: ping─┐

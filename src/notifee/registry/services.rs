@@ -24,8 +24,8 @@ impl<N> Changes<N> {
         for stream in
             node.connections().into_iter().flat_map(|connection| node.streams_of(connection)).collect::<Vec<_>>()
         {
-            let protocol = node.stream(stream).and_then(|view| view.protocol);
-            if protocol.is_some_and(|protocol| gone.contains(protocol)) {
+            let Some(view) = node.stream(stream) else { continue };
+            if view.protocol.into_iter().chain(view.proposals).any(|protocol| gone.contains(protocol)) {
                 // It has not ended.
                 let _ = node.reset(stream);
             }
@@ -55,7 +55,8 @@ impl<N: HasNode> Notifees<N> {
     ///   among them.
     /// - All streams that speak them are reset, whoever has opened them, and so are our own that propose one of them. The
     ///   service is not told of that, all others are.
-    /// - A protocol that another installed service has too stays, with all its streams.
+    /// - A protocol that another installed service has too stays, with all its streams; one that was only
+    ///   [unregistered](Self::unregister) has its protocols still.
     ///
     /// For one that was only [unregistered](Self::unregister), it does the rest.
     pub fn uninstall(&mut self, network: &mut N, id: NotifeeId) -> bool {
@@ -71,7 +72,8 @@ impl<N: HasNode> Context<'_, N> {
     /// Takes out a service, itself for instance, as [`Notifees::uninstall`] does. Its protocols and streams go at once;
     /// it is told nothing more, and dropped once this has been told to all.
     pub fn uninstall(&mut self, id: NotifeeId) {
-        if self.changes.silence(self.network.node_mut(), id) {
+        // One that is being installed speaks nothing before it has been told what is open.
+        if self.changes.silence(self.network.node_mut(), id) || self.is_replay && id == self.this {
             self.changes.unregister(id);
         }
     }
