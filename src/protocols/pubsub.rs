@@ -307,8 +307,11 @@ impl<R: Router> PubSub<R> {
     /// wait. Where one was written in part, its stream ends with it.
     fn make_room_for(&mut self, node: &mut dyn Node, frame: &Frame, peers: usize) -> bool {
         let Self { backlog, peers: all, counters, events, .. } = self;
-        backlog.make_room(frame, peers, |number| {
+        backlog.make_room(frame, peers, |number, mut waiting| {
             for (id, peer) in &mut *all {
+                if waiting == 0 {
+                    return;
+                }
                 match peer.outbox.forget(number) {
                     Forgotten::NotHere => continue,
                     Forgotten::Whole => {}
@@ -317,6 +320,7 @@ impl<R: Router> PubSub<R> {
                         let _ = peer.stream().map(|stream| node.reset(stream));
                     }
                 }
+                waiting -= 1;
                 counters.dropped += 1;
                 events.count(*id, events::Tally::Dropped);
             }

@@ -41,9 +41,9 @@ impl Backlog {
     }
 
     /// Makes room for a message that is to wait for so many peers: `forget` is given the number of each that goes for
-    /// it, oldest first, and is to take it from those whom it waits for. `false`: there is no room however many go, and
-    /// none has.
-    pub(super) fn make_room(&mut self, frame: &Frame, peers: usize, mut forget: impl FnMut(u64)) -> bool {
+    /// it, oldest first, and for how many it waits, and is to take it from them. `false`: there is no room however many
+    /// go, and none has.
+    pub(super) fn make_room(&mut self, frame: &Frame, peers: usize, mut forget: impl FnMut(u64, usize)) -> bool {
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(frame.len());
         if cost > self.max {
             return false;
@@ -52,7 +52,7 @@ impl Backlog {
             && let Some((number, waiting)) = self.waiting.pop_first()
         {
             self.bytes -= waiting.cost();
-            forget(number);
+            forget(number, waiting.peers);
         }
         true
     }
@@ -103,7 +103,7 @@ mod tests {
 
     fn forgotten(backlog: &mut Backlog, len: usize, peers: usize) -> Option<Vec<u64>> {
         let mut gone = Vec::new();
-        backlog.make_room(&vec![0; len].into(), peers, |number| gone.push(number)).then_some(gone)
+        backlog.make_room(&vec![0; len].into(), peers, |number, _| gone.push(number)).then_some(gone)
     }
 
     #[test]
