@@ -98,7 +98,8 @@ impl Connection {
     }
 
     /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
-    /// peer's FIN has been read; into an empty one nothing is read, and not the end either. The fact that may come with it is the stream's own end, if our FIN is sent already.
+    /// peer's FIN has been read; into an empty one nothing is read, and not the end either. The fact that may come with
+    /// it is the stream's own end, if our FIN is sent already.
     ///
     /// # Errors
     /// [`ReadError`]; nothing has changed.

@@ -11,8 +11,8 @@
 //!   [`Violation`].
 //!
 //! Nothing here reads a clock, draws randomness or blocks. A session's memory is bounded by what its caller lets in:
-//! the receive window for each stream, [`Config::max_window_growth`] for how far these grow, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`]
-//! for what the peer makes us answer.
+//! the receive window for each stream, [`Config::max_window_growth`] for how far these grow, [`Config::max_output`] for
+//! data that waits to be sent, [`Config::max_control`] for what the peer makes us answer.
 //!
 //! ```
 //! use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! [`Backlog`]: the messages that wait for any peer.
 
-use super::outbox::Frame;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+
+/// A message behind its length, as it stands on the stream; the same for all peers.
+pub(super) type Frame = Arc<[u8]>;
 
 /// What the place costs of a message, and the place of each peer that it waits for.
 pub(super) const PLACE: usize = 64;

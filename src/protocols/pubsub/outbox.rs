@@ -1,11 +1,7 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
-use super::backlog::{Backlog, Numbered};
+use super::backlog::{Backlog, Frame, Numbered};
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
-
-/// A message behind its length, as it stands on the stream; the same for all peers.
-pub(super) type Frame = Arc<[u8]>;
 
 /// How many places for messages an empty queue keeps.
 const KEPT: usize = 16;

@@ -1,9 +1,10 @@
 //! [`Peer`]: one peer, whatever the number of its connections.
 
+use super::backlog::Frame;
 use super::config::Config;
 use super::inbound::{Inbound, State};
 use super::message::Topic;
-use super::outbox::{Frame, Outbox};
+use super::outbox::Outbox;
 use super::wire::{Rpc, SubOpts};
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeSet, VecDeque};
