@@ -34,6 +34,10 @@ pub struct Config {
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
     /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.
     pub write_timeout: Duration,
+    /// How late a deadline may be found before the owner counts as having been away: its process was stopped, or its
+    /// machine asleep. What peers have said meanwhile may not have reached the sockets yet, so deadlines are put off by
+    /// as much, once, before they are judged. Zero: they are judged when they are found. Default 1 s.
+    pub lateness: Duration,
 }
 
 impl Default for Config {
@@ -45,6 +49,7 @@ impl Default for Config {
             outbound_handshakes: 128,
             reads_per_poll: 8,
             write_timeout: Duration::from_secs(60),
+            lateness: Duration::from_secs(1),
         }
     }
 }

@@ -52,8 +52,10 @@ where
         }
         self.woken = woken;
         // After what has come: a peer is not late because its word has waited for an owner who was.
-        while let Some((deadline, id)) = self.timers.take_due(now) {
-            self.drive_timeouts(deadline, id, now);
+        if self.timers.are_judged(now, self.ledger.config.lateness) {
+            while let Some((deadline, id)) = self.timers.take_due(now) {
+                self.drive_timeouts(deadline, id, now);
+            }
         }
         for _ in 0..ROUNDS {
             self.admit(now);

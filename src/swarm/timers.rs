@@ -2,6 +2,8 @@
 //!
 //! A connection is armed with one deadline at a time, and only an earlier one is put in: one that moved away is found
 //! out when it comes, and armed anew. So a busy connection, whose deadlines move with every byte, costs nothing here.
+//!
+//! Deadlines that are found late are put off once: a peer is not silent because its owner was away.
 
 use crate::lifecycle::ConnectionId;
 use alloc::collections::BinaryHeap;
@@ -13,22 +15,38 @@ const SPARE: usize = 64;
 
 /// Deadlines of connections, earliest first.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Duration, ConnectionId)>>);
+pub(super) struct Timers {
+    deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
+    /// Until when they are put off.
+    put_off: Option<Duration>,
+}
 
 impl Timers {
     /// Makes sure that a connection comes up by `deadline`. `armed` is the connection's own memory of what is in here.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
             *armed = Some(deadline);
-            self.0.push(Reverse((deadline, id)));
+            self.deadlines.push(Reverse((deadline, id)));
         }
+    }
+
+    /// Whether what has come by `now` is judged now: not if it is found more than `lateness` late and has not been put
+    /// off yet.
+    pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
+        let late = self.deadlines.peek().map_or(Duration::ZERO, |Reverse((first, _))| now.saturating_sub(*first));
+        match self.put_off {
+            Some(until) if now < until => return false,
+            None if late > lateness && !lateness.is_zero() => self.put_off = Some(now.saturating_add(lateness)),
+            Some(_) | None => self.put_off = None,
+        }
+        self.put_off.is_none()
     }
 
     /// Takes the earliest that has come by `now`. The connection asked for it only if it is still armed with it.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(Duration, ConnectionId)> {
-        let due = self.0.peek()?.0;
+        let due = self.deadlines.peek()?.0;
         (due.0 <= now).then(|| {
-            self.0.pop();
+            self.deadlines.pop();
             due
         })
     }
@@ -36,14 +54,15 @@ impl Timers {
     /// Forgets what nobody waits for any more, once that is most of what is in here: `live` says who there is, and
     /// `is_armed` whether one of them is armed so. It costs O(1) for each deadline that was put in.
     pub(super) fn sweep(&mut self, live: usize, is_armed: impl Fn(Duration, ConnectionId) -> bool) {
-        if self.0.len() > SPARE + 4 * live {
-            self.0.retain(|Reverse((deadline, id))| is_armed(*deadline, *id));
+        if self.deadlines.len() > SPARE + 4 * live {
+            self.deadlines.retain(|Reverse((deadline, id))| is_armed(*deadline, *id));
         }
     }
 
-    /// The earliest deadline.
+    /// When the earliest deadline is judged.
     pub(super) fn first(&self) -> Option<Duration> {
-        self.0.peek().map(|Reverse((deadline, _))| *deadline)
+        let Reverse((deadline, _)) = self.deadlines.peek()?;
+        Some(self.put_off.map_or(*deadline, |until| until.max(*deadline)))
     }
 }
 
@@ -58,7 +77,7 @@ mod tests {
         for n in 0..10_000 {
             timers.arm(id, &mut None, Duration::from_secs(n));
             timers.sweep(1, |deadline, _| deadline == Duration::from_secs(n));
-            assert!(timers.0.len() <= SPARE + 4);
+            assert!(timers.deadlines.len() <= SPARE + 4);
         }
         // As many as some other thousand may have left.
         for n in 10_000..11_000 {
@@ -66,7 +85,10 @@ mod tests {
             timers.sweep(1_000, |_, _| panic!("it is worth its while only if most is of nobody"));
         }
         timers.sweep(1, |deadline, _| deadline == Duration::from_secs(9_999));
-        assert_eq!(timers.0.iter().map(|Reverse((deadline, _))| *deadline).max(), Some(Duration::from_secs(9_999)));
+        assert_eq!(
+            timers.deadlines.iter().map(|Reverse((deadline, _))| *deadline).max(),
+            Some(Duration::from_secs(9_999))
+        );
     }
 
     #[test]
@@ -83,5 +105,23 @@ mod tests {
         assert_eq!(timers.take_due(secs(9)), Some((secs(3), id)));
         assert_eq!(timers.take_due(secs(9)), Some((secs(5), id)));
         assert_eq!(timers.take_due(secs(9)), None);
+    }
+
+    #[test]
+    fn what_is_found_late_is_put_off_once() {
+        let secs = Duration::from_secs;
+        let (mut timers, id, late) = (Timers::default(), ConnectionId::FIRST, secs(1));
+        assert!(timers.are_judged(secs(100), late), "nothing is late");
+        timers.arm(id, &mut None, secs(5));
+        assert!(timers.are_judged(secs(6), late), "not too late");
+        assert!(!timers.are_judged(secs(7), late));
+        assert_eq!(timers.first(), Some(secs(8)));
+        assert!(!timers.are_judged(secs(7), late));
+        assert!(timers.are_judged(secs(8), late), "it has been put off");
+        assert_eq!(timers.first(), Some(secs(5)), "which is over");
+        assert!(!timers.are_judged(secs(8), late), "the next is not a part of it");
+        assert!(timers.are_judged(secs(20), late), "nor is it put off again, however late it is found");
+        assert!(timers.are_judged(secs(20), Duration::ZERO));
+        assert!(timers.are_judged(secs(20), Duration::MAX));
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::sim::{A, ECHO, Pair, Shape, everywhere};
 use crate::{millis, secs};
+use std::time::Duration;
+use swarm_notify::swarm::Config;
 
 everywhere! {
     disconnect_by_either_side,
@@ -15,6 +17,10 @@ everywhere! {
     a_connection_without_streams_is_closed_as_idle,
     a_commands_time_outs_count_from_the_poll_after_it,
     an_owner_that_polls_late_does_not_take_its_peer_for_late,
+    an_owner_that_was_away_waits_for_what_its_peer_has_said_meanwhile,
+    an_owner_that_was_away_puts_its_deadlines_off_once,
+    an_owner_that_polls_rarely_hears_of_its_deadlines_at_its_next_poll,
+    without_lateness_a_deadline_is_judged_when_it_is_found,
 }
 
 fn disconnect_by_either_side<const EVENTS: usize>(shape: Shape) {
@@ -208,5 +214,59 @@ fn an_owner_that_polls_late_does_not_take_its_peer_for_late<const EVENTS: usize>
     pair.settle();
     pair.a.expect(&["opened_stream c0.1/s0.1 outbound /echo/1.0.0"]);
     pair.b.expect(&["opened_stream c0.1/s0.1 inbound /echo/1.0.0"]);
+    pair.end_quietly();
+}
+
+/// `a` pings and gets no answer, and its owner goes away until long after the answer was due.
+fn away<const EVENTS: usize>(shape: Shape, change: impl FnOnce(&mut Config)) -> Pair<EVENTS> {
+    let mut pair = Pair::<EVENTS>::with(shape, change, |b| b.connection.idle_timeout = None);
+    pair.connected();
+    pair.network.set(|knobs| knobs.black_hole(0));
+    pair.wait(secs(31));
+    pair.now += secs(1_000);
+    pair.network.advance_to(pair.now);
+    pair
+}
+
+fn an_owner_that_was_away_waits_for_what_its_peer_has_said_meanwhile<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let (ca, _) = pair.connected();
+    pair.a.open(ca, &[ECHO]);
+    pair.a.turn(pair.now);
+    pair.now += secs(1_000);
+    pair.network.advance_to(pair.now);
+    // What the peer has said reaches our socket after this.
+    pair.a.turn(pair.now);
+    pair.settle();
+    pair.a.expect(&["opened_stream c0.1/s0.1 outbound /echo/1.0.0"]);
+    pair.b.expect(&["opened_stream c0.1/s0.1 inbound /echo/1.0.0"]);
+    pair.end_quietly();
+}
+
+fn an_owner_that_was_away_puts_its_deadlines_off_once<const EVENTS: usize>(shape: Shape) {
+    let mut pair = away::<EVENTS>(shape, |_| ());
+    let back = pair.now;
+    pair.wait(secs(10));
+    let log = pair.a.take_timed_log();
+    assert_eq!(log, [(back + secs(1), "disconnected c0.1 failed(timeout)".to_owned())]);
+    pair.b.take_log();
+    pair.end_with_listener();
+}
+
+fn an_owner_that_polls_rarely_hears_of_its_deadlines_at_its_next_poll<const EVENTS: usize>(shape: Shape) {
+    let mut pair = away::<EVENTS>(shape, |_| ());
+    pair.a.turn(pair.now);
+    pair.a.expect::<&str>(&[]);
+    pair.now += secs(10);
+    pair.network.advance_to(pair.now);
+    pair.a.turn(pair.now);
+    pair.a.expect(&["disconnected c0.1 failed(timeout)"]);
+    pair.end_quietly();
+}
+
+fn without_lateness_a_deadline_is_judged_when_it_is_found<const EVENTS: usize>(shape: Shape) {
+    let mut pair = away::<EVENTS>(shape, |config| config.lateness = Duration::ZERO);
+    pair.a.turn(pair.now);
+    pair.a.expect(&["disconnected c0.1 failed(timeout)"]);
     pair.end_quietly();
 }
