@@ -3,7 +3,12 @@
 //! A signature is over bytes, so that what is signed is cut out of the bytes that came; and what a message would make
 //! us allocate is counted before it is decoded.
 
-use super::wire::Malformed;
+use core::fmt;
+
+/// It is not what the protocol allows: no protobuf message, too many entries, a field twice that is there once, or none
+/// that is required.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Malformed;
 
 /// One field, whole.
 pub(super) struct Field<'a> {
@@ -59,6 +64,14 @@ fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
         }
     }
     None
+}
+
+impl core::error::Error for Malformed {}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a message of the pub/sub protocol")
+    }
 }
 
 #[cfg(test)]

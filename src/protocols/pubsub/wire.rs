@@ -4,12 +4,12 @@
 //! as the bytes that came, so that it is forwarded and verified as it was signed, with whatever fields it has. Other
 //! fields of an RPC (gossipsub's control messages, signed peer records) are passed over.
 
+pub use super::fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
 
 use super::fields::Fields;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 use prost::Message as _;
 
 /// One message of the protocol: subscriptions that have changed, and published messages.
@@ -66,11 +66,6 @@ pub struct Most {
     pub messages: usize,
 }
 
-/// It is not what the protocol allows: no protobuf message, too many entries, a field twice that is there once, or none
-/// that is required.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Malformed;
-
 impl Rpc {
     /// Decodes one of at most so many entries, which are counted before memory is taken for them.
     ///
@@ -113,14 +108,6 @@ impl Message {
         }
         let message = Self::decode(bytes).map_err(|_| Malformed)?;
         if message.topic.is_some() { Ok(message) } else { Err(Malformed) }
-    }
-}
-
-impl core::error::Error for Malformed {}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a message of the pub/sub protocol")
     }
 }
 
