@@ -193,3 +193,39 @@ fn one_that_began_greater_gives_back_only_what_it_grew_by() {
         end.receive(&pong().repeat(2)).unwrap();
     }
 }
+
+#[test]
+fn what_a_greater_window_begins_with_is_no_half_that_was_read() {
+    let config = Config { receive_window: 2 * WINDOW, max_receive_window: 4 * WINDOW, ..Config::default() };
+    for acknowledged in [false, true] {
+        let mut end = End::with(Role::Listener, &config);
+        let key = end.next;
+        end.receive(&frame(UPDATE, SYN, 1, 0)).unwrap();
+        if acknowledged {
+            end.acknowledge(key);
+        }
+        let flags = if acknowledged { ACK } else { 0 };
+        assert_eq!(passes(&mut end, key, 10), frame(UPDATE, flags, 1, WINDOW + 10), "before a frame has said ACK");
+        end.acknowledge(key);
+        end.flush(key);
+        end.take();
+        assert_eq!(passes(&mut end, key, WINDOW), [update(1, WINDOW), probe()].concat());
+        assert_eq!(passes(&mut end, key, WINDOW), update(1, WINDOW + 2 * WINDOW));
+    }
+    let mut end = End::with(Role::Listener, &config);
+    let key = end.next;
+    let stream = end.session.open(key).unwrap();
+    end.streams.insert(key, stream);
+    end.with_stream(key, |session, stream| session.consume(stream, 0));
+    assert_eq!(end.take(), frame(UPDATE, SYN, 2, WINDOW), "before a frame has said SYN");
+    assert_eq!(passes(&mut end, key, WINDOW), [update(2, WINDOW), probe()].concat());
+}
+
+#[test]
+fn a_window_that_every_peer_assumes_grows_before_its_stream_is_acknowledged() {
+    let mut end = end(4 * WINDOW, 4 * WINDOW);
+    let key = end.next;
+    end.receive(&frame(UPDATE, SYN, 1, 0)).unwrap();
+    assert_eq!(passes(&mut end, key, HALF), [update(1, HALF), probe()].concat());
+    assert_eq!(passes(&mut end, key, HALF), update(1, HALF + WINDOW));
+}
