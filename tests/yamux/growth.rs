@@ -146,17 +146,20 @@ fn all_streams_grow_out_of_one_purse_and_give_back_what_they_had_when_they_are_o
 
 #[test]
 fn a_stream_that_has_not_grown_gives_nothing_back() {
-    let mut end = end(4 * WINDOW, WINDOW);
-    let [first, second, third] = [1, 3, 5].map(|id| inbound(&mut end, id));
-    for _ in 0..2 {
-        passes(&mut end, first, HALF);
+    for receive_window in [0, WINDOW] {
+        let config = Config { receive_window, max_window_growth: WINDOW, ..Config::default() };
+        let mut end = End::with(Role::Listener, &config);
+        let [first, second, third] = [1, 3, 5].map(|id| inbound(&mut end, id));
+        for _ in 0..2 {
+            passes(&mut end, first, HALF);
+        }
+        assert_eq!(end.streams[&first].receive_window(), 2 * WINDOW);
+        end.reset(second);
+        for _ in 0..2 {
+            passes(&mut end, third, HALF);
+        }
+        assert_eq!(end.streams[&third].receive_window(), WINDOW, "the first one has it all");
     }
-    assert_eq!(end.streams[&first].receive_window(), 2 * WINDOW);
-    end.reset(second);
-    for _ in 0..2 {
-        passes(&mut end, third, HALF);
-    }
-    assert_eq!(end.streams[&third].receive_window(), WINDOW, "the first one has it all");
 }
 
 #[test]
