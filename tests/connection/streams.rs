@@ -2,7 +2,7 @@
 
 use crate::ends::{End, Pair};
 use crate::raw::{ACK, DATA, FIN, HEADER, RST, Raw, SYN, UPDATE, data, frame};
-use swarm_notify::connection::{Fact, ReadError, Role, WriteError};
+use swarm_notify::connection::{Fact, Protocol, ReadError, Role, Stream, WriteError};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 
 /// What may be written into the first window, less what negotiation has said.
@@ -12,6 +12,28 @@ fn open_pair() -> Pair {
     let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
     pair.open();
     pair
+}
+
+#[test]
+fn a_stream_says_what_it_proposes_in_its_order_until_one_is_agreed() {
+    for proposed in [&["/echo/1.0.0"][..], &["/none/1", "/echo/1.0.0", "/sink/1.0.0"]] {
+        let protocols: Vec<_> = proposed.iter().map(|name| Protocol::new(*name).unwrap()).collect();
+        let queued = Stream::outbound(&protocols).unwrap();
+        assert_eq!(queued.proposed(), protocols, "without a place on the wire");
+        let mut pair = open_pair();
+        let ours = pair.dialer.open_stream(proposed);
+        assert_eq!(pair.dialer.stream(ours).proposed(), protocols);
+        pair.run();
+        assert_eq!(pair.dialer.facts(), []);
+        assert_eq!(pair.dialer.stream(ours).proposed(), protocols, "the peer has not said which");
+        let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
+        pair.listener.confirm(theirs);
+        assert_eq!(pair.listener.stream(theirs).proposed(), [], "it is the peer's who proposes");
+        pair.run();
+        assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(ours)]);
+        assert_eq!(pair.dialer.stream(ours).proposed(), [], "it is agreed");
+    }
+    assert_eq!(Stream::inbound().proposed(), []);
 }
 
 #[test]

@@ -145,13 +145,40 @@ fn all_streams_grow_out_of_one_purse_and_give_back_what_they_had_when_they_are_o
 }
 
 #[test]
-fn the_first_half_of_a_new_stream_is_no_second_one() {
-    let mut end = end(4 * WINDOW, 4 * WINDOW);
+fn a_stream_that_has_not_grown_gives_nothing_back() {
+    for receive_window in [0, WINDOW] {
+        let config = Config { receive_window, max_window_growth: WINDOW, ..Config::default() };
+        let mut end = End::with(Role::Listener, &config);
+        let [first, second, third] = [1, 3, 5].map(|id| inbound(&mut end, id));
+        for _ in 0..2 {
+            passes(&mut end, first, HALF);
+        }
+        assert_eq!(end.streams[&first].receive_window(), 2 * WINDOW);
+        end.reset(second);
+        for _ in 0..2 {
+            passes(&mut end, third, HALF);
+        }
+        assert_eq!(end.streams[&third].receive_window(), WINDOW, "the first one has it all");
+    }
+}
+
+#[test]
+fn the_first_half_of_a_new_stream_is_no_second_one_in_whichever_round() {
+    let mut end = end(4 * WINDOW, u32::MAX);
     let first = inbound(&mut end, 1);
-    passes(&mut end, first, HALF);
-    let second = inbound(&mut end, 3);
-    assert_eq!(passes(&mut end, second, HALF), update(3, HALF));
-    assert_eq!(passes(&mut end, second, HALF), update(3, HALF + WINDOW));
+    for round in 0..5 {
+        passes(&mut end, first, HALF);
+        let id = 4 * round + 3;
+        let inbound = inbound(&mut end, id);
+        assert_eq!(passes(&mut end, inbound, HALF), update(id, HALF), "round {round}");
+        assert_eq!(passes(&mut end, inbound, HALF), update(id, HALF + WINDOW));
+        let outbound = end.open();
+        let id = end.streams[&outbound].wire_id();
+        assert_eq!(passes(&mut end, outbound, HALF), update(id, HALF), "round {round}");
+        assert_eq!(passes(&mut end, outbound, HALF), update(id, HALF + WINDOW));
+        assert_eq!(end.receive(&pong()), Ok(vec![]));
+        assert_eq!(end.take(), probe());
+    }
 }
 
 #[test]
@@ -183,4 +210,40 @@ fn one_that_began_greater_gives_back_only_what_it_grew_by() {
         end.take();
         end.receive(&pong().repeat(2)).unwrap();
     }
+}
+
+#[test]
+fn what_a_greater_window_begins_with_is_no_half_that_was_read() {
+    let config = Config { receive_window: 2 * WINDOW, max_receive_window: 4 * WINDOW, ..Config::default() };
+    for acknowledged in [false, true] {
+        let mut end = End::with(Role::Listener, &config);
+        let key = end.next;
+        end.receive(&frame(UPDATE, SYN, 1, 0)).unwrap();
+        if acknowledged {
+            end.acknowledge(key);
+        }
+        let flags = if acknowledged { ACK } else { 0 };
+        assert_eq!(passes(&mut end, key, 10), frame(UPDATE, flags, 1, WINDOW + 10), "before a frame has said ACK");
+        end.acknowledge(key);
+        end.flush(key);
+        end.take();
+        assert_eq!(passes(&mut end, key, WINDOW), [update(1, WINDOW), probe()].concat());
+        assert_eq!(passes(&mut end, key, WINDOW), update(1, WINDOW + 2 * WINDOW));
+    }
+    let mut end = End::with(Role::Listener, &config);
+    let key = end.next;
+    let stream = end.session.open(key).unwrap();
+    end.streams.insert(key, stream);
+    end.with_stream(key, |session, stream| session.consume(stream, 0));
+    assert_eq!(end.take(), frame(UPDATE, SYN, 2, WINDOW), "before a frame has said SYN");
+    assert_eq!(passes(&mut end, key, WINDOW), [update(2, WINDOW), probe()].concat());
+}
+
+#[test]
+fn a_window_that_every_peer_assumes_grows_before_its_stream_is_acknowledged() {
+    let mut end = end(4 * WINDOW, 4 * WINDOW);
+    let key = end.next;
+    end.receive(&frame(UPDATE, SYN, 1, 0)).unwrap();
+    assert_eq!(passes(&mut end, key, HALF), [update(1, HALF), probe()].concat());
+    assert_eq!(passes(&mut end, key, HALF), update(1, HALF + WINDOW));
 }

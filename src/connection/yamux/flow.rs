@@ -73,8 +73,10 @@ impl<K: Copy> Session<K> {
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
             return;
         }
-        // Nobody waits for what is discarded.
-        let pings = !stream.discarding && self.growth.on_grant(stream, &self.config);
+        // Nobody waits for what is discarded, and what a stream begins with has not been read.
+        let begins_greater = self.config.receive_window > INITIAL_WINDOW && !stream.opening.is_told();
+        let counts = !stream.discarding && !begins_greater;
+        let pings = counts && self.growth.on_grant(stream, &self.config);
         let delta = stream.window.grant_all(unread);
         self.update(stream, delta);
         if pings {

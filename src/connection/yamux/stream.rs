@@ -200,6 +200,16 @@ impl Stream {
     }
 }
 
+impl Opening {
+    /// Whether SYN or ACK has left, and with it the window that the stream begins with.
+    pub(super) const fn is_told(self) -> bool {
+        match self {
+            Self::SynSent | Self::Open => true,
+            Self::SynDue | Self::Withheld | Self::AckDue => false,
+        }
+    }
+}
+
 impl Half {
     pub(super) const fn is_open(self) -> bool {
         match self {
