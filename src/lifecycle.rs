@@ -142,7 +142,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
-        if links.live() >= limit || links.held >= limit.saturating_mul(2) {
+        // What lives has a record: while those are few, so are these.
+        if links.held >= limit && (links.live() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
         let previous = links.streams.newest;
@@ -318,7 +319,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     fn state_of<K: Kind>(&self, id: K) -> Option<State> {
         let record = K::arena(&self.books).get(id)?;
         let on = K::runs_on(&record.links).and_then(|connection| self.books.connections.get(connection));
-        Some(K::seen(record.state, on))
+        let is_over = on.is_some_and(|connection| connection.state == State::Ended);
+        Some(if is_over { State::Ended } else { record.state })
     }
 
     /// Who began a connection or a stream, or `None` if the id is stale or a listener's.

@@ -39,9 +39,6 @@ pub(super) struct Split<'a, K: Kind> {
     pub(super) counters: &'a mut Counters,
 }
 
-/// The connection that a stream runs on.
-pub(super) type On<'a> = Option<&'a mut Record<ConnectionId>>;
-
 /// One of the three kinds.
 pub(super) trait Kind: Key + Debug + Into<Id> {
     /// 1, 2 or 3: how a link tells them apart.
@@ -50,6 +47,8 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     type End: Copy + Eq + Debug;
     /// What is kept of this kind besides what is kept of all.
     type Links: Copy + Eq + Debug;
+    /// The record of the connection it runs on; nothing if it is no stream.
+    type On<'a>;
 
     fn arena(books: &Books) -> &Arena<Self>;
     fn arena_mut(books: &mut Books) -> &mut Arena<Self>;
@@ -63,9 +62,13 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
         None
     }
 
-    /// The state that everybody but the sweep sees. `on` is the connection it runs on.
-    fn seen(state: State, _on: Option<&Record<ConnectionId>>) -> State {
-        state
+    /// Looks up the record of what it runs on, which outlives its own.
+    fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &Self::Links) -> Option<Self::On<'a>>;
+
+    /// Whether it is over because what it runs on is: at once, although its own record is only written when its turn to
+    /// be told of comes.
+    fn is_over(_on: &Self::On<'_>) -> bool {
+        false
     }
 
     /// Whether others are to be told of before it.
@@ -74,14 +77,19 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     }
 
     /// Counts it as open.
-    fn count_opened(counters: &mut Counters, on: On<'_>, links: &Self::Links);
+    fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
     /// Counts it, and what ends with it, as over.
-    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut Self::Links, outcome: Outcome<Self::End>);
+    fn count_ended(
+        counters: &mut Counters,
+        on: &mut Self::On<'_>,
+        links: &mut Self::Links,
+        outcome: Outcome<Self::End>,
+    );
 
     /// Takes it off the list it hangs on while it has not ended.
-    fn unlink(_arena: &mut Arena<Self>, _on: On<'_>, _links: &Self::Links, _next: Link) {}
+    fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: Link) {}
     /// Lets go of what it was counted in until it was vacated.
-    fn released(_on: On<'_>) {}
+    fn released(_on: Self::On<'_>) {}
     /// The invariants of what only this kind has.
     fn check_links(_books: &Books, _id: Self, _record: &Record<Self>) {}
 }
@@ -90,6 +98,7 @@ impl Kind for ListenerId {
     const KIND: u8 = 1;
     type End = ListenerEnd;
     type Links = ();
+    type On<'a> = ();
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -107,6 +116,11 @@ impl Kind for ListenerId {
     }
 
     #[inline]
+    fn on(_: Option<&mut Arena<ConnectionId>>, _: &()) -> Option<()> {
+        Some(())
+    }
+
+    #[inline]
     fn told_opened(self, (): &()) -> Event {
         Event::Listen { listener: self }
     }
@@ -120,12 +134,12 @@ impl Kind for ListenerId {
     }
 
     #[inline]
-    fn count_opened(counters: &mut Counters, _: On<'_>, (): &()) {
+    fn count_opened(counters: &mut Counters, (): (), (): &()) {
         counters.listeners.count_opened();
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, _: On<'_>, (): &mut (), outcome: Outcome<ListenerEnd>) {
+    fn count_ended(counters: &mut Counters, (): &mut (), (): &mut (), outcome: Outcome<ListenerEnd>) {
         match outcome {
             Outcome::Failed(_) => counters.listeners.count_failed(1),
             Outcome::Closed(_) => counters.listeners.count_closed(1),
@@ -175,6 +189,7 @@ impl Kind for ConnectionId {
     const KIND: u8 = 2;
     type End = ConnectionEnd;
     type Links = ConnectionLinks;
+    type On<'a> = ();
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -189,6 +204,11 @@ impl Kind for ConnectionId {
     #[inline]
     fn split(books: &mut Books) -> Split<'_, Self> {
         Split { arena: &mut books.connections, connections: None, counters: &mut books.counters }
+    }
+
+    #[inline]
+    fn on(_: Option<&mut Arena<ConnectionId>>, _: &ConnectionLinks) -> Option<()> {
+        Some(())
     }
 
     #[inline]
@@ -214,12 +234,12 @@ impl Kind for ConnectionId {
     }
 
     #[inline]
-    fn count_opened(counters: &mut Counters, _: On<'_>, links: &ConnectionLinks) {
+    fn count_opened(counters: &mut Counters, (): (), links: &ConnectionLinks) {
         counters.connections.of_mut(links.direction).count_opened();
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, _: On<'_>, links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
+    fn count_ended(counters: &mut Counters, (): &mut (), links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
         let counts = counters.connections.of_mut(links.direction);
         match outcome {
             Outcome::Failed(_) => counts.count_failed(1),
@@ -247,6 +267,7 @@ impl Kind for StreamId {
     const KIND: u8 = 3;
     type End = StreamEnd;
     type Links = StreamLinks;
+    type On<'a> = &'a mut Record<ConnectionId>;
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -270,6 +291,16 @@ impl Kind for StreamId {
     }
 
     #[inline]
+    fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &StreamLinks) -> Option<Self::On<'a>> {
+        connections?.living_mut(links.connection)
+    }
+
+    #[inline]
+    fn is_over(on: &Self::On<'_>) -> bool {
+        on.state == State::Ended
+    }
+
+    #[inline]
     fn told_opened(self, links: &StreamLinks) -> Event {
         Event::OpenedStream { connection: links.connection, stream: self }
     }
@@ -283,31 +314,22 @@ impl Kind for StreamId {
         }
     }
 
-    /// A stream is over in the moment in which its connection is, although its own record is only written when its
-    /// turn to be told of comes.
     #[inline]
-    fn seen(state: State, on: Option<&Record<ConnectionId>>) -> State {
-        match on {
-            Some(connection) if connection.state != State::Ended => state,
-            // A connection's record outlives those of its streams, so that it is the one that has ended.
-            Some(_) | None => State::Ended,
-        }
-    }
-
-    #[inline]
-    fn count_opened(counters: &mut Counters, on: On<'_>, links: &StreamLinks) {
+    fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &StreamLinks) {
         counters.streams.of_mut(links.direction).count_opened();
-        if let Some(connection) = on {
-            let live = connection.links.live_mut(links.direction);
-            live.opening -= 1;
-            live.open += 1;
-        }
+        let live = on.links.live_mut(links.direction);
+        live.opening -= 1;
+        live.open += 1;
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut StreamLinks, outcome: Outcome<StreamEnd>) {
-        let Some(connection) = on else { return };
-        let live = connection.links.live_mut(links.direction);
+    fn count_ended(
+        counters: &mut Counters,
+        on: &mut Self::On<'_>,
+        links: &mut StreamLinks,
+        outcome: Outcome<StreamEnd>,
+    ) {
+        let live = on.links.live_mut(links.direction);
         let counts = counters.streams.of_mut(links.direction);
         match outcome {
             Outcome::Failed(_) => {
@@ -322,9 +344,8 @@ impl Kind for StreamId {
     }
 
     #[inline]
-    fn unlink(streams: &mut Arena<Self>, on: On<'_>, links: &StreamLinks, next: Link) {
-        let Some(connection) = on else { return };
-        let list = &mut connection.links.streams;
+    fn unlink(streams: &mut Arena<Self>, on: Self::On<'_>, links: &StreamLinks, next: Link) {
+        let list = &mut on.links.streams;
         match streams.at_mut(links.previous) {
             Some(older) => older.next = next,
             None => list.oldest = next,
@@ -340,9 +361,7 @@ impl Kind for StreamId {
     }
 
     #[inline]
-    fn released(on: On<'_>) {
-        if let Some(connection) = on {
-            connection.links.held -= 1;
-        }
+    fn released(on: Self::On<'_>) {
+        on.links.held -= 1;
     }
 }
