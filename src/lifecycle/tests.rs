@@ -187,7 +187,7 @@ fn broken_invariants_are_found() {
     });
     assert!(message.contains("is the newest"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.connections.get_mut(connection).unwrap().links.inbound.opening -= 1;
+        lifecycle.books.connections.get_mut(connection).unwrap().links.live.inbound -= 1;
     });
     assert!(message.contains("counts the streams that hang on it"), "{message}");
     let message = broken(|lifecycle, connection, _| {
