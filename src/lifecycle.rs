@@ -142,7 +142,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
-        if links.live() >= limit || links.held >= limit.saturating_mul(2) {
+        // What lives has a record: while those are few, so are these.
+        if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
         let previous = links.streams.newest;
@@ -153,7 +154,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         links.streams.newest = Link::to(stream);
         links.held += 1;
-        links.live_mut(direction).opening += 1;
+        *links.live.of_mut(direction) += 1;
         #[cfg(debug_assertions)]
         self.check_around(stream);
         Ok(stream)
@@ -318,7 +319,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     fn state_of<K: Kind>(&self, id: K) -> Option<State> {
         let record = K::arena(&self.books).get(id)?;
         let on = K::runs_on(&record.links).and_then(|connection| self.books.connections.get(connection));
-        Some(K::seen(record.state, on))
+        let is_over = on.is_some_and(|connection| connection.state == State::Ended);
+        Some(if is_over { State::Ended } else { record.state })
     }
 
     /// Who began a connection or a stream, or `None` if the id is stale or a listener's.
@@ -348,7 +350,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
     #[must_use]
     pub fn live_streams(&self, connection: ConnectionId) -> usize {
-        self.books.connections.get(connection).map_or(0, |record| record.links.live() as usize)
+        self.books.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
     }
 
     /// The listeners that have not ended, by index. It walks all slots.

@@ -1,4 +1,4 @@
-//! Transitions: [`Lifecycle::apply`], which alone writes states, and how their events reach the queue.
+//! Transitions: [`Lifecycle::transition`], which alone writes states, and how their events reach the queue.
 //!
 //! An event is queued if there is room and nothing is owed. Else what it tells of joins the line of what is owed, and
 //! [`Lifecycle::pay`] queues from there, oldest first, as room returns. A connection with streams always joins the
@@ -21,19 +21,28 @@ pub(super) enum By {
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
-    /// One transition: look up and `step`, either of which may refuse; then write the state and tell of it.
+    /// One transition. Debug builds check what is around it.
     ///
     /// Inlined, so that each of its few callers keeps only the column of `step` that its input leaves: a quarter of
     /// the instructions of a stream's life goes without.
     #[inline(always)]
     pub(super) fn apply<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
+        let applied = self.transition(id, input, by);
+        #[cfg(debug_assertions)]
+        self.check_around(id);
+        applied
+    }
+
+    /// Look up and `step`, either of which may refuse; then write the state and tell of it.
+    #[inline(always)]
+    fn transition<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
         let has_room = self.has_room();
         let Split { arena, connections, counters } = K::split(&mut self.books);
         let record = arena.get_mut(id).ok_or(Refused::Stale)?;
-        let mut on = connections.and_then(|connections| connections.get_mut(K::runs_on(&record.links)?));
+        let mut on = K::on(connections, &record.links).ok_or(Refused::Stale)?;
         let state = match by {
-            By::Owner => K::seen(record.state, on.as_deref()),
-            By::Sweep => record.state,
+            By::Owner if K::is_over(&on) => State::Ended,
+            By::Owner | By::Sweep => record.state,
         };
         let (next_state, effect) = step(state, input)?;
         if matches!(effect, Effect::TellOpened) && !has_room {
@@ -55,7 +64,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         };
         if let Some(outcome) = outcome {
             if matches!(by, By::Owner) {
-                K::count_ended(counters, on.as_deref_mut(), &mut record.links, outcome);
+                K::count_ended(counters, &mut on, &mut record.links, outcome);
             }
             K::unlink(arena, on, &links, next);
             // Whatever is swept, `pay` has made sure of the room.
@@ -75,8 +84,6 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if log::max_level() == log::LevelFilter::Trace {
             trace(id, state, input, next_state);
         }
-        #[cfg(debug_assertions)]
-        self.check_around(id);
         Ok(())
     }
 

@@ -3,9 +3,8 @@
 
 use super::Lifecycle;
 use super::arena::{Link, Record};
-use super::event::Direction;
 use super::id::{ConnectionId, StreamId};
-use super::kind::{Books, Kind, List, Live};
+use super::kind::{Books, Kind, List, Numbers};
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
@@ -83,7 +82,7 @@ impl Books {
 
     /// Walks the list of a connection's streams and returns how many hang on it.
     fn check_streams_of(&self, id: ConnectionId, record: &Record<ConnectionId>) -> usize {
-        let (mut inbound, mut outbound) = (Live::default(), Live::default());
+        let (mut live, mut open) = (Numbers::default(), Numbers::default());
         let mut hanging = 0;
         let mut previous = Link::NONE;
         while let Some(stream) = {
@@ -94,13 +93,11 @@ impl Books {
             assert_eq!(stream_record.links.connection, id, "A stream hangs on its own connection.");
             assert_eq!(stream_record.links.previous, previous, "A stream's older neighbour is the one before it.");
             assert!(stream_record.owed.is_none(), "A stream that hangs on its connection is not owed by itself.");
-            let live = match stream_record.links.direction {
-                Direction::Inbound => &mut inbound,
-                Direction::Outbound => &mut outbound,
-            };
+            let direction = stream_record.links.direction;
+            *live.of_mut(direction) += 1;
             match stream_record.state {
-                State::Opening => live.opening += 1,
-                State::Open | State::Leaving => live.open += 1,
+                State::Opening => {}
+                State::Open | State::Leaving => *open.of_mut(direction) += 1,
                 State::Ended => panic!("A stream that has ended does not hang on its connection."),
             }
             hanging += 1;
@@ -109,8 +106,8 @@ impl Books {
         }
         assert_eq!(record.links.streams.newest, previous, "The list of a connection's streams ends at its newest.");
         if record.state != State::Ended {
-            let counted = (record.links.inbound, record.links.outbound);
-            assert_eq!(counted, (inbound, outbound), "A connection counts the streams that hang on it.");
+            let counted = (record.links.live, record.links.open);
+            assert_eq!(counted, (live, open), "A connection counts the streams that hang on it.");
         }
         let held = self.streams.iter().filter(|(_, record)| record.links.connection == id).count();
         assert_eq!(record.links.held as usize, held, "A connection counts the records of its streams.");
@@ -120,14 +117,18 @@ impl Books {
     pub(super) fn check_connection(&self, record: &Record<ConnectionId>) {
         let List { oldest, newest } = record.links.streams;
         assert_eq!(oldest.is_none(), newest.is_none(), "The list of a connection's streams has both ends or none.");
-        assert!(record.links.live() <= record.links.held, "A stream that lives has a record.");
+        assert!(record.links.live.both() <= record.links.held, "A stream that lives has a record.");
         match record.state {
             State::Opening => assert_eq!(record.links.held, 0, "A connection that is not open has no streams."),
             State::Open | State::Leaving => {
-                assert_eq!(oldest.is_none(), record.links.live() == 0, "A connection's list holds what lives on it.");
+                assert_eq!(
+                    oldest.is_none(),
+                    record.links.live.both() == 0,
+                    "A connection's list holds what lives on it."
+                );
             }
             State::Ended => {
-                assert_eq!(record.links.live(), 0, "Nothing lives on a connection that has ended.");
+                assert_eq!(record.links.live.both(), 0, "Nothing lives on a connection that has ended.");
                 assert!(oldest.is_none() || record.owed.is_some(), "Streams are swept before their connection's end.");
             }
         }

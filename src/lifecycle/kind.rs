@@ -39,9 +39,6 @@ pub(super) struct Split<'a, K: Kind> {
     pub(super) counters: &'a mut Counters,
 }
 
-/// The connection that a stream runs on.
-pub(super) type On<'a> = Option<&'a mut Record<ConnectionId>>;
-
 /// One of the three kinds.
 pub(super) trait Kind: Key + Debug + Into<Id> {
     /// 1, 2 or 3: how a link tells them apart.
@@ -50,6 +47,8 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     type End: Copy + Eq + Debug;
     /// What is kept of this kind besides what is kept of all.
     type Links: Copy + Eq + Debug;
+    /// The record of the connection it runs on; nothing if it is no stream.
+    type On<'a>;
 
     fn arena(books: &Books) -> &Arena<Self>;
     fn arena_mut(books: &mut Books) -> &mut Arena<Self>;
@@ -63,9 +62,13 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
         None
     }
 
-    /// The state that everybody but the sweep sees. `on` is the connection it runs on.
-    fn seen(state: State, _on: Option<&Record<ConnectionId>>) -> State {
-        state
+    /// Looks up the record of what it runs on, which outlives its own.
+    fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &Self::Links) -> Option<Self::On<'a>>;
+
+    /// Whether it is over because what it runs on is: at once, although its own record is only written when its turn to
+    /// be told of comes.
+    fn is_over(_on: &Self::On<'_>) -> bool {
+        false
     }
 
     /// Whether others are to be told of before it.
@@ -74,14 +77,19 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     }
 
     /// Counts it as open.
-    fn count_opened(counters: &mut Counters, on: On<'_>, links: &Self::Links);
+    fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &Self::Links);
     /// Counts it, and what ends with it, as over.
-    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut Self::Links, outcome: Outcome<Self::End>);
+    fn count_ended(
+        counters: &mut Counters,
+        on: &mut Self::On<'_>,
+        links: &mut Self::Links,
+        outcome: Outcome<Self::End>,
+    );
 
     /// Takes it off the list it hangs on while it has not ended.
-    fn unlink(_arena: &mut Arena<Self>, _on: On<'_>, _links: &Self::Links, _next: Link) {}
+    fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: Link) {}
     /// Lets go of what it was counted in until it was vacated.
-    fn released(_on: On<'_>) {}
+    fn released(_on: Self::On<'_>) {}
     /// The invariants of what only this kind has.
     fn check_links(_books: &Books, _id: Self, _record: &Record<Self>) {}
 }
@@ -90,6 +98,7 @@ impl Kind for ListenerId {
     const KIND: u8 = 1;
     type End = ListenerEnd;
     type Links = ();
+    type On<'a> = ();
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -107,6 +116,11 @@ impl Kind for ListenerId {
     }
 
     #[inline]
+    fn on(_: Option<&mut Arena<ConnectionId>>, _: &()) -> Option<()> {
+        Some(())
+    }
+
+    #[inline]
     fn told_opened(self, (): &()) -> Event {
         Event::Listen { listener: self }
     }
@@ -120,12 +134,12 @@ impl Kind for ListenerId {
     }
 
     #[inline]
-    fn count_opened(counters: &mut Counters, _: On<'_>, (): &()) {
+    fn count_opened(counters: &mut Counters, (): (), (): &()) {
         counters.listeners.count_opened();
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, _: On<'_>, (): &mut (), outcome: Outcome<ListenerEnd>) {
+    fn count_ended(counters: &mut Counters, (): &mut (), (): &mut (), outcome: Outcome<ListenerEnd>) {
         match outcome {
             Outcome::Failed(_) => counters.listeners.count_failed(1),
             Outcome::Closed(_) => counters.listeners.count_closed(1),
@@ -139,35 +153,38 @@ pub(super) struct ConnectionLinks {
     pub(super) direction: Direction,
     /// Its streams that have not ended by themselves, oldest first. Once it has ended, those still to be told of.
     pub(super) streams: List,
+    /// How many of its streams live, and how many of those are open; 0 once it has ended. What changes in the same
+    /// transition is not side by side: compiled to one wide access, it would wait for narrow ones to reach the cache.
+    pub(super) live: Numbers,
+    pub(super) open: Numbers,
     /// How many of its streams have a record.
     pub(super) held: u32,
-    /// How many of its streams live, by direction: opening and open ones. All 0 once it has ended.
-    pub(super) inbound: Live,
-    pub(super) outbound: Live,
 }
 
-/// How many streams of a connection and a direction live.
+/// How many streams of each direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(super) struct Live {
-    pub(super) opening: u32,
-    pub(super) open: u32,
+pub(super) struct Numbers {
+    pub(super) inbound: u32,
+    pub(super) outbound: u32,
 }
 
-impl ConnectionLinks {
-    pub(super) fn new(direction: Direction) -> Self {
-        let (inbound, outbound) = (Live::default(), Live::default());
-        Self { direction, streams: List::EMPTY, held: 0, inbound, outbound }
-    }
-
-    pub(super) const fn live(&self) -> u32 {
-        self.inbound.opening + self.inbound.open + self.outbound.opening + self.outbound.open
-    }
-
-    pub(super) const fn live_mut(&mut self, direction: Direction) -> &mut Live {
+impl Numbers {
+    pub(super) const fn of_mut(&mut self, direction: Direction) -> &mut u32 {
         match direction {
             Direction::Inbound => &mut self.inbound,
             Direction::Outbound => &mut self.outbound,
         }
+    }
+
+    pub(super) const fn both(self) -> u32 {
+        self.inbound + self.outbound
+    }
+}
+
+impl ConnectionLinks {
+    pub(super) fn new(direction: Direction) -> Self {
+        let (live, open) = (Numbers::default(), Numbers::default());
+        Self { direction, streams: List::EMPTY, live, open, held: 0 }
     }
 }
 
@@ -175,6 +192,7 @@ impl Kind for ConnectionId {
     const KIND: u8 = 2;
     type End = ConnectionEnd;
     type Links = ConnectionLinks;
+    type On<'a> = ();
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -189,6 +207,11 @@ impl Kind for ConnectionId {
     #[inline]
     fn split(books: &mut Books) -> Split<'_, Self> {
         Split { arena: &mut books.connections, connections: None, counters: &mut books.counters }
+    }
+
+    #[inline]
+    fn on(_: Option<&mut Arena<ConnectionId>>, _: &ConnectionLinks) -> Option<()> {
+        Some(())
     }
 
     #[inline]
@@ -214,22 +237,23 @@ impl Kind for ConnectionId {
     }
 
     #[inline]
-    fn count_opened(counters: &mut Counters, _: On<'_>, links: &ConnectionLinks) {
+    fn count_opened(counters: &mut Counters, (): (), links: &ConnectionLinks) {
         counters.connections.of_mut(links.direction).count_opened();
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, _: On<'_>, links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
+    fn count_ended(counters: &mut Counters, (): &mut (), links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
         let counts = counters.connections.of_mut(links.direction);
         match outcome {
             Outcome::Failed(_) => counts.count_failed(1),
             Outcome::Closed(_) => counts.count_closed(1),
         }
         for direction in [Direction::Inbound, Direction::Outbound] {
-            let live = core::mem::take(links.live_mut(direction));
+            let live = core::mem::take(links.live.of_mut(direction));
+            let open = core::mem::take(links.open.of_mut(direction));
             let counts = counters.streams.of_mut(direction);
-            counts.count_failed(live.opening);
-            counts.count_closed(live.open);
+            counts.count_failed(live - open);
+            counts.count_closed(open);
         }
     }
 }
@@ -247,6 +271,7 @@ impl Kind for StreamId {
     const KIND: u8 = 3;
     type End = StreamEnd;
     type Links = StreamLinks;
+    type On<'a> = &'a mut Record<ConnectionId>;
 
     #[inline]
     fn arena(books: &Books) -> &Arena<Self> {
@@ -270,6 +295,16 @@ impl Kind for StreamId {
     }
 
     #[inline]
+    fn on<'a>(connections: Option<&'a mut Arena<ConnectionId>>, links: &StreamLinks) -> Option<Self::On<'a>> {
+        connections?.living_mut(links.connection)
+    }
+
+    #[inline]
+    fn is_over(on: &Self::On<'_>) -> bool {
+        on.state == State::Ended
+    }
+
+    #[inline]
     fn told_opened(self, links: &StreamLinks) -> Event {
         Event::OpenedStream { connection: links.connection, stream: self }
     }
@@ -283,48 +318,33 @@ impl Kind for StreamId {
         }
     }
 
-    /// A stream is over in the moment in which its connection is, although its own record is only written when its
-    /// turn to be told of comes.
     #[inline]
-    fn seen(state: State, on: Option<&Record<ConnectionId>>) -> State {
-        match on {
-            Some(connection) if connection.state != State::Ended => state,
-            // A connection's record outlives those of its streams, so that it is the one that has ended.
-            Some(_) | None => State::Ended,
-        }
-    }
-
-    #[inline]
-    fn count_opened(counters: &mut Counters, on: On<'_>, links: &StreamLinks) {
+    fn count_opened(counters: &mut Counters, on: Self::On<'_>, links: &StreamLinks) {
         counters.streams.of_mut(links.direction).count_opened();
-        if let Some(connection) = on {
-            let live = connection.links.live_mut(links.direction);
-            live.opening -= 1;
-            live.open += 1;
-        }
+        *on.links.open.of_mut(links.direction) += 1;
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, on: On<'_>, links: &mut StreamLinks, outcome: Outcome<StreamEnd>) {
-        let Some(connection) = on else { return };
-        let live = connection.links.live_mut(links.direction);
+    fn count_ended(
+        counters: &mut Counters,
+        on: &mut Self::On<'_>,
+        links: &mut StreamLinks,
+        outcome: Outcome<StreamEnd>,
+    ) {
         let counts = counters.streams.of_mut(links.direction);
+        *on.links.live.of_mut(links.direction) -= 1;
         match outcome {
-            Outcome::Failed(_) => {
-                live.opening -= 1;
-                counts.count_failed(1);
-            }
+            Outcome::Failed(_) => counts.count_failed(1),
             Outcome::Closed(_) => {
-                live.open -= 1;
+                *on.links.open.of_mut(links.direction) -= 1;
                 counts.count_closed(1);
             }
         }
     }
 
     #[inline]
-    fn unlink(streams: &mut Arena<Self>, on: On<'_>, links: &StreamLinks, next: Link) {
-        let Some(connection) = on else { return };
-        let list = &mut connection.links.streams;
+    fn unlink(streams: &mut Arena<Self>, on: Self::On<'_>, links: &StreamLinks, next: Link) {
+        let list = &mut on.links.streams;
         match streams.at_mut(links.previous) {
             Some(older) => older.next = next,
             None => list.oldest = next,
@@ -340,9 +360,7 @@ impl Kind for StreamId {
     }
 
     #[inline]
-    fn released(on: On<'_>) {
-        if let Some(connection) = on {
-            connection.links.held -= 1;
-        }
+    fn released(on: Self::On<'_>) {
+        on.links.held -= 1;
     }
 }

@@ -70,8 +70,12 @@ fn a_retired_stream_slot_frees_its_place_on_the_connection() {
 #[test]
 fn the_widest_bounds_fit_a_link() {
     let last = Link::to(id::from_parts::<StreamId>(Bounds::WIDEST.last_index, core::num::NonZeroU32::MIN));
-    assert_eq!(last.index_of(StreamId::KIND), Some(Bounds::WIDEST.last_index as usize));
-    assert_eq!(last.index_of(ListenerId::KIND), None);
+    assert_eq!(last.index_as(StreamId::KIND), Bounds::WIDEST.last_index as usize);
+    for link in [last, Link::to(id::from_parts::<StreamId>(0, core::num::NonZeroU32::MIN)), Link::NONE] {
+        let beyond = Bounds::WIDEST.last_index as usize + 1;
+        assert!(link.index_as(ListenerId::KIND) >= beyond && link.index_as(ConnectionId::KIND) >= beyond, "{link:?}");
+    }
+    assert!(Link::NONE.index_as(StreamId::KIND) > Bounds::WIDEST.last_index as usize);
     assert!(!Link::to(id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN)).is_none());
 }
 
@@ -183,7 +187,7 @@ fn broken_invariants_are_found() {
     });
     assert!(message.contains("is the newest"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.connections.get_mut(connection).unwrap().links.inbound.opening -= 1;
+        lifecycle.books.connections.get_mut(connection).unwrap().links.live.inbound -= 1;
     });
     assert!(message.contains("counts the streams that hang on it"), "{message}");
     let message = broken(|lifecycle, connection, _| {

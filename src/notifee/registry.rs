@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
 use tell::Interrupted;
 
@@ -17,6 +18,11 @@ mod tell;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NotifeeId(u64);
 
+impl NotifeeId {
+    /// The first that is given.
+    const FIRST: Self = Self(0);
+}
+
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
@@ -24,8 +30,8 @@ pub struct NotifeeId(u64);
 pub struct Notifees<N> {
     /// In the order of their ids.
     entries: Vec<Entry<N>>,
-    /// Who is to be told of each kind, as places in `entries`.
-    lists: [Vec<usize>; KINDS],
+    /// Who is to be told of each kind, as runs of places in `entries`: neighbours are told in one loop.
+    lists: [Vec<Range<usize>>; KINDS],
     /// What notifees have asked for while they were told. It is there between calls only if a notifee has panicked.
     changes: Changes<N>,
     /// What was being told when a notifee panicked.
@@ -102,7 +108,7 @@ impl<N> Notifees<N> {
             changes: Changes {
                 added: Vec::new(),
                 removed: Vec::new(),
-                next_id: 0,
+                next_id: NotifeeId::FIRST.0,
                 #[cfg(feature = "protocols")]
                 installed: Vec::new(),
             },
@@ -191,26 +197,19 @@ impl<N> Notifees<N> {
     }
 
     fn add(&mut self, entry: Entry<N>) {
-        for kind in entry.interest.kinds() {
-            self.lists[kind].push(self.entries.len());
-        }
+        list(&mut self.lists, self.entries.len(), entry.interest);
         self.entries.push(entry);
     }
 
     fn remove(&mut self, id: NotifeeId) {
         let Ok(place) = self.entries.binary_search_by_key(&id, |entry| entry.id) else { return };
-        if let Some(interrupted) = &mut self.interrupted {
-            // Who comes next in an interrupted notification stays so.
-            let told = self.lists[interrupted.kind].iter().take(interrupted.next);
-            interrupted.next -= told.filter(|other| **other == place).count();
+        let removed = self.entries.remove(place);
+        self.lists.iter_mut().for_each(Vec::clear);
+        for (place, entry) in self.entries.iter().enumerate() {
+            list(&mut self.lists, place, entry.interest);
         }
-        for list in &mut self.lists {
-            list.retain(|other| *other != place);
-            for other in list {
-                *other -= usize::from(*other > place);
-            }
-        }
-        self.entries.remove(place);
+        // Last, since it may panic while it is dropped.
+        drop(removed);
     }
 
     /// One by one, so that a notifee that panics while it is dropped leaves the rest to be done.
@@ -220,6 +219,16 @@ impl<N> Notifees<N> {
         }
         while let Some(id) = self.changes.removed.pop() {
             self.remove(id);
+        }
+    }
+}
+
+/// Puts the one at a place behind those who are to be told of the same.
+fn list(lists: &mut [Vec<Range<usize>>; KINDS], place: usize, interest: Interest) {
+    for kind in interest.kinds() {
+        match lists[kind].last_mut() {
+            Some(run) if run.end == place => run.end += 1,
+            Some(_) | None => lists[kind].push(place..place + 1),
         }
     }
 }

@@ -140,3 +140,25 @@ fn a_kind_that_is_in_both_sets_is_in_what_joins_and_in_what_cuts_them() {
     assert_eq!(opens & connections, Interest::CONNECTED);
     assert!(!opens.contains(connections) && opens.contains(Interest::CONNECTED) && opens.contains(Interest::NONE));
 }
+
+#[test]
+fn those_who_care_are_told_in_order_whoever_stands_between_them_comes_or_goes() {
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+    for caring in 0..1 << NAMES.len() {
+        for gone in 0..NAMES.len() {
+            let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+            let cares = |place: usize| caring & 1 << place != 0;
+            let interest = |place| if cares(place) { Interest::CONNECTED } else { Interest::DISCONNECTED };
+            let ids: Vec<_> = (0..NAMES.len())
+                .map(|place| notifees.register(Scripted::<World>::new(NAMES[place], &log).only(interest(place))))
+                .collect();
+            assert!(notifees.unregister(ids[gone]));
+            notifees.register(Scripted::<World>::new("f", &log));
+            connect(&mut world);
+            notifees.dispatch(&mut world);
+            let told = (0..NAMES.len()).filter(|place| cares(*place) && *place != gone).map(|place| NAMES[place]);
+            let told: Vec<_> = told.chain(["f"]).map(|name| format!("{name} connected c0.1")).collect();
+            log.expect(&told);
+        }
+    }
+}

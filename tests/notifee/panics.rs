@@ -5,7 +5,7 @@ use crate::scripted::{Log, Scripted};
 use crate::{World, connect, world};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swarm_notify::lifecycle::{ConnectionEnd, State};
-use swarm_notify::notifee::{Context, Notifees};
+use swarm_notify::notifee::{Context, Interest, Notifees};
 
 /// A panic without a message on the screen.
 fn panics<R>(work: impl FnOnce() -> R) -> bool {
@@ -77,6 +77,30 @@ fn who_comes_or_goes_while_a_notification_is_interrupted_changes_nothing_for_the
     notifees.dispatch(&mut world);
     let names = ["b", "d", "inside", "outside"];
     log.expect(&names.map(|name| format!("{name} connected c1.1")));
+}
+
+#[test]
+fn those_who_are_left_to_be_told_are_told_whoever_stands_between_them_goes() {
+    for gone in 0..6 {
+        let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+        let elsewhere = || Scripted::<World>::new("elsewhere", &log).only(Interest::LISTEN);
+        let ids = [
+            notifees.register(Scripted::new("a", &log)),
+            notifees.register(elsewhere()),
+            notifees.register(Scripted::with("b", &log, panic)),
+            notifees.register(elsewhere()),
+            notifees.register(Scripted::new("c", &log)),
+            notifees.register(Scripted::new("d", &log)),
+        ];
+        connect(&mut world);
+        assert!(panics(|| notifees.dispatch(&mut world)));
+        log.expect(&["a connected c0.1", "b connected c0.1"]);
+        assert!(notifees.unregister(ids[gone]));
+        notifees.dispatch(&mut world);
+        let left = [(4, "c connected c0.1"), (5, "d connected c0.1")];
+        let left: Vec<_> = left.iter().filter(|(place, _)| *place != gone).map(|(_, line)| *line).collect();
+        log.expect(&left);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How something gets to all who care for it: one at a time, in order, with the network held still.
 //!
-//! What is to be told is matched once, and then told in a loop of its own kind. Whoever panics in it leaves an
-//! [`Interrupted`] behind, with which the next call begins.
+//! What is to be told is matched once, and then told in a loop of its own kind, which costs each that is told no more
+//! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
 
 use super::super::Context;
 use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
@@ -33,10 +33,8 @@ pub(super) enum Told {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupted {
     told: Told,
-    /// Whose list.
-    pub(super) kind: usize,
-    /// Who in the list comes next.
-    pub(super) next: usize,
+    /// Who comes next, or would.
+    next: NotifeeId,
 }
 
 /// Those who are told something at the same time.
@@ -44,42 +42,49 @@ trait Audience<N> {
     fn each(self, kind: Interest, tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>));
 }
 
+/// Inlined, and not a part of [`Told::to`], so that an event that is at hand is matched once.
+#[inline(always)]
+fn tell_event<N>(event: Event, audience: impl Audience<N>) {
+    match event {
+        Event::Listen { listener } => {
+            audience.each(Interest::LISTEN, |notifee, cx| notifee.listen(cx, listener));
+        }
+        Event::ListenFailed { listener, reason } => {
+            audience.each(Interest::LISTEN_FAILED, |notifee, cx| notifee.listen_failed(cx, listener, reason));
+        }
+        Event::ListenClose { listener, reason } => {
+            audience.each(Interest::LISTEN_CLOSE, |notifee, cx| notifee.listen_close(cx, listener, reason));
+        }
+        Event::Connected { connection } => {
+            audience.each(Interest::CONNECTED, |notifee, cx| notifee.connected(cx, connection));
+        }
+        Event::ConnectFailed { connection, reason } => {
+            audience.each(Interest::CONNECT_FAILED, |notifee, cx| notifee.connect_failed(cx, connection, reason));
+        }
+        Event::Disconnected { connection, reason } => {
+            audience.each(Interest::DISCONNECTED, |notifee, cx| notifee.disconnected(cx, connection, reason));
+        }
+        Event::OpenedStream { connection, stream } => {
+            audience.each(Interest::OPENED_STREAM, |notifee, cx| notifee.opened_stream(cx, connection, stream));
+        }
+        Event::StreamFailed { connection, stream, reason } => {
+            audience.each(Interest::STREAM_FAILED, |notifee, cx| {
+                notifee.stream_failed(cx, connection, stream, reason);
+            });
+        }
+        Event::ClosedStream { connection, stream, reason } => {
+            audience.each(Interest::CLOSED_STREAM, |notifee, cx| {
+                notifee.closed_stream(cx, connection, stream, reason);
+            });
+        }
+    }
+}
+
 impl Told {
-    /// Inlined, so that what its caller knows is not matched again.
     #[inline(always)]
     fn to<N>(self, audience: impl Audience<N>) {
         match self {
-            Self::Event(Event::Listen { listener }) => {
-                audience.each(Interest::LISTEN, |notifee, cx| notifee.listen(cx, listener));
-            }
-            Self::Event(Event::ListenFailed { listener, reason }) => {
-                audience.each(Interest::LISTEN_FAILED, |notifee, cx| notifee.listen_failed(cx, listener, reason));
-            }
-            Self::Event(Event::ListenClose { listener, reason }) => {
-                audience.each(Interest::LISTEN_CLOSE, |notifee, cx| notifee.listen_close(cx, listener, reason));
-            }
-            Self::Event(Event::Connected { connection }) => {
-                audience.each(Interest::CONNECTED, |notifee, cx| notifee.connected(cx, connection));
-            }
-            Self::Event(Event::ConnectFailed { connection, reason }) => {
-                audience.each(Interest::CONNECT_FAILED, |notifee, cx| notifee.connect_failed(cx, connection, reason));
-            }
-            Self::Event(Event::Disconnected { connection, reason }) => {
-                audience.each(Interest::DISCONNECTED, |notifee, cx| notifee.disconnected(cx, connection, reason));
-            }
-            Self::Event(Event::OpenedStream { connection, stream }) => {
-                audience.each(Interest::OPENED_STREAM, |notifee, cx| notifee.opened_stream(cx, connection, stream));
-            }
-            Self::Event(Event::StreamFailed { connection, stream, reason }) => {
-                audience.each(Interest::STREAM_FAILED, |notifee, cx| {
-                    notifee.stream_failed(cx, connection, stream, reason);
-                });
-            }
-            Self::Event(Event::ClosedStream { connection, stream, reason }) => {
-                audience.each(Interest::CLOSED_STREAM, |notifee, cx| {
-                    notifee.closed_stream(cx, connection, stream, reason);
-                });
-            }
+            Self::Event(event) => tell_event(event, audience),
             Self::StreamReady { stream, readable, writable } => {
                 audience.each(Interest::STREAM_READY, |notifee, cx| {
                     notifee.stream_ready(cx, stream, readable, writable);
@@ -102,32 +107,32 @@ struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
     told: Told,
-    from: usize,
+    from: NotifeeId,
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
-    #[inline]
+    /// Inlined, so that a loop is of one kind, and what only a panic needs is kept nowhere.
+    #[inline(always)]
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
-        let kind = kind.kind();
-        // As slices, so that their places in memory are not looked up again for each.
-        let (list, entries) = (lists[kind].as_slice(), entries.as_mut_slice());
-        if list.len() <= self.from {
+        let list = &lists[kind.kind()];
+        if list.is_empty() {
             return;
         }
         let held = Held::new(self.network);
-        let mut unfinished = Unfinished { told: self.told, kind, next: self.from, interrupted };
-        let mut cx = Context { network: &mut *held.0, changes, this: NotifeeId(0), now: *now, is_replay: false };
-        while unfinished.next < list.len() {
-            let entry = entries.get_mut(list[unfinished.next]);
-            // Before it is told: one that panics has been.
-            unfinished.next += 1;
-            let Some(entry) = entry else { continue };
-            if cx.changes.is_removed(entry.id) {
-                continue;
+        let mut unfinished = Unfinished { told: self.told, next: self.from, interrupted };
+        let mut cx = Context { network: &mut *held.0, changes, this: self.from, now: *now, is_replay: false };
+        for run in list {
+            let Some(run) = entries.get_mut(run.clone()) else { continue };
+            for entry in run {
+                if entry.id < self.from || cx.changes.is_removed(entry.id) {
+                    continue;
+                }
+                cx.this = entry.id;
+                // Before it is told: one that panics has been.
+                unfinished.next = NotifeeId(entry.id.0 + 1);
+                tell(&mut *entry.notifee, &mut cx);
             }
-            cx.this = entry.id;
-            tell(&mut *entry.notifee, &mut cx);
         }
         core::mem::forget(unfinished);
         drop(held);
@@ -140,15 +145,14 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
 /// Writes down what is being told, if it is dropped because a notifee panics. It is forgotten otherwise.
 struct Unfinished<'a> {
     told: Told,
-    kind: usize,
-    next: usize,
+    next: NotifeeId,
     interrupted: &'a mut Option<Interrupted>,
 }
 
 impl Drop for Unfinished<'_> {
     #[inline]
     fn drop(&mut self) {
-        *self.interrupted = Some(Interrupted { told: self.told, kind: self.kind, next: self.next });
+        *self.interrupted = Some(Interrupted { told: self.told, next: self.next });
     }
 }
 
@@ -196,7 +200,8 @@ impl<N: Network> Notifees<N> {
         let mut told = 0;
         while told < most {
             let Some(event) = network.next_event() else { break };
-            self.tell(Told::Event(event), 0, network);
+            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST };
+            tell_event(event, everyone);
             told += 1;
         }
         told
@@ -242,13 +247,13 @@ impl<N: Network> Notifees<N> {
     #[cold]
     #[inline(never)]
     fn resume_interrupted(&mut self, network: &mut N) {
-        if let Some(Interrupted { told, next, .. }) = self.interrupted.take() {
+        if let Some(Interrupted { told, next }) = self.interrupted.take() {
             self.tell(told, next, network);
         }
         self.make_changes();
     }
 
-    fn tell(&mut self, told: Told, from: usize, network: &mut N) {
+    fn tell(&mut self, told: Told, from: NotifeeId, network: &mut N) {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
@@ -260,7 +265,8 @@ impl<N: Network> Notifees<N> {
             return Some(Duration::ZERO);
         }
         let list = &self.lists[Interest::TIME.kind()];
-        list.iter().filter_map(|place| self.entries.get(*place)?.notifee.poll_at()).min()
+        let timed = list.iter().filter_map(|run| self.entries.get(run.clone())).flatten();
+        timed.filter_map(|entry| entry.notifee.poll_at()).min()
     }
 }
 
@@ -284,7 +290,7 @@ impl<N: super::super::HasNode> Notifees<N> {
             return;
         }
         self.untimed = 0;
-        self.tell(Told::Tick, 0, network);
+        self.tell(Told::Tick, NotifeeId::FIRST, network);
         left -= self.drain(left, network);
         self.has_more = left == 0;
     }
@@ -298,7 +304,7 @@ impl<N: super::super::HasNode> Notifees<N> {
             events += self.dispatch_up_to(most - events, network);
             while ready < most {
                 let Some(told) = next_ready(network) else { break };
-                self.tell(told, 0, network);
+                self.tell(told, NotifeeId::FIRST, network);
                 ready += 1;
             }
             if before == (events, ready) {
