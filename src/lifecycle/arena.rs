@@ -224,7 +224,7 @@ mod tests {
             let used = arena.slots.len();
             assert!(held.iter().all(|held| held - used <= 4.max(held / 5)), "{used} of {held:?}");
         }
-        assert!(moves <= 40, "{moves}");
+        assert!(moves <= 50, "{moves}");
     }
 
     #[test]
