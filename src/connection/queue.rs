@@ -31,7 +31,8 @@ pub(super) struct Place {
 const _: () = assert!(size_of::<Place>() <= 16);
 
 /// The slot of a neighbour in a queue, or none: half the memory of its id. A stream leaves its queue before it leaves
-/// the table, so that its slot is enough; that a neighbour leads back is looked at before it is changed.
+/// the table, so that its slot is enough; who does not lead back is no neighbour, but sits there after one whose owner
+/// took it out too early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Link(Option<NonZeroU32>);
 
@@ -113,14 +114,14 @@ impl Queue {
 
     /// Takes out a stream whose place was here.
     fn unlink<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: Place) {
-        let (before, after) = (left.before.id(streams), left.after.id(streams));
-        let to_it = Link::to(id);
-        if let Some(before) = before.and_then(|id| place_of(streams, id)).filter(|place| place.after == to_it) {
-            before.after = left.after;
-        }
-        if let Some(after) = after.and_then(|id| place_of(streams, id)).filter(|place| place.before == to_it) {
-            after.before = left.before;
-        }
+        let before = before(streams, id, left).map(|(id, place)| {
+            place.after = left.after;
+            id
+        });
+        let after = after(streams, id, left).map(|(id, place)| {
+            place.before = left.before;
+            id
+        });
         self.ends = self.ends.and_then(|(head, tail)| {
             let head = if left.before == Link::NONE { after? } else { head };
             let tail = if left.after == Link::NONE { before? } else { tail };
@@ -133,6 +134,20 @@ impl Queue {
 fn place_of<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId) -> Option<&mut Place> {
     let (wait, place) = streams.get_mut(id)?.place_mut();
     wait.map(|_| place)
+}
+
+/// Who is before a stream with this place, if that leads back.
+fn before<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId, place: Place) -> Option<(StreamId, &mut Place)> {
+    let before = place.before.id(streams)?;
+    let place = place_of(streams, before).filter(|before| before.after == Link::to(id))?;
+    Some((before, place))
+}
+
+/// Who is after it, likewise.
+fn after<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId, place: Place) -> Option<(StreamId, &mut Place)> {
+    let after = place.after.id(streams)?;
+    let place = place_of(streams, after).filter(|after| after.before == Link::to(id))?;
+    Some((after, place))
 }
 
 /// The queues of one connection. A stream hangs on at most one of them.
@@ -179,12 +194,13 @@ impl Queues {
                 Wait::Close => config.close_timeout,
             };
             let mut next = queue.ends.map(|(_, tail)| tail);
-            while let Some(place) =
-                next.and_then(|id| place_of(streams, id)).filter(|place| place.deadline == Moment::UNTIMED)
-            {
+            while let Some(id) = next {
+                let Some(place) = place_of(streams, id).filter(|place| place.deadline == Moment::UNTIMED) else {
+                    break;
+                };
                 place.deadline = Moment::new(now.saturating_add(time));
-                let before = place.before;
-                next = before.id(streams);
+                let place = *place;
+                next = before(streams, id, place).map(|(id, _)| id);
             }
         }
     }
@@ -198,7 +214,7 @@ impl Queues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifecycle::{Direction, Lifecycle, Limits};
+    use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
     use alloc::vec::Vec;
 
     impl Placed for (Option<Wait>, Place) {
@@ -227,6 +243,17 @@ mod tests {
             streams.insert(*id, (None, Place::NOWHERE));
         }
         (streams, ids)
+    }
+
+    /// Who sits in a slot of theirs next.
+    fn successor(gone: usize) -> StreamId {
+        let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+        let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+        lifecycle.opened(connection).unwrap();
+        let ids = [0; 3].map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap());
+        lifecycle.fail(ids[gone], Failure::Timeout).unwrap();
+        while lifecycle.next_event().is_some() {}
+        lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
     }
 
     fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
@@ -264,6 +291,24 @@ mod tests {
             let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64), ids[n])).collect();
             expected.push((secs(9), ids[gone]));
             assert_eq!(drain(&mut queues, &mut streams), expected);
+        }
+    }
+
+    #[test]
+    fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alone() {
+        for gone in [0, 2] {
+            let (mut streams, ids) = streams(3);
+            let (mut queues, mut others) = (Queues::new(), Queues::new());
+            ids.iter().for_each(|id| queues.join(&mut streams, *id, Wait::Close, UNTIMED));
+            let next = successor(gone);
+            assert_eq!(next.index(), ids[gone].index());
+            streams.insert(next, (None, Place::NOWHERE));
+            others.join(&mut streams, next, Wait::Close, UNTIMED);
+            queues.count_from(&mut streams, &Config::default(), secs(1));
+            queues.leave(&mut streams, ids[1]);
+            queues.leave(&mut streams, ids[2 - gone]);
+            assert_eq!(drain(&mut queues, &mut streams), []);
+            assert_eq!(drain(&mut others, &mut streams), [(UNTIMED, next)]);
         }
     }
 

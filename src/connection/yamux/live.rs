@@ -159,7 +159,9 @@ mod tests {
         }
         assert_eq!(live.len(), 10);
         assert!(live.places.capacity() <= 8 * SPARE, "{}", live.places.capacity());
-        (9_990..10_000).for_each(|n| drop(live.remove(2 * n)));
+        for id in (9_990..10_000).map(|n| 2 * n) {
+            assert_eq!(live.remove(id), Some(id));
+        }
         live.shrink();
         assert!(live.places.capacity() <= SPARE);
     }
