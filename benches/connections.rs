@@ -11,24 +11,42 @@ use swarm_notify::lifecycle::{ConnectionId, Event};
 use swarm_notify::swarm::Ready;
 use swarm_notify::tcp;
 
+/// How many streams are opened at a time: more than yamux's backlog of 256 would have to wait.
+const AT_A_TIME: usize = 64;
+
 /// Opens streams that stay, each after a byte.
 struct Hold {
     connection: ConnectionId,
     streams: usize,
+    begun: usize,
     opened: usize,
     read: usize,
 }
 
-impl Work for Hold {
-    fn begin<S: Sockets>(&mut self, node: &mut Node<S>) {
-        for _ in 0..self.streams {
+impl Hold {
+    /// Opens the next ones, once all of those before are open.
+    fn open<S: Sockets>(&mut self, node: &mut Node<S>) {
+        if self.opened < self.begun {
+            return;
+        }
+        for _ in 0..AT_A_TIME.min(self.streams - self.begun) {
             let stream = node.open_stream(self.connection, &[CHURN]).unwrap();
             assert_eq!(node.write(stream, b"x"), Ok(1));
+            self.begun += 1;
         }
     }
+}
 
-    fn dialer<S: Sockets>(&mut self, _: &mut Node<S>, event: Option<Event>, _: Option<Ready>) {
-        self.opened += usize::from(matches!(event, Some(Event::OpenedStream { .. })));
+impl Work for Hold {
+    fn begin<S: Sockets>(&mut self, node: &mut Node<S>) {
+        self.open(node);
+    }
+
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, _: Option<Ready>) {
+        if let Some(Event::OpenedStream { .. }) = event {
+            self.opened += 1;
+            self.open(node);
+        }
     }
 
     fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
@@ -79,7 +97,7 @@ fn main() {
     let theirs = growth("idle connection", "direct", many, || (0..many).map(|_| direct()).collect::<Vec<_>>());
 
     let many = amount(4_000);
-    let hold = |streams| Hold { connection: ids[0], streams, opened: 0, read: 0 };
+    let hold = |streams| Hold { connection: ids[0], streams, begun: 0, opened: 0, read: 0 };
     ours.run(&mut hold(1));
     growth("idle stream", "swarm-notify", many, || ours.run(&mut hold(many)));
     let pair = direct();

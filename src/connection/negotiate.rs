@@ -1,6 +1,6 @@
 //! What the muxer says of a stream, understood: its negotiation, its ends, and what of it its owner is to know.
 
-use super::multistream::{self, Outcome};
+use super::multistream::{self, Outcome, Protocol};
 use super::queue::Wait;
 use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::yamux::{self, Session};
@@ -34,11 +34,11 @@ impl Connection {
             Negotiation::Dialer(..) | Negotiation::Listener(_) => self.negotiate(id, turn),
             // It is announced first; then it is readable from the start.
             Negotiation::Queued(_) | Negotiation::Ready(_) => None,
-            Negotiation::Done if stream.ends.closed => {
+            Negotiation::Done { .. } if stream.ends.closed => {
                 stream.ends.end_read |= stream.is_remote_finished();
                 self.finished(id, turn)
             }
-            Negotiation::Done => {
+            Negotiation::Done { .. } => {
                 self.revive(id, turn);
                 self.wait_half_open(id, turn);
                 Some(Fact::Readable(id))
@@ -143,7 +143,7 @@ impl Connection {
         let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
         let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
         if let (Some(listener), Some(protocol), Some(yamux)) =
-            (confirmation.take(), &stream.protocol, &mut stream.yamux)
+            (confirmation.take(), stream.protocol.some(), &mut stream.yamux)
         {
             turn.scratch.lines.clear();
             listener.confirm(protocol, &mut turn.scratch.lines);
@@ -154,7 +154,7 @@ impl Connection {
             }
             self.backlog -= 1;
         }
-        stream.negotiation = Negotiation::Done;
+        stream.negotiation = Negotiation::Done { received: 0 };
         self.wait_half_open(id, turn);
     }
 
@@ -166,7 +166,7 @@ impl Connection {
             true => yamux.wants_window(),
             false => stream.ends.fin_sent && yamux.grants_window(),
         });
-        if waits && stream.place.is_none() && stream.is_open() {
+        if waits && stream.waits.is_none() && stream.is_open() {
             let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
             self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
         }
@@ -174,7 +174,7 @@ impl Connection {
 
     /// The peer has shown that it has not let go of a half-open stream.
     fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        let half_open = |stream: &Stream| stream.place.is_some_and(|place| place.wait() == Wait::HalfOpen);
+        let half_open = |stream: &Stream| stream.waits == Some(Wait::HalfOpen);
         if turn.streams.get(id).is_some_and(half_open) {
             self.queues.leave(turn.streams, id);
             self.wait_half_open(id, turn);
@@ -200,7 +200,7 @@ impl Connection {
         match &stream.negotiation {
             Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog -= 1,
             Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
-            Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done => {}
+            Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done { .. } => {}
         }
         self.live -= 1;
         if self.live == 0 {
@@ -257,7 +257,7 @@ impl Stream {
             | Negotiation::Dialer(..)
             | Negotiation::Listener(_)
             | Negotiation::Ready(_)
-            | Negotiation::Done => otherwise,
+            | Negotiation::Done { .. } => otherwise,
         }
     }
 
@@ -276,7 +276,7 @@ impl Stream {
                     Some(Outcome::Rejected) => Ok((consumed, Chosen::Nothing)),
                     Some(Outcome::Agreed(index)) => {
                         let agreed = Self::proposals(&self.protocol, proposals).get(index).cloned();
-                        self.protocol = agreed;
+                        self.protocol = agreed.unwrap_or(Protocol::NONE);
                         self.negotiation = Negotiation::Ready(None);
                         Ok((consumed, Chosen::Agreed))
                     }
@@ -288,14 +288,14 @@ impl Stream {
                 match accepted {
                     None => Ok((consumed, Chosen::NotYet)),
                     Some(index) => {
-                        self.protocol = supported.get(index).cloned();
+                        self.protocol = supported.get(index).cloned().unwrap_or(Protocol::NONE);
                         let listener = *listener;
                         self.negotiation = Negotiation::Ready(Some(listener));
                         Ok((consumed, Chosen::Agreed))
                     }
                 }
             }
-            Negotiation::Queued(_) | Negotiation::Ready(_) | Negotiation::Done => Ok((0, Chosen::NotYet)),
+            Negotiation::Queued(_) | Negotiation::Ready(_) | Negotiation::Done { .. } => Ok((0, Chosen::NotYet)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
 
 use super::multistream::{self, Protocol};
-use super::queue::{Place, Placed};
+use super::queue::{Place, Placed, Wait};
 use super::yamux;
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
@@ -19,12 +19,12 @@ impl yamux::Streams<StreamId> for Streams {
 }
 
 impl Placed for Stream {
-    fn place(&self) -> &Option<Place> {
-        &self.place
+    fn place(&self) -> (Option<Wait>, &Place) {
+        (self.waits, &self.place)
     }
 
-    fn place_mut(&mut self) -> &mut Option<Place> {
-        &mut self.place
+    fn place_mut(&mut self) -> (&mut Option<Wait>, &mut Place) {
+        (&mut self.waits, &mut self.place)
     }
 }
 
@@ -34,15 +34,17 @@ pub struct Stream {
     /// None until it has a place on the wire.
     pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
-    pub(super) protocol: Option<Protocol>,
-    pub(super) place: Option<Place>,
+    /// [`Protocol::NONE`] while there is none.
+    pub(super) protocol: Protocol,
+    place: Place,
+    pub(super) waits: Option<Wait>,
     pub(super) ends: Ends,
     pub(super) sent: u64,
-    pub(super) received: u64,
 }
 
 // A swarm has one for each stream of each connection, idle or not.
-const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 144);
+const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
+const _: () = assert!(size_of::<Negotiation>() <= 16);
 
 /// How far the two sides have come in agreeing on the protocol.
 #[derive(Debug)]
@@ -55,8 +57,8 @@ pub(super) enum Negotiation {
     Listener(multistream::Listener),
     /// Agreed; it waits for its owner's permission to open. What is here is our confirmation, still to be given.
     Ready(Option<multistream::Listener>),
-    /// Open.
-    Done,
+    /// Open. Nothing is read before, so that what has been is counted here.
+    Done { received: u64 },
 }
 
 /// What an outbound stream proposes, in order of preference.
@@ -64,8 +66,8 @@ pub(super) enum Negotiation {
 pub(super) enum Proposals {
     /// `Stream::protocol` alone: lazily, so that data may follow at once.
     One,
-    /// These.
-    Many(Box<[Protocol]>),
+    /// These. Few streams have several, so that these may lie further away.
+    Many(Box<Box<[Protocol]>>),
 }
 
 /// What is over, and what is wanted.
@@ -87,7 +89,7 @@ impl Stream {
     /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
     #[must_use]
     pub fn inbound() -> Self {
-        Self::new(Negotiation::Listener(multistream::Listener::new()), None)
+        Self::new(Negotiation::Listener(multistream::Listener::new()), Protocol::NONE)
     }
 
     /// A stream that proposes `protocols` in order of preference, for
@@ -96,19 +98,20 @@ impl Stream {
     pub fn outbound(protocols: &[Protocol]) -> Option<Self> {
         match protocols {
             [] => None,
-            [protocol] => Some(Self::new(Negotiation::Queued(Proposals::One), Some(protocol.clone()))),
-            many => Some(Self::new(Negotiation::Queued(Proposals::Many(many.into())), None)),
+            [protocol] => Some(Self::new(Negotiation::Queued(Proposals::One), protocol.clone())),
+            many => Some(Self::new(Negotiation::Queued(Proposals::Many(Box::new(many.into()))), Protocol::NONE)),
         }
     }
 
-    fn new(negotiation: Negotiation, protocol: Option<Protocol>) -> Self {
-        Self { yamux: None, negotiation, protocol, place: None, ends: Ends::default(), sent: 0, received: 0 }
+    fn new(negotiation: Negotiation, protocol: Protocol) -> Self {
+        let (place, waits) = (Place::NOWHERE, None);
+        Self { yamux: None, negotiation, protocol, place, waits, ends: Ends::default(), sent: 0 }
     }
 
     /// The protocol: agreed on, or the only one that was proposed.
     #[must_use]
     pub const fn protocol(&self) -> Option<&Protocol> {
-        self.protocol.as_ref()
+        self.protocol.some()
     }
 
     /// How many bytes of data have been accepted from the owner so far, sent or not; what negotiation says is not
@@ -121,7 +124,10 @@ impl Stream {
     /// How many bytes of data the owner has read so far.
     #[must_use]
     pub const fn received(&self) -> u64 {
-        self.received
+        match self.negotiation {
+            Negotiation::Done { received } => received,
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => 0,
+        }
     }
 
     /// Both directions are over: our FIN is sent, and the peer's has been read.
@@ -149,7 +155,7 @@ impl Stream {
     /// Whether the protocol is agreed, or the only one that was proposed, so that data cannot go astray.
     pub(super) const fn may_write(&self) -> bool {
         match &self.negotiation {
-            Negotiation::Done | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
+            Negotiation::Done { .. } | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
             Negotiation::Queued(_)
             | Negotiation::Dialer(_, Proposals::Many(_))
             | Negotiation::Listener(_)
@@ -161,7 +167,7 @@ impl Stream {
     /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {
         match &self.negotiation {
-            Negotiation::Ready(_) | Negotiation::Done => {
+            Negotiation::Ready(_) | Negotiation::Done { .. } => {
                 self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
             }
             Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => Vec::new(),
@@ -170,7 +176,7 @@ impl Stream {
 
     /// Its owner was told that it is open.
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.negotiation, Negotiation::Done)
+        matches!(self.negotiation, Negotiation::Done { .. })
     }
 
     pub(super) fn unread(&self) -> &[u8] {
@@ -190,13 +196,13 @@ impl Stream {
             Negotiation::Queued(proposals) | Negotiation::Dialer(_, proposals) => {
                 Self::proposals(&self.protocol, proposals)
             }
-            Negotiation::Listener(_) | Negotiation::Ready(_) | Negotiation::Done => &[],
+            Negotiation::Listener(_) | Negotiation::Ready(_) | Negotiation::Done { .. } => &[],
         }
     }
 
     /// The protocols that are proposed.
-    pub(super) fn proposals<'a>(protocol: &'a Option<Protocol>, proposals: &'a Proposals) -> &'a [Protocol] {
-        match (proposals, protocol) {
+    pub(super) fn proposals<'a>(protocol: &'a Protocol, proposals: &'a Proposals) -> &'a [Protocol] {
+        match (proposals, protocol.some()) {
             (Proposals::Many(many), _) => many,
             (Proposals::One, Some(one)) => slice::from_ref(one),
             (Proposals::One, None) => &[],

@@ -126,7 +126,9 @@ impl Connection {
         }
         match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
-                stream.received += n as u64;
+                if let Negotiation::Done { received } = &mut stream.negotiation {
+                    *received += n as u64;
+                }
                 self.wait_half_open(id, turn);
                 Ok((n, None))
             }
@@ -181,7 +183,7 @@ impl Connection {
         }
         if !stream.ends.finish_wanted {
             stream.ends.finish_wanted = true;
-            let agreed = matches!(stream.negotiation, Negotiation::Done | Negotiation::Ready(None));
+            let agreed = matches!(stream.negotiation, Negotiation::Done { .. } | Negotiation::Ready(None));
             if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
                 open.session.finish(yamux);
             }

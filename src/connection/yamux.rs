@@ -48,6 +48,7 @@ mod fact;
 mod flow;
 mod frame;
 mod growth;
+mod live;
 mod output;
 mod receive;
 mod session;

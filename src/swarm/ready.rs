@@ -1,6 +1,7 @@
 //! [`Ready`]: what can be read, written or looked at again, beside the events.
 
 use crate::lifecycle::{ListenerId, StreamId};
+use core::num::NonZeroU32;
 
 /// Something that an owner may want to act on. Coalesced: however much happens, each stream and listener is named once
 /// until it has been taken.
@@ -31,32 +32,50 @@ pub enum Ready {
 pub(super) struct Interest {
     /// `OpenedStream` has been handed out.
     announced: bool,
-    /// The last read was short, or there was none yet: the owner waits for more.
-    wants_read: bool,
-    /// The last write was short: the owner waits for place.
-    wants_write: bool,
-    readable: bool,
-    writable: bool,
-    /// The owner waits until what was written has been sent.
-    wants_flush: bool,
-    /// It has been sent, and the owner was not told: apart from `writable`, which a short write takes back.
-    flushed: bool,
+    /// Of something to read. The owner waits for it once a read was short, or while there was none yet.
+    read: Wish,
+    /// Of place. The owner waits for it once a write was short.
+    write: Wish,
+    /// Of what was written to have been sent: apart from `write`, which a short write takes back.
+    flush: Wish,
     /// The batch that has what was written last.
     pub(super) batch: u32,
 }
 
+// A swarm has one for each stream of each connection, idle or not.
+const _: () = assert!(size_of::<Option<(NonZeroU32, Interest)>>() <= 12);
+
+/// How it stands with something that an owner may wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wish {
+    /// The owner does not wait for it, or was told.
+    None,
+    Waits,
+    /// It has come, and the owner was not told.
+    Granted,
+}
+
+impl Wish {
+    /// It has come.
+    fn grant(&mut self) {
+        if *self == Self::Waits {
+            *self = Self::Granted;
+        }
+    }
+
+    /// Whether the owner is to be told, which it is not again.
+    fn take(&mut self) -> bool {
+        let granted = matches!(self, Self::Granted);
+        if granted {
+            *self = Self::None;
+        }
+        granted
+    }
+}
+
 impl Default for Interest {
     fn default() -> Self {
-        Self {
-            announced: false,
-            wants_read: true,
-            wants_write: false,
-            readable: false,
-            writable: false,
-            wants_flush: false,
-            flushed: false,
-            batch: 0,
-        }
+        Self { announced: false, read: Wish::Waits, write: Wish::None, flush: Wish::None, batch: 0 }
     }
 }
 
@@ -66,53 +85,49 @@ impl Interest {
     }
 
     pub(super) fn readable(&mut self) {
-        if core::mem::take(&mut self.wants_read) {
-            self.readable = true;
-        }
+        self.read.grant();
     }
 
     pub(super) fn writable(&mut self) {
-        if core::mem::take(&mut self.wants_write) {
-            self.writable = true;
-        }
+        self.write.grant();
     }
 
     pub(super) fn read_short(&mut self) {
-        (self.wants_read, self.readable) = (true, false);
+        self.read = Wish::Waits;
     }
 
     pub(super) fn write_short(&mut self) {
-        (self.wants_write, self.writable) = (true, false);
+        self.write = Wish::Waits;
     }
 
     /// `true`: it did not wait for that yet.
     pub(super) fn flush_short(&mut self) -> bool {
-        self.flushed = false;
-        !core::mem::replace(&mut self.wants_flush, true)
+        core::mem::replace(&mut self.flush, Wish::Waits) != Wish::Waits
     }
 
     /// What was waited for has been sent.
     pub(super) fn flushed(&mut self) {
-        self.flushed |= core::mem::take(&mut self.wants_flush);
+        self.flush.grant();
     }
 
     /// The owner has found out by itself.
     pub(super) fn knows_flushed(&mut self) {
-        self.flushed = false;
+        self.flush.take();
     }
 
     /// Whether the owner is to be told now.
-    pub(super) const fn is_due(&self) -> bool {
-        self.announced && (self.readable || self.writable || self.flushed)
+    pub(super) fn is_due(&self) -> bool {
+        let is_due = |wish| matches!(wish, Wish::Granted);
+        self.announced && (is_due(self.read) || is_due(self.write) || is_due(self.flush))
     }
 
     /// What is to be told, which is not told again.
     pub(super) fn take(&mut self) -> (bool, bool) {
         // Who is told tries both again, so that it waits for place no more before it has.
-        if core::mem::take(&mut self.flushed) {
-            (self.wants_write, self.writable) = (false, true);
+        if self.flush.take() {
+            self.write = Wish::Granted;
         }
-        (core::mem::take(&mut self.readable), core::mem::take(&mut self.writable))
+        (self.read.take(), self.write.take())
     }
 }
 

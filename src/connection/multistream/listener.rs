@@ -3,6 +3,7 @@
 use super::line::{self, HEADER, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 /// How many proposals a listener looks at before it gives up: 16. [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
@@ -13,19 +14,26 @@ pub const MAX_ROUNDS: u16 = 16;
 /// [`confirm`](Self::confirm) says so to the dialer, when the caller is ready for what follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Listener {
-    /// The dialer's header has come.
-    greeted: bool,
-    /// Our header has been sent.
-    answered: bool,
+    progress: Progress,
     /// How many more proposals will be looked at.
     rounds: u16,
-    /// A proposal was answered with `na`.
-    refused: bool,
-    /// Nobody has as many protocols as an index here can tell apart.
-    agreed: Option<u32>,
+    /// The place of what is agreed, from 1 on. Nobody has as many protocols as can be told apart here.
+    agreed: Option<NonZeroU32>,
 }
 
-const _: () = assert!(size_of::<Listener>() <= 16);
+const _: () = assert!(size_of::<Option<Listener>>() <= 8);
+
+/// How far it has come. Each step implies those before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Progress {
+    Begun,
+    /// The dialer's header has come.
+    Greeted,
+    /// Our header has been sent.
+    Answered,
+    /// A proposal was answered with `na`.
+    Refused,
+}
 
 impl Listener {
     /// A listener that looks at [`MAX_ROUNDS`] proposals.
@@ -37,13 +45,13 @@ impl Listener {
     /// A listener that looks at `rounds` proposals; the next one is an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
-        Self { greeted: false, answered: false, rounds, refused: false, agreed: None }
+        Self { progress: Progress::Begun, rounds, agreed: None }
     }
 
     /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
     #[must_use]
     pub const fn has_refused(&self) -> bool {
-        self.refused
+        matches!(self.progress, Progress::Refused)
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
@@ -66,9 +74,9 @@ impl Listener {
         while self.agreed.is_none() {
             // `consumed` is a sum of lengths of lines that were found in `bytes`.
             let rest = &bytes[consumed..];
-            if !self.greeted {
+            if self.progress < Progress::Greeted {
                 let Some(length) = line::read_header(rest)? else { break };
-                self.greeted = true;
+                self.progress = Progress::Greeted;
                 consumed += length;
                 continue;
             }
@@ -76,19 +84,19 @@ impl Listener {
             self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
             self.agreed = match text {
                 HEADER => None,
-                _ => supported(text).and_then(|index| u32::try_from(index).ok()),
+                _ => supported(text).and_then(|index| NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)),
             };
             if self.agreed.is_none() {
-                self.refused = true;
                 self.answer(out);
                 line::write(NOT_AVAILABLE, out);
+                self.progress = Progress::Refused;
             }
             consumed += length;
         }
-        if self.greeted && self.agreed.is_none() {
+        if self.progress >= Progress::Greeted && self.agreed.is_none() {
             self.answer(out);
         }
-        Ok((consumed, self.agreed.map(|index| index as usize)))
+        Ok((consumed, self.agreed.map(|place| place.get() as usize - 1)))
     }
 
     /// Appends the confirmation, for the protocol that [`receive`](Self::receive) gave, and the header if it has not
@@ -100,8 +108,8 @@ impl Listener {
 
     /// Appends our header, once.
     fn answer(&mut self, out: &mut Vec<u8>) {
-        if !self.answered {
-            self.answered = true;
+        if self.progress < Progress::Answered {
+            self.progress = Progress::Answered;
             line::write(HEADER, out);
         }
     }

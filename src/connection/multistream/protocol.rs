@@ -27,8 +27,11 @@ pub struct Protocol(Name);
 #[derive(Clone)]
 enum Name {
     Static(&'static str),
-    Shared(Arc<str>),
+    /// One more pointer on the way, so that it is a single one here, beside a `Static` that is two.
+    Shared(Arc<Arc<str>>),
 }
+
+const _: () = assert!(size_of::<Protocol>() <= 16);
 
 /// Why a name cannot be that of a protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -82,7 +85,18 @@ impl Protocol {
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidProtocol> {
         let name = name.into();
         check(name.as_bytes())?;
-        Ok(Self(Name::Shared(name)))
+        Ok(Self(Name::Shared(Arc::new(name))))
+    }
+
+    /// Stands for no protocol, in the memory of one: no protocol has an empty name.
+    pub(in crate::connection) const NONE: Self = Self(Name::Static(""));
+
+    /// It, unless it is [`NONE`](Self::NONE).
+    pub(in crate::connection) const fn some(&self) -> Option<&Self> {
+        match self.0 {
+            Name::Static(name) if name.is_empty() => None,
+            Name::Static(_) | Name::Shared(_) => Some(self),
+        }
     }
 
     /// The name.
@@ -112,7 +126,7 @@ impl FromStr for Protocol {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         check(name.as_bytes())?;
-        Ok(Self(Name::Shared(name.into())))
+        Ok(Self(Name::Shared(Arc::new(name.into()))))
     }
 }
 

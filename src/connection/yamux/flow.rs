@@ -100,13 +100,13 @@ impl<K: Copy> Session<K> {
         }
         if stream.send_window == 0 {
             stream.wish = Wish::Window;
-        } else if let Some(key) = self.live.get(&stream.id) {
+        } else if let Some(key) = self.live.get(stream.id) {
             stream.wish = Wish::Output;
             // Who has ended keeps its place until the line is twice as long as it could be.
             if self.line.len() > 2 * self.live.len() {
-                self.line.retain(|(id, _)| self.live.contains_key(id));
+                self.line.retain(|(id, _)| self.live.contains(*id));
             }
-            self.line.push_back((stream.id, *key));
+            self.line.push_back((stream.id, key));
         }
     }
 

@@ -207,15 +207,15 @@ impl<K: Copy> Session<K> {
             Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => Incoming::start(),
         };
         if header.has(SYN) {
-            if self.live.contains_key(&id) {
+            if self.live.contains(id) {
                 return Err(Violation::StreamExists(id));
             }
             // After our go-away we could not answer.
             return Ok(if self.output.is_closed() { Step::Done(None, payload(None)) } else { Step::Ask });
         }
-        let Some(&key) = self.live.get(&id) else { return Ok(Step::Done(None, payload(None))) };
+        let Some(key) = self.live.get(id) else { return Ok(Step::Done(None, payload(None))) };
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
-            self.live.remove(&id);
+            self.live.remove(id);
             self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
             return Ok(Step::Done(None, payload(None)));
         };

@@ -5,13 +5,14 @@ use super::Config;
 use super::fact::{Fact, OpenError};
 use super::frame::{FIN, Header, Kind, RST, SYN};
 use super::growth::Growth;
+use super::live::Live;
 use super::output::Output;
 use super::receive::Incoming;
 use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
 use super::window::ReceiveWindow;
 use super::{Role, Streams};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// How much of the output's memory a session keeps for its next stream when it has none.
@@ -30,8 +31,7 @@ pub struct Session<K> {
     pub(super) role: Role,
     /// The next id of ours, or none when they are used up.
     next_id: Option<u32>,
-    /// The streams that are not over, by wire id. Ordered, so that no peer can make it slow, nor a seed unpredictable.
-    pub(super) live: BTreeMap<u32, K>,
+    pub(super) live: Live<K>,
     /// How many of ours the peer has not acknowledged, from `open` on.
     unacknowledged: u32,
     pub(super) output: Output,
@@ -58,7 +58,7 @@ impl<K: Copy> Session<K> {
             config: *config,
             role,
             next_id: Some(first),
-            live: BTreeMap::new(),
+            live: Live::new(),
             unacknowledged: 0,
             output: Output::default(),
             fins: VecDeque::new(),
@@ -185,10 +185,10 @@ impl<K: Copy> Session<K> {
         }
         stream.wish = Wish::Nothing;
         stream.sending = Half::Finished;
-        if let Some(key) = self.live.get(&stream.id)
+        if let Some(key) = self.live.get(stream.id)
             && !self.output.is_closed()
         {
-            self.fins.push_back((stream.id, *key));
+            self.fins.push_back((stream.id, key));
         }
         self.end_if_over(stream);
     }
@@ -294,6 +294,7 @@ impl<K: Copy> Session<K> {
         }
         if self.live.is_empty() {
             self.output.shrink(KEPT_OUTPUT);
+            self.live.shrink();
         }
         None
     }
@@ -385,7 +386,7 @@ impl<K: Copy> Session<K> {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
             Opening::Withheld | Opening::AckDue | Opening::Open => {}
         }
-        if self.live.remove(&stream.id).is_some() {
+        if self.live.remove(stream.id).is_some() {
             let initial = ReceiveWindow::new(self.config.receive_window).limit();
             self.growth.give_back(stream.receive_window() - initial);
         }

@@ -1,0 +1,178 @@
+//! [`Live`]: the streams of a session that are not over, by their ids on the wire.
+
+use alloc::collections::VecDeque;
+
+/// How many places of streams that are over may always stand between others, and for how many streams memory is kept
+/// when there is none.
+const SPARE: usize = 16;
+
+/// A map from wire ids to the caller's keys, as a sorted queue: both sides count their ids upwards, so that a stream
+/// comes in at the end, the oldest leave at the front, and most are found by counting from there. Half the memory of a
+/// tree, and no node to allocate.
+///
+/// Who leaves between others leaves a place, and the places are closed up once they are as many as half of those who
+/// live: O(1) for each. A peer whose ids come in another order than upwards makes each of them cost a move of at most
+/// half of its streams, and no seed makes anything unpredictable.
+#[derive(Debug)]
+pub(super) struct Live<K> {
+    /// By id; neither end is a place that was left.
+    places: VecDeque<(u32, Option<K>)>,
+    len: usize,
+}
+
+impl<K: Copy> Live<K> {
+    /// An empty one, which allocates nothing.
+    pub(super) const fn new() -> Self {
+        Self { places: VecDeque::new(), len: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<K> {
+        self.places.get(self.find(id).ok()?)?.1
+    }
+
+    pub(super) fn contains(&self, id: u32) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Puts a stream in, in the place of another of the same id if there is one.
+    pub(super) fn insert(&mut self, id: u32, key: K) {
+        let place = match self.places.back() {
+            Some((last, _)) if *last >= id => self.find(id),
+            Some(_) | None => Err(self.places.len()),
+        };
+        match place {
+            Ok(at) => {
+                let old = self.places.get_mut(at).and_then(|(_, place)| place.replace(key));
+                self.len += usize::from(old.is_none());
+            }
+            Err(at) => {
+                self.make_room();
+                self.places.insert(at, (id, Some(key)));
+                self.len += 1;
+            }
+        }
+    }
+
+    /// Takes a stream out.
+    pub(super) fn remove(&mut self, id: u32) -> Option<K> {
+        let at = self.find(id).ok()?;
+        let key = self.places.get_mut(at)?.1.take()?;
+        self.len -= 1;
+        while let Some((_, None)) = self.places.front() {
+            self.places.pop_front();
+        }
+        while let Some((_, None)) = self.places.back() {
+            self.places.pop_back();
+        }
+        if self.places.len() > SPARE + self.len + self.len / 2 {
+            self.places.retain(|(_, key)| key.is_some());
+        }
+        // Long before it would be full again.
+        if self.places.len() < self.places.capacity() / 4 && self.places.capacity() > 8 * SPARE {
+            self.places.shrink_to(self.places.capacity() / 2);
+        }
+        Some(key)
+    }
+
+    /// Gives back what a connection without streams need not keep.
+    pub(super) fn shrink(&mut self) {
+        self.places.shrink_to(SPARE);
+    }
+
+    /// Grows what is full: by all of it while it is small, later by a quarter.
+    fn make_room(&mut self) {
+        let len = self.places.len();
+        if len == self.places.capacity() {
+            self.places.reserve_exact(if len < 4 * SPARE { len.max(4) } else { len / 4 });
+        }
+    }
+
+    /// Where an id is, or would have to be put in.
+    fn find(&self, id: u32) -> Result<usize, usize> {
+        let Some((first, _)) = self.places.front() else { return Err(0) };
+        // Each side's ids go up by two.
+        let guess = (id.saturating_sub(*first) / 2) as usize;
+        match self.places.get(guess) {
+            Some((found, _)) if *found == id => Ok(guess),
+            Some(_) | None => self.places.binary_search_by_key(&id, |(id, _)| *id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    fn live(ids: impl IntoIterator<Item = u32>) -> Live<u32> {
+        let mut live = Live::new();
+        ids.into_iter().for_each(|id| live.insert(id, id));
+        live
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..3_u8), 0..400)) {
+            let (mut live, mut model) = (Live::new(), BTreeMap::new());
+            for (n, (id, op)) in ops.into_iter().enumerate() {
+                match op {
+                    0 => { live.insert(id, n); model.insert(id, n); }
+                    1 => prop_assert_eq!(live.remove(id), model.remove(&id)),
+                    _ => prop_assert_eq!(live.get(id), model.get(&id).copied()),
+                }
+                prop_assert_eq!((live.len(), live.is_empty()), (model.len(), model.is_empty()));
+                prop_assert_eq!(live.contains(id), model.contains_key(&id));
+                prop_assert!(live.places.len() <= SPARE + live.len() + live.len() / 2);
+                prop_assert!(live.places.iter().map(|(id, _)| id).is_sorted());
+            }
+        }
+    }
+
+    #[test]
+    fn many_streams_take_twelve_bytes_each_and_a_quarter_more() {
+        assert_eq!(size_of::<(u32, Option<crate::lifecycle::StreamId>)>(), 12);
+        let (mut live, mut moves) = (Live::new(), 0);
+        for n in 0..10_000 {
+            let before = live.places.capacity();
+            live.insert(1 + 2 * n, n);
+            moves += u32::from(live.places.capacity() != before);
+            assert!(live.places.capacity() <= 128.max(live.len() * 5 / 4), "{}", live.places.capacity());
+        }
+        assert!(moves <= 40, "{moves}");
+    }
+
+    #[test]
+    fn memory_goes_with_the_streams() {
+        let mut live = live((0..10_000).map(|n| 2 * n));
+        for id in (0..9_990).map(|n| 2 * n) {
+            live.remove(id);
+        }
+        assert_eq!(live.len(), 10);
+        assert!(live.places.capacity() <= 8 * SPARE, "{}", live.places.capacity());
+        for id in (9_990..10_000).map(|n| 2 * n) {
+            assert_eq!(live.remove(id), Some(id));
+        }
+        live.shrink();
+        assert!(live.places.capacity() <= SPARE);
+    }
+
+    #[test]
+    fn places_between_others_are_closed_up_before_they_are_more_than_half_as_many() {
+        let mut live = live((0..1_000).map(|n| 2 * n));
+        for n in 1..999 {
+            live.remove(2 * n);
+            assert!(live.places.len() <= SPARE + live.len() + live.len() / 2);
+        }
+        assert_eq!((0..2_000).filter(|id| live.contains(*id)).collect::<Vec<_>>(), [0, 1_998]);
+    }
+}
