@@ -31,7 +31,7 @@
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
 //! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
 //! which are looked up on threads of the `blocking` crate. Without default features the crate is the lifecycle layer
-//! and notifees alone: `no_std` with `alloc`, on `heapless` and `log`.
+//! and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

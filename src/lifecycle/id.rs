@@ -5,7 +5,7 @@
 //! where it was given: two lifecycles, and so two swarms, may give equal ones.
 
 use core::fmt;
-use core::num::{NonZeroU32, NonZeroU64};
+use core::num::NonZeroU32;
 
 /// What the three kinds of id have in common, so that one [`Table`](super::Table) serves all of them.
 ///
@@ -23,8 +23,6 @@ mod private {
     /// Only this crate makes ids.
     pub trait Sealed {
         fn from_parts(index: u32, generation: NonZeroU32) -> Self;
-        /// Its generation, which is never `None`: that is what a vacant slot has.
-        fn some_generation(self) -> Option<NonZeroU32>;
     }
 }
 
@@ -32,12 +30,6 @@ mod private {
 #[inline]
 pub(crate) fn from_parts<I: Key>(index: u32, generation: NonZeroU32) -> I {
     I::from_parts(index, generation)
-}
-
-/// The generation of an id, which is never `None`, to be compared with that of a slot, which is while it is vacant.
-#[inline]
-pub(super) fn some_generation<I: Key>(id: I) -> Option<NonZeroU32> {
-    id.some_generation()
 }
 
 /// The id of a listener, a connection or a stream.
@@ -93,45 +85,36 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(
-            /// The index above the generation: one word, which is copied and compared as one.
-            NonZeroU64,
-        );
+        pub struct $name {
+            index: u32,
+            generation: NonZeroU32,
+        }
 
         impl $name {
             /// No id of this kind is smaller.
             #[allow(dead_code, reason = "each kind has it, for ranges; not each is ranged over")]
-            pub(crate) const FIRST: Self = Self(NonZeroU64::MIN);
+            pub(crate) const FIRST: Self = Self { index: 0, generation: NonZeroU32::MIN };
 
             /// The arena slot, dense from 0: an index into side tables of your own. Two ids that are alive at the
             /// same time never share it; a later one may.
             #[must_use]
             #[inline]
             pub const fn index(self) -> usize {
-                (self.0.get() >> 32) as usize
+                self.index as usize
             }
 
             /// How many entities the slot has held up to and including this one.
             #[must_use]
             #[inline]
             pub const fn generation(self) -> NonZeroU32 {
-                match NonZeroU32::new(self.0.get() as u32) {
-                    Some(generation) => generation,
-                    // Never: no id is made without one.
-                    None => NonZeroU32::MIN,
-                }
+                self.generation
             }
         }
 
         impl private::Sealed for $name {
             #[inline]
             fn from_parts(index: u32, generation: NonZeroU32) -> Self {
-                Self(NonZeroU64::from(generation) | u64::from(index) << 32)
-            }
-
-            #[inline]
-            fn some_generation(self) -> Option<NonZeroU32> {
-                NonZeroU32::new(self.0.get() as u32)
+                Self { index, generation }
             }
         }
 
@@ -142,6 +125,7 @@ macro_rules! id {
             }
 
             #[inline]
+
             fn generation(self) -> NonZeroU32 {
                 self.generation()
             }
@@ -150,7 +134,7 @@ macro_rules! id {
         /// The letter of the kind, the slot and the generation.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($letter, "{}.{}"), self.index(), self.generation())
+                write!(f, concat!($letter, "{}.{}"), self.index, self.generation)
             }
         }
 

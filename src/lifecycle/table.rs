@@ -1,7 +1,7 @@
 //! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so that a stale id finds
 //! nothing, even after its slot has been taken again.
 
-use super::id::{Key, from_parts, some_generation};
+use super::id::{Key, from_parts};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -78,7 +78,7 @@ impl<I: Key, T> Table<I, T> {
     #[must_use]
     pub fn get(&self, id: I) -> Option<&T> {
         match self.slots.get(id.index()) {
-            Some(Some((generation, value))) if Some(*generation) == some_generation(id) => Some(value),
+            Some(Some((generation, value))) if *generation == id.generation() => Some(value),
             _ => None,
         }
     }
@@ -87,7 +87,7 @@ impl<I: Key, T> Table<I, T> {
     #[must_use]
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         match self.slots.get_mut(id.index()) {
-            Some(Some((generation, value))) if Some(*generation) == some_generation(id) => Some(value),
+            Some(Some((generation, value))) if *generation == id.generation() => Some(value),
             _ => None,
         }
     }
@@ -95,7 +95,7 @@ impl<I: Key, T> Table<I, T> {
     /// Takes the value under `id` out.
     pub fn remove(&mut self, id: I) -> Option<T> {
         let slot = self.slots.get_mut(id.index())?;
-        let (_, value) = slot.take_if(|(generation, _)| Some(*generation) == some_generation(id))?;
+        let (_, value) = slot.take_if(|(generation, _)| *generation == id.generation())?;
         self.len -= 1;
         Some(value)
     }
