@@ -6,15 +6,23 @@ use alloc::collections::VecDeque;
 /// when there is none.
 const SPARE: usize = 16;
 
-/// A map from wire ids to the caller's keys, as a sorted queue: both sides count their ids upwards, so that a stream
-/// comes in at the end, the oldest leave at the front, and most are found by counting from there. Half the memory of a
-/// tree, and no node to allocate.
+/// A map from wire ids to the caller's keys. Each side's ids are on a queue of their own, so that neither is in the
+/// other's way: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
+#[derive(Debug)]
+pub(super) struct Live<K> {
+    /// By the last bit of the id.
+    sides: [Side<K>; 2],
+}
+
+/// One side's streams, as a sorted queue: their ids are counted upwards, so that a stream comes in at the end, the
+/// oldest leave at the front, and most are found by counting from there. Half the memory of a tree, and no node to
+/// allocate.
 ///
 /// Who leaves between others leaves a place, and the places are closed up once they are as many as half of those who
 /// live: O(1) for each. A peer whose ids come in another order than upwards makes each of them cost a move of at most
 /// half of its streams, and no seed makes anything unpredictable.
 #[derive(Debug)]
-pub(super) struct Live<K> {
+struct Side<K> {
     /// By id; neither end is a place that was left.
     places: VecDeque<(u32, Option<K>)>,
     len: usize,
@@ -23,19 +31,21 @@ pub(super) struct Live<K> {
 impl<K: Copy> Live<K> {
     /// An empty one, which allocates nothing.
     pub(super) const fn new() -> Self {
-        Self { places: VecDeque::new(), len: 0 }
+        Self { sides: [Side::new(), Side::new()] }
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.len
+        let [even, odd] = &self.sides;
+        even.len + odd.len
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     pub(super) fn get(&self, id: u32) -> Option<K> {
-        self.places.get(self.find(id).ok()?)?.1
+        let [even, odd] = &self.sides;
+        if is_odd(id) { odd.get(id) } else { even.get(id) }
     }
 
     pub(super) fn contains(&self, id: u32) -> bool {
@@ -44,6 +54,39 @@ impl<K: Copy> Live<K> {
 
     /// Puts a stream in, in the place of another of the same id if there is one.
     pub(super) fn insert(&mut self, id: u32, key: K) {
+        self.side_mut(id).insert(id, key);
+    }
+
+    /// Takes a stream out.
+    pub(super) fn remove(&mut self, id: u32) -> Option<K> {
+        self.side_mut(id).remove(id)
+    }
+
+    /// Gives back what a connection without streams need not keep.
+    pub(super) fn shrink(&mut self) {
+        self.sides.iter_mut().for_each(|side| side.places.shrink_to(SPARE));
+    }
+
+    fn side_mut(&mut self, id: u32) -> &mut Side<K> {
+        let [even, odd] = &mut self.sides;
+        if is_odd(id) { odd } else { even }
+    }
+}
+
+const fn is_odd(id: u32) -> bool {
+    id % 2 == 1
+}
+
+impl<K: Copy> Side<K> {
+    const fn new() -> Self {
+        Self { places: VecDeque::new(), len: 0 }
+    }
+
+    fn get(&self, id: u32) -> Option<K> {
+        self.places.get(self.find(id).ok()?)?.1
+    }
+
+    fn insert(&mut self, id: u32, key: K) {
         let place = match self.places.back() {
             Some((last, _)) if *last >= id => self.find(id),
             Some(_) | None => Err(self.places.len()),
@@ -61,8 +104,7 @@ impl<K: Copy> Live<K> {
         }
     }
 
-    /// Takes a stream out.
-    pub(super) fn remove(&mut self, id: u32) -> Option<K> {
+    fn remove(&mut self, id: u32) -> Option<K> {
         let at = self.find(id).ok()?;
         let key = self.places.get_mut(at)?.1.take()?;
         self.len -= 1;
@@ -82,11 +124,6 @@ impl<K: Copy> Live<K> {
         Some(key)
     }
 
-    /// Gives back what a connection without streams need not keep.
-    pub(super) fn shrink(&mut self) {
-        self.places.shrink_to(SPARE);
-    }
-
     /// Grows what is full: by all of it while it is small, later by a quarter.
     fn make_room(&mut self) {
         let len = self.places.len();
@@ -98,7 +135,7 @@ impl<K: Copy> Live<K> {
     /// Where an id is, or would have to be put in.
     fn find(&self, id: u32) -> Result<usize, usize> {
         let Some((first, _)) = self.places.front() else { return Err(0) };
-        // Each side's ids go up by two.
+        // They go up by two.
         let guess = (id.saturating_sub(*first) / 2) as usize;
         match self.places.get(guess) {
             Some((found, _)) if *found == id => Ok(guess),
@@ -120,6 +157,11 @@ mod tests {
         live
     }
 
+    /// For how many streams there is memory.
+    fn held<K>(live: &Live<K>) -> usize {
+        live.sides.iter().map(|side| side.places.capacity()).sum()
+    }
+
     proptest! {
         #[test]
         fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..3_u8), 0..400)) {
@@ -132,8 +174,10 @@ mod tests {
                 }
                 prop_assert_eq!((live.len(), live.is_empty()), (model.len(), model.is_empty()));
                 prop_assert_eq!(live.contains(id), model.contains_key(&id));
-                prop_assert!(live.places.len() <= SPARE + live.len() + live.len() / 2);
-                prop_assert!(live.places.iter().map(|(id, _)| id).is_sorted());
+                for side in &live.sides {
+                    prop_assert!(side.places.len() <= SPARE + side.len + side.len / 2);
+                    prop_assert!(side.places.iter().map(|(id, _)| id).is_sorted());
+                }
             }
         }
     }
@@ -143,10 +187,10 @@ mod tests {
         assert_eq!(size_of::<(u32, Option<crate::lifecycle::StreamId>)>(), 12);
         let (mut live, mut moves) = (Live::new(), 0);
         for n in 0..10_000 {
-            let before = live.places.capacity();
+            let before = held(&live);
             live.insert(1 + 2 * n, n);
-            moves += u32::from(live.places.capacity() != before);
-            assert!(live.places.capacity() <= 128.max(live.len() * 5 / 4), "{}", live.places.capacity());
+            moves += u32::from(held(&live) != before);
+            assert!(held(&live) <= 128.max(live.len() * 5 / 4), "{}", held(&live));
         }
         assert!(moves <= 40, "{moves}");
     }
@@ -158,12 +202,12 @@ mod tests {
             live.remove(id);
         }
         assert_eq!(live.len(), 10);
-        assert!(live.places.capacity() <= 8 * SPARE, "{}", live.places.capacity());
+        assert!(held(&live) <= 8 * SPARE, "{}", held(&live));
         for id in (9_990..10_000).map(|n| 2 * n) {
             assert_eq!(live.remove(id), Some(id));
         }
         live.shrink();
-        assert!(live.places.capacity() <= SPARE);
+        assert!(held(&live) <= SPARE);
     }
 
     #[test]
@@ -171,8 +215,17 @@ mod tests {
         let mut live = live((0..1_000).map(|n| 2 * n));
         for n in 1..999 {
             live.remove(2 * n);
-            assert!(live.places.len() <= SPARE + live.len() + live.len() / 2);
+            assert!(live.sides[0].places.len() <= SPARE + live.len() + live.len() / 2);
         }
         assert_eq!((0..2_000).filter(|id| live.contains(*id)).collect::<Vec<_>>(), [0, 1_998]);
+    }
+
+    #[test]
+    fn the_streams_of_one_side_are_not_moved_for_those_of_the_other() {
+        let mut live = live((1_000..2_000).map(|n| 2 * n));
+        let before = live.sides[0].places.clone();
+        (0..1_000).for_each(|n| live.insert(2 * n + 1, n));
+        assert_eq!(live.sides[0].places, before);
+        assert_eq!(live.len(), 2_000);
     }
 }
