@@ -6,6 +6,9 @@ use alloc::collections::VecDeque;
 /// when there is none.
 const SPARE: usize = 16;
 
+/// For how many streams memory is kept while there are some.
+const KEPT: usize = 128;
+
 /// A map from wire ids to the caller's keys. Each side's ids are on a queue of their own, so that neither is in the
 /// other's way: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
 #[derive(Debug)]
@@ -87,11 +90,7 @@ impl<K: Copy> Side<K> {
     }
 
     fn insert(&mut self, id: u32, key: K) {
-        let place = match self.places.back() {
-            Some((last, _)) if *last >= id => self.find(id),
-            Some(_) | None => Err(self.places.len()),
-        };
-        match place {
+        match self.find(id) {
             Ok(at) => {
                 let old = self.places.get_mut(at).and_then(|(_, place)| place.replace(key));
                 self.len += usize::from(old.is_none());
@@ -118,8 +117,8 @@ impl<K: Copy> Side<K> {
             self.places.retain(|(_, key)| key.is_some());
         }
         // Long before it would be full again.
-        if self.places.len() < self.places.capacity() / 4 && self.places.capacity() > 8 * SPARE {
-            self.places.shrink_to(self.places.capacity() / 2);
+        if self.places.len() < self.places.capacity() / 4 {
+            self.places.shrink_to(KEPT.max(self.places.capacity() / 2));
         }
         Some(key)
     }
@@ -195,37 +194,64 @@ mod tests {
         assert!(moves <= 40, "{moves}");
     }
 
+    /// How many streams of the even side there are, how many places, and for how many there is memory.
+    fn even(live: &Live<u32>) -> (usize, usize, usize) {
+        let side = &live.sides[0];
+        (side.len, side.places.len(), side.places.capacity())
+    }
+
+    #[test]
+    fn memory_grows_by_all_of_it_and_later_by_a_quarter() {
+        let (mut live, mut steps) = (live([]), alloc::vec![]);
+        for n in 0..100 {
+            live.insert(2 * n, n);
+            steps.push(held(&live));
+        }
+        steps.dedup();
+        assert_eq!(steps, [4, 8, 16, 32, 64, 80, 100]);
+    }
+
     #[test]
     fn memory_goes_with_the_streams() {
-        let mut live = live((0..10_000).map(|n| 2 * n));
-        for id in (0..9_990).map(|n| 2 * n) {
-            live.remove(id);
-        }
-        assert_eq!(live.len(), 10);
-        assert!(held(&live) <= 8 * SPARE, "{}", held(&live));
-        for id in (9_990..10_000).map(|n| 2 * n) {
-            assert_eq!(live.remove(id), Some(id));
-        }
+        let mut live = live((0..1_000).map(|n| 2 * n));
+        let whole = held(&live);
+        assert!(whole / 2 > KEPT);
+        let mut gone = 0;
+        let mut down_to = |live: &mut Live<u32>, len| {
+            while live.len() > len {
+                assert_eq!(live.remove(2 * gone), Some(2 * gone));
+                gone += 1;
+            }
+            held(live)
+        };
+        assert_eq!(down_to(&mut live, whole / 4), whole);
+        assert_eq!(down_to(&mut live, whole / 4 - 1), whole / 2);
+        assert_eq!(down_to(&mut live, whole / 2 / 4), whole / 2);
+        assert_eq!(down_to(&mut live, 100), whole / 4);
+        assert_eq!(down_to(&mut live, 1), KEPT);
+        assert_eq!(down_to(&mut live, 0), KEPT);
         live.shrink();
         assert!(held(&live) <= SPARE);
     }
 
     #[test]
     fn places_between_others_are_closed_up_before_they_are_more_than_half_as_many() {
-        let mut live = live((0..1_000).map(|n| 2 * n));
-        for n in 1..999 {
-            live.remove(2 * n);
-            assert!(live.sides[0].places.len() <= SPARE + live.len() + live.len() / 2);
-        }
-        assert_eq!((0..2_000).filter(|id| live.contains(*id)).collect::<Vec<_>>(), [0, 1_998]);
+        let mut live = live((0..100).map(|n| 2 * n));
+        let remove = |live: &mut Live<u32>, ids: core::ops::RangeInclusive<u32>| {
+            ids.for_each(|n| assert_eq!(live.remove(2 * n), Some(2 * n)));
+            even(live)
+        };
+        assert_eq!(remove(&mut live, 1..=44), (56, 100, 100));
+        assert_eq!(remove(&mut live, 45..=45), (55, 55, 100));
+        assert_eq!(remove(&mut live, 46..=98).0, 2);
+        assert_eq!((0..200).filter(|id| live.contains(*id)).collect::<Vec<_>>(), [0, 198]);
     }
 
     #[test]
     fn the_streams_of_one_side_are_not_moved_for_those_of_the_other() {
-        let mut live = live((1_000..2_000).map(|n| 2 * n));
-        let before = live.sides[0].places.clone();
-        (0..1_000).for_each(|n| live.insert(2 * n + 1, n));
-        assert_eq!(live.sides[0].places, before);
-        assert_eq!(live.len(), 2_000);
+        let live = live((0..1_000).map(|n| 2_000 + 2 * n).chain((0..500).map(|n| 2 * n + 1)));
+        let ids = |side: &Side<u32>| side.places.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        assert_eq!(ids(&live.sides[0]), (0..1_000).map(|n| 2_000 + 2 * n).collect::<Vec<_>>());
+        assert_eq!(ids(&live.sides[1]), (0..500).map(|n| 2 * n + 1).collect::<Vec<_>>());
     }
 }
