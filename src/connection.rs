@@ -134,6 +134,35 @@ struct Open {
     noise: noise::Transport,
     session: Session<StreamId>,
     peer: PeerId,
+    /// Frames that were taken from the session since they do not fit in one message: `taken[sealed..]` is not sealed
+    /// yet.
+    taken: Vec<u8>,
+    sealed: usize,
+}
+
+impl Open {
+    /// Appends the next message of what is due.
+    fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
+        if self.taken.is_empty() {
+            if self.session.output().len() <= noise::MAX_PLAINTEXT {
+                self.noise.seal(self.session.output(), out)?;
+                self.session.output_taken();
+                return Ok(());
+            }
+            self.session.swap_output(&mut self.taken);
+        }
+        let rest = &self.taken[self.sealed..];
+        let part = &rest[..rest.len().min(noise::MAX_PLAINTEXT)];
+        self.noise.seal(part, out)?;
+        self.sealed += part.len();
+        if self.sealed == self.taken.len() {
+            self.sealed = 0;
+            self.taken.clear();
+            self.session.borrow_output(&mut self.taken);
+            self.taken = Vec::new();
+        }
+        Ok(())
+    }
 }
 
 /// What a connection works with in one turn: its owner's things, borrowed.
@@ -241,7 +270,8 @@ impl Connection {
     }
 
     /// Decodes `input` up to the next fact; to be called until there is none. `None`: all of it has been decoded or is
-    /// kept, and the next read starts with [`begin_input`](Self::begin_input).
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input). If frames that have come are kept since
+    /// their [number is limited](Input::limit_frames), [`is_cut_short`](Self::is_cut_short) says so.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -266,25 +296,47 @@ impl Connection {
         fact
     }
 
+    /// Whether whole frames have come that were not handled, since the [limit](Input::limit_frames) of their number was
+    /// reached: then [`receive`](Self::receive) goes on with them after [`begin_input`](Self::begin_input), without
+    /// another read.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.kept.is_cut_short()
+    }
+
     fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
-            if input.plain().is_empty() {
+            if input.frames_left() == 0 {
+                input.cut_short(&mut self.kept);
+                return None;
+            }
+            let is_kept = !self.kept.frames().is_empty();
+            let plain = if is_kept { self.kept.frames() } else { input.plain() };
+            if plain.is_empty() {
                 match input.decrypt(&mut open.noise) {
                     Ok(true) => continue,
                     Ok(false) => return None,
                     Err(error) => return Some(self.broke(error.into())),
                 }
             }
-            match open.session.receive_with(turn.streams, input.plain(), &mut turn.scratch.spares) {
+            open.session.limit_frames(input.frames_left());
+            match open.session.receive_with(turn.streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
-                    input.consume_plain(consumed);
+                    input.set_frames_left(open.session.frames_left());
+                    if is_kept {
+                        self.kept.consume_frames(consumed);
+                        input.load(&mut self.kept);
+                    } else {
+                        input.consume_plain(consumed);
+                    }
                     if let Some(fact) = said.and_then(|said| self.understand(said, turn)) {
                         return Some(fact);
                     }
                 }
                 // The session has its go-away ready to be sent, so the phase stays.
                 Err(violation) => {
+                    self.kept = Kept::default();
                     input.consume_plain(input.plain().len());
                     return Some(Fact::Failed(violation.into()));
                 }
@@ -312,8 +364,10 @@ impl Connection {
             Ok(Opening::Opened(secured)) => {
                 let session = Session::new(self.role, &config.yamux);
                 self.timers.opened(now);
-                self.phase =
-                    Phase::Open(Box::new(Open { noise: secured.transport, session, peer: secured.remote.peer }));
+                self.phase = {
+                    let (noise, peer) = (secured.transport, secured.remote.peer);
+                    Phase::Open(Box::new(Open { noise, session, peer, taken: Vec::new(), sealed: 0 }))
+                };
                 Ok(true)
             }
         }
@@ -322,6 +376,11 @@ impl Connection {
     /// Whether [`transmit`](Self::transmit) would append something.
     #[must_use]
     pub fn is_due(&self) -> bool {
+        self.gathers() || self.is_part_taken()
+    }
+
+    /// Whether something is due that no [`transmit`](Self::transmit) has begun with.
+    pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
             Phase::Handshake(_) | Phase::Over => false,
@@ -329,8 +388,18 @@ impl Connection {
         said || !self.out.is_empty()
     }
 
-    /// Appends everything that is due to `out`, as one run of bytes in as few Noise messages as fit. Once all of it
-    /// has been written, call [`written`](Self::written); call this no second time before.
+    /// Whether [`transmit`](Self::transmit) has appended a part of what was due when it began, and the rest is left.
+    #[must_use]
+    pub fn is_part_taken(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => open.taken.len() > open.sealed,
+            Phase::Handshake(_) | Phase::Over => false,
+        }
+    }
+
+    /// Appends what is due to `out` in one run of bytes, at most one Noise message of it (64 KiB) beside what the
+    /// handshake had to say; [`is_due`](Self::is_due) says whether there is more. Once that has been written, call
+    /// [`written`](Self::written); what it tells may come only when a whole run of messages has been.
     ///
     /// # Errors
     /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
@@ -339,13 +408,11 @@ impl Connection {
             out.append(&mut self.out);
             self.out = Vec::new();
         }
-        if let Phase::Open(open) = &mut self.phase {
-            let sealed = open.noise.seal(open.session.output(), out);
-            open.session.output_taken();
-            if let Err(error) = sealed {
-                self.broke(error.into());
-                return Err(error.into());
-            }
+        if let Phase::Open(open) = &mut self.phase
+            && let Err(error) = open.seal(out)
+        {
+            self.broke(error.into());
+            return Err(error.into());
         }
         Ok(())
     }
@@ -353,6 +420,9 @@ impl Connection {
     /// All that was transmitted has been written to the byte pipe. To be called until it has nothing more to say.
     #[must_use]
     pub fn written(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+        if self.is_part_taken() {
+            return None;
+        }
         match &mut self.phase {
             Phase::Handshake(handshake) => handshake.written().then(|| {
                 self.timers.pause(turn.now);

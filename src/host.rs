@@ -79,7 +79,7 @@ pub use world::AnySwarm;
 
 use crate::identity::Keypair;
 use crate::notifee::Notifees;
-use crate::swarm::{Swarm, Transport};
+use crate::swarm::{Reactor, Swarm, Transport};
 use crate::tcp;
 use alloc::rc::Rc;
 use core::fmt;
@@ -91,6 +91,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use router::Router;
 use shared::Shared;
 use smol::LocalExecutor;
+use std::os::fd::AsFd;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
@@ -105,24 +106,45 @@ impl Host {
     /// A host over TCP that is `identity` to its peers. It opens no socket.
     ///
     /// # Errors
-    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives none.
+    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives none,
+    /// [`Error::Reactor`] if it has no descriptor left.
     pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
         let mut seed = [0; 32];
         SystemRandom::new().fill(&mut seed).map_err(|_| Error::Randomness)?;
-        let transport = tcp::Transport::new(config.tcp.clone());
-        let swarm: Swarm<_> = Swarm::new(transport, identity, seed, config.swarm.clone()).map_err(Error::Identity)?;
-        Ok(Self::with_swarm(swarm, config))
+        let reactor = tcp::Reactor::new().map_err(|error| Error::Reactor(error.kind()))?;
+        let transport = tcp::Transport::new(reactor.handle(), config.tcp.clone());
+        let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config.swarm.clone());
+        let swarm: tcp::Swarm = swarm.map_err(Error::Identity)?;
+        Self::with_reactor(swarm, config)
     }
 
-    /// A host of a swarm that was made elsewhere, over any transport. Its clock must not have been started: it was not
-    /// polled yet.
+    /// A host of a swarm that was made elsewhere and has a reactor, such as one over WebSocket over TCP. It is woken by
+    /// the reactor's descriptor. Its clock must not have been started: it took no turn yet.
+    ///
+    /// # Errors
+    /// [`Error::Reactor`] if the descriptor cannot be waited for.
+    pub fn with_reactor<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>, config: Config) -> Result<Self, Error>
+    where
+        T: Transport + Unpin + 'static,
+        T::Output: AsyncRead + AsyncWrite + Unpin,
+        R: Reactor + AsFd + 'static,
+    {
+        Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
+    }
+
+    /// A host of a swarm that was made elsewhere, over any transport that wakes by itself. Its clock must not have been
+    /// started: it was not polled yet.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where
         T: Transport + Unpin + 'static,
         T::Output: AsyncRead + AsyncWrite + Unpin,
     {
-        let shared = Shared::new(AnySwarm::new(swarm), config);
+        Self::of(AnySwarm::woken(swarm), config)
+    }
+
+    fn of(swarm: AnySwarm, config: Config) -> Self {
+        let shared = Shared::new(swarm, config);
         // It was just made, so that nobody has taken its world.
         let _ = shared.try_world(|world| world.notifees.register(Router(shared.clone())));
         Self { driver: Driver::new(shared), executor: Rc::new(LocalExecutor::new()) }

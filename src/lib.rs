@@ -45,7 +45,7 @@ pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
-#[cfg(feature = "host")]
+#[cfg(all(feature = "host", unix))]
 pub mod host;
 pub mod lifecycle;
 pub mod notifee;

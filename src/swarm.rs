@@ -80,16 +80,20 @@ mod error;
 mod ledger;
 mod link;
 mod listeners;
+mod reactor;
 mod ready;
 mod streams;
 mod timers;
+mod turn;
 mod view;
 mod wake;
 
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
+pub use reactor::Reactor;
 pub use ready::Ready;
+pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::connection::{Input, Protocol, UNTIMED, noise};
@@ -98,8 +102,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
-use core::task::{Context, Poll, Waker};
+use core::task::Waker;
 use core::time::Duration;
+use drive::{Closing, Queue};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::Endpoint;
@@ -108,6 +113,7 @@ use libp2p_core::transport::{DialOpts, PortUse, TransportError};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
+use std::io;
 use timers::Timers;
 use wake::WakeSet;
 
@@ -123,7 +129,7 @@ const fn slot_of(id: ConnectionId) -> usize {
 ///
 /// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
 /// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
-pub struct Swarm<T: Transport, const EVENTS: usize = 256> {
+pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     local_peer: PeerId,
     noise: noise::Config,
@@ -133,16 +139,26 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256> {
     links: Table<ConnectionId, Link<T>>,
     timers: Timers,
     wakers: WakeSet,
+    queue: Queue,
     /// The transport may have something to say that there was no room for.
     is_transport_due: bool,
     is_shutting_down: bool,
-    is_shutdown_begun: bool,
-    /// The time of the last poll.
+    /// What a shutdown has not begun to close yet.
+    closing: Option<Closing>,
+    /// The time of the last turn.
     now: Duration,
-    /// Memory that every poll uses again.
+    /// The owner was called before the last turn.
+    is_called: bool,
+    /// The reactor has heard since the last turn.
+    has_waited: bool,
+    /// The reactor may have more to say than it has had place for.
+    hears_more: bool,
+    last_error: Option<io::Error>,
+    /// Memory that every turn uses again.
     input: Input,
     output: Vec<u8>,
-    woken: Vec<usize>,
+    /// Dropped last: sockets leave it before it is gone.
+    reactor: R,
 }
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
@@ -151,16 +167,39 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// A swarm that is `identity` to its peers. `seed` must be fresh randomness of the system's: all ephemeral keys
-    /// come from it. The same seed, transport and calls replay the same run.
+    /// A swarm that is `identity` to its peers, over a transport that wakes by itself. `seed` must be fresh randomness
+    /// of the system's: all ephemeral keys come from it. The same seed, transport and calls replay the same run.
     ///
     /// # Errors
     /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
     pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
+        Self::with_reactor((), transport, identity, seed, config)
+    }
+}
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// A swarm over a transport whose sockets are woken by `reactor`, which the swarm drives in its own turns. Otherwise
+    /// as [`new`](Swarm::new).
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn with_reactor(
+        reactor: R,
+        transport: T,
+        identity: &Keypair,
+        seed: [u8; 32],
+        config: Config,
+    ) -> Result<Self, noise::Error> {
         let mut rng = ChaCha20Rng::from_seed(seed);
         let mut static_seed = [0; 32];
         rng.fill_bytes(&mut static_seed);
-        let mut wakers = WakeSet::default();
+        let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked.
         let _ = wakers.waker(TRANSPORT);
         Ok(Self {
@@ -173,13 +212,18 @@ where
             links: Table::new(),
             timers: Timers::default(),
             wakers,
+            queue: Queue::default(),
             is_transport_due: true,
             is_shutting_down: false,
-            is_shutdown_begun: false,
+            closing: None,
             now: Duration::ZERO,
+            is_called: false,
+            has_waited: false,
+            hears_more: false,
+            last_error: None,
             input: Input::new(),
             output: Vec::new(),
-            woken: Vec::new(),
+            reactor,
         })
     }
 
@@ -259,7 +303,7 @@ where
             }
             Err(TransportError::Other(error)) => link.fail(&mut self.ledger, error::failure(&error), &error),
         }
-        link.mark_dirty(&mut self.ledger);
+        link.mark_commanded(&mut self.ledger);
         self.insert_link(link);
         Ok(id)
     }
@@ -294,7 +338,7 @@ where
         self.closable(id)?;
         if let Some(link) = self.links.get_mut(id) {
             link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
-            link.mark_dirty(&mut self.ledger);
+            link.mark_commanded(&mut self.ledger);
         }
         Ok(())
     }
@@ -320,50 +364,22 @@ where
     /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {
-        self.is_shutting_down = true;
+        if !core::mem::replace(&mut self.is_shutting_down, true) {
+            self.closing = Some(Closing::default());
+        }
     }
 
     /// Whether nothing lives any more and everything has been told, after a [`shutdown`](Self::shutdown).
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.is_shutdown_begun && self.ledger.lifecycle.is_empty()
+        self.is_shutting_down && self.closing.is_none() && self.ledger.lifecycle.is_empty()
     }
 
-    /// Wakes whoever polls this swarm, and makes that [`poll`](Self::poll) ready: for those on other threads who want
-    /// its owner to look at something.
+    /// Has the owner come for a turn, from any thread: a swarm with a reactor ends its [wait](Self::wait) and has its
+    /// descriptor readable, one without makes its [`poll`](Swarm::poll) ready.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()
-    }
-
-    /// Makes progress, as far as there is room for events. Ready: events or readiness wait to be drained, or somebody
-    /// has used the [`waker`](Self::waker). Pending: the waker of `cx` is registered and will be woken by sockets;
-    /// [`poll_at`](Self::poll_at) tells when time will have something to do. `now` is the time since an epoch of the
-    /// owner's choosing; one that is earlier than the last counts as the last.
-    pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
-        self.wakers.register(cx.waker());
-        self.tick(now);
-        if self.wakers.take_called() || self.ledger.lifecycle.has_events() || self.ledger.has_ready() {
-            return Poll::Ready(());
-        }
-        if self.is_busy() {
-            self.wakers.wake_owner();
-        }
-        Poll::Pending
-    }
-
-    /// Makes progress like [`poll`](Self::poll), without a waker, for loops that call again anyway. One call does a
-    /// bounded amount of work for each connection that is ready.
-    pub fn tick(&mut self, now: Duration) {
-        self.now = self.now.max(now);
-        self.advance(self.now);
-    }
-
-    /// When to poll next if nothing wakes, on the clock of [`poll`](Self::poll): at once (zero) after commands, else at
-    /// the earliest deadline, or `None` if there is none. It may be early, never late.
-    #[must_use]
-    pub fn poll_at(&self) -> Option<Duration> {
-        if self.is_busy() { Some(Duration::ZERO) } else { self.timers.first() }
     }
 
     /// The next event, in the order in which the transitions took place. The call says that the one before has been

@@ -1,5 +1,5 @@
-//! TCP over IPv4 and IPv6 on `async-io`: a [`Transport`] of raw byte pipes, for the swarm to authenticate and
-//! multiplex. Its page says how it listens, dials and closes, with an example.
+//! TCP over IPv4 and IPv6: a [`Transport`] of raw byte pipes, for the swarm to authenticate and multiplex, and the
+//! [`Reactor`] that its sockets wait with. The transport's page says how it listens, dials and closes, with an example.
 
 mod address;
 mod dial;
@@ -7,9 +7,14 @@ mod interfaces;
 mod listener;
 #[cfg(feature = "dns")]
 mod names;
+#[cfg(feature = "dns")]
+mod race;
+mod reactor;
 mod stream;
+mod timer;
 
 pub use dial::Dial;
+pub use reactor::{Handle, Reactor};
 pub use stream::Stream;
 
 use alloc::boxed::Box;
@@ -31,6 +36,9 @@ use listener::{Listener, Outcome};
 #[cfg(feature = "dns")]
 use names::Names;
 use std::io;
+
+/// A swarm over TCP, on a reactor of its own. It is made by [`with_reactor`](crate::swarm::Swarm::with_reactor).
+pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
 
 /// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
 type Event = TransportEvent<Ready<io::Result<Stream>>, io::Error>;
@@ -61,10 +69,9 @@ pub struct Config {
     pub lookups: usize,
     /// How many of a name's addresses a dial tries at most, the first ones. At least 1. Default: 8.
     pub addresses_per_name: usize,
-    /// How long a dial waits for one of a name's addresses before it tries the next; the last one may take as long as the
-    /// dial's owner likes. Without it, a first address that swallows what it is sent would use up all the time that
-    /// there is for a dial. Default: 2 s.
-    pub address_timeout: Duration,
+    /// How long a dial waits for one of a name's addresses before it tries the next beside it (RFC 8305, "Connection
+    /// Attempt Delay"). At least 10 ms, as there; less is taken as 10 ms. Default: 250 ms.
+    pub attempt_delay: Duration,
 }
 
 impl Default for Config {
@@ -77,7 +84,7 @@ impl Default for Config {
             wildcard_addresses: 64,
             lookups: 16,
             addresses_per_name: 8,
-            address_timeout: Duration::from_secs(2),
+            attempt_delay: Duration::from_millis(250),
         }
     }
 }
@@ -114,8 +121,8 @@ impl Default for Config {
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
 /// **Dialing.** See [`Dial`]. Names are looked up by the system (`getaddrinfo`, so that `/etc/hosts` and what else the
-/// system is configured for counts) on threads that the `blocking` crate makes when there is work and ends when there is
-/// none; without a dial by name there are none. Port 0 and wildcard addresses are
+/// system is configured for counts), each on a thread of its own, which ends with the lookup; without a dial by name
+/// there are none. Port 0 and wildcard addresses are
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
 /// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
@@ -126,18 +133,22 @@ impl Default for Config {
 ///
 /// ```
 /// use core::pin::Pin;
+/// use core::task::{Context, Poll, Waker};
 /// use libp2p_core::Transport as _;
 /// use libp2p_core::transport::{ListenerId, TransportEvent};
+/// use swarm_notify::tcp;
 ///
-/// let mut transport = swarm_notify::tcp::Transport::default();
+/// let reactor = tcp::Reactor::new()?;
+/// let mut transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
 /// transport.listen_on(ListenerId::next(), "/ip4/127.0.0.1/tcp/0".parse()?)?;
-/// let event = async_io::block_on(core::future::poll_fn(|cx| Pin::new(&mut transport).poll(cx)));
-/// let TransportEvent::NewAddress { listen_addr, .. } = event else { panic!("the address comes first") };
+/// let event = Pin::new(&mut transport).poll(&mut Context::from_waker(Waker::noop()));
+/// let Poll::Ready(TransportEvent::NewAddress { listen_addr, .. }) = event else { panic!("the address comes first") };
 /// assert!(!listen_addr.to_string().ends_with("/tcp/0"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Transport {
+    handle: Handle,
     config: Config,
     listeners: Vec<Listener>,
     interfaces: Interfaces,
@@ -152,10 +163,11 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport without listeners. It opens no socket.
+    /// A transport without listeners, whose sockets wait with the reactor of `handle`. It opens no socket.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(handle: Handle, config: Config) -> Self {
         Self {
+            handle,
             listeners: Vec::new(),
             interfaces: Interfaces::of_system(),
             #[cfg(feature = "dns")]
@@ -173,12 +185,12 @@ impl Transport {
     /// fails, what it said last is taken for true.
     ///
     /// ```
-    /// use swarm_notify::tcp::{Config, Transport};
+    /// use swarm_notify::tcp::{Config, Reactor, Transport};
     ///
-    /// let public = "203.0.113.7".parse()?;
-    /// let transport = Transport::new(Config::default()).with_interfaces(move || Ok(vec![public]));
+    /// let (reactor, public) = (Reactor::new()?, "203.0.113.7".parse()?);
+    /// let transport = Transport::new(reactor.handle(), Config::default()).with_interfaces(move || Ok(vec![public]));
     /// # drop(transport);
-    /// # Ok::<(), core::net::AddrParseError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn with_interfaces(mut self, source: impl FnMut() -> io::Result<Vec<IpAddr>> + Send + 'static) -> Self {
@@ -187,16 +199,18 @@ impl Transport {
     }
 
     /// Has `resolver` say which socket addresses a host and a port have, the best first, instead of the system. It is
-    /// called on a thread where it may block, by [`Config::lookups`] threads at a time; a panic in it is one of the dial.
+    /// called on a thread where it may block, by [`Config::lookups`] threads at a time; a panic in it fails the dial.
     ///
     /// ```
-    /// use swarm_notify::tcp::{Config, Transport};
+    /// use swarm_notify::tcp::{Config, Reactor, Transport};
     ///
-    /// let transport = Transport::new(Config::default()).with_resolver(|host, port| match host {
+    /// let reactor = Reactor::new()?;
+    /// let transport = Transport::new(reactor.handle(), Config::default()).with_resolver(|host, port| match host {
     ///     "seed.example" => Ok(vec![([192, 0, 2, 1], port).into()]),
     ///     _ => Err(std::io::ErrorKind::NotFound.into()),
     /// });
     /// # drop(transport);
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(feature = "dns")]
     #[must_use]
@@ -213,13 +227,6 @@ impl Transport {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-    }
-}
-
-impl Default for Transport {
-    /// A transport with the default [`Config`].
-    fn default() -> Self {
-        Self::new(Config::default())
     }
 }
 
@@ -243,7 +250,7 @@ impl libp2p_core::Transport for Transport {
         if self.removed.contains(&id) || self.listeners.iter().any(|listener| listener.id() == id) {
             return Err(TransportError::Other(io::ErrorKind::AlreadyExists.into()));
         }
-        let listener = Listener::bind(id, address, &self.config).map_err(TransportError::Other)?;
+        let listener = Listener::bind(id, address, &self.handle, &self.config).map_err(TransportError::Other)?;
         if listener.is_wildcard() {
             self.interfaces.look();
         }
@@ -263,11 +270,11 @@ impl libp2p_core::Transport for Transport {
     fn dial(&mut self, addr: Multiaddr, _: DialOpts) -> Result<Dial, TransportError<io::Error>> {
         #[cfg(feature = "dns")]
         if let Some(name) = address::name_from_multiaddr(&addr).filter(|name| name.port != 0) {
-            return Ok(Dial::by_name(name, &self.names, &self.config));
+            return Ok(Dial::by_name(self.handle.clone(), name, &self.names, &self.config));
         }
         match address::from_multiaddr(&addr) {
             Some(address) if address.port() != 0 && !address.ip().is_unspecified() => {
-                Ok(Dial::new(address, self.config.nodelay))
+                Ok(Dial::new(self.handle.clone(), address, self.config.nodelay))
             }
             Some(_) | None => Err(TransportError::MultiaddrNotSupported(addr)),
         }
@@ -279,14 +286,14 @@ impl libp2p_core::Transport for Transport {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
         match this.listeners.iter().any(Listener::is_wildcard) {
-            true => this.interfaces.poll(cx, this.config.interfaces_interval),
+            true => this.interfaces.poll(cx, &this.handle, this.config.interfaces_interval),
             false => this.interfaces.rest(),
         }
         let count = this.listeners.len();
         for step in 0..count {
             let index = (this.next % count + step) % count;
             let listener = &mut this.listeners[index];
-            if let Poll::Ready(outcome) = listener.poll(cx, &this.config, &this.interfaces) {
+            if let Poll::Ready(outcome) = listener.poll(cx, &this.handle, &this.config, &this.interfaces) {
                 this.next = index + 1;
                 return Poll::Ready(match outcome {
                     Outcome::Event(event) => event,

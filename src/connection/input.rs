@@ -28,6 +28,10 @@ pub struct Input {
     plain_end: usize,
     /// Bytes have come that were not kept from another turn.
     is_fresh: bool,
+    /// How many more frames may be handled before it is another's turn.
+    frames_left: u32,
+    /// The connection has frames that come before whatever could be read.
+    is_blocked: bool,
 }
 
 impl Input {
@@ -42,13 +46,32 @@ impl Input {
             plain_at: 0,
             plain_end: 0,
             is_fresh: false,
+            frames_left: u32::MAX,
+            is_blocked: false,
         }
     }
 
+    /// Has at most `frames` yamux frames handled until [`Connection::begin_input`](super::Connection::begin_input) is
+    /// called the next time, so that a peer whose frames are tiny does not take all the time there is. Without it they
+    /// are not limited.
+    pub fn limit_frames(&mut self, frames: u32) {
+        self.frames_left = frames;
+    }
+
+    pub(super) const fn frames_left(&self) -> u32 {
+        self.frames_left
+    }
+
+    pub(super) const fn set_frames_left(&mut self, frames: u32) {
+        self.frames_left = frames;
+    }
+
     /// Where to read to. Never empty between two calls of [`Connection::receive`](super::Connection::receive) that
-    /// said nothing, but for a connection that waits for permission to open.
+    /// said nothing, but for a connection that waits for permission to open, or whose frames were
+    /// [cut short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
-        &mut self.wire[self.wire_end..]
+        let start = if self.is_blocked { self.wire.len() } else { self.wire_end };
+        &mut self.wire[start..]
     }
 
     /// The first `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
@@ -94,7 +117,7 @@ impl Input {
         }
     }
 
-    /// Decrypts one message behind the plaintext that is unread. `false`: none has come whole.
+    /// Decrypts one message behind the plaintext that is unread, which counts as a frame. `false`: none has come whole.
     pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
         let wire = &self.wire[self.wire_at..self.wire_end];
         match transport.open(wire, &mut self.plain[self.plain_end..])? {
@@ -102,6 +125,7 @@ impl Input {
             noise::Opened::Message { consumed, len } => {
                 self.plain_end += len;
                 self.consume_wire(consumed);
+                self.frames_left = self.frames_left.saturating_sub(1);
                 Ok(true)
             }
         }
@@ -110,11 +134,22 @@ impl Input {
     /// Forgets everything and starts with what a connection kept from its last turn.
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
-        self.fill(&kept.wire);
-        self.is_fresh = false;
-        self.plain[..kept.plain.len()].copy_from_slice(&kept.plain);
-        self.plain_end = kept.plain.len();
-        kept.clear();
+        (self.is_fresh, self.frames_left) = (false, u32::MAX);
+        kept.is_cut_short = false;
+        self.is_blocked = !kept.frames().is_empty();
+        self.load(kept);
+    }
+
+    /// Takes what a connection kept, unless it has frames that are to be handled before: they stay where they are, so
+    /// that they are not copied each time that some of them are, and what came behind them stays with them.
+    pub(super) fn load(&mut self, kept: &mut Kept) {
+        if kept.frames().is_empty() && kept.len() > 0 {
+            self.wire[..kept.wire.len()].copy_from_slice(&kept.wire);
+            self.wire_end = kept.wire.len();
+            self.plain[..kept.plain.len()].copy_from_slice(&kept.plain);
+            self.plain_end = kept.plain.len();
+            (kept.wire, kept.plain) = (Vec::new(), Vec::new());
+        }
     }
 
     /// Hands what is unread to the connection to keep.
@@ -124,8 +159,18 @@ impl Input {
         self.clear();
     }
 
+    /// It is another connection's turn: hands frames that were not handled to this one.
+    pub(super) fn cut_short(&mut self, kept: &mut Kept) {
+        kept.is_cut_short = true;
+        if kept.frames().is_empty() {
+            (kept.frames, kept.frames_at) = (self.plain().to_vec(), 0);
+            self.consume_plain(self.plain().len());
+        }
+    }
+
     fn clear(&mut self) {
         (self.wire_at, self.wire_end, self.plain_at, self.plain_end) = (0, 0, 0, 0);
+        self.is_blocked = false;
     }
 }
 
@@ -135,11 +180,15 @@ impl Default for Input {
     }
 }
 
-/// What a connection keeps of its input between two turns.
+/// What a connection keeps of its input between two turns. One that keeps nothing for long holds no memory for it.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     wire: Vec<u8>,
     plain: Vec<u8>,
+    /// Plaintext that comes before all else, of which no more frames were to be handled: `frames[frames_at..]`.
+    frames: Vec<u8>,
+    frames_at: usize,
+    is_cut_short: bool,
 }
 
 impl Kept {
@@ -147,10 +196,20 @@ impl Kept {
         self.wire.len() + self.plain.len()
     }
 
-    /// Empties it; a connection that keeps nothing for long holds no memory for it.
-    fn clear(&mut self) {
-        self.wire = Vec::new();
-        self.plain = Vec::new();
+    /// Whether frames were left to be handled in another turn.
+    pub(super) const fn is_cut_short(&self) -> bool {
+        self.is_cut_short
+    }
+
+    pub(super) fn frames(&self) -> &[u8] {
+        &self.frames[self.frames_at..]
+    }
+
+    pub(super) fn consume_frames(&mut self, n: usize) {
+        self.frames_at += n;
+        if self.frames_at == self.frames.len() {
+            (self.frames, self.frames_at) = (Vec::new(), 0);
+        }
     }
 }
 
@@ -166,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_counts_as_it_came_and_as_it_was_decrypted() {
-        let kept = Kept { wire: alloc::vec![0; 5], plain: alloc::vec![0; 2] };
+        let kept = Kept { wire: alloc::vec![0; 5], plain: alloc::vec![0; 2], ..Kept::default() };
         assert_eq!(kept.len(), 7);
     }
 }

@@ -55,7 +55,7 @@ impl Driver {
         let turned = shared.try_world(|world| {
             shared.work_off(world);
             // Ready or not, the notifees are driven: for their time, too.
-            let _ = world.swarm.poll(cx, now);
+            world.swarm.turn(cx, now);
             world.notifees.drive(&mut world.swarm, now);
             let drained = shared.drive_shutdown(world, now);
             [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()

@@ -34,6 +34,8 @@ pub enum Error {
     NoNotifee,
     /// The system gave no randomness.
     Randomness,
+    /// The system has no poller for us, or none that can be waited for.
+    Reactor(io::ErrorKind),
     /// The identity cannot be used.
     Identity(noise::Error),
 }
@@ -52,6 +54,7 @@ impl Error {
             | Self::Busy
             | Self::NoNotifee
             | Self::Randomness
+            | Self::Reactor(_)
             | Self::Identity(_) => None,
         }
     }
@@ -72,6 +75,7 @@ impl fmt::Display for Error {
             Self::Busy => "the host is telling its notifees",
             Self::NoNotifee => "no notifee of that type has that id",
             Self::Randomness => "the system gives no randomness",
+            Self::Reactor(kind) => return write!(f, "sockets cannot be waited for: {kind}"),
             Self::Identity(error) => return write!(f, "this identity cannot be used: {error}"),
         })
     }
@@ -140,6 +144,7 @@ impl From<Error> for io::Error {
             Error::NoProtocol | Error::Identity(_) => Kind::InvalidInput,
             Error::NotConnected => Kind::NotConnected,
             Error::Closing | Error::Gone => Kind::ConnectionAborted,
+            Error::Reactor(kind) => *kind,
             Error::Limit | Error::Busy | Error::NoNotifee | Error::Randomness => Kind::Other,
         };
         Self::new(kind, error)

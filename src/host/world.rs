@@ -1,15 +1,21 @@
-//! [`World`]: a swarm whose transport and queue are forgotten, so that hosts and handles need no parameters, and its
-//! notifees.
+//! [`World`]: a swarm whose transport, queue and reactor are forgotten, so that hosts and handles need no parameters,
+//! and its notifees.
 
 use crate::lifecycle::Event;
 use crate::notifee::{HasNode, Network, Node, Notifees};
-use crate::swarm::{Swarm, Transport};
+use crate::swarm::{Reactor, Swarm, Transport};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use async_io::Async;
 use core::fmt;
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// How often one poll turns a swarm whose descriptor is readable again before others have their turn.
+const ROUNDS: usize = 4;
 
 /// The swarm and its notifees.
 pub(super) struct World {
@@ -23,48 +29,117 @@ impl World {
     }
 }
 
-/// A host's swarm, whatever its transport and the size of its queue: the network that the host's notifees observe.
+/// A host's swarm, whatever its transport, the size of its queue and its reactor: the network that the host's notifees
+/// observe.
 ///
 /// Commands and look-ups are those of [`Node`]: [`node`](HasNode::node) and [`node_mut`](HasNode::node_mut).
 pub struct AnySwarm(Box<dyn Driven>);
 
 /// A node that its host drives.
-trait Driven: Node {
-    fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()>;
+trait Driven {
+    fn node(&self) -> &dyn Node;
+    fn node_mut(&mut self) -> &mut dyn Node;
+    /// Takes a turn, and has `cx` woken when something comes.
+    fn turn(&mut self, cx: &mut Context<'_>, now: Duration);
     fn poll_at(&self) -> Option<Duration>;
     fn is_shut_down(&self) -> bool;
 }
 
-impl<T, const EVENTS: usize> Driven for Swarm<T, EVENTS>
+/// A swarm whose transport wakes by itself.
+struct Woken<T: Transport, const EVENTS: usize>(Swarm<T, EVENTS>);
+
+impl<T, const EVENTS: usize> Driven for Woken<T, EVENTS>
 where
-    T: Transport + Unpin,
+    T: Transport + Unpin + 'static,
     T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
 {
-    fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
-        Self::poll(self, cx, now)
+    fn node(&self) -> &dyn Node {
+        &self.0
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        &mut self.0
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
+        let _ = self.0.poll(cx, now);
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        Self::poll_at(self)
+        self.0.poll_at()
     }
 
     fn is_shut_down(&self) -> bool {
-        Self::is_shut_down(self)
+        self.0.is_shut_down()
+    }
+}
+
+/// A swarm with a reactor, whose descriptor `async-io` waits for.
+struct Nested<T: Transport, const EVENTS: usize, R> {
+    /// A duplicate, which is closed first: `async-io` must not wait for what is gone.
+    descriptor: Async<OwnedFd>,
+    swarm: Swarm<T, EVENTS, R>,
+}
+
+impl<T, const EVENTS: usize, R> Driven for Nested<T, EVENTS, R>
+where
+    T: Transport + Unpin + 'static,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    R: Reactor + 'static,
+{
+    fn node(&self) -> &dyn Node {
+        &self.swarm
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        &mut self.swarm
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
+        for _ in 0..ROUNDS {
+            // Before the descriptor is asked, whose answer may be out of date: it says when to come again, not whether
+            // something has come.
+            self.swarm.tick(now);
+            match self.descriptor.poll_readable(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return log::error!("the swarm's descriptor cannot be waited for: {error}"),
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.swarm.poll_at()
+    }
+
+    fn is_shut_down(&self) -> bool {
+        self.swarm.is_shut_down()
     }
 }
 
 impl AnySwarm {
-    pub(super) fn new<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>) -> Self
+    pub(super) fn woken<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>) -> Self
     where
         T: Transport + Unpin + 'static,
         T::Output: AsyncRead + AsyncWrite + Unpin,
     {
-        Self(Box::new(swarm))
+        Self(Box::new(Woken(swarm)))
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
-        self.0.poll(cx, now)
+    pub(super) fn nested<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>) -> io::Result<Self>
+    where
+        T: Transport + Unpin + 'static,
+        T::Output: AsyncRead + AsyncWrite + Unpin,
+        R: Reactor + AsFd + 'static,
+    {
+        // It never blocks, and its flags are shared with the reactor's own.
+        let descriptor = Async::new_nonblocking(swarm.as_fd().try_clone_to_owned()?)?;
+        Ok(Self(Box::new(Nested { descriptor, swarm })))
+    }
+
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
+        self.0.turn(cx, now);
     }
 
     pub(super) fn poll_at(&self) -> Option<Duration> {
@@ -80,30 +155,30 @@ impl AnySwarm {
 
 impl Network for AnySwarm {
     fn next_event(&mut self) -> Option<Event> {
-        self.0.next_event()
+        self.0.node_mut().next_event()
     }
 
     fn hold(&mut self, is_held: bool) {
-        self.0.hold(is_held);
+        self.0.node_mut().hold(is_held);
     }
 
     fn openings(&self) -> Vec<Event> {
-        self.0.openings()
+        self.0.node().openings()
     }
 }
 
 impl HasNode for AnySwarm {
     fn node(&self) -> &dyn Node {
-        &*self.0
+        self.0.node()
     }
 
     fn node_mut(&mut self) -> &mut dyn Node {
-        &mut *self.0
+        self.0.node_mut()
     }
 }
 
 impl fmt::Debug for AnySwarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnySwarm").field("local_peer", &self.0.local_peer()).finish_non_exhaustive()
+        f.debug_struct("AnySwarm").field("local_peer", &self.0.node().local_peer()).finish_non_exhaustive()
     }
 }

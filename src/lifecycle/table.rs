@@ -54,6 +54,12 @@ impl<I: Key, T> Table<I, T> {
         self.len
     }
 
+    /// How many slots there are, empty ones included: all indices are below.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -1,91 +1,120 @@
-//! How a poll goes: what there is room for, what the transport says, what woke, what is due in time, what there is room
-//! for now, what is to be written.
+//! What a turn does, in three phases; each asks the [budget](Budget) before each unit of work, and does one unit even
+//! if there is none, so that no phase ever stands still.
 //!
 //! ```text
-//!  the line opens ─▶ transport ─▶ woken connections read ─▶ timers ─▶ the line opens ─▶ dirty connections write ─┐
-//!                                                                          ▲                                     │
-//!                                                                          └──── while that made more ready ◀────┘
+//!  the reactor wakes ─▶ closes, deadlines ─▶ the queue of what woke ─▶ output
+//!                                                │      ▲
+//!                                                └──────┘ what has more to read goes to its end
 //! ```
 //!
-//! The room that the owner has made by draining is first for what waits in line: peers that keep the queue full with
-//! what ends would let nothing open otherwise.
+//! Before each helping and each batch, what waits in line opens as far as there is room: the room that the owner has
+//! made by draining is first for what waits, since peers that keep the queue full with what ends would let nothing open
+//! otherwise.
 //!
-//! Writing comes last, so that all that one poll causes on a connection leaves as one run of bytes.
+//! Output comes last, so that all that one turn causes on a connection leaves as one run of bytes.
 
 use super::link::{Link, Pipe, Stage, Why};
+use super::reactor::Reactor;
+use super::turn::Budget;
 use super::{Swarm, TRANSPORT, slot_of};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Id, ListenerEnd, StreamId};
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 use chacha20::rand_core::Rng;
 use core::task::Context;
-use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-/// How often one poll goes round before others have their turn.
-const ROUNDS: usize = 4;
+/// How often one turn asks a reactor that had more than it could say at once.
+pub(super) const MAX_HEARINGS: usize = 4;
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+/// How many bytes one helping reads at most, where others wait or the owner counts.
+const HELPING: usize = 16 * 1024;
+
+/// How many events of the transport one tick takes at most.
+const TRANSPORT_SHARE: u32 = 64;
+
+/// What of a shutdown has not been begun: everything from these slots on.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    listener: usize,
+    connection: usize,
+}
+
+/// What stands in the queue of a turn, and behind it.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Slots in the order in which they woke.
+    woken: VecDeque<usize>,
+    /// Slots that have had their share of this tick.
+    served: VecDeque<usize>,
+    /// The number of the last turn, by which shares are counted.
+    turn: u32,
+    /// What the transport has had of its share.
+    transport: Share,
+    /// Where the budget is spent at once, it is a close's turn, and not a deadline's.
+    closes_next: bool,
+}
+
+/// How many helpings somebody has had in which turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    turn: u32,
+    helpings: u32,
+}
+
+impl Share {
+    /// Takes a helping of this turn, unless `most` have been taken.
+    fn take(&mut self, turn: u32, most: u32) -> bool {
+        if self.turn != turn {
+            *self = Self { turn, helpings: 0 };
+        }
+        let has_left = self.helpings < most;
+        self.helpings += u32::from(has_left);
+        has_left
+    }
+}
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
+    R: Reactor,
 {
-    /// One poll's work.
-    pub(super) fn advance(&mut self, now: Duration) {
-        if self.is_shutting_down && !core::mem::replace(&mut self.is_shutdown_begun, true) {
-            self.begin_shutdown(now);
+    /// A turn's work, once the reactor has woken what it had to.
+    pub(super) fn advance(&mut self, budget: &mut Budget<'_>) {
+        self.count_commands();
+        self.close_and_judge(budget);
+        if self.is_transport_due && self.accepts() {
+            self.wakers.mark(TRANSPORT);
         }
-        self.count_from(now);
-        self.admit(now);
-        let mut woken = core::mem::take(&mut self.woken);
-        self.wakers.take(&mut woken);
-        let transport_woken = woken.contains(&TRANSPORT);
-        if transport_woken || self.is_transport_due {
-            self.poll_transport(now);
-        }
-        for slot in woken.iter().filter(|slot| **slot != TRANSPORT) {
-            if let Some(id) = self.links.key_at(slot - 1) {
-                self.drive_input(id, now);
-            }
-        }
-        self.woken = woken;
-        // After what has come: a peer is not late because its word has waited for an owner who was.
-        if self.timers.are_judged(now, self.ledger.config.lateness) {
-            while let Some((deadline, id)) = self.timers.take_due(now) {
-                self.drive_timeouts(deadline, id, now);
-            }
-        }
-        for _ in 0..ROUNDS {
-            self.admit(now);
-            self.drive_output(now);
-            if self.ledger.is_settled() {
-                return;
+        self.help_woken(budget);
+        self.write_dirty(budget);
+    }
+
+    /// What commands have begun counts from now.
+    fn count_commands(&mut self) {
+        while let Some(id) = self.ledger.commanded.pop() {
+            if let Some(link) = self.links.get_mut(id) {
+                link.count_from(&mut self.ledger, self.now);
             }
         }
     }
 
-    /// What commands have begun since the last poll counts from this one. They have made dirty what they changed.
-    fn count_from(&mut self, now: Duration) {
-        let dirty = core::mem::take(&mut self.ledger.dirty);
-        for id in &dirty {
-            if let Some(link) = self.links.get_mut(*id) {
-                link.count_from(&mut self.ledger, now);
-            }
-        }
-        self.ledger.dirty = dirty;
-    }
-
-    /// Whether a poll would find something to do at once.
+    /// Whether a turn would find something to do at once.
     pub(super) fn is_busy(&self) -> bool {
-        self.wakers.is_woken()
+        self.hears_more
+            || !self.queue.woken.is_empty()
+            || self.wakers.is_woken()
+            || self.wakers.is_called()
             || !self.ledger.is_settled()
+            || !self.ledger.commanded.is_empty()
             || (self.is_transport_due && self.accepts())
-            || (self.is_shutting_down && !self.is_shutdown_begun)
+            || self.closing.is_some()
     }
 
-    /// Adds a link that has just been dialed or accepted; it is driven by the next poll.
+    /// Adds a link that has just been dialed or accepted; it is driven by the next turn.
     pub(super) fn insert_link(&mut self, link: Link<T>) {
         let slot = slot_of(link.id);
         // The waker has to exist to be marked.
@@ -98,24 +127,129 @@ where
         }
     }
 
-    /// A connection's deadline has come, unless it has moved away since it was armed.
-    fn drive_timeouts(&mut self, deadline: Duration, id: ConnectionId, now: Duration) {
-        let Some(link) = self.links.get_mut(id).filter(|link| link.armed == Some(deadline)) else { return };
-        link.armed = None;
-        link.mark_dirty(&mut self.ledger);
-        if link.deadline(&self.ledger).is_none_or(|deadline| deadline > now) {
-            return;
+    // The first phase: what ends.
+
+    /// Begins the closes of a shutdown, then judges the deadlines that have come.
+    fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
+        let mut has_closed = false;
+        while self.closing.is_some() && budget.allows() {
+            self.close_next();
+            has_closed = true;
         }
-        // The peer's word may be in the socket without anybody having been woken yet.
-        self.drive_input(id, now);
-        let waker = self.wakers.waker(slot_of(id));
-        if let Some(link) = self.links.get_mut(id) {
-            link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+        let judges = self.timers.are_judged(self.now, self.ledger.config.lateness);
+        // Where the budget was spent at once, closes and deadlines take turns.
+        let is_due = judges && self.is_deadline_due();
+        if self.closing.is_some() && !has_closed && (self.queue.closes_next || !is_due) {
+            self.queue.closes_next = false;
+            return self.close_next();
+        }
+        self.queue.closes_next = true;
+        let mut has_judged = false;
+        while judges && self.is_deadline_due() && (budget.allows() || !has_judged) {
+            has_judged = true;
+            if let Some((_, id)) = self.timers.take_due(self.now) {
+                self.judge(id);
+            }
         }
     }
 
-    fn drive_input(&mut self, id: ConnectionId, now: Duration) {
-        let slot = slot_of(id);
+    fn is_deadline_due(&mut self) -> bool {
+        let links = &self.links;
+        self.timers.is_due(self.now, |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)))
+    }
+
+    /// Begins to close the next listener or connection of a shutdown.
+    fn close_next(&mut self) {
+        let Some(closing) = &mut self.closing else { return };
+        if closing.listener < self.listeners.table.slots() {
+            closing.listener += 1;
+            if let Some(id) = self.listeners.table.key_at(closing.listener - 1) {
+                self.end_listener(id, ListenerEnd::Shutdown);
+            }
+        } else if closing.connection < self.links.slots() {
+            closing.connection += 1;
+            let id = self.links.key_at(closing.connection - 1);
+            if let Some(link) = id.and_then(|id| self.links.get_mut(id)) {
+                link.close(&mut self.ledger, ConnectionEnd::Shutdown, self.now);
+            }
+        } else {
+            self.closing = None;
+        }
+    }
+
+    /// A connection's deadline has come, unless it has moved away since it was armed.
+    fn judge(&mut self, id: ConnectionId) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.armed = None;
+        if link.deadline(&self.ledger).is_some_and(|deadline| deadline <= now) {
+            // The peer's word may be in the socket without anybody having been woken yet.
+            self.help(id, HELPING);
+            let waker = self.wakers.waker(slot_of(id));
+            if let Some(link) = self.links.get_mut(id) {
+                link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+                link.mark_dirty(&mut self.ledger);
+            }
+        }
+        self.arm(id);
+    }
+
+    /// Has a connection looked at again when its deadline comes.
+    fn arm(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(id)
+            && let Some(deadline) = link.deadline(&self.ledger)
+        {
+            self.timers.arm(id, &mut link.armed, deadline);
+        }
+    }
+
+    // The second phase: what has come.
+
+    /// Helps what woke, one helping each, first in, first out.
+    fn help_woken(&mut self, budget: &mut Budget<'_>) {
+        self.queue.turn = self.queue.turn.wrapping_add(1);
+        let mut has_helped = false;
+        loop {
+            self.admit(budget, &mut has_helped);
+            if self.queue.woken.is_empty() {
+                self.wakers.take(&mut self.queue.woken);
+            }
+            let Some(slot) = self.queue.woken.front().copied() else { break };
+            if budget.shares && !self.has_share(slot) {
+                self.queue.woken.pop_front();
+                self.queue.served.push_back(slot);
+                continue;
+            }
+            if !budget.allows() && has_helped {
+                break;
+            }
+            has_helped = true;
+            self.queue.woken.pop_front();
+            self.wakers.begin(slot);
+            if slot == TRANSPORT {
+                self.help_transport();
+            } else if let Some(id) = self.links.key_at(slot - 1) {
+                // An owner that does not count has no use for small helpings where nobody waits.
+                let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
+                self.help(id, if is_alone { usize::MAX } else { HELPING });
+            }
+        }
+        self.queue.woken.append(&mut self.queue.served);
+    }
+
+    /// Whether a slot has a helping left of its share of this tick, which it takes.
+    fn has_share(&mut self, slot: usize) -> bool {
+        let (turn, most) = (self.queue.turn, self.ledger.config.reads_per_poll.max(1));
+        if slot == TRANSPORT {
+            return self.queue.transport.take(turn, TRANSPORT_SHARE);
+        }
+        let link = self.links.key_at(slot - 1).and_then(|id| self.links.get_mut(id));
+        link.is_none_or(|link| link.share.take(turn, most))
+    }
+
+    /// Has a connection take one step towards its byte pipe, or read and do what that says.
+    fn help(&mut self, id: ConnectionId, most: usize) {
+        let (slot, now) = (slot_of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
         let Some(link) = self.links.get_mut(id) else { return };
@@ -135,72 +269,84 @@ where
                 }
             }
         }
-        if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, now) {
+        if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
         link.mark_dirty(&mut self.ledger);
     }
 
-    /// Opens what is ready, as far as there is room.
-    fn admit(&mut self, now: Duration) {
+    /// Opens what is ready, as far as there is room. A listener and a connection cost a unit each; a stream costs
+    /// nothing, since there is room for so many only.
+    fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
         while self.ledger.lifecycle.room() > 0 {
-            let Some(id) = self.ledger.line.pop_front() else { return };
+            let Some(id) = self.ledger.line.front().copied() else { return };
+            let costs = !matches!(id, Id::Stream(_)) && self.ledger.is_opening(id);
+            if costs && !budget.allows() && *has_done {
+                return;
+            }
+            *has_done |= costs;
+            self.ledger.line.pop_front();
             match id {
-                Id::Listener(id) => self.admit_listener(id, now),
-                Id::Connection(id) => self.admit_connection(id, now),
-                Id::Stream(id) => self.admit_stream(id, now),
+                Id::Listener(id) => self.admit_listener(id),
+                Id::Connection(id) => self.admit_connection(id),
+                Id::Stream(id) => self.admit_stream(id),
             }
         }
     }
 
-    fn admit_connection(&mut self, id: ConnectionId, now: Duration) {
+    fn admit_connection(&mut self, id: ConnectionId) {
         let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
         let waker = self.wakers.waker(slot_of(id));
-        link.admit(&mut self.ledger, &mut Context::from_waker(&waker), now);
+        link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
     }
 
-    fn admit_stream(&mut self, id: StreamId, now: Duration) {
+    fn admit_stream(&mut self, id: StreamId) {
         let Some(connection) = self.ledger.lifecycle.connection_of(id) else { return };
         if let Some(link) = self.links.get_mut(connection) {
-            link.admit_stream(id, &mut self.ledger, now);
+            link.admit_stream(id, &mut self.ledger, self.now);
         }
     }
 
-    fn drive_output(&mut self, now: Duration) {
-        let dirty = core::mem::take(&mut self.ledger.dirty);
-        for id in &dirty {
-            let Some(link) = self.links.get_mut(*id) else { continue };
-            link.is_dirty = false;
-            let waker = self.wakers.waker(slot_of(*id));
-            let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
-            link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, now);
-            if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
-                self.wakers.mark(slot_of(*id));
+    // The third phase: what is to be said.
+
+    /// Writes what is due, a batch of each connection in turn, until nothing is or its pipe takes no more.
+    fn write_dirty(&mut self, budget: &mut Budget<'_>) {
+        let mut has_written = false;
+        loop {
+            self.admit(budget, &mut has_written);
+            if self.ledger.dirty.is_empty() || !budget.allows() && has_written {
+                break;
             }
-            if let Some(deadline) = link.deadline(&self.ledger) {
-                self.timers.arm(*id, &mut link.armed, deadline);
-            }
+            has_written = true;
+            self.write_next();
         }
         let links = &self.links;
         self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
-        // What became dirty meanwhile is behind; the memory is kept.
-        if self.ledger.dirty.is_empty() {
-            self.ledger.dirty = dirty;
-            self.ledger.dirty.clear();
-        }
     }
 
-    /// Begins to close everything.
-    fn begin_shutdown(&mut self, now: Duration) {
-        let listeners: Vec<_> = self.ledger.lifecycle.listeners().collect();
-        for id in listeners {
-            self.end_listener(id, ListenerEnd::Shutdown);
+    /// Writes a batch of each connection that has something to say, and opens nothing.
+    pub(super) fn flush_dirty(&mut self) {
+        self.count_commands();
+        self.ledger.is_flushing = true;
+        for _ in 0..self.ledger.dirty.len() {
+            self.write_next();
         }
-        let connections: Vec<_> = self.ledger.lifecycle.connections().collect();
-        for id in connections {
-            if let Some(link) = self.links.get_mut(id) {
-                link.close(&mut self.ledger, ConnectionEnd::Shutdown, now);
-            }
+        self.ledger.is_flushing = false;
+    }
+
+    /// Writes a batch of the connection that has waited longest with something to say.
+    fn write_next(&mut self) {
+        let Some(id) = self.ledger.dirty.pop_front() else { return };
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.is_dirty = false;
+        let waker = self.wakers.waker(slot_of(id));
+        let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
+        if link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, self.now) {
+            link.mark_dirty(&mut self.ledger);
         }
+        if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
+            self.wakers.mark(slot_of(id));
+        }
+        self.arm(id);
     }
 }

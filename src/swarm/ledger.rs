@@ -28,7 +28,11 @@ pub(super) struct Ledger<const EVENTS: usize> {
     /// Open connections by peer.
     pub(super) peers: BTreeSet<(PeerId, ConnectionId)>,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
-    pub(super) dirty: Vec<ConnectionId>,
+    pub(super) dirty: VecDeque<ConnectionId>,
+    /// Connections on which commands have begun something that counts from the next turn; each once.
+    pub(super) commanded: Vec<ConnectionId>,
+    /// What was given to write is written, and nothing opens meanwhile.
+    pub(super) is_flushing: bool,
     interests: Table<StreamId, Interest>,
     ready_streams: Bits,
     changed_listeners: Bits,
@@ -45,7 +49,9 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             protocols: Vec::new(),
             line: VecDeque::new(),
             peers: BTreeSet::new(),
-            dirty: Vec::new(),
+            dirty: VecDeque::new(),
+            commanded: Vec::new(),
+            is_flushing: false,
             interests: Table::new(),
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
@@ -73,7 +79,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
     /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
     pub(super) fn is_free(&self) -> bool {
-        self.lifecycle.room() > 0 && self.line.is_empty()
+        self.lifecycle.room() > 0 && self.line.is_empty() && !self.is_flushing
     }
 
     /// Puts what is ready at the end of the line.

@@ -11,6 +11,7 @@ mod ending;
 
 pub(super) use ending::Why;
 
+use super::drive::Share;
 use super::error;
 use super::ledger::Ledger;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
@@ -26,6 +27,12 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 use std::io;
+
+/// How many frames of one connection are handled before it is another's turn.
+const HELPING_FRAMES: u32 = 256;
+
+/// How many time-outs of one connection are handled before it is another's turn.
+const MAX_TIMEOUTS: usize = 64;
 
 /// One connection and what it runs on.
 pub(super) struct Link<T: Transport> {
@@ -43,6 +50,10 @@ pub(super) struct Link<T: Transport> {
     pub(super) armed: Option<Duration>,
     /// It stands in the ledger's `dirty`.
     pub(super) is_dirty: bool,
+    /// It stands in the ledger's `commanded`.
+    is_commanded: bool,
+    /// How many helpings of the last tick it has had.
+    pub(super) share: Share,
     pub(super) stage: Stage<T>,
     /// What has been transmitted and not been written yet: `out[written..]`.
     out: Vec<u8>,
@@ -101,6 +112,8 @@ where
             began: now,
             armed: None,
             is_dirty: false,
+            is_commanded: false,
+            share: Share::default(),
             stage,
             out: Vec::new(),
             written: 0,
@@ -116,15 +129,24 @@ where
         }
     }
 
-    /// Asks to be driven in this poll or the next.
+    /// Asks to be driven in this turn or the next.
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
-            ledger.dirty.push(self.id);
+            ledger.dirty.push_back(self.id);
+        }
+    }
+
+    /// A command acts on it, without a look at the clock: what that begins counts from the next turn.
+    pub(super) fn mark_commanded<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        self.mark_dirty(ledger);
+        if !core::mem::replace(&mut self.is_commanded, true) {
+            ledger.commanded.push(self.id);
         }
     }
 
     /// Says what time it is for what commands have begun.
     pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        self.is_commanded = false;
         if self.began == UNTIMED {
             self.began = now;
         }
@@ -140,9 +162,11 @@ where
 
     /// Whether all that was written to a stream has been written to the pipe. If not, its owner is told once it has.
     pub(super) fn flush<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>) -> bool {
-        let is_due = self.connection().is_some_and(|connection| connection.is_due());
+        let connection = self.connection();
+        let (gathers, is_part_taken) =
+            connection.map_or((false, false), |connection| (connection.gathers(), connection.is_part_taken()));
         let batch = ledger.last_batch(id);
-        if self.batches.is_written(batch, is_due, !self.out.is_empty()) {
+        if self.batches.is_written(batch, gathers, is_part_taken || !self.out.is_empty()) {
             ledger.knows_flushed(id);
             return true;
         }
@@ -175,28 +199,35 @@ where
         }
     }
 
-    /// Reads what has come, and does what it says. `true`: there may be more, and it is another's turn.
+    /// Reads at most so many bytes of what has come, and does what they say. `true`: there may be more, and it is
+    /// another's turn.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
         input: &mut Input,
+        most: usize,
         now: Duration,
     ) -> bool {
-        for _ in 0..ledger.config.reads_per_poll.max(1) {
+        let mut left = most;
+        loop {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Closed)) = &mut self.stage else {
                 return false;
             };
             if !pipe.connection.wants_input() {
                 return false;
             }
+            let is_cut_short = pipe.connection.is_cut_short();
             pipe.connection.begin_input(input);
-            if input.space().is_empty() {
+            input.limit_frames(HELPING_FRAMES);
+            if is_cut_short || input.space().is_empty() {
                 // So much was kept that it has to be understood before more is read.
                 self.understand(ledger, input, cx, now);
-                continue;
+                return true;
             }
-            let read = Pin::new(&mut pipe.io).poll_read(cx, input.space());
+            let space = input.space();
+            let asked = space.len().min(left);
+            let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
             }
@@ -207,14 +238,18 @@ where
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
-                Poll::Ready(Ok(_)) => {}
+                // More may have come, or the end: the pipe knows without a call to the system if it has not.
+                Poll::Ready(Ok(n)) if n < asked => left -= n,
+                Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
                     self.over(ledger, Why::Io(error));
                     return false;
                 }
             }
+            if self.connection().is_some_and(|connection| connection.is_cut_short()) {
+                return true;
+            }
         }
-        true
     }
 
     fn understand<const E: usize>(
@@ -243,8 +278,9 @@ where
             }
             return;
         }
-        while let Some(fact) = self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)))
-        {
+        for _ in 0..MAX_TIMEOUTS {
+            let timeout = self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)));
+            let Some(fact) = timeout else { break };
             self.handle(fact, ledger, cx, now);
         }
         if self.is_write_late(ledger, now) {
@@ -363,14 +399,15 @@ where
         }
     }
 
-    /// Writes what is due, as far as the pipe takes it. `spare` is a buffer to work with.
+    /// Writes one batch of what is due, as far as the pipe takes it. `spare` is a buffer to work with. `true`: more is
+    /// due, and the pipe may take it.
     pub(super) fn drive_output<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
         spare: &mut Vec<u8>,
         now: Duration,
-    ) {
+    ) -> bool {
         if self.out.capacity() == 0 {
             core::mem::swap(&mut self.out, spare);
         }
@@ -382,60 +419,66 @@ where
             }
         }
         match written {
+            Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => return true,
             Poll::Ready(Ok(())) => self.end_ours(ledger, cx),
             Poll::Ready(Err(why)) => self.over(ledger, why),
             Poll::Pending => {}
         }
+        false
     }
 
-    /// Ready once nothing is due any more.
+    /// Ready once a batch is written, or nothing is due.
     fn write_due<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) -> Poll<Result<(), Why>> {
-        loop {
-            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Last)) = &mut self.stage else {
+        let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Last)) = &mut self.stage else {
+            return Poll::Ready(Ok(()));
+        };
+        if self.out.is_empty() {
+            if !pipe.connection.is_due() {
                 return Poll::Ready(Ok(()));
-            };
-            if self.out.is_empty() {
-                if !pipe.connection.is_due() {
-                    return Poll::Ready(Ok(()));
-                }
-                if let Err(error) = pipe.connection.transmit(&mut self.out) {
-                    return Poll::Ready(Err(Why::Broke(error)));
-                }
+            }
+            if !pipe.connection.is_part_taken() {
                 self.batches.taken();
             }
-            while self.written < self.out.len() {
-                match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
-                    Poll::Pending => {
-                        self.blocked.get_or_insert(now);
-                        return Poll::Pending;
-                    }
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
-                    Poll::Ready(Ok(n)) => {
-                        self.written += n;
-                        self.blocked = None;
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
-                }
+            if let Err(error) = pipe.connection.transmit(&mut self.out) {
+                return Poll::Ready(Err(Why::Broke(error)));
             }
-            match Pin::new(&mut pipe.io).poll_flush(cx) {
+        }
+        while self.written < self.out.len() {
+            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
                 Poll::Pending => {
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(n)) => {
+                    self.written += n;
+                    self.blocked = None;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
             }
-            self.out.clear();
-            (self.written, self.blocked) = (0, None);
-            self.batches.written(|id| ledger.flushed(id));
-            while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
-                self.handle(fact, ledger, cx, now);
-            }
         }
+        match Pin::new(&mut pipe.io).poll_flush(cx) {
+            Poll::Pending => {
+                self.blocked.get_or_insert(now);
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
+        }
+        self.out.clear();
+        (self.written, self.blocked) = (0, None);
+        if pipe.connection.is_part_taken() {
+            return Poll::Ready(Ok(()));
+        }
+        self.batches.written(|id| ledger.flushed(id));
+        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
+            self.handle(fact, ledger, cx, now);
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -3,6 +3,7 @@
 use super::error;
 use super::ledger::Ledger;
 use super::link::{Link, Stage};
+use super::reactor::Reactor;
 use super::{Swarm, TRANSPORT};
 use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
@@ -16,8 +17,8 @@ use libp2p_core::transport::{ListenerId as TransportId, TransportError, Transpor
 use libp2p_core::{Multiaddr, Transport};
 use std::collections::HashMap;
 
-/// How many of the transport's events are taken in one poll before others have their turn.
-const EVENTS_PER_POLL: usize = 64;
+/// How many of the transport's events are taken at once while a listener's first address is awaited.
+const MAX_AWAITED: usize = 8;
 
 /// A listener, from the command to its last event.
 pub(super) struct Listener {
@@ -56,15 +57,16 @@ impl Listeners {
     }
 }
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
+    R: Reactor,
 {
     /// There is room for a listener to open: binds it, and asks the transport at once for its first address, while the
     /// room is there.
-    pub(super) fn admit_listener(&mut self, id: ListenerId, now: Duration) {
+    pub(super) fn admit_listener(&mut self, id: ListenerId) {
         if !self.ledger.is_opening(id) {
             return;
         }
@@ -83,7 +85,12 @@ where
                 listener.awaits_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
                 self.listeners.expecting += 1;
-                self.poll_transport(now);
+                for _ in 0..MAX_AWAITED {
+                    if !self.listeners.table.get(id).is_some_and(|listener| listener.awaits_address) {
+                        break;
+                    }
+                    self.help_transport();
+                }
             }
             Err(TransportError::MultiaddrNotSupported(address)) => {
                 self.listener_fails(id, Failure::Unsupported, &address);
@@ -148,26 +155,22 @@ where
         };
     }
 
-    /// Takes what the transport has to say. While nothing may open, it is asked only for the ends and first addresses
-    /// that are awaited: so accepting pauses.
-    pub(super) fn poll_transport(&mut self, now: Duration) {
+    /// Takes the next thing that the transport has to say. While nothing may open, it is asked only for the ends and
+    /// first addresses that are awaited: so accepting pauses.
+    pub(super) fn help_transport(&mut self) {
+        let accepts = self.accepts();
+        self.is_transport_due = !accepts;
+        if !accepts && self.listeners.expecting == 0 {
+            return;
+        }
         let waker = self.wakers.waker(TRANSPORT);
-        let mut cx = Context::from_waker(&waker);
-        for _ in 0..EVENTS_PER_POLL {
-            let accepts = self.accepts();
-            self.is_transport_due = !accepts;
-            if !accepts && self.listeners.expecting == 0 {
-                return;
-            }
-            match Pin::new(&mut self.transport).poll(&mut cx) {
-                Poll::Pending => {
-                    self.is_transport_due = false;
-                    return;
-                }
-                Poll::Ready(event) => self.transport_says(event, now),
+        match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
+            Poll::Pending => self.is_transport_due = false,
+            Poll::Ready(event) => {
+                self.transport_says(event, self.now);
+                self.wakers.mark(TRANSPORT);
             }
         }
-        self.wakers.mark(TRANSPORT);
     }
 
     /// Whether a connection may come in now.

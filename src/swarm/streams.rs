@@ -4,17 +4,19 @@ use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
 use super::ledger::Ledger;
 use super::link::Link;
+use super::reactor::Reactor;
 use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
+    R: Reactor,
 {
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
     ///
@@ -190,13 +192,13 @@ where
     }
 
     /// Does something with a stream on its connection, which is driven by the next poll.
-    fn on_stream<R>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> R) -> Option<R> {
+    fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
     }
 
-    fn on_link<R>(&mut self, id: StreamId, act: impl FnOnce(&mut Link<T>, &mut Ledger<EVENTS>) -> R) -> Option<R> {
+    fn on_link<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Link<T>, &mut Ledger<EVENTS>) -> A) -> Option<A> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
-        link.mark_dirty(&mut self.ledger);
+        link.mark_commanded(&mut self.ledger);
         Some(act(link, &mut self.ledger))
     }
 

@@ -42,7 +42,20 @@ impl Timers {
         self.put_off.is_none()
     }
 
-    /// Takes the earliest that has come by `now`. The connection asked for it only if it is still armed with it.
+    /// Whether one has come by `now`. Those that no connection is armed with any more, as `is_armed` says, are forgotten.
+    pub(super) fn is_due(&mut self, now: Duration, is_armed: impl Fn(Duration, ConnectionId) -> bool) -> bool {
+        while let Some(Reverse((deadline, id))) = self.deadlines.peek()
+            && *deadline <= now
+        {
+            if is_armed(*deadline, *id) {
+                return true;
+            }
+            self.deadlines.pop();
+        }
+        false
+    }
+
+    /// Takes the earliest that has come by `now`.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(Duration, ConnectionId)> {
         let due = self.deadlines.peek()?.0;
         (due.0 <= now).then(|| {

@@ -3,6 +3,7 @@
 use super::Swarm;
 use super::link::Link;
 use super::listeners::Listener;
+use super::reactor::Reactor;
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
@@ -64,11 +65,12 @@ pub struct StreamView<'a> {
     pub is_remote_finished: bool,
 }
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
+    R: Reactor,
 {
     /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.
     #[must_use]
@@ -143,7 +145,7 @@ where
     }
 }
 
-impl<T: Transport, const EVENTS: usize> fmt::Debug for Swarm<T, EVENTS> {
+impl<T: Transport, const EVENTS: usize, R> fmt::Debug for Swarm<T, EVENTS, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Swarm").field("local_peer", &self.local_peer).finish_non_exhaustive()
     }

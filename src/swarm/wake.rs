@@ -1,45 +1,62 @@
-//! [`WakeSet`]: which slots have been woken since the last poll.
+//! [`WakeSet`]: the slots that were woken and have not been helped since.
 //!
 //! Each slot has one waker for life, reused by every entity that sits there. A woken slot stands in line once,
-//! however often it is woken, so that a poll visits what woke and nothing else.
+//! however often it is woken, until it [gets its turn](WakeSet::begin): a turn visits what woke and nothing else.
+//!
+//! During a turn of the owner's a wake only queues. Between turns the first one wakes the owner as well, the others
+//! only queue: whether the owner is asleep is decided under the lock of the line, so that no wake falls in between.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use alloc::vec::Vec;
-use atomic_waker::AtomicWaker;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The slots' wakers, and those that were woken, in order.
-#[derive(Debug, Default)]
+/// The slots' wakers, and the line of those that were woken.
+#[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
     slots: Vec<(Arc<Slot>, Waker)>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    /// Whoever polls the whole.
-    owner: AtomicWaker,
+struct Shared(Mutex<Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Bounded by the number of slots, since each stands here at most once.
+    woken: Vec<usize>,
     /// The owner is wanted, though no slot is.
-    called: AtomicBool,
-    /// Bounded by the number of slots, since each stands here at most once. The lock is held to push one or to take
-    /// all, by whatever thread wakes.
-    woken: Mutex<Vec<usize>>,
+    is_called: bool,
+    /// The owner is between two turns and has not been woken yet.
+    is_asleep: bool,
+    owner: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Slot {
     index: usize,
+    /// It stands in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
-impl Slot {
-    fn queue(&self) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
-            self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner).push(self.index);
+impl Shared {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        // Whoever panics with the lock has left no line half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the line, and wakes the owner if that is asleep.
+    fn queue(&self, change: impl FnOnce(&mut Line)) {
+        let mut line = self.line();
+        change(&mut line);
+        let owner = core::mem::take(&mut line.is_asleep).then(|| line.owner.clone()).flatten();
+        drop(line);
+        if let Some(owner) = owner {
+            owner.wake();
         }
     }
 }
@@ -50,8 +67,12 @@ impl Wake for Slot {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.queue();
-        self.shared.owner.wake();
+        let is_new = !self.queued.swap(true, Ordering::AcqRel);
+        self.shared.queue(|line| {
+            if is_new {
+                line.woken.push(self.index);
+            }
+        });
     }
 }
 
@@ -61,25 +82,51 @@ impl Wake for Shared {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.called.store(true, Ordering::Release);
-        self.owner.wake();
+        self.queue(|line| line.is_called = true);
+    }
+}
+
+/// A turn of the owner's, during which wakes only queue.
+#[derive(Debug)]
+pub(super) struct Awake(Arc<Shared>);
+
+/// The turn ends, also by a panic of the owner's code inside it.
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.line().is_asleep = true;
     }
 }
 
 impl WakeSet {
+    /// One without slots. `owner` is woken between turns, as long as no other is [set](Self::set_owner).
+    pub(super) fn new(owner: Waker) -> Self {
+        let line = Line { is_asleep: true, owner: Some(owner), ..Line::default() };
+        Self { shared: Arc::new(Shared(Mutex::new(line))), slots: Vec::new() }
+    }
+
     /// A waker of the owner's alone.
     pub(super) fn caller(&self) -> Waker {
         Waker::from(self.shared.clone())
     }
 
-    /// Whether the owner was called since it was last asked.
-    pub(super) fn take_called(&self) -> bool {
-        self.shared.called.load(Ordering::Relaxed) && self.shared.called.swap(false, Ordering::Acquire)
+    /// Has another owner woken from now on.
+    pub(super) fn set_owner(&self, owner: &Waker) {
+        let mut line = self.shared.line();
+        if !line.owner.as_ref().is_some_and(|known| known.will_wake(owner)) {
+            line.owner = Some(owner.clone());
+        }
     }
 
-    /// Remembers whom to wake when a slot is woken.
-    pub(super) fn register(&self, owner: &Waker) {
-        self.shared.owner.register(owner);
+    /// Begins a turn. Also says whether the owner was called since this was last asked.
+    pub(super) fn awake(&self) -> (Awake, bool) {
+        let mut line = self.shared.line();
+        line.is_asleep = false;
+        (Awake(self.shared.clone()), core::mem::take(&mut line.is_called))
+    }
+
+    /// Whether the owner was called since the last turn began.
+    pub(super) fn is_called(&self) -> bool {
+        self.shared.line().is_called
     }
 
     /// The waker of a slot. Slots are dense from 0.
@@ -94,32 +141,28 @@ impl WakeSet {
 
     /// Puts a slot in line as if it had been woken, without waking the owner.
     pub(super) fn mark(&self, index: usize) {
-        if let Some((slot, _)) = self.slots.get(index) {
-            slot.queue();
+        if let Some((slot, _)) = self.slots.get(index)
+            && !slot.queued.swap(true, Ordering::AcqRel)
+        {
+            self.shared.line().woken.push(index);
         }
     }
 
-    /// Wakes the owner: there is more to do at once.
-    pub(super) fn wake_owner(&self) {
-        self.shared.owner.wake();
-    }
-
-    /// Whether a slot is in line.
+    /// Whether a slot has come into line since the last [`take`](Self::take).
     pub(super) fn is_woken(&self) -> bool {
-        !self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.shared.line().woken.is_empty()
     }
 
-    /// Moves the slots in line to `into`, which is emptied first. A slot that is woken from now on stands in line
-    /// again.
-    pub(super) fn take(&self, into: &mut Vec<usize>) {
-        into.clear();
-        core::mem::swap(into, &mut self.shared.woken.lock().unwrap_or_else(PoisonError::into_inner));
-        for index in into.iter() {
-            // In line are slots of this set only, and slots are never removed.
-            if let Some((slot, _)) = self.slots.get(*index) {
-                // Acquires, too: who has woken it since without putting it in line has made what it woke for visible.
-                slot.queued.swap(false, Ordering::AcqRel);
-            }
+    /// Moves the line behind `into`, where each slot still counts as in line until its turn [begins](Self::begin).
+    pub(super) fn take(&self, into: &mut VecDeque<usize>) {
+        into.extend(self.shared.line().woken.drain(..));
+    }
+
+    /// A slot's turn begins: from now on a wake puts it in line again.
+    pub(super) fn begin(&self, index: usize) {
+        if let Some((slot, _)) = self.slots.get(index) {
+            // Acquires, too: what was done before a wake that found it in line already is visible from here on.
+            slot.queued.swap(false, Ordering::AcqRel);
         }
     }
 }
@@ -127,20 +170,103 @@ impl WakeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn set() -> (Arc<Count>, WakeSet) {
+        let count = Arc::new(Count::default());
+        (count.clone(), WakeSet::new(Waker::from(count)))
+    }
 
     #[test]
-    fn a_slot_stands_in_line_once_until_it_is_taken() {
-        let mut set = WakeSet::default();
+    fn a_slot_stands_in_line_once_until_its_turn_begins() {
+        let (_, mut set) = set();
         let (first, third) = (set.waker(0), set.waker(2));
         third.wake_by_ref();
         first.wake_by_ref();
         third.wake_by_ref();
-        let mut taken = Vec::new();
+        let mut taken = VecDeque::new();
+        set.take(&mut taken);
+        third.wake_by_ref();
         set.take(&mut taken);
         assert_eq!(taken, [2, 0]);
-        set.take(&mut taken);
-        assert_eq!(taken, []);
+        set.begin(2);
         third.wake();
         assert!(set.is_woken());
+        set.take(&mut taken);
+        assert_eq!(taken, [2, 0, 2]);
+    }
+
+    #[test]
+    fn the_owner_is_woken_once_between_turns_and_not_during_one() {
+        let (count, mut set) = set();
+        let (first, second) = (set.waker(0), set.waker(1));
+        first.wake_by_ref();
+        second.wake_by_ref();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        let (awake, is_called) = set.awake();
+        assert!(!is_called);
+        set.caller().wake();
+        first.wake_by_ref();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        drop(awake);
+        assert!(set.is_woken() && set.is_called());
+        set.mark(1);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "what the owner marks it knows");
+        set.caller().wake();
+        assert_eq!(count.0.load(Ordering::SeqCst), 2);
+        assert!(set.awake().1);
+    }
+
+    /// Two threads wake while the owner turns and sleeps: each wake is followed by a turn that finds it.
+    #[test]
+    fn no_wake_of_another_thread_is_lost() {
+        const ROUNDS: usize = 20_000;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        struct Sender(std::sync::mpsc::Sender<()>);
+        impl Wake for Sender {
+            fn wake(self: Arc<Self>) {
+                let _ = self.0.send(());
+            }
+        }
+        let mut set = WakeSet::new(Waker::from(Arc::new(Sender(sender))));
+        let work: Vec<_> = (0..2).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+        let threads: Vec<_> = work
+            .iter()
+            .enumerate()
+            .map(|(index, work)| {
+                let (waker, work) = (set.waker(index), work.clone());
+                thread::spawn(move || {
+                    for _ in 0..ROUNDS {
+                        work.fetch_add(1, Ordering::SeqCst);
+                        waker.wake_by_ref();
+                    }
+                })
+            })
+            .collect();
+        let (mut done, mut line) = (0, VecDeque::new());
+        while done < 2 * ROUNDS {
+            let (awake, _) = set.awake();
+            set.take(&mut line);
+            while let Some(index) = line.pop_front() {
+                set.begin(index);
+                done += work[index].swap(0, Ordering::SeqCst);
+            }
+            drop(awake);
+            if done < 2 * ROUNDS && !set.is_woken() {
+                receiver.recv_timeout(core::time::Duration::from_secs(60)).expect("a wake was lost");
+            }
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 }

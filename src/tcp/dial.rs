@@ -1,32 +1,35 @@
-//! One attempt to connect.
+//! One attempt to connect: to an address, or to a name, whose addresses are raced.
 
 use super::Stream;
-#[cfg(feature = "dns")]
-use super::{Config, address::Name, names::Names};
-use alloc::boxed::Box;
-#[cfg(feature = "dns")]
-use alloc::format;
-use async_io::Async;
-#[cfg(feature = "dns")]
-use async_io::Timer;
+use super::reactor::{Handle, Registered};
 use core::fmt;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-#[cfg(feature = "dns")]
-use core::time::Duration;
+use mio::Interest;
+use mio::net::TcpStream;
 use std::io;
-use std::net::TcpStream;
+#[cfg(feature = "dns")]
+use {
+    super::names::Lookup,
+    super::race::{Race, interleave},
+    super::{Config, address::Name, names::Names},
+    alloc::boxed::Box,
+    alloc::string::String,
+    core::task::ready,
+    core::time::Duration,
+};
 
 /// One attempt to connect, which yields a [`Stream`].
 ///
-/// Nothing happens before the first poll. Dropping it closes the socket at once. For an address, there is no deadline in
-/// it besides the system's own, which is minutes long: a shorter one is for the owner to set.
+/// Nothing happens before the first poll. Dropping it closes its sockets at once. For an address, there is no deadline
+/// in it besides the system's own, which is minutes long: a shorter one is for the owner to set.
 ///
 /// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups); then its
-/// addresses are tried one after the other, in the order that the lookup gives, each but the last for an
-/// [`address_timeout`](super::Config::address_timeout) at most.
+/// addresses are raced, as RFC 8305 has it: families take turns, in the order that the lookup gives; the next attempt
+/// starts an [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first
+/// that connects wins, and the others are closed at once.
 ///
 /// # Errors
 ///
@@ -40,44 +43,60 @@ use std::net::TcpStream;
 /// # Panics
 ///
 /// If it is polled after it has yielded, as futures may.
+#[derive(Debug)]
 #[must_use = "a dial does nothing unless it is polled"]
 pub struct Dial {
-    attempt: Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>,
+    handle: Handle,
+    nodelay: bool,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Nothing has been done yet.
+    To(SocketAddr),
+    Connecting(Attempt),
+    #[cfg(feature = "dns")]
+    Looking {
+        lookup: Box<Lookup>,
+        attempt_delay: Duration,
+        host: String,
+    },
+    #[cfg(feature = "dns")]
+    Racing(Box<Race>),
+    Over,
 }
 
 impl Dial {
     /// An attempt at `address`, which is neither port 0 nor a wildcard.
-    pub(super) fn new(address: SocketAddr, nodelay: bool) -> Self {
-        Self { attempt: Box::pin(connect(address, nodelay)) }
+    pub(super) fn new(handle: Handle, address: SocketAddr, nodelay: bool) -> Self {
+        Self { handle, nodelay, stage: Stage::To(address) }
     }
 
     /// An attempt at a name whose port is not 0.
     #[cfg(feature = "dns")]
-    pub(super) fn by_name(name: Name, names: &Names, config: &Config) -> Self {
+    pub(super) fn by_name(handle: Handle, name: Name, names: &Names, config: &Config) -> Self {
         let host = name.host.clone();
-        let lookup = names.lookup(name, config.addresses_per_name);
-        let (nodelay, timeout) = (config.nodelay, config.address_timeout);
-        Self {
-            attempt: Box::pin(async move {
-                let mut first = None;
-                let mut text = host;
-                let mut addresses = lookup.await?.into_iter().peekable();
-                while let Some(address) = addresses.next() {
-                    let connected = match addresses.peek() {
-                        Some(_) => within(timeout, connect(address, nodelay)).await,
-                        None => connect(address, nodelay).await,
-                    };
-                    match connected {
-                        Ok(stream) => return Ok(stream),
-                        Err(error) => {
-                            text += &format!("{} {address}: {error}", if first.is_none() { ':' } else { ';' });
-                            first.get_or_insert(error.kind());
-                        }
-                    }
+        let lookup = Box::new(names.lookup(name, config.addresses_per_name));
+        let attempt_delay = config.attempt_delay;
+        Self { handle, nodelay: config.nodelay, stage: Stage::Looking { lookup, attempt_delay, host } }
+    }
+
+    fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+        loop {
+            match &mut self.stage {
+                Stage::To(address) => self.stage = Stage::Connecting(Attempt::begin(&self.handle, *address)?),
+                Stage::Connecting(attempt) => return attempt.poll(cx),
+                #[cfg(feature = "dns")]
+                Stage::Looking { lookup, attempt_delay, host } => {
+                    let found = interleave(ready!(lookup.poll(cx))?);
+                    let race = Race::new(self.handle.clone(), core::mem::take(host), found, *attempt_delay);
+                    self.stage = Stage::Racing(Box::new(race));
                 }
-                // A lookup that finds nothing has failed.
-                Err(io::Error::new(first.unwrap_or(io::ErrorKind::HostUnreachable), text))
-            }),
+                #[cfg(feature = "dns")]
+                Stage::Racing(race) => return race.poll(cx),
+                Stage::Over => panic!("a dial is polled after it has yielded"),
+            }
         }
     }
 }
@@ -86,31 +105,54 @@ impl Future for Dial {
     type Output = io::Result<Stream>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.attempt.as_mut().poll(cx)
+        let connected = core::task::ready!(self.poll_stage(cx));
+        // Those that have lost are closed here.
+        self.stage = Stage::Over;
+        Poll::Ready(connected.and_then(|socket| {
+            socket.socket.set_nodelay(self.nodelay)?;
+            Ok(Stream::new(socket))
+        }))
     }
 }
 
-impl fmt::Debug for Dial {
+/// One attempt to connect to one address.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) address: SocketAddr,
+    /// It is there until it is connected.
+    socket: Option<Registered<TcpStream>>,
+}
+
+impl Attempt {
+    /// Sends the first packet.
+    pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
+        let socket = handle.register(TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { address, socket: Some(socket) })
+    }
+
+    /// Ready once it is connected, or has failed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        let address = self.address;
+        let connected = core::task::ready!(socket.poll_write(cx, |socket| {
+            if let Some(error) = socket.take_error()? {
+                return Err(error);
+            }
+            match socket.peer_addr() {
+                // The poller says writable of a socket that is only about to be connected, too.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+                Err(error) => Err(error),
+                Ok(_) if socket.local_addr()? == address => Err(io::ErrorKind::ConnectionRefused.into()),
+                Ok(_) => Ok(()),
+            }
+        }));
+        let socket = self.socket.take();
+        Poll::Ready(connected.and_then(|()| socket.ok_or_else(|| io::ErrorKind::NotConnected.into())))
+    }
+}
+
+impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dial").finish_non_exhaustive()
+        self.address.fmt(f)
     }
-}
-
-/// What comes of an attempt, if it comes in time.
-#[cfg(feature = "dns")]
-async fn within(timeout: Duration, attempt: impl Future<Output = io::Result<Stream>>) -> io::Result<Stream> {
-    let late = async {
-        Timer::after(timeout).await;
-        Err(io::ErrorKind::TimedOut.into())
-    };
-    futures_lite::future::or(attempt, late).await
-}
-
-async fn connect(address: SocketAddr, nodelay: bool) -> io::Result<Stream> {
-    let socket = Async::<TcpStream>::connect(address).await?;
-    if socket.get_ref().local_addr()? == address {
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    socket.get_ref().set_nodelay(nodelay)?;
-    Ok(Stream::new(socket))
 }

@@ -1,14 +1,13 @@
 //! The addresses behind a wildcard: those of this machine's interfaces, looked at again and again.
 
 use super::address;
+use super::reactor::Handle;
+use super::timer::Timer;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use async_io::Timer;
 use core::fmt;
-use core::future::Future as _;
 use core::net::{IpAddr, SocketAddr};
-use core::pin::Pin;
 use core::task::Context;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
@@ -61,16 +60,14 @@ impl Interfaces {
     }
 
     /// Looks if it is time to, and has the task woken when it is time again.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, interval: Duration) {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, handle: &Handle, interval: Duration) {
         let interval = interval.max(MIN_INTERVAL);
-        let timer = self.timer.get_or_insert_with(|| Timer::after(interval));
-        if Pin::new(&mut *timer).poll(cx).is_ready() {
+        let timer = self.timer.get_or_insert_with(|| Timer::after(handle, interval));
+        if timer.poll(cx).is_ready() {
             // From now on, and not from when it was due: an owner who is late misses looks, and does not make up for
             // them.
-            timer.set_after(interval);
-            if Pin::new(timer).poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
-            }
+            *timer = Timer::after(handle, interval);
+            let _ = timer.poll(cx);
             self.look();
         }
     }

@@ -1,18 +1,20 @@
 //! One listening socket: binding it, and accepting from it without ever losing a wake-up or spinning on an error.
 
 use super::interfaces::{Change, Interfaces, Wildcard};
+use super::reactor::{Handle, Registered};
+use super::timer::Timer;
 use super::{Config, Event, Stream, address};
-use async_io::{Async, Timer};
-use core::future::{Future as _, ready};
+use core::future::ready;
 use core::net::SocketAddr;
-use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, TransportEvent};
+use mio::Interest;
+use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::Shutdown;
 
 /// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
 /// dead connection might be an error that stays.
@@ -32,8 +34,6 @@ pub(super) enum Outcome {
 /// What an error of accept says of the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Nothing waits to be accepted.
-    Empty,
     /// One connection died early; the next may be fine.
     PassOver,
     /// Something has run out, or it cannot be told: the same call will fail again for a while.
@@ -55,17 +55,15 @@ enum Addresses {
 #[derive(Debug)]
 pub(super) struct Listener {
     id: ListenerId,
-    pub(super) socket: Async<TcpListener>,
+    pub(super) socket: Registered<TcpListener>,
     addresses: Addresses,
-    /// Whether a connection may be waiting: only then is accept worth a system call.
-    readable: bool,
     /// The rest after a lack of resources, if one is being taken.
     pause: Option<Timer>,
 }
 
 impl Listener {
     /// Binds and listens. On an error, no socket is left behind.
-    pub(super) fn bind(id: ListenerId, address: SocketAddr, config: &Config) -> io::Result<Self> {
+    pub(super) fn bind(id: ListenerId, address: SocketAddr, handle: &Handle, config: &Config) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -75,14 +73,15 @@ impl Listener {
         socket.set_reuse_address(true)?;
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
-        let socket = Async::new(TcpListener::from(socket))?;
-        let bound = socket.get_ref().local_addr()?;
+        socket.set_nonblocking(true)?;
+        let socket = handle.register(TcpListener::from_std(socket.into()), Interest::READABLE)?;
+        let bound = socket.socket.local_addr()?;
         log::debug!("listening on {bound}");
         let addresses = match bound.ip().is_unspecified() {
             true => Addresses::Behind(Wildcard::new(bound)),
             false => Addresses::One(Some(address::to_multiaddr(bound))),
         };
-        Ok(Self { id, socket, addresses, readable: true, pause: None })
+        Ok(Self { id, socket, addresses, pause: None })
     }
 
     /// The name that the owner gave it.
@@ -100,16 +99,20 @@ impl Listener {
     /// Closing alone would not be enough while a copy of the descriptor exists, and one does whenever another thread is
     /// just starting a process: from fork to exec, its child has them all.
     pub(super) fn close(self) {
-        // It leaves the reactor first, which would see a hang-up otherwise and wake the task once more.
-        if let Ok(socket) = self.socket.into_inner() {
-            // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
-            let _ = SockRef::from(&socket).shutdown(Shutdown::Both);
-        }
+        // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
+        #[cfg(unix)]
+        let _ = SockRef::from(&self.socket.socket).shutdown(Shutdown::Both);
     }
 
     /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
     /// is being taken.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, config: &Config, interfaces: &Interfaces) -> Poll<Outcome> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &Handle,
+        config: &Config,
+        interfaces: &Interfaces,
+    ) -> Poll<Outcome> {
         let change = match &mut self.addresses {
             Addresses::One(address) => address.take().map(Change::New),
             Addresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
@@ -124,20 +127,17 @@ impl Listener {
             }
             None => {}
         }
-        if let Some(pause) = &mut self.pause {
-            ready!(Pin::new(pause).poll(cx));
+        if let Some(pause) = &self.pause {
+            ready!(pause.poll(cx));
             self.pause = None;
+            // Whoever came meanwhile has been told of already.
+            self.socket.assume_readable();
         }
         let mut passed_over = 0;
         loop {
-            if !self.readable {
-                if let Err(error) = ready!(self.socket.poll_readable(cx)) {
-                    return Poll::Ready(self.rest(error, config));
-                }
-                self.readable = true;
-            }
-            let error = match self.socket.get_ref().accept() {
-                Ok((stream, remote)) => match accepted(stream, config) {
+            let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
+            let error = match accepted {
+                Ok((stream, remote)) => match pipe_of(stream, handle, config) {
                     Ok((stream, local)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
@@ -146,44 +146,48 @@ impl Listener {
                             send_back_addr: address::to_multiaddr(remote),
                         }));
                     }
-                    Err(error) => error,
+                    // It costs that connection, which is closed, and not the listener.
+                    Err(error) => {
+                        log::debug!("a connection from {remote} could not be taken: {error}");
+                        if passed_over < MAX_PASSED_OVER {
+                            passed_over += 1;
+                            continue;
+                        }
+                        return Poll::Ready(self.rest(error, handle, config));
+                    }
                 },
                 Err(error) => error,
             };
             match verdict(&error) {
-                Verdict::Empty => self.readable = false,
                 Verdict::PassOver if passed_over < MAX_PASSED_OVER => {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
-                Verdict::PassOver | Verdict::Rest => return Poll::Ready(self.rest(error, config)),
+                Verdict::PassOver | Verdict::Rest => return Poll::Ready(self.rest(error, handle, config)),
                 Verdict::Broken => return Poll::Ready(Outcome::Broken(error)),
             }
         }
     }
 
-    /// Reports the error and rests before the next attempt. The readiness seen so far stays noted: the kernel does not
-    /// tell of it again.
-    fn rest(&mut self, error: io::Error, config: &Config) -> Outcome {
-        self.pause = Some(Timer::after(config.accept_pause.max(MIN_PAUSE)));
+    /// Reports the error and rests before the next attempt.
+    fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
+        self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
 }
 
 /// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is
 /// closed.
-fn accepted(stream: TcpStream, config: &Config) -> io::Result<(Stream, SocketAddr)> {
+fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<(Stream, SocketAddr)> {
     let local = stream.local_addr()?;
     stream.set_nodelay(config.nodelay)?;
-    Ok((Stream::new(Async::new(stream)?), local))
+    let socket = handle.register(stream, Interest::READABLE | Interest::WRITABLE)?;
+    Ok((Stream::new(socket), local))
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
 pub(super) fn verdict(error: &io::Error) -> Verdict {
     let kind = error.kind();
-    if kind == io::ErrorKind::WouldBlock {
-        return Verdict::Empty;
-    }
     // The socket was shut down or never listened.
     if kind == io::ErrorKind::InvalidInput {
         return Verdict::Broken;

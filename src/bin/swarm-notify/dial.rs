@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Side, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
-use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
 pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
@@ -263,7 +263,7 @@ impl Call {
     }
 
     /// Writes, reads and ends, as far as that goes now.
-    fn go_on(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         self.write(swarm, stream);
         if self.sent == self.bytes && self.ending == Ending::HalfClose {
             let _ = swarm.finish(stream);
@@ -278,7 +278,7 @@ impl Call {
         }
     }
 
-    fn write(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+    fn write(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         let mut buffer = [0; 16 * 1024];
         while self.sent < self.bytes {
             let n = (self.bytes - self.sent).min(buffer.len() as u64) as usize;
@@ -294,7 +294,7 @@ impl Call {
     }
 
     /// `true`: the other side has ended.
-    fn read(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) -> bool {
+    fn read(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) -> bool {
         let mut buffer = [0; 16 * 1024];
         loop {
             match swarm.read(stream, &mut buffer) {

@@ -13,7 +13,7 @@ use std::path::Path;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
-use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -145,7 +145,7 @@ impl Notifee<World> for Server {
 
 impl Echo {
     /// Writes back what was read, and reads on, until one of them has to wait.
-    fn go_on(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         loop {
             while self.written < self.pending.len() {
                 match swarm.write(stream, &self.pending[self.written..]) {
@@ -174,7 +174,7 @@ impl Echo {
 }
 
 /// Reads and drops; ends when the other side does.
-fn sink(swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+fn sink(swarm: &mut tcp::Swarm, stream: StreamId) {
     let mut buffer = [0; 16 * 1024];
     loop {
         match swarm.read(stream, &mut buffer) {

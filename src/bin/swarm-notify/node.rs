@@ -1,7 +1,7 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
 use crate::report::Reporter;
-use async_io::Timer;
+use async_io::{Async, Timer};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use futures_lite::future::poll_fn;
@@ -9,6 +9,7 @@ use libp2p_identity::Keypair;
 use std::fmt;
 use std::future::Future as _;
 use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -28,6 +29,7 @@ pub(crate) enum Error {
     Randomness(String),
     Identity(String),
     Signals(io::Error),
+    Reactor(io::Error),
     Listen(String),
     NothingListens,
     Dial(String),
@@ -42,6 +44,7 @@ impl Error {
             Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
+            | Self::Reactor(_)
             | Self::Listen(_)
             | Self::NothingListens
             | Self::Dial(_) => false,
@@ -58,6 +61,7 @@ impl fmt::Display for Error {
             Self::Randomness(why) => write!(f, "the system gives no randomness: {why}"),
             Self::Identity(why) => write!(f, "this identity cannot be used: {why}; make an Ed25519 one"),
             Self::Signals(why) => write!(f, "signals cannot be waited for: {why}"),
+            Self::Reactor(why) => write!(f, "sockets cannot be waited for: {why}"),
             Self::Listen(why) => write!(f, "nothing to listen with: {why}; give fewer addresses"),
             Self::NothingListens => {
                 f.write_str("none of the addresses can be listened on; the reasons stand above: give other addresses")
@@ -70,7 +74,7 @@ impl fmt::Display for Error {
 
 /// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
 pub(crate) struct World {
-    pub(crate) swarm: Swarm<tcp::Transport>,
+    pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
     /// All events so far, if they are to be kept.
     pub(crate) told: Option<Vec<Event>>,
@@ -107,6 +111,8 @@ impl HasNode for World {
 
 /// A world, those who act in it, and what it needs to run.
 pub(crate) struct Node {
+    /// A duplicate of the swarm's, to sleep on. It is closed before the swarm is gone.
+    descriptor: Async<OwnedFd>,
     pub(crate) world: World,
     pub(crate) notifees: Notifees<World>,
     timer: Timer,
@@ -116,11 +122,14 @@ impl Node {
     pub(crate) fn new(identity: &Keypair, config: Config, reporter: Reporter) -> Result<Self, Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
-        let transport = tcp::Transport::new(tcp::Config::default());
-        let swarm =
-            Swarm::new(transport, identity, seed, config).map_err(|error| Error::Identity(error.to_string()))?;
+        let reactor = tcp::Reactor::new().map_err(Error::Reactor)?;
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
+            .map_err(|error| Error::Identity(error.to_string()))?;
         let world = World { swarm, reporter, told: None };
-        Ok(Self { world, notifees: Notifees::new(), timer: Timer::never() })
+        let descriptor = world.swarm.as_fd().try_clone_to_owned().and_then(Async::new_nonblocking);
+        let descriptor = descriptor.map_err(Error::Reactor)?;
+        Ok(Self { descriptor, world, notifees: Notifees::new(), timer: Timer::never() })
     }
 
     /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal. After each
@@ -150,18 +159,20 @@ impl Node {
         Ok(is_interrupted)
     }
 
-    /// Polls, and lets the notifees act, until there is nothing more to do before something wakes `cx`, but not for ever.
+    /// Ticks, and lets the notifees act, until there is nothing more to do before something wakes `cx`, but not for ever.
     /// `false`: nothing has happened.
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
-            let mut busy = self.world.swarm.poll(cx, now).is_ready();
+            self.world.swarm.tick(now);
+            let mut busy = self.world.swarm.has_pending();
             self.notifees.drive(&mut self.world, now);
-            // After commands, the swarm asks to be polled at once.
+            // After commands, the swarm asks to be driven at once.
             let next = [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
             busy |= next.is_some_and(|next| self.has_come(cx, next));
-            if !busy {
+            // Last, so that what wakes from here on is what no turn has heard.
+            if !busy && self.descriptor.poll_readable(cx).is_pending() {
                 return happened;
             }
             happened = true;

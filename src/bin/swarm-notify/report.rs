@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
-use swarm_notify::swarm::{Multiaddr, Swarm, multiaddr};
+use swarm_notify::swarm::{Multiaddr, multiaddr};
 use swarm_notify::tcp;
 
 /// Prints lines, each as soon as it is known.
@@ -31,7 +31,7 @@ impl Reporter {
     }
 
     /// An event, with what can be looked up of it.
-    pub(crate) fn event(&self, swarm: &Swarm<tcp::Transport>, event: Event) {
+    pub(crate) fn event(&self, swarm: &tcp::Swarm, event: Event) {
         let mut line = self.line(event.name());
         describe(swarm, event, &mut line);
         self.print(&line);
@@ -113,7 +113,7 @@ pub(crate) fn seconds(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e6
 }
 
-fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Line) {
+fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
     let mut put = |key, value: String| line.put(key, value);
     match event {
         Event::Listen { listener } => put("listener", listener.to_string()),
@@ -162,7 +162,7 @@ fn describe(swarm: &Swarm<tcp::Transport>, event: Event, line: &mut Line) {
     }
 }
 
-fn describe_listener(swarm: &Swarm<tcp::Transport>, id: ListenerId, line: &mut Line) {
+fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, line: &mut Line) {
     let Some(listener) = swarm.listener(id) else { return };
     // One that could not open is known by what it was asked for.
     let addresses =
@@ -174,7 +174,7 @@ fn describe_listener(swarm: &Swarm<tcp::Transport>, id: ListenerId, line: &mut L
     }
 }
 
-fn describe_connection(swarm: &Swarm<tcp::Transport>, id: ConnectionId, line: &mut Line) {
+fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, line: &mut Line) {
     let Some(connection) = swarm.connection(id) else { return };
     line.put("remote", connection.remote.to_string());
     if let Some(peer) = connection.peer {
@@ -186,7 +186,7 @@ fn describe_connection(swarm: &Swarm<tcp::Transport>, id: ConnectionId, line: &m
     }
 }
 
-fn describe_stream(swarm: &Swarm<tcp::Transport>, id: StreamId, line: &mut Line) {
+fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
     let Some(stream) = swarm.stream(id) else { return };
     line.put("direction", stream.direction.to_string());
     if let Some(protocol) = stream.protocol {

@@ -122,6 +122,11 @@ impl Output {
         self.answers = 0;
     }
 
+    /// Gives what is in it, to be [taken](Self::taken), in exchange for the memory of `into`.
+    pub(super) fn swap(&mut self, into: &mut Vec<u8>) {
+        mem::swap(&mut self.bytes, into);
+    }
+
     /// Everything that was taken is written.
     pub(super) fn written(&mut self) {
         self.answers_taken = 0;

@@ -40,6 +40,11 @@ impl<K> Incoming<K> {
         Self::Header { bytes: [0; HEADER - 1], have: 0 }
     }
 
+    /// Whether a frame has come to its end, and nothing of the next has come.
+    pub(super) const fn is_between(&self) -> bool {
+        matches!(self, Self::Header { have: 0, .. })
+    }
+
     /// The stream that waits to be accepted or refused; afterwards it does not wait any more.
     pub(super) fn decide(&mut self) -> Option<u32> {
         match self {
@@ -66,7 +71,8 @@ enum Step<K> {
 impl<K: Copy> Session<K> {
     /// Takes bytes from the peer, cut anywhere. Returns how many of them were consumed and at most one fact; payload
     /// goes straight into its stream's buffer. The caller calls again with the rest until there is none; once all is
-    /// consumed, nothing is left to tell. Without a fact, everything was consumed.
+    /// consumed, nothing is left to tell. Without a fact, everything was consumed, unless the number of frames
+    /// [is limited](Self::limit_frames).
     ///
     /// A stream that is no longer in `streams`, though it was not reset before, is reset when something comes for it.
     ///
@@ -91,7 +97,7 @@ impl<K: Copy> Session<K> {
         spares: &mut Spares,
     ) -> Result<(usize, Option<Fact<K>>), Violation> {
         let mut rest = bytes;
-        while !rest.is_empty() {
+        while !rest.is_empty() && (self.frames_left > 0 || !self.incoming.is_between()) {
             match self.advance(streams, &mut rest, spares) {
                 Ok(None) => {}
                 Ok(fact) => return Ok((bytes.len() - rest.len(), fact)),
@@ -122,6 +128,7 @@ impl<K: Copy> Session<K> {
                 if let (true, Some(last)) = (*have == bytes.len(), tail.first()) {
                     let mut header = [*last; HEADER];
                     header[..bytes.len()].copy_from_slice(bytes);
+                    self.frames_left = self.frames_left.saturating_sub(1);
                     self.incoming = Incoming::Frame(Header::decode(&header)?);
                 }
                 Ok(None)

@@ -44,6 +44,8 @@ pub struct Session<K> {
     pub(super) growth: Growth,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
+    /// How many more frames are handled before the caller is asked.
+    pub(super) frames_left: u32,
 }
 
 impl<K: Copy> Session<K> {
@@ -67,7 +69,20 @@ impl<K: Copy> Session<K> {
             incoming: Incoming::start(),
             growth: Growth::default(),
             peer_left: false,
+            frames_left: u32::MAX,
         }
+    }
+
+    /// Has at most `frames` more frames handled: after them [`receive`](Self::receive) consumes nothing more, until
+    /// this is called again. A caller with many sessions deals out its time so. Without it they are not limited.
+    pub fn limit_frames(&mut self, frames: u32) {
+        self.frames_left = frames;
+    }
+
+    /// How many more frames are handled before [`limit_frames`](Self::limit_frames) is called again.
+    #[must_use]
+    pub const fn frames_left(&self) -> u32 {
+        self.frames_left
     }
 
     /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
@@ -256,6 +271,13 @@ impl<K: Copy> Session<K> {
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
         self.line.clear();
+    }
+
+    /// Takes what waits to be sent, as [`take_output`](Self::take_output) does, in exchange for the memory of `into`,
+    /// which must be empty.
+    pub fn swap_output(&mut self, into: &mut Vec<u8>) {
+        self.output.swap(into);
+        self.output_taken();
     }
 
     /// What waits to be sent, as one run of whole frames.

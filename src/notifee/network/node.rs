@@ -5,8 +5,8 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
 use crate::swarm::{
-    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready, StreamView,
-    Swarm, Transport,
+    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Reactor, Ready,
+    StreamView, Swarm, Transport,
 };
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -39,11 +39,12 @@ macro_rules! node {
             fn protocols(&self) -> Vec<Protocol>;
         }
 
-        impl<T, const EVENTS: usize> Node for Swarm<T, EVENTS>
+        impl<T, const EVENTS: usize, R> Node for Swarm<T, EVENTS, R>
         where
             T: Transport + Unpin,
             T::Output: AsyncRead + AsyncWrite + Unpin,
             T::Error: 'static,
+            R: Reactor,
         {
             $(fn $name(&$self $(, $arg: $type)*) $(-> $ret)? {
                 Swarm::$name($self $(, $arg)*)
@@ -123,11 +124,12 @@ node! {
     fn next_ready(&mut self) -> Option<Ready>;
 }
 
-impl<T, const EVENTS: usize> Network for Swarm<T, EVENTS>
+impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
+    R: Reactor,
 {
     fn next_event(&mut self) -> Option<Event> {
         Self::next_event(self)
@@ -187,12 +189,13 @@ pub trait HasNode: Network {
     fn node_mut(&mut self) -> &mut dyn Node;
 }
 
-impl<T, const EVENTS: usize> HasNode for Swarm<T, EVENTS>
+impl<T, const EVENTS: usize, R> HasNode for Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
     Self: 'static,
+    R: Reactor,
 {
     fn node(&self) -> &dyn Node {
         self

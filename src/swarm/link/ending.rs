@@ -43,8 +43,13 @@ where
     /// Tries once to write what a connection that broke still has to say: yamux's go-away.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };
-        if !pipe.connection.is_due() || pipe.connection.transmit(&mut self.out).is_err() {
+        if !pipe.connection.is_due() {
             return;
+        }
+        while pipe.connection.is_due() {
+            if pipe.connection.transmit(&mut self.out).is_err() {
+                return;
+            }
         }
         while self.written < self.out.len() {
             match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {

@@ -1,0 +1,118 @@
+//! [`Race`]: several addresses of one name, tried side by side until one connects (RFC 8305, "Happy Eyeballs").
+
+use super::dial::Attempt;
+use super::reactor::{Handle, Registered};
+use super::timer::Timer;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use mio::net::TcpStream;
+use std::io;
+
+/// The shortest time between two attempts (RFC 8305, section 8).
+const MIN_DELAY: Duration = Duration::from_millis(10);
+
+/// Has the two families take turns, from the first address on; each keeps its order (RFC 8305, section 4).
+pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv4() == first_is_ipv4);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut mixed = VecDeque::new();
+    loop {
+        let before = mixed.len();
+        mixed.extend(first.next());
+        mixed.extend(second.next());
+        if mixed.len() == before {
+            return mixed;
+        }
+    }
+}
+
+/// The attempts at a name's addresses.
+#[derive(Debug)]
+pub(super) struct Race {
+    handle: Handle,
+    /// Those that have not been tried.
+    left: VecDeque<SocketAddr>,
+    running: Vec<Attempt>,
+    attempt_delay: Duration,
+    /// When the next attempt starts, if none fails before.
+    next: Option<Timer>,
+    /// The kind of the first error, and a text of all.
+    first_error: Option<io::ErrorKind>,
+    text: String,
+}
+
+impl Race {
+    /// A race of at least one address.
+    pub(super) fn new(handle: Handle, host: String, addresses: VecDeque<SocketAddr>, attempt_delay: Duration) -> Self {
+        let (running, next, first_error) = (Vec::new(), None, None);
+        let attempt_delay = attempt_delay.max(MIN_DELAY);
+        Self { handle, left: addresses, running, attempt_delay, next, first_error, text: host }
+    }
+
+    /// Ready once one is connected, or all have failed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+        loop {
+            let mut has_failed = false;
+            let mut index = 0;
+            while let Some(attempt) = self.running.get_mut(index) {
+                match attempt.poll(cx) {
+                    Poll::Ready(Ok(socket)) => return Poll::Ready(Ok(socket)),
+                    Poll::Ready(Err(error)) => {
+                        let address = self.running.remove(index).address;
+                        self.failed(address, &error);
+                        has_failed = true;
+                    }
+                    Poll::Pending => index += 1,
+                }
+            }
+            let is_time = has_failed || self.next.as_ref().is_none_or(|next| next.poll(cx).is_ready());
+            match self.left.front().copied() {
+                Some(address) if is_time || self.running.is_empty() => {
+                    self.left.pop_front();
+                    self.next = Some(Timer::after(&self.handle, self.attempt_delay));
+                    match Attempt::begin(&self.handle, address) {
+                        Ok(attempt) => self.running.push(attempt),
+                        Err(error) => self.failed(address, &error),
+                    }
+                }
+                Some(_) => return Poll::Pending,
+                None if self.running.is_empty() => {
+                    let kind = self.first_error.unwrap_or(io::ErrorKind::HostUnreachable);
+                    return Poll::Ready(Err(io::Error::new(kind, core::mem::take(&mut self.text))));
+                }
+                None => {
+                    self.next = None;
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, address: SocketAddr, error: &io::Error) {
+        self.text += &format!("{} {address}: {error}", if self.first_error.is_none() { ':' } else { ';' });
+        self.first_error.get_or_insert(error.kind());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_from_the_first_address_on() {
+        let address = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 1);
+        let mixed = |ips: &[&str]| interleave(ips.iter().map(|ip| address(ip)).collect());
+        let expect = |ips: &[&str]| ips.iter().map(|ip| address(ip)).collect::<VecDeque<_>>();
+        assert_eq!(mixed(&["::1", "::2", "::3", "1.1.1.1"]), expect(&["::1", "1.1.1.1", "::2", "::3"]));
+        assert_eq!(mixed(&["1.1.1.1", "::1", "::2"]), expect(&["1.1.1.1", "::1", "::2"]));
+        assert_eq!(mixed(&["::1"]), expect(&["::1"]));
+        assert_eq!(mixed(&[]), expect(&[]));
+    }
+}

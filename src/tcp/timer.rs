@@ -1,0 +1,113 @@
+//! [`Timer`]: a time to come on the reactor's clock, which is its owner's.
+
+use super::reactor::Handle;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+/// The timers of a reactor. There is one for each dial that races addresses, each listener that rests, and one for the
+/// interfaces.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    now: Duration,
+    /// Those that have not come, each with a number of its own.
+    waiting: BTreeMap<(Duration, u64), Option<Waker>>,
+    numbers: u64,
+}
+
+impl Timers {
+    pub(super) const fn now(&self) -> Duration {
+        self.now
+    }
+
+    pub(super) fn first(&self) -> Option<Duration> {
+        self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
+    }
+
+    /// Moves the time on, and takes the wakers of those that have come.
+    pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
+        self.now = self.now.max(now);
+        let mut due = Vec::new();
+        while let Some(first) = self.waiting.first_entry()
+            && first.key().0 <= self.now
+        {
+            due.push(first.remove());
+        }
+        due
+    }
+}
+
+/// A time to come. Dropping it forgets it.
+pub(super) struct Timer {
+    handle: Handle,
+    key: (Duration, u64),
+}
+
+impl Timer {
+    /// The time `after` the reactor's last turn.
+    pub(super) fn after(handle: &Handle, after: Duration) -> Self {
+        let mut timers = handle.timers();
+        timers.numbers += 1;
+        let key = (timers.now.saturating_add(after), timers.numbers);
+        if after > Duration::ZERO {
+            timers.waiting.insert(key, None);
+        }
+        drop(timers);
+        Self { handle: handle.clone(), key }
+    }
+
+    /// Ready once it has come; until then the waker is registered.
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        match self.handle.timers().waiting.get_mut(&self.key) {
+            Some(Some(waker)) => waker.clone_from(cx.waker()),
+            Some(none) => *none = Some(cx.waker().clone()),
+            None => return Poll::Ready(()),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let waker = self.handle.timers().waiting.remove(&self.key);
+        // Its own code may run when it is dropped, and not under the lock.
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("deadline", &self.key.0).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reactor;
+    use super::*;
+    use crate::swarm::Reactor as _;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn a_timer_comes_at_its_time_and_leaves_nothing() {
+        let mut reactor = Reactor::new().unwrap();
+        let (handle, cx) = (reactor.handle(), Context::from_waker(Waker::noop()));
+        reactor.advance(ms(100));
+        let (late, early) = (Timer::after(&handle, ms(20)), Timer::after(&handle, ms(10)));
+        assert_eq!(reactor.poll_at(), Some(ms(110)));
+        assert!(early.poll(&cx).is_pending() && late.poll(&cx).is_pending());
+        reactor.advance(ms(109));
+        assert!(early.poll(&cx).is_pending());
+        reactor.advance(ms(110));
+        assert!(early.poll(&cx).is_ready() && late.poll(&cx).is_pending());
+        assert_eq!(reactor.poll_at(), Some(ms(120)));
+        drop(late);
+        assert_eq!(reactor.poll_at(), None);
+        assert!(Timer::after(&handle, ms(0)).poll(&cx).is_ready());
+    }
+}
