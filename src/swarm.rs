@@ -366,6 +366,7 @@ where
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
+            self.ledger.close();
         }
     }
 
