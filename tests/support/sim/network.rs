@@ -116,6 +116,8 @@ pub(super) enum Flight {
 pub(super) struct Host {
     pub(super) events: VecDeque<Said>,
     pub(super) signal: Signal,
+    /// How many events were taken.
+    pub(super) taken: u64,
 }
 
 pub(super) enum Said {
@@ -234,6 +236,20 @@ impl Network {
     /// How often an end of a pipe was read from or written to.
     pub(crate) fn calls(&self, pipe: usize, end: usize) -> u64 {
         self.state().pipes[pipe][end].calls
+    }
+
+    /// How often an end of a pipe was read from, with success.
+    pub(crate) fn reads(&self, pipe: usize, end: usize) -> u64 {
+        self.state().pipes[pipe][end].reads
+    }
+
+    /// How many units of work the sockets of a host have seen: reads and writes with success, and what its transport
+    /// had to say.
+    pub(crate) fn work(&self, host: u8) -> u64 {
+        let state = self.state();
+        let ends = state.between.iter().zip(&state.pipes).flat_map(|(hosts, ends)| hosts.iter().zip(ends));
+        let own = ends.filter(|(of, _)| **of == host).map(|(_, end)| end.reads + end.writes).sum::<u64>();
+        own + state.hosts.get(&host).map_or(0, |host| host.taken)
     }
 
     /// Whether one end has said that it will write no more.

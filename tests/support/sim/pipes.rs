@@ -36,8 +36,10 @@ pub(super) struct End {
     pub(super) sent: u64,
     pub(super) reader: Signal,
     pub(super) writer: Signal,
-    /// How often it was read from or written to.
+    /// How often it was read from or written to, and how often of these something came of it.
     pub(super) calls: u64,
+    pub(super) reads: u64,
+    pub(super) writes: u64,
 }
 
 impl End {
@@ -72,6 +74,7 @@ impl State {
         }
         let n = from.most.map_or(n, |most| most.min(n));
         from.sent += n as u64;
+        from.writes += 1;
         if from.lost {
             return Some(Ok(n));
         }
@@ -134,7 +137,9 @@ impl State {
             to.reader.wait(waker);
             return None;
         }
-        let n = io::Read::read(&mut to.inbox, buffer).expect("memory can be read");
+        let n = buffer.len().min(to.inbox.len());
+        to.inbox.drain(..n).zip(buffer).for_each(|(byte, place)| *place = byte);
+        to.reads += 1;
         from.queued -= n;
         from.writer.happens_again();
         Some(Ok(n))

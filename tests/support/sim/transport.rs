@@ -87,6 +87,7 @@ impl Transport for SimTransport {
             host.signal.wait(cx.waker());
             return Poll::Pending;
         };
+        host.taken += 1;
         Poll::Ready(match said {
             Said::Address(listener_id, listen_addr) => TransportEvent::NewAddress { listener_id, listen_addr },
             Said::Expired(listener_id, listen_addr) => TransportEvent::AddressExpired { listener_id, listen_addr },
