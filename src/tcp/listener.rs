@@ -12,9 +12,8 @@ use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::Shutdown;
 
 /// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
 /// dead connection might be an error that stays.
@@ -101,7 +100,7 @@ impl Listener {
     pub(super) fn close(self) {
         // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
         #[cfg(unix)]
-        let _ = SockRef::from(&self.socket.socket).shutdown(Shutdown::Both);
+        let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
 
     /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
