@@ -95,20 +95,26 @@ fn a_full_window_takes_up_what_it_holds() {
     }
 }
 
-/// The owner reads in small pieces, and never all of it, while the peer sends all that it is granted.
+/// The owner reads in small pieces, and seldom all of it: when no more can come, or after each frame. The peer sends all
+/// that it is granted.
 fn it_takes_up_no_more_while_it_is_read_in_pieces() {
-    for read in [1, 7, 1_000, 65_537, WINDOW / 2 - 1, WINDOW / 2, WINDOW / 2 + 1, WINDOW - 1] {
-        for frame in [100, 16_384, WINDOW] {
-            let mut peer = Peer::new(INITIAL_WINDOW);
-            let mut passed = 0;
-            while passed < 4 * WINDOW {
-                while peer.left > 0 {
-                    peer.sends(frame.min(peer.left));
-                    assert!(peer.held() <= WINDOW + BESIDE, "{}: {read} read, {frame} sent", peer.held());
+    for after_each in [false, true] {
+        for read in [1, 7, 100, 1_000, 16_000, 65_537, WINDOW / 2 - 1, WINDOW / 2, WINDOW / 2 + 1, WINDOW - 1] {
+            for frame in [101, 16_384, WINDOW / 3, WINDOW] {
+                let mut peer = Peer::new(INITIAL_WINDOW);
+                let (mut calls, mut passed) = (0, 0);
+                while calls < 400_000 && passed < 4 * WINDOW {
+                    if peer.left > 0 {
+                        peer.sends(frame.min(peer.left));
+                        assert!(peer.held() <= WINDOW + BESIDE, "{}: {read} read, {frame} sent", peer.held());
+                    }
+                    if after_each || peer.left == 0 {
+                        peer.is_read(read);
+                        passed += read;
+                        assert!(peer.held() <= WINDOW + BESIDE, "{}: {read} read, {frame} sent", peer.held());
+                    }
+                    calls += 1;
                 }
-                peer.is_read(read);
-                passed += read;
-                assert!(peer.held() <= WINDOW + BESIDE, "{}: {read} read, {frame} sent", peer.held());
             }
         }
     }
