@@ -45,8 +45,8 @@ pub(super) enum Verdict {
 /// What a listener has to say of its addresses.
 #[derive(Debug)]
 enum Addresses {
-    /// The one that it is bound to, until it has been reported.
-    One(Option<Multiaddr>),
+    /// The one that it is bound to, and whether it has yet to be reported.
+    One(Multiaddr, bool),
     /// Those of the interfaces, which come and go.
     Behind(Wildcard),
 }
@@ -79,7 +79,7 @@ impl Listener {
         log::debug!("listening on {bound}");
         let addresses = match bound.ip().is_unspecified() {
             true => Addresses::Behind(Wildcard::new(bound)),
-            false => Addresses::One(Some(address::to_multiaddr(bound))),
+            false => Addresses::One(address::to_multiaddr(bound), true),
         };
         Ok(Self { id, socket, addresses, pause: None })
     }
@@ -114,7 +114,7 @@ impl Listener {
         interfaces: &Interfaces,
     ) -> Poll<Outcome> {
         let change = match &mut self.addresses {
-            Addresses::One(address) => address.take().map(Change::New),
+            Addresses::One(address, is_new) => core::mem::take(is_new).then(|| Change::New(address.clone())),
             Addresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
         };
         let listener_id = self.id;
@@ -137,12 +137,12 @@ impl Listener {
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match pipe_of(stream, handle, config) {
-                    Ok((stream, local)) => {
+                Ok((stream, remote)) => match self.pipe_of(stream, handle, config) {
+                    Ok((stream, local_addr)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
                             upgrade: ready(Ok(stream)),
-                            local_addr: address::to_multiaddr(local),
+                            local_addr,
                             send_back_addr: address::to_multiaddr(remote),
                         }));
                     }
@@ -169,20 +169,23 @@ impl Listener {
         }
     }
 
+    /// Makes a pipe of an accepted socket, with the address of ours that it came to. On an error the socket is closed.
+    fn pipe_of(&self, stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<(Stream, Multiaddr)> {
+        let local = match &self.addresses {
+            // Only a socket behind a wildcard has another address than its listener.
+            Addresses::One(bound, _) => bound.clone(),
+            Addresses::Behind(_) => address::to_multiaddr(stream.local_addr()?),
+        };
+        stream.set_nodelay(config.nodelay)?;
+        let socket = handle.register(stream, Interest::READABLE)?;
+        Ok((Stream::new(socket), local))
+    }
+
     /// Reports the error and rests before the next attempt.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
         self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
-}
-
-/// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is
-/// closed.
-fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<(Stream, SocketAddr)> {
-    let local = stream.local_addr()?;
-    stream.set_nodelay(config.nodelay)?;
-    let socket = handle.register(stream, Interest::READABLE | Interest::WRITABLE)?;
-    Ok((Stream::new(socket), local))
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.

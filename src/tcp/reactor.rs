@@ -212,7 +212,7 @@ impl Handle {
     ) -> io::Result<Registered<S>> {
         let source = Arc::new(Source::default());
         let (place, token) = lock(&self.0.sources).insert(source.clone())?;
-        let registration = Registration { shared: self.0.clone(), source, place };
+        let registration = Registration { shared: self.0.clone(), source, place, token, interest };
         // On an error the registration gives its place back.
         self.0.registry.register(&mut socket, token, interest)?;
         Ok(Registered { socket, registration })
@@ -277,6 +277,9 @@ struct Registration {
     shared: Arc<Shared>,
     source: Arc<Source>,
     place: usize,
+    token: Token,
+    /// What the system tells of.
+    interest: Interest,
 }
 
 impl Drop for Registration {
@@ -304,14 +307,33 @@ impl<S: mio::event::Source> Registered<S> {
         poll(&source.ready, READABLE, &source.reader, cx, || attempt(&mut self.socket))
     }
 
-    /// The same with writing.
+    /// The same with writing. The system tells of places to write from the first time on that there is none.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut S) -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
         let source = &self.registration.source;
-        poll(&source.ready, WRITABLE, &source.writer, cx, || attempt(&mut self.socket))
+        let polled = poll(&source.ready, WRITABLE, &source.writer, cx, || attempt(&mut self.socket));
+        if polled.is_pending() && !self.registration.interest.is_writable() {
+            // A place that has come meanwhile is told of, since the system looks anew.
+            self.hear_of(Interest::READABLE | Interest::WRITABLE)?;
+        }
+        polled
+    }
+
+    /// Has the system tell only when there is something to read, until a write finds no place. The handshake of a
+    /// connection that is accepted, its ends, and each read would be told as writable, too: two waits for each
+    /// connection in which nothing has come, and one more where it is dialed.
+    pub(super) fn hear_of_reads(&mut self) -> io::Result<()> {
+        self.hear_of(Interest::READABLE)
+    }
+
+    fn hear_of(&mut self, interest: Interest) -> io::Result<()> {
+        let Registration { shared, token, .. } = &self.registration;
+        shared.registry.reregister(&mut self.socket, *token, interest)?;
+        self.registration.interest = interest;
+        Ok(())
     }
 
     /// A read has brought less than there was place for: the system has no more, and says when it has. So the next one
