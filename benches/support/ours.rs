@@ -152,24 +152,36 @@ pub(crate) struct Both<S: Transport> {
 impl<S: Sockets> Both<S> {
     /// Hands what the dialer says to the work, and sends what that answers.
     fn serve_dialer(&mut self, now: Duration, work: &mut impl Work) {
-        while let Some(event) = self.dialer.next_event() {
-            work.dialer(&mut self.dialer, Some(event), None);
+        loop {
+            while let Some(event) = self.dialer.next_event() {
+                work.dialer(&mut self.dialer, Some(event), None);
+            }
+            while let Some(ready) = self.dialer.next_ready() {
+                work.dialer(&mut self.dialer, None, Some(ready));
+            }
+            self.dialer.flush_all(now);
+            // What has been sent may have ended a stream, which needs no other turn to be told.
+            if !self.dialer.has_pending() {
+                return;
+            }
         }
-        while let Some(ready) = self.dialer.next_ready() {
-            work.dialer(&mut self.dialer, None, Some(ready));
-        }
-        self.dialer.flush_all(now);
     }
 
     /// The same for the listener.
     fn serve_listener(&mut self, now: Duration, work: &mut impl Work) {
-        while let Some(event) = self.listener.next_event() {
-            work.listener(&mut self.listener, Some(event), None);
+        loop {
+            while let Some(event) = self.listener.next_event() {
+                work.listener(&mut self.listener, Some(event), None);
+            }
+            while let Some(ready) = self.listener.next_ready() {
+                work.listener(&mut self.listener, None, Some(ready));
+            }
+            self.listener.flush_all(now);
+            // What has been sent may have ended a stream, which needs no other turn to be told.
+            if !self.listener.has_pending() {
+                return;
+            }
         }
-        while let Some(ready) = self.listener.next_ready() {
-            work.listener(&mut self.listener, None, Some(ready));
-        }
-        self.listener.flush_all(now);
     }
 }
 

@@ -154,13 +154,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     while !side.is_over {
         side.swarm.wait(began.elapsed(), Some(Duration::from_secs(60)))?;
         side.swarm.tick(began.elapsed());
-        while let Some(event) = side.swarm.next_event() {
-            side.event(event)?;
+        loop {
+            while let Some(event) = side.swarm.next_event() {
+                side.event(event)?;
+            }
+            while let Some(ready) = side.swarm.next_ready() {
+                side.ready(ready)?;
+            }
+            side.swarm.flush_all(began.elapsed());
+            // What has been sent may have ended a stream, which needs no other turn to be told.
+            if !side.swarm.has_pending() {
+                break;
+            }
         }
-        while let Some(ready) = side.swarm.next_ready() {
-            side.ready(ready)?;
-        }
-        side.swarm.flush_all(began.elapsed());
     }
     Ok(())
 }
