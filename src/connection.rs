@@ -116,7 +116,7 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
-    /// Something has begun that counts from the next poll.
+    /// Something has begun that counts from its owner's next turn.
     is_untimed: bool,
 }
 

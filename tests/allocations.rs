@@ -187,7 +187,8 @@ impl Side {
         let telling = allocations();
         self.notifees.dispatch(&mut self.swarm);
         self.telling += allocations() - telling;
-        while let Some(Ready::Stream { stream, .. }) = self.swarm.next_ready() {
+        while let Some(next) = self.swarm.next_ready() {
+            let Ready::Stream { stream, .. } = next else { continue };
             ready(&mut self.swarm, stream);
         }
         self.all += allocations() - before;

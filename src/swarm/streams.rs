@@ -79,8 +79,8 @@ where
         }
     }
 
-    /// Writes as much of `data` as there is place for, and says how many bytes that was. The next [`poll`](Self::poll)
-    /// sends it.
+    /// Writes as much of `data` as there is place for, and says how many bytes that was. The next
+    /// [`tick`](Self::tick) or [`flush_all`](Self::flush_all) sends it.
     ///
     /// # Errors
     /// [`WriteError`]; nothing has changed. After [`WriteError::Blocked`] or a short write,
@@ -103,7 +103,7 @@ where
 
     /// Whether all that was written has been handed to the transport's byte pipe (for TCP: to the system), and that has
     /// been flushed. What the peer has of it nobody knows. It costs O(1), and what is due is sent by the next
-    /// [`poll`](Self::poll) without it; the end that [`finish`](Self::finish) sends is not waited for.
+    /// [`tick`](Self::tick) without it; the end that [`finish`](Self::finish) sends is not waited for.
     ///
     /// # Errors
     /// [`WriteError::Blocked`]: not yet. [`next_ready`](Self::next_ready) tells when it has, with `writable`, at the
@@ -191,7 +191,7 @@ where
         }
     }
 
-    /// Does something with a stream on its connection, which is driven by the next poll.
+    /// Does something with a stream on its connection, which the next turn drives.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
     }
