@@ -40,7 +40,8 @@ impl Pair {
         loop {
             let mut events = Vec::with_capacity(16);
             epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), None).unwrap();
-            if events.into_iter().any(|Event { flags, data }| data.u64() == to as u64 && flags.contains(EventFlags::IN)) {
+            if events.into_iter().any(|Event { flags, data }| data.u64() == to as u64 && flags.contains(EventFlags::IN))
+            {
                 // Less than there is place for: nothing more has come, and epoll says when something does.
                 assert_eq!((&self.ends[to]).read(&mut [0; 16]).unwrap(), 1);
                 return;

@@ -137,7 +137,10 @@ impl Listener {
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match self.pipe_of(stream, handle, config) {
+                Ok((stream, remote)) => match self
+                    .local_addr(&stream)
+                    .and_then(|local_addr| Ok((pipe_of(stream, handle, config)?, local_addr)))
+                {
                     Ok((stream, local_addr)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
@@ -169,16 +172,13 @@ impl Listener {
         }
     }
 
-    /// Makes a pipe of an accepted socket, with the address of ours that it came to. On an error the socket is closed.
-    fn pipe_of(&self, stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<(Stream, Multiaddr)> {
-        let local = match &self.addresses {
-            // Only a socket behind a wildcard has another address than its listener.
-            Addresses::One(bound, _) => bound.clone(),
-            Addresses::Behind(_) => address::to_multiaddr(stream.local_addr()?),
-        };
-        stream.set_nodelay(config.nodelay)?;
-        let socket = handle.register(stream, Interest::READABLE)?;
-        Ok((Stream::new(socket), local))
+    /// The address of ours that an accepted connection came to.
+    fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
+        match &self.addresses {
+            // It is the listener's own, unless that is a wildcard.
+            Addresses::One(bound, _) => Ok(bound.clone()),
+            Addresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
+        }
     }
 
     /// Reports the error and rests before the next attempt.
@@ -186,6 +186,12 @@ impl Listener {
         self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
+}
+
+/// Makes a pipe of an accepted socket. On an error the socket is closed.
+fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<Stream> {
+    stream.set_nodelay(config.nodelay)?;
+    Ok(Stream::new(handle.register(stream, Interest::READABLE)?))
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.
