@@ -1,7 +1,12 @@
-//! One stream: megabytes in one direction, and one byte there and back. The same rivals as in streams.rs; every side
-//! writes and reads 64 KiB at a time.
+//! One stream: megabytes in one direction, and one byte there and back. The same rivals as in streams.rs, and for
+//! the byte two sockets on an epoll, which is what the system takes at least; every side writes and reads 64 KiB at a
+//! time.
 
 mod support;
+
+#[path = "support/epoll.rs"]
+#[cfg(target_os = "linux")]
+mod epoll;
 
 use futures::future::FutureExt;
 use futures::io::{AsyncReadExt, AsyncWriteExt};
@@ -202,6 +207,11 @@ fn main() {
         rival("swarm-notify, tokio's TCP", &mut trips_on_tokio),
         rival("direct", their(How::Direct)),
         rival("bare yamux", their(How::Bare)),
+        #[cfg(target_os = "linux")]
+        rival("bare epoll", {
+            let pair = epoll::Pair::new();
+            move |n| pair.ping_pong(n)
+        }),
     ];
     compare("1-byte ping-pong", amount(5_000), rivals);
 }

@@ -304,6 +304,11 @@ impl Connection {
         self.kept.is_cut_short()
     }
 
+    /// Whether something has come that was not decoded, or was not handled.
+    pub(crate) fn keeps_input(&self) -> bool {
+        self.kept.len() > 0 || !self.kept.frames().is_empty()
+    }
+
     fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };

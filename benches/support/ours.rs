@@ -1,5 +1,5 @@
-//! Two of our swarms, connected over TCP on loopback and polled in one loop on one thread: on our own transport, whose
-//! reactor is async-io, or on tokio's sockets, as the rivals are. Their byte pipes count how often they are read, with
+//! Two of our swarms, connected over TCP on loopback and driven in one loop on one thread: on our own transport, both
+//! on one reactor, or on tokio's sockets, as the rivals are. Their byte pipes count how often they are read, with
 //! success, and written.
 
 use ::tokio::runtime::{Builder, Runtime};
@@ -13,10 +13,10 @@ use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Reactor as _, Ready, Swarm};
 use swarm_notify::tcp;
 
 pub(crate) const CHURN: Protocol = Protocol::from_static("/churn/1.0.0");
@@ -51,34 +51,55 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Counted<Io> {
     }
 }
 
-/// A TCP transport, and how its owner waits for it.
+/// A TCP transport, and how the owner of two swarms waits for both.
 pub(crate) trait Sockets:
     Transport<
         Output: AsyncRead + AsyncWrite + Unpin,
         Error: Send + Sync + 'static,
         Dial: Send + 'static,
         ListenerUpgrade: Send + 'static,
-    > + Default
+    > + Sized
     + Unpin
 {
-    /// Whose waker it registers.
+    /// What wakes the sockets of both swarms.
     type Reactor;
     fn reactor() -> Self::Reactor;
-    /// Polls until it is over.
-    fn wait(reactor: &Self::Reactor, poll: impl FnMut(&mut Context<'_>) -> Poll<()>);
+    fn transport(reactor: &Self::Reactor) -> Self;
+    /// Takes one pass after the other until the work is over, and waits after one that leaves nothing to do.
+    fn drive(reactor: &mut Self::Reactor, both: &mut Both<Self>, work: &mut impl Work);
 }
 
 impl Sockets for tcp::Transport {
-    type Reactor = ();
+    type Reactor = tcp::Reactor;
 
-    fn reactor() {}
+    fn reactor() -> tcp::Reactor {
+        tcp::Reactor::new().unwrap()
+    }
 
-    fn wait((): &(), poll: impl FnMut(&mut Context<'_>) -> Poll<()>) {
-        async_io::block_on(poll_fn(poll));
+    fn transport(reactor: &tcp::Reactor) -> Self {
+        Self::new(reactor.handle(), tcp::Config::default())
+    }
+
+    /// The owner drives the reactor here, since a swarm that did would not know that the other one sleeps on it, too.
+    fn drive(reactor: &mut tcp::Reactor, both: &mut Both<Self>, work: &mut impl Work) {
+        loop {
+            let now = both.began.elapsed();
+            reactor.advance(now);
+            both.dialer.tick(now);
+            both.serve_dialer(now, work);
+            both.listener.tick(now);
+            both.serve_listener(now, work);
+            if work.is_over() {
+                return;
+            }
+            let deadlines = [both.dialer.poll_at(), both.listener.poll_at(), reactor.poll_at()];
+            let until_due = deadlines.into_iter().flatten().min().map(|deadline| deadline.saturating_sub(now));
+            reactor.poll(until_due).unwrap();
+        }
     }
 }
 
-/// On a runtime of tokio's, whose reactor waits by one system call where async-io takes six.
+/// On a runtime of tokio's, whose sockets wake a waker.
 impl Sockets for tokio::Transport {
     type Reactor = Runtime;
 
@@ -86,8 +107,26 @@ impl Sockets for tokio::Transport {
         Builder::new_current_thread().enable_all().build().unwrap()
     }
 
-    fn wait(runtime: &Runtime, poll: impl FnMut(&mut Context<'_>) -> Poll<()>) {
-        runtime.block_on(poll_fn(poll));
+    fn transport(_: &Runtime) -> Self {
+        Self::default()
+    }
+
+    fn drive(runtime: &mut Runtime, both: &mut Both<Self>, work: &mut impl Work) {
+        runtime.block_on(poll_fn(|cx| {
+            loop {
+                let now = both.began.elapsed();
+                let mut happened = both.dialer.poll(cx, now).is_ready();
+                both.serve_dialer(now, work);
+                happened |= both.listener.poll(cx, now).is_ready();
+                both.serve_listener(now, work);
+                if work.is_over() {
+                    return Poll::Ready(());
+                }
+                if !happened {
+                    return Poll::Pending;
+                }
+            }
+        }));
     }
 }
 
@@ -103,77 +142,95 @@ pub(crate) trait Work {
     fn is_over(&self) -> bool;
 }
 
-pub(crate) struct Pair<S: Sockets = tcp::Transport> {
-    pub(crate) dialer: Node<S>,
-    pub(crate) listener: Node<S>,
-    pub(crate) address: Multiaddr,
+/// The two swarms.
+pub(crate) struct Both<S: Transport> {
+    dialer: Node<S>,
+    listener: Node<S>,
     began: Instant,
+}
+
+impl<S: Sockets> Both<S> {
+    /// Hands what the dialer says to the work, and sends what that answers.
+    fn serve_dialer(&mut self, now: Duration, work: &mut impl Work) {
+        loop {
+            while let Some(event) = self.dialer.next_event() {
+                work.dialer(&mut self.dialer, Some(event), None);
+            }
+            while let Some(ready) = self.dialer.next_ready() {
+                work.dialer(&mut self.dialer, None, Some(ready));
+            }
+            self.dialer.flush_all(now);
+            // What has been sent may have ended a stream, which needs no other turn to be told.
+            if !self.dialer.has_pending() {
+                return;
+            }
+        }
+    }
+
+    /// The same for the listener.
+    fn serve_listener(&mut self, now: Duration, work: &mut impl Work) {
+        loop {
+            while let Some(event) = self.listener.next_event() {
+                work.listener(&mut self.listener, Some(event), None);
+            }
+            while let Some(ready) = self.listener.next_ready() {
+                work.listener(&mut self.listener, None, Some(ready));
+            }
+            self.listener.flush_all(now);
+            // What has been sent may have ended a stream, which needs no other turn to be told.
+            if !self.listener.has_pending() {
+                return;
+            }
+        }
+    }
+}
+
+pub(crate) struct Pair<S: Sockets = tcp::Transport> {
+    both: Both<S>,
+    address: Multiaddr,
+    /// Dropped last: sockets leave it before it is gone.
     reactor: S::Reactor,
 }
 
-fn node<S: Sockets>(n: u8) -> Node<S> {
+fn node<S: Sockets>(n: u8, reactor: &S::Reactor) -> Node<S> {
     let mut config = Config::default();
     config.limits.streams_per_connection = 16_384;
     config.connection.idle_timeout = None;
     let identity = Keypair::ed25519_from_bytes([n; 32]).unwrap();
-    let transport = S::default().map((|io, _| Counted(io)) as fn(S::Output, ConnectedPoint) -> Counted<S::Output>);
-    Swarm::new(transport, &identity, [n; 32], config).unwrap()
+    let counted = (|io, _| Counted(io)) as fn(S::Output, ConnectedPoint) -> Counted<S::Output>;
+    Swarm::new(S::transport(reactor).map(counted), &identity, [n; 32], config).unwrap()
 }
 
 impl<S: Sockets> Pair<S> {
     /// A listener, and a dialer that knows its address.
     pub(crate) fn new() -> Self {
-        let (dialer, mut listener) = (node(1), node(2));
         let reactor = S::reactor();
-        listener.register_protocol(CHURN);
-        let id = listener.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
-        let mut pair = Self { dialer, listener, address: Multiaddr::empty(), began: Instant::now(), reactor };
+        let both = Both { dialer: node(1, &reactor), listener: node(2, &reactor), began: Instant::now() };
+        let mut pair = Self { both, address: Multiaddr::empty(), reactor };
+        pair.both.listener.register_protocol(CHURN);
+        let id = pair.both.listener.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
         pair.run(&mut Until(|event| matches!(event, Event::Listen { .. }), 1));
-        pair.address = pair.listener.listener(id).unwrap().addresses[0].clone();
+        pair.address = pair.both.listener.listener(id).unwrap().addresses[0].clone();
         pair
     }
 
     /// One more connection, which both sides have been told of.
     pub(crate) fn connect(&mut self) -> ConnectionId {
-        let id = self.dialer.dial(self.address.clone()).unwrap();
+        let id = self.both.dialer.dial(self.address.clone()).unwrap();
         self.run(&mut Until(|event| matches!(event, Event::Connected { .. }), 2));
         id
     }
 
     /// Closes a connection, until both sides have been told.
     pub(crate) fn disconnect(&mut self, id: ConnectionId) {
-        self.dialer.close_connection(id).unwrap();
+        self.both.dialer.close_connection(id).unwrap();
         self.run(&mut Until(|event| matches!(event, Event::Disconnected { .. }), 2));
     }
 
-    /// Polls both swarms until the work is over.
+    /// Drives both swarms until the work is over.
     pub(crate) fn run(&mut self, work: &mut impl Work) {
-        work.begin(&mut self.dialer);
-        S::wait(&self.reactor, |cx| {
-            loop {
-                let now = self.began.elapsed();
-                let mut happened = self.dialer.poll(cx, now).is_ready();
-                while let Some(event) = self.dialer.next_event() {
-                    work.dialer(&mut self.dialer, Some(event), None);
-                }
-                while let Some(ready) = self.dialer.next_ready() {
-                    work.dialer(&mut self.dialer, None, Some(ready));
-                }
-                happened |= self.listener.poll(cx, now).is_ready();
-                while let Some(event) = self.listener.next_event() {
-                    work.listener(&mut self.listener, Some(event), None);
-                }
-                while let Some(ready) = self.listener.next_ready() {
-                    work.listener(&mut self.listener, None, Some(ready));
-                }
-                if work.is_over() {
-                    return Poll::Ready(());
-                }
-                if !happened {
-                    return Poll::Pending;
-                }
-            }
-        });
+        work.begin(&mut self.both.dialer);
+        S::drive(&mut self.reactor, &mut self.both, work);
     }
 }
 

@@ -373,8 +373,11 @@ where
                         ledger.peers.insert((peer, self.id));
                     }
                 }
-                // The peer may have said more already, which was kept.
-                cx.waker().wake_by_ref();
+                // The peer may have said more already. Otherwise a turn would find nothing to do, and its owner would
+                // take one at once.
+                if self.connection().is_some_and(|connection| connection.keeps_input()) {
+                    cx.waker().wake_by_ref();
+                }
             }
             Some(Err(error)) => self.over(ledger, Why::Broke(error)),
             None => {}

@@ -29,7 +29,8 @@ pub trait Reactor {
     /// The deadline of the earliest timer, on the owner's clock.
     fn poll_at(&self) -> Option<Duration>;
 
-    /// A waker that ends a wait and makes the reactor's descriptor readable. It can be used by any thread.
+    /// A waker that ends a wait and makes the reactor's descriptor readable. It can be used by any thread. While a
+    /// [`poll`](Self::poll) calls wakers it need not do either, since who called that looks for itself what has come.
     fn waker(&self) -> Waker;
 }
 

@@ -108,7 +108,8 @@ impl Future for Dial {
         let connected = core::task::ready!(self.poll_stage(cx));
         // Those that have lost are closed here.
         self.stage = Stage::Over;
-        Poll::Ready(connected.and_then(|socket| {
+        Poll::Ready(connected.and_then(|mut socket| {
+            socket.hear_of_reads()?;
             socket.socket.set_nodelay(self.nodelay)?;
             Ok(Stream::new(socket))
         }))
@@ -135,15 +136,15 @@ impl Attempt {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = core::task::ready!(socket.poll_write(cx, |socket| {
-            if let Some(error) = socket.take_error()? {
-                return Err(error);
-            }
             match socket.peer_addr() {
-                // The poller says writable of a socket that is only about to be connected, too.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
-                Err(error) => Err(error),
                 Ok(_) if socket.local_addr()? == address => Err(io::ErrorKind::ConnectionRefused.into()),
                 Ok(_) => Ok(()),
+                // It has failed, or the poller has said writable of a socket that is only about to be connected.
+                Err(error) => match (socket.take_error()?, error.kind()) {
+                    (Some(failure), _) => Err(failure),
+                    (None, io::ErrorKind::NotConnected) => Err(io::ErrorKind::WouldBlock.into()),
+                    (None, _) => Err(error),
+                },
             }
         }));
         let socket = self.socket.take();

@@ -44,8 +44,8 @@ pub(super) enum Verdict {
 /// What a listener has to say of its addresses.
 #[derive(Debug)]
 enum Addresses {
-    /// The one that it is bound to, until it has been reported.
-    One(Option<Multiaddr>),
+    /// The one that it is bound to, and whether it has yet to be reported.
+    One(Multiaddr, bool),
     /// Those of the interfaces, which come and go.
     Behind(Wildcard),
 }
@@ -78,7 +78,7 @@ impl Listener {
         log::debug!("listening on {bound}");
         let addresses = match bound.ip().is_unspecified() {
             true => Addresses::Behind(Wildcard::new(bound)),
-            false => Addresses::One(Some(address::to_multiaddr(bound))),
+            false => Addresses::One(address::to_multiaddr(bound), true),
         };
         Ok(Self { id, socket, addresses, pause: None })
     }
@@ -113,7 +113,7 @@ impl Listener {
         interfaces: &Interfaces,
     ) -> Poll<Outcome> {
         let change = match &mut self.addresses {
-            Addresses::One(address) => address.take().map(Change::New),
+            Addresses::One(address, is_new) => core::mem::take(is_new).then(|| Change::New(address.clone())),
             Addresses::Behind(wildcard) => wildcard.next(interfaces, config.wildcard_addresses),
         };
         let listener_id = self.id;
@@ -136,12 +136,15 @@ impl Listener {
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match pipe_of(stream, handle, config) {
-                    Ok((stream, local)) => {
+                Ok((stream, remote)) => match self
+                    .local_addr(&stream)
+                    .and_then(|local_addr| Ok((pipe_of(stream, handle, config)?, local_addr)))
+                {
+                    Ok((stream, local_addr)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
                             upgrade: ready(Ok(stream)),
-                            local_addr: address::to_multiaddr(local),
+                            local_addr,
                             send_back_addr: address::to_multiaddr(remote),
                         }));
                     }
@@ -168,6 +171,15 @@ impl Listener {
         }
     }
 
+    /// The address of ours that an accepted connection came to.
+    fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
+        match &self.addresses {
+            // It is the listener's own, unless that is a wildcard.
+            Addresses::One(bound, _) => Ok(bound.clone()),
+            Addresses::Behind(_) => stream.local_addr().map(address::to_multiaddr),
+        }
+    }
+
     /// Reports the error and rests before the next attempt.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
         self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
@@ -175,13 +187,10 @@ impl Listener {
     }
 }
 
-/// Makes a pipe of an accepted socket, and looks up which of our addresses it came to. On an error the socket is
-/// closed.
-fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<(Stream, SocketAddr)> {
-    let local = stream.local_addr()?;
+/// Makes a pipe of an accepted socket. On an error the socket is closed.
+fn pipe_of(stream: TcpStream, handle: &Handle, config: &Config) -> io::Result<Stream> {
     stream.set_nodelay(config.nodelay)?;
-    let socket = handle.register(stream, Interest::READABLE | Interest::WRITABLE)?;
-    Ok((Stream::new(socket), local))
+    Ok(Stream::new(handle.register(stream, Interest::READABLE)?))
 }
 
 /// Sorts an error of accept. What is not known to be harmless rests, so that no error can make a spin.

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use atomic_waker::AtomicWaker;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use mio::event::Event;
@@ -89,7 +89,28 @@ const READ_CLOSED: u32 = 4;
 const SET_ONCE: u32 = 8;
 
 /// Wakes the poller from any thread.
-struct Alarm(mio::Waker);
+struct Alarm {
+    waker: mio::Waker,
+    /// A poll has ended its wait and calls wakers: whoever is to be woken is about to look for itself. Ringing then would
+    /// cost a write and another wait for each socket that a wait hears of: ten system calls a round trip instead of six.
+    is_heard: AtomicBool,
+}
+
+/// The part of a poll in which it calls wakers, which may panic.
+struct Calling<'a>(&'a AtomicBool);
+
+impl<'a> Calling<'a> {
+    fn new(is_heard: &'a AtomicBool) -> Self {
+        is_heard.store(true, Ordering::Release);
+        Self(is_heard)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
 
 impl Wake for Alarm {
     fn wake(self: Arc<Self>) {
@@ -97,7 +118,10 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Err(error) = self.0.wake() {
+        if self.is_heard.load(Ordering::Acquire) {
+            return;
+        }
+        if let Err(error) = self.waker.wake() {
             log::error!("the reactor cannot be woken: {error}");
         }
     }
@@ -111,7 +135,7 @@ impl Reactor {
     pub fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let alarm = Arc::new(Alarm(mio::Waker::new(&registry, WAKER)?));
+        let alarm = Arc::new(Alarm { waker: mio::Waker::new(&registry, WAKER)?, is_heard: AtomicBool::new(false) });
         let shared = Arc::new(Shared { registry, sources: Mutex::default(), timers: Mutex::default() });
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
@@ -129,6 +153,7 @@ impl crate::swarm::Reactor for Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             polled => polled?,
         }
+        let _calling = Calling::new(&self.alarm.is_heard);
         let mut count = 0;
         for event in &self.events {
             count += 1;
@@ -187,7 +212,7 @@ impl Handle {
     ) -> io::Result<Registered<S>> {
         let source = Arc::new(Source::default());
         let (place, token) = lock(&self.0.sources).insert(source.clone())?;
-        let registration = Registration { shared: self.0.clone(), source, place };
+        let registration = Registration { shared: self.0.clone(), source, place, token, interest };
         // On an error the registration gives its place back.
         self.0.registry.register(&mut socket, token, interest)?;
         Ok(Registered { socket, registration })
@@ -252,6 +277,9 @@ struct Registration {
     shared: Arc<Shared>,
     source: Arc<Source>,
     place: usize,
+    token: Token,
+    /// What the system tells of.
+    interest: Interest,
 }
 
 impl Drop for Registration {
@@ -279,14 +307,33 @@ impl<S: mio::event::Source> Registered<S> {
         poll(&source.ready, READABLE, &source.reader, cx, || attempt(&mut self.socket))
     }
 
-    /// The same with writing.
+    /// The same with writing. The system tells of places to write from the first time on that there is none.
     pub(super) fn poll_write<A>(
         &mut self,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut S) -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
         let source = &self.registration.source;
-        poll(&source.ready, WRITABLE, &source.writer, cx, || attempt(&mut self.socket))
+        let polled = poll(&source.ready, WRITABLE, &source.writer, cx, || attempt(&mut self.socket));
+        if polled.is_pending() && !self.registration.interest.is_writable() {
+            // A place that has come meanwhile is told of, since the system looks anew.
+            self.hear_of(Interest::READABLE | Interest::WRITABLE)?;
+        }
+        polled
+    }
+
+    /// Has the system tell only when there is something to read, until a write finds no place. The handshake of a
+    /// connection that is accepted, its ends, and each read would be told as writable, too: two waits for each
+    /// connection in which nothing has come, and one more where it is dialed.
+    pub(super) fn hear_of_reads(&mut self) -> io::Result<()> {
+        self.hear_of(Interest::READABLE)
+    }
+
+    fn hear_of(&mut self, interest: Interest) -> io::Result<()> {
+        let Registration { shared, token, .. } = &self.registration;
+        shared.registry.reregister(&mut self.socket, *token, interest)?;
+        self.registration.interest = interest;
+        Ok(())
     }
 
     /// A read has brought less than there was place for: the system has no more, and says when it has. So the next one

@@ -16,13 +16,15 @@ use std::net::Shutdown;
 #[derive(Debug)]
 pub struct Stream {
     socket: Registered<TcpStream>,
+    /// Our direction has been ended.
+    is_shut: bool,
 }
 
 impl Stream {
     pub(super) fn new(socket: Registered<TcpStream>) -> Self {
         // It has just been connected, so that there is place for what is written.
         socket.assume_writable();
-        Self { socket }
+        Self { socket, is_shut: false }
     }
 
     /// Reads with `read`, for which there is so much space.
@@ -48,8 +50,10 @@ impl Stream {
 /// not end the connection yet; the other side is told here.
 impl Drop for Stream {
     fn drop(&mut self) {
-        // It may have ended long ago.
-        let _ = self.socket.socket.shutdown(Shutdown::Write);
+        if !self.is_shut {
+            // The other side may have ended the connection long ago.
+            let _ = self.socket.socket.shutdown(Shutdown::Write);
+        }
     }
 }
 
@@ -93,11 +97,13 @@ impl AsyncWrite for Stream {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.socket.socket.shutdown(Shutdown::Write) {
+    fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.socket.socket.shutdown(Shutdown::Write) {
             // The other side has reset the connection: there is no direction left to end.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
-        })
+            Err(error) if error.kind() != io::ErrorKind::NotConnected => return Poll::Ready(Err(error)),
+            Ok(()) | Err(_) => {}
+        }
+        self.is_shut = true;
+        Poll::Ready(Ok(()))
     }
 }
