@@ -34,3 +34,9 @@ pub(crate) fn sleep_on(descriptors: &mut [PollFd<'_>], left: Option<Duration>, l
         Err(error) => panic!("{error}"),
     }
 }
+
+/// Whether one of the descriptors is ready now.
+#[must_use]
+pub(crate) fn is_ready(descriptors: &mut [PollFd<'_>]) -> bool {
+    poll(descriptors, Some(&Timespec::default())).expect("it does not wait") > 0
+}
