@@ -154,12 +154,12 @@ impl Ours {
         let (mut future, waker) = (pin!(future), self.swarm.waker());
         loop {
             self.turn(what);
-            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-            // What that was may have been our swarm's, too.
-            self.turn(what);
-            if let Poll::Ready(done) = polled {
+            if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                // What that was may have been our swarm's, too.
+                self.turn(what);
                 return done;
             }
+            // No turn in between: it would take the call of a future that has become ready since.
             self.wait();
         }
     }
