@@ -28,7 +28,6 @@ mod raw;
 #[path = "support/sim.rs"]
 mod sim;
 #[path = "support/sleep.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod sleep;
 #[path = "floodsub/slow.rs"]
 mod slow;

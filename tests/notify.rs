@@ -7,7 +7,6 @@ mod each_event;
 #[path = "support/party.rs"]
 mod party;
 #[path = "support/sleep.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod sleep;
 #[path = "notify/test_notifee_performance.rs"]
 mod test_notifee_performance;

@@ -28,7 +28,6 @@ mod resets;
 mod services;
 #[cfg(feature = "protocols")]
 #[path = "support/sleep.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod sleep;
 #[path = "rust_libp2p/streams.rs"]
 mod streams;

@@ -29,7 +29,6 @@ mod races;
 #[path = "tcp/reactor.rs"]
 mod reactor;
 #[path = "support/sleep.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod sleep;
 #[path = "tcp/turned.rs"]
 mod turned;
@@ -82,7 +81,7 @@ fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
 
 #[track_caller]
 fn next(transport: &mut Turned) -> Seen {
-    transport.run(|transport, cx| poll(transport, cx))
+    transport.run(poll)
 }
 
 #[track_caller]

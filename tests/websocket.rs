@@ -3,7 +3,6 @@
 #![cfg(all(feature = "tcp", unix))]
 
 #[path = "support/sleep.rs"]
-#[allow(dead_code, reason = "each test crate uses its part of it")]
 mod sleep;
 
 use libp2p_identity::Keypair;
