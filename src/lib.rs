@@ -2,8 +2,11 @@
 //! ended.
 //!
 //! It listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node, and tells its owner of every
-//! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. No task, no
-//! thread, no executor, no timer and no channel is inside.
+//! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. A swarm has no
+//! task, no executor and no thread. Two features start threads: `dns` has one for each lookup of a name while it lasts,
+//! and `host` uses `async-io`, which has one of its own.
+//!
+//! [`guide`] is the page for putting it into your loop.
 //!
 //! # The layers: take as much as you need
 //!
@@ -12,7 +15,7 @@
 //! | [`host`] | async streams and handlers, for smol | `host` |
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
 //! | [`notifee`] | observers of whatever tells events; subscriptions for other tasks and threads | always there; `subscription` (default) |
-//! | [`tcp`] | TCP on async-io, a `libp2p_core::Transport` | `tcp` (default) |
+//! | [`tcp`] | TCP, a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that its sockets wait with | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
 //! | [`lifecycle`] | sans-IO: transitions in, events out; `no_std` and `alloc` | always there |
@@ -30,7 +33,7 @@
 //!
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
 //! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
-//! which are looked up on threads of the `blocking` crate. Without default features the crate is the lifecycle layer
+//! each looked up on a thread of its own. `host` and `cli` are for Unix. Without default features the crate is the lifecycle layer
 //! and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
@@ -45,6 +48,8 @@ pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.
 #[cfg(feature = "connection")]
 pub use libp2p_identity as identity;
+#[cfg(feature = "tcp")]
+pub mod guide;
 #[cfg(all(feature = "host", unix))]
 pub mod host;
 pub mod lifecycle;

@@ -1,4 +1,4 @@
-//! The swarm: sockets in, events out. It is polled, and owns no task, thread, timer or channel.
+//! The swarm: sockets in, events out. Its owner drives it; it has no task, thread, timer or channel.
 //!
 //! [`Swarm`] takes raw byte pipes from any [`libp2p_core::Transport`], authenticates and multiplexes each
 //! ([`connection`](crate::connection)), and tells its owner of everything that opens and ends
@@ -6,14 +6,20 @@
 //!
 //! One turn of an owner's loop:
 //!
-//! 1. [`poll`](Swarm::poll) with a waker or [`tick`](Swarm::tick) without one: progress, as far as there is room for
-//!    events;
+//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: hears all that has come, and makes progress as far
+//!    as there is room for events;
 //! 2. [`next_event`](Swarm::next_event) until there is none: what lives and what has ended. What a closing event names
 //!    can be looked up until the next call;
 //! 3. [`next_ready`](Swarm::next_ready) until there is none: what can be read and written;
-//! 4. sleep until woken or until [`poll_at`](Swarm::poll_at).
+//! 4. [`flush_all`](Swarm::flush_all), so that what you have written need not wait for the next turn;
+//! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or [`poll_at`](Swarm::poll_at) has come;
+//!    or in [`wait`](Swarm::wait).
 //!
-//! Commands can be given at any time and return at once. They act on what is in memory; the next poll does what they
+//! With a transport whose sockets wait with a [`Reactor`] ([`tcp`](crate::tcp)), the swarm drives that in its own turns,
+//! and [`with_reactor`](Swarm::with_reactor) makes it. With one that wakes by itself, [`new`](Swarm::new) makes it, and
+//! an asynchronous owner may [`poll`](Swarm::poll) with a waker.
+//!
+//! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
 //! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
 //! command's error: it is an event.
 //!
@@ -125,7 +131,7 @@ const fn slot_of(id: ConnectionId) -> usize {
     id.index() + 1
 }
 
-/// A libp2p swarm that is polled by its owner. See the [module](self) for how.
+/// A libp2p swarm that its owner drives. See the [module](self) for how.
 ///
 /// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
 /// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
@@ -247,7 +253,7 @@ where
         self.ledger.protocols.retain(|other| other != protocol);
     }
 
-    /// Listens on an address. It is bound by a poll that finds room for the event.
+    /// Listens on an address. It is bound by a turn that finds room for the event.
     ///
     /// # Events
     /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
@@ -366,6 +372,7 @@ where
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
+            self.ledger.close();
         }
     }
 

@@ -14,7 +14,7 @@ use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::MemoryTransport;
 use libp2p_identity::Keypair;
-use sim::{ECHO, Mode, Side, UNKNOWN};
+use sim::{ECHO, Mode, Poller, Side, UNKNOWN};
 use std::time::Duration;
 use swarm_notify::swarm::{Config, Swarm};
 
@@ -33,9 +33,13 @@ impl<const EVENTS: usize> Pair<EVENTS> {
 
     fn of([a, b]: [Keypair; 2]) -> Self {
         let side = |name, seed, keypair: &Keypair| {
-            let mut swarm = Swarm::new(MemoryTransport::default(), keypair, [seed; 32], Config::default()).unwrap();
-            swarm.register_protocol(ECHO);
-            Side::new(name, Mode::Poll, swarm)
+            Side::new(name, Mode::Sleep, Poller::default(), |reactor| {
+                let transport = MemoryTransport::default();
+                let mut swarm =
+                    Swarm::with_reactor(reactor, transport, keypair, [seed; 32], Config::default()).unwrap();
+                swarm.register_protocol(ECHO);
+                swarm
+            })
         };
         Self { a: side("a", 1, &a), b: side("b", 2, &b) }
     }

@@ -2,6 +2,8 @@
 //! roles, however the byte stream is cut.
 #![cfg(feature = "swarm")]
 
+#[path = "simulated/budgets.rs"]
+mod budgets;
 #[path = "simulated/by_hand.rs"]
 mod by_hand;
 #[path = "simulated/connections.rs"]

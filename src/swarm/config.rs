@@ -28,8 +28,9 @@ pub struct Config {
     /// How many dials may be under way, from the command to the open connection; one more is
     /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
-    /// How often one connection is read from in one poll before the others have their turn; each time brings some
-    /// 128 KiB at most. 0 counts as 1. Default 8.
+    /// The most helpings that one connection gets in one [`tick`](super::Swarm::tick), each of at most 16 KiB and 256
+    /// frames, in turn with all others that are readable; what is left is for the next tick. A connection beside which
+    /// no other is readable is read in pieces of up to 128 KiB. 0 counts as 1. Default 8.
     pub reads_per_poll: u32,
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
     /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.

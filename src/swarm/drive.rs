@@ -48,6 +48,8 @@ pub(super) struct Queue {
     woken: VecDeque<usize>,
     /// Slots that have had their share of this tick.
     served: VecDeque<usize>,
+    /// How many connections the last turn has left with something to say.
+    unwritten: usize,
     /// The number of the last turn, by which shares are counted.
     turn: u32,
     /// What the transport has had of its share.
@@ -99,6 +101,7 @@ where
             if let Some(link) = self.links.get_mut(id) {
                 link.count_from(&mut self.ledger, self.now);
             }
+            self.arm(id);
         }
     }
 
@@ -114,17 +117,13 @@ where
             || self.closing.is_some()
     }
 
-    /// Adds a link that has just been dialed or accepted; it is driven by the next turn.
+    /// Adds a link that has just been dialed or accepted, and puts it in the queue.
     pub(super) fn insert_link(&mut self, link: Link<T>) {
-        let slot = slot_of(link.id);
+        let (id, slot) = (link.id, slot_of(link.id));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        let id = link.id;
         self.links.insert(id, link);
-        if let Some(link) = self.links.get_mut(id) {
-            link.mark_dirty(&mut self.ledger);
-        }
     }
 
     // The first phase: what ends.
@@ -188,8 +187,17 @@ where
             let waker = self.wakers.waker(slot_of(id));
             if let Some(link) = self.links.get_mut(id) {
                 link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
-                link.mark_dirty(&mut self.ledger);
             }
+        }
+        self.driven(id);
+    }
+
+    /// Has what a connection has to say written by the third phase, and its next deadline come up.
+    fn driven(&mut self, id: ConnectionId) {
+        if let Some(link) = self.links.get_mut(id)
+            && link.wants_output()
+        {
+            link.mark_dirty(&mut self.ledger);
         }
         self.arm(id);
     }
@@ -205,10 +213,12 @@ where
 
     // The second phase: what has come.
 
-    /// Helps what woke, one helping each, first in, first out.
+    /// Helps what woke, one helping each, first in, first out. If the last turn has left output unwritten, a batch of
+    /// that follows each helping, so that a flood of input does not keep it from being written.
     fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
         let mut has_helped = false;
+        let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         loop {
             self.admit(budget, &mut has_helped);
             if self.queue.woken.is_empty() {
@@ -232,6 +242,10 @@ where
                 // An owner that does not count has no use for small helpings where nobody waits.
                 let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
                 self.help(id, if is_alone { usize::MAX } else { HELPING });
+            }
+            if unwritten > 0 && budget.allows() {
+                unwritten -= 1;
+                self.write_next();
             }
         }
         self.queue.woken.append(&mut self.queue.served);
@@ -272,7 +286,7 @@ where
         if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
-        link.mark_dirty(&mut self.ledger);
+        self.driven(id);
     }
 
     /// Opens what is ready, as far as there is room. A listener and a connection cost a unit each; a stream costs
@@ -320,6 +334,7 @@ where
             has_written = true;
             self.write_next();
         }
+        self.queue.unwritten = self.ledger.dirty.len();
         let links = &self.links;
         self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
     }

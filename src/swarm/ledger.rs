@@ -33,6 +33,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) commanded: Vec<ConnectionId>,
     /// What was given to write is written, and nothing opens meanwhile.
     pub(super) is_flushing: bool,
+    /// Everything is shut down: what is not open never opens.
+    is_closing: bool,
     interests: Table<StreamId, Interest>,
     ready_streams: Bits,
     changed_listeners: Bits,
@@ -52,6 +54,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
+            is_closing: false,
             interests: Table::new(),
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
@@ -79,11 +82,20 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
     /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
     pub(super) fn is_free(&self) -> bool {
-        self.lifecycle.room() > 0 && self.line.is_empty() && !self.is_flushing
+        self.lifecycle.room() > 0 && self.line.is_empty() && !self.is_flushing && !self.is_closing
+    }
+
+    /// Has nothing open any more: what waits in line, or comes to it, ends where it is.
+    pub(super) fn close(&mut self) {
+        self.is_closing = true;
+        self.line = VecDeque::new();
     }
 
     /// Puts what is ready at the end of the line.
     pub(super) fn wait(&mut self, id: impl Into<Id>) {
+        if self.is_closing {
+            return;
+        }
         // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
         // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
         if self.line.len() > SPARE + 2 * self.lifecycle.len() {

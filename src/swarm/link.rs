@@ -129,6 +129,15 @@ where
         }
     }
 
+    /// Whether it has something to say, or an end to bring about, that a turn has to see to.
+    pub(super) fn wants_output(&self) -> bool {
+        match &self.stage {
+            Stage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
+            Stage::Closing(_, _, Ours::Open | Ours::Last) => true,
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over => false,
+        }
+    }
+
     /// Asks to be driven in this turn or the next.
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {

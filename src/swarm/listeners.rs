@@ -109,6 +109,9 @@ where
 
     /// A listener that is opening has its first address, or has had it and there is room now.
     fn listener_opens(&mut self, id: ListenerId) {
+        if self.is_shutting_down {
+            return;
+        }
         if self.ledger.lifecycle.opened(id).is_err() {
             self.ledger.wait(id);
         }

@@ -191,7 +191,7 @@ where
         }
     }
 
-    /// Does something with a stream on its connection, which is driven by the next poll.
+    /// Does something with a stream on its connection, which the next turn drives.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
     }

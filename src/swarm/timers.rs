@@ -19,6 +19,8 @@ pub(super) struct Timers {
     deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
     /// Until when they are put off.
     put_off: Option<Duration>,
+    /// When they were put off last, and that was over: nothing is later than since then.
+    excused: Duration,
 }
 
 impl Timers {
@@ -31,15 +33,18 @@ impl Timers {
     }
 
     /// Whether what has come by `now` is judged now: not if it is found more than `lateness` late and has not been put
-    /// off yet.
+    /// off yet. What has been is judged from then on, in however many turns.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
-        let late = self.deadlines.peek().map_or(Duration::ZERO, |Reverse((first, _))| now.saturating_sub(*first));
-        match self.put_off {
-            Some(until) if now < until => return false,
-            None if late > lateness && !lateness.is_zero() => self.put_off = Some(now.saturating_add(lateness)),
-            Some(_) | None => self.put_off = None,
+        if let Some(until) = self.put_off {
+            if now < until {
+                return false;
+            }
+            (self.put_off, self.excused) = (None, now);
         }
-        self.put_off.is_none()
+        let first = self.deadlines.peek().map_or(now, |Reverse((first, _))| (*first).max(self.excused));
+        let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
+        self.put_off = is_late.then(|| now.saturating_add(lateness));
+        !is_late
     }
 
     /// Whether one has come by `now`. Those that no connection is armed with any more, as `is_armed` says, are forgotten.
@@ -132,8 +137,9 @@ mod tests {
         assert!(!timers.are_judged(secs(7), late));
         assert!(timers.are_judged(secs(8), late), "it has been put off");
         assert_eq!(timers.first(), Some(secs(5)), "which is over");
-        assert!(!timers.are_judged(secs(8), late), "the next is not a part of it");
-        assert!(timers.are_judged(secs(20), late), "nor is it put off again, however late it is found");
+        assert!(timers.are_judged(secs(9), late), "what a turn has left is judged by the next");
+        assert!(!timers.are_judged(secs(11), late), "the owner was away again");
+        assert!(timers.are_judged(secs(20), late), "it is not put off twice, however late it is found");
         assert!(timers.are_judged(secs(20), Duration::ZERO));
         assert!(timers.are_judged(secs(20), Duration::MAX));
     }

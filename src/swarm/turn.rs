@@ -95,7 +95,7 @@ where
     /// turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
-        Progress { more: self.is_busy() }
+        Progress { more: self.next_deadline().is_some_and(|at| at <= self.now) }
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {

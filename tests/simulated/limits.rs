@@ -53,7 +53,9 @@ fn inbound_handshakes<const EVENTS: usize>(shape: Shape) {
     pair.b.expect(&["listen l0.1"]);
     pair.wait(secs(11));
     pair.a.expect(&["connected c0.1 outbound"]);
-    pair.b.expect(&["connect_failed c0.1 timeout", "connected c0.2 inbound"]);
+    // It is accepted in the turn in which the other has failed, if there is room for more than that event.
+    let accepted = if EVENTS == 1 { "c0.2" } else { "c1.1" };
+    pair.b.expect(&["connect_failed c0.1 timeout".to_owned(), format!("connected {accepted} inbound")]);
     drop(raw.pipe());
     pair.end_quietly();
 }

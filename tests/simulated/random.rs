@@ -92,7 +92,7 @@ fn act<const EVENTS: usize>(
 fn run<const EVENTS: usize>(seed: u64) {
     let mut random = Random(seed);
     let cut = [Cut::Whole, Cut::Random, Cut::One][random.below(3)];
-    let mode = [Mode::Poll, Mode::Tick][random.below(2)];
+    let mode = [Mode::Sleep, Mode::Tick, Mode::Turns(random.below(4))][random.below(3)];
     println!("seed {seed}, {EVENTS} events, {cut:?}, {mode:?}");
     let change = |config: &mut swarm_notify::swarm::Config| {
         config.limits.connections = 6;

@@ -97,7 +97,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let hosts = 2 + random.below(6);
         let cut = [Cut::Whole, Cut::Whole, Cut::Random, Cut::One][random.below(4)];
-        let mode = [Mode::Poll, Mode::Poll, Mode::Tick][random.below(3)];
+        let mode = [Mode::Sleep, Mode::Turns(random.below(4)), Mode::Tick][random.below(3)];
         let network = Network::new(cut, seed);
         let config = config(&mut random);
         let is_lazy = config.inbound_handshakes < 16;

@@ -56,7 +56,8 @@ impl<const EVENTS: usize> Host<EVENTS> {
 
     fn poll_at(&self) -> Option<Duration> {
         let notifees = self.notifees.poll_at().filter(|_| !self.is_paused);
-        self.swarm.poll_at().into_iter().chain(notifees).min()
+        let swarm = if self.is_paused { self.swarm.next_deadline() } else { self.swarm.poll_at() };
+        swarm.into_iter().chain(notifees).min()
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -67,7 +68,12 @@ impl<const EVENTS: usize> Host<EVENTS> {
         self.flag.0.store(false, Ordering::SeqCst);
         match self.mode {
             Mode::Tick => self.swarm.tick(now),
-            Mode::Poll => {
+            Mode::Turns(units) => {
+                let mut left = units;
+                let may = &mut || left.checked_sub(1).inspect(|less| left = *less).is_some();
+                let _ = self.swarm.turn(now, may);
+            }
+            Mode::Sleep => {
                 let waker = Waker::from(self.flag.clone());
                 if self.swarm.poll(&mut Context::from_waker(&waker), now).is_ready() {
                     // There may be more behind what is drained now.

@@ -16,6 +16,8 @@ mod network;
 mod pair;
 #[path = "sim/pipes.rs"]
 mod pipes;
+#[path = "sim/reactor.rs"]
+mod reactor;
 #[path = "sim/rogue.rs"]
 mod rogue;
 #[path = "sim/side.rs"]
@@ -28,6 +30,7 @@ mod world;
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
+pub(crate) use reactor::{Poller, SimReactor, SimSwarm};
 pub(crate) use rogue::Rogues;
 pub(crate) use side::{Mode, Side};
 pub(crate) use transport::{RawDial, SimPipe, SimTransport, address};

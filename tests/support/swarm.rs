@@ -22,6 +22,9 @@ mod model;
 mod owner;
 #[path = "swarm/peer.rs"]
 mod peer;
+#[path = "sim/reactor.rs"]
+#[allow(dead_code, reason = "each test crate uses its part of it")]
+mod reactor;
 #[path = "sim/side.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod side;
@@ -32,6 +35,7 @@ use input::Input;
 use model::{Model, dialed, failure};
 use owner::{assert_stale, react, state};
 use peer::{ECHO, Peer, SINK, content, identity};
+use reactor::Poller;
 use side::{Mode, Side};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
@@ -105,12 +109,20 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if sizes & 4 != 0 {
             (config.connection.yamux.max_output, config.connection.yamux.max_control) = (300, 100);
         }
-        let world = World::default();
-        let mut swarm = Swarm::new(Scripted(world.clone()), &OURS, [3; 32], config).expect("the key can sign");
-        swarm.register_protocol(ECHO);
-        swarm.register_protocol(SINK);
-        let mode = if choice & 8 != 0 { Mode::Tick } else { Mode::Poll };
-        let mut side = Side::new("swarm", mode, swarm);
+        let poller = Poller::default();
+        let world = World::new(poller.clone());
+        let mode = match choice >> 3 & 7 {
+            0..3 => Mode::Sleep,
+            3..5 => Mode::Tick,
+            units => Mode::Turns(usize::from(units) - 5),
+        };
+        let mut side = Side::new("swarm", mode, poller, |reactor| {
+            let swarm = Swarm::with_reactor(reactor, Scripted(world.clone()), &OURS, [3; 32], config);
+            let mut swarm = swarm.expect("the key can sign");
+            swarm.register_protocol(ECHO);
+            swarm.register_protocol(SINK);
+            swarm
+        });
         let model = Rc::new(RefCell::new(Model::default()));
         let reactions = Rc::new(RefCell::new(VecDeque::new()));
         side.react = Some({
@@ -486,7 +498,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             if self.side.swarm.is_shut_down() {
                 break;
             }
-            let at = self.side.swarm.poll_at().expect("something is waited for");
+            let at = self.side.swarm.next_deadline().expect("something is waited for");
             // What the peers say or do not say makes no difference.
             self.advance(at.saturating_sub(self.now));
             rounds += 1;

@@ -1,6 +1,6 @@
 //! [`Knobs`]: what a test can do to a network.
 
-use super::network::{Cut, Exhausted, Listener, Place, Said, State, wake};
+use super::network::{Cut, Exhausted, Listener, Place, Said, State};
 use libp2p_core::Multiaddr;
 use std::io;
 use std::time::Duration;
@@ -100,7 +100,7 @@ impl Knobs<'_> {
     pub(crate) fn deaf(&mut self, pipe: usize, end: usize, deaf: bool) {
         let end = &mut self.0.pipes[pipe][end];
         end.deaf = deaf;
-        wake(&mut end.reader);
+        end.reader.happens();
     }
 
     /// Nothing that was or will be sent through a pipe arrives any more, and nobody is told.
@@ -112,7 +112,7 @@ impl Knobs<'_> {
     pub(crate) fn stall(&mut self, pipe: usize, end: usize, stalled: bool) {
         let end = &mut self.0.pipes[pipe][end];
         end.stalled = stalled;
-        wake(&mut end.writer);
+        end.writer.happens();
     }
 
     /// How much is taken of each write of one end at most; 0: nothing, and it is said so.

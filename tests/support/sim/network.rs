@@ -2,6 +2,7 @@
 
 use super::knobs::Knobs;
 use super::pipes::{End, ends};
+use super::reactor::{Poller, Signal};
 use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::ListenerId;
@@ -9,7 +10,6 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::rc::Rc;
-use std::task::Waker;
 use std::time::Duration;
 
 /// Where something listens: a host and its port.
@@ -71,6 +71,8 @@ pub(super) struct State {
     /// Pipes that came in where a test listens itself.
     pub(super) raw: VecDeque<usize>,
     next_port: u16,
+    /// The pollers of the hosts that have one.
+    pub(super) pollers: BTreeMap<u8, Poller>,
 }
 
 /// What a host can run out of.
@@ -113,7 +115,9 @@ pub(super) enum Flight {
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) events: VecDeque<Said>,
-    pub(super) waker: Option<Waker>,
+    pub(super) signal: Signal,
+    /// How many events were taken.
+    pub(super) taken: u64,
 }
 
 pub(super) enum Said {
@@ -137,14 +141,8 @@ pub(super) struct Dial {
     answer: Option<Result<usize, io::ErrorKind>>,
     /// The pipe that came of it, on the other side at least.
     pub(super) pipe: Option<usize>,
-    pub(super) waker: Option<Waker>,
+    pub(super) signal: Signal,
     pub(super) cancelled: bool,
-}
-
-pub(super) fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
 }
 
 impl Network {
@@ -174,7 +172,17 @@ impl Network {
             dials: Vec::new(),
             raw: VecDeque::new(),
             next_port: 1000,
+            pollers: BTreeMap::new(),
         })))
+    }
+
+    /// The poller of a host, whose sockets wait for it from now on.
+    pub(crate) fn poller(&self, host: u8) -> Poller {
+        let mut state = self.state();
+        let poller = Poller::default();
+        state.hosts.entry(host).or_default().signal.attach(Some(poller.clone()));
+        state.pollers.insert(host, poller.clone());
+        poller
     }
 
     pub(super) fn state(&self) -> RefMut<'_, State> {
@@ -228,6 +236,20 @@ impl Network {
     /// How often an end of a pipe was read from or written to.
     pub(crate) fn calls(&self, pipe: usize, end: usize) -> u64 {
         self.state().pipes[pipe][end].calls
+    }
+
+    /// How often an end of a pipe was read from, with success.
+    pub(crate) fn reads(&self, pipe: usize, end: usize) -> u64 {
+        self.state().pipes[pipe][end].reads
+    }
+
+    /// How many units of work the sockets of a host have seen: reads and writes with success, and what its transport
+    /// had to say.
+    pub(crate) fn work(&self, host: u8) -> u64 {
+        let state = self.state();
+        let ends = state.between.iter().zip(&state.pipes).flat_map(|(hosts, ends)| hosts.iter().zip(ends));
+        let own = ends.filter(|(of, _)| **of == host).map(|(_, end)| end.reads + end.writes).sum::<u64>();
+        own + state.hosts.get(&host).map_or(0, |host| host.taken)
     }
 
     /// Whether one end has said that it will write no more.
@@ -286,7 +308,14 @@ impl State {
     pub(super) fn say(&mut self, host: u8, said: Said) {
         let host = self.hosts.entry(host).or_default();
         host.events.push_back(said);
-        wake(&mut host.waker);
+        host.signal.happens();
+    }
+
+    /// A transport says what its own call has come to: no poller has to name that.
+    pub(super) fn answer(&mut self, host: u8, said: Said) {
+        let host = self.hosts.entry(host).or_default();
+        host.events.push_back(said);
+        host.signal.name();
     }
 
     fn arrive(&mut self, flight: Flight) {
@@ -306,7 +335,7 @@ impl State {
                 }
                 to.arrived += bytes.len() as u64;
                 to.inbox.extend(bytes);
-                wake(&mut to.reader);
+                to.reader.happens();
                 if to.resets.is_some_and(|at| at <= to.arrived) {
                     self.reset(pipe);
                 }
@@ -316,8 +345,8 @@ impl State {
                 if !from.lost {
                     to.eof = true;
                     to.peer_gone |= gone;
-                    wake(&mut to.reader);
-                    wake(&mut to.writer);
+                    to.reader.happens();
+                    to.writer.happens();
                 }
             }
             Flight::Syn { dial } => {
@@ -330,6 +359,10 @@ impl State {
                     Some(id) => {
                         let pipe = self.pipes.len();
                         self.pipes.push(Default::default());
+                        let pollers = [self.dials[dial].signal.poller(), id.and(self.pollers.get(&to.0).cloned())];
+                        for (end, poller) in self.pipes[pipe].iter().zip(pollers) {
+                            end.attach(poller);
+                        }
                         self.between.push([from, to.0]);
                         self.dials[dial].pipe = Some(pipe);
                         match id {
@@ -349,7 +382,7 @@ impl State {
                     (true, Some(Ok(pipe))) => self.drop_end(pipe, 0),
                     (_, answer) => self.dials[dial].result = answer,
                 }
-                wake(&mut self.dials[dial].waker);
+                self.dials[dial].signal.happens();
             }
             Flight::Closed { host, id } => self.say(host, Said::Closed(id, Ok(()))),
         }
@@ -405,7 +438,7 @@ impl State {
         }
         match self.closes_late {
             true => self.fly(self.now + self.latency, Flight::Closed { host, id }),
-            false => self.say(host, Said::Closed(id, Ok(()))),
+            false => self.answer(host, Said::Closed(id, Ok(()))),
         }
         true
     }

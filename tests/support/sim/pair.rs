@@ -17,6 +17,10 @@ pub(crate) const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 /// More turns than any scenario needs while time stands still: beyond it, somebody spins.
 const MOST_TURNS: usize = 2_000_000;
 
+/// How bytes are cut, and how owners drive.
+const SHAPES: [(Cut, Mode); 4] =
+    [(Cut::Whole, Mode::Sleep), (Cut::One, Mode::Sleep), (Cut::Random, Mode::Tick), (Cut::Random, Mode::Turns(1))];
+
 /// The circumstances of a run, which change nothing of what is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -36,7 +40,7 @@ impl Shape {
     /// Runs a scenario under all circumstances.
     pub(crate) fn each(run: impl Fn(Self)) {
         for swapped in [false, true] {
-            for (cut, mode) in [(Cut::Whole, Mode::Poll), (Cut::One, Mode::Poll), (Cut::Random, Mode::Tick)] {
+            for (cut, mode) in SHAPES {
                 let shape = Self { cut, mode, swapped };
                 println!("{shape:?}");
                 run(shape);
@@ -104,11 +108,14 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let side = |name, host: Host, change: &mut dyn FnMut(&mut Config)| {
             let mut config = Config::default();
             change(&mut config);
-            let transport = SimTransport::new(&network, host.0);
-            let mut swarm = Swarm::new(transport, &host.keypair(), [host.0; 32], config).expect("the key can sign");
-            swarm.register_protocol(ECHO);
-            swarm.register_protocol(SINK);
-            Side::new(name, shape.mode, swarm)
+            let (poller, transport) = (network.poller(host.0), SimTransport::new(&network, host.0));
+            Side::new(name, shape.mode, poller, |reactor| {
+                let swarm = Swarm::with_reactor(reactor, transport, &host.keypair(), [host.0; 32], config);
+                let mut swarm = swarm.expect("the key can sign");
+                swarm.register_protocol(ECHO);
+                swarm.register_protocol(SINK);
+                swarm
+            })
         };
         let (mut change_a, mut change_b) = (Some(a), Some(b));
         let a = side("a", A, &mut |config| change_a.take().expect("once")(config));
@@ -136,7 +143,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
             return true;
         }
         let arrival = self.network.next_arrival();
-        let deadlines = [self.a.swarm.poll_at(), self.b.swarm.poll_at()];
+        let deadlines = [self.a.swarm.next_deadline(), self.b.swarm.next_deadline()];
         let next = deadlines.into_iter().chain([arrival]).flatten().min();
         match (next, until, arrival) {
             (Some(next), Some(until), _) if next <= until => self.now = next,

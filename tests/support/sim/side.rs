@@ -1,35 +1,38 @@
 //! [`Side`]: one swarm and an owner for it, who logs, reads and writes, and checks what each call promises.
 
 use super::checker::Checker;
+use super::reactor::{Poller, SimReactor, SimSwarm};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{CloseError, OpenStreamError, Ready, Swarm};
+use swarm_notify::swarm::{CloseError, OpenStreamError, Ready};
 
 /// How an owner drives its swarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
-    /// By `poll`, and only when it was woken or `poll_at` has come.
-    Poll,
+    /// By `tick`, and only when its descriptor is readable or `poll_at` has come.
+    Sleep,
     /// By `tick`, whenever anything happens anywhere.
     Tick,
+    /// As in `Sleep`, but by turns of so many units.
+    Turns(usize),
 }
 
 /// What an owner does when it is told of something: P8.
-pub(crate) type React<T, const EVENTS: usize> = Box<dyn FnMut(&mut Swarm<T, EVENTS>, &mut Checker, Event)>;
+pub(crate) type React<T, const EVENTS: usize> = Box<dyn FnMut(&mut SimSwarm<T, EVENTS>, &mut Checker, Event)>;
 
 /// One swarm with its owner.
 pub(crate) struct Side<T: Transport, const EVENTS: usize> {
-    pub(crate) swarm: Swarm<T, EVENTS>,
+    pub(crate) swarm: SimSwarm<T, EVENTS>,
+    poller: Poller,
     pub(crate) name: &'static str,
     mode: Mode,
-    flag: Arc<Flag>,
+    /// The owner comes without having been woken.
+    comes: Cell<bool>,
     log: Vec<(Duration, String)>,
     expected: usize,
     pub(crate) checker: Checker,
@@ -65,28 +68,25 @@ struct App {
     flushes: bool,
 }
 
-#[derive(Default)]
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
 impl<T, const EVENTS: usize> Side<T, EVENTS>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    pub(crate) fn new(name: &'static str, mode: Mode, swarm: Swarm<T, EVENTS>) -> Self {
-        let flag = Arc::new(Flag(AtomicBool::new(true)));
+    /// `swarm`: makes it, on the reactor that it is given, which `poller` belongs to.
+    pub(crate) fn new(
+        name: &'static str,
+        mode: Mode,
+        poller: Poller,
+        swarm: impl FnOnce(SimReactor) -> SimSwarm<T, EVENTS>,
+    ) -> Self {
         Self {
-            swarm,
+            swarm: swarm(SimReactor(poller.clone())),
+            poller,
             name,
             mode,
-            flag,
+            comes: Cell::new(true),
             log: Vec::new(),
             expected: 0,
             checker: Checker::default(),
@@ -102,33 +102,34 @@ where
         }
     }
 
-    /// Whether the owner has a reason to poll.
+    /// Whether the owner has a reason for a turn. Events that it leaves undrained are none.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
-        self.flag.0.load(Ordering::SeqCst) || self.more || self.swarm.poll_at().is_some_and(|at| at <= now)
+        let is_time = self.swarm.next_deadline().is_some_and(|at| at <= now);
+        self.comes.get() || self.more || is_time || self.poller.is_readable()
     }
 
     /// Something has happened somewhere: an owner that ticks does.
     pub(crate) fn something_happened(&self) {
         if self.mode == Mode::Tick {
-            self.flag.0.store(true, Ordering::SeqCst);
+            self.comes.set(true);
         }
     }
 
     /// One turn of the owner's loop.
     pub(crate) fn turn(&mut self, now: Duration) {
-        self.flag.0.store(false, Ordering::SeqCst);
-        let pending = match self.mode {
-            Mode::Tick => {
-                self.swarm.tick(now);
-                false
+        self.comes.set(false);
+        match self.mode {
+            Mode::Sleep | Mode::Tick => self.swarm.tick(now),
+            Mode::Turns(units) => {
+                let mut left = units;
+                let may = &mut || left.checked_sub(1).inspect(|less| left = *less).is_some();
+                let progress = self.swarm.turn(now, may);
+                assert_eq!(progress.more, self.swarm.next_deadline().is_some_and(|at| at <= now), "{}", self.name);
             }
-            Mode::Poll => {
-                let waker = Waker::from(self.flag.clone());
-                self.swarm.poll(&mut Context::from_waker(&waker), now) == Poll::Pending
-            }
-        };
+        }
+        let is_pending = self.swarm.has_pending();
         let drained = self.drain(now);
-        assert!(!pending || !drained, "{}: poll was pending, but there was something to drain", self.name);
+        assert!(is_pending || !drained, "{}: nothing was pending, but there was something to drain", self.name);
     }
 
     /// Drains what there is, as far as this owner does.
@@ -354,7 +355,7 @@ where
 
     /// The owner goes on draining, though nothing has woken it.
     pub(crate) fn something_to_drain(&self) {
-        self.flag.0.store(true, Ordering::SeqCst);
+        self.comes.set(true);
     }
 
     /// Whether the end of a stream has been read.

@@ -53,12 +53,12 @@ impl Transport for SimTransport {
             Some(place) if state.broken.contains_key(&place) => {
                 let kind = state.broken[&place];
                 state.listeners.remove(&place);
-                state.say(host, Said::Closed(id, Err(kind)));
+                state.answer(host, Said::Closed(id, Err(kind)));
                 Ok(())
             }
             Some(_) if state.binds_late => Ok(()),
             Some(place) => {
-                state.say(host, Said::Address(id, address(place)));
+                state.answer(host, Said::Address(id, address(place)));
                 Ok(())
             }
         }
@@ -75,16 +75,19 @@ impl Transport for SimTransport {
             return Err(TransportError::Other(io::ErrorKind::OutOfMemory.into()));
         }
         let dial = state.dial(self.host, to);
+        state.dials[dial].signal.attach(state.pollers.get(&self.host).cloned());
         Ok(SimDial { network: self.network.clone(), dial })
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
         let mut state = self.network.state();
         let host = state.hosts.entry(self.host).or_default();
-        let Some(said) = host.events.pop_front() else {
-            host.waker = Some(cx.waker().clone());
+        let said = if host.signal.is_ready() { host.events.pop_front() } else { None };
+        let Some(said) = said else {
+            host.signal.wait(cx.waker());
             return Poll::Pending;
         };
+        host.taken += 1;
         Poll::Ready(match said {
             Said::Address(listener_id, listen_addr) => TransportEvent::NewAddress { listener_id, listen_addr },
             Said::Expired(listener_id, listen_addr) => TransportEvent::AddressExpired { listener_id, listen_addr },
@@ -127,9 +130,10 @@ impl Future for SimDial {
         let mut state = self.network.state();
         let lacks_memory = state.exhausted.get(&state.dials[self.dial].from) == Some(&Exhausted::Memory);
         let dial = &mut state.dials[self.dial];
-        match dial.result.take() {
+        let result = if dial.signal.is_ready() { dial.result.take() } else { None };
+        match result {
             None => {
-                dial.waker = Some(cx.waker().clone());
+                dial.signal.wait(cx.waker());
                 Poll::Pending
             }
             Some(Ok(pipe)) if lacks_memory => {

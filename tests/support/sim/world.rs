@@ -3,6 +3,7 @@
 
 use super::journal::{Connection, Journal, Life, Marks, Stream, Told};
 use super::network::{FIRST_PORT, Network};
+use super::reactor::SimSwarm;
 use super::side::{Mode, Side};
 use super::transport::{SimTransport, place};
 use crate::pipe::Random;
@@ -95,12 +96,16 @@ impl<const EVENTS: usize> World<EVENTS> {
 
     fn member(&mut self, host: u8, lives: usize) -> Member<EVENTS> {
         let name = NAMES[lives][usize::from(host) - 1];
-        let transport = SimTransport::new(&self.network, host);
+        let (poller, transport) = (self.network.poller(host), SimTransport::new(&self.network, host));
         let identity = Keypair::ed25519_from_bytes([host; 32]).expect("32 bytes are a key");
         let seed = [host + 16 * lives as u8; 32];
-        let mut swarm = Swarm::new(transport, &identity, seed, self.config.clone()).expect("the key can sign");
-        (0..TAGS).for_each(|tag| swarm.register_protocol(protocol(tag)));
-        let mut side = Side::new(name, self.mode, swarm);
+        let config = self.config.clone();
+        let mut side = Side::new(name, self.mode, poller, |reactor| {
+            let swarm = Swarm::with_reactor(reactor, transport, &identity, seed, config);
+            let mut swarm = swarm.expect("the key can sign");
+            (0..TAGS).for_each(|tag| swarm.register_protocol(protocol(tag)));
+            swarm
+        });
         let life = self.journal.borrow().lives.len();
         self.journal.borrow_mut().lives.push(Life {
             name,
@@ -258,7 +263,7 @@ impl<const EVENTS: usize> World<EVENTS> {
         let arrival = self.network.next_arrival();
         let running = self.members.iter().filter(|member| !member.stopped);
         let deadlines =
-            running.filter_map(|member| Some(member.side.swarm.poll_at()?.saturating_sub(member.skew))).min();
+            running.filter_map(|member| Some(member.side.swarm.next_deadline()?.saturating_sub(member.skew))).min();
         let next = deadlines.into_iter().chain(arrival).min();
         match (next, until, arrival) {
             (Some(next), Some(until), _) if next <= until => self.now = self.now.max(next),
@@ -324,7 +329,7 @@ impl<const EVENTS: usize> World<EVENTS> {
 }
 
 /// Notes what an owner is told.
-fn note<const EVENTS: usize>(life: &mut Life, swarm: &Swarm<SimTransport, EVENTS>, event: Event) {
+fn note<const EVENTS: usize>(life: &mut Life, swarm: &SimSwarm<SimTransport, EVENTS>, event: Event) {
     match event {
         Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
         Event::Connected { connection } => connection_of(life, swarm, connection).told = Told::Open,
@@ -342,7 +347,7 @@ fn note<const EVENTS: usize>(life: &mut Life, swarm: &Swarm<SimTransport, EVENTS
 
 fn connection_of<'a, const EVENTS: usize>(
     life: &'a mut Life,
-    swarm: &Swarm<SimTransport, EVENTS>,
+    swarm: &SimSwarm<SimTransport, EVENTS>,
     id: ConnectionId,
 ) -> &'a mut Connection {
     life.connections.entry(id).or_insert_with(|| {
@@ -356,7 +361,7 @@ fn connection_of<'a, const EVENTS: usize>(
 
 fn stream_of<'a, const EVENTS: usize>(
     life: &'a mut Life,
-    swarm: &Swarm<SimTransport, EVENTS>,
+    swarm: &SimSwarm<SimTransport, EVENTS>,
     id: StreamId,
 ) -> &'a mut Stream {
     let view = swarm.stream(id).expect("it is being told of");
@@ -377,7 +382,7 @@ fn stream_of<'a, const EVENTS: usize>(
 /// Begins a stream with the next protocol in turn; `unknown`: with another one before it, or instead.
 fn begin<const EVENTS: usize>(
     life: &mut Life,
-    swarm: &mut Swarm<SimTransport, EVENTS>,
+    swarm: &mut SimSwarm<SimTransport, EVENTS>,
     connection: ConnectionId,
     unknown: bool,
 ) -> Option<StreamId> {
@@ -399,7 +404,7 @@ fn begin<const EVENTS: usize>(
     Some(id)
 }
 
-fn close_stream<const EVENTS: usize>(life: &mut Life, swarm: &mut Swarm<SimTransport, EVENTS>, id: StreamId) {
+fn close_stream<const EVENTS: usize>(life: &mut Life, swarm: &mut SimSwarm<SimTransport, EVENTS>, id: StreamId) {
     if swarm.close_stream(id).is_ok() {
         stream_of(life, swarm, id).discards = true;
     }

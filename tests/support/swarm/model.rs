@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
 
+use super::reactor::SimSwarm;
 use super::world::{State as World, address, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -10,7 +11,6 @@ use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, RemoteEnd, Side, State, StreamEnd,
     StreamId,
 };
-use swarm_notify::swarm::Swarm;
 
 /// What a peer's own connection has done, by the pipe that it is on.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Model {
     /// An event is told: it has to follow from what was done.
     pub(super) fn explain<const EVENTS: usize>(
         &mut self,
-        swarm: &Swarm<super::Scripted, EVENTS>,
+        swarm: &SimSwarm<super::Scripted, EVENTS>,
         world: &World,
         event: Event,
     ) {
@@ -176,7 +176,7 @@ impl Model {
 
     fn pipe<const EVENTS: usize>(
         &self,
-        swarm: &Swarm<super::Scripted, EVENTS>,
+        swarm: &SimSwarm<super::Scripted, EVENTS>,
         world: &World,
         connection: ConnectionId,
     ) -> usize {
@@ -191,7 +191,7 @@ impl Model {
 
     fn explain_failed<const EVENTS: usize>(
         &mut self,
-        swarm: &Swarm<super::Scripted, EVENTS>,
+        swarm: &SimSwarm<super::Scripted, EVENTS>,
         world: &World,
         id: ConnectionId,
         reason: Failure,
@@ -225,7 +225,7 @@ impl Model {
 
     fn explain_over<const EVENTS: usize>(
         &mut self,
-        swarm: &Swarm<super::Scripted, EVENTS>,
+        swarm: &SimSwarm<super::Scripted, EVENTS>,
         world: &World,
         id: ConnectionId,
         reason: ConnectionEnd,

@@ -4,11 +4,12 @@
 
 use super::model::Model;
 use super::peer::ECHO;
+use super::reactor::SimSwarm;
 use super::world::Scripted;
 use swarm_notify::lifecycle::{Event, Id, State};
-use swarm_notify::swarm::{CloseError, OpenStreamError, Swarm};
+use swarm_notify::swarm::{CloseError, OpenStreamError};
 
-pub(super) fn state<const EVENTS: usize>(swarm: &Swarm<Scripted, EVENTS>, id: Id) -> Option<State> {
+pub(super) fn state<const EVENTS: usize>(swarm: &SimSwarm<Scripted, EVENTS>, id: Id) -> Option<State> {
     match id {
         Id::Listener(id) => swarm.listener(id).map(|view| view.state),
         Id::Connection(id) => swarm.connection(id).map(|view| view.state),
@@ -16,7 +17,7 @@ pub(super) fn state<const EVENTS: usize>(swarm: &Swarm<Scripted, EVENTS>, id: Id
     }
 }
 
-pub(super) fn assert_stale<const EVENTS: usize>(swarm: &mut Swarm<Scripted, EVENTS>, id: Id) {
+pub(super) fn assert_stale<const EVENTS: usize>(swarm: &mut SimSwarm<Scripted, EVENTS>, id: Id) {
     match id {
         Id::Listener(id) => assert_eq!(swarm.close_listener(id), Err(CloseError::Stale)),
         Id::Connection(id) => {
@@ -35,7 +36,7 @@ pub(super) fn assert_stale<const EVENTS: usize>(swarm: &mut Swarm<Scripted, EVEN
 
 /// P8: the owner gives a command while it is told of something.
 pub(super) fn react<const EVENTS: usize>(
-    swarm: &mut Swarm<Scripted, EVENTS>,
+    swarm: &mut SimSwarm<Scripted, EVENTS>,
     model: &mut Model,
     event: Event,
     reaction: u8,

@@ -1,6 +1,7 @@
 //! [`World`]: a transport that does what a script says. Dials and upgrades hang until they are resolved, listeners say
 //! what they are told to, known or not, and pipes stall, split, break and end at will.
 
+use super::reactor::{Poller, Signal};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::multiaddr::Protocol;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
@@ -12,7 +13,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// What breaks things here.
 pub(super) const KINDS: [io::ErrorKind; 4] = [
@@ -45,7 +46,9 @@ pub(super) struct State {
     pub(super) openings: Vec<Opening>,
     pub(super) pipes: Vec<Pipe>,
     said: VecDeque<Said>,
-    waker: Option<Waker>,
+    signal: Signal,
+    /// Names all that happens here.
+    poller: Poller,
     /// What comes of a listen or a dial, by its number.
     pub(super) next: BTreeMap<usize, Next>,
 }
@@ -78,7 +81,7 @@ pub(super) struct Opening {
     /// The swarm has it, or had it.
     pub(super) handed: bool,
     pub(super) dropped: bool,
-    waker: Option<Waker>,
+    signal: Signal,
 }
 
 /// The swarm's end of a byte pipe, and what has happened on it.
@@ -95,8 +98,8 @@ pub(super) struct Pipe {
     pub(super) dropped: bool,
     /// What came was not the peer's.
     pub(super) tampered: bool,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: Signal,
+    writer: Signal,
 }
 
 enum Said {
@@ -107,13 +110,17 @@ enum Said {
     Error(ListenerId, io::ErrorKind),
 }
 
-fn wake(waker: &mut Option<Waker>) {
-    if let Some(waker) = waker.take() {
-        waker.wake();
-    }
-}
-
 impl World {
+    /// A world, with the poller that names what happens in it.
+    pub(super) fn new(poller: Poller) -> Self {
+        let world = Self::default();
+        let mut state = world.state();
+        state.signal.attach(Some(poller.clone()));
+        state.poller = poller;
+        drop(state);
+        world
+    }
+
     pub(super) fn state(&self) -> RefMut<'_, State> {
         self.0.borrow_mut()
     }
@@ -122,7 +129,7 @@ impl World {
 impl State {
     fn say(&mut self, said: Said) {
         self.said.push_back(said);
-        wake(&mut self.waker);
+        self.signal.happens();
     }
 
     /// Whether all that was said has been heard.
@@ -147,6 +154,7 @@ impl State {
     pub(super) fn say_incoming(&mut self, listener: usize) {
         let opening = self.openings.len();
         self.openings.push(Opening { number: 1000 + opening, inbound: true, ..Opening::default() });
+        self.openings[opening].signal.attach(Some(self.poller.clone()));
         let id = self.listeners[listener].id;
         self.say(Said::Incoming(id, opening));
     }
@@ -171,11 +179,15 @@ impl State {
     pub(super) fn resolve(&mut self, opening: usize, error: Option<io::ErrorKind>) -> Option<usize> {
         let pipe = self.pipes.len();
         if error.is_none() {
-            self.pipes.push(Pipe::default());
+            let pipe = Pipe::default();
+            pipe.reader.attach(Some(self.poller.clone()));
+            pipe.writer.attach(Some(self.poller.clone()));
+            pipe.writer.set_ready();
+            self.pipes.push(pipe);
         }
         let opening = &mut self.openings[opening];
         opening.result = Some(error.map_or(Ok(pipe), Err));
-        wake(&mut opening.waker);
+        opening.signal.happens();
         if error.is_none() && opening.dropped {
             self.pipes[pipe].dropped = true;
         }
@@ -184,8 +196,8 @@ impl State {
 
     /// Something has changed on a pipe.
     pub(super) fn touch(&mut self, pipe: usize) {
-        wake(&mut self.pipes[pipe].reader);
-        wake(&mut self.pipes[pipe].writer);
+        self.pipes[pipe].reader.happens();
+        self.pipes[pipe].writer.happens();
     }
 }
 
@@ -224,14 +236,17 @@ impl Transport for Scripted {
             Next::Unsupported => return Err(TransportError::MultiaddrNotSupported(addr)),
             Next::Fails(kind) => return Err(TransportError::Other(kind.into())),
         }
-        state.openings.push(Opening { number, handed: true, ..Opening::default() });
+        let opening = Opening { number, handed: true, ..Opening::default() };
+        opening.signal.attach(Some(state.poller.clone()));
+        state.openings.push(opening);
         Ok(Upgrade { world: self.0.clone(), opening: state.openings.len() - 1 })
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Upgrade, io::Error>> {
         let mut state = self.0.state();
-        let Some(said) = state.said.pop_front() else {
-            state.waker = Some(cx.waker().clone());
+        let said = if state.signal.is_ready() { state.said.pop_front() } else { None };
+        let Some(said) = said else {
+            state.signal.wait(cx.waker());
             return Poll::Pending;
         };
         Poll::Ready(match said {
@@ -266,9 +281,9 @@ impl Future for Upgrade {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<ScriptedPipe>> {
         let mut state = self.world.state();
         let opening = &mut state.openings[self.opening];
-        match opening.result {
+        match opening.result.filter(|_| opening.signal.is_ready()) {
             None => {
-                opening.waker = Some(cx.waker().clone());
+                opening.signal.wait(cx.waker());
                 Poll::Pending
             }
             Some(Ok(pipe)) => {
@@ -300,11 +315,15 @@ pub(super) struct ScriptedPipe {
 impl AsyncRead for ScriptedPipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let pipe = &mut self.world.state().pipes[self.pipe];
+        if !pipe.reader.is_ready() {
+            pipe.reader.wait(cx.waker());
+            return Poll::Pending;
+        }
         if let Some(kind) = pipe.error {
             return Poll::Ready(Err(kind.into()));
         }
         if pipe.inbox.is_empty() && !pipe.eof {
-            pipe.reader = Some(cx.waker().clone());
+            pipe.reader.wait(cx.waker());
             return Poll::Pending;
         }
         let most = if pipe.most == 0 { buf.len() } else { pipe.most.min(buf.len()) };
@@ -319,8 +338,8 @@ impl AsyncWrite for ScriptedPipe {
         if let Some(kind) = pipe.error {
             return Poll::Ready(Err(kind.into()));
         }
-        if pipe.stalled {
-            pipe.writer = Some(cx.waker().clone());
+        if pipe.stalled || !pipe.writer.is_ready() {
+            pipe.writer.wait(cx.waker());
             return Poll::Pending;
         }
         let n = if pipe.most == 0 { buf.len() } else { pipe.most.min(buf.len()) };
@@ -330,8 +349,8 @@ impl AsyncWrite for ScriptedPipe {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let pipe = &mut self.world.state().pipes[self.pipe];
-        if pipe.stalled {
-            pipe.writer = Some(cx.waker().clone());
+        if pipe.stalled || !pipe.writer.is_ready() {
+            pipe.writer.wait(cx.waker());
             return Poll::Pending;
         }
         Poll::Ready(Ok(()))
@@ -339,8 +358,8 @@ impl AsyncWrite for ScriptedPipe {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let pipe = &mut self.world.state().pipes[self.pipe];
-        if pipe.stalled {
-            pipe.writer = Some(cx.waker().clone());
+        if pipe.stalled || !pipe.writer.is_ready() {
+            pipe.writer.wait(cx.waker());
             return Poll::Pending;
         }
         pipe.closed = true;

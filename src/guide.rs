@@ -1,0 +1,155 @@
+//! Put it into your loop: what to call when, what a turn does, and what happens if you are late.
+//!
+//! The short form, for a program that draws a frame sixty times a second:
+//!
+//! ```no_run
+//! use std::time::{Duration, Instant};
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//! use swarm_notify::tcp;
+//!
+//! let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file
+//! let seed = [9; 32]; // fresh randomness of the system's
+//! let reactor = tcp::Reactor::new()?;
+//! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+//! let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+//! swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
+//! let start = Instant::now();
+//! loop {
+//!     swarm.tick(start.elapsed()); // hears what came, sends what is due
+//!     while let Some(event) = swarm.next_event() {
+//!         println!("{event:?}"); // dial, open, close: any command, here or anywhere
+//!     }
+//!     while let Some(ready) = swarm.next_ready() {
+//!         if let Ready::Stream { stream, .. } = ready {
+//!             let mut buffer = [0; 4096];
+//!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
+//!                 let _ = swarm.write(stream, &buffer[..n]);
+//!             }
+//!         }
+//!     }
+//!     swarm.flush_all(start.elapsed()); // what you wrote leaves in this frame
+//!     std::thread::sleep(Duration::from_millis(16)); // and the rest of your frame
+//! }
+//! # #[allow(unreachable_code)]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The calls of one turn
+//!
+//! | call | what it does | when |
+//! |---|---|---|
+//! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last one, and sends what is due; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
+//! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended | after it |
+//! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written | after that |
+//! | commands | `dial`, `open_stream`, `read`, `write`, `close_…`: they act on memory and return at once | at any time |
+//! | [`flush_all`](Swarm::flush_all) | sends what commands have left, one batch a connection; it reads and opens nothing | at the end of a frame; without it the next turn sends it |
+//! | sleep | on the descriptor **and** until `poll_at`, or in [`wait`](Swarm::wait), or to the end of the frame | last |
+//!
+//! Nothing depends on being called when nothing has happened, nor on another thread: a loop that sleeps 50 ms a frame
+//! hears in each tick all that has come, however irregular the frames are.
+//!
+//! Complete programs, each short enough to copy, are in the crate's sources under `tests/loops/`; each runs with
+//! `cargo run --example NAME`: `frame` (a frame with a budget), `epoll`, `poll2`, `mio`, `calloop`, `tokio`, `smol`,
+//! `wait` (no other loop) and `lifecycle` (the bookkeeping alone, over sockets of your own).
+//!
+//! # A picture of one turn
+//!
+//! ```text
+//!  sockets ──▶ reactor ──wakes──▶ queue of connections        one system call, however many are ready
+//!                                   │
+//!  1  closes that were asked for, deadlines that have come    connections end, pings are due
+//!  2  first in, first out: one helping each  ◀──────┐         at most 16 KiB and 256 frames; one accept
+//!         │            still readable: to the end ──┘
+//!         ▼
+//!     facts ──▶ room in the event queue? ──yes──▶ opens, is told
+//!                        │ no
+//!                        ▼
+//!                waits in line, and so does our answer to its peer
+//!  3  output: all that this turn and your commands caused on a connection leaves as one run of bytes
+//! ```
+//!
+//! # The descriptor
+//!
+//! A [`tcp::Reactor`](crate::tcp::Reactor), and a swarm that has one, is one descriptor (`AsFd`, on Unix) for all its
+//! sockets: register it for *readable* in epoll, poll(2), select, kqueue, `mio`, `calloop`, tokio's `AsyncFd`, libuv.
+//!
+//! - It is readable while something has come **from outside your calls** that no turn has heard: bytes, connections,
+//!   ends, a finished lookup of a name, a [`waker`](Swarm::waker) used by another thread.
+//! - It says nothing of what **you** have caused or left: commands, undrained events, a turn that stopped at its budget.
+//!   [`poll_at`](Swarm::poll_at) says that: it is then the time of the last turn, *now*. So sleep on both.
+//! - Level-triggered: it stays readable until a turn has heard. Edge-triggered: each time that something comes there is
+//!   an edge; a turn hears everything, so that you may clear readiness first and then take the turn, in that order.
+//!   Where one turn could not hear everything at once, `poll_at` is *now*.
+//! - Only wait for it. Do not read from it, and do not register anything else with it.
+//! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
+//! - An owner who leaves the event queue full on purpose sleeps until [`next_deadline`](Swarm::next_deadline) instead of
+//!   `poll_at`, which would be *now* all the time; [`has_pending`](Swarm::has_pending) says whether anything waits.
+//!
+//! An asynchronous owner does the same: wait for the descriptor with whatever waits for descriptors, then `tick`. Only
+//! swarms without a reactor, whose transport wakes by itself (memory, another runtime's sockets), have
+//! [`poll`](Swarm::poll) with a waker.
+//!
+//! # Budgets
+//!
+//! `tick` does a bounded amount of work for each connection ([`Config::reads_per_poll`]), but with many busy connections
+//! that may be more than a frame has time for. [`turn`](Swarm::turn) asks you before each unit of work:
+//!
+//! ```
+//! # use std::time::{Duration, Instant};
+//! # use swarm_notify::swarm::{Swarm, Transport};
+//! # fn frame<T>(swarm: &mut Swarm<T>, start: Instant) where T: Transport<Output: futures_lite::AsyncRead + futures_lite::AsyncWrite + Unpin, Error: 'static> + Unpin {
+//! let deadline = Instant::now() + Duration::from_millis(2);
+//! let progress = swarm.turn(start.elapsed(), &mut || Instant::now() < deadline);
+//! if progress.more {
+//!     // What is left goes on in the next frame, where it was left.
+//! }
+//! # }
+//! ```
+//!
+//! A unit is small (some tens of microseconds; a handshake's signature is the longest), and a turn does at most three
+//! more than you agreed to, so that nothing stands still even if you never agree. Connections take turns, so a budget
+//! bounds the frame and not anybody's share: beside 64 peers that flood it, an honest one gets one helping in 65.
+//! `Notifees::drive_while` does the same for what notifees are told.
+//!
+//! # A full event queue, step by step
+//!
+//! The queue holds `EVENTS` events. You need not drain all of it each time; 1 is a legal size.
+//!
+//! 1. The queue is full. Nothing *becomes* open any more: accepting pauses, and the system's backlog of the listening
+//!    socket fills; a handshake stops before our last message, a stream before our confirmation. Their deadlines stand
+//!    still.
+//! 2. What is open goes on: data, windows, pings, resets, ends.
+//! 3. What ends is owed: it waits in order behind the queue, without memory of its own.
+//! 4. You drain one event. What is owed takes its place first; when nothing is, the next turn lets the longest waiting
+//!    open, and its peer hears our word then.
+//! 5. Where more wait than a backlog holds, further streams are reset and further connections closed, and counted;
+//!    nothing that has an id is ever dropped.
+//!
+//! # How late is too late
+//!
+//! `now` comes from you, and deadlines are judged in turns only: nothing happens while you are away.
+//!
+//! - **Milliseconds to a second**: everything comes that much later. Peers notice latency.
+//! - **More than [`Config::lateness`] (1 s)** after a deadline: what peers have said meanwhile may still be on its way to
+//!   you, so deadlines are put off by as much, once, before they are judged. Nothing is lost.
+//! - **More than 45 s**: peers of this crate have pinged you after 30 s and given you up 15 s later; others have limits
+//!   of their own. You are told `Disconnected` for each, and data that was not sent is lost. Received data that you had
+//!   not read can still be taken ([`take_unread`](Swarm::take_unread)).
+//! - **While you are away** the system's buffers fill and peers are slowed down; connections beyond the listening
+//!   socket's backlog are refused or try again.
+//!
+//! # Threads
+//!
+//! | feature | thread | from when to when |
+//! |---|---|---|
+//! | `swarm`, `tcp`, `protocols`, `subscription` | none | |
+//! | `dns` | one for each lookup, at most [`tcp::Config::lookups`](crate::tcp::Config::lookups) | from the first turn after a dial of a name that finds a place, until the system has answered, also if the dial is dropped |
+//! | `host`, `cli` | `async-io`'s own | from the first wait on, for the life of the process: it waits for one descriptor and for timers |
+//! | `cli` | one that reads stdin | while `--floodsub` publishes lines |
+//!
+//! `tcp::Swarm` is `Send`: it can be moved to the thread that owns the loop. Everything else stays on that thread but
+//! the [`waker`](Swarm::waker) and subscriptions, which are for others.
+
+#[cfg(doc)]
+use crate::swarm::{Config, Swarm};
