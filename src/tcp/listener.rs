@@ -132,14 +132,22 @@ impl Listener {
             // Whoever came meanwhile has been told of already.
             self.socket.assume_readable();
         }
+        self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
+    }
+
+    /// Accepts the next connection of which `pipe` makes a stream.
+    fn accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &Handle,
+        config: &Config,
+        mut pipe: impl FnMut(TcpStream) -> io::Result<Stream>,
+    ) -> Poll<Outcome> {
         let mut passed_over = 0;
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match self
-                    .local_addr(&stream)
-                    .and_then(|local_addr| Ok((pipe_of(stream, handle, config)?, local_addr)))
-                {
+                Ok((stream, remote)) => match self.local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
                     Ok((stream, local_addr)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
@@ -213,3 +221,6 @@ pub(super) fn verdict(error: &io::Error) -> Verdict {
     ];
     if of_one_connection.contains(&kind) { Verdict::PassOver } else { Verdict::Rest }
 }
+
+#[cfg(test)]
+mod tests;
