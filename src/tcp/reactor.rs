@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::task::Wake;
 use atomic_waker::AtomicWaker;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use mio::event::Event;
@@ -91,25 +91,34 @@ const SET_ONCE: u32 = 8;
 /// Wakes the poller from any thread.
 struct Alarm {
     waker: mio::Waker,
-    /// A poll has ended its wait and calls wakers: whoever is to be woken is about to look for itself. Ringing then would
-    /// cost a write and another wait for each socket that a wait hears of: ten system calls a round trip instead of six.
-    is_heard: AtomicBool,
+    /// The [thread](here) in which a poll has ended its wait and calls wakers, or 0. Whoever is woken from there is about
+    /// to look for itself: ringing would cost a write and another wait for each socket that a wait hears of, ten system
+    /// calls a round trip instead of six. A wake of another thread rings at any time.
+    calling: AtomicUsize,
 }
 
 /// The part of a poll in which it calls wakers, which may panic.
-struct Calling<'a>(&'a AtomicBool);
+struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
-    fn new(is_heard: &'a AtomicBool) -> Self {
-        is_heard.store(true, Ordering::Release);
-        Self(is_heard)
+    fn new(calling: &'a AtomicUsize) -> Self {
+        calling.store(here(), Ordering::Relaxed);
+        Self(calling)
     }
 }
 
 impl Drop for Calling<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.store(0, Ordering::Relaxed);
     }
+}
+
+/// A number that no other thread has while this one lives, or 0 where it is about to end.
+fn here() -> usize {
+    std::thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.try_with(|here| core::ptr::from_ref(here).addr()).unwrap_or(0)
 }
 
 impl Wake for Alarm {
@@ -118,7 +127,9 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.is_heard.load(Ordering::Acquire) {
+        // Only this thread stores its own number, so that it never reads that of an earlier moment.
+        let calling = self.calling.load(Ordering::Relaxed);
+        if calling != 0 && calling == here() {
             return;
         }
         if let Err(error) = self.waker.wake() {
@@ -135,7 +146,7 @@ impl Reactor {
     pub fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        let alarm = Arc::new(Alarm { waker: mio::Waker::new(&registry, WAKER)?, is_heard: AtomicBool::new(false) });
+        let alarm = Arc::new(Alarm { waker: mio::Waker::new(&registry, WAKER)?, calling: AtomicUsize::new(0) });
         let shared = Arc::new(Shared { registry, sources: Mutex::default(), timers: Mutex::default() });
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
@@ -153,7 +164,7 @@ impl crate::swarm::Reactor for Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             polled => polled?,
         }
-        let _calling = Calling::new(&self.alarm.is_heard);
+        let _calling = Calling::new(&self.alarm.calling);
         let mut count = 0;
         for event in &self.events {
             count += 1;

@@ -103,3 +103,39 @@ fn looks_at_the_interfaces_are_taken_only_while_anything_listens_on_a_wildcard()
     drain(&mut transport, cx);
     assert!(transport.interfaces.is_resting());
 }
+
+/// Wakes a reactor while that calls wakers: on its own thread, or from another.
+struct WakesBack(core::task::Waker, bool);
+
+impl std::task::Wake for WakesBack {
+    fn wake(self: std::sync::Arc<Self>) {
+        let waker = self.0.clone();
+        match self.1 {
+            true => std::thread::spawn(move || waker.wake()).join().unwrap(),
+            false => waker.wake(),
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_wake_of_another_thread_is_heard_while_wakers_are_called() {
+    use rustix::event::{PollFd, PollFlags, Timespec};
+    for is_elsewhere in [false, true] {
+        let mut reactor = Reactor::new().unwrap();
+        let mut transport = Transport::new(reactor.handle(), super::Config::default());
+        transport.listen_on(ListenerId::next(), "/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let waker = Waker::from(std::sync::Arc::new(WakesBack(reactor.waker(), is_elsewhere)));
+        let Poll::Ready(TransportEvent::NewAddress { listen_addr, .. }) =
+            Pin::new(&mut transport).poll(&mut Context::from_waker(&waker))
+        else {
+            panic!("the address comes first");
+        };
+        assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());
+        let _client = TcpStream::connect(super::address::from_multiaddr(&listen_addr).unwrap()).unwrap();
+        reactor.poll(None).unwrap();
+        let mut descriptors = [PollFd::new(&reactor, PollFlags::IN)];
+        let readable = rustix::event::poll(&mut descriptors, Some(&Timespec::default())).unwrap();
+        assert_eq!(readable == 1, is_elsewhere, "the thread that polls looks for itself");
+    }
+}
