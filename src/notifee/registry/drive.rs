@@ -96,15 +96,17 @@ impl<N: HasNode> Notifees<N> {
     fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
             let before = (budget.events, budget.ready);
+            let mut events = budget.events;
             self.tell_events(network, |network| {
-                if budget.events == 0 || !budget.permits() {
+                if events == 0 || !budget.permits() {
                     return None;
                 }
                 let event = network.next_event()?;
-                budget.events -= 1;
+                events -= 1;
                 budget.told();
                 Some(event)
             });
+            budget.events = events;
             while budget.ready > 0 && budget.permits() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
