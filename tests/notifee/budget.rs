@@ -300,6 +300,17 @@ fn those_who_are_always_due_take_turns() {
 }
 
 #[test]
+fn between_two_rounds_of_overdue_ticks_are_15_drives() {
+    let log = Log::default();
+    let mut node = endless(&log);
+    for name in ["t0", "t1", "t2"] {
+        node.notifees.register(Always(name, log.clone()));
+    }
+    let ticks = (1..=60).filter(|_| drive(&mut node, &log, 0).0.iter().any(|line| line.starts_with('t')));
+    assert_eq!(ticks.collect::<Vec<_>>(), [16, 17, 18, 34, 35, 36, 52, 53, 54]);
+}
+
+#[test]
 fn an_overdue_tick_is_one_unit_where_nothing_else_is_to_be_told() {
     let log = Log::default();
     let mut node = endless(&log);

@@ -63,7 +63,7 @@ impl Pair {
             (config.yamux.ack_backlog, config.inbound_backlog) = (2, 1 + u32::from(sizes >> 6));
         }
         if sizes & 4 != 0 {
-            config.yamux.receive_window = 300_000;
+            config.yamux.receive_window = [300_000, 5_000, 100, 0][usize::from(sizes >> 4 & 3)];
         }
         let untimed = sizes & 8 != 0;
         let dialer = End::new(Role::Dialer, early(1), expected, config.clone(), untimed);

@@ -10,22 +10,24 @@ use core::time::Duration;
 const PATIENCE: u8 = 15;
 
 /// What one drive may tell. A permission that `may` gave and that was not used, since there was nothing to tell, stays.
-struct Budget<M> {
+struct Budget<'a> {
     events: usize,
     ready: usize,
-    may: M,
+    /// None agrees always.
+    may: Option<&'a mut dyn FnMut() -> bool>,
     has_permit: bool,
     has_refused: bool,
     has_told: bool,
 }
 
-impl<M: FnMut() -> bool> Budget<M> {
+impl Budget<'_> {
     /// Whether one more unit may be told. The first one may, whatever `may` says, and one that refuses is not asked
     /// again.
     #[inline]
     fn permits(&mut self) -> bool {
+        let Some(may) = &mut self.may else { return true };
         if !self.has_permit && !self.has_refused {
-            self.has_refused = !(self.may)();
+            self.has_refused = !may();
             self.has_permit = !self.has_refused || !self.has_told;
         }
         self.has_permit
@@ -52,7 +54,7 @@ impl<N: HasNode> Notifees<N> {
     /// no deadline is judged before what came in time has been told; but in every 16th drive at the latest. What notifees
     /// have done is sent by the next poll of the swarm, which asks for it.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
-        self.drive_within(network, now, || true);
+        self.drive_within(network, now, None);
     }
 
     /// [`drive`](Self::drive) under a budget: it asks `may` before each event, before each time that something is ready,
@@ -69,10 +71,10 @@ impl<N: HasNode> Notifees<N> {
     /// The rest of an event that a panic has interrupted is told first, and counts for nothing. A `may` that panics loses
     /// nothing: it is asked before anything is taken.
     pub fn drive_while(&mut self, network: &mut N, now: Duration, may: &mut dyn FnMut() -> bool) {
-        self.drive_within(network, now, may);
+        self.drive_within(network, now, Some(may));
     }
 
-    fn drive_within(&mut self, network: &mut N, now: Duration, may: impl FnMut() -> bool) {
+    fn drive_within(&mut self, network: &mut N, now: Duration, may: Option<&mut dyn FnMut() -> bool>) {
         self.now = self.now.max(now);
         // Whoever panics has interrupted it.
         self.has_more = true;
@@ -91,18 +93,20 @@ impl<N: HasNode> Notifees<N> {
     }
 
     /// Tells what happened and what is ready, until there is neither, or the budget ends.
-    fn drain(&mut self, network: &mut N, budget: &mut Budget<impl FnMut() -> bool>) {
+    fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
             let before = (budget.events, budget.ready);
+            let mut events = budget.events;
             self.tell_events(network, |network| {
-                if budget.events == 0 || !budget.permits() {
+                if events == 0 || !budget.permits() {
                     return None;
                 }
                 let event = network.next_event()?;
-                budget.events -= 1;
+                events -= 1;
                 budget.told();
                 Some(event)
             });
+            budget.events = events;
             while budget.ready > 0 && budget.permits() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
@@ -117,7 +121,7 @@ impl<N: HasNode> Notifees<N> {
 
     /// Ticks all whose time has come: those whom the last drive did not get to, then those before them, who may be due
     /// again. `false`: the budget ended before. `one_more`: one is ticked nevertheless.
-    fn tick_all(&mut self, network: &mut N, budget: &mut Budget<impl FnMut() -> bool>, mut one_more: bool) -> bool {
+    fn tick_all(&mut self, network: &mut N, budget: &mut Budget<'_>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
         let first = *tick_from;
@@ -125,7 +129,8 @@ impl<N: HasNode> Notifees<N> {
         if !list.is_empty() {
             let held = Held::new(network);
             let mut cx = Context { network: &mut *held.0, changes, this: first, now: *now, is_replay: false };
-            'all: for is_second in [false, true] {
+            let has_second = first > NotifeeId::FIRST;
+            'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {
                     let Some(run) = entries.get_mut(run.clone()) else { continue };
                     for entry in run {
@@ -137,7 +142,7 @@ impl<N: HasNode> Notifees<N> {
                         }
                         // `may` can panic, and has then not been told anything.
                         *tick_from = entry.id;
-                        has_permit = budget.permits() || one_more && !is_second;
+                        has_permit = budget.permits() || one_more;
                         if !has_permit {
                             break 'all;
                         }
