@@ -114,7 +114,7 @@ where
         self.reactor.advance(now);
         // What a wait has just heard need not be asked for again, unless a deadline is about to be judged by it.
         let has_waited = core::mem::take(&mut self.has_waited);
-        if has_waited && !self.timers.first().is_some_and(|first| first <= now) {
+        if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;
         }
         for _ in 0..drive::MAX_HEARINGS {
