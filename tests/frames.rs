@@ -102,15 +102,13 @@ impl Program {
     fn drain(&mut self) {
         while let Some(event) = self.swarm.next_event() {
             self.told.push(event.name());
-            match event {
-                Event::Listen { listener } => {
-                    self.address = Some(self.swarm.listener(listener).unwrap().addresses[0].to_string());
-                }
-                Event::Connected { connection } if self.asks => {
-                    let stream = self.swarm.open_stream(connection, &[ECHO]).unwrap();
-                    self.write(stream, 0);
-                }
-                _ => {}
+            if let Event::Listen { listener } = event {
+                self.address = Some(self.swarm.listener(listener).unwrap().addresses[0].to_string());
+            } else if let Event::Connected { connection } = event
+                && self.asks
+            {
+                let stream = self.swarm.open_stream(connection, &[ECHO]).unwrap();
+                self.write(stream, 0);
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
@@ -217,12 +215,16 @@ fn two_ticked_swarms_echo_with_any_frames() {
 /// Once in the handshake, and once between two echoes.
 #[test]
 fn an_owner_who_comes_5_s_late_loses_nothing() {
-    let mut programs: Vec<fn(Case)> = vec![both_ticked];
-    #[cfg(all(feature = "cli", target_os = "linux"))]
-    programs.extend([with_a_process::dialer_ticked as fn(Case), with_a_process::listener_ticked]);
+    let programs: &[fn(Case)] = &[
+        both_ticked,
+        #[cfg(all(feature = "cli", target_os = "linux"))]
+        with_a_process::dialer_ticked,
+        #[cfg(all(feature = "cli", target_os = "linux"))]
+        with_a_process::listener_ticked,
+    ];
     let late = [LateAt::Frame(2), LateAt::Echo(5)];
     let case = |late| Case { frames: Frames::Of(16), late: Some(late) };
-    side_by_side(programs.into_iter().flat_map(|program| late.map(|late| (case(late), program))));
+    side_by_side(programs.iter().flat_map(|program| late.map(|late| (case(late), *program))));
 }
 
 /// Both are ticked, then both are drained, then both send: no byte can be read on the frame on which it was written.
