@@ -10,7 +10,7 @@ use std::env;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,7 +130,10 @@ impl Peer {
     /// The words after `word` in the next line.
     fn says(&self, word: &str) -> Result<Vec<String>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let line = self.lines.recv_timeout(left).map_err(|error| format!("no {word}: {error}"))?;
+        let line = self.lines.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => format!("it hangs, and has not said {word}"),
+            RecvTimeoutError::Disconnected => format!("it has ended, and has not said {word}"),
+        })?;
         let rest = line.strip_prefix(word).ok_or_else(|| format!("{line:?} instead of {word}"))?;
         Ok(rest.split_whitespace().map(str::to_owned).collect())
     }
