@@ -245,8 +245,16 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // As with libtest: words choose tests by their names, and none of these is ignored.
-    let words: Vec<_> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    let is_chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let mut words = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "--test-threads" | "--format" | "--color" | "--logfile" | "--skip" => drop(rest.next()),
+            option if option.starts_with('-') => {}
+            word => words.push(word),
+        }
+    }
+    let is_chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let none = args.iter().any(|arg| arg == "--ignored");
     let all = tests.len();
     let chosen: Vec<_> = tests.into_iter().filter(|(name, _)| !none && is_chosen(name)).collect();
