@@ -10,7 +10,7 @@ use std::env;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,7 +130,10 @@ impl Peer {
     /// The words after `word` in the next line.
     fn says(&self, word: &str) -> Result<Vec<String>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let line = self.lines.recv_timeout(left).map_err(|error| format!("no {word}: {error}"))?;
+        let line = self.lines.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => format!("it hangs, and has not said {word}"),
+            RecvTimeoutError::Disconnected => format!("it has ended, and has not said {word}"),
+        })?;
         let rest = line.strip_prefix(word).ok_or_else(|| format!("{line:?} instead of {word}"))?;
         Ok(rest.split_whitespace().map(str::to_owned).collect())
     }
@@ -178,7 +181,10 @@ fn look_up() -> Result<()> {
         Err(std::io::ErrorKind::NotFound.into())
     });
     let identity = Keypair::ed25519_from_bytes([1; 32])?;
-    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, [1; 32], Config::default())?;
+    let mut config = Config::default();
+    // It hangs if nobody wakes it once the lookup is over: no deadline does.
+    config.connection.handshake_timeout = Duration::from_secs(3_600);
+    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, [1; 32], config)?;
     let start = Instant::now();
     swarm.tick(start.elapsed());
     let mut counts = vec![threads()?];
@@ -239,8 +245,16 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // As with libtest: words choose tests by their names, and none of these is ignored.
-    let words: Vec<_> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
-    let is_chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let mut words = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "--test-threads" | "--format" | "--color" | "--logfile" | "--skip" => drop(rest.next()),
+            option if option.starts_with('-') => {}
+            word => words.push(word),
+        }
+    }
+    let is_chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let none = args.iter().any(|arg| arg == "--ignored");
     let all = tests.len();
     let chosen: Vec<_> = tests.into_iter().filter(|(name, _)| !none && is_chosen(name)).collect();

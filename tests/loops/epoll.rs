@@ -148,9 +148,10 @@ impl Node {
                 let stream = self.swarm.open_stream(connection, &[ECHO])?;
                 self.swarm.write(stream, b"!")?;
             }
-            Event::ConnectFailed { reason, .. } => return Err(format!("cannot connect: {reason}").into()),
+            Event::ListenFailed { .. } | Event::ConnectFailed { .. } => return Err(format!("{event:?}").into()),
             Event::Disconnected { .. } => self.swarm.shutdown(),
-            _ => {}
+            Event::Connected { .. } | Event::ListenClose { .. } => {}
+            Event::OpenedStream { .. } | Event::StreamFailed { .. } | Event::ClosedStream { .. } => {}
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! A loop on poll(2), through `rustix`. The program's own sockets stand beside the swarm's descriptor.
+//! A loop on poll(2), through `rustix`. The program's own sockets stand beside the swarm's descriptor, and have their
+//! turn after every few events of the swarm's.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -12,6 +13,9 @@ use swarm_notify::swarm::{Config, Ready, Swarm};
 use swarm_notify::tcp;
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+/// How many events and readinesses one turn handles.
+const MOST: usize = 4;
+const STREAMS: usize = 16;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -99,12 +103,15 @@ impl Node {
         let has_slept_out = self.sleeps_until.take().is_some_and(|until| until <= now);
         let mut has_found = false;
         self.swarm.tick(now);
-        while let Some(event) = self.swarm.next_event() {
-            self.handle(event)?;
-            has_found = true;
-        }
-        while let Some(ready) = self.swarm.next_ready() {
-            self.read(ready);
+        // What it leaves wakes nobody, but `poll_at` is now as long as there is something.
+        for _ in 0..MOST {
+            if let Some(event) = self.swarm.next_event() {
+                self.handle(event)?;
+            } else if let Some(ready) = self.swarm.next_ready() {
+                self.read(ready);
+            } else {
+                break;
+            }
             has_found = true;
         }
         self.swarm.flush_all(self.start.elapsed());
@@ -120,12 +127,15 @@ impl Node {
                 }
             }
             Event::Connected { connection } if self.wanted.is_some() => {
-                let stream = self.swarm.open_stream(connection, &[ECHO])?;
-                self.swarm.write(stream, b"!")?;
+                for _ in 0..STREAMS {
+                    let stream = self.swarm.open_stream(connection, &[ECHO])?;
+                    self.swarm.write(stream, b"!")?;
+                }
             }
-            Event::ConnectFailed { reason, .. } => return Err(format!("cannot connect: {reason}").into()),
+            Event::ListenFailed { .. } | Event::ConnectFailed { .. } => return Err(format!("{event:?}").into()),
             Event::Disconnected { .. } => self.swarm.shutdown(),
-            _ => {}
+            Event::Connected { .. } | Event::ListenClose { .. } => {}
+            Event::OpenedStream { .. } | Event::StreamFailed { .. } | Event::ClosedStream { .. } => {}
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl Node {
         let descriptor = Async::new_nonblocking(self.swarm.as_fd().try_clone_to_owned()?)?;
         let mut timer = Timer::never();
         loop {
-            // Turn first, then ask: `Async` may take what has come for what it has told before.
+            // Turn first, then ask: its answer says when to come again, and not whether something has come.
             self.turn()?;
             if self.swarm.is_shut_down() {
                 return Ok(self);
@@ -133,9 +133,10 @@ impl Node {
                 let stream = self.swarm.open_stream(connection, &[ECHO])?;
                 self.swarm.write(stream, b"!")?;
             }
-            Event::ConnectFailed { reason, .. } => return Err(format!("cannot connect: {reason}").into()),
+            Event::ListenFailed { .. } | Event::ConnectFailed { .. } => return Err(format!("{event:?}").into()),
             Event::Disconnected { .. } => self.swarm.shutdown(),
-            _ => {}
+            Event::Connected { .. } | Event::ListenClose { .. } => {}
+            Event::OpenedStream { .. } | Event::StreamFailed { .. } | Event::ClosedStream { .. } => {}
         }
         Ok(())
     }
