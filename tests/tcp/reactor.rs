@@ -52,8 +52,6 @@ fn the_descriptor_stays_readable_until_a_turn_hears() {
         for _ in 0..3 {
             assert!(is_ready(&mut readable(&swarm)), "nobody has heard it");
         }
-        // One turn accepts the connection; one more hears that its socket can be written to.
-        swarm.tick(began.elapsed());
         swarm.tick(began.elapsed());
         assert!(!is_ready(&mut readable(&swarm)), "it was heard");
     }
@@ -61,6 +59,29 @@ fn the_descriptor_stays_readable_until_a_turn_hears() {
     assert!(is_ready(&mut readable(&swarm)) && is_ready(&mut readable(&swarm)));
     swarm.tick(began.elapsed());
     assert!(!is_ready(&mut readable(&swarm)));
+}
+
+#[test]
+fn what_a_wait_has_heard_ends_no_other_wait() {
+    let (mut swarm, address, began) = listening();
+    let mut client = TcpStream::connect(address).unwrap();
+    let calm = |swarm: &mut tcp::Swarm| {
+        // Some turns, and some time for what is on its way.
+        for _ in 0..20 {
+            swarm.tick(began.elapsed());
+            swarm.wait(began.elapsed(), Some(Duration::from_millis(1))).unwrap();
+        }
+        swarm.tick(began.elapsed());
+        swarm.tick(began.elapsed());
+    };
+    calm(&mut swarm);
+    // The beginning of a line of the handshake, so that the swarm has nothing to say.
+    for byte in *b"\x13/mu" {
+        client.write_all(&[byte]).unwrap();
+        swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+        swarm.tick(began.elapsed());
+        assert!(!is_ready(&mut readable(&swarm)), "it was heard and done");
+    }
 }
 
 #[test]
