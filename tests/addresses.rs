@@ -72,7 +72,7 @@ fn a_listener_may_lose_all_its_addresses_and_find_others() {
     swarm.tick(Duration::ZERO);
     assert_eq!(swarm.next_event(), Some(Event::Listen { listener }));
     assert_eq!(swarm.next_event(), None);
-    while swarm.poll_at() == Some(Duration::ZERO) {
+    while swarm.next_deadline() == Some(Duration::ZERO) {
         swarm.tick(Duration::ZERO);
     }
     assert_eq!(swarm.next_ready(), Some(Readiness::Addresses { listener }));

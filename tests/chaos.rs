@@ -23,21 +23,20 @@ mod owner;
 mod pipe;
 #[path = "chaos/relay.rs"]
 mod relay;
+#[path = "support/sleep.rs"]
+mod sleep;
 
-use async_io::Timer;
 use command::Running;
-use futures_lite::future::block_on;
 use owner::Owner;
 use pipe::Random;
 use relay::Relay;
+use rustix::event::{PollFd, PollFlags};
 use serde_json::Value;
+use sleep::{Sleeper as _, is_ready, sleep_on};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
 use std::collections::BTreeMap;
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -195,31 +194,31 @@ fn drive(
     strike: &mut dyn FnMut(&mut Relay, &mut Running),
     blow: Blow,
 ) {
-    let mut limit = Timer::after(LIMIT);
+    let limit = Instant::now() + LIMIT;
     let mut has_struck = false;
-    block_on(poll_fn(|cx| {
-        loop {
-            let mut happened = owner.turn(cx);
-            happened |= relay.turn(cx);
-            if relay.has_passed() && !has_struck {
-                has_struck = true;
-                strike(relay, child);
-                happened = true;
-            }
-            if owner.is_over() || relay.is_over() && owner.has_nothing() {
-                return Poll::Ready(());
-            }
-            if has_struck && matches!(blow, Blow::Stop | Blow::Hole) && !happened && !owner.has_nothing() {
-                // Nobody says anything any more: what is left is time.
-                owner.skip(Duration::from_secs(5));
-                happened = true;
-            }
-            if !happened {
-                assert!(Pin::new(&mut limit).poll(cx).is_pending(), "{blow:?} hangs: {}", owner.log());
-                return Poll::Pending;
-            }
+    loop {
+        owner.turn();
+        let mut happened = relay.turn();
+        if relay.has_passed() && !has_struck {
+            has_struck = true;
+            strike(relay, child);
+            happened = true;
         }
-    }));
+        if owner.is_over() || relay.is_over() && owner.has_nothing() {
+            return;
+        }
+        let left = if happened { Some(Duration::ZERO) } else { owner.left() };
+        let mut descriptors = relay.descriptors();
+        descriptors.push(PollFd::from_borrowed_fd(owner.descriptor(), PollFlags::IN));
+        let is_mute = has_struck && matches!(blow, Blow::Stop | Blow::Hole) && !owner.has_nothing();
+        if is_mute && left != Some(Duration::ZERO) && !is_ready(&mut descriptors) {
+            // Nobody says anything any more: what is left is time.
+            drop(descriptors);
+            owner.skip(Duration::from_secs(5));
+        } else {
+            assert!(sleep_on(&mut descriptors, left, limit), "{blow:?} hangs: {}", owner.log());
+        }
+    }
 }
 
 /// P1 and P2 of what a process has printed; `whole`: it ended in good order, so that everything is closed.

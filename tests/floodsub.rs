@@ -1,6 +1,6 @@
 //! Floodsub: what is on the wire by itself, and nodes on the simulated network in virtual time, hostile and slow peers among them, on real sockets, and a hundred
 //! nodes that come and go.
-#![cfg(all(feature = "tcp", feature = "protocols"))]
+#![cfg(all(feature = "tcp", feature = "protocols", unix))]
 
 #[path = "floodsub/bounds.rs"]
 mod bounds;
@@ -27,6 +27,8 @@ mod pipe;
 mod raw;
 #[path = "support/sim.rs"]
 mod sim;
+#[path = "support/sleep.rs"]
+mod sleep;
 #[path = "floodsub/slow.rs"]
 mod slow;
 #[path = "floodsub/sockets.rs"]

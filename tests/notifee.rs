@@ -2,6 +2,9 @@
 //! slow and obvious model.
 
 #[cfg(feature = "swarm")]
+#[path = "notifee/budget.rs"]
+mod budget;
+#[cfg(feature = "swarm")]
 #[path = "support/driven.rs"]
 mod driven;
 #[path = "support/each_event.rs"]

@@ -1,11 +1,13 @@
 //! The scenarios of py-libp2p's notification tests, on real sockets and under their names, with exact counts. (Those of
 //! its pub/sub notifee are beside pub/sub.)
-#![cfg(all(feature = "tcp", feature = "subscription"))]
+#![cfg(all(feature = "tcp", feature = "subscription", unix))]
 
 #[path = "support/each_event.rs"]
 mod each_event;
 #[path = "support/party.rs"]
 mod party;
+#[path = "support/sleep.rs"]
+mod sleep;
 #[path = "notify/test_notifee_performance.rs"]
 mod test_notifee_performance;
 #[path = "notify/test_notify.rs"]

@@ -1,7 +1,7 @@
 //! Our swarm over TCP on loopback against a whole rust-libp2p node, in both directions of dialing and of opening.
 //!
 //! All of our log is asserted each time, and all that rust-libp2p's swarm told of its connections beside it.
-#![cfg(feature = "tcp")]
+#![cfg(all(feature = "tcp", unix))]
 #![allow(clippy::wildcard_enum_match_arm, reason = "what rust-libp2p tells is more than what is looked at here")]
 
 #[path = "rust_libp2p/behaviour.rs"]
@@ -26,6 +26,9 @@ mod resets;
 #[cfg(feature = "protocols")]
 #[path = "rust_libp2p/services.rs"]
 mod services;
+#[cfg(feature = "protocols")]
+#[path = "support/sleep.rs"]
+mod sleep;
 #[path = "rust_libp2p/streams.rs"]
 mod streams;
 

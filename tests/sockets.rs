@@ -27,5 +27,7 @@ mod processes;
 mod raw_peer;
 #[path = "sockets/shutdown.rs"]
 mod shutdown;
+#[path = "support/sleep.rs"]
+mod sleep;
 #[path = "sockets/streams.rs"]
 mod streams;

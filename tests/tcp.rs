@@ -1,12 +1,10 @@
 //! The TCP transport on real sockets of this machine: what it reports is true, and no error or command is lost.
-#![cfg(feature = "tcp")]
+#![cfg(all(feature = "tcp", unix))]
 
-use async_io::Timer;
-use futures_lite::future::{block_on, poll_once};
 use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p_core::transport::{DialOpts, ListenerId, PortUse, Transport as _, TransportError, TransportEvent};
 use libp2p_core::{Endpoint, Multiaddr, multiaddr::Protocol};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -16,20 +14,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use swarm_notify::tcp::{Config, Stream, Transport};
+use turned::Turned;
 
 #[path = "tcp/addresses.rs"]
 mod addresses;
 #[path = "tcp/descriptors.rs"]
-#[cfg(unix)]
 mod descriptors;
 #[path = "tcp/names.rs"]
 #[cfg(feature = "dns")]
 mod names;
+#[path = "tcp/races.rs"]
+#[cfg(all(feature = "dns", target_os = "linux"))]
+mod races;
+#[path = "tcp/reactor.rs"]
+mod reactor;
+#[path = "support/sleep.rs"]
+mod sleep;
+#[path = "tcp/turned.rs"]
+mod turned;
 #[path = "tcp/wildcards.rs"]
 mod wildcards;
-
-/// Nothing in these tests takes as long; it is what a hang costs.
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// An event of the transport, in a form that can be compared.
 #[derive(Debug)]
@@ -75,22 +79,19 @@ fn poll(transport: &mut Transport, cx: &mut Context<'_>) -> Poll<Seen> {
     })
 }
 
-fn next(transport: &mut Transport) -> Seen {
-    let mut limit = Timer::after(LIMIT);
-    block_on(poll_fn(|cx| {
-        assert!(Pin::new(&mut limit).poll(cx).is_pending(), "nothing is reported");
-        poll(transport, cx)
-    }))
+#[track_caller]
+fn next(transport: &mut Turned) -> Seen {
+    transport.run(poll)
 }
 
 #[track_caller]
-fn assert_nothing_to_report(transport: &mut Transport) {
+fn assert_nothing_to_report(transport: &mut Turned) {
     let seen = poll(transport, &mut Context::from_waker(Waker::noop()));
     assert!(seen.is_pending(), "{seen:?} came unasked");
 }
 
 #[track_caller]
-fn next_incoming(transport: &mut Transport) -> (ListenerId, Stream) {
+fn next_incoming(transport: &mut Turned) -> (ListenerId, Stream) {
     match next(transport) {
         Seen::Incoming { listener, stream, .. } => (listener, stream),
         other @ (Seen::Address(..) | Seen::Expired(..) | Seen::Closed(..) | Seen::Error(..)) => {
@@ -100,14 +101,14 @@ fn next_incoming(transport: &mut Transport) -> (ListenerId, Stream) {
 }
 
 #[track_caller]
-fn try_listen(transport: &mut Transport, address: &str) -> Result<ListenerId, TransportError<io::Error>> {
+fn try_listen(transport: &mut Turned, address: &str) -> Result<ListenerId, TransportError<io::Error>> {
     let id = ListenerId::next();
     transport.listen_on(id, address.parse().unwrap()).map(|()| id)
 }
 
 /// Listens, and returns the address that was reported.
 #[track_caller]
-fn listen(transport: &mut Transport, address: &str) -> (ListenerId, SocketAddr) {
+fn listen(transport: &mut Turned, address: &str) -> (ListenerId, SocketAddr) {
     let id = try_listen(transport, address).unwrap();
     match next(transport) {
         Seen::Address(listener, bound) if listener == id => (id, bound),
@@ -127,12 +128,14 @@ fn refusal(result: Result<ListenerId, TransportError<io::Error>>) -> io::ErrorKi
     }
 }
 
-fn dial(transport: &mut Transport, address: &Multiaddr) -> Result<swarm_notify::tcp::Dial, TransportError<io::Error>> {
+fn dial(transport: &mut Turned, address: &Multiaddr) -> Result<swarm_notify::tcp::Dial, TransportError<io::Error>> {
     transport.dial(address.clone(), DialOpts { role: Endpoint::Dialer, port_use: PortUse::Reuse })
 }
 
-fn dial_now(transport: &mut Transport, address: SocketAddr) -> io::Result<Stream> {
-    block_on(dial(transport, &multiaddr(address)).expect("the address is supported"))
+#[track_caller]
+fn dial_now(transport: &mut Turned, address: SocketAddr) -> io::Result<Stream> {
+    let dial = dial(transport, &multiaddr(address)).expect("the address is supported");
+    transport.block_on(dial)
 }
 
 /// Counts how often it was woken.
@@ -159,7 +162,7 @@ fn has_ipv6() -> bool {
 
 #[test]
 fn bytes_pass_both_ways_and_each_direction_ends_by_itself() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     for address in ["/ip4/127.0.0.1/tcp/0", "/ip6/::1/tcp/0"] {
         if address.starts_with("/ip6") && !has_ipv6() {
             continue;
@@ -167,7 +170,7 @@ fn bytes_pass_both_ways_and_each_direction_ends_by_itself() {
         let (_, bound) = listen(&mut transport, address);
         let mut dialed = dial_now(&mut transport, bound).unwrap();
         let (_, mut accepted) = next_incoming(&mut transport);
-        block_on(async {
+        transport.block_on(async {
             dialed.write_all(b"there").await.unwrap();
             dialed.close().await.unwrap();
             let mut read = Vec::new();
@@ -184,7 +187,7 @@ fn bytes_pass_both_ways_and_each_direction_ends_by_itself() {
 
 #[test]
 fn dropping_a_stream_closes_its_socket() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut client = TcpStream::connect(bound).unwrap();
     let (_, accepted) = next_incoming(&mut transport);
@@ -200,7 +203,7 @@ fn dropping_a_stream_closes_its_socket() {
 /// As in a child between fork and exec.
 #[test]
 fn the_other_side_is_told_though_somebody_has_a_copy_of_the_socket() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut client = TcpStream::connect(bound).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -216,7 +219,7 @@ fn no_delay_is_as_configured_on_accepted_and_dialed_connections() {
     for nodelay in [true, false] {
         let config = Config { nodelay, ..Config::default() };
         assert!(Config::default().nodelay);
-        let mut transport = Transport::new(config);
+        let mut transport = Turned::new(config);
         let (_, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
         let dialed = dial_now(&mut transport, bound).unwrap();
         let (_, accepted) = next_incoming(&mut transport);
@@ -230,7 +233,7 @@ fn no_delay_is_as_configured_on_accepted_and_dialed_connections() {
 fn every_one_of_many_connections_is_accepted_once() {
     const LISTENERS: usize = 3;
     const EACH: usize = 60;
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let listeners = [(); LISTENERS].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
     let clients = std::thread::spawn(move || {
         let connect = |_| listeners.map(|(_, bound)| TcpStream::connect(bound).unwrap());
@@ -260,7 +263,7 @@ fn every_one_of_many_connections_is_accepted_once() {
 #[test]
 fn listeners_are_served_in_turn() {
     const EACH: usize = 10;
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let listeners = [(); 3].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
     let mut clients = Vec::new();
     for (_, bound) in listeners {
@@ -276,7 +279,7 @@ fn listeners_are_served_in_turn() {
 
 #[test]
 fn removing_a_listener_closes_its_socket_before_it_returns() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (removed, bound) = listen(&mut transport, &alone(1));
     let (kept, other) = listen(&mut transport, &alone(1));
     assert!(transport.remove_listener(removed));
@@ -291,7 +294,7 @@ fn removing_a_listener_closes_its_socket_before_it_returns() {
 
 #[test]
 fn closed_listeners_are_reported_in_the_order_in_which_they_were_removed() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let mut ids = [(); 4].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0").0);
     ids.rotate_left(2);
     for id in ids {
@@ -305,7 +308,7 @@ fn closed_listeners_are_reported_in_the_order_in_which_they_were_removed() {
 
 #[test]
 fn an_address_that_was_not_reported_yet_never_is_once_its_listener_is_removed() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let id = try_listen(&mut transport, "/ip4/127.0.0.1/tcp/0").unwrap();
     assert!(transport.remove_listener(id));
     assert!(matches!(next(&mut transport), Seen::Closed(closed, Ok(())) if closed == id));
@@ -314,7 +317,7 @@ fn an_address_that_was_not_reported_yet_never_is_once_its_listener_is_removed() 
 
 #[test]
 fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (first, bound) = listen(&mut transport, &alone(2));
     // One that we close first, so that TIME_WAIT falls to our port.
     let mut waiting = TcpStream::connect(bound).unwrap();
@@ -333,7 +336,7 @@ fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
 
     living.write_all(b"still here").unwrap();
     let mut read = [0; 10];
-    block_on(accepted.read_exact(&mut read)).unwrap();
+    transport.block_on(accepted.read_exact(&mut read)).unwrap();
     assert_eq!(&read, b"still here");
     let client = TcpStream::connect(bound).unwrap();
     match next(&mut transport) {
@@ -346,7 +349,7 @@ fn a_port_can_be_bound_again_at_once_whatever_became_of_its_connections() {
 
 #[test]
 fn dropping_the_transport_closes_its_listeners() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (_, bound) = listen(&mut transport, &alone(3));
     drop(transport);
     assert_eq!(TcpStream::connect(bound).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
@@ -354,11 +357,11 @@ fn dropping_the_transport_closes_its_listeners() {
 
 #[test]
 fn commands_wake_the_task_that_polls() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let count = Arc::new(Count::default());
     let waker = Waker::from(count.clone());
     let mut woken = 0;
-    let mut expect_wake = |transport: &mut Transport, command: &mut dyn FnMut(&mut Transport)| {
+    let mut expect_wake = |transport: &mut Turned, command: &mut dyn FnMut(&mut Turned)| {
         assert!(poll(transport, &mut Context::from_waker(&waker)).is_pending());
         command(transport);
         woken += 1;
@@ -374,7 +377,7 @@ fn commands_wake_the_task_that_polls() {
 
 #[test]
 fn a_connection_wakes_the_task_that_polled_last() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let listeners = [(); 2].map(|()| listen(&mut transport, "/ip4/127.0.0.1/tcp/0"));
     for (id, bound) in listeners.into_iter().cycle().take(20) {
         // The waker of a task that has gone is registered first.
@@ -387,7 +390,7 @@ fn a_connection_wakes_the_task_that_polled_last() {
 
 #[test]
 fn a_dial_to_a_port_that_nobody_listens_on_is_refused() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (id, bound) = listen(&mut transport, &alone(4));
     assert!(transport.remove_listener(id));
     assert_eq!(dial_now(&mut transport, bound).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
@@ -397,11 +400,11 @@ fn a_dial_to_a_port_that_nobody_listens_on_is_refused() {
 fn a_dial_does_nothing_before_it_is_polled_and_closes_when_it_is_dropped() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = multiaddr(listener.local_addr().unwrap());
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     drop(dial(&mut transport, &address).unwrap());
     let mut second = dial(&mut transport, &address).unwrap();
-    let polled: Option<io::Result<Stream>> = block_on(poll_once(&mut second));
-    assert!(polled.is_none(), "the reactor has not looked at the socket yet");
+    let polled = Pin::new(&mut second).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "the reactor has not looked at the socket yet");
     // The first to arrive is the second dial: the first one never left.
     let (mut accepted, _) = listener.accept().unwrap();
     drop(second);
@@ -416,5 +419,8 @@ fn the_transport_and_what_it_yields_can_move_between_threads() {
     fn dials<F: Future<Output = io::Result<Stream>> + Send>() {}
     movable::<Transport>();
     movable::<Stream>();
+    movable::<swarm_notify::tcp::Reactor>();
+    movable::<swarm_notify::tcp::Swarm>();
+    movable::<swarm_notify::tcp::Dial>();
     dials::<swarm_notify::tcp::Dial>();
 }

@@ -1,15 +1,16 @@
 //! The swarm over `libp2p-websocket` over our TCP transport: somebody else's transport around ours, with complete logs of
 //! both sides.
-#![cfg(feature = "tcp")]
+#![cfg(all(feature = "tcp", unix))]
 
-use async_io::Timer;
-use futures_lite::future::{block_on, poll_fn};
+#[path = "support/sleep.rs"]
+mod sleep;
+
 use libp2p_identity::Keypair;
+use sleep::{Sleeper, sleep};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
@@ -27,43 +28,45 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// A swarm that writes down all it is told, and echoes or keeps what it reads.
 struct Node<const E: usize> {
-    swarm: Swarm<Transport, E>,
+    swarm: Swarm<Transport, E, tcp::Reactor>,
     log: Vec<String>,
     echoes: bool,
     /// What each stream has read and, if it echoes, not written back yet.
     read: BTreeMap<StreamId, Vec<u8>>,
     start: Instant,
-    timer: Timer,
 }
 
+/// More turns than a node takes at a stretch: beyond it, it spins.
+const MOST_TURNS: usize = 100_000;
+
 impl<const E: usize> Node<E> {
-    fn new(number: u8, tcp: tcp::Transport) -> Self {
+    fn new(number: u8) -> Self {
+        Self::with(number, tcp::Config::default(), |transport| transport)
+    }
+
+    fn with(number: u8, config: tcp::Config, tcp: impl FnOnce(tcp::Transport) -> tcp::Transport) -> Self {
         let identity = Keypair::ed25519_from_bytes([number; 32]).unwrap();
-        let mut swarm = Swarm::new(Transport::new(tcp), &identity, [number; 32], Config::default()).unwrap();
+        let reactor = tcp::Reactor::new().unwrap();
+        let transport = Transport::new(tcp(tcp::Transport::new(reactor.handle(), config)));
+        let swarm = Swarm::with_reactor(reactor, transport, &identity, [number; 32], Config::default());
+        let mut swarm = swarm.unwrap();
         swarm.register_protocol(ECHO);
-        Self {
-            swarm,
-            log: Vec::new(),
-            echoes: false,
-            read: BTreeMap::new(),
-            start: Instant::now(),
-            timer: Timer::never(),
-        }
+        Self { swarm, log: Vec::new(), echoes: false, read: BTreeMap::new(), start: Instant::now() }
     }
 
     /// One that listens, and where.
     fn listening(number: u8) -> (Self, ListenerId, Multiaddr) {
-        let mut node = Self::new(number, tcp::Transport::default());
+        let mut node = Self::new(number);
         let listener = node.swarm.listen(WS.parse().unwrap()).unwrap();
         drive(&mut [&mut node], |nodes| !nodes[0].log.is_empty());
         let address = node.swarm.listener(listener).unwrap().addresses[0].clone();
         (node, listener, address)
     }
 
-    /// Polls, and handles what there is, until there is nothing more to do for now.
-    fn turn(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let mut busy = self.swarm.poll(cx, self.start.elapsed()).is_ready();
+    /// Takes turns, and handles what there is, until there is nothing more to do for now.
+    fn turn(&mut self) {
+        for _ in 0..MOST_TURNS {
+            self.swarm.tick(self.start.elapsed());
             while let Some(event) = self.swarm.next_event() {
                 self.told(event);
             }
@@ -72,17 +75,13 @@ impl<const E: usize> Node<E> {
                     Ready::Stream { stream, .. } => self.go_on(stream),
                     Ready::Addresses { listener } => self.log.push(format!("addresses {listener}")),
                 }
-                busy = true;
             }
-            if let Some(next) = self.swarm.poll_at() {
-                let left = next.saturating_sub(self.start.elapsed());
-                self.timer.set_after(left);
-                busy |= left.is_zero() || Pin::new(&mut self.timer).poll(cx).is_ready();
-            }
-            if !busy {
+            self.swarm.flush_all(self.start.elapsed());
+            if self.left() != Some(Duration::ZERO) {
                 return;
             }
         }
+        panic!("it spins; told: {:#?}", self.log);
     }
 
     fn told(&mut self, event: Event) {
@@ -129,26 +128,28 @@ impl<const E: usize> Node<E> {
     }
 }
 
+impl<const E: usize> Sleeper for Node<E> {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.swarm.as_fd()
+    }
+
+    fn left(&self) -> Option<Duration> {
+        self.swarm.poll_at().map(|at| at.saturating_sub(self.start.elapsed()))
+    }
+}
+
 /// Drives nodes until `done`.
 fn drive<const E: usize>(nodes: &mut [&mut Node<E>], mut done: impl FnMut(&mut [&mut Node<E>]) -> bool) {
-    let mut limit = Timer::after(LIMIT);
-    let in_time = block_on(poll_fn(|cx| {
-        loop {
-            nodes.iter_mut().for_each(|node| node.turn(cx));
-            if done(nodes) {
-                return Poll::Ready(true);
-            }
-            if Pin::new(&mut limit).poll(cx).is_ready() {
-                return Poll::Ready(false);
-            }
-            // What one of them did may have made another due; what is on its way through a socket wakes.
-            if !nodes.iter().any(|node| node.swarm.poll_at() == Some(Duration::ZERO)) {
-                return Poll::Pending;
-            }
+    let limit = Instant::now() + LIMIT;
+    loop {
+        nodes.iter_mut().for_each(|node| node.turn());
+        if done(nodes) {
+            return;
         }
-    }));
-    let logs: Vec<_> = nodes.iter().map(|node| &node.log).collect();
-    assert!(in_time, "it takes too long; told: {logs:#?}");
+        let sleepers: Vec<_> = nodes.iter().map(|node| &**node as &dyn Sleeper).collect();
+        let in_time = sleep(&sleepers, limit);
+        assert!(in_time, "it takes too long; told: {:#?}", nodes.iter().map(|node| &node.log).collect::<Vec<_>>());
+    }
 }
 
 fn told<const E: usize>(a: &mut Node<E>, b: &mut Node<E>, of_a: usize, of_b: usize) {
@@ -165,7 +166,7 @@ fn streams_echo_and_everything_is_told<const E: usize>() {
     let (mut a, listener, address) = Node::<E>::listening(1);
     a.echoes = true;
     assert!(address.iter().last().is_some_and(|part| part == Part::Ws("/".into())), "{address}");
-    let mut b = Node::<E>::new(2, tcp::Transport::default());
+    let mut b = Node::<E>::new(2);
     let connection = b.swarm.dial(address.clone().with(Part::P2p(a.swarm.local_peer()))).unwrap();
     told(&mut a, &mut b, 2, 1);
     assert_eq!(b.swarm.connection(connection).unwrap().peer, Some(a.swarm.local_peer()));
@@ -216,7 +217,7 @@ fn streams_echo_and_everything_is_told<const E: usize>() {
 fn shutdown_ends_it_in_order_on_either_side<const E: usize>() {
     for by_listener in [true, false] {
         let (mut a, _, address) = Node::<E>::listening(1);
-        let mut b = Node::<E>::new(2, tcp::Transport::default());
+        let mut b = Node::<E>::new(2);
         let connection = b.swarm.dial(address).unwrap();
         told(&mut a, &mut b, 2, 1);
         b.swarm.open_stream(connection, &[ECHO]).unwrap();
@@ -272,11 +273,12 @@ fn who_speaks_no_websocket_never_opens<const E: usize>() {
 fn a_wildcard_has_the_addresses_of_the_interfaces<const E: usize>() {
     let mut looks = [vec!["192.0.2.1", "192.0.2.2"], vec!["192.0.2.2", "192.0.2.3"]].into_iter().peekable();
     let config = tcp::Config { interfaces_interval: Duration::ZERO, ..tcp::Config::default() };
-    let transport = tcp::Transport::new(config).with_interfaces(move || {
-        let look = looks.next_if(|look| look[0] == "192.0.2.1").or_else(|| looks.peek().cloned()).unwrap();
-        Ok(look.into_iter().map(|ip| ip.parse().unwrap()).collect())
+    let mut node = Node::<E>::with(1, config, |transport| {
+        transport.with_interfaces(move || {
+            let look = looks.next_if(|look| look[0] == "192.0.2.1").or_else(|| looks.peek().cloned()).unwrap();
+            Ok(look.into_iter().map(|ip| ip.parse().unwrap()).collect())
+        })
     });
-    let mut node = Node::<E>::new(1, transport);
     let listener = node.swarm.listen("/ip4/0.0.0.0/tcp/0/ws".parse().unwrap()).unwrap();
     let last: Multiaddr = "/ip4/192.0.2.3".parse().unwrap();
     drive(&mut [&mut node], |nodes| {
@@ -294,11 +296,12 @@ fn names_are_dialed<const E: usize>() {
     let (mut a, _, address) = Node::<E>::listening(1);
     let parts: Vec<_> = address.iter().collect();
     let [Part::Ip4(ip), Part::Tcp(port), Part::Ws(_)] = parts[..] else { panic!("{address}") };
-    let transport = tcp::Transport::default().with_resolver(move |host, port| match host {
-        "known.example" => Ok(vec![(ip, port).into()]),
-        _ => Err(std::io::ErrorKind::NotFound.into()),
+    let mut b = Node::<E>::with(2, tcp::Config::default(), |transport| {
+        transport.with_resolver(move |host, port| match host {
+            "known.example" => Ok(vec![(ip, port).into()]),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        })
     });
-    let mut b = Node::<E>::new(2, transport);
     b.swarm.dial(format!("/dns4/known.example/tcp/{port}/ws").parse().unwrap()).unwrap();
     told(&mut a, &mut b, 2, 1);
     b.swarm.dial(format!("/dns4/unknown.example/tcp/{port}/ws").parse().unwrap()).unwrap();

@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: corpus::how_many(150) as u32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_calls_come_to_the_right_end(bytes in vec(any::<u8>(), 0..1500)) {

@@ -10,8 +10,8 @@ mod yamux_reference;
 use std::task::Waker;
 use std::task::{Context, Poll};
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, Session};
-use yamux_reference::{Bout, ENOUGH, Socket};
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Session};
+use yamux_reference::{Bout, ENOUGH, Socket, config};
 
 #[test]
 fn we_and_the_crate_deliver_the_same() {
@@ -23,13 +23,17 @@ fn the_fuzzers_corpus_replays() {
     corpus::replay("yamux_reference", yamux_reference::run);
 }
 
+/// Decisions on how much is written and where it is cut, more than are needed.
+fn noise() -> Vec<u8> {
+    (0..1_u32 << 20).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 16) as u8).collect()
+}
+
 /// Neither side stalls the other: much more than a window passes, both ways at once.
 #[test]
 fn a_stream_carries_many_windows_both_ways() {
-    // Decisions on how much is written and where it is cut, more than are needed.
-    let noise: Vec<u8> = (0..1_u32 << 20).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 16) as u8).collect();
+    let noise = noise();
     for role in [Role::Dialer, Role::Listener] {
-        let mut bout = Bout::new(role, &noise);
+        let mut bout = Bout::new(role, &config(), &noise);
         bout.open();
         let id = *bout.accounts.keys().next().unwrap();
         let mut rounds = 0;
@@ -49,6 +53,33 @@ fn a_stream_carries_many_windows_both_ways() {
     }
 }
 
+/// What is granted is counted by the bout, each time that something is sent.
+#[test]
+fn a_smaller_window_bounds_the_crate_and_stalls_nothing() {
+    let noise = noise();
+    for receive_window in [0, 1, 2, 3, 10, 1_000, 16_384, 65_537, INITIAL_WINDOW - 1, INITIAL_WINDOW] {
+        let config = Config { receive_window, max_receive_window: 0, ..config() };
+        let mut bout = Bout::new(Role::Dialer, &config, &noise);
+        bout.open();
+        let id = *bout.accounts.keys().next().unwrap();
+        // Some thousand windows, or what is enough for many.
+        let much = ENOUGH.min(u64::from(INITIAL_WINDOW) + 3_000 * u64::from(receive_window.max(1)));
+        let mut rounds = 0;
+        while bout.accounts[&id].crate_sent < much {
+            for act in [90, 40] {
+                bout.we_act(id, act);
+            }
+            bout.crate_acts(id, 0);
+            bout.pump();
+            rounds += 1;
+            assert!(rounds < 100_000, "it has stalled: {:?}", bout.accounts[&id]);
+        }
+        bout.settle();
+        bout.check();
+        assert!(bout.accounts[&id].we_got >= much);
+    }
+}
+
 /// The crate's answer to a peer that breaks the protocol is ours, too.
 #[test]
 fn both_answer_violations_by_the_same_go_away() {
@@ -61,7 +92,7 @@ fn both_answer_violations_by_the_same_go_away() {
     for violation in violations {
         let mut wire = violation.to_vec();
         wire.resize(if violation[9] == 4 { 12 + 262_145 } else { 12 }, 0);
-        let mut bout = Bout::new(Role::Listener, &[]);
+        let mut bout = Bout::new(Role::Listener, &config(), &[]);
         let mut session = Session::new(Role::Listener, &Config::default());
         let mut rest = &wire[..];
         let mut ended = false;

@@ -11,8 +11,9 @@
 //!   [`Violation`].
 //!
 //! Nothing here reads a clock, draws randomness or blocks. A session's memory is bounded by what its caller lets in:
-//! the receive window for each stream, [`Config::max_window_growth`] for how far these grow, [`Config::max_output`] for
-//! data that waits to be sent, [`Config::max_control`] for what the peer makes us answer.
+//! the receive window for each stream, or 256 KiB where that is more, [`Config::max_window_growth`] for how far these
+//! grow, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`] for what the peer makes us
+//! answer.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -79,12 +80,25 @@ pub const INTERNAL_ERROR: u32 = 2;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
     /// How many bytes of one stream the peer may have sent that have not been read, 256 KiB; more is
-    /// [`Violation::ReceiveWindow`]. A smaller value counts as [`INITIAL_WINDOW`], which every peer assumes; a greater
-    /// one is granted with the stream's first frame.
+    /// [`Violation::ReceiveWindow`]. A greater value is granted with the stream's first frame.
+    ///
+    /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it hears
+    /// of us. So nothing is granted until the unread bytes of the stream and those that the peer may still send are
+    /// together less than this value. Then grants bring the sum up to this value, and never above it. When the owner
+    /// has read `n` bytes of the stream, the sum is at most the greater of this value and `INITIAL_WINDOW - n`, as long
+    /// as the window does not [grow](Self::max_receive_window). The memory of the stream's buffer has the same bound,
+    /// or 64 bytes.
+    ///
+    /// A grant is made when half of the value has been read. It is a frame of 12 bytes, so a small value costs many
+    /// frames. 0 counts as 1. An owner that reads nothing before more bytes than this value have arrived may wait
+    /// for ever.
     pub receive_window: u32,
-    /// How far the receive window of one stream may grow, 16 MiB; one that is not greater than
-    /// [`receive_window`](Self::receive_window) lets none grow. A window doubles when half of it is read twice within
-    /// two round trips: then it is what slows the peer down, on a long line, or beside an owner that looks rarely and
+    /// How far the receive window of one stream may grow, 16 MiB. A value that is not greater than
+    /// [`receive_window`](Self::receive_window) lets none grow; a window that is to stay small needs both.
+    ///
+    /// A window grows from `receive_window`, also where that is less than [`INITIAL_WINDOW`], and all that it grows by
+    /// counts for [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two
+    /// round trips: then it is what slows the peer down, on a long line, or beside an owner that looks rarely and
     /// reads all there is. Round trips are counted by pings, which are sent only while windows are read that can grow.
     pub max_receive_window: u32,
     /// How much the receive windows of all streams of a connection that are not over may have grown by together,

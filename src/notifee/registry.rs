@@ -10,6 +10,8 @@ use core::ops::Range;
 use core::time::Duration;
 use tell::Interrupted;
 
+#[cfg(feature = "swarm")]
+mod drive;
 #[cfg(feature = "protocols")]
 mod services;
 mod tell;
@@ -39,9 +41,12 @@ pub struct Notifees<N> {
     events_per_dispatch: usize,
     /// The last [`drive`](Self::drive) has left something to be told.
     has_more: bool,
-    /// How many drives in a row have not told the time.
+    /// How many drives in a row have not told the time to all whose time had come.
     #[cfg(feature = "swarm")]
     untimed: u8,
+    /// Who comes first when time is told: the one that the last drive did not get to.
+    #[cfg(feature = "swarm")]
+    tick_from: NotifeeId,
     now: Duration,
 }
 
@@ -117,6 +122,8 @@ impl<N> Notifees<N> {
             has_more: false,
             #[cfg(feature = "swarm")]
             untimed: 0,
+            #[cfg(feature = "swarm")]
+            tick_from: NotifeeId::FIRST,
             now: Duration::ZERO,
         }
     }

@@ -12,9 +12,8 @@ use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, TransportEvent};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::Shutdown;
 
 /// How many dead connections one poll passes over before it takes the error for a lack and rests: what looks like a
 /// dead connection might be an error that stays.
@@ -101,7 +100,7 @@ impl Listener {
     pub(super) fn close(self) {
         // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
         #[cfg(unix)]
-        let _ = SockRef::from(&self.socket.socket).shutdown(Shutdown::Both);
+        let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
 
     /// The next thing to report. `Pending` means that the waker is registered with the socket, or with the rest that
@@ -133,14 +132,22 @@ impl Listener {
             // Whoever came meanwhile has been told of already.
             self.socket.assume_readable();
         }
+        self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
+    }
+
+    /// Accepts the next connection of which `pipe` makes a stream.
+    fn accept(
+        &mut self,
+        cx: &mut Context<'_>,
+        handle: &Handle,
+        config: &Config,
+        mut pipe: impl FnMut(TcpStream) -> io::Result<Stream>,
+    ) -> Poll<Outcome> {
         let mut passed_over = 0;
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match self
-                    .local_addr(&stream)
-                    .and_then(|local_addr| Ok((pipe_of(stream, handle, config)?, local_addr)))
-                {
+                Ok((stream, remote)) => match self.local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
                     Ok((stream, local_addr)) => {
                         return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
                             listener_id: self.id,
@@ -214,3 +221,6 @@ pub(super) fn verdict(error: &io::Error) -> Verdict {
     ];
     if of_one_connection.contains(&kind) { Verdict::PassOver } else { Verdict::Rest }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,10 +76,16 @@ impl Race {
             match self.left.front().copied() {
                 Some(address) if is_time || self.running.is_empty() => {
                     self.left.pop_front();
-                    self.next = Some(Timer::after(&self.handle, self.attempt_delay));
                     match Attempt::begin(&self.handle, address) {
-                        Ok(attempt) => self.running.push(attempt),
-                        Err(error) => self.failed(address, &error),
+                        Ok(attempt) => {
+                            self.running.push(attempt);
+                            self.next = Some(Timer::after(&self.handle, self.attempt_delay));
+                        }
+                        // The system has refused it without a packet. The next one starts at once.
+                        Err(error) => {
+                            self.failed(address, &error);
+                            self.next = None;
+                        }
                     }
                 }
                 Some(_) => return Poll::Pending,

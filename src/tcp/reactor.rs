@@ -342,7 +342,7 @@ impl<S: mio::event::Source> Registered<S> {
     pub(super) fn read_short(&self) {
         let ready = self.registration.source.ready.load(Ordering::Acquire);
         if cfg!(unix) && ready & READ_CLOSED == 0 {
-            let _ = clear(&self.registration.source.ready, ready, READABLE);
+            clear(&self.registration.source.ready, ready, READABLE);
         }
     }
 

@@ -3,19 +3,16 @@
 
 use super::LIMIT;
 use crate::checker::Checker;
-use async_io::Timer;
-use futures_lite::future::block_on;
+use crate::sleep::{Sleeper, sleep};
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
 use swarm_notify::tcp;
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -24,7 +21,7 @@ const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 const STREAMS: usize = 5;
 
 pub(crate) struct Owner {
-    swarm: Swarm<tcp::Transport, 4>,
+    swarm: tcp::Swarm<4>,
     checker: Checker,
     listener: ListenerId,
     log: String,
@@ -36,7 +33,6 @@ pub(crate) struct Owner {
     round: Round,
     start: Instant,
     skew: Duration,
-    timer: Timer,
 }
 
 #[derive(Default)]
@@ -51,7 +47,10 @@ struct Round {
 impl Owner {
     pub(crate) fn new() -> Self {
         let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-        let mut swarm = Swarm::new(tcp::Transport::default(), &identity, [1; 32], Config::default()).unwrap();
+        let reactor = tcp::Reactor::new().unwrap();
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        let swarm = tcp::Swarm::with_reactor(reactor, transport, &identity, [1; 32], Config::default());
+        let mut swarm = swarm.unwrap();
         swarm.register_protocol(ECHO);
         let listener = swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
         let mut checker = Checker::default();
@@ -66,7 +65,6 @@ impl Owner {
             round: Round::default(),
             start: Instant::now(),
             skew: Duration::ZERO,
-            timer: Timer::never(),
         };
         owner.run(|owner| !owner.log.is_empty());
         owner.forget();
@@ -74,12 +72,14 @@ impl Owner {
     }
 
     fn run(&mut self, done: impl Fn(&Self) -> bool) {
-        let mut limit = Timer::after(LIMIT);
-        block_on(poll_fn(|cx| {
-            while self.turn(cx) {}
-            assert!(Pin::new(&mut limit).poll(cx).is_pending(), "it takes too long: {}", self.log);
-            if done(self) { Poll::Ready(()) } else { Poll::Pending }
-        }));
+        let limit = Instant::now() + LIMIT;
+        loop {
+            self.turn();
+            if done(self) {
+                return;
+            }
+            assert!(sleep(&[self], limit), "it takes too long: {}", self.log);
+        }
     }
 
     pub(crate) fn listens_at(&self) -> SocketAddr {
@@ -155,10 +155,9 @@ impl Owner {
         self.checker.assert_all_told();
     }
 
-    /// Polls, and handles what there is. `false`: nothing.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = self.now();
-        let mut happened = self.swarm.poll(cx, now).is_ready();
+    /// Takes a turn, and handles what there is.
+    pub(crate) fn turn(&mut self) {
+        self.swarm.tick(self.now());
         while let Some(event) = self.swarm.next_event() {
             self.told(event);
         }
@@ -166,16 +165,7 @@ impl Owner {
             let Ready::Stream { stream, .. } = ready else { continue };
             self.serve(stream);
         }
-        if let Some(at) = self.swarm.poll_at() {
-            let left = at.saturating_sub(self.now());
-            if left.is_zero() {
-                happened = true;
-            } else {
-                self.timer.set_after(left);
-                happened |= Pin::new(&mut self.timer).poll(cx).is_ready();
-            }
-        }
-        happened
+        self.swarm.flush_all(self.now());
     }
 
     fn told(&mut self, event: Event) {
@@ -243,6 +233,16 @@ impl Owner {
                 Err(_) => return,
             }
         }
+    }
+}
+
+impl Sleeper for Owner {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.swarm.as_fd()
+    }
+
+    fn left(&self) -> Option<Duration> {
+        self.swarm.poll_at().map(|at| at.saturating_sub(self.now()))
     }
 }
 

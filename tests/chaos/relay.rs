@@ -1,17 +1,16 @@
 //! [`Relay`]: a TCP relay between the owner and a process, polled beside the owner, that counts the bytes that pass.
 
-use async_io::Async;
-use futures_lite::io::{AsyncRead, AsyncWrite};
+use rustix::event::{PollFd, PollFlags};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 pub(crate) struct Relay {
-    listener: Async<TcpListener>,
+    listener: TcpListener,
     to: SocketAddr,
     /// The sockets of who has dialed and of who was dialed.
-    ends: Option<[Async<TcpStream>; 2]>,
+    ends: Option<[TcpStream; 2]>,
     ways: [Way; 2],
     /// How many bytes may pass before it is time to strike.
     left: usize,
@@ -28,12 +27,13 @@ struct Way {
 
 impl Relay {
     pub(crate) fn new(to: SocketAddr, left: usize) -> Self {
-        let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
         Self { listener, to, ends: None, ways: Default::default(), left, swallows: false, is_cut: false }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.listener.get_ref().local_addr().unwrap()
+        self.listener.local_addr().unwrap()
     }
 
     /// As many bytes have passed as should.
@@ -65,39 +65,60 @@ impl Relay {
         self.swallows = true;
     }
 
+    /// What has something to do for the next turn once it is ready.
+    pub(crate) fn descriptors(&self) -> Vec<PollFd<'_>> {
+        let Some(ends) = &self.ends else {
+            let listener = PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN);
+            return if self.is_cut { Vec::new() } else { vec![listener] };
+        };
+        let mut descriptors = Vec::new();
+        for (from, way) in self.ways.iter().enumerate() {
+            match way.bytes.is_empty() {
+                // What nobody reads or writes any more is left out: it would be ready for good.
+                true if way.ended => {}
+                true => descriptors.push(PollFd::from_borrowed_fd(ends[from].as_fd(), PollFlags::IN)),
+                false => descriptors.push(PollFd::from_borrowed_fd(ends[1 - from].as_fd(), PollFlags::OUT)),
+            }
+        }
+        descriptors
+    }
+
     /// Passes on what there is. `false`: nothing.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn turn(&mut self) -> bool {
         if self.is_cut {
             return false;
         }
         let Some(ends) = &self.ends else {
-            if self.listener.poll_readable(cx).is_pending() {
-                return false;
-            }
-            let Ok((near, _)) = self.listener.get_ref().accept() else { return true };
+            let near = match self.listener.accept() {
+                Ok((near, _)) => near,
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            };
             // Whoever it is for listens, so that this does not block.
             let far = TcpStream::connect(self.to).unwrap();
-            self.ends = Some([near, far].map(|end| Async::new(end).unwrap()));
+            for end in [&near, &far] {
+                end.set_nonblocking(true).unwrap();
+            }
+            self.ends = Some([near, far]);
             return true;
         };
         let mut happened = false;
         for (from, way) in self.ways.iter_mut().enumerate() {
-            let (source, sink) = (&ends[from], &ends[1 - from]);
+            let (mut source, mut sink) = (&ends[from], &ends[1 - from]);
             while !way.ended && way.bytes.is_empty() {
                 let mut buffer = [0; 4096];
-                match Pin::new(&mut &*source).poll_read(cx, &mut buffer) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok(n @ 1..)) => {
+                match source.read(&mut buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Ok(n @ 1..) => {
                         happened = true;
                         if !self.swallows {
                             way.bytes.extend_from_slice(&buffer[..n]);
                         }
                     }
-                    Poll::Ready(Ok(0) | Err(_)) => {
+                    Ok(0) | Err(_) => {
                         happened = true;
                         way.ended = true;
                         if !self.swallows {
-                            let _ = sink.get_ref().shutdown(Shutdown::Write);
+                            let _ = sink.shutdown(Shutdown::Write);
                         }
                     }
                 }
@@ -105,9 +126,9 @@ impl Relay {
             while !way.bytes.is_empty() {
                 // What is beyond the strike is not passed on before it.
                 let most = if self.left > 0 { way.bytes.len().min(self.left) } else { way.bytes.len() };
-                match Pin::new(&mut &*sink).poll_write(cx, &way.bytes[..most]) {
-                    Poll::Pending => break,
-                    Poll::Ready(Ok(n)) => {
+                match sink.write(&way.bytes[..most]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Ok(n) => {
                         happened = true;
                         way.bytes.drain(..n);
                         if self.left > 0 && self.left != usize::MAX {
@@ -118,7 +139,7 @@ impl Relay {
                         }
                     }
                     // Who is gone hears nothing.
-                    Poll::Ready(Err(_)) => way.bytes.clear(),
+                    Err(_) => way.bytes.clear(),
                 }
             }
         }

@@ -76,12 +76,15 @@ impl AsyncWrite for Gated {
 #[track_caller]
 fn connected<R>(test: impl AsyncFnOnce(Connection, Handle, Gate) -> R) -> R {
     let gate = Gate::default();
-    let transport = tcp::Transport::default().map({
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default()).map({
         let gate = gate.clone();
         move |io, _: ConnectedPoint| Gated(io, gate.clone())
     });
-    let swarm: Swarm<_> = Swarm::new(transport, &identity(1), [1; 32], swarm_notify::swarm::Config::default()).unwrap();
-    let (mut ours, mut theirs) = (Host::with_swarm(swarm, Config::default()), host(2, Config::default()));
+    let config = swarm_notify::swarm::Config::default();
+    let swarm: Swarm<_, 256, _> = Swarm::with_reactor(reactor, transport, &identity(1), [1; 32], config).unwrap();
+    let mut ours = Host::with_reactor(swarm, Config::default()).unwrap();
+    let mut theirs = host(2, Config::default());
     let (at_ours, at_theirs) = (ours.handle(), theirs.handle());
     wait(ours.run_until(theirs.run_until(async {
         let listener = at_theirs.listen(IP4.parse().unwrap()).await.unwrap();

@@ -1,15 +1,14 @@
 //! Our side: a swarm, driven by the test's own thread, and everything that it has told.
 
-use async_io::Timer;
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Ready};
 use swarm_notify::tcp;
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -47,7 +46,7 @@ pub(crate) enum Serve {
 
 /// A swarm, and its complete log.
 pub(crate) struct Ours {
-    pub(crate) swarm: Swarm<tcp::Transport>,
+    pub(crate) swarm: tcp::Swarm,
     pub(crate) log: Vec<String>,
     pub(crate) jobs: HashMap<StreamId, Job>,
     /// Exchanges that ended with everything right.
@@ -60,15 +59,20 @@ pub(crate) struct Ours {
     start: Instant,
     /// How much our clock is ahead of the world's.
     ahead: Duration,
-    timer: Timer,
+}
+
+/// A swarm on a reactor of its own.
+pub(crate) fn swarm(identity: &Keypair, seed: [u8; 32], config: Config) -> tcp::Swarm {
+    let reactor = tcp::Reactor::new().expect("there are descriptors");
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    tcp::Swarm::with_reactor(reactor, transport, identity, seed, config).expect("an Ed25519 key signs")
 }
 
 impl Ours {
     pub(crate) fn new(config: Config, serve: Serve) -> Self {
         let identity = Keypair::generate_ed25519();
         // The identity is random, so that the seed need not be.
-        let mut swarm =
-            Swarm::new(tcp::Transport::default(), &identity, seed(&identity), config).expect("an Ed25519 key signs");
+        let mut swarm = swarm(&identity, seed(&identity), config);
         swarm.register_protocol(ECHO);
         Self {
             swarm,
@@ -80,7 +84,6 @@ impl Ours {
             serve,
             start: Instant::now(),
             ahead: Duration::ZERO,
-            timer: Timer::never(),
         }
     }
 
@@ -130,32 +133,41 @@ impl Ours {
         self.until(name, |ours| ours.count(name) >= number);
     }
 
-    /// Drives the swarm until `is_so`.
-    pub(crate) fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
-        async_io::block_on(poll_fn(|cx| {
-            loop {
-                self.turn(cx, what);
-                if is_so(self) {
-                    return Poll::Ready(());
-                }
-                // To look may be to act.
-                if self.swarm.poll_at() != Some(Duration::ZERO) {
-                    return Poll::Pending;
-                }
-            }
-        }));
+    fn now(&self) -> Duration {
+        self.start.elapsed() + self.ahead
     }
 
-    /// Drives the swarm until `future` is ready.
+    /// Drives the swarm until `is_so`.
+    pub(crate) fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
+        loop {
+            self.turn(what);
+            if is_so(self) {
+                return;
+            }
+            // To look may be to act: it does not wait then.
+            self.wait();
+        }
+    }
+
+    /// Drives the swarm until `future` is ready, which wakes the swarm from wherever it is woken.
     pub(crate) fn during<F: Future>(&mut self, what: &str, future: F) -> F::Output {
-        let mut future = pin!(future);
-        async_io::block_on(poll_fn(|cx| {
-            self.turn(cx, what);
-            let polled = future.as_mut().poll(cx);
-            // What that was may have been our swarm's, too.
-            self.turn(cx, what);
-            polled
-        }))
+        let (mut future, waker) = (pin!(future), self.swarm.waker());
+        loop {
+            self.turn(what);
+            if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                // What that was may have been our swarm's, too.
+                self.turn(what);
+                return done;
+            }
+            // No turn in between: it would take the call of a future that has become ready since.
+            self.wait();
+        }
+    }
+
+    /// Sleeps until the next turn, at most to the end of all time.
+    fn wait(&mut self) {
+        let left = DEADLINE.saturating_sub(self.start.elapsed());
+        self.swarm.wait(self.now(), Some(left)).expect("it can wait");
     }
 
     /// Lets time pass on our side only, after which nothing may have been told.
@@ -209,12 +221,11 @@ impl Ours {
         self.log
     }
 
-    /// Polls and drains until there is nothing to do before something wakes `cx`.
-    fn turn(&mut self, cx: &mut Context<'_>, what: &str) {
+    /// Takes turns and drains until there is nothing to do before something comes.
+    fn turn(&mut self, what: &str) {
         loop {
             assert!(self.start.elapsed() < DEADLINE, "waited too long for {what}:\n{}", self.log.join("\n"));
-            let now = self.start.elapsed() + self.ahead;
-            let mut is_busy = self.swarm.poll(cx, now).is_ready();
+            self.swarm.tick(self.now());
             while let Some(event) = self.swarm.next_event() {
                 self.told(event);
             }
@@ -224,14 +235,8 @@ impl Ours {
                     self.go_on(stream);
                 }
             }
-            let next = self.swarm.poll_at();
-            is_busy |= next.is_some_and(|at| at <= now);
-            if !is_busy {
-                let left = DEADLINE.saturating_sub(self.start.elapsed());
-                self.timer.set_after(next.map_or(left, |at| left.min(at - now)));
-                is_busy = Pin::new(&mut self.timer).poll(cx).is_ready();
-            }
-            if !is_busy {
+            self.swarm.flush_all(self.now());
+            if self.swarm.poll_at().is_none_or(|at| at > self.now()) {
                 return;
             }
         }
@@ -298,7 +303,7 @@ fn seed(identity: &Keypair) -> [u8; 32] {
     seed
 }
 
-fn echo(swarm: &mut Swarm<tcp::Transport>, stream: StreamId, pending: &mut Vec<u8>) {
+fn echo(swarm: &mut tcp::Swarm, stream: StreamId, pending: &mut Vec<u8>) {
     loop {
         while !pending.is_empty() {
             match swarm.write(stream, pending) {
@@ -316,7 +321,7 @@ fn echo(swarm: &mut Swarm<tcp::Transport>, stream: StreamId, pending: &mut Vec<u
 }
 
 impl Exchange {
-    fn go_on(&mut self, swarm: &mut Swarm<tcp::Transport>, stream: StreamId) {
+    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         while self.sent < self.bytes.len() {
             match swarm.write(stream, &self.bytes[self.sent..]) {
                 Ok(n) => self.sent += n,

@@ -1,23 +1,19 @@
 //! Services against those of rust-libp2p: both sides ask, and both answer.
 
 use crate::Direction::{self, Inbound, Outbound};
-use async_io::Timer;
 use futures::StreamExt;
-use futures::task::AtomicWaker;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{identify, noise, ping, tcp, yamux};
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::sync::{Arc, mpsc};
-use std::task::Poll;
+use std::sync::mpsc;
+use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::identify::{self as ours_identify, Identify};
 use swarm_notify::protocols::ping::{self as ours_ping, Ping};
-use swarm_notify::swarm::{self, Multiaddr, Swarm};
+use swarm_notify::swarm::{self, Multiaddr};
 use tokio::sync::{mpsc as unbounded, oneshot};
 
 /// Nothing here takes as long; it is what a hang costs.
@@ -51,7 +47,7 @@ struct Theirs {
 
 impl Theirs {
     /// One that listens, and dials too if there is an address to dial. Whatever it hears wakes `waker`.
-    fn start(dial: Option<Multiaddr>, waker: Arc<AtomicWaker>) -> Self {
+    fn start(dial: Option<Multiaddr>, waker: Waker) -> Self {
         let (tell, heard) = mpsc::channel();
         let (listens, address) = mpsc::channel();
         let (stop, mut stopped) = oneshot::channel();
@@ -93,7 +89,7 @@ impl Theirs {
                         },
                         _ => true,
                     };
-                    waker.wake();
+                    waker.wake_by_ref();
                 }
             });
         });
@@ -128,33 +124,23 @@ fn swarm(identity: Keypair) -> libp2p::Swarm<Behaviour> {
 /// Our side: a swarm with its services, driven by the test's own thread.
 struct Ours {
     identity: Keypair,
-    swarm: Swarm<swarm_notify::tcp::Transport>,
-    notifees: Notifees<Swarm<swarm_notify::tcp::Transport>>,
-    waker: Arc<AtomicWaker>,
+    swarm: swarm_notify::tcp::Swarm,
+    notifees: Notifees<swarm_notify::tcp::Swarm>,
     start: Instant,
-    timer: Timer,
 }
 
 impl Ours {
     fn new() -> Self {
         let identity = Keypair::generate_ed25519();
-        let transport = swarm_notify::tcp::Transport::default();
-        let swarm = Swarm::new(transport, &identity, [7; 32], swarm::Config::default()).unwrap();
-        Self {
-            identity,
-            swarm,
-            notifees: Notifees::new(),
-            waker: Arc::default(),
-            start: Instant::now(),
-            timer: Timer::never(),
-        }
+        let swarm = crate::ours::swarm(&identity, [7; 32], swarm::Config::default());
+        Self { identity, swarm, notifees: Notifees::new(), start: Instant::now() }
     }
 
     /// A connection with a node of theirs.
     fn connect(&mut self, dialed: Direction) -> (Theirs, ConnectionId) {
         let theirs = match dialed {
             Outbound => {
-                let theirs = Theirs::start(None, self.waker.clone());
+                let theirs = Theirs::start(None, self.swarm.waker());
                 self.swarm.dial(theirs.address.clone()).unwrap();
                 theirs
             }
@@ -162,7 +148,7 @@ impl Ours {
                 let listener = self.swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
                 self.until("listening", |ours| !ours.swarm.listener(listener).unwrap().addresses.is_empty());
                 let address = self.swarm.listener(listener).unwrap().addresses[0].clone();
-                Theirs::start(Some(address.with_p2p(self.swarm.local_peer()).unwrap()), self.waker.clone())
+                Theirs::start(Some(address.with_p2p(self.swarm.local_peer()).unwrap()), self.swarm.waker())
             }
         };
         self.until("a connection", |ours| ours.swarm.counters().connections.of(dialed).open == 1);
@@ -172,28 +158,19 @@ impl Ours {
     /// Drives everything until `is_so`.
     #[track_caller]
     fn until(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) {
-        async_io::block_on(poll_fn(|cx| {
-            self.waker.register(cx.waker());
-            loop {
-                assert!(self.start.elapsed() < LIMIT, "waited too long for {what}");
-                let now = self.start.elapsed();
-                let mut is_busy = self.swarm.poll(cx, now).is_ready();
-                self.notifees.drive(&mut self.swarm, now);
-                if is_so(self) {
-                    return Poll::Ready(());
-                }
-                let next = [self.swarm.poll_at(), self.notifees.poll_at(), Some(LIMIT)].into_iter().flatten().min();
-                let left = next.unwrap_or(LIMIT).saturating_sub(now);
-                is_busy |= left.is_zero();
-                if !is_busy {
-                    self.timer.set_after(left);
-                    is_busy = Pin::new(&mut self.timer).poll(cx).is_ready();
-                }
-                if !is_busy {
-                    return Poll::Pending;
-                }
+        loop {
+            let now = self.start.elapsed();
+            self.swarm.tick(now);
+            self.notifees.drive(&mut self.swarm, now);
+            if is_so(self) {
+                return;
             }
-        }));
+            self.swarm.flush_all(self.start.elapsed());
+            assert!(self.start.elapsed() < LIMIT, "waited too long for {what}");
+            let next = self.notifees.poll_at().map_or(LIMIT, |at| at.min(LIMIT));
+            let now = self.start.elapsed();
+            self.swarm.wait(now, Some(next.saturating_sub(now))).unwrap();
+        }
     }
 
     fn next_ping(&mut self, id: NotifeeId) -> Option<Result<(), Failure>> {

@@ -18,10 +18,14 @@ pub(crate) fn replay(target: &str, mut run: impl FnMut(&[u8])) -> bool {
     true
 }
 
+/// So many cases, or as many as `FUZZ_CASES` says.
+pub(crate) fn how_many(cases: u64) -> u64 {
+    std::env::var("FUZZ_CASES").map_or(cases, |cases| cases.parse().expect("FUZZ_CASES is a number"))
+}
+
 /// Runs a fuzz target over random bytes, the same ones each time. `FUZZ_CASES` makes it as many as you like.
 pub(crate) fn seeded(cases: u64, longest: usize, mut run: impl FnMut(&[u8])) {
-    let cases = std::env::var("FUZZ_CASES").map_or(cases, |cases| cases.parse().expect("FUZZ_CASES is a number"));
-    for case in 0..cases {
+    for case in 0..how_many(cases) {
         let _guard = Case(case);
         let mut state = case;
         let mut next = || {

@@ -14,7 +14,7 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{Config, Event, Message, MessageId, PublishError, Signing};
-use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
+use swarm_notify::swarm::{Config as SwarmConfig, Reactor, Swarm};
 
 pub(crate) use swarm_notify::protocols::floodsub::PROTOCOL as FLOODSUB;
 
@@ -43,10 +43,10 @@ pub(crate) trait Pipes:
 impl<T: Transport<Output: futures::AsyncRead + futures::AsyncWrite + Unpin, Error: 'static>> Pipes for T {}
 
 /// A swarm with floodsub.
-pub(crate) struct Node<T: Pipes + Unpin + 'static> {
+pub(crate) struct Node<T: Pipes + Unpin + 'static, R: 'static = ()> {
     pub(crate) number: u8,
-    pub(crate) swarm: Swarm<T>,
-    pub(crate) notifees: Notifees<Swarm<T>>,
+    pub(crate) swarm: Swarm<T, 256, R>,
+    pub(crate) notifees: Notifees<Swarm<T, 256, R>>,
     pub(crate) floodsub: NotifeeId,
     /// What the owner was told, a line each.
     pub(crate) log: Vec<String>,
@@ -64,13 +64,23 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static> {
 }
 
 impl<T: Pipes + Unpin + 'static> Node<T> {
-    /// A node with an identity of its number, whose first message has the number 1.
-    pub(crate) fn new(number: u8, transport: T, config: Config) -> Self {
-        Self::with(number, transport, config, SwarmConfig::default(), Signing::strict_sign(keypair(number), 1))
+    /// A node with an identity of its number, over a transport that wakes by itself.
+    pub(crate) fn with(number: u8, transport: T, config: Config, swarm: SwarmConfig, signing: Signing) -> Self {
+        let swarm = Swarm::new(transport, &keypair(number), [number; 32], swarm).expect("an Ed25519 key signs");
+        Self::of(number, swarm, config, signing)
     }
 
-    pub(crate) fn with(number: u8, transport: T, config: Config, swarm: SwarmConfig, signing: Signing) -> Self {
-        let mut swarm = Swarm::new(transport, &keypair(number), [number; 32], swarm).expect("an Ed25519 key signs");
+    /// One turn of the owner's loop. `true`: there was something to do.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, now: Duration) -> bool {
+        let is_busy = self.swarm.poll(cx, now).is_ready();
+        self.drive(now);
+        is_busy
+    }
+}
+
+impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
+    /// A node of a swarm whose identity is that of its number.
+    pub(crate) fn of(number: u8, mut swarm: Swarm<T, 256, R>, config: Config, signing: Signing) -> Self {
         swarm.register_protocol(OTHER);
         let mut notifees = Notifees::new();
         let floodsub = notifees.install(&mut swarm, FloodSub::new(signing, config));
@@ -99,7 +109,7 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
     }
 
     /// Gives floodsub a command.
-    pub(crate) fn on<R>(&mut self, command: impl FnOnce(&mut FloodSub, &mut Swarm<T>) -> R) -> R {
+    pub(crate) fn on<A>(&mut self, command: impl FnOnce(&mut FloodSub, &mut Swarm<T, 256, R>) -> A) -> A {
         command(self.notifees.get_mut(self.floodsub).expect("it is registered"), &mut self.swarm)
     }
 
@@ -145,9 +155,8 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
         (inbound, directions.len() - inbound)
     }
 
-    /// One turn of the owner's loop. `true`: there was something to do.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>, now: Duration) -> bool {
-        let is_busy = self.swarm.poll(cx, now).is_ready();
+    /// What an owner does after a turn of the swarm.
+    pub(crate) fn drive(&mut self, now: Duration) {
         self.notifees.drive(&mut self.swarm, now);
         self.turns += 1;
         if !self.is_paused {
@@ -158,7 +167,6 @@ impl<T: Pipes + Unpin + 'static> Node<T> {
             let told = self.log.len() - told;
             self.told_per_turn.extend((told > 0).then_some(told));
         }
-        is_busy
     }
 
     /// Takes what floodsub tells.

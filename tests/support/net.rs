@@ -4,22 +4,25 @@
 //! sleep until a socket, a deadline or the overall limit wakes them, and a test that is not over by [`LIMIT`] fails
 //! with all logs.
 
-use async_io::Timer;
-use futures_lite::future::block_on;
+use crate::sleep::{Sleeper, sleep};
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
 use swarm_notify::tcp;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a loop that [ticks](Node::ticks) sleeps between two frames.
+const FRAME: Duration = Duration::from_millis(1);
+
+/// More turns than any node takes at a stretch: beyond it, it spins.
+const MOST_TURNS: usize = 100_000;
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const IP4: &str = "/ip4/127.0.0.1/tcp/0";
@@ -37,7 +40,7 @@ pub(crate) enum Reading {
 
 /// A swarm, what it was told, and what it has read.
 pub(crate) struct Node<const E: usize = 256> {
-    pub(crate) swarm: Swarm<tcp::Transport, E>,
+    pub(crate) swarm: tcp::Swarm<E>,
     /// Every event, in order: `name id`, what it is (for openings) or the reason.
     pub(crate) log: Vec<String>,
     pub(crate) received: BTreeMap<StreamId, Vec<u8>>,
@@ -46,13 +49,12 @@ pub(crate) struct Node<const E: usize = 256> {
     pub(crate) reading: Reading,
     /// Events are left in the queue.
     pub(crate) is_paused: bool,
-    /// Polls without a waker, again and again, as a loop that ticks does.
+    /// It takes one turn a frame, and sleeps in between whatever comes, as a game's loop does.
     pub(crate) ticks: bool,
     /// How far its clock is ahead.
     skew: Duration,
     start: Instant,
     echoes: BTreeMap<StreamId, Vec<u8>>,
-    timer: Timer,
 }
 
 pub(crate) fn identity(number: u8) -> Keypair {
@@ -63,13 +65,20 @@ pub(crate) fn peer_id(number: u8) -> PeerId {
     identity(number).public().to_peer_id()
 }
 
+/// A swarm on a reactor of its own.
+fn tcp_swarm<const E: usize>(number: u8, config: Config) -> tcp::Swarm<E> {
+    let reactor = tcp::Reactor::new().expect("there are descriptors");
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    let swarm = tcp::Swarm::with_reactor(reactor, transport, &identity(number), [number; 32], config);
+    swarm.expect("an Ed25519 key signs")
+}
+
 impl<const E: usize> Node<E> {
     /// A node with an identity of its number, that speaks echo. It judges deadlines when it finds them, since it
     /// [skips](Self::skip) time.
     pub(crate) fn new(number: u8, mut config: Config) -> Self {
         config.lateness = Duration::ZERO;
-        let transport = tcp::Transport::new(tcp::Config::default());
-        let mut swarm = Swarm::new(transport, &identity(number), [number; 32], config).expect("an Ed25519 key signs");
+        let mut swarm = tcp_swarm(number, config);
         swarm.register_protocol(ECHO);
         Self {
             swarm,
@@ -82,7 +91,6 @@ impl<const E: usize> Node<E> {
             skew: Duration::ZERO,
             start: Instant::now(),
             echoes: BTreeMap::new(),
-            timer: Timer::never(),
         }
     }
 
@@ -134,50 +142,37 @@ impl<const E: usize> Node<E> {
         streams
     }
 
-    /// Polls, and handles what there is, until there is nothing more to do for now. `false`: there was nothing.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut happened = false;
-        loop {
-            let mut busy = false;
-            if self.ticks {
-                self.swarm.tick(self.now());
-            } else {
-                // While events are left in the queue, it is ready all the time; the waker is registered all the same.
-                let _ = self.swarm.poll(cx, self.now());
-            }
+    /// Takes turns, and handles what there is, until there is nothing more to do for now; one turn if it
+    /// [ticks](Self::ticks).
+    fn turn(&mut self) {
+        for _ in 0..MOST_TURNS {
+            self.swarm.tick(self.now());
             while let Some(event) = if self.is_paused { None } else { self.swarm.next_event() } {
                 self.told(event);
-                busy = true;
             }
             while let Some(ready) = self.swarm.next_ready() {
                 self.ready(ready);
-                busy = true;
             }
-            if let Some(next) = self.swarm.poll_at() {
-                busy |= self.has_come(cx, next);
+            self.swarm.flush_all(self.now());
+            if self.ticks || self.left() != Some(Duration::ZERO) {
+                return;
             }
-            if !busy {
-                if self.ticks {
-                    cx.waker().wake_by_ref();
-                }
-                return happened;
-            }
-            happened = true;
         }
+        panic!("it spins; told: {:#?}", self.log);
     }
 
-    /// Whether the swarm wants to be polled at once.
-    fn is_due(&self) -> bool {
-        self.swarm.poll_at().is_some_and(|at| at <= self.now())
-    }
-
-    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
-        let left = next.saturating_sub(self.now());
-        if left.is_zero() {
-            return true;
+    /// Sleeps until the next turn. `false`: it is over the limit.
+    fn sleep(&mut self, limit: Instant) -> bool {
+        if self.ticks {
+            return frame(limit);
         }
-        self.timer.set_after(left);
-        Pin::new(&mut self.timer).poll(cx).is_ready()
+        if self.is_paused {
+            // The swarm would not wait while events are left in the queue.
+            return sleep(&[self], limit);
+        }
+        let most = limit.saturating_duration_since(Instant::now());
+        self.swarm.wait(self.now(), Some(most)).expect("it can wait");
+        !most.is_zero()
     }
 
     /// Writes an event down, with what can be looked up of it.
@@ -276,32 +271,34 @@ impl<const E: usize> Node<E> {
     }
 }
 
-/// Drives until `turn` is ready; fails with what `logs` says if that takes too long.
-#[track_caller]
-fn drive<R>(mut turn: impl FnMut(&mut Context<'_>) -> Poll<R>) -> Option<R> {
-    let mut limit = Timer::after(LIMIT);
-    block_on(poll_fn(|cx| match turn(cx) {
-        Poll::Ready(result) => Poll::Ready(Some(result)),
-        Poll::Pending => Pin::new(&mut limit).poll(cx).map(|_| None),
-    }))
+impl<const E: usize> Sleeper for Node<E> {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.swarm.as_fd()
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let next = if self.is_paused { self.swarm.next_deadline() } else { self.swarm.poll_at() };
+        next.map(|at| at.saturating_sub(self.now()))
+    }
+}
+
+/// Sleeps for a frame. `false`: it is over the limit.
+fn frame(limit: Instant) -> bool {
+    std::thread::sleep(FRAME);
+    Instant::now() < limit
 }
 
 /// Drives one node until `done`.
 #[track_caller]
 pub(crate) fn one<const A: usize>(a: &mut Node<A>, mut done: impl FnMut(&mut Node<A>) -> bool) {
-    let driven = drive(|cx| {
-        loop {
-            let happened = a.turn(cx);
-            if done(a) {
-                return Poll::Ready(());
-            }
-            // What `done` did may have to be done on a socket.
-            if !happened && !a.is_due() {
-                return Poll::Pending;
-            }
+    let limit = Instant::now() + LIMIT;
+    loop {
+        a.turn();
+        if done(a) {
+            return;
         }
-    });
-    assert!(driven.is_some(), "it takes too long; told: {:#?}", a.log);
+        assert!(a.sleep(limit), "it takes too long; told: {:#?}", a.log);
+    }
 }
 
 /// Drives two nodes until `done`.
@@ -311,18 +308,16 @@ pub(crate) fn both<const A: usize, const B: usize>(
     b: &mut Node<B>,
     mut done: impl FnMut(&mut Node<A>, &mut Node<B>) -> bool,
 ) {
-    let driven = drive(|cx| {
-        loop {
-            let happened = a.turn(cx) | b.turn(cx);
-            if done(a, b) {
-                return Poll::Ready(());
-            }
-            if !happened && !a.is_due() && !b.is_due() {
-                return Poll::Pending;
-            }
+    let limit = Instant::now() + LIMIT;
+    loop {
+        a.turn();
+        b.turn();
+        if done(a, b) {
+            return;
         }
-    });
-    assert!(driven.is_some(), "it takes too long; a was told: {:#?}, b: {:#?}", a.log, b.log);
+        let in_time = if a.ticks || b.ticks { frame(limit) } else { sleep(&[a, b], limit) };
+        assert!(in_time, "it takes too long; a was told: {:#?}, b: {:#?}", a.log, b.log);
+    }
 }
 
 /// Drives two nodes until they have been told so many events in all.

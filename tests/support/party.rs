@@ -1,16 +1,13 @@
-//! [`Party`]: a swarm on real sockets with its notifees, and a task that drives some of them until something holds.
+//! [`Party`]: a swarm on real sockets with its notifees, and a loop that drives some of them until something holds.
 
-use async_io::Timer;
-use futures_lite::future::block_on;
-use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use crate::sleep::{Sleeper, sleep};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, ListenerId};
 use swarm_notify::notifee::Notifees;
-use swarm_notify::swarm::{Config, Multiaddr, Swarm, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 use swarm_notify::tcp;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
@@ -18,14 +15,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
-pub(crate) type Tcp = Swarm<tcp::Transport>;
+/// More turns than a party takes at a stretch: beyond it, it spins.
+const MOST_TURNS: usize = 100_000;
+
+pub(crate) type Tcp = tcp::Swarm;
 
 /// A swarm with its notifees.
 pub(crate) struct Party {
     pub(crate) swarm: Tcp,
     pub(crate) notifees: Notifees<Tcp>,
     start: Instant,
-    timer: Timer,
 }
 
 impl Party {
@@ -35,10 +34,12 @@ impl Party {
 
     pub(crate) fn with(number: u8, config: Config) -> Self {
         let key = Keypair::ed25519_from_bytes([number; 32]).expect("any 32 bytes are a secret key");
-        let transport = tcp::Transport::new(tcp::Config::default());
-        let mut swarm = Swarm::new(transport, &key, [number; 32], config).expect("an Ed25519 key signs");
+        let reactor = tcp::Reactor::new().expect("there are descriptors");
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        let swarm = Tcp::with_reactor(reactor, transport, &key, [number; 32], config);
+        let mut swarm = swarm.expect("an Ed25519 key signs");
         swarm.register_protocol(ECHO);
-        Self { swarm, notifees: Notifees::new(), start: Instant::now(), timer: Timer::never() }
+        Self { swarm, notifees: Notifees::new(), start: Instant::now() }
     }
 
     pub(crate) fn listen(&mut self) -> ListenerId {
@@ -52,39 +53,43 @@ impl Party {
         view.addresses[0].clone().with(multiaddr::Protocol::P2p(self.swarm.local_peer()))
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let now = self.start.elapsed();
-            let is_ready = self.swarm.poll(cx, now).is_ready();
-            self.notifees.drive(&mut self.swarm, now);
-            let next = [self.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
-            let is_due = next.is_some_and(|at| {
-                self.timer.set_after(at.saturating_sub(self.start.elapsed()));
-                at <= now || Pin::new(&mut self.timer).poll(cx).is_ready()
-            });
-            if !is_ready && !is_due {
+    /// Takes turns until there is nothing more to do for now.
+    fn turn(&mut self) {
+        for _ in 0..MOST_TURNS {
+            self.swarm.tick(self.start.elapsed());
+            self.notifees.drive(&mut self.swarm, self.start.elapsed());
+            self.swarm.flush_all(self.start.elapsed());
+            if self.left() != Some(Duration::ZERO) {
                 return;
             }
         }
+        panic!("it spins");
+    }
+}
+
+impl Sleeper for Party {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.swarm.as_fd()
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let next = [self.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
+        next.map(|at| at.saturating_sub(self.start.elapsed()))
     }
 }
 
 /// Drives all of them until it holds.
 #[track_caller]
 pub(crate) fn until(parties: &mut [Party], mut holds: impl FnMut(&mut [Party]) -> bool) {
-    let mut limit = Timer::after(LIMIT);
-    let held = block_on(poll_fn(|cx| {
-        parties.iter_mut().for_each(|party| party.turn(cx));
+    let limit = Instant::now() + LIMIT;
+    loop {
+        parties.iter_mut().for_each(Party::turn);
         if holds(parties) {
-            return Poll::Ready(true);
+            return;
         }
-        // What it did may have to be done on a socket.
-        if parties.iter().any(|party| party.swarm.poll_at() == Some(Duration::ZERO)) {
-            cx.waker().wake_by_ref();
-        }
-        Pin::new(&mut limit).poll(cx).map(|_| false)
-    }));
-    assert!(held, "it takes too long");
+        let sleepers: Vec<_> = parties.iter().map(|party| party as &dyn Sleeper).collect();
+        assert!(sleep(&sleepers, limit), "it takes too long");
+    }
 }
 
 /// Has the first listen and the others dial it: the listener, and each one's connection.

@@ -14,12 +14,26 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, Read, Session, Stream};
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Read, Session, Stream};
 
-/// One run: the first byte chooses our role, the others what happens.
+/// One run: the first byte chooses our role and window, the others what happens.
 pub(crate) fn run(bytes: &[u8]) {
-    let Some((role, acts)) = bytes.split_first() else { return };
-    bout(if role % 2 == 0 { Role::Dialer } else { Role::Listener }, acts);
+    let Some((choice, acts)) = bytes.split_first() else { return };
+    let smaller = [0, 1, 2, 3, 100, 5_000, 65_536, INITIAL_WINDOW - 1];
+    let config = match choice {
+        0..128 => config(),
+        _ => Config {
+            receive_window: smaller[usize::from(choice / 2) % smaller.len()],
+            max_receive_window: 0,
+            ..config()
+        },
+    };
+    bout(if choice % 2 == 0 { Role::Dialer } else { Role::Listener }, &config, acts);
+}
+
+/// Ours, but for the window.
+pub(crate) fn config() -> Config {
+    Config { max_output: 100_000, ..Config::default() }
 }
 
 /// A run's decisions; when they have run out, everything that is under way arrives.
@@ -77,6 +91,8 @@ pub(crate) struct Account {
     key: Option<u32>,
     pub(crate) we_sent: u64,
     pub(crate) we_got: u64,
+    /// What our window updates have granted beyond what every peer assumes.
+    we_granted: u64,
     we_finished: bool,
     we_reset: bool,
     we_saw_end: bool,
@@ -99,6 +115,7 @@ fn bytes(id: u32, ours: bool, from: u64, n: usize) -> Vec<u8> {
 
 pub(crate) struct Bout<'a> {
     dice: Dice<'a>,
+    config: Config,
     session: Session<u32>,
     pub(crate) streams: BTreeMap<u32, Stream>,
     wire: Vec<u8>,
@@ -119,7 +136,7 @@ pub(crate) const ENOUGH: u64 = 700_000;
 const IN_ALL: usize = 4 << 20;
 
 impl<'a> Bout<'a> {
-    pub(crate) fn new(role: Role, acts: &'a [u8]) -> Self {
+    pub(crate) fn new(role: Role, config: &Config, acts: &'a [u8]) -> Self {
         let mode = match role {
             Role::Dialer => yamux::Mode::Server,
             Role::Listener => yamux::Mode::Client,
@@ -127,7 +144,8 @@ impl<'a> Bout<'a> {
         let socket = Socket::default();
         Self {
             dice: Dice(Input(acts)),
-            session: Session::new(role, &Config { max_output: 100_000, ..Config::default() }),
+            config: *config,
+            session: Session::new(role, config),
             streams: BTreeMap::new(),
             wire: Vec::new(),
             connection: yamux::Connection::new(socket.clone(), yamux::Config::default(), mode),
@@ -143,6 +161,7 @@ impl<'a> Bout<'a> {
     pub(crate) fn pump(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         let mut moved = !self.session.output().is_empty();
+        self.count_grants();
         self.session.take_output(&mut self.wire);
         while let Some(fact) = self.session.written(&mut self.streams) {
             self.fins += usize::from(matches!(fact, Fact::FinSent(_)));
@@ -183,6 +202,30 @@ impl<'a> Bout<'a> {
             }
         }
         moved
+    }
+
+    /// What we grant in what waits to be sent; and where no window grows, that what is outstanding, unread or still to
+    /// be sent, is within the window, or within what is left of the one that every peer assumes.
+    fn count_grants(&mut self) {
+        let mut rest = self.session.output();
+        while let Some((header, behind)) = rest.split_first_chunk::<12>() {
+            let [kind, id, length] = [1, 4, 8].map(|at| match at {
+                1 => u32::from(header[1]),
+                at => u32::from_be_bytes(header[at..at + 4].try_into().unwrap()),
+            });
+            if let (1, Some(account)) = (kind, self.accounts.get_mut(&id)) {
+                account.we_granted += u64::from(length);
+            }
+            rest = &behind[if kind == 0 { length as usize } else { 0 }..];
+        }
+        if self.config.max_receive_window > 0 {
+            return;
+        }
+        let (initial, window) = (u64::from(INITIAL_WINDOW), u64::from(self.config.receive_window.max(1)));
+        for account in self.accounts.values() {
+            let outstanding = initial + account.we_granted - account.we_got;
+            assert!(outstanding <= window.max(initial.saturating_sub(account.we_got)), "{outstanding} of {window}");
+        }
     }
 
     pub(crate) fn open(&mut self) {
@@ -358,8 +401,8 @@ impl<'a> Bout<'a> {
     }
 }
 
-fn bout(role: Role, acts: &[u8]) {
-    let mut bout = Bout::new(role, acts);
+fn bout(role: Role, config: &Config, acts: &[u8]) {
+    let mut bout = Bout::new(role, config, acts);
     let mut acts = 0;
     while !bout.dice.0.is_empty() && acts < 3000 {
         acts += 1;

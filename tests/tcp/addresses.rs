@@ -1,16 +1,14 @@
 //! What a listener says of its address is true, and addresses that cannot be served or dialed are refused.
 
-use super::{Seen, alone, assert_nothing_to_report, dial, has_ipv6, listen, multiaddr, next, next_incoming};
+use super::{Seen, Turned, alone, assert_nothing_to_report, dial, has_ipv6, listen, multiaddr, next, next_incoming};
 use super::{refusal, socket_address, try_listen};
-use futures_lite::future::block_on;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, Transport as _, TransportError};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
-use swarm_notify::tcp::Transport;
 
 fn a_listener_tells_the_truth_of_its_address(address: &str, ip: IpAddr) {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (id, bound) = listen(&mut transport, address);
     assert_eq!(bound.ip(), ip);
     assert_ne!(bound.port(), 0);
@@ -43,7 +41,7 @@ fn a_connection_succeeds_as_soon_as_listen_on_has_returned() {
     let probe = TcpListener::bind(socket_address(&alone(5).parse().unwrap())).unwrap();
     let address = probe.local_addr().unwrap();
     drop(probe);
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let id = ListenerId::next();
     transport.listen_on(id, multiaddr(address)).unwrap();
     let _client = TcpStream::connect(address).unwrap();
@@ -58,7 +56,7 @@ fn the_wildcards_of_both_families_share_a_port() {
     }
     // Another process may hold the port in the other family by chance, hence more than one attempt.
     let shared = (0..16).any(|_| {
-        let mut transport = Transport::default();
+        let mut transport = Turned::default();
         let (_, bound) = listen(&mut transport, "/ip4/0.0.0.0/tcp/0");
         try_listen(&mut transport, &format!("/ip6/::/tcp/{}", bound.port())).is_ok()
     });
@@ -67,11 +65,11 @@ fn the_wildcards_of_both_families_share_a_port() {
 
 #[test]
 fn a_port_that_is_taken_is_refused_as_in_use_and_nothing_has_changed() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (id, bound) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let taken = multiaddr(bound).to_string();
     assert_eq!(refusal(try_listen(&mut transport, &taken)), io::ErrorKind::AddrInUse);
-    assert_eq!(refusal(try_listen(&mut Transport::default(), &taken)), io::ErrorKind::AddrInUse);
+    assert_eq!(refusal(try_listen(&mut Turned::default(), &taken)), io::ErrorKind::AddrInUse);
     assert_nothing_to_report(&mut transport);
     let _client = TcpStream::connect(bound).unwrap();
     assert_eq!(next_incoming(&mut transport).0, id);
@@ -79,7 +77,7 @@ fn a_port_that_is_taken_is_refused_as_in_use_and_nothing_has_changed() {
 
 #[test]
 fn an_address_of_another_machine_is_refused_as_not_available() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let refused = refusal(try_listen(&mut transport, "/ip4/192.0.2.1/tcp/0"));
     assert_eq!(refused, io::ErrorKind::AddrNotAvailable);
     assert_nothing_to_report(&mut transport);
@@ -87,10 +85,10 @@ fn an_address_of_another_machine_is_refused_as_not_available() {
 
 #[test]
 fn an_id_that_is_in_use_is_refused_until_its_end_is_reported() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (id, _) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let any: Multiaddr = "/ip4/127.0.0.1/tcp/0".parse().unwrap();
-    let again = |transport: &mut Transport| transport.listen_on(id, any.clone()).map(|()| id);
+    let again = |transport: &mut Turned| transport.listen_on(id, any.clone()).map(|()| id);
     assert_eq!(refusal(again(&mut transport)), io::ErrorKind::AlreadyExists);
     assert!(transport.remove_listener(id));
     assert_eq!(refusal(again(&mut transport)), io::ErrorKind::AlreadyExists);
@@ -101,7 +99,7 @@ fn an_id_that_is_in_use_is_refused_until_its_end_is_reported() {
 #[test]
 fn addresses_that_are_not_plain_tcp_are_not_supported() {
     let peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     for address in [
         "/ip4/127.0.0.1",
         "/tcp/4001",
@@ -129,9 +127,10 @@ fn addresses_that_are_not_plain_tcp_are_not_supported() {
 #[test]
 fn a_peer_at_the_end_of_an_address_is_passed_over() {
     let peer = "/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let (_, bound) = listen(&mut transport, &format!("/ip4/127.0.0.1/tcp/0{peer}"));
     let address = format!("{}{peer}", multiaddr(bound)).parse().unwrap();
-    block_on(dial(&mut transport, &address).unwrap()).unwrap();
+    let dial = dial(&mut transport, &address).unwrap();
+    transport.block_on(dial).unwrap();
     next_incoming(&mut transport);
 }

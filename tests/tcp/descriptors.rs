@@ -1,11 +1,9 @@
 //! Out of descriptors: a listener reports it, rests, spares the others, and accepts again when there are some. Each
 //! test runs in a process of its own that is allowed few descriptors: this test binary, started again.
 
-use super::{Count, Seen, listen, next, next_incoming, poll};
+use super::{Count, Seen, Turned, listen, next, next_incoming, poll};
 use futures_lite::AsyncReadExt as _;
-use futures_lite::future::block_on;
 use std::fs::File;
-use std::future::poll_fn;
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::process::Command;
@@ -13,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::Duration;
-use swarm_notify::tcp::{Config, Transport};
+use swarm_notify::tcp::Config;
 
 /// Set in the processes that run a `child_…` test for its parent.
 const MARK: &str = "SWARM_NOTIFY_FEW_DESCRIPTORS";
@@ -61,7 +59,7 @@ fn child_one_rests_while_the_other_goes_on() {
         return;
     }
     // The rest is longer than any run: what happens from here on happens during it.
-    let mut transport = Transport::new(Config { accept_pause: Duration::from_secs(3600), ..Config::default() });
+    let mut transport = Turned::new(Config { accept_pause: Duration::from_secs(3600), ..Config::default() });
     let (lacking, lacking_address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let (other, other_address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let _waiting = TcpStream::connect(lacking_address).unwrap();
@@ -78,10 +76,10 @@ fn child_one_rests_while_the_other_goes_on() {
     let mut polls = 0;
     for _ in 0..CONNECTIONS {
         let _client = TcpStream::connect(other_address).unwrap();
-        let seen = block_on(poll_fn(|cx| {
+        let seen = transport.run(|transport, cx| {
             polls += 1;
-            poll(&mut transport, cx)
-        }));
+            poll(transport, cx)
+        });
         assert!(matches!(seen, Seen::Incoming { listener, .. } if listener == other), "{seen:?} instead");
     }
     assert!(polls <= 4 * CONNECTIONS, "{polls} polls for {CONNECTIONS} connections: someone spins");
@@ -89,7 +87,7 @@ fn child_one_rests_while_the_other_goes_on() {
     assert!(poll(&mut transport, &mut Context::from_waker(&Waker::from(count.clone()))).is_pending());
     assert_eq!(count.0.load(Ordering::SeqCst), 0, "a listener that rests wakes nobody");
     // It can be closed in the middle of its rest.
-    assert!(libp2p_core::Transport::remove_listener(&mut transport, lacking));
+    assert!(libp2p_core::Transport::remove_listener(&mut *transport, lacking));
     assert!(matches!(next(&mut transport), Seen::Closed(id, Ok(())) if id == lacking));
 }
 
@@ -105,16 +103,16 @@ fn child_accepts_again_when_descriptors_return() {
     if std::env::var_os(MARK).is_none() {
         return;
     }
-    let mut transport = Transport::new(Config { accept_pause: Duration::from_millis(5), ..Config::default() });
+    let mut transport = Turned::new(Config { accept_pause: Duration::from_millis(5), ..Config::default() });
     let (listener, address) = listen(&mut transport, "/ip4/127.0.0.1/tcp/0");
     let mut clients = [(); 3].map(|()| TcpStream::connect(address).unwrap());
     let files = take_all_descriptors();
     let mut polls = 0;
     for _ in 0..ATTEMPTS {
-        let seen = block_on(poll_fn(|cx| {
+        let seen = transport.run(|transport, cx| {
             polls += 1;
-            poll(&mut transport, cx)
-        }));
+            poll(transport, cx)
+        });
         match seen {
             Seen::Error(id, error) => {
                 assert_eq!((id, error.raw_os_error()), (listener, Some(TOO_MANY_OPEN_FILES)));
@@ -131,7 +129,7 @@ fn child_accepts_again_when_descriptors_return() {
         let (id, mut stream) = next_incoming(&mut transport);
         assert_eq!(id, listener);
         let mut read = [0; 4];
-        block_on(stream.read_exact(&mut read)).unwrap();
+        transport.block_on(stream.read_exact(&mut read)).unwrap();
         assert_eq!(&read, b"here");
     }
     let _client = TcpStream::connect(address).unwrap();

@@ -1,37 +1,57 @@
 //! Dials by name: looked up by the system, and by a resolver of a test's own where it has to be known what it says and
 //! when. Nothing here depends on how long a lookup takes.
 
-use super::{Count, Seen, alone, dial, listen, socket_address};
-use futures_lite::future::{block_on, poll_once, zip};
+use super::turned::LIMIT;
+use super::{Count, Seen, Turned, alone, dial, listen, socket_address};
+use futures_lite::future::zip;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::{ListenerId, Transport as _, TransportError};
 use libp2p_identity::Keypair;
-use std::future::{Future as _, poll_fn};
+use std::future::Future as _;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Barrier, Mutex};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::Instant;
 use swarm_notify::lifecycle::{Event, Failure};
-use swarm_notify::swarm::Swarm;
-use swarm_notify::tcp::{Config, Dial, Stream, Transport};
+use swarm_notify::tcp::{self, Config, Dial, Stream};
 
-fn named(transport: &mut Transport, address: &str) -> Dial {
+pub(crate) fn named(transport: &mut Turned, address: &str) -> Dial {
     dial(transport, &address.parse().unwrap()).unwrap_or_else(|_| panic!("{address} is supported"))
 }
 
 /// A transport for which every name has these addresses.
-fn knowing(config: Config, known: &[SocketAddr]) -> Transport {
+fn knowing(config: Config, known: &[SocketAddr]) -> Turned {
     let known = known.to_vec();
-    Transport::new(config).with_resolver(move |_, _| Ok(known.clone()))
+    resolving(config, move |_, _| Ok(known.clone()))
+}
+
+/// A transport that asks a resolver of the test's.
+pub(crate) fn resolving(
+    config: Config,
+    resolver: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+) -> Turned {
+    Turned::with(config, |transport| transport.with_resolver(resolver))
+}
+
+/// Dials by name and waits for how that comes out.
+#[track_caller]
+fn dial_name(transport: &mut Turned, address: &str) -> io::Result<Stream> {
+    let dial = named(transport, address);
+    transport.block_on(dial)
+}
+
+/// Polls once, with nobody to be woken. `false`: it is not over.
+pub(crate) fn is_over(dial: &mut Dial) -> bool {
+    Pin::new(dial).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 /// An address of this machine that refuses connections for as long as the test runs.
-fn refusing() -> (socket2::Socket, SocketAddr) {
+pub(crate) fn refusing() -> (socket2::Socket, SocketAddr) {
     // Bound, so that nobody else can listen there, and not listening.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&socket_address(&alone(40).parse().unwrap()).into()).unwrap();
@@ -40,8 +60,8 @@ fn refusing() -> (socket2::Socket, SocketAddr) {
 }
 
 #[track_caller]
-fn assert_connects(transport: &mut Transport, dial: Dial, listener: ListenerId, local: SocketAddr) {
-    let dialed = block_on(dial).unwrap();
+fn assert_connects(transport: &mut Turned, dial: Dial, listener: ListenerId, local: SocketAddr) {
+    let dialed = transport.block_on(dial).unwrap();
     match super::next(transport) {
         Seen::Incoming { listener: accepted_by, local: accepted_at, remote, .. } => {
             assert_eq!((accepted_by, accepted_at), (listener, local));
@@ -62,7 +82,7 @@ fn the_system_knows_localhost() {
     let known: Vec<_> = ("localhost", 0).to_socket_addrs().unwrap().map(|address| address.ip()).collect();
     let peer = "/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
     for (ip, families) in [("/ip4/127.0.0.1", ["dns", "dns4"]), ("/ip6/::1", ["dns", "dns6"])] {
-        let mut transport = Transport::default();
+        let mut transport = Turned::default();
         let address = format!("{ip}/tcp/0");
         if !known.contains(&socket_address(&address.parse().unwrap()).ip()) {
             continue;
@@ -77,10 +97,9 @@ fn the_system_knows_localhost() {
 
 #[test]
 fn a_name_that_nobody_knows_is_unreachable_and_the_text_has_it() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     for family in ["dns", "dns4", "dns6"] {
-        let (kind, text) =
-            error_of(block_on(named(&mut transport, &format!("/{family}/nonexistent.invalid/tcp/4001"))));
+        let (kind, text) = error_of(dial_name(&mut transport, &format!("/{family}/nonexistent.invalid/tcp/4001")));
         assert_eq!(kind, ErrorKind::HostUnreachable);
         assert!(text.starts_with("nonexistent.invalid: ") && text.len() > 25, "{text}");
     }
@@ -89,41 +108,15 @@ fn a_name_that_nobody_knows_is_unreachable_and_the_text_has_it() {
 #[test]
 fn the_next_address_is_tried_when_one_refuses() {
     let (_socket, refusing) = refusing();
-    let (id, bound, mut transport) = {
-        let mut listening = Transport::default();
-        let (id, bound) = listen(&mut listening, &alone(41));
-        let transport = listening.with_resolver(move |_, _| Ok(vec![refusing, refusing, bound, refusing]));
-        (id, bound, transport)
-    };
+    let good = Arc::new(OnceLock::new());
+    let known = good.clone();
+    let resolver = move |_: &str, _| Ok(vec![refusing, refusing, known.get().copied().unwrap(), refusing]);
+    // No time passes: a failure starts the next attempt at once.
+    let mut transport = resolving(Config::default(), resolver).freeze();
+    let (id, bound) = listen(&mut transport, &alone(41));
+    good.set(bound).unwrap();
     let dial = named(&mut transport, "/dns/several.example/tcp/4001");
     assert_connects(&mut transport, dial, id, bound);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn the_next_address_is_tried_when_one_is_silent() {
-    // Its queue is full, so that what else is sent to it gets no answer.
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&socket_address(&alone(42).parse().unwrap()).into()).unwrap();
-    socket.listen(0).unwrap();
-    let silent = socket.local_addr().unwrap().as_socket().unwrap();
-    let _first = std::net::TcpStream::connect(silent).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let known = [silent, silent, listener.local_addr().unwrap()];
-    let config = Config { address_timeout: Duration::from_millis(1), ..Config::default() };
-    let mut transport = knowing(config.clone(), &known);
-    block_on(named(&mut transport, "/dns/several.example/tcp/4001")).unwrap();
-    // What has not come in time is in the text.
-    let (_socket, refusing) = refusing();
-    let mut transport = knowing(config, &[silent, refusing]);
-    let (kind, text) = error_of(block_on(named(&mut transport, "/dns/several.example/tcp/4001")));
-    assert!(
-        kind == ErrorKind::TimedOut && text.starts_with(&format!("several.example: {silent}: timed out;")),
-        "{text}"
-    );
-    // The last one has all the time there is.
-    let mut transport = knowing(Config { address_timeout: Duration::ZERO, ..Config::default() }, &known[2..]);
-    block_on(named(&mut transport, "/dns/several.example/tcp/4001")).unwrap();
 }
 
 #[test]
@@ -135,7 +128,7 @@ fn a_dial_of_which_no_address_can_be_connected_to_tells_of_each() {
     let refusal = std::net::TcpStream::connect(refusing).unwrap_err();
     for (known, kind) in [([refusing, denied], refusal.kind()), ([denied, refusing], denial.kind())] {
         let mut transport = knowing(Config::default(), &known);
-        let failed = error_of(block_on(named(&mut transport, "/dns/several.example/tcp/4001")));
+        let failed = error_of(dial_name(&mut transport, "/dns/several.example/tcp/4001"));
         let reason = |address| if address == refusing { &refusal } else { &denial };
         let [first, second] = known.map(|address| format!("{address}: {}", reason(address)));
         assert_eq!(failed, (kind, format!("several.example: {first}; {second}")));
@@ -150,11 +143,11 @@ fn no_more_addresses_are_tried_than_configured() {
     assert_eq!(Config::default().addresses_per_name, 8);
     for (limit, tried) in [(0, 1), (1, 1), (2, 2)] {
         let mut transport = knowing(Config { addresses_per_name: limit, ..Config::default() }, &known);
-        let (kind, text) = error_of(block_on(named(&mut transport, "/dns/several.example/tcp/4001")));
+        let (kind, text) = error_of(dial_name(&mut transport, "/dns/several.example/tcp/4001"));
         assert_eq!((kind, text.matches(&refusing.to_string()).count()), (ErrorKind::ConnectionRefused, tried));
     }
     let mut transport = knowing(Config { addresses_per_name: 3, ..Config::default() }, &known);
-    block_on(named(&mut transport, "/dns/several.example/tcp/4001")).unwrap();
+    dial_name(&mut transport, "/dns/several.example/tcp/4001").unwrap();
 }
 
 #[test]
@@ -174,7 +167,7 @@ fn only_addresses_of_the_family_that_is_meant_are_tried_and_no_wildcards() {
     ] {
         let mut transport = knowing(Config::default(), &known);
         let address = format!("/{family}/both.example/tcp/4001");
-        assert_eq!(error_of(block_on(named(&mut transport, &address))).1, expected, "{known:?}");
+        assert_eq!(error_of(dial_name(&mut transport, &address)).1, expected, "{known:?}");
     }
 }
 
@@ -185,8 +178,8 @@ fn a_lookup_that_fails_says_whether_it_was_for_lack_of_time() {
         (ErrorKind::NotFound, ErrorKind::HostUnreachable),
         (ErrorKind::ConnectionRefused, ErrorKind::HostUnreachable),
     ] {
-        let mut transport = Transport::default().with_resolver(move |_, _| Err(io::Error::new(kind, "no answer")));
-        let failed = error_of(block_on(named(&mut transport, "/dns/some.example/tcp/4001")));
+        let mut transport = resolving(Config::default(), move |_, _| Err(io::Error::new(kind, "no answer")));
+        let failed = error_of(dial_name(&mut transport, "/dns/some.example/tcp/4001"));
         assert_eq!(failed, (expected, "some.example: no answer".to_owned()));
     }
 }
@@ -195,12 +188,12 @@ fn a_lookup_that_fails_says_whether_it_was_for_lack_of_time() {
 fn a_lookup_begins_with_the_first_poll_on_another_thread() {
     let asked: Arc<Mutex<Vec<(String, u16, ThreadId)>>> = Arc::default();
     let log = asked.clone();
-    let mut transport = Transport::default().with_resolver(move |host, port| {
+    let mut transport = resolving(Config::default(), move |host, port| {
         log.lock().unwrap().push((host.to_owned(), port, std::thread::current().id()));
         Ok(Vec::new())
     });
     drop(named(&mut transport, "/dns4/never.example/tcp/1"));
-    block_on(named(&mut transport, "/dns4/once.example/tcp/2")).unwrap_err();
+    dial_name(&mut transport, "/dns4/once.example/tcp/2").unwrap_err();
     let asked = asked.lock().unwrap();
     let [(host, port, thread)] = &asked[..] else { panic!("{asked:?}") };
     assert_eq!((host.as_str(), *port), ("once.example", 2));
@@ -214,27 +207,32 @@ fn no_more_names_are_looked_up_at_a_time_than_configured() {
         // Nobody leaves before as many are inside as may be.
         let (inside, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
         let (barrier, seen) = (Barrier::new(at_a_time), most.clone());
-        let mut transport = Transport::new(Config { lookups, ..Config::default() }).with_resolver(move |_, _| {
+        let mut transport = resolving(Config { lookups, ..Config::default() }, move |_, _| {
             seen.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             barrier.wait();
             inside.fetch_sub(1, Ordering::SeqCst);
             Ok(Vec::new())
         });
         let mut dials: Vec<_> = (0..4 * at_a_time).map(|_| named(&mut transport, "/dns/x.example/tcp/1")).collect();
-        block_on(poll_fn(|cx| {
+        transport.run(|_, cx| {
             dials.retain_mut(|dial| Pin::new(dial).poll(cx).is_pending());
             if dials.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-        }));
+        });
         assert_eq!(most.load(Ordering::SeqCst), at_a_time);
     }
 }
 
 /// A transport with one place, whose lookups each say that they have begun, and wait until they are let go.
-fn held() -> (Transport, Receiver<String>, Sender<()>) {
+fn held() -> (Turned, Receiver<String>, Sender<()>) {
+    held_at(1)
+}
+
+/// The same with so many places.
+fn held_at(lookups: usize) -> (Turned, Receiver<String>, Sender<()>) {
     let (begun, begins) = channel();
     let (go, going) = channel::<()>();
     let going = Mutex::new(going);
-    let transport = Transport::new(Config { lookups: 1, ..Config::default() }).with_resolver(move |host, _| {
+    let transport = resolving(Config { lookups, ..Config::default() }, move |host, _| {
         begun.send(host.to_owned()).unwrap();
         going.lock().unwrap().recv().unwrap();
         Ok(Vec::new())
@@ -248,9 +246,9 @@ fn a_dial_that_is_dropped_leaves_its_place_once_its_lookup_is_over_and_the_line_
     let mut first = named(&mut transport, "/dns/first.example/tcp/1");
     let mut second = named(&mut transport, "/dns/second.example/tcp/1");
     let mut third = named(&mut transport, "/dns/third.example/tcp/1");
-    assert!(block_on(poll_once(&mut first)).is_none());
+    assert!(!is_over(&mut first));
     assert_eq!(begins.recv().unwrap(), "first.example");
-    assert!(block_on(poll_once(&mut second)).is_none());
+    assert!(!is_over(&mut second));
     let woken = Arc::new(Count::default());
     assert!(Pin::new(&mut third).poll(&mut Context::from_waker(&woken.clone().into())).is_pending());
     drop((first, second));
@@ -258,7 +256,7 @@ fn a_dial_that_is_dropped_leaves_its_place_once_its_lookup_is_over_and_the_line_
     assert!(begins.try_recv().is_err());
     go.send(()).unwrap();
     go.send(()).unwrap();
-    assert_eq!(error_of(block_on(third)).1, "third.example: no IP address");
+    assert_eq!(error_of(transport.block_on(third)).1, "third.example: no IP address");
     assert_eq!(begins.try_iter().collect::<Vec<_>>(), ["third.example"]);
 }
 
@@ -267,10 +265,10 @@ fn a_dial_outlives_its_transport() {
     let (mut transport, begins, go) = held();
     let first = named(&mut transport, "/dns/first.example/tcp/1");
     let second = named(&mut transport, "/dns/second.example/tcp/1");
-    drop(transport);
+    transport.drop_transport();
     go.send(()).unwrap();
     go.send(()).unwrap();
-    block_on(async {
+    transport.block_on(async {
         let (first, second) = zip(first, second).await;
         assert_eq!(error_of(first).1, "first.example: no IP address");
         assert_eq!(error_of(second).1, "second.example: no IP address");
@@ -280,7 +278,7 @@ fn a_dial_outlives_its_transport() {
 
 #[test]
 fn names_are_not_listened_on_and_others_not_dialed() {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     for address in ["/dns/localhost/tcp/0", "/dns4/localhost/tcp/4001", "/dns6/localhost/tcp/4001"] {
         let address: Multiaddr = address.parse().unwrap();
         let refused = transport.listen_on(ListenerId::next(), address.clone());
@@ -303,24 +301,109 @@ fn names_are_not_listened_on_and_others_not_dialed() {
 #[test]
 fn a_swarm_tells_that_a_name_leads_nowhere_and_its_text_says_why() {
     let (_socket, refusing) = refusing();
-    let transport = Transport::default().with_resolver(move |host, _| match host {
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), Config::default()).with_resolver(move |host, _| match host {
         "known.example" => Ok(vec![refusing]),
         _ => Err(io::Error::other("never heard of it")),
     });
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    let mut swarm = Swarm::<_, 1>::new(transport, &identity, [1; 32], Default::default()).unwrap();
+    let config = swarm_notify::swarm::Config::default();
+    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
     let refusal = format!("known.example: {refusing}: {}", std::net::TcpStream::connect(refusing).unwrap_err());
+    let began = Instant::now();
     for (address, failure, text) in [
         ("/dns4/unknown.example/tcp/1", Failure::Unreachable, "unknown.example: never heard of it"),
         ("/dns4/known.example/tcp/1", Failure::Refused, &refusal),
     ] {
         let connection = swarm.dial(address.parse().unwrap()).unwrap();
-        let event = block_on(poll_fn(|cx| {
-            let _ = swarm.poll(cx, Duration::ZERO);
-            swarm.next_event().map_or(Poll::Pending, Poll::Ready)
-        }));
+        let event = loop {
+            swarm.tick(began.elapsed());
+            match swarm.next_event() {
+                Some(event) => break event,
+                None => swarm.wait(began.elapsed(), Some(LIMIT)).unwrap(),
+            }
+            assert!(began.elapsed() < LIMIT, "nothing is told");
+        };
         assert_eq!(event, Event::ConnectFailed { connection, reason: failure });
         let view = swarm.connection(connection).unwrap();
         assert_eq!((view.error, view.remote), (Some(text), &address.parse().unwrap()));
+    }
+}
+
+#[test]
+fn a_resolver_that_panics_fails_its_dial_and_no_other() {
+    let config = Config { lookups: 1, ..Config::default() };
+    let mut transport = resolving(config, |host, _| match host {
+        "panics.example" => panic!("as the test says"),
+        _ => Ok(Vec::new()),
+    });
+    let failed = error_of(dial_name(&mut transport, "/dns/panics.example/tcp/1"));
+    assert_eq!(failed, (ErrorKind::HostUnreachable, "panics.example: the resolver panicked".to_owned()));
+    // Its place is free again.
+    assert_eq!(error_of(dial_name(&mut transport, "/dns/x.example/tcp/1")).1, "x.example: no IP address");
+}
+
+#[test]
+fn a_lookup_outlives_a_dial_that_is_dropped() {
+    let (mut transport, begins, go) = held();
+    let mut dial = named(&mut transport, "/dns/first.example/tcp/1");
+    let woken = Arc::new(Count::default());
+    assert!(Pin::new(&mut dial).poll(&mut Context::from_waker(&woken.clone().into())).is_pending());
+    assert_eq!(begins.recv().unwrap(), "first.example");
+    let (mut second, _) = (named(&mut transport, "/dns/second.example/tcp/1"), drop(dial));
+    assert!(!is_over(&mut second));
+    assert!(begins.try_recv().is_err(), "the first one is still under way");
+    // It goes on to its end, which nobody waits for, and gives its place to the next.
+    go.send(()).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(error_of(transport.block_on(second)).1, "second.example: no IP address");
+    assert_eq!(begins.recv().unwrap(), "second.example");
+}
+
+/// A process of its own counts its threads: those of other tests would be counted, too.
+#[test]
+#[cfg(target_os = "linux")]
+fn each_lookup_has_a_thread_that_ends_with_it() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["names::child_counts_threads", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "run by its parent, alone in a process"]
+fn child_counts_threads() {
+    const LOOKUPS: usize = 5;
+    let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
+    let before = threads();
+    let (mut transport, begins, go) = held_at(LOOKUPS);
+    let mut dials = Vec::new();
+    for begun in 1..=LOOKUPS {
+        let mut dial = named(&mut transport, "/dns/x.example/tcp/1");
+        assert_eq!(threads(), before + begun - 1, "a dial that was not polled has none");
+        assert!(!is_over(&mut dial));
+        dials.push(dial);
+        begins.recv().unwrap();
+        assert_eq!(threads(), before + begun);
+    }
+    // One more waits in line for a place, and has none.
+    let mut last = named(&mut transport, "/dns/x.example/tcp/1");
+    assert!(!is_over(&mut last));
+    assert_eq!(threads(), before + LOOKUPS);
+    drop(last);
+    for _ in 0..LOOKUPS {
+        go.send(()).unwrap();
+    }
+    for dial in dials {
+        transport.block_on(dial).unwrap_err();
+    }
+    // The last thing that a thread does is to wake its dial; nothing tells that it is gone.
+    let began = Instant::now();
+    while threads() > before {
+        assert!(began.elapsed() < LIMIT, "{} threads are left", threads() - before);
+        std::thread::yield_now();
     }
 }

@@ -1,21 +1,20 @@
 //! Listeners on wildcard addresses: they report the addresses of the interfaces, those of the system and those that a
 //! test makes up. The looks are scripted, one after the other, so that nothing depends on when they are taken.
 
-use super::{Seen, assert_nothing_to_report, has_ipv6, next, next_incoming, poll, try_listen};
-use futures_lite::future::block_on;
+use super::turned::LIMIT;
+use super::{Seen, Turned, assert_nothing_to_report, has_ipv6, next, next_incoming, poll, try_listen};
 use libp2p_core::transport::{ListenerId, Transport as _};
 use libp2p_identity::Keypair;
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{Event, ListenerEnd};
-use swarm_notify::swarm::{Ready, Swarm};
-use swarm_notify::tcp::{Config, Transport};
+use swarm_notify::swarm::Ready;
+use swarm_notify::tcp::{self, Config};
 
 /// What one look finds; `Err`: it fails.
 type Look = Result<&'static [&'static str], ()>;
@@ -26,25 +25,32 @@ const C: &str = "192.0.2.3";
 
 /// A transport whose looks find what the script says, and then always what its last line says; and how many it has
 /// taken. They are as close to each other as they can be.
-fn scripted(config: Config, script: &[Look]) -> (Transport, Arc<AtomicUsize>) {
+fn scripted(config: Config, script: &[Look]) -> (Turned, Arc<AtomicUsize>) {
+    let (config, look, taken) = looks(config, script);
+    (Turned::with(config, |transport| transport.with_interfaces(look)), taken)
+}
+
+type Source = Box<dyn FnMut() -> io::Result<Vec<IpAddr>> + Send>;
+
+fn looks(config: Config, script: &[Look]) -> (Config, Source, Arc<AtomicUsize>) {
     let taken = Arc::new(AtomicUsize::new(0));
     let count = taken.clone();
     let mut script: VecDeque<_> = script.iter().copied().collect();
     let config = Config { interfaces_interval: Duration::ZERO, ..config };
-    let transport = Transport::new(config).with_interfaces(move || {
+    let look = move || {
         count.fetch_add(1, Ordering::SeqCst);
         let look = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
         match look.unwrap() {
             Ok(found) => Ok(found.iter().map(|ip| ip.parse().unwrap()).collect()),
             Err(()) => Err(io::Error::other("as the script says")),
         }
-    });
-    (transport, taken)
+    };
+    (config, Box::new(look), taken)
 }
 
 /// The next change of an address: `+` for a new one, `-` for an expired one.
 #[track_caller]
-fn next_change(transport: &mut Transport) -> (ListenerId, SocketAddr, String) {
+fn next_change(transport: &mut Turned) -> (ListenerId, SocketAddr, String) {
     match next(transport) {
         Seen::Address(id, address) => (id, address, format!("+{}", address.ip())),
         Seen::Expired(id, address) => (id, address, format!("-{}", address.ip())),
@@ -53,7 +59,7 @@ fn next_change(transport: &mut Transport) -> (ListenerId, SocketAddr, String) {
 }
 
 #[track_caller]
-fn assert_changes(transport: &mut Transport, id: ListenerId, expected: &[String]) {
+fn assert_changes(transport: &mut Turned, id: ListenerId, expected: &[String]) {
     let mut port = None;
     for expected in expected {
         let (listener, address, change) = next_change(transport);
@@ -67,11 +73,11 @@ fn a_script_is_followed(config: Config, address: &str, script: &[Look], expected
     let id = try_listen(&mut transport, address).unwrap();
     assert_changes(&mut transport, id, expected);
     // Some looks after the end of the script, nothing has been added.
-    block_on(poll_fn(|cx| {
-        let seen = poll(&mut transport, cx);
+    transport.run(|transport, cx| {
+        let seen = poll(transport, cx);
         assert!(seen.is_pending(), "{seen:?}");
         if taken.load(Ordering::SeqCst) >= script.len() + 3 { Poll::Ready(()) } else { Poll::Pending }
-    }));
+    });
 }
 
 fn new(ip: &str) -> String {
@@ -83,7 +89,7 @@ fn expired(ip: &str) -> String {
 }
 
 fn the_addresses_of_the_system_are_reported_and_serve(wildcard: &str, loopback: IpAddr) {
-    let mut transport = Transport::default();
+    let mut transport = Turned::default();
     let id = try_listen(&mut transport, wildcard).unwrap();
     let mut addresses = Vec::new();
     while let Poll::Ready(seen) = poll(&mut transport, &mut Context::from_waker(Waker::noop())) {
@@ -198,10 +204,12 @@ fn listeners_on_wildcards_are_told_each_by_itself_and_those_on_one_address_nothi
 #[test]
 fn nobody_looks_while_nothing_listens_on_a_wildcard() {
     let config = Config { interfaces_interval: Duration::ZERO, ..Config::default() };
-    let mut transport = Transport::new(config).with_interfaces(|| panic!("nobody wants to know"));
+    let mut transport = Turned::with(config, |transport| transport.with_interfaces(|| panic!("nobody wants to know")));
     let id = try_listen(&mut transport, "/ip4/127.0.0.1/tcp/0").unwrap();
     assert!(matches!(next(&mut transport), Seen::Address(listener, _) if listener == id));
-    for _ in 0..200 {
+    let mut transport = transport.freeze();
+    for minute in 0..200 {
+        transport.pass_to(Duration::from_secs(60 * minute));
         assert_nothing_to_report(&mut transport);
     }
 }
@@ -218,38 +226,35 @@ fn connections_come_in_while_addresses_come_and_go() {
 
 #[test]
 fn a_swarm_tells_that_the_addresses_of_a_listener_have_changed() {
-    let (transport, _) = scripted(Config::default(), &[Ok(&[A, B]), Ok(&[B, C])]);
+    let (config, look, _) = looks(Config::default(), &[Ok(&[A, B]), Ok(&[B, C])]);
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), config).with_interfaces(look);
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
     let config = swarm_notify::swarm::Config::default();
-    let mut swarm = Swarm::<_, 1>::new(transport, &identity, [1; 32], config).unwrap();
+    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
     let listener = swarm.listen("/ip4/0.0.0.0/tcp/0".parse().unwrap()).unwrap();
-    let ips = |swarm: &Swarm<_, 1>| {
+    let ips = |swarm: &tcp::Swarm<1>| {
         let addresses = swarm.listener(listener).unwrap().addresses;
         addresses.iter().map(|address| super::socket_address(address).ip().to_string()).collect::<Vec<_>>()
     };
     let mut log = Vec::new();
     let mut last = Vec::new();
-    block_on(poll_fn(|cx| {
-        loop {
-            let busy = swarm.poll(cx, Duration::ZERO).is_ready();
-            while let Some(event) = swarm.next_event() {
-                log.push(event);
-            }
-            while let Some(ready) = swarm.next_ready() {
-                assert_eq!(ready, Ready::Addresses { listener });
-                assert_eq!(log, [Event::Listen { listener }], "it is open");
-                last = ips(&swarm);
-            }
-            if last == [B, C] {
-                return Poll::Ready(());
-            }
-            if !busy && swarm.poll_at() != Some(Duration::ZERO) {
-                return Poll::Pending;
-            }
+    let began = Instant::now();
+    while last != [B, C] {
+        assert!(began.elapsed() < LIMIT, "the second look finds nothing: {last:?}");
+        swarm.tick(began.elapsed());
+        while let Some(event) = swarm.next_event() {
+            log.push(event);
         }
-    }));
+        while let Some(ready) = swarm.next_ready() {
+            assert_eq!(ready, Ready::Addresses { listener });
+            assert_eq!(log, [Event::Listen { listener }], "it is open");
+            last = ips(&swarm);
+        }
+        swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+    }
     swarm.close_listener(listener).unwrap();
-    swarm.tick(Duration::ZERO);
+    swarm.tick(began.elapsed());
     assert_eq!(swarm.next_event(), Some(Event::ListenClose { listener, reason: ListenerEnd::Requested }));
     assert_eq!(swarm.next_event(), None);
 }

@@ -78,10 +78,68 @@ fn a_greater_receive_window_is_granted_with_the_first_frame() {
     assert_eq!(end.take(), frame(UPDATE, ACK, 1, 1000));
 }
 
+/// What one call of the owner that reads `n` bytes says to the peer.
+fn consumed(end: &mut End, n: usize) -> Vec<u8> {
+    end.with_stream(100, |session, stream| session.consume(stream, n));
+    end.take()
+}
+
 #[test]
-fn a_smaller_receive_window_counts_as_what_every_peer_assumes() {
-    let mut end = End::with(Role::Listener, &Config { receive_window: 10, ..still() });
+fn a_smaller_receive_window_lets_pass_what_every_peer_assumes() {
+    let config = Config { receive_window: 10, ..still() };
+    let mut end = End::with(Role::Listener, &config);
     assert_eq!(end.receive(&data(SYN, 1, &vec![0; WINDOW])), Ok(vec![Fact::Inbound, Fact::Readable(100)]));
+    assert_eq!(end.receive(&data(0, 1, b"x")), Err(Violation::ReceiveWindow(1)), "and no more");
+}
+
+#[test]
+fn a_smaller_receive_window_is_granted_to_the_byte() {
+    let config = Config { receive_window: 10, ..still() };
+    let mut end = End::with(Role::Listener, &config);
+    end.receive(&data(SYN, 1, &vec![0; WINDOW])).unwrap();
+    assert_eq!(consumed(&mut end, WINDOW - 10), [], "the window is full");
+    assert_eq!(consumed(&mut end, 4), []);
+    assert_eq!(consumed(&mut end, 1), frame(UPDATE, 0, 1, 5), "half of it has been read");
+    assert_eq!(end.receive(&data(0, 1, b"12345")), Ok(vec![Fact::Readable(100)]));
+    assert_eq!(consumed(&mut end, WINDOW), frame(UPDATE, 0, 1, 10));
+    assert_eq!(end.streams[&100].receive_window(), 10);
+    assert_eq!(end.receive(&data(0, 1, b"1234567890")), Ok(vec![Fact::Readable(100)]));
+    assert_eq!(end.receive(&data(0, 1, b"x")), Err(Violation::ReceiveWindow(1)));
+}
+
+#[test]
+fn what_a_peer_has_not_sent_of_the_first_window_counts() {
+    let config = Config { receive_window: 10, ..still() };
+    let mut end = End::with(Role::Listener, &config);
+    end.receive(&data(SYN, 1, &vec![0; WINDOW - 7])).unwrap();
+    assert_eq!(consumed(&mut end, WINDOW), [], "7 may still come, 3 have been read");
+    end.receive(&data(0, 1, b"12")).unwrap();
+    assert_eq!(consumed(&mut end, 2), frame(UPDATE, 0, 1, 5));
+}
+
+#[test]
+fn a_receive_window_of_nothing_or_one_byte_goes_byte_by_byte() {
+    for receive_window in [0, 1] {
+        let mut end = End::with(Role::Listener, &Config { receive_window, ..still() });
+        end.receive(&data(SYN, 1, &vec![0; WINDOW])).unwrap();
+        assert_eq!(consumed(&mut end, WINDOW - 1), []);
+        for _ in 0..10 {
+            assert_eq!(consumed(&mut end, 1), frame(UPDATE, 0, 1, 1));
+            assert_eq!(consumed(&mut end, 1), [], "nothing is unread");
+            assert_eq!(end.receive(&data(0, 1, b"x")), Ok(vec![Fact::Readable(100)]));
+        }
+        assert_eq!(end.receive(&data(0, 1, b"x")), Err(Violation::ReceiveWindow(1)));
+    }
+}
+
+#[test]
+fn discarding_grants_a_smaller_window_and_no_more() {
+    let mut end = End::with(Role::Listener, &Config { receive_window: 10, ..still() });
+    end.receive(&data(SYN, 1, &vec![0; WINDOW - 10])).unwrap();
+    end.with_stream(100, Session::discard);
+    assert_eq!(end.take(), []);
+    assert_eq!(end.receive(&data(0, 1, b"12345")), Ok(vec![]));
+    assert_eq!(end.take(), frame(UPDATE, 0, 1, 5));
 }
 
 #[test]

@@ -146,20 +146,47 @@ fn all_streams_grow_out_of_one_purse_and_give_back_what_they_had_when_they_are_o
 
 #[test]
 fn a_stream_that_has_not_grown_gives_nothing_back() {
-    for receive_window in [0, WINDOW] {
-        let config = Config { receive_window, max_window_growth: WINDOW, ..Config::default() };
+    for receive_window in [0, 1, 1_000, WINDOW] {
+        let least = receive_window.max(1);
+        let config = Config { receive_window, max_window_growth: least, ..Config::default() };
         let mut end = End::with(Role::Listener, &config);
         let [first, second, third] = [1, 3, 5].map(|id| inbound(&mut end, id));
-        for _ in 0..2 {
-            passes(&mut end, first, HALF);
-        }
-        assert_eq!(end.streams[&first].receive_window(), 2 * WINDOW);
+        let grow = |end: &mut End, key| {
+            // So that no more than the window is left of what every peer assumes.
+            passes(end, key, WINDOW - least);
+            for _ in 0..2 {
+                passes(end, key, least.div_ceil(2));
+            }
+            end.streams[&key].receive_window()
+        };
+        assert_eq!(grow(&mut end, first), 2 * least);
         end.reset(second);
-        for _ in 0..2 {
-            passes(&mut end, third, HALF);
-        }
-        assert_eq!(end.streams[&third].receive_window(), WINDOW, "the first one has it all");
+        assert_eq!(grow(&mut end, third), least, "the first one has it all");
+        end.reset(first);
+        assert_eq!(grow_again(&mut end, third, least), 2 * least, "and gives it back");
     }
+}
+
+/// Half of a window passes twice.
+fn grow_again(end: &mut End, key: u32, window: u32) -> u32 {
+    for _ in 0..2 {
+        passes(end, key, window.div_ceil(2));
+    }
+    end.streams[&key].receive_window()
+}
+
+#[test]
+fn a_window_that_began_smaller_grows_as_far_as_it_may() {
+    let config = Config { receive_window: 100, max_receive_window: 350, ..Config::default() };
+    let mut end = End::with(Role::Listener, &config);
+    let key = inbound(&mut end, 1);
+    assert_eq!(passes(&mut end, key, WINDOW - 100), [], "it is what is left of the first one");
+    assert_eq!(passes(&mut end, key, 50), [update(1, 50), probe()].concat());
+    assert_eq!(passes(&mut end, key, 50), update(1, 50 + 100));
+    assert_eq!(passes(&mut end, key, 100), update(1, 100 + 150), "the last step");
+    assert_eq!(end.streams[&key].receive_window(), 350);
+    assert_eq!(passes(&mut end, key, 174), []);
+    assert_eq!(passes(&mut end, key, 1), update(1, 175));
 }
 
 #[test]

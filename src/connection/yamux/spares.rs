@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 /// How much a buffer for a few lines may hold.
 const SMALL: usize = 2 * 1024;
-/// How much the others may hold: that of a stream with the window that every peer assumes stays below.
-const LARGE: usize = 2 * super::INITIAL_WINDOW as usize;
+/// How much the others may hold: the window that every peer assumes. A buffer of a greater window is not kept.
+const LARGE: usize = super::INITIAL_WINDOW as usize;
 /// How many of each are kept.
 const SMALL_KEPT: usize = 64;
 const LARGE_KEPT: usize = 2;
@@ -29,7 +29,7 @@ impl Buffer {
     }
 
     pub(super) fn into_unread(mut self) -> Vec<u8> {
-        self.bytes.drain(..self.head);
+        self.clear_read();
         self.bytes
     }
 
@@ -38,13 +38,25 @@ impl Buffer {
         self.head += n.min(self.unread().len());
     }
 
-    /// Adds what has arrived. What has been read is cleared away when it is half of the buffer, so each byte moves a
-    /// constant number of times, and the buffer stays below `most`, which is twice the window.
+    /// Adds what has arrived, in memory for at most `most` bytes, or for 64 if that is more: `most` is the window, and
+    /// what is unread afterwards is within it.
+    ///
+    /// Each byte moves a constant number of times:
+    ///
+    /// - Where the head is half of the buffer, each byte that moves is paid for by one that has been read.
+    /// - Where the buffer grows, it doubles, so that all its growth moves less than it then holds.
+    /// - Where the tail would end beyond `most`, more has been read since the buffer was last cleared than waits to be
+    ///   granted: otherwise the read, the unread and the new bytes would be within the window. So there was a grant
+    ///   since then, which takes half of a window that was read, and at most one window moves.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
+        if self.bytes.capacity() > most.max(LEAST) {
+            // The stream began ahead of its window and has come down to it, or the buffer was another one's.
+            self.clear_read();
+            self.bytes.shrink_to(most.max(LEAST));
+        }
         if bytes.len() > self.bytes.capacity() - self.bytes.len() {
-            if self.head >= self.bytes.len() / 2 {
-                self.bytes.drain(..self.head);
-                self.head = 0;
+            if self.head >= self.bytes.len() / 2 || self.bytes.len() + bytes.len() > most {
+                self.clear_read();
             }
             let needed = self.bytes.len() + bytes.len();
             if needed > self.bytes.capacity() {
@@ -54,12 +66,18 @@ impl Buffer {
         }
         self.bytes.extend_from_slice(bytes);
     }
+
+    /// Moves what is unread to the front.
+    fn clear_read(&mut self) {
+        self.bytes.drain(..self.head);
+        self.head = 0;
+    }
 }
 
 /// Receive buffers that nothing is in. One serves all sessions of a caller: a stream has a buffer only while it has
 /// unread data, and without a place like this each turn of a conversation would be an allocation.
 ///
-/// It keeps at most 64 buffers of up to 2 KiB and two of up to 512 KiB. A few bytes never come to sit in one of the
+/// It keeps at most 64 buffers of up to 2 KiB and two of up to 256 KiB. A few bytes never come to sit in one of the
 /// latter.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "a stream holds a box, so that it is small while nothing is unread")]
@@ -114,7 +132,10 @@ impl Spares {
 
 #[cfg(test)]
 mod tests {
+    use super::super::INITIAL_WINDOW;
+    use super::super::window::ReceiveWindow;
     use super::*;
+    use alloc::vec;
 
     fn buffer(capacity: usize) -> Box<Buffer> {
         Box::new(Buffer { head: 0, bytes: Vec::with_capacity(capacity) })
@@ -145,14 +166,84 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_doubles_up_to_its_most_and_grows_beyond_only_by_what_comes() {
+    fn what_has_been_read_makes_place_where_the_tail_would_leave_the_window() {
+        assert_eq!(pushed(100, 49, 60), (49, 160), "to the byte");
+        assert_eq!(pushed(100, 49, 61), (0, 160));
+        assert_eq!(pushed(100, 1, 61), (0, 160));
+    }
+
+    #[test]
+    fn a_buffer_doubles_up_to_its_window() {
         let mut buffer = Buffer { head: 0, bytes: Vec::with_capacity(50) };
         buffer.push(&[0; 51], 160);
         assert_eq!(buffer.bytes.capacity(), 100);
         buffer.push(&[0; 50], 160);
         assert_eq!(buffer.bytes.capacity(), 160);
-        buffer.push(&[0; 70], 160);
-        assert_eq!(buffer.bytes.capacity(), 171);
+        buffer.push(&[0; 59], 160);
+        assert_eq!(buffer.bytes.capacity(), 160);
+    }
+
+    #[test]
+    fn a_buffer_that_is_greater_than_the_window_shrinks_to_it() {
+        for (most, capacity) in [(160, 100), (100, 100), (99, 99), (90, 90), (10, LEAST)] {
+            let mut buffer = Buffer { head: 0, bytes: Vec::with_capacity(100) };
+            buffer.push(&[7; 80], 100);
+            buffer.consume(75);
+            buffer.push(&[8; 5], most);
+            assert_eq!((buffer.unread(), buffer.bytes.capacity()), (&[7, 7, 7, 7, 7, 8, 8, 8, 8, 8][..], capacity));
+        }
+    }
+
+    /// A peer sends all that it is granted in pieces of `piece` bytes, and the owner reads `read` bytes after each piece,
+    /// or when no more can come. Gives how many bytes came, and how many moved inside the buffer.
+    fn moved(window: u32, piece: usize, read: usize, after_each: bool) -> (usize, usize) {
+        let bytes = vec![7; piece];
+        let (mut window, mut buffer) = (ReceiveWindow::new(window), Buffer::default());
+        let (mut came, mut moved, mut left) = (0, 0, INITIAL_WINDOW as usize);
+        let much = (INITIAL_WINDOW + 4 * window.limit()) as usize;
+        while came < much {
+            let n = piece.min(left);
+            if n > 0 {
+                window.arrived(n as u32);
+                let most = window.most_unread(buffer.unread().len() + n);
+                let (head, capacity, unread) = (buffer.head, buffer.bytes.capacity(), buffer.unread().len());
+                buffer.push(&bytes[..n], most);
+                match buffer.bytes.capacity() {
+                    same if same == capacity && buffer.head == head => {}
+                    same if same == capacity => moved += unread,
+                    // Both what was read and what was not may have moved.
+                    _ => moved += head + unread,
+                }
+                assert!(buffer.bytes.capacity() <= most.max(LEAST), "{} of {most}", buffer.bytes.capacity());
+                (came, left) = (came + n, left - n);
+            }
+            if after_each || left == 0 {
+                buffer.consume(read);
+                if window.is_worth_a_frame(buffer.unread().len()) {
+                    left += window.grant_all(buffer.unread().len()) as usize;
+                }
+            }
+        }
+        (came, moved)
+    }
+
+    #[test]
+    fn each_byte_moves_less_than_three_times() {
+        for window in [1, 2, 3, 100, 4_096, INITIAL_WINDOW, 3 * INITIAL_WINDOW] {
+            let half = window as usize / 2;
+            for read in [1, half / 3, half.saturating_sub(1), half, half + 1, 2 * half] {
+                for piece in [1, 100, 16_384, window as usize] {
+                    // The rest would take long, and move the same.
+                    if read == 0 || read < half / 100 || piece < half / 10_000 {
+                        continue;
+                    }
+                    for after_each in [false, true] {
+                        let (came, moved) = moved(window, piece, read, after_each);
+                        assert!(moved < 3 * came, "{moved} of {came}: {window}, {piece}, {read}, {after_each}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -177,8 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn buffers_of_2_kib_are_small_and_those_above_512_kib_are_not_kept() {
-        let sizes = [(1, 1, 0), (2_048, 1, 0), (2_049, 0, 1), (524_288, 0, 1), (524_289, 0, 0)];
+    fn buffers_of_2_kib_are_small_and_those_above_256_kib_are_not_kept() {
+        let sizes = [(1, 1, 0), (2_048, 1, 0), (2_049, 0, 1), (262_144, 0, 1), (262_145, 0, 0)];
         for (capacity, small, large) in sizes {
             let mut spares = Spares::new();
             spares.give(buffer(capacity));

@@ -125,7 +125,8 @@ impl Stream {
     }
 
     /// How many bytes the peer may have sent that have not been read: [`Config::receive_window`](super::Config), or more
-    /// once it has [grown](super::Config::max_receive_window).
+    /// once it has [grown](super::Config::max_receive_window). Where that is less than [`INITIAL_WINDOW`], it holds
+    /// once so much has been read that the first [`INITIAL_WINDOW`] bytes are within it.
     #[must_use]
     pub const fn receive_window(&self) -> u32 {
         self.window.limit()
@@ -184,7 +185,7 @@ impl Stream {
 
     /// Adds what has arrived, which the window has allowed.
     pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
-        let most = 2 * self.window.limit() as usize;
+        let most = self.window.most_unread(self.unread().len() + bytes.len());
         self.buffer.get_or_insert_with(|| spares.take(bytes.len())).push(bytes, most);
     }
 

@@ -8,6 +8,10 @@ use super::INITIAL_WINDOW;
 ///
 /// where `left` is what the peer may still send, `unread` waits in the stream's buffer, and `freed` has been read but
 /// not been granted again.
+///
+/// A peer may send [`INITIAL_WINDOW`] bytes before it hears of us, so a smaller limit cannot hold from the start. Then
+/// the stream begins *ahead* of its limit: `left + unread` is greater, `freed` is zero, and nothing is granted. Each
+/// byte that is read brings the sum down by one, until it is at the limit; the equation holds from there on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ReceiveWindow {
     left: u32,
@@ -15,14 +19,22 @@ pub(super) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// A new stream's: the peer assumes [`INITIAL_WINDOW`]; what `limit` is above it counts as freed.
+    /// A new stream's: the peer assumes [`INITIAL_WINDOW`]; what `limit` is above it counts as freed. A limit of 0 would
+    /// end all traffic, and counts as 1.
     pub(super) const fn new(limit: u32) -> Self {
-        Self { left: INITIAL_WINDOW, limit: if limit > INITIAL_WINDOW { limit } else { INITIAL_WINDOW } }
+        Self { left: INITIAL_WINDOW, limit: if limit == 0 { 1 } else { limit } }
     }
 
-    /// The most bytes that can be unread.
+    /// The most bytes that can be unread, unless the stream is still ahead of it.
     pub(super) const fn limit(&self) -> u32 {
         self.limit
+    }
+
+    /// The most bytes that can be unread from now on, while the limit stays. It goes down once, when a stream that began
+    /// ahead of its limit comes to it.
+    pub(super) const fn most_unread(&self, unread: usize) -> usize {
+        let limit = self.limit as usize;
+        if self.left as usize + unread > limit { INITIAL_WINDOW as usize } else { limit }
     }
 
     /// So much more can be unread, once it is granted.
@@ -46,9 +58,10 @@ impl ReceiveWindow {
         self.left = self.left.saturating_sub(bytes);
     }
 
-    /// Whether granting now is worth a frame: half of the window or more has been read.
+    /// Whether granting now is worth a frame: half of the window or more has been read. Half of 1 is 1.
     pub(super) fn is_worth_a_frame(&self, unread: usize) -> bool {
-        self.freed(unread) >= self.limit / 2
+        let half = self.limit / 2;
+        self.freed(unread) >= if half == 0 { 1 } else { half }
     }
 
     /// What can be granted now, however little.
@@ -59,8 +72,12 @@ impl ReceiveWindow {
     }
 
     fn freed(&self, unread: usize) -> u32 {
-        debug_assert!(unread + self.left as usize <= self.limit as usize, "the peer was granted more than the limit");
-        // Unread bytes were within the window when they came, so they fit.
-        (self.limit - self.left).saturating_sub(unread as u32)
+        let outstanding = self.left as usize + unread;
+        debug_assert!(
+            outstanding <= self.limit.max(INITIAL_WINDOW) as usize,
+            "the peer was granted more than the limit"
+        );
+        // At most the limit, a u32.
+        (self.limit as usize).saturating_sub(outstanding) as u32
     }
 }

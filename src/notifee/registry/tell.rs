@@ -8,25 +8,13 @@ use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 use core::time::Duration;
 
-/// How many drives in a row may leave time untold.
-#[cfg(feature = "swarm")]
-const PATIENCE: u8 = 15;
-
 /// What can be told. All but events comes from a swarm.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Told {
     Event(Event),
-    StreamReady {
-        stream: StreamId,
-        readable: bool,
-        writable: bool,
-    },
-    AddressesChanged {
-        listener: ListenerId,
-    },
-    /// The time has come for some, who know it themselves.
-    Tick,
+    StreamReady { stream: StreamId, readable: bool, writable: bool },
+    AddressesChanged { listener: ListenerId },
 }
 
 /// What was being told when a notifee panicked.
@@ -93,11 +81,6 @@ impl Told {
             Self::AddressesChanged { listener } => {
                 audience.each(Interest::ADDRESSES_CHANGED, |notifee, cx| notifee.addresses_changed(cx, listener));
             }
-            Self::Tick => audience.each(Interest::TIME, |notifee, cx| {
-                if notifee.poll_at().is_some_and(|at| at <= cx.now) {
-                    notifee.tick(cx);
-                }
-            }),
         }
     }
 }
@@ -157,11 +140,11 @@ impl Drop for Unfinished<'_> {
 }
 
 /// The network while something is told: held, and let go of when it has been told, or a notifee panics.
-struct Held<'a, N: Network>(&'a mut N);
+pub(super) struct Held<'a, N: Network>(pub(super) &'a mut N);
 
 impl<'a, N: Network> Held<'a, N> {
     #[inline]
-    fn new(network: &'a mut N) -> Self {
+    pub(super) fn new(network: &'a mut N) -> Self {
         network.hold(true);
         Self(network)
     }
@@ -192,19 +175,26 @@ impl<N: Network> Notifees<N> {
     /// Drains the network's events, each to those who care for it, and says how many those were: all there are, and at
     /// most [so many](Self::set_events_per_dispatch).
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        self.dispatch_up_to(self.events_per_dispatch, network)
+        let (mut told, most) = (0, self.events_per_dispatch);
+        self.tell_events(network, |network| {
+            if told == most {
+                return None;
+            }
+            let event = network.next_event()?;
+            told += 1;
+            Some(event)
+        });
+        told
     }
 
-    fn dispatch_up_to(&mut self, most: usize, network: &mut N) -> usize {
+    /// Tells what `next` takes out of the network, until it gives none; and before that, what a panic has interrupted.
+    #[inline(always)]
+    pub(super) fn tell_events(&mut self, network: &mut N, mut next: impl FnMut(&mut N) -> Option<Event>) {
         self.resume(network);
-        let mut told = 0;
-        while told < most {
-            let Some(event) = network.next_event() else { break };
+        while let Some(event) = next(network) {
             let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST };
             tell_event(event, everyone);
-            told += 1;
         }
-        told
     }
 
     /// Registers a notifee and tells it first of all that is open, as if it opened now: listeners, connections, then
@@ -253,7 +243,7 @@ impl<N: Network> Notifees<N> {
         self.make_changes();
     }
 
-    fn tell(&mut self, told: Told, from: NotifeeId, network: &mut N) {
+    pub(super) fn tell(&mut self, told: Told, from: NotifeeId, network: &mut N) {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
@@ -268,57 +258,4 @@ impl<N: Network> Notifees<N> {
         let timed = list.iter().filter_map(|run| self.entries.get(run.clone())).flatten();
         timed.filter_map(|entry| entry.notifee.poll_at()).min()
     }
-}
-
-#[cfg(feature = "swarm")]
-impl<N: super::super::HasNode> Notifees<N> {
-    /// One turn after the swarm was polled: [`dispatch`](Self::dispatch), and what is ready, until there is neither;
-    /// and [`tick`](Notifee::tick) for each whose time has come. `now` is the time that the swarm was polled with.
-    ///
-    /// It tells [so many](Self::set_events_per_dispatch) events, and as often that something is ready, at most; what is
-    /// left then is for the next one, and [`poll_at`](Self::poll_at) says so. Time is told once nothing is left, so that
-    /// no deadline is judged before what came in time has been told; but in every 16th drive at the latest. What notifees have done is sent by the
-    /// next poll of the swarm, which asks for it.
-    pub fn drive(&mut self, network: &mut N, now: Duration) {
-        self.now = self.now.max(now);
-        // Whoever panics has interrupted it.
-        self.has_more = true;
-        let mut left = self.events_per_dispatch;
-        left -= self.drain(left, network);
-        if left == 0 && self.untimed < PATIENCE {
-            self.untimed += 1;
-            return;
-        }
-        self.untimed = 0;
-        self.tell(Told::Tick, NotifeeId::FIRST, network);
-        left -= self.drain(left, network);
-        self.has_more = left == 0;
-    }
-
-    /// Tells what happened and what is ready, until there is neither, and so much of each at most. Gives the most of
-    /// either that it has told.
-    fn drain(&mut self, most: usize, network: &mut N) -> usize {
-        let (mut events, mut ready) = (0, 0);
-        loop {
-            let before = (events, ready);
-            events += self.dispatch_up_to(most - events, network);
-            while ready < most {
-                let Some(told) = next_ready(network) else { break };
-                self.tell(told, NotifeeId::FIRST, network);
-                ready += 1;
-            }
-            if before == (events, ready) {
-                return events.max(ready);
-            }
-        }
-    }
-}
-
-#[cfg(feature = "swarm")]
-fn next_ready(network: &mut impl super::super::HasNode) -> Option<Told> {
-    use crate::swarm::Ready;
-    Some(match network.node_mut().next_ready()? {
-        Ready::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
-        Ready::Addresses { listener } => Told::AddressesChanged { listener },
-    })
 }

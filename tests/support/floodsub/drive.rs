@@ -1,23 +1,31 @@
 //! Nodes on real sockets, driven on this thread until something is so.
 
-use super::Node;
-use async_io::Timer;
-use futures_lite::future::block_on;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use super::{Node, keypair};
+use crate::sleep::{Sleeper, sleep};
+use std::future::Future;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use swarm_notify::protocols::pubsub::Config;
-use swarm_notify::swarm::{Multiaddr, multiaddr};
+use swarm_notify::protocols::pubsub::{Config, Signing};
+use swarm_notify::swarm::{Config as SwarmConfig, Multiaddr, multiaddr};
 use swarm_notify::tcp;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub(crate) type Tcp = Node<tcp::Transport>;
+/// More turns than nodes take at a stretch: beyond it, somebody spins.
+const MOST_TURNS: usize = 100_000;
 
+pub(crate) type Tcp = Node<tcp::Transport, tcp::Reactor>;
+
+/// A node whose first message has the number 1.
 pub(crate) fn node(number: u8, config: Config) -> Tcp {
-    Node::new(number, tcp::Transport::default(), config)
+    let reactor = tcp::Reactor::new().expect("there are descriptors");
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    let key = keypair(number);
+    let swarm = tcp::Swarm::with_reactor(reactor, transport, &key, [number; 32], SwarmConfig::default());
+    Node::of(number, swarm.expect("an Ed25519 key signs"), config, Signing::strict_sign(key, 1))
 }
 
 /// Has the first of the nodes listen: where.
@@ -31,45 +39,70 @@ pub(crate) fn listen(nodes: &mut [Tcp]) -> Multiaddr {
 /// Drives the nodes until it is so.
 #[track_caller]
 pub(crate) fn until(nodes: &mut [Tcp], mut is_so: impl FnMut(&mut [Tcp]) -> bool) {
-    drive(nodes, |_, nodes| if is_so(nodes) { Poll::Ready(()) } else { Poll::Pending });
+    drive(nodes, |nodes| if is_so(nodes) { Poll::Ready(()) } else { Poll::Pending });
 }
 
-/// Drives the nodes until a future is ready.
+/// Drives the nodes until a future is ready, which wakes the first of them from wherever it is woken.
 #[track_caller]
 pub(crate) fn during<F: Future>(nodes: &mut [Tcp], future: F) -> F::Output {
-    let mut future = pin!(future);
-    drive(nodes, |cx, _| future.as_mut().poll(cx))
+    let (mut future, waker) = (pin!(future), nodes[0].swarm.waker());
+    drive(nodes, |_| future.as_mut().poll(&mut Context::from_waker(&waker)))
+}
+
+/// Drives the nodes for so long.
+#[track_caller]
+pub(crate) fn pass(nodes: &mut [Tcp], time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        turn(nodes);
+        let _ = sleep(&sleepers(nodes), end);
+    }
+}
+
+impl Sleeper for Tcp {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.swarm.as_fd()
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let next = [self.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
+        next.map(|at| at.saturating_sub(self.now()))
+    }
+}
+
+fn sleepers(nodes: &[Tcp]) -> Vec<&dyn Sleeper> {
+    nodes.iter().map(|node| node as &dyn Sleeper).collect()
+}
+
+/// Has each take turns until there is nothing more to do for now.
+fn turn(nodes: &mut [Tcp]) {
+    for node in nodes {
+        let mut turns = 0;
+        loop {
+            let now = node.now();
+            node.swarm.tick(now);
+            node.drive(now);
+            node.swarm.flush_all(node.now());
+            if node.left() != Some(Duration::ZERO) {
+                break;
+            }
+            turns += 1;
+            assert!(turns < MOST_TURNS, "it spins: {:#?}", node.log);
+        }
+    }
 }
 
 #[track_caller]
-fn drive<R>(nodes: &mut [Tcp], mut poll: impl FnMut(&mut Context<'_>, &mut [Tcp]) -> Poll<R>) -> R {
-    let start = Instant::now();
-    let mut timer = Timer::never();
-    block_on(poll_fn(|cx| {
-        loop {
-            assert!(
-                start.elapsed() < LIMIT,
-                "it takes too long: {:#?}",
-                nodes.iter().map(|node| &node.log).collect::<Vec<_>>()
-            );
-            let mut is_busy = false;
-            for node in &mut *nodes {
-                let now = node.now();
-                is_busy |= node.turn(cx, now);
-            }
-            if let Poll::Ready(done) = poll(cx, nodes) {
-                return Poll::Ready(done);
-            }
-            let left = nodes.iter().map(|node| {
-                let due = [node.swarm.poll_at(), node.notifees.poll_at()].into_iter().flatten().min();
-                due.unwrap_or(Duration::MAX).saturating_sub(node.now())
-            });
-            timer.set_after(left.min().unwrap_or(LIMIT).min(LIMIT));
-            if !is_busy && Pin::new(&mut timer).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
+fn drive<A>(nodes: &mut [Tcp], mut poll: impl FnMut(&mut [Tcp]) -> Poll<A>) -> A {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        turn(nodes);
+        if let Poll::Ready(done) = poll(nodes) {
+            return done;
         }
-    }))
+        let in_time = sleep(&sleepers(nodes), limit);
+        assert!(in_time, "it takes too long: {:#?}", nodes.iter().map(|node| &node.log).collect::<Vec<_>>());
+    }
 }
 
 /// Shuts all of them down and waits until that is over.

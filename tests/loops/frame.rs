@@ -1,0 +1,131 @@
+//! A frame 60 times a second: a turn under a budget of time, a bounded number of events, the answers, the rest of the
+//! frame. Nothing waits for a descriptor: a turn hears all that has come since the last one.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+use swarm_notify::connection::Protocol;
+use swarm_notify::identity::Keypair;
+use swarm_notify::lifecycle::Event;
+use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::tcp;
+
+const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+const FRAME: Duration = Duration::from_micros(16_667);
+const BUDGET: Duration = Duration::from_millis(2);
+/// How many events and readinesses one frame handles.
+const MOST: usize = 8;
+const STREAMS: usize = 16;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    // Each side has this loop. In your program the other side is elsewhere.
+    let (sender, address) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || Node::listen(move |address| drop(sender.send(address)))?.run());
+    let client = Node::dial(&address.recv()?, 1_000)?.run()?;
+    server.join().expect("it does not panic")?;
+    println!("{} echoes", client.echoes);
+    Ok(())
+}
+
+/// Your program and its swarm. This one does its part of an echo, and ends when the other side has left.
+pub(crate) struct Node {
+    swarm: tcp::Swarm,
+    start: Instant,
+    /// Called with the address of the listener.
+    tell: Option<Box<dyn FnOnce(String) + Send>>,
+    /// How many echoes the side that dials asks for.
+    wanted: Option<usize>,
+    pub(crate) echoes: usize,
+}
+
+impl Node {
+    /// A node that sends back what it receives. It calls `tell` with its address.
+    pub(crate) fn listen(tell: impl FnOnce(String) + Send + 'static) -> Result<Self> {
+        let mut node = Self::new(1)?;
+        node.tell = Some(Box::new(tell));
+        node.swarm.register_protocol(ECHO);
+        node.swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
+        Ok(node)
+    }
+
+    /// A node that dials, asks for so many echoes, and leaves.
+    pub(crate) fn dial(address: &str, echoes: usize) -> Result<Self> {
+        let mut node = Self::new(2)?;
+        node.wanted = Some(echoes);
+        node.swarm.dial(address.parse()?)?;
+        Ok(node)
+    }
+
+    fn new(key: u8) -> Result<Self> {
+        let reactor = tcp::Reactor::new()?;
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        // Keep your key in a file, and take the seed from the system's randomness.
+        let (identity, seed) = (Keypair::ed25519_from_bytes([key; 32])?, [key; 32]);
+        let swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+        let start = Instant::now();
+        Ok(Self { swarm, start, tell: None, wanted: None, echoes: 0 })
+    }
+
+    pub(crate) fn run(mut self) -> Result<Self> {
+        let mut next_frame = self.start;
+        while !self.swarm.is_shut_down() {
+            let began = Instant::now();
+            // What it leaves when the time is over, the next frame does.
+            let _ = self.swarm.turn(self.start.elapsed(), &mut || began.elapsed() < BUDGET);
+            self.drain()?;
+            self.swarm.flush_all(self.start.elapsed());
+            // Here the program does the rest of its frame.
+            next_frame = (next_frame + FRAME).max(Instant::now());
+            std::thread::sleep(next_frame.saturating_duration_since(Instant::now()));
+        }
+        Ok(self)
+    }
+
+    /// Handles at most [`MOST`] things; what it leaves waits for the next frame.
+    fn drain(&mut self) -> Result<()> {
+        for _ in 0..MOST {
+            if let Some(event) = self.swarm.next_event() {
+                self.handle(event)?;
+            } else if let Some(ready) = self.swarm.next_ready() {
+                self.read(ready);
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::Listen { listener } => {
+                if let (Some(tell), Some(view)) = (self.tell.take(), self.swarm.listener(listener)) {
+                    tell(view.addresses[0].to_string());
+                }
+            }
+            Event::Connected { connection } if self.wanted.is_some() => {
+                for _ in 0..STREAMS {
+                    let stream = self.swarm.open_stream(connection, &[ECHO])?;
+                    self.swarm.write(stream, b"!")?;
+                }
+            }
+            Event::ConnectFailed { reason, .. } => return Err(format!("cannot connect: {reason}").into()),
+            Event::Disconnected { .. } => self.swarm.shutdown(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, ready: Ready) {
+        let Ready::Stream { stream, .. } = ready else { return };
+        let mut buffer = [0; 64];
+        while let Ok(count @ 1..) = self.swarm.read(stream, &mut buffer) {
+            self.echoes += count;
+            if self.wanted.is_some_and(|wanted| self.echoes >= wanted) {
+                return self.swarm.shutdown();
+            }
+            // The window always has room for one byte, and each side waits for the other's.
+            let _ = self.swarm.write(stream, &buffer[..count]);
+        }
+    }
+}
