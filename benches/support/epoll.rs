@@ -27,21 +27,20 @@ impl Pair {
     }
 
     pub(crate) fn ping_pong(&self, times: usize) {
+        let mut events = Vec::with_capacity(16);
         for _ in 0..times {
             for to in [1, 0] {
                 (&self.ends[1 - to]).write_all(b"x").unwrap();
-                self.receive(to);
+                self.receive(to, &mut events);
             }
         }
     }
 
     /// Waits until a byte has come to one end, and reads it.
-    fn receive(&self, to: usize) {
+    fn receive(&self, to: usize, events: &mut Vec<Event>) {
         loop {
-            let mut events = Vec::with_capacity(16);
-            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), None).unwrap();
-            if events.into_iter().any(|Event { flags, data }| data.u64() == to as u64 && flags.contains(EventFlags::IN))
-            {
+            epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), None).unwrap();
+            if events.drain(..).any(|Event { flags, data }| data.u64() == to as u64 && flags.contains(EventFlags::IN)) {
                 // Less than there is place for: nothing more has come, and epoll says when something does.
                 assert_eq!((&self.ends[to]).read(&mut [0; 16]).unwrap(), 1);
                 return;

@@ -1,0 +1,82 @@
+//! What makes a reactor's descriptor readable, and what does not.
+
+use super::super::{Config, Stream, Transport};
+use super::*;
+use crate::swarm::Reactor as _;
+use alloc::sync::Arc;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use futures_lite::io::AsyncWrite as _;
+use libp2p_core::Transport as _;
+use libp2p_core::transport::{ListenerId, TransportEvent};
+use rustix::event::{PollFd, PollFlags};
+use std::io::Read as _;
+use std::net::TcpStream;
+
+/// Nothing in these tests takes as long.
+const LONG: Option<Duration> = Some(Duration::from_secs(60));
+
+/// A transport that listens on loopback, its reactor, and a client of it that was not accepted yet.
+fn connecting() -> (Reactor, Transport, TcpStream) {
+    let reactor = Reactor::new().unwrap();
+    let mut transport = Transport::new(reactor.handle(), Config::default());
+    transport.listen_on(ListenerId::next(), "/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+    let address = transport.listeners[0].socket.socket.local_addr().unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut transport).poll(&mut cx).is_ready(), "its address is reported first");
+    (reactor, transport, TcpStream::connect(address).unwrap())
+}
+
+fn accept(reactor: &mut Reactor, transport: &mut Transport) -> Stream {
+    reactor.poll(LONG).unwrap();
+    let polled = Pin::new(transport).poll(&mut Context::from_waker(Waker::noop()));
+    let Poll::Ready(TransportEvent::Incoming { upgrade, .. }) = polled else { panic!("nobody came") };
+    upgrade.into_inner().unwrap()
+}
+
+fn is_readable(reactor: &Reactor) -> bool {
+    let mut descriptors = [PollFd::new(reactor, PollFlags::IN)];
+    rustix::event::poll(&mut descriptors, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+}
+
+#[test]
+fn a_wake_rings_but_for_those_that_a_poll_itself_causes() {
+    let (mut reactor, mut transport, _client) = connecting();
+    let waker = reactor.waker();
+    // The listener waits for the next with the reactor's own waker, as a swarm between two turns does.
+    let _first = accept(&mut reactor, &mut transport);
+    let address = transport.listeners[0].socket.socket.local_addr().unwrap();
+    assert!(Pin::new(&mut transport).poll(&mut Context::from_waker(&waker)).is_pending());
+    let _second = TcpStream::connect(address).unwrap();
+    assert!(is_readable(&reactor));
+    reactor.poll(LONG).unwrap();
+    assert!(!is_readable(&reactor), "the poll's own wake has rung");
+    waker.wake_by_ref();
+    assert!(is_readable(&reactor));
+    reactor.poll(LONG).unwrap();
+    assert!(!is_readable(&reactor));
+}
+
+#[test]
+fn a_socket_is_told_as_writable_only_after_a_write_found_no_place() {
+    struct Flag(AtomicBool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let (mut reactor, mut transport, mut client) = connecting();
+    let mut stream = accept(&mut reactor, &mut transport);
+    assert!(!is_readable(&reactor), "nothing has come, and nothing waits for a place to write");
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(flag.clone());
+    let mut sent = 0;
+    while let Poll::Ready(written) = Pin::new(&mut stream).poll_write(&mut Context::from_waker(&waker), &[0; 64 * 1024])
+    {
+        sent += written.unwrap();
+    }
+    assert!(!flag.0.load(Ordering::Acquire));
+    std::io::copy(&mut client.by_ref().take(sent as u64), &mut std::io::sink()).unwrap();
+    reactor.poll(LONG).unwrap();
+    assert!(flag.0.load(Ordering::Acquire), "there is place, and nobody was woken");
+}
