@@ -305,6 +305,7 @@ impl Connection {
     }
 
     /// Whether something has come that was not decoded, or was not handled.
+    #[cfg(feature = "swarm")]
     pub(crate) fn keeps_input(&self) -> bool {
         self.kept.len() > 0 || !self.kept.frames().is_empty()
     }
