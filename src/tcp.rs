@@ -10,6 +10,7 @@ mod names;
 #[cfg(feature = "dns")]
 mod race;
 mod reactor;
+mod source;
 mod stream;
 mod timer;
 
@@ -36,6 +37,7 @@ use listener::{Listener, Outcome};
 #[cfg(feature = "dns")]
 use names::Names;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A swarm over TCP, on a reactor of its own. It is made by [`with_reactor`](crate::swarm::Swarm::with_reactor).
 pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
@@ -310,6 +312,11 @@ impl libp2p_core::Transport for Transport {
         }
         Poll::Pending
     }
+}
+
+/// Locks a mutex, also one that a panic has poisoned: no code here leaves a value half changed when it panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

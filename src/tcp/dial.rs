@@ -1,7 +1,8 @@
 //! One attempt to connect: to an address, or to a name, whose addresses are raced.
 
 use super::Stream;
-use super::reactor::{Handle, Registered};
+use super::reactor::Handle;
+use super::source::Registered;
 use core::fmt;
 use core::future::Future;
 use core::net::SocketAddr;
@@ -109,7 +110,7 @@ impl Future for Dial {
         // Those that have lost are closed here.
         self.stage = Stage::Over;
         Poll::Ready(connected.and_then(|mut socket| {
-            socket.hear_of_reads()?;
+            socket.report_reads_only()?;
             socket.socket.set_nodelay(self.nodelay)?;
             Ok(Stream::new(socket))
         }))

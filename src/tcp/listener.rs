@@ -1,7 +1,8 @@
 //! One listening socket: binding it, and accepting from it without ever losing a wake-up or spinning on an error.
 
 use super::interfaces::{Change, Interfaces, Wildcard};
-use super::reactor::{Handle, Registered};
+use super::reactor::Handle;
+use super::source::Registered;
 use super::timer::Timer;
 use super::{Config, Event, Stream, address};
 use core::future::ready;

@@ -1,6 +1,7 @@
 //! Names in addresses that are dialed: looked up by the system, or by whom the owner names, on a thread for each lookup.
 
 use super::address::Name;
+use super::lock;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
@@ -12,7 +13,7 @@ use core::task::{Context, Poll, Waker};
 use std::io;
 use std::net::ToSocketAddrs as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 /// Who knows names: the host and the port give socket addresses, the best first.
@@ -196,11 +197,6 @@ impl Drop for Lookup {
         // It may have been woken for a place that it does not take.
         self.places.wake_first();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done with the lock panics in between.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Without who is asked.

@@ -1,7 +1,8 @@
 //! [`Race`]: several addresses of one name, tried side by side until one connects (RFC 8305, "Happy Eyeballs").
 
 use super::dial::Attempt;
-use super::reactor::{Handle, Registered};
+use super::reactor::Handle;
+use super::source::Registered;
 use super::timer::Timer;
 use alloc::collections::VecDeque;
 use alloc::format;

@@ -1,36 +1,36 @@
 //! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
 
+use super::lock;
+use super::source::{Registered, Source};
 use super::timer::Timers;
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use atomic_waker::AtomicWaker;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Waker;
 use core::time::Duration;
-use mio::event::Event;
 use mio::{Events, Interest, Token};
 use slab::Slab;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
-/// How many events one poll takes.
+/// The most events that one poll takes.
 const EVENTS: usize = 1024;
 
-/// Names the waker of other threads; no socket has it.
+/// The token of the [`Alarm`]. No socket has it.
 const WAKER: Token = Token(usize::MAX);
 
-/// How many bits of a token are a place in the slab; the others are the generation of what sits there.
-const PLACE_BITS: u32 = usize::BITS - 16;
+/// The number of low bits of a token that are an index of the slab. The other bits are a generation.
+const INDEX_BITS: u32 = usize::BITS - 16;
 
 /// The poller of one swarm's TCP sockets: epoll, kqueue or IOCP, by way of `mio`, edge-triggered.
 ///
-/// It is one descriptor, and no thread. A [`Swarm`](super::Swarm) drives it in its own turns. A
-/// [`Transport`](super::Transport) that is used without a swarm makes progress only while somebody calls
+/// It is one descriptor, and starts no thread. A [`Swarm`](super::Swarm) drives it in its own turns. A
+/// [`Transport`](super::Transport) that is used without a swarm makes progress only while its owner calls
 /// [`advance`](crate::swarm::Reactor::advance) and [`poll`](crate::swarm::Reactor::poll).
 ///
-/// On Unix it has [`AsFd`](std::os::fd::AsFd), so that it nests in another loop: the descriptor is readable while
-/// something has come that no poll has taken. It must not be used after a fork: the child shares it with its parent.
+/// On Unix it implements [`AsFd`](std::os::fd::AsFd), so that it nests in another loop: the descriptor is readable while
+/// something has come that no poll has taken. Do not use it after a fork: parent and child would share the poller.
 ///
 /// ```
 /// use swarm_notify::identity::Keypair;
@@ -52,52 +52,40 @@ pub struct Reactor {
     alarm: Arc<Alarm>,
 }
 
-/// A reactor, as its sockets and timers know it. Clones are of the same reactor.
+/// Registers sockets and timers with a [`Reactor`]: [`Transport::new`](super::Transport::new) takes one. Clones belong to
+/// the same reactor, and can be used by any thread.
 ///
-/// What is registered after its [`Reactor`] is gone never becomes ready.
+/// After the reactor has been dropped, no socket and no timer that has this handle becomes ready any more.
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
+/// The part of a reactor that its handles share.
 struct Shared {
     registry: mio::Registry,
     sources: Mutex<Sources>,
     timers: Mutex<Timers>,
 }
 
-/// What is registered, by place.
+/// The registered sockets, each with its generation.
 #[derive(Default)]
 struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
-    /// The generation of what is registered next.
+    /// The generation of the last socket that was registered.
     generation: u16,
 }
 
-/// How ready a socket is, and who waits for it.
-#[derive(Default)]
-struct Source {
-    /// [`READABLE`] and the other marks, and above them how often the poller has set one: a mark is cleared only if none
-    /// was set meanwhile.
-    ready: AtomicU32,
-    reader: AtomicWaker,
-    writer: AtomicWaker,
-}
-
-const READABLE: u32 = 1;
-const WRITABLE: u32 = 2;
-/// The other side has ended: its end is still to be read, and no short read hides it.
-const READ_CLOSED: u32 = 4;
-const SET_ONCE: u32 = 8;
-
-/// Wakes the poller from any thread.
+/// The [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
 struct Alarm {
     waker: mio::Waker,
-    /// The [thread](here) in which a poll has ended its wait and calls wakers, or 0. Whoever is woken from there is about
-    /// to look for itself: ringing would cost a write and another wait for each socket that a wait hears of, ten system
-    /// calls a round trip instead of six. A wake of another thread rings at any time.
+    /// The number of the [thread](here) in which a poll is calling the wakers of sockets, or 0.
+    ///
+    /// A wake from within that poll does nothing, since the caller of the poll looks at once at what it has woken.
+    /// Otherwise each socket that a wait hears of would cost a write and another wait: ten system calls a round trip
+    /// instead of six. Wakes of other threads always take effect.
     calling: AtomicUsize,
 }
 
-/// The part of a poll in which it calls wakers, which may panic.
+/// Says in [`Alarm::calling`] that wakers are being called, until it is dropped: a waker may panic.
 struct Calling<'a>(&'a AtomicUsize);
 
 impl<'a> Calling<'a> {
@@ -113,7 +101,7 @@ impl Drop for Calling<'_> {
     }
 }
 
-/// A number that no other thread has while this one lives, or 0 where it is about to end.
+/// Returns a number that no other living thread has, or 0 while this thread is ending.
 fn here() -> usize {
     std::thread_local! {
         static HERE: u8 = const { 0 };
@@ -127,7 +115,7 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Only this thread stores its own number, so that it never reads that of an earlier moment.
+        // Relaxed is enough: each thread stores only its own number, so it reads its number only where it is true.
         let calling = self.calling.load(Ordering::Relaxed);
         if calling != 0 && calling == here() {
             return;
@@ -139,10 +127,11 @@ impl Wake for Alarm {
 }
 
 impl Reactor {
-    /// A reactor with nothing registered.
+    /// Makes a reactor without sockets and timers. On Linux it takes three descriptors: an epoll, which is its own, a
+    /// duplicate of that for its handles, and an eventfd.
     ///
     /// # Errors
-    /// The system's, if it has no descriptor left for a poller.
+    /// The system's error if it has no descriptor or memory left for a poller.
     pub fn new() -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
@@ -151,7 +140,7 @@ impl Reactor {
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
 
-    /// What a [`Transport`](super::Transport) needs of it.
+    /// Returns a handle, with which a [`Transport`](super::Transport) registers its sockets here.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle(self.shared.clone())
@@ -189,8 +178,8 @@ impl crate::swarm::Reactor for Reactor {
     }
 }
 
-/// The poller's descriptor. It is readable while something has come that no turn has heard, under level and edge
-/// triggers alike. Only wait for it: what is read from it, or registered with it, is lost to the reactor.
+/// The poller's descriptor. It is readable while something has come that no poll has taken, under level and edge
+/// triggers alike. Only wait for it: do not read from it, and register nothing else with it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Reactor {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -205,7 +194,7 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
-    /// The time of the reactor's last turn, on its owner's clock. Timers count from it.
+    /// Returns the time of the reactor's last turn, on its owner's clock. Timers count from it.
     #[must_use]
     pub fn now(&self) -> Duration {
         lock(&self.0.timers).now()
@@ -215,18 +204,18 @@ impl Handle {
         lock(&self.0.timers)
     }
 
-    /// Registers a socket, of which nothing is known to be ready.
+    /// Registers a socket, not marked ready. On an error the socket is closed.
     pub(super) fn register<S: mio::event::Source>(
         &self,
         mut socket: S,
         interest: Interest,
     ) -> io::Result<Registered<S>> {
         let source = Arc::new(Source::default());
-        let (place, token) = lock(&self.0.sources).insert(source.clone())?;
-        let registration = Registration { shared: self.0.clone(), source, place, token, interest };
-        // On an error the registration gives its place back.
+        let (index, token) = lock(&self.0.sources).insert(source.clone())?;
+        // On an error its drop gives the place back.
+        let place = Place { shared: self.0.clone(), index, token };
         self.0.registry.register(&mut socket, token, interest)?;
-        Ok(Registered { socket, registration })
+        Ok(Registered::new(socket, source, place, interest))
     }
 }
 
@@ -237,190 +226,50 @@ impl fmt::Debug for Handle {
 }
 
 impl Shared {
-    /// What is registered under a token, unless that has left.
+    /// Returns the source that a token names, or `None` if its socket has left since the event was recorded.
     fn source(&self, token: Token) -> Option<Arc<Source>> {
         let sources = lock(&self.sources);
-        let (generation, source) = sources.slab.get(token.0 & ((1 << PLACE_BITS) - 1))?;
-        (usize::from(*generation) == token.0 >> PLACE_BITS).then(|| source.clone())
+        let (generation, source) = sources.slab.get(token.0 & ((1 << INDEX_BITS) - 1))?;
+        (usize::from(*generation) == token.0 >> INDEX_BITS).then(|| source.clone())
     }
 }
 
 impl Sources {
     fn insert(&mut self, source: Arc<Source>) -> io::Result<(usize, Token)> {
-        let place = self.slab.vacant_key();
-        if place >> PLACE_BITS != 0 {
+        let index = self.slab.vacant_key();
+        if index >> INDEX_BITS != 0 {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        // One is left out, whose last place would have the token of the waker.
+        // The generation `u16::MAX` is left out: with it the last index would have the token of the alarm.
         self.generation = (self.generation + 1) % u16::MAX;
         self.slab.insert((self.generation, source));
-        Ok((place, Token(place | usize::from(self.generation) << PLACE_BITS)))
+        Ok((index, Token(index | usize::from(self.generation) << INDEX_BITS)))
     }
 }
 
-impl Source {
-    /// The poller has something to say of it.
-    fn happened(&self, event: &Event) {
-        let (mut marks, mut reads, mut writes) = (0, false, false);
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            (marks, reads) = (marks | READABLE, true);
-        }
-        if event.is_read_closed() || event.is_error() {
-            marks |= READ_CLOSED;
-        }
-        if event.is_writable() || event.is_write_closed() || event.is_error() {
-            (marks, writes) = (marks | WRITABLE, true);
-        }
-        let _ = self
-            .ready
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |ready| Some((ready | marks).wrapping_add(SET_ONCE)));
-        if reads {
-            self.reader.wake();
-        }
-        if writes {
-            self.writer.wake();
-        }
-    }
-}
-
-/// A place among what is registered.
-struct Registration {
+/// The place of one socket among the sources, until it is dropped.
+pub(super) struct Place {
     shared: Arc<Shared>,
-    source: Arc<Source>,
-    place: usize,
+    index: usize,
     token: Token,
-    /// What the system tells of.
-    interest: Interest,
 }
 
-impl Drop for Registration {
+impl Place {
+    /// Has the system report other readiness of a socket that [`Handle::register`] has registered here.
+    pub(super) fn reregister(&self, socket: &mut impl mio::event::Source, interest: Interest) -> io::Result<()> {
+        self.shared.registry.reregister(socket, self.token, interest)
+    }
+
+    /// Has the system report nothing more of a socket.
+    pub(super) fn deregister(&self, socket: &mut impl mio::event::Source) -> io::Result<()> {
+        self.shared.registry.deregister(socket)
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.shared.sources).slab.try_remove(self.place);
+        lock(&self.shared.sources).slab.try_remove(self.index);
     }
-}
-
-/// A socket that is registered with a reactor. Dropping it deregisters it before it closes: a copy of its descriptor,
-/// in a child between fork and exec, would be reported on otherwise.
-pub(super) struct Registered<S: mio::event::Source> {
-    pub(super) socket: S,
-    registration: Registration,
-}
-
-impl<S: mio::event::Source> Registered<S> {
-    /// Makes one try after the other with the socket while it is marked readable; `Pending` once one would block, with
-    /// the waker registered.
-    pub(super) fn poll_read<A>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut S) -> io::Result<A>,
-    ) -> Poll<io::Result<A>> {
-        let source = &self.registration.source;
-        poll(&source.ready, READABLE, &source.reader, cx, || attempt(&mut self.socket))
-    }
-
-    /// The same with writing. The system tells of places to write from the first time on that there is none.
-    pub(super) fn poll_write<A>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut S) -> io::Result<A>,
-    ) -> Poll<io::Result<A>> {
-        let source = &self.registration.source;
-        let polled = poll(&source.ready, WRITABLE, &source.writer, cx, || attempt(&mut self.socket));
-        if polled.is_pending() && !self.registration.interest.is_writable() {
-            // A place that has come meanwhile is told of, since the system looks anew.
-            self.hear_of(Interest::READABLE | Interest::WRITABLE)?;
-        }
-        polled
-    }
-
-    /// Has the system tell only when there is something to read, until a write finds no place. The handshake of a
-    /// connection that is accepted, its ends, and each read would be told as writable, too: two waits for each
-    /// connection in which nothing has come, and one more where it is dialed.
-    pub(super) fn hear_of_reads(&mut self) -> io::Result<()> {
-        self.hear_of(Interest::READABLE)
-    }
-
-    fn hear_of(&mut self, interest: Interest) -> io::Result<()> {
-        let Registration { shared, token, .. } = &self.registration;
-        shared.registry.reregister(&mut self.socket, *token, interest)?;
-        self.registration.interest = interest;
-        Ok(())
-    }
-
-    /// A read has brought less than there was place for: the system has no more, and says when it has. So the next one
-    /// need not find that out by a call. Where the system says only once after an attempt that would block (IOCP), and
-    /// where the other side has ended, it has to.
-    pub(super) fn read_short(&self) {
-        let ready = self.registration.source.ready.load(Ordering::Acquire);
-        if cfg!(unix) && ready & READ_CLOSED == 0 {
-            clear(&self.registration.source.ready, ready, READABLE);
-        }
-    }
-
-    /// Takes it for writable: what was just connected is.
-    pub(super) fn assume_writable(&self) {
-        self.registration.source.ready.fetch_or(WRITABLE, Ordering::AcqRel);
-    }
-
-    /// Takes it for readable until an attempt says otherwise.
-    pub(super) fn assume_readable(&self) {
-        self.registration.source.ready.fetch_or(READABLE, Ordering::AcqRel);
-    }
-}
-
-impl<S: mio::event::Source> Drop for Registered<S> {
-    fn drop(&mut self) {
-        // A socket that the system has no registration of has nothing to be deregistered.
-        let _ = self.registration.shared.registry.deregister(&mut self.socket);
-    }
-}
-
-impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Registered<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.socket.fmt(f)
-    }
-}
-
-fn poll<A>(
-    ready: &AtomicU32,
-    mark: u32,
-    waiting: &AtomicWaker,
-    cx: &Context<'_>,
-    mut attempt: impl FnMut() -> io::Result<A>,
-) -> Poll<io::Result<A>> {
-    loop {
-        let mut seen = ready.load(Ordering::Acquire);
-        if seen & mark == 0 {
-            waiting.register(cx.waker());
-            // The poller may have set it before it could see the waker.
-            seen = ready.load(Ordering::Acquire);
-            if seen & mark == 0 {
-                return Poll::Pending;
-            }
-        }
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => clear(ready, seen, mark),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return Poll::Ready(result),
-        }
-    }
-}
-
-/// Takes a mark back, unless the poller has set one since `seen` was seen.
-fn clear(ready: &AtomicU32, seen: u32, mark: u32) {
-    let mut current = seen;
-    // Another half of the same socket may clear its own mark at the same time.
-    while let Err(changed) = ready.compare_exchange(current, current & !mark, Ordering::AcqRel, Ordering::Acquire) {
-        if changed / SET_ONCE != seen / SET_ONCE {
-            return;
-        }
-        current = changed;
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done with the lock panics in between.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(all(test, target_os = "linux"))]

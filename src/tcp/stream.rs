@@ -1,6 +1,6 @@
 //! An established connection as a byte pipe.
 
-use super::reactor::Registered;
+use super::source::Registered;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_lite::io::{AsyncRead, AsyncWrite};

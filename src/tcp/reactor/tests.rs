@@ -1,4 +1,4 @@
-//! What makes a reactor's descriptor readable, and what does not.
+//! Tests of what makes a reactor's descriptor readable and what does not, and of the interest in writing.
 
 use super::super::{Config, Stream, Transport};
 use super::*;
@@ -6,6 +6,7 @@ use crate::swarm::Reactor as _;
 use alloc::sync::Arc;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll};
 use futures_lite::io::AsyncWrite as _;
 use libp2p_core::Transport as _;
 use libp2p_core::transport::{ListenerId, TransportEvent};
