@@ -8,6 +8,7 @@
 
 mod batches;
 mod ending;
+mod writing;
 
 pub(super) use ending::Why;
 
@@ -26,12 +27,12 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
-use std::io;
 
-/// How many frames of one connection are handled before it is another's turn.
+/// The most frames of one connection that one helping handles, besides 16 KiB of its bytes.
 const HELPING_FRAMES: u32 = 256;
 
-/// How many time-outs of one connection are handled before it is another's turn.
+/// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
+/// due at once.
 const MAX_TIMEOUTS: usize = 64;
 
 /// One connection and what it runs on.
@@ -48,11 +49,11 @@ pub(super) struct Link<T: Transport> {
     pub(super) began: Duration,
     /// What it is armed with in the timers.
     pub(super) armed: Option<Duration>,
-    /// It stands in the ledger's `dirty`.
+    /// Whether it stands in [`Ledger::dirty`].
     pub(super) is_dirty: bool,
-    /// It stands in the ledger's `commanded`.
+    /// Whether it stands in [`Ledger::commanded`].
     is_commanded: bool,
-    /// How many helpings of the last tick it has had.
+    /// The helpings that it has had of the last tick.
     pub(super) share: Share,
     pub(super) stage: Stage<T>,
     /// What has been transmitted and not been written yet: `out[written..]`.
@@ -129,23 +130,14 @@ where
         }
     }
 
-    /// Whether it has something to say, or an end to bring about, that a turn has to see to.
-    pub(super) fn wants_output(&self) -> bool {
-        match &self.stage {
-            Stage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
-            Stage::Closing(_, _, Ours::Open | Ours::Last) => true,
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over => false,
-        }
-    }
-
-    /// Asks to be driven in this turn or the next.
+    /// Puts it in line for the output phase of this turn, or of the next one.
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
             ledger.dirty.push_back(self.id);
         }
     }
 
-    /// A command acts on it, without a look at the clock: what that begins counts from the next turn.
+    /// Notes that a command acts on it. A command has no clock, so the time-outs that it starts count from the next turn.
     pub(super) fn mark_commanded<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         self.mark_dirty(ledger);
         if !core::mem::replace(&mut self.is_commanded, true) {
@@ -153,7 +145,7 @@ where
         }
     }
 
-    /// Says what time it is for what commands have begun.
+    /// Starts the time-outs of commands that were given since the last turn: they count from `now`.
     pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
         self.is_commanded = false;
         if self.began == UNTIMED {
@@ -162,29 +154,6 @@ where
         if let Some(connection) = self.connection() {
             connection.count_from(&mut ledger.turn(now));
         }
-    }
-
-    /// A stream's owner has written to it.
-    pub(super) fn wrote<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>) {
-        ledger.wrote(id, self.batches.gathering());
-    }
-
-    /// Whether all that was written to a stream has been written to the pipe. If not, its owner is told once it has.
-    pub(super) fn flush<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>) -> bool {
-        let connection = self.connection();
-        let (gathers, is_part_taken) =
-            connection.map_or((false, false), |connection| (connection.gathers(), connection.is_part_taken()));
-        let batch = ledger.last_batch(id);
-        if self.batches.is_written(batch, gathers, is_part_taken || !self.out.is_empty()) {
-            ledger.knows_flushed(id);
-            return true;
-        }
-        if ledger.flush_short(id) {
-            let live = ledger.lifecycle.live_streams(self.id);
-            let lives = |id| ledger.lifecycle.state(id).is_some_and(|state| state != State::Ended);
-            self.batches.wait(batch, id, live, lives);
-        }
-        false
     }
 
     /// Polls for the byte pipe. `Some`: it is there.
@@ -208,8 +177,8 @@ where
         }
     }
 
-    /// Reads at most so many bytes of what has come, and does what they say. `true`: there may be more, and it is
-    /// another's turn.
+    /// Reads at most `most` bytes, and handles them and at most [`HELPING_FRAMES`] frames. Returns `true` if the
+    /// connection may have more to read or to handle and is to wait in line for another helping.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
@@ -230,7 +199,7 @@ where
             pipe.connection.begin_input(input);
             input.limit_frames(HELPING_FRAMES);
             if is_cut_short || input.space().is_empty() {
-                // So much was kept that it has to be understood before more is read.
+                // Frames that the last helping left, or a full buffer, are handled before more is read.
                 self.understand(ledger, input, cx, now);
                 return true;
             }
@@ -247,7 +216,7 @@ where
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
-                // More may have come, or the end: the pipe knows without a call to the system if it has not.
+                // More may have come, or the end. Our TCP says so without a system call if nothing has.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
@@ -292,26 +261,7 @@ where
             let Some(fact) = timeout else { break };
             self.handle(fact, ledger, cx, now);
         }
-        if self.is_write_late(ledger, now) {
-            // The pipe may take something again without anybody having been woken yet.
-            match self.write_due(ledger, cx, now) {
-                Poll::Ready(Err(why)) => self.over(ledger, why),
-                Poll::Pending if self.is_write_late(ledger, now) => {
-                    self.over(ledger, Why::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
-                }
-                Poll::Pending | Poll::Ready(Ok(())) => {}
-            }
-        }
-    }
-
-    fn is_write_late<const E: usize>(&self, ledger: &Ledger<E>, now: Duration) -> bool {
-        self.write_deadline(ledger).is_some_and(|deadline| deadline <= now)
-    }
-
-    /// Until when the pipe has to take something; a close has a time-out of its own.
-    fn write_deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
-        let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)))?;
-        Some(since.saturating_add(ledger.config.write_timeout))
+        self.drive_write_timeout(ledger, cx, now);
     }
 
     /// When it is to be looked at if nothing happens.
@@ -373,8 +323,8 @@ where
                         ledger.peers.insert((peer, self.id));
                     }
                 }
-                // The peer may have said more already. Otherwise a turn would find nothing to do, and its owner would
-                // take one at once.
+                // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
+                // would cost the owner a turn that finds nothing to do.
                 if self.connection().is_some_and(|connection| connection.keeps_input()) {
                     cx.waker().wake_by_ref();
                 }
@@ -409,88 +359,5 @@ where
                 connection.refuse_stream();
             }
         }
-    }
-
-    /// Writes one batch of what is due, as far as the pipe takes it. `spare` is a buffer to work with. `true`: more is
-    /// due, and the pipe may take it.
-    pub(super) fn drive_output<const E: usize>(
-        &mut self,
-        ledger: &mut Ledger<E>,
-        cx: &mut Context<'_>,
-        spare: &mut Vec<u8>,
-        now: Duration,
-    ) -> bool {
-        if self.out.capacity() == 0 {
-            core::mem::swap(&mut self.out, spare);
-        }
-        let written = self.write_due(ledger, cx, now);
-        if self.out.is_empty() {
-            match spare.capacity() {
-                0 => core::mem::swap(&mut self.out, spare),
-                _ => self.out = Vec::new(),
-            }
-        }
-        match written {
-            Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => return true,
-            Poll::Ready(Ok(())) => self.end_ours(ledger, cx),
-            Poll::Ready(Err(why)) => self.over(ledger, why),
-            Poll::Pending => {}
-        }
-        false
-    }
-
-    /// Ready once a batch is written, or nothing is due.
-    fn write_due<const E: usize>(
-        &mut self,
-        ledger: &mut Ledger<E>,
-        cx: &mut Context<'_>,
-        now: Duration,
-    ) -> Poll<Result<(), Why>> {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Last)) = &mut self.stage else {
-            return Poll::Ready(Ok(()));
-        };
-        if self.out.is_empty() {
-            if !pipe.connection.is_due() {
-                return Poll::Ready(Ok(()));
-            }
-            if !pipe.connection.is_part_taken() {
-                self.batches.taken();
-            }
-            if let Err(error) = pipe.connection.transmit(&mut self.out) {
-                return Poll::Ready(Err(Why::Broke(error)));
-            }
-        }
-        while self.written < self.out.len() {
-            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
-                Poll::Pending => {
-                    self.blocked.get_or_insert(now);
-                    return Poll::Pending;
-                }
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
-                Poll::Ready(Ok(n)) => {
-                    self.written += n;
-                    self.blocked = None;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
-            }
-        }
-        match Pin::new(&mut pipe.io).poll_flush(cx) {
-            Poll::Pending => {
-                self.blocked.get_or_insert(now);
-                return Poll::Pending;
-            }
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
-        }
-        self.out.clear();
-        (self.written, self.blocked) = (0, None);
-        if pipe.connection.is_part_taken() {
-            return Poll::Ready(Ok(()));
-        }
-        self.batches.written(|id| ledger.flushed(id));
-        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
-            self.handle(fact, ledger, cx, now);
-        }
-        Poll::Ready(Ok(()))
     }
 }
