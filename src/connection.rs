@@ -56,11 +56,13 @@
 
 mod config;
 mod error;
+mod fact;
 mod handshake;
 mod input;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
+mod open;
 mod queue;
 mod role;
 mod scratch;
@@ -71,6 +73,7 @@ pub mod yamux;
 
 pub use config::Config;
 pub use error::Error;
+pub use fact::{Fact, Turn};
 pub use input::Input;
 pub use multistream::Protocol;
 pub use role::Role;
@@ -78,7 +81,7 @@ pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
 pub use work::{ReadError, WriteError};
 
-use crate::lifecycle::{Failure, StreamEnd, StreamId};
+use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -86,6 +89,7 @@ use core::time::Duration;
 use handshake::{Handshake, Opening};
 use input::Kept;
 use libp2p_identity::PeerId;
+use open::Open;
 use queue::Queues;
 use timers::{Due, Timers};
 use yamux::Session;
@@ -116,7 +120,7 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
-    /// Something has begun that counts from its owner's next turn.
+    /// Whether a time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
 
@@ -126,89 +130,6 @@ enum Phase {
     Open(Box<Open>),
     /// It broke: nothing more is understood or said.
     Over,
-}
-
-/// An open connection: what is encrypted is what the session says.
-#[derive(Debug)]
-struct Open {
-    noise: noise::Transport,
-    session: Session<StreamId>,
-    peer: PeerId,
-    /// Frames that were taken from the session since they do not fit in one message: `taken[sealed..]` is not sealed
-    /// yet.
-    taken: Vec<u8>,
-    sealed: usize,
-}
-
-impl Open {
-    /// Appends the next message of what is due.
-    fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
-        if self.taken.is_empty() {
-            if self.session.output().len() <= noise::MAX_PLAINTEXT {
-                self.noise.seal(self.session.output(), out)?;
-                self.session.output_taken();
-                return Ok(());
-            }
-            self.session.swap_output(&mut self.taken);
-        }
-        let rest = &self.taken[self.sealed..];
-        let part = &rest[..rest.len().min(noise::MAX_PLAINTEXT)];
-        self.noise.seal(part, out)?;
-        self.sealed += part.len();
-        if self.sealed == self.taken.len() {
-            self.sealed = 0;
-            self.taken.clear();
-            self.session.borrow_output(&mut self.taken);
-            self.taken = Vec::new();
-        }
-        Ok(())
-    }
-}
-
-/// What a connection works with in one turn: its owner's things, borrowed.
-#[derive(Debug)]
-pub struct Turn<'a> {
-    /// The streams of all connections of the owner.
-    pub streams: &'a mut Streams,
-    /// The protocols that inbound streams may choose from.
-    pub protocols: &'a [Protocol],
-    /// Bounds and time-outs.
-    pub config: &'a Config,
-    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`].
-    pub now: Duration,
-    /// Memory to work with; what is in it means nothing.
-    pub scratch: &'a mut Scratch,
-}
-
-/// What happened on a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fact {
-    /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
-    /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
-    AtGate,
-    /// The peer begins a stream. The next call must be [`Connection::accept_stream`] or
-    /// [`Connection::refuse_stream`].
-    StreamOffered,
-    /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
-    StreamAtGate(StreamId),
-    /// A stream that was not open ended. The owner takes it out of the table, now or later.
-    StreamFailed(StreamId, Failure),
-    /// A stream that was open ended. What it has of unread bytes stays until the owner takes it out of the table.
-    StreamEnded(StreamId, StreamEnd),
-    /// Something is to be read from an open stream: data, or the end.
-    Readable(StreamId),
-    /// After a short write, more can be written.
-    Writable(StreamId),
-    /// The peer ends the connection, with the code of its go-away (yamux). Streams that live go on until the owner ends
-    /// the connection.
-    GoAway(u32),
-    /// The connection has had no stream for [`Config::idle_timeout`]. It is for the owner to
-    /// [`close`](Connection::close) it; it is not said again until a stream has come and gone.
-    Idle,
-    /// A polite close has taken [`Config::close_timeout`]: it is for the owner to cut the byte pipe.
-    CloseTimeout,
-    /// The connection broke. What is due (yamux's go-away) can still be transmitted; nothing else will come.
-    Failed(Error),
 }
 
 impl Connection {
@@ -269,9 +190,9 @@ impl Connection {
         input.begin(&mut self.kept);
     }
 
-    /// Decodes `input` up to the next fact; to be called until there is none. `None`: all of it has been decoded or is
-    /// kept, and the next read starts with [`begin_input`](Self::begin_input). If frames that have come are kept since
-    /// their [number is limited](Input::limit_frames), [`is_cut_short`](Self::is_cut_short) says so.
+    /// Decodes `input` up to the next fact. Call it until it returns `None`: then all of the input has been decoded or is
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input). If it kept whole frames because their
+    /// [number is limited](Input::limit_frames), [`is_cut_short`](Self::is_cut_short) says so.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -296,15 +217,15 @@ impl Connection {
         fact
     }
 
-    /// Whether whole frames have come that were not handled, since the [limit](Input::limit_frames) of their number was
-    /// reached: then [`receive`](Self::receive) goes on with them after [`begin_input`](Self::begin_input), without
+    /// Returns whether the [limit](Input::limit_frames) of frames was reached, so that whole frames may be kept that
+    /// have not been handled. Then call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without
     /// another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         self.kept.is_cut_short()
     }
 
-    /// Whether something has come that was not decoded, or was not handled.
+    /// Returns whether bytes of earlier input are kept that have not been decoded or handled.
     #[cfg(feature = "swarm")]
     pub(crate) fn keeps_input(&self) -> bool {
         self.kept.len() > 0 || !self.kept.frames().is_empty()
@@ -370,10 +291,7 @@ impl Connection {
             Ok(Opening::Opened(secured)) => {
                 let session = Session::new(self.role, &config.yamux);
                 self.timers.opened(now);
-                self.phase = {
-                    let (noise, peer) = (secured.transport, secured.remote.peer);
-                    Phase::Open(Box::new(Open { noise, session, peer, taken: Vec::new(), sealed: 0 }))
-                };
+                self.phase = Phase::Open(Box::new(Open::new(*secured, session)));
                 Ok(true)
             }
         }
@@ -385,7 +303,7 @@ impl Connection {
         self.gathers() || self.is_part_taken()
     }
 
-    /// Whether something is due that no [`transmit`](Self::transmit) has begun with.
+    /// Returns whether output is pending that no [`transmit`](Self::transmit) has begun with.
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
@@ -394,18 +312,21 @@ impl Connection {
         said || !self.out.is_empty()
     }
 
-    /// Whether [`transmit`](Self::transmit) has appended a part of what was due when it began, and the rest is left.
+    /// Returns whether [`transmit`](Self::transmit) has appended the beginning of a run of frames that does not fit in
+    /// one Noise message, and not yet its end. Until the end has been written, [`written`](Self::written) tells nothing.
     #[must_use]
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
-            Phase::Open(open) => open.taken.len() > open.sealed,
+            Phase::Open(open) => open.is_part_sealed(),
             Phase::Handshake(_) | Phase::Over => false,
         }
     }
 
-    /// Appends what is due to `out` in one run of bytes, at most one Noise message of it (64 KiB) beside what the
-    /// handshake had to say; [`is_due`](Self::is_due) says whether there is more. Once that has been written, call
-    /// [`written`](Self::written); what it tells may come only when a whole run of messages has been.
+    /// Appends pending output to `out`: what is left of the handshake, and at most one Noise message (64 KiB). Afterwards
+    /// [`is_due`](Self::is_due) says whether more is pending.
+    ///
+    /// Once the bytes have been written, call [`written`](Self::written). While a [part](Self::is_part_taken) of a longer
+    /// run of frames is left, that tells nothing.
     ///
     /// # Errors
     /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
@@ -423,7 +344,7 @@ impl Connection {
         Ok(())
     }
 
-    /// All that was transmitted has been written to the byte pipe. To be called until it has nothing more to say.
+    /// Takes note that all transmitted bytes have been written to the byte pipe. Call it until it returns `None`.
     #[must_use]
     pub fn written(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
         if self.is_part_taken() {

@@ -28,9 +28,9 @@ pub struct Input {
     plain_end: usize,
     /// Bytes have come that were not kept from another turn.
     is_fresh: bool,
-    /// How many more frames may be handled before it is another's turn.
+    /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// The connection has frames that come before whatever could be read.
+    /// Whether the connection has kept frames, which are to be handled before more is read.
     is_blocked: bool,
 }
 
@@ -51,9 +51,9 @@ impl Input {
         }
     }
 
-    /// Has at most `frames` yamux frames handled until [`Connection::begin_input`](super::Connection::begin_input) is
-    /// called the next time, so that a peer whose frames are tiny does not take all the time there is. Without it they
-    /// are not limited.
+    /// Limits the yamux frames that are handled to `frames`, until the next call of
+    /// [`Connection::begin_input`](super::Connection::begin_input), which lifts the limit. A Noise message counts as a
+    /// frame, too. An owner of many connections sets it so that a peer with tiny frames does not take all of a turn.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
@@ -66,8 +66,8 @@ impl Input {
         self.frames_left = frames;
     }
 
-    /// Where to read to. Never empty between two calls of [`Connection::receive`](super::Connection::receive) that
-    /// said nothing, but for a connection that waits for permission to open, or whose frames were
+    /// The space to read into. Once [`Connection::receive`](super::Connection::receive) has returned `None` it is not
+    /// empty, except for a connection that waits for permission to open, or whose frames were
     /// [cut short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
         let start = if self.is_blocked { self.wire.len() } else { self.wire_end };
@@ -117,7 +117,8 @@ impl Input {
         }
     }
 
-    /// Decrypts one message behind the plaintext that is unread, which counts as a frame. `false`: none has come whole.
+    /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message
+    /// has come.
     pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
         let wire = &self.wire[self.wire_at..self.wire_end];
         match transport.open(wire, &mut self.plain[self.plain_end..])? {
@@ -140,8 +141,8 @@ impl Input {
         self.load(kept);
     }
 
-    /// Takes what a connection kept, unless it has frames that are to be handled before: they stay where they are, so
-    /// that they are not copied each time that some of them are, and what came behind them stays with them.
+    /// Copies what a connection kept into this input, unless it has kept frames. Frames are handled where they are:
+    /// copying all of them for each helping that handles some would cost a square. What came behind them waits there.
     pub(super) fn load(&mut self, kept: &mut Kept) {
         if kept.frames().is_empty() && kept.len() > 0 {
             self.wire[..kept.wire.len()].copy_from_slice(&kept.wire);
@@ -159,7 +160,7 @@ impl Input {
         self.clear();
     }
 
-    /// It is another connection's turn: hands frames that were not handled to this one.
+    /// Ends a helping at its limit of frames: hands the unread plaintext to the connection, as frames to go on with.
     pub(super) fn cut_short(&mut self, kept: &mut Kept) {
         kept.is_cut_short = true;
         if kept.frames().is_empty() {
@@ -185,7 +186,8 @@ impl Default for Input {
 pub(super) struct Kept {
     wire: Vec<u8>,
     plain: Vec<u8>,
-    /// Plaintext that comes before all else, of which no more frames were to be handled: `frames[frames_at..]`.
+    /// Plaintext that was left when the limit of frames was reached: `frames[frames_at..]`. It comes before `plain` and
+    /// `wire`.
     frames: Vec<u8>,
     frames_at: usize,
     is_cut_short: bool,
@@ -196,7 +198,7 @@ impl Kept {
         self.wire.len() + self.plain.len()
     }
 
-    /// Whether frames were left to be handled in another turn.
+    /// Returns whether the last helping ended at its limit of frames.
     pub(super) const fn is_cut_short(&self) -> bool {
         self.is_cut_short
     }

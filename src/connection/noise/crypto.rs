@@ -185,8 +185,10 @@ fn nonce(counter: u64) -> Nonce {
     Nonce::assume_unique_for_key(bytes)
 }
 
-/// Copies a text in pieces. glibc copies longer ones with `rep movsb`, which is ten times slower on AMD's Zen where both
-/// lie almost alike in their pages (sourceware bug 30994), as large buffers do: a copy was 15 % of a bulk transfer then.
+/// Copies `from` to `to` in pieces of 1 KiB.
+///
+/// glibc copies longer texts with `rep movsb`. On AMD's Zen that is ten times slower if both addresses have almost the
+/// same offset in their pages (sourceware bug 30994), as large buffers do. The copy took 15 % of a bulk transfer then.
 fn copy(from: &[u8], to: &mut [u8]) {
     const PIECE: usize = 1024;
     for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {

@@ -122,7 +122,7 @@ impl Output {
         self.answers = 0;
     }
 
-    /// Gives what is in it, to be [taken](Self::taken), in exchange for the memory of `into`.
+    /// Exchanges its bytes for the memory of `into`. The caller then says that they were [taken](Self::taken).
     pub(super) fn swap(&mut self, into: &mut Vec<u8>) {
         mem::swap(&mut self.bytes, into);
     }

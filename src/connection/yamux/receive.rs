@@ -40,7 +40,7 @@ impl<K> Incoming<K> {
         Self::Header { bytes: [0; HEADER - 1], have: 0 }
     }
 
-    /// Whether a frame has come to its end, and nothing of the next has come.
+    /// Returns whether the last frame is complete and no byte of the next one has come.
     pub(super) const fn is_between(&self) -> bool {
         matches!(self, Self::Header { have: 0, .. })
     }

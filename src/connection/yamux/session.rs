@@ -44,7 +44,7 @@ pub struct Session<K> {
     pub(super) growth: Growth,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
-    /// How many more frames are handled before the caller is asked.
+    /// The number of frames that [`receive`](Self::receive) still handles.
     pub(super) frames_left: u32,
 }
 
@@ -73,13 +73,14 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Has at most `frames` more frames handled: after them [`receive`](Self::receive) consumes nothing more, until
-    /// this is called again. A caller with many sessions deals out its time so. Without it they are not limited.
+    /// Limits the frames that are handled from now on to `frames`. Afterwards [`receive`](Self::receive) consumes
+    /// nothing until the next call of this method. A new session has no limit. A caller with many sessions uses it to
+    /// share its time among them.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
     }
 
-    /// How many more frames are handled before [`limit_frames`](Self::limit_frames) is called again.
+    /// Returns the number of frames that [`receive`](Self::receive) still handles.
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
@@ -273,8 +274,8 @@ impl<K: Copy> Session<K> {
         self.line.clear();
     }
 
-    /// Takes what waits to be sent, as [`take_output`](Self::take_output) does, in exchange for the memory of `into`,
-    /// which must be empty.
+    /// Moves all pending output into `into`, as [`take_output`](Self::take_output) does, and keeps the memory of `into`
+    /// for later output. `into` must be empty: bytes in it are lost.
     pub fn swap_output(&mut self, into: &mut Vec<u8>) {
         self.output.swap(into);
         self.output_taken();

@@ -124,9 +124,10 @@ impl Stream {
         self.send_window
     }
 
-    /// How many bytes the peer may have sent that have not been read: [`Config::receive_window`](super::Config), or more
-    /// once it has [grown](super::Config::max_receive_window). Where that is less than [`INITIAL_WINDOW`], it holds
-    /// once so much has been read that the first [`INITIAL_WINDOW`] bytes are within it.
+    /// Returns the most bytes that the peer may have sent and the owner has not read:
+    /// [`Config::receive_window`](super::Config), or more once it has [grown](super::Config::max_receive_window). A window
+    /// below [`INITIAL_WINDOW`] does not hold until the difference has been read, as the page of
+    /// [`receive_window`](super::Config::receive_window) says.
     #[must_use]
     pub const fn receive_window(&self) -> u32 {
         self.window.limit()

@@ -1,0 +1,53 @@
+//! [`Turn`]: what an owner hands to a connection. [`Fact`]: what the connection tells.
+
+#[cfg(doc)]
+use super::Connection;
+use super::{Config, Error, Protocol, Scratch, Streams};
+use crate::lifecycle::{Failure, StreamEnd, StreamId};
+use core::time::Duration;
+
+/// The things of its owner that a connection works with in one turn, borrowed.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// The streams of all connections of the owner.
+    pub streams: &'a mut Streams,
+    /// The protocols that inbound streams may choose from.
+    pub protocols: &'a [Protocol],
+    /// Bounds and time-outs.
+    pub config: &'a Config,
+    /// The time, on the owner's clock, which must not go backwards; or [`UNTIMED`](super::UNTIMED).
+    pub now: Duration,
+    /// Memory to work with; what is in it means nothing.
+    pub scratch: &'a mut Scratch,
+}
+
+/// One thing that happened on a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fact {
+    /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
+    /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
+    AtGate,
+    /// The peer begins a stream. The next call must be [`Connection::accept_stream`] or
+    /// [`Connection::refuse_stream`].
+    StreamOffered,
+    /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
+    StreamAtGate(StreamId),
+    /// A stream that was not open ended. The owner takes it out of the table, now or later.
+    StreamFailed(StreamId, Failure),
+    /// A stream that was open ended. What it has of unread bytes stays until the owner takes it out of the table.
+    StreamEnded(StreamId, StreamEnd),
+    /// Something is to be read from an open stream: data, or the end.
+    Readable(StreamId),
+    /// After a short write, more can be written.
+    Writable(StreamId),
+    /// The peer ends the connection, with the code of its go-away (yamux). Streams that live go on until the owner ends
+    /// the connection.
+    GoAway(u32),
+    /// The connection has had no stream for [`Config::idle_timeout`]. It is for the owner to
+    /// [`close`](Connection::close) it; it is not said again until a stream has come and gone.
+    Idle,
+    /// A polite close has taken [`Config::close_timeout`]. The owner should cut the byte pipe now.
+    CloseTimeout,
+    /// The connection broke. What is due (yamux's go-away) can still be transmitted; nothing else will come.
+    Failed(Error),
+}

@@ -1,0 +1,58 @@
+//! [`Open`]: what an open connection is made of, and how its frames become Noise messages.
+
+use super::handshake::Secured;
+use super::noise;
+use super::yamux::Session;
+use crate::lifecycle::StreamId;
+use alloc::vec::Vec;
+use libp2p_identity::PeerId;
+
+/// The Noise transport and the yamux session of an open connection.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) noise: noise::Transport,
+    pub(super) session: Session<StreamId>,
+    pub(super) peer: PeerId,
+    /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
+    /// been encrypted yet. Empty otherwise.
+    taken: Vec<u8>,
+    sealed: usize,
+}
+
+impl Open {
+    /// Puts a finished handshake together with a new session.
+    pub(super) fn new(secured: Secured, session: Session<StreamId>) -> Self {
+        let (noise, peer) = (secured.transport, secured.remote.peer);
+        Self { noise, session, peer, taken: Vec::new(), sealed: 0 }
+    }
+
+    /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to
+    /// their end.
+    pub(super) fn is_part_sealed(&self) -> bool {
+        self.taken.len() > self.sealed
+    }
+
+    /// Appends the next Noise message of pending output to `out`. Appends nothing if no output is pending.
+    pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
+        if self.taken.is_empty() {
+            if self.session.output().len() <= noise::MAX_PLAINTEXT {
+                self.noise.seal(self.session.output(), out)?;
+                self.session.output_taken();
+                return Ok(());
+            }
+            self.session.swap_output(&mut self.taken);
+        }
+        let rest = &self.taken[self.sealed..];
+        let part = &rest[..rest.len().min(noise::MAX_PLAINTEXT)];
+        self.noise.seal(part, out)?;
+        self.sealed += part.len();
+        if self.sealed == self.taken.len() {
+            // The session takes its memory back, unless it has other memory by now.
+            self.sealed = 0;
+            self.taken.clear();
+            self.session.borrow_output(&mut self.taken);
+            self.taken = Vec::new();
+        }
+        Ok(())
+    }
+}
