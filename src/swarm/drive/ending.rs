@@ -1,0 +1,84 @@
+//! The first phase of a turn: closes that were asked for, and deadlines.
+
+use super::HELPING;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
+use crate::swarm::reactor::Reactor;
+use crate::swarm::turn::Budget;
+use crate::swarm::{Swarm, slot_of};
+use core::task::Context;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Begins the closes of a shutdown, then judges the deadlines that have come.
+    pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
+        let mut has_closed = false;
+        while self.closing.is_some() && budget.allows() {
+            self.close_next();
+            has_closed = true;
+        }
+        let judges = self.timers.are_judged(self.now, self.ledger.config.lateness);
+        // A spent budget allows one unit of this phase. Closes and deadlines take turns at it.
+        let is_due = judges && self.is_deadline_due();
+        if self.closing.is_some() && !has_closed && (self.queue.closes_next || !is_due) {
+            self.queue.closes_next = false;
+            return self.close_next();
+        }
+        self.queue.closes_next = true;
+        let mut has_judged = false;
+        while judges && self.is_deadline_due() && (budget.allows() || !has_judged) {
+            has_judged = true;
+            if let Some((_, id)) = self.timers.take_due(self.now) {
+                self.judge(id);
+            }
+        }
+    }
+
+    /// Returns whether a deadline has come that its connection is still armed with.
+    fn is_deadline_due(&mut self) -> bool {
+        let links = &self.links;
+        self.timers.is_due(self.now, |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)))
+    }
+
+    /// Begins to close the next listener or connection of a shutdown.
+    fn close_next(&mut self) {
+        let Some(closing) = &mut self.closing else { return };
+        if closing.listener < self.listeners.table.slots() {
+            closing.listener += 1;
+            if let Some(id) = self.listeners.table.key_at(closing.listener - 1) {
+                self.end_listener(id, ListenerEnd::Shutdown);
+            }
+        } else if closing.connection < self.links.slots() {
+            closing.connection += 1;
+            let id = self.links.key_at(closing.connection - 1);
+            if let Some(link) = id.and_then(|id| self.links.get_mut(id)) {
+                link.close(&mut self.ledger, ConnectionEnd::Shutdown, self.now);
+            }
+        } else {
+            self.closing = None;
+        }
+    }
+
+    /// Handles a deadline that a connection was armed with, and arms the next one. A deadline that has moved away since
+    /// then is only armed anew.
+    fn judge(&mut self, id: ConnectionId) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.armed = None;
+        if link.deadline(&self.ledger).is_some_and(|deadline| deadline <= now) {
+            // Bytes that would move the deadline may be in the socket already, without a wake yet.
+            self.help(id, HELPING);
+            let waker = self.wakers.waker(slot_of(id));
+            if let Some(link) = self.links.get_mut(id) {
+                link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+            }
+        }
+        self.driven(id);
+    }
+}

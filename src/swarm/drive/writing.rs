@@ -1,0 +1,58 @@
+//! The third phase of a turn: output. Also [`Swarm::flush_all`]'s part of it.
+
+use crate::swarm::reactor::Reactor;
+use crate::swarm::turn::Budget;
+use crate::swarm::{Swarm, slot_of};
+use core::task::Context;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Writes pending output, a batch of each connection in turn, until none is left that its pipe takes.
+    pub(super) fn write_dirty(&mut self, budget: &mut Budget<'_>) {
+        let mut has_written = false;
+        loop {
+            self.admit(budget, &mut has_written);
+            if self.ledger.dirty.is_empty() || !budget.allows() && has_written {
+                break;
+            }
+            has_written = true;
+            self.write_next();
+        }
+        self.queue.unwritten = self.ledger.dirty.len();
+        let links = &self.links;
+        self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
+    }
+
+    /// Writes one batch of each connection with pending output. It opens nothing.
+    pub(in crate::swarm) fn flush_dirty(&mut self) {
+        self.count_commands();
+        self.ledger.is_flushing = true;
+        for _ in 0..self.ledger.dirty.len() {
+            self.write_next();
+        }
+        self.ledger.is_flushing = false;
+    }
+
+    /// Writes one batch of the connection that has waited longest with pending output.
+    pub(super) fn write_next(&mut self) {
+        let Some(id) = self.ledger.dirty.pop_front() else { return };
+        let Some(link) = self.links.get_mut(id) else { return };
+        link.is_dirty = false;
+        let waker = self.wakers.waker(slot_of(id));
+        let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
+        if link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, self.now) {
+            link.mark_dirty(&mut self.ledger);
+        }
+        if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
+            self.wakers.mark(slot_of(id));
+        }
+        self.arm(id);
+    }
+}
