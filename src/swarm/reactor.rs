@@ -1,40 +1,42 @@
-//! [`Reactor`]: where a swarm hears of its transport's sockets.
+//! [`Reactor`]: the source of the wakes of a transport's sockets.
 
 use core::task::Waker;
 use core::time::Duration;
 use std::io;
 
-/// What tells a transport's sockets that they are ready, driven by the swarm in its own turn.
+/// A poller of sockets and timers that a swarm drives in its own turns.
 ///
-/// It stands beside the [`Transport`](super::Transport), which need not know it: sockets register their wakers with the
-/// reactor, the swarm has the reactor call them. [`tcp::Reactor`](crate::tcp::Reactor) is the one of this crate. A
-/// swarm whose transport is woken by something else (memory, a simulation, another runtime's sockets) has the reactor
-/// `()`, which hears nothing.
+/// It stands beside the [`Transport`](super::Transport): sockets register their wakers with the reactor, and the swarm has
+/// the reactor call them. A transport that wraps another one need not know of it. This crate has
+/// [`tcp::Reactor`](crate::tcp::Reactor). A swarm whose transport is woken by something else (memory, a simulation, the
+/// sockets of another runtime) has the reactor `()`, which hears nothing.
 ///
-/// A swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) without waiting, at the start of each turn; it
-/// waits nowhere but in [`Swarm::wait`](super::Swarm::wait).
+/// At the start of each turn a swarm calls [`advance`](Self::advance), then [`poll`](Self::poll) with a time-out of zero.
+/// It leaves `poll` out where [`Swarm::wait`](super::Swarm::wait), the only place that waits, has just called it.
 pub trait Reactor {
-    /// Wakes the wakers of all that has become ready, and waits for it for at most `timeout`; without one, until there
-    /// is something. Zero does not wait. Returns `true` if there may be more than it had place for, so that it is to be
-    /// called again. A signal ends a wait early; that is no error.
+    /// Waits until a socket is ready or the [waker](Self::waker) is used, for at most `timeout`, and wakes the wakers of
+    /// all ready sockets. `None` waits without limit, zero does not wait. A signal ends a wait early, without an error.
+    ///
+    /// Returns `true` if its buffer came back full, so that more sockets may be ready: the swarm then calls it again.
     ///
     /// # Errors
-    /// The system's. The swarm logs it, keeps it for [`Swarm::last_error`](super::Swarm::last_error), and calls again
-    /// in its next turn.
+    /// The system's error. In a turn the swarm logs it, keeps it for
+    /// [`Swarm::last_error`](super::Swarm::last_error), and calls again in its next turn.
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<bool>;
 
-    /// Says what time it is, on the owner's clock, and wakes the wakers of the timers that have come.
+    /// Sets the time to `now`, on the owner's clock, and wakes the wakers of the timers whose deadline has come.
     fn advance(&mut self, now: Duration);
 
-    /// The deadline of the earliest timer, on the owner's clock.
+    /// Returns the deadline of the earliest timer, on the owner's clock, or `None` if there is no timer.
     fn poll_at(&self) -> Option<Duration>;
 
-    /// A waker that ends a wait and makes the reactor's descriptor readable. It can be used by any thread. While a
-    /// [`poll`](Self::poll) calls wakers it need not do either, since who called that looks for itself what has come.
+    /// Returns a waker that ends a wait and makes the reactor's descriptor readable. Any thread may use it. If a wake is
+    /// caused by the wakers that [`poll`](Self::poll) calls, in the same thread, it may do nothing: the caller of `poll`
+    /// looks at what has woken anyway.
     fn waker(&self) -> Waker;
 }
 
-/// No reactor: everything wakes by itself.
+/// No reactor: the transport wakes by itself. It has no sockets and no timers, and never waits.
 impl Reactor for () {
     fn poll(&mut self, _timeout: Option<Duration>) -> io::Result<bool> {
         Ok(false)

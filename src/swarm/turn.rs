@@ -1,4 +1,4 @@
-//! What an owner's loop calls: a turn, whole or under a budget; sending at once; waiting; when to come again.
+//! The methods that an owner's loop calls: a turn, whole or under a budget; sending at once; waiting; the next deadline.
 
 use super::reactor::Reactor;
 use super::{Swarm, drive};
@@ -8,20 +8,20 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use std::io;
 
-/// What a turn has left.
+/// The result of a [`turn`](Swarm::turn).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a turn that has left something is to be followed by another"]
+#[must_use = "a turn that has left work is to be followed by another"]
 pub struct Progress {
-    /// There is more to do at once: the budget was spent, or something came meanwhile.
-    /// [`poll_at`](Swarm::poll_at) says so, too.
+    /// Another turn would find work at once: the budget was spent, or something came during the turn.
+    /// [`next_deadline`](Swarm::next_deadline) is *now* then. It does not count undrained events and readiness.
     pub more: bool,
 }
 
-/// How much work a turn does at most: its owner is asked before each unit, until it refuses.
+/// The limit of a turn's work: it asks the owner before each unit, until the owner refuses.
 pub(super) struct Budget<'a> {
     may: &'a mut dyn FnMut() -> bool,
     is_spent: bool,
-    /// Each connection, and the transport, get only their share of one turn.
+    /// Whether each connection, and the transport, are limited to their share of one turn, as in a tick.
     pub(super) shares: bool,
 }
 
@@ -30,8 +30,8 @@ impl<'a> Budget<'a> {
         Self { may, is_spent: false, shares: false }
     }
 
-    /// Whether there may be another unit of work. Nothing is taken out of any queue before it is asked, so that an
-    /// owner that panics here loses nothing.
+    /// Asks for one more unit of work. Ask before taking anything out of a queue, so that an owner that panics here loses
+    /// nothing.
     pub(super) fn allows(&mut self) -> bool {
         self.is_spent = self.is_spent || !(self.may)();
         !self.is_spent
@@ -44,11 +44,11 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// A [tick](Self::tick) for those who wait with a waker: the transport's wakers wake the one of `cx`.
+    /// Takes a [tick](Self::tick) for an owner that waits with a waker: the transport's wakers wake the one of `cx`.
     ///
-    /// Ready: events or readiness wait to be drained, or somebody has used the [`waker`](Self::waker). Pending: the
-    /// waker of `cx` is woken when something comes; [`poll_at`](Self::poll_at) tells when time will have something to
-    /// do. A swarm with a reactor has no such method: its wakers are called in its own turns only.
+    /// Ready: events or readiness wait to be drained, or the [`waker`](Self::waker) was used. Pending: the waker of `cx`
+    /// is woken when something comes; beside it, set a timer for [`poll_at`](Self::poll_at). A swarm with a reactor has
+    /// no such method, since its wakers are called in its own turns only.
     pub fn poll(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
         self.wakers.set_owner(cx.waker());
         self.tick(now);
@@ -69,12 +69,16 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Makes progress, as far as there is room for events: hears all that has come since the last turn, does what it
-    /// says, and sends what is due. It never waits. One call does a bounded amount of work for each connection that is
-    /// ready ([`Config::reads_per_poll`](super::Config::reads_per_poll)); what is left then is for the next, and
-    /// [`poll_at`](Self::poll_at) says so.
+    /// Takes a turn: hears all that has come since the last turn, handles it as far as the event queue has room, and
+    /// sends pending output. It never waits. Call it once a frame, or when the descriptor is readable or
+    /// [`poll_at`](Self::poll_at) has come.
     ///
-    /// `now` is the time since an epoch of the owner's choosing; one that is earlier than the last counts as the last.
+    /// One call gives each ready connection a bounded amount of work
+    /// ([`Config::reads_per_poll`](super::Config::reads_per_poll)). The rest is for the next turn, and `poll_at` is *now*.
+    /// After a [`wait`](Self::wait) it takes what the wait has heard, without asking the system again.
+    ///
+    /// `now` is the time since an epoch that the owner chooses. An earlier time than the last one counts as the last one.
+    /// Errors of the reactor are logged and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {
         let mut always = || true;
         let mut budget = Budget::new(&mut always);
@@ -82,17 +86,17 @@ where
         self.take_turn(now, &mut budget);
     }
 
-    /// A [tick](Self::tick) under a budget: `may` is asked before each unit of work, and once it has refused, the turn
-    /// comes to its end. For a game, `may` looks at the time that is left of the frame; for a test, it counts.
+    /// Takes a turn under a budget: it asks `may` before each unit of work, and ends once `may` has refused. In a game,
+    /// `may` looks at the time that is left of the frame; in a test, it counts.
     ///
-    /// A unit is the least that can be done at once: at most 16 KiB read from one connection and 256 of its frames
-    /// handled, one batch of output of at most 64 KiB, one event of the transport (a connection accepted, say), one
-    /// deadline, one connection begun to close. Connections take turns, one helping each, in the order in which they
-    /// became ready. Even if `may` refuses at once, a turn does up to three units, so that nothing ever stands still:
-    /// one of deadlines and closes, one helping, one batch. With `n` agreements it does at most `n + 3`.
+    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled; one batch of output
+    /// of at most 64 KiB; one event of the transport (an accepted connection, say); one deadline; the begin of one close.
+    /// Connections take turns in the order in which they became ready, one helping each. Even if `may` refuses at once,
+    /// a turn does up to three units, so that nothing ever stands still: one deadline or close, one helping, one batch.
+    /// If `may` agrees `n` times, it does at most `n + 3`.
     ///
-    /// Without a refusal it goes on while there is something to read. If `may` panics, nothing is lost, and the next
-    /// turn goes on.
+    /// If `may` never refuses, the turn goes on as long as there is something to read. If `may` panics, nothing is lost,
+    /// and the next turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
         Progress { more: self.next_deadline().is_some_and(|at| at <= self.now) }
@@ -104,15 +108,15 @@ where
         self.now = self.now.max(now);
         self.hear();
         self.advance(budget);
-        // Whoever wakes from here on wakes the owner; who did before stands in line, which `poll_at` looks at.
+        // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.
         drop(awake);
     }
 
-    /// Has the reactor call the wakers of all that has come.
+    /// Has the reactor wake the slots of all sockets and timers that have become ready.
     fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
-        // What a wait has just heard need not be asked for again, unless a deadline is about to be judged by it.
+        // A wait has just heard, so this turn spares the call; but before a deadline is judged, the peer gets its say.
         let has_waited = core::mem::take(&mut self.has_waited);
         if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;
@@ -135,23 +139,25 @@ where
         self.last_error = Some(error);
     }
 
-    /// Sends what is due: one batch of at most 64 KiB for each connection that commands have given something to send
-    /// since the last turn. Nothing is read, opened or judged; what commands have begun counts from `now`. One tick and
-    /// one `flush_all` a frame answer in the frame in which a request came, instead of the next one.
+    /// Sends one batch of at most 64 KiB for each connection with pending output, such as that of commands since the last
+    /// turn. It reads, opens and judges nothing. Time-outs of those commands count from `now`.
+    ///
+    /// Call it at the end of a frame: with one tick and one `flush_all` a frame, an answer leaves in the frame in which
+    /// its request came. Without it the next turn sends the output.
     pub fn flush_all(&mut self, now: Duration) {
         self.now = self.now.max(now);
         self.flush_dirty();
     }
 
-    /// Waits until there is something to do: something comes, a deadline, a wake from another thread, a signal, or
-    /// `timeout` has passed. For programs that have no other loop: sleep here, then [`tick`](Self::tick). While there
-    /// is something to do already ([`poll_at`](Self::poll_at) is not later than `now`) it does not wait. What it hears
-    /// it leaves to the next turn. Waits are rounded up to milliseconds.
+    /// Sleeps until something comes, a deadline comes, another thread uses the [`waker`](Self::waker), a signal arrives,
+    /// or `timeout` has passed; `None` is no time-out. It is for programs that have no other loop: sleep here, then
+    /// [`tick`](Self::tick), which handles what came. It returns at once while there is work already
+    /// ([`poll_at`](Self::poll_at) is not later than `now`). Waits are rounded up to milliseconds.
     ///
     /// A swarm without a reactor cannot wait, and returns at once.
     ///
     /// # Errors
-    /// The reactor's.
+    /// The reactor's error. The swarm is as it was, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         self.now = self.now.max(now);
         let until_due = self.poll_at().map(|at| at.saturating_sub(self.now));
@@ -164,17 +170,19 @@ where
         Ok(())
     }
 
-    /// When the next turn is due if nothing comes, on the clock of [`tick`](Self::tick): the earliest deadline, or
-    /// `None` if there is none. It may be early, never late. It is the time of the last turn, that is *now*, while
-    /// there is something to do that no socket will wake for: after commands, after a turn that has left something, and
-    /// while events or readiness wait to be drained.
+    /// Returns the time of the next turn if nothing comes before, on the clock of [`tick`](Self::tick): the earliest
+    /// deadline, or `None` if there is none. It may be early, never late.
+    ///
+    /// It is *now* (the latest time that the swarm was given) while there is work that no socket will wake for: after
+    /// commands, after a turn that has left work, and while events or readiness wait to be drained. So sleep until it
+    /// *and* on the descriptor.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         if self.has_pending() { Some(self.now) } else { self.next_deadline() }
     }
 
-    /// [`poll_at`](Self::poll_at) without regard to undrained events and readiness, for an owner who leaves them
-    /// undrained on purpose and must not spin meanwhile.
+    /// Returns [`poll_at`](Self::poll_at) without regard to undrained events and readiness. It is for an owner who leaves
+    /// them undrained on purpose: with `poll_at` its loop would spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         if self.is_busy() {
@@ -183,21 +191,23 @@ where
         [self.timers.first(), self.reactor.poll_at()].into_iter().flatten().min()
     }
 
-    /// Whether events or readiness wait to be drained.
+    /// Returns whether events or readiness wait to be drained.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         self.ledger.lifecycle.has_events() || self.ledger.has_ready()
     }
 
-    /// What the reactor has failed of last, if it has since this was last asked. The swarm goes on as well as it can.
+    /// Takes the last error of the reactor in a turn; `None` if there was none since the last call. After an error the
+    /// swarm goes on, and polls the reactor again in its next turn. [`wait`](Self::wait) returns its errors itself.
     pub fn last_error(&mut self) -> Option<io::Error> {
         self.last_error.take()
     }
 }
 
-/// The reactor's descriptor, to sleep on in another loop: readable while something has come from outside the owner's
-/// calls (sockets, wakers of other threads) that no turn has heard. What the owner has caused or left itself is told by
-/// [`poll_at`](Swarm::poll_at) alone: sleep on both. Take it out of the other loop before the swarm is dropped.
+/// The reactor's descriptor, to sleep on in another loop. It is readable while something has come from outside the
+/// owner's calls (sockets, wakers of other threads) that no turn has heard. Work that the owner has caused or left itself
+/// does not make it readable; [`poll_at`](Swarm::poll_at) says that. Sleep on both. Take the descriptor out of the other
+/// loop before the swarm is dropped.
 #[cfg(unix)]
 impl<T: Transport, const EVENTS: usize, R: std::os::fd::AsFd> std::os::fd::AsFd for Swarm<T, EVENTS, R> {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {

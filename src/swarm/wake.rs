@@ -1,10 +1,10 @@
 //! [`WakeSet`]: the slots that were woken and have not been helped since.
 //!
-//! Each slot has one waker for life, reused by every entity that sits there. A woken slot stands in line once,
-//! however often it is woken, until it [gets its turn](WakeSet::begin): a turn visits what woke and nothing else.
+//! Each slot has one waker for life, which every connection that sits there uses again. A woken slot stands in line once,
+//! however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the woken slots and no others.
 //!
-//! During a turn of the owner's a wake only queues. Between turns the first one wakes the owner as well, the others
-//! only queue: whether the owner is asleep is decided under the lock of the line, so that no wake falls in between.
+//! During a turn of the owner, a wake only puts its slot in line. Between turns the first wake also wakes the owner; later
+//! ones only queue. The flag that decides between the two is under the line's lock, so that no wake is lost.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -26,11 +26,11 @@ struct Shared(Mutex<Line>);
 
 #[derive(Debug, Default)]
 struct Line {
-    /// Bounded by the number of slots, since each stands here at most once.
+    /// Woken slots, oldest first. Each stands here at most once.
     woken: Vec<usize>,
-    /// The owner is wanted, though no slot is.
+    /// Whether the [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
     is_called: bool,
-    /// The owner is between two turns and has not been woken yet.
+    /// Whether the owner is between two turns and has not been woken yet.
     is_asleep: bool,
     owner: Option<Waker>,
 }
@@ -38,18 +38,18 @@ struct Line {
 #[derive(Debug)]
 struct Slot {
     index: usize,
-    /// It stands in line.
+    /// Whether it stands in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
 impl Shared {
     fn line(&self) -> MutexGuard<'_, Line> {
-        // Whoever panics with the lock has left no line half changed.
+        // A panic under the lock leaves no line half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the line, and wakes the owner if that is asleep.
+    /// Changes the line, and wakes the owner if it is asleep.
     fn queue(&self, change: impl FnOnce(&mut Line)) {
         let mut line = self.line();
         change(&mut line);
@@ -86,11 +86,11 @@ impl Wake for Shared {
     }
 }
 
-/// A turn of the owner's, during which wakes only queue.
+/// A turn of the owner, during which wakes only queue. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Awake(Arc<Shared>);
 
-/// The turn ends, also by a panic of the owner's code inside it.
+/// Ends the turn, also where the owner's code has panicked inside it.
 impl Drop for Awake {
     fn drop(&mut self) {
         self.0.line().is_asleep = true;
@@ -98,18 +98,18 @@ impl Drop for Awake {
 }
 
 impl WakeSet {
-    /// One without slots. `owner` is woken between turns, as long as no other is [set](Self::set_owner).
+    /// Makes a set without slots. Between turns, a wake wakes `owner`, until another one is [set](Self::set_owner).
     pub(super) fn new(owner: Waker) -> Self {
         let line = Line { is_asleep: true, owner: Some(owner), ..Line::default() };
         Self { shared: Arc::new(Shared(Mutex::new(line))), slots: Vec::new() }
     }
 
-    /// A waker of the owner's alone.
+    /// Returns a waker that wakes the owner and no slot.
     pub(super) fn caller(&self) -> Waker {
         Waker::from(self.shared.clone())
     }
 
-    /// Has another owner woken from now on.
+    /// Replaces the owner's waker.
     pub(super) fn set_owner(&self, owner: &Waker) {
         let mut line = self.shared.line();
         if !line.owner.as_ref().is_some_and(|known| known.will_wake(owner)) {
@@ -117,19 +117,19 @@ impl WakeSet {
         }
     }
 
-    /// Begins a turn. Also says whether the owner was called since this was last asked.
+    /// Begins a turn. Also returns whether the [caller](Self::caller) was used since the last turn began.
     pub(super) fn awake(&self) -> (Awake, bool) {
         let mut line = self.shared.line();
         line.is_asleep = false;
         (Awake(self.shared.clone()), core::mem::take(&mut line.is_called))
     }
 
-    /// Whether the owner was called since the last turn began.
+    /// Returns whether the [caller](Self::caller) was used since the last turn began.
     pub(super) fn is_called(&self) -> bool {
         self.shared.line().is_called
     }
 
-    /// The waker of a slot. Slots are dense from 0.
+    /// Returns the waker of a slot. Makes all slots up to `index` that do not exist yet.
     pub(super) fn waker(&mut self, index: usize) -> Waker {
         while self.slots.len() <= index {
             let slot = Slot { index: self.slots.len(), queued: AtomicBool::new(false), shared: self.shared.clone() };
@@ -148,20 +148,20 @@ impl WakeSet {
         }
     }
 
-    /// Whether a slot has come into line since the last [`take`](Self::take).
+    /// Returns whether a slot has come into line since the last [`take`](Self::take).
     pub(super) fn is_woken(&self) -> bool {
         !self.shared.line().woken.is_empty()
     }
 
-    /// Moves the line behind `into`, where each slot still counts as in line until its turn [begins](Self::begin).
+    /// Appends the line to `into`. Each slot still counts as in line until its helping [begins](Self::begin).
     pub(super) fn take(&self, into: &mut VecDeque<usize>) {
         into.extend(self.shared.line().woken.drain(..));
     }
 
-    /// A slot's turn begins: from now on a wake puts it in line again.
+    /// Begins a slot's helping: from now on a wake puts the slot in line again.
     pub(super) fn begin(&self, index: usize) {
         if let Some((slot, _)) = self.slots.get(index) {
-            // Acquires, too: what was done before a wake that found it in line already is visible from here on.
+            // It also acquires: writes before a wake that found the slot in line already are visible from here on.
             slot.queued.swap(false, Ordering::AcqRel);
         }
     }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_stands_in_line_once_until_its_turn_begins() {
+    fn a_slot_stands_in_line_once_until_its_helping_begins() {
         let (_, mut set) = set();
         let (first, third) = (set.waker(0), set.waker(2));
         third.wake_by_ref();
