@@ -120,7 +120,7 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
-    /// Whether a time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
+    /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
 

@@ -6,18 +6,18 @@
 //!
 //! One turn of an owner's loop:
 //!
-//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: hears all that has come, and makes progress as far
-//!    as there is room for events;
+//! 1. [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget: hears all that has come, and handles it as far as
+//!    the event queue has room;
 //! 2. [`next_event`](Swarm::next_event) until there is none: what lives and what has ended. What a closing event names
 //!    can be looked up until the next call;
 //! 3. [`next_ready`](Swarm::next_ready) until there is none: what can be read and written;
-//! 4. [`flush_all`](Swarm::flush_all), so that what you have written need not wait for the next turn;
+//! 4. [`flush_all`](Swarm::flush_all): your writes leave now, and do not wait for the next turn;
 //! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or [`poll_at`](Swarm::poll_at) has come;
 //!    or in [`wait`](Swarm::wait).
 //!
-//! With a transport whose sockets wait with a [`Reactor`] ([`tcp`](crate::tcp)), the swarm drives that in its own turns,
-//! and [`with_reactor`](Swarm::with_reactor) makes it. With one that wakes by itself, [`new`](Swarm::new) makes it, and
-//! an asynchronous owner may [`poll`](Swarm::poll) with a waker.
+//! There are two ways to make a swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that
+//! wakes its sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a
+//! transport that wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
 //! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
@@ -149,21 +149,21 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     /// The transport may have something to say that there was no room for.
     is_transport_due: bool,
     is_shutting_down: bool,
-    /// What a shutdown has not begun to close yet.
+    /// The rest of a shutdown, while it has not begun to close everything.
     closing: Option<Closing>,
-    /// The time of the last turn.
+    /// The latest time that the owner has given.
     now: Duration,
-    /// The owner was called before the last turn.
+    /// The owner's waker was used before the last turn.
     is_called: bool,
-    /// The reactor has heard since the last turn.
+    /// A wait has polled the reactor since the last turn.
     has_waited: bool,
-    /// The reactor may have more to say than it has had place for.
+    /// The reactor's buffer came back full, so that more sockets may be ready.
     hears_more: bool,
     last_error: Option<io::Error>,
     /// Memory that every turn uses again.
     input: Input,
     output: Vec<u8>,
-    /// Dropped last: sockets leave it before it is gone.
+    /// The last field, since fields are dropped in order: sockets deregister before the poller is gone.
     reactor: R,
 }
 
@@ -173,8 +173,9 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// A swarm that is `identity` to its peers, over a transport that wakes by itself. `seed` must be fresh randomness
-    /// of the system's: all ephemeral keys come from it. The same seed, transport and calls replay the same run.
+    /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
+    /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
+    /// run.
     ///
     /// # Errors
     /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
@@ -190,8 +191,8 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// A swarm over a transport whose sockets are woken by `reactor`, which the swarm drives in its own turns. Otherwise
-    /// as [`new`](Swarm::new).
+    /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
+    /// other arguments are those of [`new`](Swarm::new).
     ///
     /// # Errors
     /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
@@ -253,7 +254,7 @@ where
         self.ledger.protocols.retain(|other| other != protocol);
     }
 
-    /// Listens on an address. It is bound by a turn that finds room for the event.
+    /// Listens on an address. The next turn that finds room for the event binds it.
     ///
     /// # Events
     /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
@@ -382,8 +383,8 @@ where
         self.is_shutting_down && self.closing.is_none() && self.ledger.lifecycle.is_empty()
     }
 
-    /// Has the owner come for a turn, from any thread: a swarm with a reactor ends its [wait](Self::wait) and has its
-    /// descriptor readable, one without makes its [`poll`](Swarm::poll) ready.
+    /// Returns a waker that calls the owner for a turn, from any thread. With a reactor it ends a [`wait`](Self::wait) and
+    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()

@@ -30,7 +30,7 @@ pub struct Input {
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// Whether the connection has kept frames, which are to be handled before more is read.
+    /// The connection has kept frames, which are to be handled before more is read.
     is_blocked: bool,
 }
 
@@ -181,7 +181,7 @@ impl Default for Input {
     }
 }
 
-/// What a connection keeps of its input between two turns. One that keeps nothing for long holds no memory for it.
+/// Input that a connection keeps between two turns. A connection that keeps nothing has no memory allocated for it.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     wire: Vec<u8>,

@@ -28,9 +28,10 @@ pub struct Config {
     /// How many dials may be under way, from the command to the open connection; one more is
     /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
-    /// The most helpings that one connection gets in one [`tick`](super::Swarm::tick), each of at most 16 KiB and 256
-    /// frames, in turn with all others that are readable; what is left is for the next tick. A connection beside which
-    /// no other is readable is read in pieces of up to 128 KiB. 0 counts as 1. Default 8.
+    /// The most helpings that one connection gets in one [`tick`](super::Swarm::tick), in turn with all others that are
+    /// readable; the rest is for the next tick. A helping reads at most 16 KiB and handles at most 256 frames. While no
+    /// other connection is readable, a helping reads up to 128 KiB. A [`turn`](super::Swarm::turn) has no such limit: its
+    /// budget is the limit. 0 counts as 1. Default 8.
     pub reads_per_poll: u32,
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
     /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.

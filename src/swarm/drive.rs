@@ -56,7 +56,7 @@ pub(super) struct Queue {
     turn: u32,
     /// The helpings that the transport has had.
     transport: Share,
-    /// Whether a turn whose budget is spent at once begins a close, and not a deadline. They alternate.
+    /// A turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
     closes_next: bool,
 }
 

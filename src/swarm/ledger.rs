@@ -29,11 +29,11 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) peers: BTreeSet<(PeerId, ConnectionId)>,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
     pub(super) dirty: VecDeque<ConnectionId>,
-    /// Connections on which commands have begun something that counts from the next turn; each once.
+    /// Connections that had a command since the last turn, whose time-outs count from the next turn; each once.
     pub(super) commanded: Vec<ConnectionId>,
-    /// What was given to write is written, and nothing opens meanwhile.
+    /// [`flush_all`](super::Swarm::flush_all) is at work: then nothing opens.
     pub(super) is_flushing: bool,
-    /// Everything is shut down: what is not open never opens.
+    /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
     interests: Table<StreamId, Interest>,
     ready_streams: Bits,
@@ -85,7 +85,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.lifecycle.room() > 0 && self.line.is_empty() && !self.is_flushing && !self.is_closing
     }
 
-    /// Has nothing open any more: what waits in line, or comes to it, ends where it is.
+    /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
     pub(super) fn close(&mut self) {
         self.is_closing = true;
         self.line = VecDeque::new();

@@ -49,9 +49,9 @@ pub(super) struct Link<T: Transport> {
     pub(super) began: Duration,
     /// What it is armed with in the timers.
     pub(super) armed: Option<Duration>,
-    /// Whether it stands in [`Ledger::dirty`].
+    /// It stands in [`Ledger::dirty`].
     pub(super) is_dirty: bool,
-    /// Whether it stands in [`Ledger::commanded`].
+    /// It stands in [`Ledger::commanded`].
     is_commanded: bool,
     /// The helpings that it has had of the last tick.
     pub(super) share: Share,
@@ -243,7 +243,7 @@ where
         }
     }
 
-    /// Says what has timed out.
+    /// Handles what has timed out by `now`.
     pub(super) fn drive_timeouts<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
@@ -264,7 +264,7 @@ where
         self.drive_write_timeout(ledger, cx, now);
     }
 
-    /// When it is to be looked at if nothing happens.
+    /// Returns the earliest deadline of this connection.
     pub(super) fn deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
         let config = &ledger.config.connection;
         match &self.stage {

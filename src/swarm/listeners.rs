@@ -17,7 +17,7 @@ use libp2p_core::transport::{ListenerId as TransportId, TransportError, Transpor
 use libp2p_core::{Multiaddr, Transport};
 use std::collections::HashMap;
 
-/// How many of the transport's events are taken at once while a listener's first address is awaited.
+/// The most events of the transport that are taken at once while a listener waits for its first address.
 const MAX_AWAITED: usize = 8;
 
 /// A listener, from the command to its last event.
@@ -158,8 +158,8 @@ where
         };
     }
 
-    /// Takes the next thing that the transport has to say. While nothing may open, it is asked only for the ends and
-    /// first addresses that are awaited: so accepting pauses.
+    /// Takes the next event of the transport, and handles it. While nothing may open, the transport is polled only for
+    /// ends and first addresses that listeners wait for, so accepting pauses.
     pub(super) fn help_transport(&mut self) {
         let accepts = self.accepts();
         self.is_transport_due = !accepts;

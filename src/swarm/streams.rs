@@ -101,9 +101,10 @@ where
         written
     }
 
-    /// Whether all that was written has been handed to the transport's byte pipe (for TCP: to the system), and that has
-    /// been flushed. What the peer has of it nobody knows. It costs O(1), and what is due is sent by the next
-    /// [`tick`](Self::tick) without it; the end that [`finish`](Self::finish) sends is not waited for.
+    /// Says whether all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
+    /// the system), and the pipe has been flushed. It does not say what the peer has received. It costs O(1), and sends
+    /// nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) does. It does not wait for the end
+    /// that [`finish`](Self::finish) sends.
     ///
     /// # Errors
     /// [`WriteError::Blocked`]: not yet. [`next_ready`](Self::next_ready) tells when it has, with `writable`, at the
@@ -191,7 +192,8 @@ where
         }
     }
 
-    /// Does something with a stream on its connection, which the next turn drives.
+    /// Lets `act` do something with a stream's connection. Its output is for the next turn, and its time-outs count from
+    /// there.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
     }

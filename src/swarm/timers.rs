@@ -17,9 +17,9 @@ const SPARE: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
-    /// Until when they are put off.
+    /// The time to which all deadlines are put off, while they are.
     put_off: Option<Duration>,
-    /// When they were put off last, and that was over: nothing is later than since then.
+    /// The end of the last time that deadlines were put off. Lateness counts from there, so that none is put off twice.
     excused: Duration,
 }
 
@@ -32,8 +32,9 @@ impl Timers {
         }
     }
 
-    /// Whether what has come by `now` is judged now: not if it is found more than `lateness` late and has not been put
-    /// off yet. What has been is judged from then on, in however many turns.
+    /// Returns whether deadlines that have come by `now` may be judged. If the earliest is more than `lateness` late, all
+    /// are put off by `lateness`, once; afterwards they are judged, in however many turns that takes. A `lateness` of
+    /// zero puts off nothing.
     pub(super) fn are_judged(&mut self, now: Duration, lateness: Duration) -> bool {
         if let Some(until) = self.put_off {
             if now < until {
@@ -47,7 +48,8 @@ impl Timers {
         !is_late
     }
 
-    /// Whether one has come by `now`. Those that no connection is armed with any more, as `is_armed` says, are forgotten.
+    /// Returns whether a deadline has come by `now`. It forgets deadlines that no connection is armed with any more, as
+    /// `is_armed` says.
     pub(super) fn is_due(&mut self, now: Duration, is_armed: impl Fn(Duration, ConnectionId) -> bool) -> bool {
         while let Some(Reverse((deadline, id))) = self.deadlines.peek()
             && *deadline <= now
@@ -60,7 +62,7 @@ impl Timers {
         false
     }
 
-    /// Takes the earliest that has come by `now`.
+    /// Takes the earliest deadline, if it has come by `now`.
     pub(super) fn take_due(&mut self, now: Duration) -> Option<(Duration, ConnectionId)> {
         let due = self.deadlines.peek()?.0;
         (due.0 <= now).then(|| {

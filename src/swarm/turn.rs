@@ -21,7 +21,7 @@ pub struct Progress {
 pub(super) struct Budget<'a> {
     may: &'a mut dyn FnMut() -> bool,
     is_spent: bool,
-    /// Whether each connection, and the transport, are limited to their share of one turn, as in a tick.
+    /// Each connection, and the transport, are limited to their share of one turn, as in a tick.
     pub(super) shares: bool,
 }
 

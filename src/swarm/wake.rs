@@ -28,9 +28,9 @@ struct Shared(Mutex<Line>);
 struct Line {
     /// Woken slots, oldest first. Each stands here at most once.
     woken: Vec<usize>,
-    /// Whether the [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
+    /// The [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
     is_called: bool,
-    /// Whether the owner is between two turns and has not been woken yet.
+    /// The owner is between two turns and has not been woken yet.
     is_asleep: bool,
     owner: Option<Waker>,
 }
@@ -38,7 +38,7 @@ struct Line {
 #[derive(Debug)]
 struct Slot {
     index: usize,
-    /// Whether it stands in line.
+    /// The slot stands in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }

@@ -157,7 +157,8 @@ where
         self.write_deadline(ledger).is_some_and(|deadline| deadline <= now)
     }
 
-    /// Until when the pipe has to take something; a close has a time-out of its own.
+    /// Returns the deadline by which the pipe has to take some bytes, or `None` if it is not blocked. A close has a time-out
+    /// of its own.
     pub(super) fn write_deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)))?;
         Some(since.saturating_add(ledger.config.write_timeout))
