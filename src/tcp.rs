@@ -1,5 +1,5 @@
-//! TCP over IPv4 and IPv6: a [`Transport`] of raw byte pipes, for the swarm to authenticate and multiplex, and the
-//! [`Reactor`] that its sockets wait with. The transport's page says how it listens, dials and closes, with an example.
+//! TCP over IPv4 and IPv6: a [`Transport`] of raw byte pipes, which the swarm authenticates and multiplexes, and the
+//! [`Reactor`] that wakes its sockets. The transport's page says how it listens, dials and closes, with an example.
 
 mod address;
 mod dial;
@@ -39,7 +39,7 @@ use names::Names;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A swarm over TCP, on a reactor of its own. It is made by [`with_reactor`](crate::swarm::Swarm::with_reactor).
+/// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) makes it.
 pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
 
 /// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
@@ -58,21 +58,21 @@ pub struct Config {
     /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
     pub accept_pause: Duration,
-    /// How long it takes until the addresses of this machine's interfaces are looked at again, while anything listens on
-    /// a wildcard address: after so long at the latest is a change reported. At least 1 ms; less is taken as 1 ms.
-    /// [`Duration::MAX`]: only when another such listener begins. Default: 5 s.
+    /// The time between two looks at the addresses of this machine's interfaces, while anything listens on a wildcard
+    /// address. A change is reported after that time at the latest. Less than 1 ms counts as 1 ms. With
+    /// [`Duration::MAX`] it looks only when another such listener begins. Default: 5 s.
     pub interfaces_interval: Duration,
     /// How many addresses a listener on a wildcard address reports at most at a time, the first that the system names.
     /// Connections to the others are accepted all the same. At least 1. Default: 64.
     pub wildcard_addresses: usize,
-    /// How many names are looked up at a time (feature `dns`), each on a thread of its own. Dials of further names wait
-    /// in line. A lookup takes as long as the system likes, and keeps its place until it is over even if its dial has
-    /// been dropped. At least 1. Default: 16.
+    /// The most names that are looked up at a time (feature `dns`), each on a thread of its own. Dials of further names
+    /// wait in line. The system bounds the time of a lookup, and this crate does not. A lookup keeps its place until it is
+    /// over, even if its dial has been dropped. 0 counts as 1. Default: 16.
     pub lookups: usize,
-    /// How many of a name's addresses a dial tries at most, the first ones. At least 1. Default: 8.
+    /// The most addresses of a name that a dial tries, the first ones. 0 counts as 1. Default: 8.
     pub addresses_per_name: usize,
-    /// How long a dial waits for one of a name's addresses before it tries the next beside it (RFC 8305, "Connection
-    /// Attempt Delay"). At least 10 ms, as there; less is taken as 10 ms. Default: 250 ms.
+    /// The head start of an attempt at one of a name's addresses before the next address is tried beside it (RFC 8305,
+    /// "Connection Attempt Delay"). Less than 10 ms, the least of that RFC, counts as 10 ms. Default: 250 ms.
     pub attempt_delay: Duration,
 }
 
@@ -122,16 +122,15 @@ impl Default for Config {
 /// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
-/// **Dialing.** See [`Dial`]. Names are looked up by the system (`getaddrinfo`, so that `/etc/hosts` and what else the
-/// system is configured for counts), each on a thread of its own, which ends with the lookup; without a dial by name
-/// there are none. Port 0 and wildcard addresses are
+/// **Dialing.** See [`Dial`]. The system looks names up (`getaddrinfo`, so that `/etc/hosts` and its other sources
+/// count), each on a thread of its own, which ends with the lookup. Without a dial by name there is no thread. Port 0 and
+/// wildcard addresses are
 /// [`MultiaddrNotSupported`](TransportError::MultiaddrNotSupported) here. [`DialOpts::port_use`] is passed over: each
 /// dial leaves from a port of the system's choice. [`DialOpts::role`] has no meaning here.
 ///
-/// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It costs one
-/// look at each listener, and a system call only for those that woke; beside that, once in
-/// [`Config::interfaces_interval`] the system is asked for its interfaces if anything listens on a wildcard. The number of listeners is bounded by whoever
-/// calls `listen_on`.
+/// **Polling.** One poll reports one event, and takes listeners in turn, so that none starves another. It looks at each
+/// listener, and makes a system call only for those that woke. Once in [`Config::interfaces_interval`] it also asks the
+/// system for its interfaces, if anything listens on a wildcard. The caller of `listen_on` bounds the number of listeners.
 ///
 /// ```
 /// use core::pin::Pin;
@@ -165,7 +164,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport without listeners, whose sockets wait with the reactor of `handle`. It opens no socket.
+    /// Makes a transport without listeners, whose sockets the reactor of `handle` wakes. It opens no socket.
     #[must_use]
     pub fn new(handle: Handle, config: Config) -> Self {
         Self {
@@ -200,8 +199,9 @@ impl Transport {
         self
     }
 
-    /// Has `resolver` say which socket addresses a host and a port have, the best first, instead of the system. It is
-    /// called on a thread where it may block, by [`Config::lookups`] threads at a time; a panic in it fails the dial.
+    /// Replaces the system's lookup of names by `resolver`, which returns the socket addresses of a host and a port, the
+    /// best first. It may block: it runs on a thread of its own, and on at most [`Config::lookups`] threads at a time. A
+    /// panic in it fails the dial.
     ///
     /// ```
     /// use swarm_notify::tcp::{Config, Reactor, Transport};

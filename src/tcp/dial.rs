@@ -1,9 +1,8 @@
-//! One attempt to connect: to an address, or to a name, whose addresses are raced.
+//! [`Dial`]: a connection that is being made, to an address, or to a name, whose addresses are raced.
 
 use super::Stream;
 use super::reactor::Handle;
 use super::source::Registered;
-use core::fmt;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::Pin;
@@ -22,15 +21,16 @@ use {
     core::time::Duration,
 };
 
-/// One attempt to connect, which yields a [`Stream`].
+/// A connection that is being made. It yields a [`Stream`].
 ///
-/// Nothing happens before the first poll. Dropping it closes its sockets at once. For an address, there is no deadline
-/// in it besides the system's own, which is minutes long: a shorter one is for the owner to set.
+/// Nothing happens before the first poll. Dropping it closes its sockets at once; a lookup that has begun goes on. It has
+/// no deadline besides the system's own, which is minutes long: a swarm sets a shorter one
+/// ([`handshake_timeout`](crate::connection::Config::handshake_timeout)), and any other owner should.
 ///
-/// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups); then its
-/// addresses are raced, as RFC 8305 has it: families take turns, in the order that the lookup gives; the next attempt
-/// starts an [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first
-/// that connects wins, and the others are closed at once.
+/// A name is looked up first, once there is a place among [`Config::lookups`](super::Config::lookups). Then its addresses
+/// are raced (RFC 8305): the two families alternate, otherwise in the order of the lookup. The next attempt starts an
+/// [`attempt_delay`](super::Config::attempt_delay) after the one before, or at once when one fails. The first that
+/// connects wins, and the others are closed at once.
 ///
 /// # Errors
 ///
@@ -38,8 +38,8 @@ use {
 /// and so on. A connection to itself, which TCP makes if a port of this machine that nobody listens on happens to be
 /// chosen as the dialer's own, counts as `ConnectionRefused`.
 ///
-/// For a name: `HostUnreachable`, or `TimedOut`, if the lookup fails or finds no address that is meant; and otherwise,
-/// if no address can be connected to, the kind of the first one's error, with a text that has all of them.
+/// For a name: `HostUnreachable`, or the resolver's `TimedOut`, if the lookup fails or finds no address of the family that
+/// the multiaddress asks for. If all attempts fail, the kind of the first error, with a text that names all of them.
 ///
 /// # Panics
 ///
@@ -54,7 +54,7 @@ pub struct Dial {
 
 #[derive(Debug)]
 enum Stage {
-    /// Nothing has been done yet.
+    /// It has not been polled yet.
     To(SocketAddr),
     Connecting(Attempt),
     #[cfg(feature = "dns")]
@@ -107,7 +107,7 @@ impl Future for Dial {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let connected = core::task::ready!(self.poll_stage(cx));
-        // Those that have lost are closed here.
+        // This closes the attempts that have lost.
         self.stage = Stage::Over;
         Poll::Ready(connected.and_then(|mut socket| {
             socket.report_reads_only()?;
@@ -121,12 +121,12 @@ impl Future for Dial {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) address: SocketAddr,
-    /// It is there until it is connected.
+    /// Taken out once it is connected or has failed.
     socket: Option<Registered<TcpStream>>,
 }
 
 impl Attempt {
-    /// Sends the first packet.
+    /// Begins to connect: the system sends the first packet.
     pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
         let socket = handle.register(TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { address, socket: Some(socket) })
@@ -140,7 +140,7 @@ impl Attempt {
             match socket.peer_addr() {
                 Ok(_) if socket.local_addr()? == address => Err(io::ErrorKind::ConnectionRefused.into()),
                 Ok(_) => Ok(()),
-                // It has failed, or the poller has said writable of a socket that is only about to be connected.
+                // Either it has failed, or the poller has reported as writable a socket that does not connect yet.
                 Err(error) => match (socket.take_error()?, error.kind()) {
                     (Some(failure), _) => Err(failure),
                     (None, io::ErrorKind::NotConnected) => Err(io::ErrorKind::WouldBlock.into()),
@@ -150,11 +150,5 @@ impl Attempt {
         }));
         let socket = self.socket.take();
         Poll::Ready(connected.and_then(|()| socket.ok_or_else(|| io::ErrorKind::NotConnected.into())))
-    }
-}
-
-impl fmt::Display for Attempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.address.fmt(f)
     }
 }

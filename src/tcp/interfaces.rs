@@ -64,8 +64,7 @@ impl Interfaces {
         let interval = interval.max(MIN_INTERVAL);
         let timer = self.timer.get_or_insert_with(|| Timer::after(handle, interval));
         if timer.poll(cx).is_ready() {
-            // From now on, and not from when it was due: an owner who is late misses looks, and does not make up for
-            // them.
+            // The interval counts from now, and not from the last deadline: an owner that comes late skips looks.
             *timer = Timer::after(handle, interval);
             let _ = timer.poll(cx);
             self.look();

@@ -45,7 +45,7 @@ pub(super) enum Verdict {
 /// What a listener has to say of its addresses.
 #[derive(Debug)]
 enum Addresses {
-    /// The one that it is bound to, and whether it has yet to be reported.
+    /// The address that it is bound to, and `true` while that has not been reported.
     One(Multiaddr, bool),
     /// Those of the interfaces, which come and go.
     Behind(Wildcard),
@@ -99,7 +99,7 @@ impl Listener {
     /// Closing alone would not be enough while a copy of the descriptor exists, and one does whenever another thread is
     /// just starting a process: from fork to exec, its child has them all.
     pub(super) fn close(self) {
-        // Systems that know no shutdown of a listening socket refuse it; then closing has to do.
+        // A system that cannot shut a listening socket down gives an error. Closing is all there is then.
         #[cfg(unix)]
         let _ = socket2::SockRef::from(&self.socket.socket).shutdown(std::net::Shutdown::Both);
     }
@@ -130,7 +130,7 @@ impl Listener {
         if let Some(pause) = &self.pause {
             ready!(pause.poll(cx));
             self.pause = None;
-            // Whoever came meanwhile has been told of already.
+            // The poller has reported connections that came during the rest, and will not report them again.
             self.socket.assume_readable();
         }
         self.accept(cx, handle, config, |stream| pipe_of(stream, handle, config))
@@ -157,7 +157,7 @@ impl Listener {
                             send_back_addr: address::to_multiaddr(remote),
                         }));
                     }
-                    // It costs that connection, which is closed, and not the listener.
+                    // An error of the accepted socket closes that connection, and not the listener.
                     Err(error) => {
                         log::debug!("a connection from {remote} could not be taken: {error}");
                         if passed_over < MAX_PASSED_OVER {
@@ -180,7 +180,7 @@ impl Listener {
         }
     }
 
-    /// The address of ours that an accepted connection came to.
+    /// Returns our address that an accepted connection came to.
     fn local_addr(&self, stream: &TcpStream) -> io::Result<Multiaddr> {
         match &self.addresses {
             // It is the listener's own, unless that is a wildcard.

@@ -1,4 +1,5 @@
-//! Names in addresses that are dialed: looked up by the system, or by whom the owner names, on a thread for each lookup.
+//! [`Names`]: looks up the names of addresses that are dialed, with the system's resolver or the owner's, on a thread for
+//! each lookup.
 
 use super::address::Name;
 use super::lock;
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-/// Who knows names: the host and the port give socket addresses, the best first.
+/// A function that looks names up: from a host and a port it makes socket addresses, the best first.
 type Resolver = Arc<dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
 
 /// Looks up names, a bounded number at a time.
@@ -25,14 +26,16 @@ pub(super) struct Names {
     places: Places,
 }
 
-/// The places for lookups, and the line of those who wait for one.
+/// The places for lookups, and the line of lookups that wait for one. Clones share it.
 #[derive(Clone)]
 struct Places(Arc<Mutex<Line>>);
 
 struct Line {
+    /// The number of places that no lookup has.
     free: usize,
-    /// Who waits, the one that came first first.
+    /// The wakers of waiting lookups by number, the first one at the front.
     waiting: BTreeMap<u64, Waker>,
+    /// The number of the last lookup that came to the line.
     numbers: u64,
 }
 
@@ -41,7 +44,7 @@ impl Places {
         lock(&self.0)
     }
 
-    /// Wakes who is first in line, if there is a place.
+    /// Wakes the first lookup in line, if a place is free.
     fn wake_first(&self) {
         let line = self.line();
         let first = line.waiting.first_key_value().filter(|_| line.free > 0).map(|(_, waker)| waker.clone());
@@ -52,7 +55,7 @@ impl Places {
     }
 }
 
-/// The right to look something up, until it is dropped.
+/// One of the places. Dropping it gives it back and wakes the first lookup in line.
 struct Place(Places);
 
 impl Drop for Place {
@@ -62,7 +65,7 @@ impl Drop for Place {
     }
 }
 
-/// Where a thread leaves what it has found, and whom it wakes then.
+/// The mailbox between a lookup and its thread: the thread leaves its result here, then wakes the lookup.
 #[derive(Default)]
 struct Answer {
     found: Option<io::Result<Vec<SocketAddr>>>,
@@ -70,7 +73,7 @@ struct Answer {
 }
 
 impl Names {
-    /// What the system knows, `lookups` at a time.
+    /// Looks names up with the system's resolver, at most `lookups` at a time.
     pub(super) fn of_system(lookups: usize) -> Self {
         let line = Line { free: lookups.max(1), waiting: BTreeMap::new(), numbers: 0 };
         Self {
@@ -79,13 +82,13 @@ impl Names {
         }
     }
 
-    /// Has somebody else asked.
+    /// Replaces the resolver.
     pub(super) fn ask(&mut self, resolver: Resolver) {
         self.resolver = resolver;
     }
 
-    /// Looks up the addresses of a name, at least one and at most `limit`. Nothing happens before the first poll. What
-    /// is dropped in line leaves the line; a lookup that has begun goes on, and keeps its place until it is over.
+    /// Looks up at most `limit` addresses of a name. Nothing happens before the first poll. A lookup that is dropped in
+    /// line leaves the line; one that has begun goes on, and keeps its place until it is over.
     pub(super) fn lookup(&self, name: Name, limit: usize) -> Lookup {
         Lookup {
             name,
@@ -104,19 +107,19 @@ pub(super) struct Lookup {
     limit: usize,
     resolver: Resolver,
     places: Places,
-    /// Its number in line, once it has been polled.
+    /// Its number in line, from the first poll on.
     number: Option<u64>,
-    /// Where the answer will be, once it has begun.
+    /// The mailbox of its thread, from the begin of the lookup on.
     answer: Option<Arc<Mutex<Answer>>>,
 }
 
 impl Lookup {
-    /// Ready once it is over.
+    /// Ready once the lookup is over: with at least one address, or an error.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         if self.answer.is_none() {
             let Some(place) = self.take_place(cx) else { return Poll::Pending };
             self.answer = Some(self.begin(place)?);
-            // There may be a place for the next in line, too.
+            // Another place may be free for the next lookup in line.
             self.places.wake_first();
         }
         let Some(answer) = &self.answer else { return Poll::Pending };
@@ -130,7 +133,7 @@ impl Lookup {
         }
     }
 
-    /// A place, if it is this one's turn.
+    /// Takes a place, if one is free and this lookup is the first in line. Otherwise it waits in line.
     fn take_place(&mut self, cx: &Context<'_>) -> Option<Place> {
         let mut line = self.places.line();
         let number = *self.number.get_or_insert_with(|| {
@@ -152,7 +155,7 @@ impl Lookup {
         let (resolver, host, port, left) =
             (self.resolver.clone(), self.name.host.clone(), self.name.port, answer.clone());
         thread::Builder::new().name("name lookup".to_string()).spawn(move || {
-            // It is the owner's code; what it leaves behind when it panics nobody looks at.
+            // The resolver may be the owner's code. Nothing that it leaves half changed by a panic is used here.
             let found = catch_unwind(AssertUnwindSafe(|| resolver(&host, port)));
             let found = found.unwrap_or_else(|_| Err(io::Error::other("the resolver panicked")));
             drop(place);
@@ -167,7 +170,7 @@ impl Lookup {
         Ok(answer)
     }
 
-    /// What the resolver's answer means.
+    /// Makes the resolver's answer into the addresses to dial, or into an error.
     fn understood(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<Vec<SocketAddr>> {
         let Name { host, family, .. } = &self.name;
         let mut found = found.map_err(|error| {
@@ -177,7 +180,7 @@ impl Lookup {
             };
             io::Error::new(kind, format!("{host}: {error}"))
         })?;
-        // Some resolvers answer with a wildcard for what is to be blocked; a connect to it would come to ourselves.
+        // Some resolvers answer with a wildcard for a name that they block; a connect to it would come to ourselves.
         found.retain(|address| family.has(address) && !address.ip().is_unspecified());
         found.truncate(self.limit);
         if found.is_empty() {
@@ -187,26 +190,26 @@ impl Lookup {
     }
 }
 
-/// Leaves the line.
+/// Takes the lookup out of the line, if it is there.
 impl Drop for Lookup {
     fn drop(&mut self) {
         let Some(number) = self.number.filter(|_| self.answer.is_none()) else { return };
         let left = self.places.line().waiting.remove(&number);
-        // Its own code may run when it is dropped, and not under the lock.
+        // Dropping a waker may run its owner's code, which must not happen under the lock.
         drop(left);
-        // It may have been woken for a place that it does not take.
+        // It may have been woken for a place that it does not take now.
         self.places.wake_first();
     }
 }
 
-/// Without who is asked.
+/// Leaves the resolver out.
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").field("free", &self.places.line().free).finish_non_exhaustive()
     }
 }
 
-/// Without who is asked.
+/// Leaves the resolver out.
 impl fmt::Debug for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lookup").field("name", &self.name).finish_non_exhaustive()

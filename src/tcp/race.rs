@@ -17,7 +17,8 @@ use std::io;
 /// The shortest time between two attempts (RFC 8305, section 8).
 const MIN_DELAY: Duration = Duration::from_millis(10);
 
-/// Has the two families take turns, from the first address on; each keeps its order (RFC 8305, section 4).
+/// Orders addresses so that the two families alternate, beginning with the family of the first address. Within a family
+/// the order stays (RFC 8305, section 4).
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -34,30 +35,30 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     }
 }
 
-/// The attempts at a name's addresses.
+/// The attempts to connect to a name's addresses. Dropping it closes all of them.
 #[derive(Debug)]
 pub(super) struct Race {
     handle: Handle,
-    /// Those that have not been tried.
+    /// Addresses that have not been tried.
     left: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     attempt_delay: Duration,
-    /// When the next attempt starts, if none fails before.
+    /// The time of the next attempt, if none fails before.
     next: Option<Timer>,
-    /// The kind of the first error, and a text of all.
+    /// The kind of the first error. `text` tells all errors, behind the host.
     first_error: Option<io::ErrorKind>,
     text: String,
 }
 
 impl Race {
-    /// A race of at least one address.
+    /// Makes a race of at least one address. Nothing happens before the first poll.
     pub(super) fn new(handle: Handle, host: String, addresses: VecDeque<SocketAddr>, attempt_delay: Duration) -> Self {
         let (running, next, first_error) = (Vec::new(), None, None);
         let attempt_delay = attempt_delay.max(MIN_DELAY);
         Self { handle, left: addresses, running, attempt_delay, next, first_error, text: host }
     }
 
-    /// Ready once one is connected, or all have failed.
+    /// Ready once an attempt has connected, or all have failed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
         loop {
             let mut has_failed = false;
@@ -82,7 +83,7 @@ impl Race {
                             self.running.push(attempt);
                             self.next = Some(Timer::after(&self.handle, self.attempt_delay));
                         }
-                        // The system has refused it without a packet. The next one starts at once.
+                        // The system has refused to begin. The next attempt starts at once.
                         Err(error) => {
                             self.failed(address, &error);
                             self.next = None;
@@ -102,6 +103,7 @@ impl Race {
         }
     }
 
+    /// Notes that an attempt has failed.
     fn failed(&mut self, address: SocketAddr, error: &io::Error) {
         self.text += &format!("{} {address}: {error}", if self.first_error.is_none() { ':' } else { ';' });
         self.first_error.get_or_insert(error.kind());

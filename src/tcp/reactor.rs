@@ -194,12 +194,6 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
-    /// Returns the time of the reactor's last turn, on its owner's clock. Timers count from it.
-    #[must_use]
-    pub fn now(&self) -> Duration {
-        lock(&self.0.timers).now()
-    }
-
     pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
         lock(&self.0.timers)
     }

@@ -10,8 +10,7 @@ use std::net::Shutdown;
 
 /// An established TCP connection, not authenticated and not multiplexed.
 ///
-/// It waits with the reactor of the transport that it comes from: a read or write that is pending goes on in a turn of
-/// that one. Closing it ([`AsyncWrite::poll_close`]) ends our direction: the other side reads what was written and then
+/// The reactor of its transport wakes a read or a write that is pending, in a turn. Closing it ([`AsyncWrite::poll_close`]) ends our direction: the other side reads what was written and then
 /// an end of file, and can still write. Dropping it closes the socket at once.
 #[derive(Debug)]
 pub struct Stream {
@@ -22,12 +21,12 @@ pub struct Stream {
 
 impl Stream {
     pub(super) fn new(socket: Registered<TcpStream>) -> Self {
-        // It has just been connected, so that there is place for what is written.
+        // A socket that has just been connected has room for writes.
         socket.assume_writable();
         Self { socket, is_shut: false }
     }
 
-    /// Reads with `read`, for which there is so much space.
+    /// Reads with `read`, which has `space` bytes of space.
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,
@@ -35,7 +34,7 @@ impl Stream {
         read: impl FnMut(&mut TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         let polled = self.socket.poll_read(cx, read);
-        // None is the end of the file, which a next read is to find again.
+        // Zero bytes are the end of the file, which a later read finds again.
         if let Poll::Ready(Ok(n)) = polled
             && n > 0
             && n < space
@@ -46,8 +45,8 @@ impl Stream {
     }
 }
 
-/// Closes the socket. A child of this process that is between fork and exec has a copy of it, so that closing alone may
-/// not end the connection yet; the other side is told here.
+/// Ends our direction before the socket closes. A child of this process that is between fork and exec has a copy of the
+/// socket, and closing ours would not end the connection while that copy is open.
 impl Drop for Stream {
     fn drop(&mut self) {
         if !self.is_shut {
@@ -57,7 +56,7 @@ impl Drop for Stream {
     }
 }
 
-/// The socket, to look at its options (with `socket2::SockRef`, say).
+/// The socket, for a look at its options (with `socket2::SockRef`, say). Do not read from it or write to it.
 #[cfg(unix)]
 impl std::os::fd::AsFd for Stream {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
@@ -99,7 +98,7 @@ impl AsyncWrite for Stream {
 
     fn poll_close(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.socket.socket.shutdown(Shutdown::Write) {
-            // The other side has reset the connection: there is no direction left to end.
+            // `NotConnected`: the peer has reset the connection, and no direction is left to end.
             Err(error) if error.kind() != io::ErrorKind::NotConnected => return Poll::Ready(Err(error)),
             Ok(()) | Err(_) => {}
         }

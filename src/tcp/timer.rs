@@ -1,4 +1,4 @@
-//! [`Timer`]: a time to come on the reactor's clock, which is its owner's.
+//! [`Timer`]: a deadline on the reactor's clock, which is its owner's.
 
 use super::reactor::Handle;
 use alloc::collections::BTreeMap;
@@ -7,26 +7,23 @@ use core::fmt;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-/// The timers of a reactor. There is one for each dial that races addresses, each listener that rests, and one for the
-/// interfaces.
+/// The timers of a reactor: one for each dial that races addresses, one for each listener that rests, and one for the
+/// interfaces of each transport that listens on a wildcard address.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     now: Duration,
-    /// Those that have not come, each with a number of its own.
+    /// The wakers of timers whose deadline has not come, by deadline and number.
     waiting: BTreeMap<(Duration, u64), Option<Waker>>,
+    /// The number of the last timer. It tells timers of the same deadline apart.
     numbers: u64,
 }
 
 impl Timers {
-    pub(super) const fn now(&self) -> Duration {
-        self.now
-    }
-
     pub(super) fn first(&self) -> Option<Duration> {
         self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
     }
 
-    /// Moves the time on, and takes the wakers of those that have come.
+    /// Sets the time to `now`, unless that is earlier, and takes the wakers of the timers whose deadline has come.
     pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
         self.now = self.now.max(now);
         let mut due = Vec::new();
@@ -39,14 +36,14 @@ impl Timers {
     }
 }
 
-/// A time to come. Dropping it forgets it.
+/// A deadline on the reactor's clock. Dropping it cancels it.
 pub(super) struct Timer {
     handle: Handle,
     key: (Duration, u64),
 }
 
 impl Timer {
-    /// The time `after` the reactor's last turn.
+    /// Sets a timer for `after` the reactor's last turn.
     pub(super) fn after(handle: &Handle, after: Duration) -> Self {
         let mut timers = handle.timers();
         timers.numbers += 1;
@@ -58,7 +55,7 @@ impl Timer {
         Self { handle: handle.clone(), key }
     }
 
-    /// Ready once it has come; until then the waker is registered.
+    /// Ready once the deadline has come. Until then the waker is registered.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         match self.handle.timers().waiting.get_mut(&self.key) {
             Some(Some(waker)) => waker.clone_from(cx.waker()),
@@ -72,7 +69,7 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let waker = self.handle.timers().waiting.remove(&self.key);
-        // Its own code may run when it is dropped, and not under the lock.
+        // Dropping a waker may run its owner's code, which must not happen under the lock.
         drop(waker);
     }
 }
