@@ -10,10 +10,9 @@
 //! - **Wrong:** a peer that breaks the protocol is told so by a go-away, which is our last frame, and the caller by a
 //!   [`Violation`].
 //!
-//! Nothing here reads a clock, draws randomness or blocks. A session's memory is bounded by what its caller lets in:
-//! the receive window for each stream, or 256 KiB where that is more, [`Config::max_window_growth`] for how far these
-//! grow, [`Config::max_output`] for data that waits to be sent, [`Config::max_control`] for what the peer makes us
-//! answer.
+//! Nothing here reads a clock, draws randomness or blocks. These bound a session's memory: for each stream its receive
+//! window, or 256 KiB where that is more; [`Config::max_window_growth`] for the growth of all windows;
+//! [`Config::max_output`] for data that waits to be sent; [`Config::max_control`] for answers that the peer makes us send.
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -79,8 +78,9 @@ pub const INTERNAL_ERROR: u32 = 2;
 /// What a session allows itself and its peer. Each field bounds something; the defaults suit a libp2p node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
-    /// How many bytes of one stream the peer may have sent that have not been read, 256 KiB; more is
-    /// [`Violation::ReceiveWindow`]. A greater value is granted with the stream's first frame.
+    /// The most bytes of one stream that the peer may have sent and the owner has not read. More is
+    /// [`Violation::ReceiveWindow`]. Default 256 KiB ([`INITIAL_WINDOW`]). A greater value is granted with the stream's
+    /// first frame.
     ///
     /// A smaller value cannot hold from the start, since every peer may send [`INITIAL_WINDOW`] bytes before it hears
     /// of us. So nothing is granted until the unread bytes of the stream and those that the peer may still send are
@@ -90,16 +90,16 @@ pub struct Config {
     /// or 64 bytes.
     ///
     /// A grant is made when half of the value has been read. It is a frame of 12 bytes, so a small value costs many
-    /// frames. 0 counts as 1. An owner that reads nothing before more bytes than this value have arrived may wait
+    /// frames. 0 counts as 1. An owner that waits for a message longer than this value before it reads anything may wait
     /// for ever.
     pub receive_window: u32,
-    /// How far the receive window of one stream may grow, 16 MiB. A value that is not greater than
-    /// [`receive_window`](Self::receive_window) lets none grow; a window that is to stay small needs both.
+    /// The greatest size to which the receive window of one stream may grow. Default 16 MiB. A value that is not greater
+    /// than [`receive_window`](Self::receive_window) lets no window grow; a window that is to stay small needs both.
     ///
-    /// A window grows from `receive_window`, also where that is less than [`INITIAL_WINDOW`], and all that it grows by
-    /// counts for [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two
-    /// round trips: then it is what slows the peer down, on a long line, or beside an owner that looks rarely and
-    /// reads all there is. Round trips are counted by pings, which are sent only while windows are read that can grow.
+    /// A window grows from `receive_window`, also where that is less than [`INITIAL_WINDOW`]. All of its growth counts for
+    /// [`max_window_growth`](Self::max_window_growth). It doubles when half of it is read twice within two round trips:
+    /// then the window is what slows the peer down, as on a long line, or with an owner that reads rarely. Pings measure
+    /// round trips. They are sent only while an owner reads from windows that can grow.
     pub max_receive_window: u32,
     /// How much the receive windows of all streams of a connection that are not over may have grown by together,
     /// 16 MiB. What a stream had that its caller took out before it was over stays counted.

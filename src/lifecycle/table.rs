@@ -54,7 +54,7 @@ impl<I: Key, T> Table<I, T> {
         self.len
     }
 
-    /// How many slots there are, empty ones included: all indices are below.
+    /// Returns the number of slots, empty ones included. All indices are below it.
     #[cfg(feature = "swarm")]
     pub(crate) const fn slots(&self) -> usize {
         self.slots.len()

@@ -41,10 +41,10 @@ pub struct Notifees<N> {
     events_per_dispatch: usize,
     /// The last [`drive`](Self::drive) has left something to be told.
     has_more: bool,
-    /// How many drives in a row have not told the time to all whose time had come.
+    /// The number of drives in a row that have not ticked all notifees whose time had come.
     #[cfg(feature = "swarm")]
     untimed: u8,
-    /// Who comes first when time is told: the one that the last drive did not get to.
+    /// The notifee that the next drive ticks first: the first due one that the last drive did not get to.
     #[cfg(feature = "swarm")]
     tick_from: NotifeeId,
     now: Duration,

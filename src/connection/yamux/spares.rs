@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 /// How much a buffer for a few lines may hold.
 const SMALL: usize = 2 * 1024;
-/// How much the others may hold: the window that every peer assumes. A buffer of a greater window is not kept.
+/// The most that a large buffer may hold: the window that every peer assumes. A buffer of a greater window is not kept.
 const LARGE: usize = super::INITIAL_WINDOW as usize;
 /// How many of each are kept.
 const SMALL_KEPT: usize = 64;
@@ -38,19 +38,19 @@ impl Buffer {
         self.head += n.min(self.unread().len());
     }
 
-    /// Adds what has arrived, in memory for at most `most` bytes, or for 64 if that is more: `most` is the window, and
-    /// what is unread afterwards is within it.
+    /// Appends bytes that have arrived. `most` is the window: the unread bytes are within it afterwards. The buffer takes
+    /// memory for at most `most` bytes, or 64 if that is more.
     ///
     /// Each byte moves a constant number of times:
     ///
-    /// - Where the head is half of the buffer, each byte that moves is paid for by one that has been read.
-    /// - Where the buffer grows, it doubles, so that all its growth moves less than it then holds.
-    /// - Where the tail would end beyond `most`, more has been read since the buffer was last cleared than waits to be
-    ///   granted: otherwise the read, the unread and the new bytes would be within the window. So there was a grant
-    ///   since then, which takes half of a window that was read, and at most one window moves.
+    /// - Where read bytes are half of the buffer or more, one byte has been read for each that moves.
+    /// - Where the buffer grows, it doubles. So all its growth together moves fewer bytes than it then holds.
+    /// - Where the tail would end beyond `most`, some of the bytes that were read since the read ones were last cleared
+    ///   away have been granted again: otherwise the read, the unread and the new bytes would be within the window. A
+    ///   grant takes half of a window that was read, and at most one window moves.
     pub(super) fn push(&mut self, bytes: &[u8], most: usize) {
         if self.bytes.capacity() > most.max(LEAST) {
-            // The stream began ahead of its window and has come down to it, or the buffer was another one's.
+            // The stream began ahead of its window and has come down to it, or the buffer was another stream's before.
             self.clear_read();
             self.bytes.shrink_to(most.max(LEAST));
         }
@@ -74,8 +74,8 @@ impl Buffer {
     }
 }
 
-/// Receive buffers that nothing is in. One serves all sessions of a caller: a stream has a buffer only while it has
-/// unread data, and without a place like this each turn of a conversation would be an allocation.
+/// Empty receive buffers, for all sessions of a caller. A stream has a buffer only while it has unread data, so without
+/// these each turn of a conversation would be an allocation.
 ///
 /// It keeps at most 64 buffers of up to 2 KiB and two of up to 256 KiB. A few bytes never come to sit in one of the
 /// latter.

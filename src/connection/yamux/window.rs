@@ -19,19 +19,19 @@ pub(super) struct ReceiveWindow {
 }
 
 impl ReceiveWindow {
-    /// A new stream's: the peer assumes [`INITIAL_WINDOW`]; what `limit` is above it counts as freed. A limit of 0 would
-    /// end all traffic, and counts as 1.
+    /// Makes the window of a new stream. The peer assumes [`INITIAL_WINDOW`]; the part of `limit` above that counts as
+    /// freed. A limit of 0 would end all traffic, and counts as 1.
     pub(super) const fn new(limit: u32) -> Self {
         Self { left: INITIAL_WINDOW, limit: if limit == 0 { 1 } else { limit } }
     }
 
-    /// The most bytes that can be unread, unless the stream is still ahead of it.
+    /// Returns the most bytes that can be unread, unless the stream is still ahead of its limit.
     pub(super) const fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// The most bytes that can be unread from now on, while the limit stays. It goes down once, when a stream that began
-    /// ahead of its limit comes to it.
+    /// Returns the most bytes that can be unread from now on, if the limit stays. It goes down once, when a stream that
+    /// began ahead of its limit comes down to it.
     pub(super) const fn most_unread(&self, unread: usize) -> usize {
         let limit = self.limit as usize;
         if self.left as usize + unread > limit { INITIAL_WINDOW as usize } else { limit }
@@ -58,7 +58,7 @@ impl ReceiveWindow {
         self.left = self.left.saturating_sub(bytes);
     }
 
-    /// Whether granting now is worth a frame: half of the window or more has been read. Half of 1 is 1.
+    /// Returns whether a grant is worth a frame: half of the window or more has been read. Half of 1 counts as 1.
     pub(super) fn is_worth_a_frame(&self, unread: usize) -> bool {
         let half = self.limit / 2;
         self.freed(unread) >= if half == 0 { 1 } else { half }

@@ -6,23 +6,25 @@ use super::{NotifeeId, Notifees};
 use crate::swarm::Ready;
 use core::time::Duration;
 
-/// How many drives in a row may leave time untold.
+/// The most drives in a row that may end before all due notifees have been ticked. From then on each drive ticks one.
 const PATIENCE: u8 = 15;
 
-/// What one drive may tell. A permission that `may` gave and that was not used, since there was nothing to tell, stays.
+/// The limits of one drive.
 struct Budget<'a> {
+    /// The number of events that may still be told.
     events: usize,
+    /// The number of times that readiness may still be told.
     ready: usize,
-    /// None agrees always.
+    /// `None` always agrees.
     may: Option<&'a mut dyn FnMut() -> bool>,
+    /// `may` has agreed, and nothing has been told since. The permit stays for the next unit.
     has_permit: bool,
     has_refused: bool,
     has_told: bool,
 }
 
 impl Budget<'_> {
-    /// Whether one more unit may be told. The first one may, whatever `may` says, and one that refuses is not asked
-    /// again.
+    /// Asks for one more unit. The first unit is always granted. After a refusal `may` is not asked again.
     #[inline]
     fn permits(&mut self) -> bool {
         let Some(may) = &mut self.may else { return true };
@@ -33,56 +35,57 @@ impl Budget<'_> {
         self.has_permit
     }
 
+    /// Uses up the permit.
     #[inline]
     fn told(&mut self) {
         (self.has_permit, self.has_told) = (false, true);
     }
 
-    /// Whether something may be left because of it.
+    /// Returns whether a limit was reached, so that something may be left to tell.
     fn is_spent(&self) -> bool {
         self.events == 0 || self.ready == 0 || self.has_refused && !self.has_permit
     }
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// One turn after the swarm was polled: [`dispatch`](Self::dispatch), and what is ready, until there is neither;
-    /// and [`tick`](super::super::Notifee::tick) for each whose time has come. `now` is the time that the swarm was
-    /// polled with.
+    /// Tells notifees what a turn of the swarm has brought: events and readiness until there is neither, then a
+    /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. Call it after each turn of the swarm,
+    /// with the same `now`.
     ///
-    /// It tells [so many](Self::set_events_per_dispatch) events, and as often that something is ready, at most; what is
-    /// left then is for the next one, and [`poll_at`](Self::poll_at) says so. Time is told once nothing is left, so that
-    /// no deadline is judged before what came in time has been told; but in every 16th drive at the latest. What notifees
-    /// have done is sent by the next poll of the swarm, which asks for it.
+    /// It tells at most [so many](Self::set_events_per_dispatch) events, and readiness as often. The rest is for the next
+    /// drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once nothing is left, so that no deadline is
+    /// judged before what came in time has been told; but in every 16th drive at the latest. The output of notifees leaves
+    /// with the swarm's next turn, or with `flush_all`; the swarm's `poll_at` asks for it.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None);
     }
 
-    /// [`drive`](Self::drive) under a budget: it asks `may` before each event, before each time that something is ready,
-    /// and before each tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
+    /// Does what [`drive`](Self::drive) does, under a budget: it asks `may` before each event, each readiness and each
+    /// tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
     ///
-    /// Where `may` agrees n times, it tells n of these, or one if n is 0, so that nothing stands still. What is left is
-    /// for the next one, and [`poll_at`](Self::poll_at) says so. Those whose time has come take turns: the next drive
-    /// begins with the one that this one did not get to.
+    /// If `may` agrees `n` times, it tells `n` of these, or one if `n` is 0, so that nothing stands still. The rest is for
+    /// the next drive, and [`poll_at`](Self::poll_at) says so. Due notifees take turns: the next drive begins with the one
+    /// that this drive did not get to.
     ///
-    /// When 15 drives in a row have not told the time to all whose time had come, each of the next ones ticks at least
-    /// one notifee, beyond what `may` allows if it must, until all of them have been ticked. So where D notifees are due,
-    /// each is ticked within 2 (15 + D) drives, however little `may` allows.
+    /// If 15 drives in a row have not ticked all due notifees, each further drive ticks at least one, beyond the budget if
+    /// it must, until all have been ticked. So of `D` due notifees each is ticked within `2 (15 + D)` drives, however
+    /// little `may` allows.
     ///
-    /// The rest of an event that a panic has interrupted is told first, and counts for nothing. A `may` that panics loses
-    /// nothing: it is asked before anything is taken.
+    /// The rest of an event that a panic has interrupted is told first, outside the budget. If `may` panics, nothing is
+    /// lost: it is asked before anything is taken.
     pub fn drive_while(&mut self, network: &mut N, now: Duration, may: &mut dyn FnMut() -> bool) {
         self.drive_within(network, now, Some(may));
     }
 
     fn drive_within(&mut self, network: &mut N, now: Duration, may: Option<&mut dyn FnMut() -> bool>) {
         self.now = self.now.max(now);
-        // Whoever panics has interrupted it.
+        // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
         let mut budget =
             Budget { events: most, ready: most, may, has_permit: false, has_refused: false, has_told: false };
         let is_overdue = self.untimed >= PATIENCE;
-        // Until all have been ticked.
+        // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
         self.drain(network, &mut budget);
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
@@ -92,7 +95,7 @@ impl<N: HasNode> Notifees<N> {
         self.has_more = budget.is_spent();
     }
 
-    /// Tells what happened and what is ready, until there is neither, or the budget ends.
+    /// Tells events and readiness, until there is neither or the budget ends.
     fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
             let before = (budget.events, budget.ready);
@@ -119,8 +122,8 @@ impl<N: HasNode> Notifees<N> {
         }
     }
 
-    /// Ticks all whose time has come: those whom the last drive did not get to, then those before them, who may be due
-    /// again. `false`: the budget ended before. `one_more`: one is ticked nevertheless.
+    /// Ticks all due notifees: first those that the last drive did not get to, then the others, which may be due again.
+    /// Returns `false` if the budget ended before. With `one_more` one is ticked beyond the budget.
     fn tick_all(&mut self, network: &mut N, budget: &mut Budget<'_>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
@@ -140,7 +143,7 @@ impl<N: HasNode> Notifees<N> {
                         if entry.notifee.poll_at().is_none_or(|at| at > cx.now) {
                             continue;
                         }
-                        // `may` can panic, and has then not been told anything.
+                        // Before `may` is asked, which can panic: the next drive begins with this notifee.
                         *tick_from = entry.id;
                         has_permit = budget.permits() || one_more;
                         if !has_permit {
@@ -149,7 +152,7 @@ impl<N: HasNode> Notifees<N> {
                         budget.told();
                         one_more = false;
                         cx.this = entry.id;
-                        // Before it is told: one that panics has been.
+                        // Before the tick, which can panic: the next drive begins behind this notifee.
                         *tick_from = NotifeeId(entry.id.0 + 1);
                         entry.notifee.tick(&mut cx);
                     }

@@ -139,7 +139,7 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-/// The network while something is told: held, and let go of when it has been told, or a notifee panics.
+/// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
 pub(super) struct Held<'a, N: Network>(pub(super) &'a mut N);
 
 impl<'a, N: Network> Held<'a, N> {
@@ -187,7 +187,8 @@ impl<N: Network> Notifees<N> {
         told
     }
 
-    /// Tells what `next` takes out of the network, until it gives none; and before that, what a panic has interrupted.
+    /// Tells the rest of an event that a panic has interrupted, then the events that `next` takes out of the network, until
+    /// it returns `None`.
     #[inline(always)]
     pub(super) fn tell_events(&mut self, network: &mut N, mut next: impl FnMut(&mut N) -> Option<Event>) {
         self.resume(network);
