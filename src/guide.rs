@@ -1,4 +1,4 @@
-//! Put it into your loop: what to call when, what a turn does, and what happens if you are late.
+//! Put it into your loop: which calls when, what a turn does, and what happens if you are late.
 //!
 //! The short form, for a program that draws a frame sixty times a second:
 //!
@@ -39,15 +39,15 @@
 //!
 //! | call | what it does | when |
 //! |---|---|---|
-//! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last one, and sends what is due; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
-//! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended | after it |
+//! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last turn, handles it, and sends pending output; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
+//! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended | after the turn |
 //! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written | after that |
 //! | commands | `dial`, `open_stream`, `read`, `write`, `close_…`: they act on memory and return at once | at any time |
 //! | [`flush_all`](Swarm::flush_all) | sends what commands have left, one batch a connection; it reads and opens nothing | at the end of a frame; without it the next turn sends it |
 //! | sleep | on the descriptor **and** until `poll_at`, or in [`wait`](Swarm::wait), or to the end of the frame | last |
 //!
-//! Nothing depends on being called when nothing has happened, nor on another thread: a loop that sleeps 50 ms a frame
-//! hears in each tick all that has come, however irregular the frames are.
+//! No progress depends on extra calls, or on another thread. A loop that sleeps 50 ms a frame hears in each tick all that
+//! has come, however irregular the frames are.
 //!
 //! Complete programs, each short enough to copy, are in the crate's sources under `tests/loops/`; each runs with
 //! `cargo run --example NAME`: `frame` (a frame with a budget), `epoll`, `poll2`, `mio`, `calloop`, `tokio`, `smol`,
@@ -71,20 +71,20 @@
 //!
 //! # The descriptor
 //!
-//! A [`tcp::Reactor`](crate::tcp::Reactor), and a swarm that has one, is one descriptor (`AsFd`, on Unix) for all its
-//! sockets: register it for *readable* in epoll, poll(2), select, kqueue, `mio`, `calloop`, tokio's `AsyncFd`, libuv.
+//! A swarm on a [`tcp::Reactor`](crate::tcp::Reactor) has one descriptor (`AsFd`, on Unix) for all its sockets. Register it
+//! for *readable* in epoll, poll(2), select, kqueue, `mio`, `calloop`, tokio's `AsyncFd` or libuv.
 //!
 //! - It is readable while something has come **from outside your calls** that no turn has heard: bytes, connections,
 //!   ends, a finished lookup of a name, a [`waker`](Swarm::waker) used by another thread.
-//! - It says nothing of what **you** have caused or left: commands, undrained events, a turn that stopped at its budget.
-//!   [`poll_at`](Swarm::poll_at) says that: it is then the time of the last turn, *now*. So sleep on both.
-//! - Level-triggered: it stays readable until a turn has heard. Edge-triggered: each time that something comes there is
-//!   an edge; a turn hears everything, so that you may clear readiness first and then take the turn, in that order.
-//!   Where one turn could not hear everything at once, `poll_at` is *now*.
+//! - It is not readable because of work that **you** have caused or left: commands, undrained events, a turn that stopped
+//!   at its budget. [`poll_at`](Swarm::poll_at) says that: it is *now* then. So sleep on both.
+//! - Under a level trigger it stays readable until a turn has heard everything. Under an edge trigger there is an edge each
+//!   time that something comes. Clear readiness first and take the turn then, in this order. If one turn cannot hear
+//!   everything, `poll_at` is *now*.
 //! - Only wait for it. Do not read from it, and do not register anything else with it.
 //! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
-//! - An owner who leaves the event queue full on purpose sleeps until [`next_deadline`](Swarm::next_deadline) instead of
-//!   `poll_at`, which would be *now* all the time; [`has_pending`](Swarm::has_pending) says whether anything waits.
+//! - If you leave the event queue full on purpose, sleep until [`next_deadline`](Swarm::next_deadline) instead of
+//!   `poll_at`, which would be *now* all the time. [`has_pending`](Swarm::has_pending) says whether anything waits.
 //!
 //! An asynchronous owner does the same: wait for the descriptor with whatever waits for descriptors, then `tick`. Only
 //! swarms without a reactor, whose transport wakes by itself (memory, another runtime's sockets), have
@@ -92,8 +92,8 @@
 //!
 //! # Budgets
 //!
-//! `tick` does a bounded amount of work for each connection ([`Config::reads_per_poll`]), but with many busy connections
-//! that may be more than a frame has time for. [`turn`](Swarm::turn) asks you before each unit of work:
+//! `tick` does a bounded amount of work for each connection ([`Config::reads_per_poll`]). With many busy connections that
+//! may take longer than a frame. [`turn`](Swarm::turn) asks you before each unit of work:
 //!
 //! ```
 //! # use std::time::{Duration, Instant};
@@ -107,10 +107,10 @@
 //! # }
 //! ```
 //!
-//! A unit is small (some tens of microseconds; a handshake's signature is the longest), and a turn does at most three
-//! more than you agreed to, so that nothing stands still even if you never agree. Connections take turns, so a budget
-//! bounds the frame and not anybody's share: beside 64 peers that flood it, an honest one gets one helping in 65.
-//! `Notifees::drive_while` does the same for what notifees are told.
+//! A unit is small: some tens of microseconds, and a handshake's signature takes longest. A turn does at most three units
+//! more than you agreed to, so that nothing stands still even if you never agree. A budget bounds the frame, and it does
+//! not change shares, since connections take turns: beside 64 peers that flood it, an honest one gets one helping in 65.
+//! `Notifees::drive_while` puts notifees under a budget in the same way.
 //!
 //! # A full event queue, step by step
 //!
@@ -119,37 +119,37 @@
 //! 1. The queue is full. Nothing *becomes* open any more: accepting pauses, and the system's backlog of the listening
 //!    socket fills; a handshake stops before our last message, a stream before our confirmation. Their deadlines stand
 //!    still.
-//! 2. What is open goes on: data, windows, pings, resets, ends.
-//! 3. What ends is owed: it waits in order behind the queue, without memory of its own.
-//! 4. You drain one event. What is owed takes its place first; when nothing is, the next turn lets the longest waiting
-//!    open, and its peer hears our word then.
-//! 5. Where more wait than a backlog holds, further streams are reset and further connections closed, and counted;
-//!    nothing that has an id is ever dropped.
+//! 2. Open connections and streams go on: data, windows, pings, resets, ends.
+//! 3. A closing event without room is owed: it waits in order behind the queue, without memory of its own.
+//! 4. You drain one event. An owed event takes its place. If none is owed, the next turn opens whatever has waited
+//!    longest, and tells its peer then.
+//! 5. More than [`inbound_backlog`](crate::connection::Config::inbound_backlog) streams of one connection cannot wait:
+//!    further ones are reset. They have no id, and no event tells of them. Nothing that has an id is ever dropped.
 //!
 //! # How late is too late
 //!
 //! `now` comes from you, and deadlines are judged in turns only: nothing happens while you are away.
 //!
 //! - **Milliseconds to a second**: everything comes that much later. Peers notice latency.
-//! - **More than [`Config::lateness`] (1 s)** after a deadline: what peers have said meanwhile may still be on its way to
-//!   you, so deadlines are put off by as much, once, before they are judged. Nothing is lost.
-//! - **More than 45 s**: peers of this crate have pinged you after 30 s and given you up 15 s later; others have limits
-//!   of their own. You are told `Disconnected` for each, and data that was not sent is lost. Received data that you had
-//!   not read can still be taken ([`take_unread`](Swarm::take_unread)).
-//! - **While you are away** the system's buffers fill and peers are slowed down; connections beyond the listening
-//!   socket's backlog are refused or try again.
+//! - **More than [`Config::lateness`] (1 s) after a deadline**: bytes of your peers may still be on their way to you. So all
+//!   deadlines are put off by `lateness`, once, before they are judged. Nothing is lost.
+//! - **More than 45 s**: peers with this crate's defaults have pinged you after 30 s of silence and given you up 15 s
+//!   later; others have limits of their own. You are told `Disconnected` for each, and data that was not sent is lost.
+//!   Data that had arrived and that you had not read can still be taken ([`take_unread`](Swarm::take_unread)).
+//! - **While you are away** the system's buffers fill, which slows your peers down. Connections beyond the listening
+//!   socket's backlog are refused or tried again, as the system has it.
 //!
 //! # Threads
 //!
-//! | feature | thread | from when to when |
+//! | feature | thread | lifetime |
 //! |---|---|---|
 //! | `swarm`, `tcp`, `protocols`, `subscription` | none | |
-//! | `dns` | one for each lookup, at most [`tcp::Config::lookups`](crate::tcp::Config::lookups) | from the first turn after a dial of a name that finds a place, until the system has answered, also if the dial is dropped |
-//! | `host`, `cli` | `async-io`'s own | from the first wait on, for the life of the process: it waits for one descriptor and for timers |
+//! | `dns` | one for each lookup, at most [`tcp::Config::lookups`](crate::tcp::Config::lookups) | from the turn that begins the lookup until the system has answered, even if the dial is dropped |
+//! | `host`, `cli` | `async-io`'s own | from the making of a host, or from its first timer, for the life of the process: it waits for one descriptor a host and for timers |
 //! | `cli` | one that reads stdin | while `--floodsub` publishes lines |
 //!
-//! `tcp::Swarm` is `Send`: it can be moved to the thread that owns the loop. Everything else stays on that thread but
-//! the [`waker`](Swarm::waker) and subscriptions, which are for others.
+//! `tcp::Swarm` is `Send`: it can be moved to the thread that owns the loop. The [`waker`](Swarm::waker) and subscriptions
+//! are for other threads; everything else is for that one.
 
 #[cfg(doc)]
 use crate::swarm::{Config, Swarm};

@@ -106,7 +106,7 @@ impl Host {
     /// A host over TCP that is `identity` to its peers. It opens no socket.
     ///
     /// # Errors
-    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives none,
+    /// [`Error::Identity`] if the identity cannot sign, [`Error::Randomness`] if the system gives no randomness,
     /// [`Error::Reactor`] if it has no descriptor left.
     pub fn new(identity: &Keypair, config: Config) -> Result<Self, Error> {
         let mut seed = [0; 32];
@@ -118,11 +118,11 @@ impl Host {
         Self::with_reactor(swarm, config)
     }
 
-    /// A host of a swarm that was made elsewhere and has a reactor, such as one over WebSocket over TCP. It is woken by
-    /// the reactor's descriptor. Its clock must not have been started: it took no turn yet.
+    /// Makes a host of a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the
+    /// host. The swarm must be new: the host has a clock of its own, so the swarm must not have been given a time.
     ///
     /// # Errors
-    /// [`Error::Reactor`] if the descriptor cannot be waited for.
+    /// [`Error::Reactor`] if `async-io` cannot wait for the descriptor.
     pub fn with_reactor<T, const EVENTS: usize, R>(swarm: Swarm<T, EVENTS, R>, config: Config) -> Result<Self, Error>
     where
         T: Transport + Unpin + 'static,
@@ -132,8 +132,8 @@ impl Host {
         Ok(Self::of(AnySwarm::nested(swarm).map_err(|error| Error::Reactor(error.kind()))?, config))
     }
 
-    /// A host of a swarm that was made elsewhere, over any transport that wakes by itself. Its clock must not have been
-    /// started: it was not polled yet.
+    /// Makes a host of a swarm over any transport that wakes by itself. The swarm must be new: the host has a clock of its
+    /// own, so the swarm must not have been given a time.
     #[must_use]
     pub fn with_swarm<T, const EVENTS: usize>(swarm: Swarm<T, EVENTS>, config: Config) -> Self
     where

@@ -3,10 +3,10 @@
 //!
 //! It listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node, and tells its owner of every
 //! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. A swarm has no
-//! task, no executor and no thread. Two features start threads: `dns` has one for each lookup of a name while it lasts,
-//! and `host` uses `async-io`, which has one of its own.
+//! task, no executor and no thread. Two features start threads: `dns` starts one for each lookup of a name, which ends
+//! with the lookup, and `host` uses `async-io`, which has one for the life of the process.
 //!
-//! [`guide`] is the page for putting it into your loop.
+//! [`guide`] says how to put it into your loop.
 //!
 //! # The layers: take as much as you need
 //!
@@ -15,7 +15,7 @@
 //! | [`host`] | async streams and handlers, for smol | `host` |
 //! | [`protocols`] | ping, identify and floodsub: sans-IO notifees | `protocols` (default) |
 //! | [`notifee`] | observers of whatever tells events; subscriptions for other tasks and threads | always there; `subscription` (default) |
-//! | [`tcp`] | TCP, a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that its sockets wait with | `tcp` (default) |
+//! | [`tcp`] | TCP, a `libp2p_core::Transport`, and the [`Reactor`](tcp::Reactor) that wakes its sockets | `tcp` (default) |
 //! | [`swarm`] | poll-driven: sockets in, events out | `swarm` |
 //! | [`connection`] | one connection, sans-IO: bytes in, bytes out; [`noise`](connection::noise), [`multistream`](connection::multistream) and [`yamux`](connection::yamux) each by itself | `connection` |
 //! | [`lifecycle`] | sans-IO: transitions in, events out; `no_std` and `alloc` | always there |
@@ -33,8 +33,8 @@
 //!
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
 //! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
-//! each looked up on a thread of its own. `host` and `cli` are for Unix. Without default features the crate is the lifecycle layer
-//! and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//! and looks each up on a thread of its own. `host` and `cli` are for Unix. Without default features the crate is the
+//! lifecycle layer and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -34,7 +34,7 @@ pub enum Error {
     NoNotifee,
     /// The system gave no randomness.
     Randomness,
-    /// The system has no poller for us, or none that can be waited for.
+    /// The system gave no poller for sockets, or its descriptor cannot be waited for.
     Reactor(io::ErrorKind),
     /// The identity cannot be used.
     Identity(noise::Error),

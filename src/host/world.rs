@@ -1,5 +1,4 @@
-//! [`World`]: a swarm whose transport, queue and reactor are forgotten, so that hosts and handles need no parameters,
-//! and its notifees.
+//! [`World`]: a swarm behind a trait object, so that hosts and handles need no type parameters, and its notifees.
 
 use crate::lifecycle::Event;
 use crate::notifee::{HasNode, Network, Node, Notifees};
@@ -14,7 +13,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// How often one poll turns a swarm whose descriptor is readable again before others have their turn.
+/// The most turns of the swarm in one poll of the host. A further turn follows one after which the descriptor is readable.
 const ROUNDS: usize = 4;
 
 /// The swarm and its notifees.
@@ -29,8 +28,7 @@ impl World {
     }
 }
 
-/// A host's swarm, whatever its transport, the size of its queue and its reactor: the network that the host's notifees
-/// observe.
+/// The swarm of a host, with any transport, queue and reactor. It is the network that the host's notifees observe.
 ///
 /// Commands and look-ups are those of [`Node`]: [`node`](HasNode::node) and [`node_mut`](HasNode::node_mut).
 pub struct AnySwarm(Box<dyn Driven>);
@@ -76,7 +74,7 @@ where
 
 /// A swarm with a reactor, whose descriptor `async-io` waits for.
 struct Nested<T: Transport, const EVENTS: usize, R> {
-    /// A duplicate, which is closed first: `async-io` must not wait for what is gone.
+    /// A duplicate of the swarm's descriptor. It is dropped first, so that `async-io` never waits for a closed one.
     descriptor: Async<OwnedFd>,
     swarm: Swarm<T, EVENTS, R>,
 }
@@ -97,8 +95,7 @@ where
 
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration) {
         for _ in 0..ROUNDS {
-            // Before the descriptor is asked, whose answer may be out of date: it says when to come again, not whether
-            // something has come.
+            // Always tick before asking: the answer of `async-io` may be out of date. It only says when to come again.
             self.swarm.tick(now);
             match self.descriptor.poll_readable(cx) {
                 Poll::Pending => return,
@@ -133,7 +130,8 @@ impl AnySwarm {
         T::Output: AsyncRead + AsyncWrite + Unpin,
         R: Reactor + AsFd + 'static,
     {
-        // It never blocks, and its flags are shared with the reactor's own.
+        // `Async::new` would make it non-blocking. It needs no flag, since nobody reads from it, and the reactor's
+        // descriptor has the same flags.
         let descriptor = Async::new_nonblocking(swarm.as_fd().try_clone_to_owned()?)?;
         Ok(Self(Box::new(Nested { descriptor, swarm })))
     }

@@ -111,7 +111,7 @@ impl HasNode for World {
 
 /// A world, those who act in it, and what it needs to run.
 pub(crate) struct Node {
-    /// A duplicate of the swarm's, to sleep on. It is closed before the swarm is gone.
+    /// A duplicate of the swarm's descriptor, to sleep on. It is the first field, so it is dropped before the swarm.
     descriptor: Async<OwnedFd>,
     pub(crate) world: World,
     pub(crate) notifees: Notifees<World>,
@@ -159,8 +159,8 @@ impl Node {
         Ok(is_interrupted)
     }
 
-    /// Ticks, and lets the notifees act, until there is nothing more to do before something wakes `cx`, but not for ever.
-    /// `false`: nothing has happened.
+    /// Ticks and lets the notifees act, until there is nothing to do before something wakes `cx`, or for [`ROUNDS`] rounds.
+    /// Returns `false` if nothing has happened.
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
@@ -168,10 +168,10 @@ impl Node {
             self.world.swarm.tick(now);
             let mut busy = self.world.swarm.has_pending();
             self.notifees.drive(&mut self.world, now);
-            // After commands, the swarm asks to be driven at once.
+            // After commands, `poll_at` is now.
             let next = [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
             busy |= next.is_some_and(|next| self.has_come(cx, next));
-            // Last, so that what wakes from here on is what no turn has heard.
+            // Asked last, so that a wake from here on is for something that no turn has heard.
             if !busy && self.descriptor.poll_readable(cx).is_pending() {
                 return happened;
             }
