@@ -82,6 +82,9 @@
 //!   an edge; a turn hears everything, so that you may clear readiness first and then take the turn, in that order.
 //!   Where one turn could not hear everything at once, `poll_at` is *now*.
 //! - Only wait for it. Do not read from it, and do not register anything else with it.
+//! - A turn takes a use of the [`waker`](Swarm::waker) as heard: look at what the other thread has left for you after the
+//!   turn, not before it.
+//! - Several swarms on one thread: wait for all their descriptors at once; `wait` sleeps on one.
 //! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
 //! - An owner who leaves the event queue full on purpose sleeps until [`next_deadline`](Swarm::next_deadline) instead of
 //!   `poll_at`, which would be *now* all the time; [`has_pending`](Swarm::has_pending) says whether anything waits.
@@ -110,7 +113,7 @@
 //! A unit is small (some tens of microseconds; a handshake's signature is the longest), and a turn does at most three
 //! more than you agreed to, so that nothing stands still even if you never agree. Connections take turns, so a budget
 //! bounds the frame and not anybody's share: beside 64 peers that flood it, an honest one gets one helping in 65.
-//! `Notifees::drive_while` does the same for what notifees are told.
+//! [`Notifees::drive_while`](crate::notifee::Notifees::drive_while) does the same for what notifees are told.
 //!
 //! # A full event queue, step by step
 //!
