@@ -76,7 +76,10 @@ impl Side {
             Event::ListenFailed { .. } | Event::ConnectFailed { .. } | Event::StreamFailed { .. } => {
                 return Err(format!("{event:?}").into());
             }
-            _ => {}
+            Event::ListenClose { .. }
+            | Event::Connected { .. }
+            | Event::OpenedStream { .. }
+            | Event::ClosedStream { .. } => {}
         }
         Ok(())
     }
