@@ -248,7 +248,9 @@ where
                 self.write_next();
             }
         }
-        self.queue.woken.append(&mut self.queue.served);
+        if !self.queue.served.is_empty() {
+            self.queue.woken.append(&mut self.queue.served);
+        }
     }
 
     /// Whether a slot has a helping left of its share of this tick, which it takes.

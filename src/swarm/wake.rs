@@ -155,7 +155,10 @@ impl WakeSet {
 
     /// Moves the line behind `into`, where each slot still counts as in line until its turn [begins](Self::begin).
     pub(super) fn take(&self, into: &mut VecDeque<usize>) {
-        into.extend(self.shared.line().woken.drain(..));
+        let mut line = self.shared.line();
+        if !line.woken.is_empty() {
+            into.extend(line.woken.drain(..));
+        }
     }
 
     /// A slot's turn begins: from now on a wake puts it in line again.
