@@ -84,7 +84,12 @@
 //! - Only wait for it. Do not read from it, and do not register anything else with it.
 //! - A turn takes a use of the [`waker`](Swarm::waker) as heard: look at what the other thread has left for you after the
 //!   turn, not before it.
-//! - Several swarms on one thread: wait for all their descriptors at once; `wait` sleeps on one.
+//! - Several swarms on one thread: wait for all their descriptors at once, since `wait` sleeps on one. Or let them share
+//!   a reactor: make each with [`new`](Swarm::new) over a transport with a handle of the same
+//!   [`tcp::Reactor`](crate::tcp::Reactor), and call the reactor's `advance` and `poll` yourself before you tick those
+//!   whose `poll_at` has come.
+//! - Sending can end a stream: after `flush_all` there may be events again, and [`has_pending`](Swarm::has_pending) says
+//!   so. Drain them at once, or in the next turn.
 //! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
 //! - An owner who leaves the event queue full on purpose sleeps until [`next_deadline`](Swarm::next_deadline) instead of
 //!   `poll_at`, which would be *now* all the time; [`has_pending`](Swarm::has_pending) says whether anything waits.
