@@ -33,7 +33,8 @@
 //!
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
 //! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
-//! each looked up on a thread of its own. `host` and `cli` are for Unix. Without default features the crate is the lifecycle layer
+//! each looked up on a thread of its own. `host` and `cli` are for Unix; all else is
+//! checked to compile for Windows and macOS too, and tested on Linux only. Without default features the crate is the lifecycle layer
 //! and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
