@@ -82,6 +82,13 @@
 //!   time that something comes. Clear readiness first and take the turn then, in this order. If one turn cannot hear
 //!   everything, `poll_at` is *now*.
 //! - Only wait for it. Do not read from it, and do not register anything else with it.
+//! - A turn takes a use of the [`waker`](Swarm::waker) as heard. So look at what the other thread has left for you after
+//!   the turn, not before it.
+//! - With several swarms on one thread, wait for all their descriptors at once, since `wait` sleeps on one. Or let them
+//!   share a [`tcp::Reactor`](crate::tcp::Reactor): make each with [`new`](Swarm::new), over a transport with a handle of
+//!   that reactor, and call its `advance` and `poll` yourself before you tick the swarms whose `poll_at` has come.
+//! - Sending can end a stream, so there may be events after `flush_all`. [`has_pending`](Swarm::has_pending) says so.
+//!   Drain them at once, or in the next turn.
 //! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
 //! - If you leave the event queue full on purpose, sleep until [`next_deadline`](Swarm::next_deadline) instead of
 //!   `poll_at`, which would be *now* all the time. [`has_pending`](Swarm::has_pending) says whether anything waits.
@@ -110,7 +117,7 @@
 //! A unit is small: some tens of microseconds, and a handshake's signature takes longest. A turn does at most three units
 //! more than you agreed to, so that nothing stands still even if you never agree. A budget bounds the frame, and it does
 //! not change shares, since connections take turns: beside 64 peers that flood it, an honest one gets one helping in 65.
-//! `Notifees::drive_while` puts notifees under a budget in the same way.
+//! [`Notifees::drive_while`](crate::notifee::Notifees::drive_while) puts notifees under a budget in the same way.
 //!
 //! # A full event queue, step by step
 //!

@@ -33,8 +33,9 @@
 //!
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`. Identities
 //! are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. With `dns`, [`tcp`] dials names,
-//! and looks each up on a thread of its own. `host` and `cli` are for Unix. Without default features the crate is the
-//! lifecycle layer and notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
+//! and looks each up on a thread of its own. `host` and `cli` are for Unix. Everything else is checked to compile for
+//! Windows and macOS, too, and is tested on Linux only. Without default features the crate is the lifecycle layer and
+//! notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

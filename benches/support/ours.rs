@@ -81,14 +81,20 @@ impl Sockets for tcp::Transport {
     }
 
     /// The owner drives the reactor here, since a swarm that did would not know that the other one sleeps on it, too.
+    /// What the reactor has woken, and what a command has left, the swarm's `poll_at` tells.
     fn drive(reactor: &mut tcp::Reactor, both: &mut Both<Self>, work: &mut impl Work) {
         loop {
             let now = both.began.elapsed();
             reactor.advance(now);
-            both.dialer.tick(now);
-            both.serve_dialer(now, work);
-            both.listener.tick(now);
-            both.serve_listener(now, work);
+            let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+            if is_due(both.dialer.poll_at()) {
+                both.dialer.tick(now);
+                both.serve_dialer(now, work);
+            }
+            if is_due(both.listener.poll_at()) {
+                both.listener.tick(now);
+                both.serve_listener(now, work);
+            }
             if work.is_over() {
                 return;
             }

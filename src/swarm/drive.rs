@@ -141,10 +141,10 @@ where
 
     /// Arms a connection's earliest deadline.
     fn arm(&mut self, id: ConnectionId) {
-        if let Some(link) = self.links.get_mut(id)
-            && let Some(deadline) = link.deadline(&self.ledger)
-        {
-            self.timers.arm(id, &mut link.armed, deadline);
+        let Some(link) = self.links.get_mut(id) else { return };
+        match link.deadline(&self.ledger) {
+            Some(deadline) => self.timers.arm(id, &mut link.armed, deadline),
+            None => link.armed = None,
         }
     }
 

@@ -155,7 +155,10 @@ impl WakeSet {
 
     /// Appends the line to `into`. Each slot still counts as in line until its helping [begins](Self::begin).
     pub(super) fn take(&self, into: &mut VecDeque<usize>) {
-        into.extend(self.shared.line().woken.drain(..));
+        let mut line = self.shared.line();
+        if !line.woken.is_empty() {
+            into.extend(line.woken.drain(..));
+        }
     }
 
     /// Begins a slot's helping: from now on a wake puts the slot in line again.

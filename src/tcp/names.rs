@@ -118,7 +118,10 @@ impl Lookup {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<SocketAddr>>> {
         if self.answer.is_none() {
             let Some(place) = self.take_place(cx) else { return Poll::Pending };
-            self.answer = Some(self.begin(place)?);
+            let begun = self.begin(place).map_err(|error| {
+                io::Error::new(io::ErrorKind::HostUnreachable, format!("{}: {error}", self.name.host))
+            });
+            self.answer = Some(begun?);
             // Another place may be free for the next lookup in line.
             self.places.wake_first();
         }

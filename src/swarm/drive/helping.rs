@@ -54,7 +54,9 @@ where
                 self.write_next();
             }
         }
-        self.queue.woken.append(&mut self.queue.served);
+        if !self.queue.served.is_empty() {
+            self.queue.woken.append(&mut self.queue.served);
+        }
     }
 
     /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.

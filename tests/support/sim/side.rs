@@ -400,6 +400,7 @@ where
         assert!(self.swarm.is_shut_down());
         assert_eq!(self.swarm.next_event(), None, "everything has been drained");
         assert_eq!(self.swarm.next_ready(), None, "what is over is not ready");
+        assert_eq!(self.swarm.poll_at(), None, "nothing is waited for");
         assert_eq!(self.swarm.connections().count(), 0);
         let counters = self.swarm.counters();
         let all = [
