@@ -16,7 +16,7 @@
 //! swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! let start = Instant::now();
 //! loop {
-//!     swarm.tick(start.elapsed()); // hears what came, sends what is due
+//!     swarm.tick(start.elapsed()); // hears all that came, sends pending output
 //!     while let Some(event) = swarm.next_event() {
 //!         println!("{event:?}"); // dial, open, close: any command, here or anywhere
 //!     }
@@ -109,7 +109,7 @@
 //! let deadline = Instant::now() + Duration::from_millis(2);
 //! let progress = swarm.turn(start.elapsed(), &mut || Instant::now() < deadline);
 //! if progress.more {
-//!     // What is left goes on in the next frame, where it was left.
+//!     // The next frame goes on where this one stopped.
 //! }
 //! # }
 //! ```

@@ -142,7 +142,7 @@ impl Input {
     }
 
     /// Copies what a connection kept into this input, unless it has kept frames. Frames are handled where they are:
-    /// copying all of them for each helping that handles some would cost a square. What came behind them waits there.
+    /// copying the rest of them in each helping would cost O(n²). Bytes that came behind them stay there, too.
     pub(super) fn load(&mut self, kept: &mut Kept) {
         if kept.frames().is_empty() && kept.len() > 0 {
             self.wire[..kept.wire.len()].copy_from_slice(&kept.wire);

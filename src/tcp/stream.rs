@@ -10,8 +10,9 @@ use std::net::Shutdown;
 
 /// An established TCP connection, not authenticated and not multiplexed.
 ///
-/// The reactor of its transport wakes a read or a write that is pending, in a turn. Closing it ([`AsyncWrite::poll_close`]) ends our direction: the other side reads what was written and then
-/// an end of file, and can still write. Dropping it closes the socket at once.
+/// The reactor of its transport wakes a read or a write that is pending, in a turn. Closing it
+/// ([`AsyncWrite::poll_close`]) ends our direction: the other side reads all bytes that were written and then an end of
+/// file, and can still write. Dropping it closes the socket at once.
 #[derive(Debug)]
 pub struct Stream {
     socket: Registered<TcpStream>,

@@ -52,10 +52,11 @@ impl<N: HasNode> Notifees<N> {
     /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. Call it after each turn of the swarm,
     /// with the same `now`.
     ///
-    /// It tells at most [so many](Self::set_events_per_dispatch) events, and readiness as often. The rest is for the next
-    /// drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once nothing is left, so that no deadline is
-    /// judged before what came in time has been told; but in every 16th drive at the latest. The output of notifees leaves
-    /// with the swarm's next turn, or with `flush_all`; the swarm's `poll_at` asks for it.
+    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, and readiness at
+    /// most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
+    /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
+    /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
+    /// asks for it.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None);
     }

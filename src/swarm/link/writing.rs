@@ -142,7 +142,7 @@ where
         now: Duration,
     ) {
         if self.is_write_late(ledger, now) {
-            // The pipe may take something again without anybody having been woken yet.
+            // The pipe may have room again, without a wake yet.
             match self.write_due(ledger, cx, now) {
                 Poll::Ready(Err(why)) => self.over(ledger, why),
                 Poll::Pending if self.is_write_late(ledger, now) => {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use std::io::Read as _;
 
-/// A listener of loopback, where it listens, and what it waits with.
+/// A listener on loopback, its address, and the reactor that wakes it.
 fn listening() -> (Reactor, Listener, SocketAddr) {
     let reactor = Reactor::new().unwrap();
     let any = ([127, 0, 0, 1], 0).into();
@@ -20,7 +20,7 @@ fn connect<const N: usize>(address: SocketAddr) -> [std::net::TcpStream; N] {
     [(); N].map(|()| std::net::TcpStream::connect(address).unwrap())
 }
 
-/// Accepts the next connection, as a listener's poll does, but that so many sockets fail first.
+/// Accepts the next connection, as a listener's poll does, except that the first `failing` sockets fail.
 fn accept(reactor: &mut Reactor, listener: &mut Listener, failing: &mut usize) -> Poll<Outcome> {
     let (handle, config) = (reactor.handle(), Config::default());
     reactor.poll(Some(Duration::ZERO)).unwrap();
