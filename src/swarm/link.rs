@@ -28,7 +28,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 
-/// The most frames of one connection that one helping handles, besides 16 KiB of its bytes.
+/// The most frames that are handled after each read of a helping. One that reaches it ends the helping.
 const HELPING_FRAMES: u32 = 256;
 
 /// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
@@ -177,7 +177,7 @@ where
         }
     }
 
-    /// Reads at most `most` bytes, and handles them and at most [`HELPING_FRAMES`] frames. Returns `true` if the
+    /// Reads at most `most` bytes, and handles at most [`HELPING_FRAMES`] frames of each read. Returns `true` if the
     /// connection may have more to read or to handle and is to wait in line for another helping.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
