@@ -29,10 +29,10 @@ pub struct Config {
     /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
     /// The most helpings that one connection gets in one [`tick`](super::Swarm::tick), in turn with all others that are
-    /// readable; the rest is for the next tick. A helping reads at most 16 KiB and handles at most 256 frames of
-    /// each read. While no other connection is readable, a helping goes on until the pipe has no more, or a read has
-    /// filled a buffer of 128 KiB. A [`turn`](super::Swarm::turn) has no such limit: its
-    /// budget is the limit. 0 counts as 1. Default 8.
+    /// readable; the rest is for the next tick. A helping reads at most 16 KiB and handles at most 256 frames of each
+    /// read. While no other connection is readable, a helping goes on until the pipe has no more, or a read has filled a
+    /// buffer of 128 KiB. A [`turn`](super::Swarm::turn) has no such limit: its budget is the limit. 0 counts as 1.
+    /// Default 8.
     pub reads_per_poll: u32,
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
     /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.
