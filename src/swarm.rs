@@ -80,6 +80,7 @@
 //! ```
 
 mod bits;
+mod budget;
 mod config;
 mod drive;
 mod error;
@@ -88,6 +89,7 @@ mod link;
 mod listeners;
 mod reactor;
 mod ready;
+mod run_queue;
 mod streams;
 mod timers;
 mod turn;
@@ -110,7 +112,6 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::Waker;
 use core::time::Duration;
-use drive::{Closing, Queue};
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::Endpoint;
@@ -119,6 +120,7 @@ use libp2p_core::transport::{DialOpts, PortUse, TransportError};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
 use listeners::Listeners;
+use run_queue::{Closing, Queue};
 use std::io;
 use timers::Timers;
 use wake::WakeSet;

@@ -2,6 +2,7 @@
 //! [`Reactor`] that wakes its sockets. The transport's page says how it listens, dials and closes, with an example.
 
 mod address;
+mod attempt;
 mod dial;
 mod interfaces;
 mod listener;
@@ -13,6 +14,7 @@ mod reactor;
 mod source;
 mod stream;
 mod timer;
+mod timer_queue;
 
 pub use dial::Dial;
 pub use reactor::{Handle, Reactor};

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints how many system calls a unit of work costs, in all and each of them: two processes on loopback, each with a
 # loop of `wait` and `tick`, both summed. A unit costs (calls for 2 N units − calls for N units) / N, so that what is
-# done once does not count. It needs strace and is for Linux.
+# done once does not count. It needs strace and is for Linux. It fails if a unit costs a tenth more than its goal.
 #
 #   tests/syscalls.sh [trip|stream-1|stream-64|dial]…
 set -euo pipefail
@@ -33,7 +33,10 @@ unit() {
     awk -v unit="$1" -v n="$2" -v goal="$3" '
         FNR == NR { once[$1] = $2; next }
         { each = ($2 - once[$1]) / n; sum += each; if (each > 0.005 || each < -0.005) parts = parts sprintf(" %s %.3f", $1, each) }
-        END { printf "%-10s %7.3f  (goal %s) %s\n", unit, sum, goal, parts }' "$counts/once" "$counts/twice"
+        END {
+            printf "%-10s %7.3f  (goal %s) %s\n", unit, sum, goal, parts
+            exit sum > goal * 1.1
+        }' "$counts/once" "$counts/twice"
 }
 
 for name in "${@:-}"; do

@@ -58,7 +58,9 @@ impl Input {
         self.frames_left = frames;
     }
 
-    pub(super) const fn frames_left(&self) -> u32 {
+    /// How many more frames may be handled, of the [limit](Self::limit_frames).
+    #[must_use]
+    pub const fn frames_left(&self) -> u32 {
         self.frames_left
     }
 

@@ -17,67 +17,23 @@ mod ending;
 mod helping;
 mod writing;
 
+use super::budget::Budget;
 use super::link::Link;
 use super::reactor::Reactor;
-use super::turn::Budget;
 use super::{Swarm, TRANSPORT, slot_of};
 use crate::lifecycle::{ConnectionId, Id, StreamId};
-use alloc::collections::VecDeque;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-/// The most polls of the reactor in one turn. A further poll follows one whose buffer of events came back full.
-pub(super) const MAX_HEARINGS: usize = 4;
-
-/// The most bytes that one helping reads, unless a tick finds that no other slot waits.
+/// The most bytes that one helping reads.
 const HELPING: usize = 16 * 1024;
+
+/// The same for a tick that finds that no other slot waits.
+const HELPING_ALONE: usize = 8 * HELPING;
 
 /// The most events of the transport that one tick takes.
 const TRANSPORT_SHARE: u32 = 64;
-
-/// The rest of a shutdown: everything from these slots on is still to be closed.
-#[derive(Debug, Default)]
-pub(super) struct Closing {
-    listener: usize,
-    connection: usize,
-}
-
-/// The queue of woken slots, which outlives a turn whose budget is spent.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    /// Slots in the order in which they woke.
-    woken: VecDeque<usize>,
-    /// Slots that woke again after their share of this tick. They are for the next tick.
-    served: VecDeque<usize>,
-    /// The number of connections whose output the last turn did not get to.
-    unwritten: usize,
-    /// The number of the last turn, by which shares are counted.
-    turn: u32,
-    /// The helpings that the transport has had.
-    transport: Share,
-    /// A turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
-    closes_next: bool,
-}
-
-/// The helpings that a slot has had in its last turn.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Share {
-    turn: u32,
-    helpings: u32,
-}
-
-impl Share {
-    /// Takes one of the `most` helpings of this turn. Returns `false` if all have been taken.
-    fn take(&mut self, turn: u32, most: u32) -> bool {
-        if self.turn != turn {
-            *self = Self { turn, helpings: 0 };
-        }
-        let has_left = self.helpings < most;
-        self.helpings += u32::from(has_left);
-        has_left
-    }
-}
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where

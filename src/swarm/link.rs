@@ -12,9 +12,9 @@ mod writing;
 
 pub(super) use ending::Why;
 
-use super::drive::Share;
 use super::error;
 use super::ledger::Ledger;
+use super::run_queue::Share;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd, State, StreamId};
 use alloc::boxed::Box;
@@ -30,6 +30,9 @@ use libp2p_identity::PeerId;
 
 /// The most frames that are handled after each read of a helping. One that reaches it ends the helping.
 const HELPING_FRAMES: u32 = 256;
+
+/// The most reads of one helping. A pipe that brings a few bytes at a time would hold the turn otherwise.
+const HELPING_READS: usize = 8;
 
 /// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
 /// due at once.
@@ -177,8 +180,8 @@ where
         }
     }
 
-    /// Reads at most `most` bytes, and handles at most [`HELPING_FRAMES`] frames of each read. Returns `true` if the
-    /// connection may have more to read or to handle and is to wait in line for another helping.
+    /// Reads at most `most` bytes in at most [`HELPING_READS`] reads, and handles at most [`HELPING_FRAMES`] frames.
+    /// Returns `true` if the connection may have more to read or to handle and is to wait in line for another helping.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
@@ -187,8 +190,8 @@ where
         most: usize,
         now: Duration,
     ) -> bool {
-        let mut left = most;
-        loop {
+        let (mut left, mut frames) = (most, HELPING_FRAMES);
+        for _ in 0..HELPING_READS {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Closed)) = &mut self.stage else {
                 return false;
             };
@@ -197,7 +200,7 @@ where
             }
             let is_cut_short = pipe.connection.is_cut_short();
             pipe.connection.begin_input(input);
-            input.limit_frames(HELPING_FRAMES);
+            input.limit_frames(frames);
             if is_cut_short || input.space().is_empty() {
                 // Frames that the last helping left, or a full buffer, are handled before more is read.
                 self.understand(ledger, input, cx, now);
@@ -224,10 +227,12 @@ where
                     return false;
                 }
             }
-            if self.connection().is_some_and(|connection| connection.is_cut_short()) {
+            frames = input.frames_left();
+            if frames == 0 || self.connection().is_some_and(|connection| connection.is_cut_short()) {
                 return true;
             }
         }
+        true
     }
 
     fn understand<const E: usize>(

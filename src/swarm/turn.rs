@@ -1,7 +1,8 @@
 //! The methods that an owner's loop calls: a turn, whole or under a budget; sending at once; waiting; the next deadline.
 
+use super::Swarm;
+use super::budget::Budget;
 use super::reactor::Reactor;
-use super::{Swarm, drive};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -17,26 +18,8 @@ pub struct Progress {
     pub more: bool,
 }
 
-/// The limit of a turn's work: it asks the owner before each unit, until the owner refuses.
-pub(super) struct Budget<'a> {
-    may: &'a mut dyn FnMut() -> bool,
-    is_spent: bool,
-    /// Each connection, and the transport, are limited to their share of one turn, as in a tick.
-    pub(super) shares: bool,
-}
-
-impl<'a> Budget<'a> {
-    fn new(may: &'a mut dyn FnMut() -> bool) -> Self {
-        Self { may, is_spent: false, shares: false }
-    }
-
-    /// Asks for one more unit of work. Ask before taking anything out of a queue, so that an owner that panics here loses
-    /// nothing.
-    pub(super) fn allows(&mut self) -> bool {
-        self.is_spent = self.is_spent || !(self.may)();
-        !self.is_spent
-    }
-}
+/// The most polls of the reactor in one turn. A further poll follows one whose buffer of events came back full.
+const MAX_HEARINGS: usize = 4;
 
 impl<T, const EVENTS: usize> Swarm<T, EVENTS>
 where
@@ -121,7 +104,7 @@ where
         if has_waited && self.timers.first().is_none_or(|first| first > now) {
             return;
         }
-        for _ in 0..drive::MAX_HEARINGS {
+        for _ in 0..MAX_HEARINGS {
             match self.reactor.poll(Some(Duration::ZERO)) {
                 Ok(true) => self.hears_more = true,
                 Ok(false) => {

@@ -126,30 +126,38 @@ impl Lookup {
             self.places.wake_first();
         }
         let Some(answer) = &self.answer else { return Poll::Pending };
+        let waker = cx.waker().clone();
         let mut answer = lock(answer);
-        match answer.found.take() {
-            Some(found) => Poll::Ready(self.understood(found)),
-            None => {
-                answer.waiting = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        let Some(found) = answer.found.take() else {
+            let replaced = answer.waiting.replace(waker);
+            drop(answer);
+            // Dropping a waker may run foreign code, which must not find the lock taken.
+            drop(replaced);
+            return Poll::Pending;
+        };
+        drop(answer);
+        Poll::Ready(self.understood(found))
     }
 
     /// Takes a place, if one is free and this lookup is the first in line. Otherwise it waits in line.
     fn take_place(&mut self, cx: &Context<'_>) -> Option<Place> {
+        let waker = cx.waker().clone();
         let mut line = self.places.line();
         let number = *self.number.get_or_insert_with(|| {
             line.numbers += 1;
             line.numbers
         });
-        line.waiting.insert(number, cx.waker().clone());
-        if line.free == 0 || line.waiting.first_key_value().is_some_and(|(first, _)| *first != number) {
-            return None;
-        }
-        line.free -= 1;
-        line.waiting.remove(&number);
-        Some(Place(self.places.clone()))
+        let is_first = line.waiting.first_key_value().is_none_or(|(first, _)| *first >= number);
+        let has_place = line.free > 0 && is_first;
+        let replaced = if has_place {
+            line.free -= 1;
+            line.waiting.remove(&number)
+        } else {
+            line.waiting.insert(number, waker)
+        };
+        drop(line);
+        drop(replaced);
+        has_place.then(|| Place(self.places.clone()))
     }
 
     /// Starts the thread, which ends with the lookup.

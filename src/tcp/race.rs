@@ -1,6 +1,6 @@
 //! [`Race`]: several addresses of one name, tried side by side until one connects (RFC 8305, "Happy Eyeballs").
 
-use super::dial::Attempt;
+use super::attempt::Attempt;
 use super::reactor::Handle;
 use super::source::Registered;
 use super::timer::Timer;

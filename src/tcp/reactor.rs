@@ -2,7 +2,7 @@
 
 use super::lock;
 use super::source::{Registered, Source};
-use super::timer::Timers;
+use super::timer_queue::Timers;
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::fmt;

@@ -1,40 +1,9 @@
 //! [`Timer`]: a deadline on the reactor's clock, which is its owner's.
 
 use super::reactor::Handle;
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::fmt;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
-
-/// The timers of a reactor: one for each dial that races addresses, one for each listener that rests, and one for the
-/// interfaces of each transport that listens on a wildcard address.
-#[derive(Debug, Default)]
-pub(super) struct Timers {
-    now: Duration,
-    /// The wakers of timers whose deadline has not come, by deadline and number.
-    waiting: BTreeMap<(Duration, u64), Option<Waker>>,
-    /// The number of the last timer. It tells timers of the same deadline apart.
-    numbers: u64,
-}
-
-impl Timers {
-    pub(super) fn first(&self) -> Option<Duration> {
-        self.waiting.first_key_value().map(|((deadline, _), _)| *deadline)
-    }
-
-    /// Sets the time to `now`, unless that is earlier, and takes the wakers of the timers whose deadline has come.
-    pub(super) fn advance(&mut self, now: Duration) -> Vec<Option<Waker>> {
-        self.now = self.now.max(now);
-        let mut due = Vec::new();
-        while let Some(first) = self.waiting.first_entry()
-            && first.key().0 <= self.now
-        {
-            due.push(first.remove());
-        }
-        due
-    }
-}
 
 /// A deadline on the reactor's clock. Dropping it cancels it.
 pub(super) struct Timer {
@@ -57,11 +26,13 @@ impl Timer {
 
     /// Ready once the deadline has come. Until then the waker is registered.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        match self.handle.timers().waiting.get_mut(&self.key) {
-            Some(Some(waker)) => waker.clone_from(cx.waker()),
-            Some(none) => *none = Some(cx.waker().clone()),
+        let waker = cx.waker().clone();
+        let replaced = match self.handle.timers().waiting.get_mut(&self.key) {
+            Some(waiting) => waiting.replace(waker),
             None => return Poll::Ready(()),
-        }
+        };
+        // Dropping a waker may run foreign code, which must not find the lock taken.
+        drop(replaced);
         Poll::Pending
     }
 }
@@ -85,6 +56,7 @@ mod tests {
     use super::super::Reactor;
     use super::*;
     use crate::swarm::Reactor as _;
+    use core::task::Waker;
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)

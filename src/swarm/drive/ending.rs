@@ -2,8 +2,8 @@
 
 use super::HELPING;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
+use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::turn::Budget;
 use crate::swarm::{Swarm, slot_of};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};

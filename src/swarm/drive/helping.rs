@@ -1,11 +1,11 @@
 //! The second phase of a turn: the queue of woken connections, and of the transport.
 
-use super::{HELPING, TRANSPORT_SHARE};
+use super::{HELPING, HELPING_ALONE, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{ConnectionId, Direction};
+use crate::swarm::budget::Budget;
 use crate::swarm::link::{Pipe, Stage, Why};
 use crate::swarm::reactor::Reactor;
-use crate::swarm::turn::Budget;
 use crate::swarm::{Swarm, TRANSPORT, slot_of};
 use chacha20::rand_core::Rng;
 use core::task::Context;
@@ -47,7 +47,7 @@ where
             } else if let Some(id) = self.links.key_at(slot - 1) {
                 // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
                 let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
-                self.help(id, if is_alone { usize::MAX } else { HELPING });
+                self.help(id, if is_alone { HELPING_ALONE } else { HELPING });
             }
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;

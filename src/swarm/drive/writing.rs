@@ -1,7 +1,7 @@
 //! The third phase of a turn: output. Also [`Swarm::flush_all`]'s part of it.
 
+use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::turn::Budget;
 use crate::swarm::{Swarm, slot_of};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};

@@ -1,0 +1,46 @@
+//! [`Queue`]: what one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a shutdown.
+
+use alloc::collections::VecDeque;
+
+/// The rest of a shutdown: everything from these slots on is still to be closed.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    pub(super) listener: usize,
+    pub(super) connection: usize,
+}
+
+/// The queue of woken slots, which outlives a turn whose budget is spent.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Slots in the order in which they woke.
+    pub(super) woken: VecDeque<usize>,
+    /// Slots that woke again after their share of this tick. They are for the next tick.
+    pub(super) served: VecDeque<usize>,
+    /// The number of connections whose output the last turn did not get to.
+    pub(super) unwritten: usize,
+    /// The number of the last turn, by which shares are counted.
+    pub(super) turn: u32,
+    /// The helpings that the transport has had.
+    pub(super) transport: Share,
+    /// A turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
+    pub(super) closes_next: bool,
+}
+
+/// The helpings that a slot has had in its last turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    turn: u32,
+    helpings: u32,
+}
+
+impl Share {
+    /// Takes one of the `most` helpings of this turn. Returns `false` if all have been taken.
+    pub(super) fn take(&mut self, turn: u32, most: u32) -> bool {
+        if self.turn != turn {
+            *self = Self { turn, helpings: 0 };
+        }
+        let has_left = self.helpings < most;
+        self.helpings += u32::from(has_left);
+        has_left
+    }
+}

@@ -1,0 +1,45 @@
+//! [`Attempt`]: one attempt to connect to one address.
+
+use super::reactor::Handle;
+use super::source::Registered;
+use core::net::SocketAddr;
+use core::task::{Context, Poll, ready};
+use mio::Interest;
+use mio::net::TcpStream;
+use std::io;
+
+/// One attempt to connect to one address.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) address: SocketAddr,
+    /// Taken out once it is connected or has failed.
+    socket: Option<Registered<TcpStream>>,
+}
+
+impl Attempt {
+    /// Begins to connect: the system sends the first packet.
+    pub(super) fn begin(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
+        let socket = handle.register(TcpStream::connect(address)?, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { address, socket: Some(socket) })
+    }
+
+    /// Ready once it is connected, or has failed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        let address = self.address;
+        let connected = ready!(socket.poll_write(cx, |socket| {
+            match socket.peer_addr() {
+                Ok(_) if socket.local_addr()? == address => Err(io::ErrorKind::ConnectionRefused.into()),
+                Ok(_) => Ok(()),
+                // Either it has failed, or the poller has reported as writable a socket that does not connect yet.
+                Err(error) => match (socket.take_error()?, error.kind()) {
+                    (Some(failure), _) => Err(failure),
+                    (None, io::ErrorKind::NotConnected) => Err(io::ErrorKind::WouldBlock.into()),
+                    (None, _) => Err(error),
+                },
+            }
+        }));
+        let socket = self.socket.take();
+        Poll::Ready(connected.and_then(|()| socket.ok_or_else(|| io::ErrorKind::NotConnected.into())))
+    }
+}
