@@ -177,6 +177,34 @@ fn who_stays_readable_gets_as_many_helpings_as_others() {
     }
 }
 
+/// As over a transport whose own frames are small: each read is short, though there is more.
+#[test]
+fn a_helping_ends_though_every_read_is_short() {
+    let (network, mut a, mut b, dialed, mut now) = connected(2);
+    a.floods = true;
+    let streams: Vec<_> = dialed.iter().map(|connection| a.open(*connection, SINK)).collect();
+    network.set(|knobs| (0..2).for_each(|pipe| knobs.sip(pipe, 1, 100)));
+    for ticks in [false, true] {
+        for _ in 0..20 {
+            a.tick(now);
+            streams.iter().for_each(|stream| a.flood(*stream));
+            deliver(&network, &mut now);
+            let before = [0, 1].map(|pipe| network.reads(pipe, 1));
+            match ticks {
+                true => b.tick(now),
+                false => drop(b.turn(now, 1)),
+            }
+            // A turn of one unit helps once or twice, a tick each connection eight times, of eight reads at most.
+            let most = if ticks { 8 * 8 } else { 2 * 8 };
+            for pipe in 0..2 {
+                let reads = network.reads(pipe, 1) - before[pipe];
+                assert!(reads <= most, "{reads} reads in one turn");
+            }
+        }
+    }
+    assert!(b.read.values().sum::<usize>() > 10_000);
+}
+
 #[test]
 fn so_many_deadlines_are_judged_in_as_many_turns() {
     const DEADLINES: usize = 50;

@@ -120,6 +120,11 @@ impl Knobs<'_> {
         self.0.pipes[pipe][end].most = Some(bytes);
     }
 
+    /// How much is given to each read of one end at most.
+    pub(crate) fn sip(&mut self, pipe: usize, end: usize, bytes: usize) {
+        self.0.pipes[pipe][end].sip = Some(bytes);
+    }
+
     /// Flips the byte that arrives at an end after so many others.
     pub(crate) fn flip(&mut self, pipe: usize, end: usize, after: u64) {
         self.0.pipes[pipe][end].flips = Some(after);

@@ -23,6 +23,8 @@ pub(super) struct End {
     pub(super) stalled: bool,
     /// So much is taken of each write at most; 0: nothing, and it is said so.
     pub(super) most: Option<usize>,
+    /// So much is given to each read at most.
+    pub(super) sip: Option<usize>,
     /// What is sent from here never arrives.
     pub(super) lost: bool,
     /// How many bytes have arrived here, and which of them is to be flipped.
@@ -137,7 +139,7 @@ impl State {
             to.reader.wait(waker);
             return None;
         }
-        let n = buffer.len().min(to.inbox.len());
+        let n = buffer.len().min(to.inbox.len()).min(to.sip.unwrap_or(usize::MAX));
         to.inbox.drain(..n).zip(buffer).for_each(|(byte, place)| *place = byte);
         to.reads += 1;
         from.queued -= n;
