@@ -4,27 +4,36 @@
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
+//! use swarm_notify::connection::Protocol;
 //! use swarm_notify::identity::Keypair;
+//! use swarm_notify::lifecycle::Event;
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
 //! use swarm_notify::tcp;
 //!
-//! let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file
-//! let seed = [9; 32]; // fresh randomness of the system's
+//! let identity = Keypair::ed25519_from_bytes([7; 32])?; // 32 random bytes, made once and kept in a file
+//! let seed = [9; 32]; // 32 fresh random bytes for each run (the crate `getrandom` gives them)
 //! let reactor = tcp::Reactor::new()?;
 //! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
 //! let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+//! swarm.register_protocol(Protocol::from_static("/sink/1.0.0")); // inbound streams may choose it
 //! swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! let start = Instant::now();
 //! loop {
 //!     swarm.tick(start.elapsed()); // hears all that came, sends pending output
 //!     while let Some(event) = swarm.next_event() {
-//!         println!("{event:?}"); // dial, open, close: any command, here or anywhere
+//!         match event {
+//!             Event::ClosedStream { stream, .. } => println!("and {} bytes", swarm.take_unread(stream).len()),
+//!             event => println!("{event:?}"), // dial, open, close: any command, here or anywhere
+//!         }
 //!     }
 //!     while let Some(ready) = swarm.next_ready() {
-//!         if let Ready::Stream { stream, .. } = ready {
-//!             let mut buffer = [0; 4096];
-//!             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
-//!                 let _ = swarm.write(stream, &buffer[..n]);
+//!         let Ready::Stream { stream, readable: true, .. } = ready else { continue };
+//!         let mut buffer = [0; 4096];
+//!         while let Ok(n) = swarm.read(stream, &mut buffer) {
+//!             println!("{n} bytes");
+//!             if n == 0 {
+//!                 let _ = swarm.finish(stream); // the peer's end; ours follows, if it has not come before
+//!                 break;
 //!             }
 //!         }
 //!     }
@@ -40,7 +49,7 @@
 //! | call | what it does | when |
 //! |---|---|---|
 //! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last turn, handles it, and sends pending output; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
-//! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended | after the turn |
+//! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended; at each `ClosedStream`, take what you have not read ([`take_unread`](Swarm::take_unread)) | after the turn |
 //! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written | after that |
 //! | commands | `dial`, `open_stream`, `read`, `write`, `close_…`: they act on memory and return at once | at any time |
 //! | [`flush_all`](Swarm::flush_all) | sends what commands have left, one batch a connection; it reads and opens nothing | at the end of a frame; without it the next turn sends it |
@@ -52,6 +61,22 @@
 //! Complete programs, each short enough to copy, are in the crate's sources under `tests/loops/`; each runs with
 //! `cargo run --example NAME`: `frame` (a frame with a budget), `epoll`, `poll2`, `mio`, `calloop`, `tokio`, `smol`,
 //! `wait` (no other loop) and `lifecycle` (the bookkeeping alone, over sockets of your own).
+//!
+//! # Streams
+//!
+//! - **Reading.** `next_ready` names a stream that is readable, once. Read it until `Err(Blocked)`, a short read, or
+//!   `Ok(0)`, which is the peer's end: answer that with [`finish`](Swarm::finish), or the stream stays half open. If you
+//!   had finished before, the read itself has closed the stream, and `finish` says `Ended`; that is no fault.
+//! - **The last bytes.** A stream can end in the same turn in which its last bytes come: the peer finished and closed the
+//!   connection. Then `next_ready` does not name it any more. So call [`take_unread`](Swarm::take_unread) at each
+//!   `ClosedStream`; that is the last chance. `is_remote_finished` of [`stream`](Swarm::stream) says whether these are all
+//!   bytes that the peer had to say, whatever the reason of the end: a peer that finishes and leaves is told as
+//!   `ConnectionClosed`.
+//! - **Writing.** [`write`](Swarm::write) takes as much as there is place for, and says how much. Keep the rest, and go on
+//!   when `next_ready` names the stream `writable`. A stream of yours takes data at once if it proposes one protocol, but
+//!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others.
+//! - **Ending.** [`finish`](Swarm::finish) ends your side, [`close_stream`](Swarm::close_stream) also drops what still
+//!   comes, and [`reset`](Swarm::reset) gives up at once. Before you close a connection, wait for your answers.
 //!
 //! # A picture of one turn
 //!
@@ -90,8 +115,9 @@
 //! - Sending can end a stream, so there may be events after `flush_all`. [`has_pending`](Swarm::has_pending) says so.
 //!   Drain them at once, or in the next turn.
 //! - Take it out of your loop before you drop the swarm, and do not use it after a fork.
-//! - If you leave the event queue full on purpose, sleep until [`next_deadline`](Swarm::next_deadline) instead of
-//!   `poll_at`, which would be *now* all the time. [`has_pending`](Swarm::has_pending) says whether anything waits.
+//! - If you leave the event queue full on purpose, sleep on the descriptor until
+//!   [`next_deadline`](Swarm::next_deadline) instead of `poll_at`, which would be *now* all the time. `wait` does not wait
+//!   while anything is undrained. [`has_pending`](Swarm::has_pending) says whether something is.
 //!
 //! An asynchronous owner does the same: wait for the descriptor with whatever waits for descriptors, then `tick`. Only
 //! swarms without a reactor, whose transport wakes by itself (memory, another runtime's sockets), have
@@ -141,7 +167,9 @@
 //! - **More than [`Config::lateness`] (1 s) after a deadline**: bytes of your peers may still be on their way to you. So all
 //!   deadlines are put off by `lateness`, once, before they are judged. Nothing is lost.
 //! - **More than 45 s**: peers with this crate's defaults have pinged you after 30 s of silence and given you up 15 s
-//!   later; others have limits of their own. You are told `Disconnected` for each, and data that was not sent is lost.
+//!   later; others have limits of their own. You are told `Disconnected` for each, with `Remote(Eof)` or
+//!   `Failed(Reset)` as the reason, since the peer has closed; the peer's own reason is `Failed(Timeout)`. Data that was
+//!   not sent is lost. If both sides were away, neither has given up the other.
 //!   Data that had arrived and that you had not read can still be taken ([`take_unread`](Swarm::take_unread)).
 //! - **While you are away** the system's buffers fill, which slows your peers down. Connections beyond the listening
 //!   socket's backlog are refused or tried again, as the system has it.

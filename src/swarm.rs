@@ -386,7 +386,8 @@ where
     }
 
     /// Returns a waker that calls the owner for a turn, from any thread. With a reactor it ends a [`wait`](Self::wait) and
-    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready.
+    /// makes the descriptor readable; without one it makes [`poll`](Swarm::poll) ready. The next turn takes the call as
+    /// heard: look at what the other thread has left for you after that turn.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()

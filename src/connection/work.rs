@@ -27,8 +27,9 @@ pub enum ReadError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// There is no place: the peer grants no window, the connection's output is full, or the protocol has yet to be
-    /// agreed. It will be told when there is, at the latest when the stream is open.
+    /// There is no place: the peer grants no window, the connection's output is full, the protocol has yet to be agreed,
+    /// or the stream waits behind others that the peer has not acknowledged. It will be told when there is, at the latest
+    /// when the stream is open.
     Blocked,
     /// The owner has finished or closed its side, or is closing the connection.
     Closed,

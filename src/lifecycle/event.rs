@@ -196,7 +196,8 @@ pub enum StreamEnd {
     Finished,
     /// One side gave it up.
     Reset(Side),
-    /// Its connection ended first.
+    /// Its connection ended first. The peer may have finished before, and all it had to say may have come: a swarm's
+    /// `stream(id)` says so (`is_remote_finished`), and `take_unread` gives what was not read.
     ConnectionClosed,
     /// Half of it was over and the peer let the other half hang.
     Timeout,

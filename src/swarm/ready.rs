@@ -7,7 +7,8 @@ use core::num::NonZeroU32;
 /// until it has been taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Ready {
-    /// A stream. It is named from its `OpenedStream` on and until its last event, and again only after a short read or
+    /// A stream. It is named from its `OpenedStream` on and until its last event (what is unread then,
+    /// [`take_unread`](super::Swarm::take_unread) gives), and again only after a short read or
     /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or
     /// the end; write until less is taken than was given, or flush until that is not blocked.
     Stream {

@@ -22,7 +22,8 @@ where
     ///
     /// With one protocol, data may be written at once: it travels with the proposal. Beyond
     /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams that the peer has not acknowledged, and
-    /// while it does not read what is due to it, the stream waits its turn.
+    /// while it does not read what is due to it, the stream waits its turn, and a write to it is
+    /// [`Blocked`](WriteError::Blocked) meanwhile.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or
