@@ -108,7 +108,7 @@ impl<K: Copy> Session<K> {
                 }
             }
         }
-        Ok((bytes.len(), None))
+        Ok((bytes.len() - rest.len(), None))
     }
 
     /// One move along the picture above. `rest` is not empty.
