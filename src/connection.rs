@@ -411,6 +411,12 @@ impl Connection {
         }
     }
 
+    /// Whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn is_untimed(&self) -> bool {
+        self.is_untimed
+    }
+
     /// When something that begins now will have taken `time`.
     fn deadline(&mut self, now: Duration, time: Duration) -> Duration {
         self.is_untimed |= now == UNTIMED;

@@ -24,6 +24,8 @@ mod listeners;
 mod long_line;
 #[path = "simulated/many.rs"]
 mod many;
+#[path = "simulated/owners.rs"]
+mod owners;
 #[path = "support/pipe.rs"]
 #[allow(dead_code, reason = "each test crate uses its part of it")]
 mod pipe;

@@ -2,8 +2,6 @@
 
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
-use super::ledger::Ledger;
-use super::link::Link;
 use super::reactor::Reactor;
 use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
@@ -62,7 +60,7 @@ where
     /// [`next_ready`](Self::next_ready) tells when there is more.
     pub fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError> {
         self.lives(id, ReadError::Stale, ReadError::Ended)?;
-        let read = self.on_stream(id, |connection, turn| connection.read(id, buffer, turn));
+        let read = self.try_on_stream(id, |connection, turn| connection.read(id, buffer, turn));
         match read.unwrap_or(Err(ReadError::Ended)) {
             Ok((n, fact)) => {
                 self.stream_says(fact);
@@ -88,14 +86,13 @@ where
     /// [`next_ready`](Self::next_ready) tells when there is place.
     pub fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
-        let written = self.on_link(id, |link, ledger| {
-            let written = link.connection().map(|connection| connection.write(id, data, &mut ledger.turn(UNTIMED)));
-            if let Some(Ok(1..)) = written {
-                link.wrote(id, ledger);
-            }
-            written
-        });
-        let written = written.flatten().unwrap_or(Err(WriteError::Ended));
+        let written = self.try_on_stream(id, |connection, turn| connection.write(id, data, turn));
+        let written = written.unwrap_or(Err(WriteError::Ended));
+        if let Ok(1..) = written
+            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id))
+        {
+            link.wrote(id, &mut self.ledger);
+        }
         if written.is_ok_and(|n| n < data.len()) || written == Err(WriteError::Blocked) {
             self.ledger.write_short(id);
         }
@@ -196,13 +193,25 @@ where
     /// Lets `act` do something with a stream's connection. Its output is for the next turn, and its time-outs count from
     /// there.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
-        self.on_link(id, |link, ledger| Some(act(link.connection()?, &mut ledger.turn(UNTIMED)))).flatten()
-    }
-
-    fn on_link<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Link<T>, &mut Ledger<EVENTS>) -> A) -> Option<A> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_commanded(&mut self.ledger);
-        Some(act(link, &mut self.ledger))
+        Some(act(link.connection()?, &mut self.ledger.turn(UNTIMED)))
+    }
+
+    /// Does the same with what may find that nothing can be done. An error leaves no work for the next turn: otherwise an
+    /// owner that tries in each turn and sleeps until `poll_at` would spin.
+    fn try_on_stream<A, E>(
+        &mut self,
+        id: StreamId,
+        act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Result<A, E>,
+    ) -> Option<Result<A, E>> {
+        let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
+        let connection = link.connection()?;
+        let done = act(connection, &mut self.ledger.turn(UNTIMED));
+        if done.is_ok() || connection.is_untimed() {
+            link.mark_commanded(&mut self.ledger);
+        }
+        Some(done)
     }
 
     fn stream_says(&mut self, fact: Option<Fact>) {

@@ -45,6 +45,10 @@ impl Timers {
         let first = self.deadlines.peek().map_or(now, |Reverse((first, _))| (*first).max(self.excused));
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));
+        if !is_late {
+            // The owner is there: what this turn leaves is not late in the next.
+            self.excused = now;
+        }
         !is_late
     }
 
@@ -142,13 +146,14 @@ mod tests {
         assert!(timers.are_judged(secs(100), late), "nothing is late");
         timers.arm(id, &mut None, secs(5));
         assert!(timers.are_judged(secs(6), late), "not too late");
-        assert!(!timers.are_judged(secs(7), late));
-        assert_eq!(timers.first(), Some(secs(8)));
-        assert!(!timers.are_judged(secs(7), late));
-        assert!(timers.are_judged(secs(8), late), "it has been put off");
+        assert!(timers.are_judged(secs(7), late), "the owner is there");
+        assert!(!timers.are_judged(secs(9), late));
+        assert_eq!(timers.first(), Some(secs(10)));
+        assert!(!timers.are_judged(secs(9), late));
+        assert!(timers.are_judged(secs(10), late), "it has been put off");
         assert_eq!(timers.first(), Some(secs(5)), "which is over");
-        assert!(timers.are_judged(secs(9), late), "what a turn has left is judged by the next");
-        assert!(!timers.are_judged(secs(11), late), "the owner was away again");
+        assert!(timers.are_judged(secs(11), late), "what a turn has left is judged by the next");
+        assert!(!timers.are_judged(secs(13), late), "the owner was away again");
         assert!(timers.are_judged(secs(20), late), "it is not put off twice, however late it is found");
         assert!(timers.are_judged(secs(20), Duration::ZERO));
         assert!(timers.are_judged(secs(20), Duration::MAX));

@@ -148,8 +148,9 @@ where
         if timeout == Some(Duration::ZERO) {
             return Ok(());
         }
-        self.has_waited = true;
-        self.hears_more = self.reactor.poll(timeout).inspect_err(|_| self.has_waited = false)?;
+        self.hears_more = self.reactor.poll(timeout)?;
+        // If nothing was heard, the next turn asks for what comes until then.
+        self.has_waited = self.wakers.is_woken();
         Ok(())
     }
 

@@ -146,7 +146,7 @@ impl Listener {
     ) -> Poll<Outcome> {
         let mut passed_over = 0;
         loop {
-            let accepted = ready!(self.socket.poll_read(cx, |socket| socket.accept()));
+            let accepted = ready!(self.socket.poll_read(cx, |socket, _| socket.accept()));
             let error = match accepted {
                 Ok((stream, remote)) => match self.local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
                     Ok((stream, local_addr)) => {

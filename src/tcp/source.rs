@@ -75,12 +75,13 @@ impl<S: mio::event::Source> Registered<S> {
 
     /// Calls `attempt` while the socket is marked readable, until a call neither would block nor is interrupted, and
     /// returns its result. `Pending`: the socket is not readable, and the waker of `cx` is registered.
+    /// `attempt` is given the marks as they were before it.
     pub(super) fn poll_read<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut S) -> io::Result<A>,
+        mut attempt: impl FnMut(&mut S, Marks) -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
-        poll(&self.source.marks, READABLE, &self.source.reader, cx, || attempt(&mut self.socket))
+        poll(&self.source.marks, READABLE, &self.source.reader, cx, |seen| attempt(&mut self.socket, seen))
     }
 
     /// Does the same as [`poll_read`](Self::poll_read) for a write. From the first time on that it is pending, the system
@@ -90,7 +91,7 @@ impl<S: mio::event::Source> Registered<S> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&mut S) -> io::Result<A>,
     ) -> Poll<io::Result<A>> {
-        let polled = poll(&self.source.marks, WRITABLE, &self.source.writer, cx, || attempt(&mut self.socket));
+        let polled = poll(&self.source.marks, WRITABLE, &self.source.writer, cx, |_| attempt(&mut self.socket));
         if polled.is_pending() && !self.interest.is_writable() {
             // Room that has come since the attempt is reported: the system looks again when the interest changes.
             self.reregister(Interest::READABLE | Interest::WRITABLE)?;
@@ -117,10 +118,11 @@ impl<S: mio::event::Source> Registered<S> {
     ///
     /// Two sockets stay readable: one of a system that reports again only after an attempt that would block (IOCP), and
     /// one whose peer has ended, since its end is still to be read.
-    pub(super) fn read_short(&self) {
-        let seen = self.source.marks.load(Ordering::Acquire);
-        if cfg!(unix) && seen & READ_CLOSED == 0 {
-            clear(&self.source.marks, seen, READABLE);
+    ///
+    /// `before` are the marks that the attempt was given. What a poll on another thread has marked since then stays.
+    pub(super) fn read_short(&self, before: Marks) {
+        if cfg!(unix) && before.0 & READ_CLOSED == 0 {
+            clear(&self.source.marks, before.0, READABLE);
         }
     }
 
@@ -148,13 +150,17 @@ impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Registered<S> {
     }
 }
 
+/// The marks of a socket as they were before an attempt.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Marks(u32);
+
 /// Makes attempts while `mark` is set in `marks`. An attempt that would block clears it.
 fn poll<A>(
     marks: &AtomicU32,
     mark: u32,
     waiting: &AtomicWaker,
     cx: &Context<'_>,
-    mut attempt: impl FnMut() -> io::Result<A>,
+    mut attempt: impl FnMut(Marks) -> io::Result<A>,
 ) -> Poll<io::Result<A>> {
     loop {
         let mut seen = marks.load(Ordering::Acquire);
@@ -166,7 +172,7 @@ fn poll<A>(
                 return Poll::Pending;
             }
         }
-        match attempt() {
+        match attempt(Marks(seen)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => clear(marks, seen, mark),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return Poll::Ready(result),

@@ -1,6 +1,6 @@
 //! An established connection as a byte pipe.
 
-use super::source::Registered;
+use super::source::{Marks, Registered};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -32,15 +32,19 @@ impl Stream {
         &mut self,
         cx: &mut Context<'_>,
         space: usize,
-        read: impl FnMut(&mut TcpStream) -> io::Result<usize>,
+        mut read: impl FnMut(&mut TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        let polled = self.socket.poll_read(cx, read);
+        let mut before = Marks::default();
+        let polled = self.socket.poll_read(cx, |socket, marks| {
+            before = marks;
+            read(socket)
+        });
         // Zero bytes are the end of the file, which a later read finds again.
         if let Poll::Ready(Ok(n)) = polled
             && n > 0
             && n < space
         {
-            self.socket.read_short();
+            self.socket.read_short(before);
         }
         polled
     }

@@ -1,6 +1,7 @@
 //! Turns under a budget: how much one does at most, who gets how much of it, and that nothing stands still under any.
 
-use crate::sim::{B, ECHO, Host, Network, RawDial, SINK, SimReactor, SimSwarm, SimTransport};
+pub(crate) use crate::sim::B;
+use crate::sim::{ECHO, Host, Network, RawDial, SINK, SimReactor, SimSwarm, SimTransport};
 use crate::{millis, secs};
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
@@ -11,19 +12,19 @@ use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
 use swarm_notify::swarm::{Config, Progress, Ready, Swarm};
 
 /// A swarm, what it was told, and what it does with what it reads.
-struct Node {
-    swarm: SimSwarm<SimTransport, 256>,
-    log: Vec<Event>,
+pub(crate) struct Node {
+    pub(crate) swarm: SimSwarm<SimTransport, 256>,
+    pub(crate) log: Vec<Event>,
     /// Reads what comes.
-    reads: bool,
+    pub(crate) reads: bool,
     /// Writes as much as there is place for to each stream of its own, again and again.
     floods: bool,
     /// How many bytes each of its own streams has read.
-    read: BTreeMap<StreamId, usize>,
+    pub(crate) read: BTreeMap<StreamId, usize>,
 }
 
 impl Node {
-    fn new(network: &Network, host: Host, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn new(network: &Network, host: Host, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.connection.idle_timeout = None;
         change(&mut config);
@@ -37,7 +38,7 @@ impl Node {
     }
 
     /// A turn of at most so many units, and what the owner does after it.
-    fn turn(&mut self, now: Duration, units: usize) -> Progress {
+    pub(crate) fn turn(&mut self, now: Duration, units: usize) -> Progress {
         let mut left = units;
         let progress = self.swarm.turn(now, &mut || left.checked_sub(1).inspect(|less| left = *less).is_some());
         self.drain();
@@ -45,7 +46,7 @@ impl Node {
     }
 
     /// A turn without a bound that is reached.
-    fn tick(&mut self, now: Duration) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         self.swarm.tick(now);
         self.drain();
     }
@@ -88,7 +89,7 @@ impl Node {
         while self.floods && is_own && matches!(self.swarm.write(stream, &[7; 65_536]), Ok(65_536)) {}
     }
 
-    fn open(&mut self, connection: ConnectionId, protocol: Protocol) -> StreamId {
+    pub(crate) fn open(&mut self, connection: ConnectionId, protocol: Protocol) -> StreamId {
         self.swarm.open_stream(connection, &[protocol]).unwrap()
     }
 
@@ -98,17 +99,17 @@ impl Node {
 }
 
 const A: Host = crate::sim::A;
-const C: Host = Host(3);
+pub(crate) const C: Host = Host(3);
 
 /// Everything that is under way arrives.
-fn deliver(network: &Network, now: &mut Duration) {
+pub(crate) fn deliver(network: &Network, now: &mut Duration) {
     *now += millis(20);
     network.advance_to(*now);
     while network.deliver(*now) {}
 }
 
 /// A network, one who listens, and one who has so many connections to it.
-fn connected(connections: usize) -> (Network, Node, Node, Vec<ConnectionId>, Duration) {
+pub(crate) fn connected(connections: usize) -> (Network, Node, Node, Vec<ConnectionId>, Duration) {
     let (network, mut now) = (Network::new(crate::sim::Cut::Whole, 7), Duration::ZERO);
     let (mut a, mut b) = (Node::new(&network, A, |_| {}), Node::new(&network, B, |_| {}));
     b.swarm.listen(B.at(1)).unwrap();
