@@ -8,6 +8,8 @@ mod bounds;
 mod deadlines;
 #[path = "connection/ends.rs"]
 mod ends;
+#[path = "connection/limited.rs"]
+mod limited;
 #[path = "connection/raw.rs"]
 mod raw;
 #[path = "connection/streams.rs"]

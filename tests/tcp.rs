@@ -30,6 +30,8 @@ mod races;
 mod reactor;
 #[path = "support/sleep.rs"]
 mod sleep;
+#[path = "tcp/threads.rs"]
+mod threads;
 #[path = "tcp/turned.rs"]
 mod turned;
 #[path = "tcp/wildcards.rs"]

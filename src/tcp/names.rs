@@ -226,3 +226,6 @@ impl fmt::Debug for Lookup {
         f.debug_struct("Lookup").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

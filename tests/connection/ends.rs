@@ -109,6 +109,26 @@ impl End {
         heard
     }
 
+    /// Hears as a swarm does whose helpings are of so many frames, and each read of as many bytes as `cut` gives.
+    pub(crate) fn hear_limited(&mut self, mut wire: &[u8], limit: u32, mut cut: impl FnMut() -> usize) {
+        let mut helpings = 0;
+        while self.connection.wants_input() {
+            let is_cut_short = self.connection.is_cut_short();
+            if wire.is_empty() && !is_cut_short {
+                return;
+            }
+            helpings += 1;
+            assert!(helpings < 1_000_000, "it spins");
+            self.connection.begin_input(&mut self.input);
+            self.input.limit_frames(limit);
+            if !is_cut_short && !self.input.space().is_empty() {
+                let n = self.input.fill(&wire[..cut().clamp(1, wire.len())]);
+                wire = &wire[n..];
+            }
+            self.understand();
+        }
+    }
+
     fn take_in(&mut self, wire: &[u8]) -> usize {
         self.connection.begin_input(&mut self.input);
         let n = self.input.fill(wire);

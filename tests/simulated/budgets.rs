@@ -197,8 +197,8 @@ fn a_helping_ends_though_every_read_is_short() {
             }
             // A turn of one unit helps once or twice, a tick each connection eight times, of eight reads at most.
             let most = if ticks { 8 * 8 } else { 2 * 8 };
-            for pipe in 0..2 {
-                let reads = network.reads(pipe, 1) - before[pipe];
+            for (pipe, before) in before.into_iter().enumerate() {
+                let reads = network.reads(pipe, 1) - before;
                 assert!(reads <= most, "{reads} reads in one turn");
             }
         }

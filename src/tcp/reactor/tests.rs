@@ -4,6 +4,7 @@ use super::super::{Config, Stream, Transport};
 use super::*;
 use crate::swarm::Reactor as _;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll};
@@ -80,4 +81,43 @@ fn a_socket_is_told_as_writable_only_after_a_write_found_no_place() {
     std::io::copy(&mut client.by_ref().take(sent as u64), &mut std::io::sink()).unwrap();
     reactor.poll(LONG).unwrap();
     assert!(flag.0.load(Ordering::Acquire), "there is place, and nobody was woken");
+}
+
+#[test]
+fn a_poll_whose_buffer_is_full_says_that_there_may_be_more() {
+    let mut reactor = Reactor::new().unwrap();
+    reactor.events = Events::with_capacity(2);
+    let mut transport = Transport::new(reactor.handle(), Config::default());
+    let mut cx = Context::from_waker(Waker::noop());
+    let _clients: Vec<_> = (0..3)
+        .map(|n| {
+            transport.listen_on(ListenerId::next(), "/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+            assert!(Pin::new(&mut transport).poll(&mut cx).is_ready(), "its address");
+            TcpStream::connect(transport.listeners[n].socket.socket.local_addr().unwrap()).unwrap()
+        })
+        .collect();
+    // Connections to this machine are in the backlog once connect has returned.
+    assert!(reactor.poll(LONG).unwrap(), "there is a third");
+    assert!(!reactor.poll(LONG).unwrap());
+}
+
+#[test]
+fn a_token_of_what_has_left_names_nobody() {
+    let reactor = Reactor::new().unwrap();
+    let listen = || {
+        let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        reactor.handle().register(listener, Interest::READABLE).unwrap()
+    };
+    let tokens = || {
+        let sources = lock(&reactor.shared.sources);
+        let token = |(index, generation): (usize, u16)| Token(index | usize::from(generation) << INDEX_BITS);
+        sources.slab.iter().map(|(index, (generation, _))| token((index, *generation))).collect::<Vec<_>>()
+    };
+    let first = listen();
+    let old = tokens()[0];
+    drop(first);
+    let _second = listen();
+    assert_eq!((tokens().len(), reactor.shared.sources.lock().unwrap().slab.contains(0)), (1, true), "the same place");
+    assert_ne!(tokens()[0], old);
+    assert!(reactor.shared.source(old).is_none() && reactor.shared.source(tokens()[0]).is_some());
 }
