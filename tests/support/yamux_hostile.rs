@@ -41,10 +41,11 @@ pub(crate) fn run(bytes: &[u8]) {
     while !input.is_empty() && wire.len() < MOST {
         attack(&mut input, &mut wire);
     }
-    let whole = suffer(role, choice, wire.chunks(wire.len().max(1)));
+    let whole = suffer(role, choice, u32::MAX, wire.chunks(wire.len().max(1)));
     // Not byte by byte if it is much.
-    let cut = suffer(role, choice, wire.chunks((1 + usize::from(choice) * 7).max(wire.len() / 1000)));
-    assert_eq!(whole, cut, "where the bytes are cut changes nothing");
+    let (limit, piece) = (1 + u32::from(choice % 4), (1 + usize::from(choice) * 7).max(wire.len() / 1000));
+    let cut = suffer(role, choice, limit, wire.chunks(piece));
+    assert_eq!(whole, cut, "neither where the bytes are cut nor a limit of frames changes anything");
     let mut referee = Referee::new(role, (0..OURS).map(|key| finishes(choice, key)));
     let verdict = referee.judge(&wire, |taken| takes(choice, OURS as usize + taken));
     assert_eq!(whole.violation, verdict, "what breaks the protocol, and nothing else, is told so");
@@ -140,7 +141,8 @@ fn decide(session: &mut Session<u32>, streams: &mut BTreeMap<u32, Stream>, choic
     }
 }
 
-fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> Outcome {
+/// `limit`: so many frames are handled before the session is asked to go on.
+fn suffer<'a>(role: Role, choice: u8, limit: u32, parts: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let (mut session, mut streams) = session(role, choice);
     let mut fed = session.output().len();
     let mut outcome = Outcome { facts: Vec::new(), violation: None, output: Vec::new(), unread: Vec::new() };
@@ -148,6 +150,9 @@ fn suffer<'a>(role: Role, choice: u8, parts: impl Iterator<Item = &'a [u8]>) -> 
         let mut rest = part;
         fed += part.len();
         while !rest.is_empty() {
+            if session.frames_left() == 0 || limit < session.frames_left() {
+                session.limit_frames(limit);
+            }
             match session.receive(&mut streams, rest) {
                 Ok((n, fact)) => {
                     assert_eq!(outcome.violation, None, "nothing is received after a violation");
