@@ -346,8 +346,17 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                 }
             }
         }
-        // Longer than any time-out.
+        // Longer than any time-out but that of a connection without streams.
         world.wait(secs(150));
+        // Which may end a connection just then: one side is told a latency before the other.
+        for _ in 0..10 {
+            let mut swarms = world.members.iter().map(|member| &member.side.swarm);
+            if !swarms.any(|swarm| swarm.connections().any(|id| swarm.connection(id).unwrap().state == State::Leaving))
+            {
+                break;
+            }
+            world.wait(secs(1));
+        }
         for at in 0..world.members.len() {
             world.note_received(at);
             world.assert_openings(at);
