@@ -411,7 +411,7 @@ impl Connection {
         }
     }
 
-    /// Whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
+    /// Returns whether something has begun [`UNTIMED`] since the last [`count_from`](Self::count_from).
     #[cfg(feature = "swarm")]
     pub(crate) const fn is_untimed(&self) -> bool {
         self.is_untimed

@@ -58,7 +58,7 @@ impl Input {
         self.frames_left = frames;
     }
 
-    /// How many more frames may be handled, of the [limit](Self::limit_frames).
+    /// The number of frames that may still be handled, of the [limit](Self::limit_frames).
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left

@@ -11,7 +11,7 @@ use swarm_notify::lifecycle::{ConnectionId, Event};
 use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
 use swarm_notify::tcp;
 
-const WORK: Protocol = Protocol::from_static("/work/1.0.0");
+const WORK: Protocol = Protocol::from_static("/unit/1.0.0");
 
 /// The units that are counted.
 #[derive(Clone, Copy, PartialEq, Eq)]
