@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Failure, StreamId};
 use swarm_notify::swarm::{Config, Progress, Ready, Swarm};
 
 /// A swarm, what it was told, and what it does with what it reads.
@@ -323,6 +323,29 @@ fn a_shutdown_ends_under_any_budget() {
         let count = |name: &str| b.log.iter().filter(|event| event.name() == name).count();
         assert_eq!([count("disconnected"), count("closed_stream"), count("listen_close")], [12, 60, 1]);
     }
+}
+
+#[test]
+fn closes_and_deadlines_take_turns_without_a_budget() {
+    const SILENT: usize = 10;
+    let (network, mut now) = (Network::new(crate::sim::Cut::Whole, 7), Duration::ZERO);
+    let mut b = Node::new(&network, B, |_| {});
+    // As many to be closed as there are turns, before the first connection.
+    for port in 1..=2 * SILENT as u16 + 1 {
+        b.swarm.listen(B.at(port)).unwrap();
+    }
+    b.tick(now);
+    let silent: Vec<_> = (0..SILENT).map(|_| RawDial::new(&network, C.0, &B.at(1))).collect();
+    deliver(&network, &mut now);
+    (0..4).for_each(|_| b.tick(now));
+    now += secs(10);
+    b.swarm.shutdown();
+    for _ in 0..2 * SILENT + 1 {
+        let _ = b.turn(now, 0);
+    }
+    let timed_out = |event: &&Event| matches!(event, Event::ConnectFailed { reason: Failure::Timeout, .. });
+    assert_eq!(b.log.iter().filter(timed_out).count(), SILENT, "{:?}", b.log);
+    drop(silent);
 }
 
 /// An owner's code panics whenever it is asked, and all is as if it had refused.
