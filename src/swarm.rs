@@ -401,7 +401,11 @@ where
         }
         match self.ledger.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
-            Some(Id::Connection(id)) => drop(self.links.remove(id)),
+            Some(Id::Connection(id)) => {
+                drop(self.links.remove(id));
+                // Its deadline is nobody's now, and no reason to come.
+                self.forget_deadlines();
+            }
             Some(Id::Stream(_)) | None => {}
         }
         self.ledger.next_event()

@@ -46,6 +46,12 @@ where
         self.timers.is_due(self.now, |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)))
     }
 
+    /// Forgets deadlines that no connection is armed with, as far as that is worth it.
+    pub(in crate::swarm) fn forget_deadlines(&mut self) {
+        let links = &self.links;
+        self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
+    }
+
     /// Begins to close the next listener or connection of a shutdown.
     fn close_next(&mut self) {
         let Some(closing) = &mut self.closing else { return };

@@ -26,8 +26,7 @@ where
             self.write_next();
         }
         self.queue.unwritten = self.ledger.dirty.len();
-        let links = &self.links;
-        self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
+        self.forget_deadlines();
     }
 
     /// Writes one batch of each connection with pending output. It opens nothing.
