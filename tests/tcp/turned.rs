@@ -72,6 +72,7 @@ impl Turned {
     }
 
     /// Drops the transport, and leaves the reactor.
+    #[cfg(feature = "dns")]
     pub(crate) fn drop_transport(&mut self) {
         let other = Transport::new(self.reactor.handle(), Config::default());
         drop(std::mem::replace(&mut self.transport, other));
