@@ -42,6 +42,16 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) makes it.
+///
+/// It has no `poll` with a waker, since its sockets are heard in its own turns only: a task that polled it once and waited
+/// for its waker would hang.
+///
+/// ```compile_fail,E0599
+/// # use core::{task::{Context, Waker}, time::Duration};
+/// fn poll(swarm: &mut swarm_notify::tcp::Swarm) {
+///     let _ = swarm.poll(&mut Context::from_waker(Waker::noop()), Duration::ZERO);
+/// }
+/// ```
 pub type Swarm<const EVENTS: usize = 256> = crate::swarm::Swarm<Transport, EVENTS, Reactor>;
 
 /// What [`Transport`] reports: an accepted [`Stream`] is ready at once, so the upgrade is a [`Ready`].
