@@ -4,11 +4,7 @@
 //! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole.
 //! `cargo test` runs it over its corpus and over seeded input.
 
-#[path = "fake_node.rs"]
-pub(crate) mod fake;
-#[path = "pubsub_play.rs"]
-pub(crate) mod play;
-
+use super::pubsub_play::Play;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
@@ -30,7 +26,7 @@ enum Input<'a> {
     /// Messages on a stream, with something behind them, and where it is cut.
     Stream { messages: Vec<&'a [u8]>, rest: &'a [u8], longest: u8, cuts: Vec<u8> },
     /// A node with floodsub, and peers that do anything.
-    Play(play::Play),
+    Play(Play),
 }
 
 #[derive(Arbitrary, Debug)]
