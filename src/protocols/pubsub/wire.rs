@@ -76,10 +76,10 @@ pub(super) struct RawSubOpts {
     topic: Option<Vec<u8>>,
 }
 
-/// How the bytes of a message compare with what others write for it.
+/// How the bytes of a message compare with what an encoder writes for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
-    /// Every implementation encodes the message as these bytes.
+    /// They are the same.
     Canonical,
     /// Fields are out of order, unknown, or written longer than they need be.
     Unusual,
@@ -144,7 +144,7 @@ impl Message {
         if message.topic.is_some() { Ok(message) } else { Err(Malformed) }
     }
 
-    /// Compares the bytes that this was decoded from with what others write for it.
+    /// Compares the bytes that this was decoded from with what an encoder writes for it.
     pub(super) fn form(&self, bytes: &[u8]) -> Form {
         let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
         for field in Fields(bytes).flatten() {
@@ -236,14 +236,14 @@ mod tests {
     #[test]
     fn a_message_needs_a_topic_and_fields_of_the_right_type() {
         for bytes in [
-            &b""[..],           // nothing
-            b"\x12\x01a",       // no topic
-            b"\x22\x01\xff",    // a topic that is not UTF-8
-            b"\x20\x01",        // a topic that is a number
+            &b""[..],             // nothing
+            b"\x12\x01a",         // no topic
+            b"\x22\x01\xff",      // a topic that is not UTF-8
+            b"\x20\x01",          // a topic that is a number
             b"\x22\x01a\x10\x01", // data that is a number
-            b"\x22\x02a",       // a topic that is cut
+            b"\x22\x02a",         // a topic that is cut
             b"\x22\x01a\x00\x00", // a field without a number
-            b"\x22\x01a\x3b",   // a group without an end
+            b"\x22\x01a\x3b",     // a group without an end
         ] {
             assert_eq!(Message::decode_with_topic(bytes), Err(Malformed), "{bytes:x?}");
         }
@@ -256,18 +256,18 @@ mod tests {
         for (bytes, form) in [
             (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Form::Canonical),
             (b"\x22\x01t", Form::Canonical),
-            (b"\x12\x00\x22\x00", Form::Canonical),            // empty, but there
-            (b"\x22\x01t\x12\x01d", Form::Unusual),            // not in order
-            (b"\x22\x81\x00t", Form::Unusual),                 // a length of two bytes
-            (b"\xa2\x00\x01t", Form::Unusual),                 // a key of two bytes
-            (b"\x22\x01t\x3a\x00", Form::Unusual),             // a field that is not known
-            (b"\x22\x01t\xa2\x06\x00", Form::Unusual),         // number 100
-            (b"\x22\x01t\x3b\x3c", Form::Unusual),             // a group
+            (b"\x12\x00\x22\x00", Form::Canonical),    // empty, but there
+            (b"\x22\x01t\x12\x01d", Form::Unusual),    // not in order
+            (b"\x22\x81\x00t", Form::Unusual),         // a length of two bytes
+            (b"\xa2\x00\x01t", Form::Unusual),         // a key of two bytes
+            (b"\x22\x01t\x3a\x00", Form::Unusual),     // a field that is not known
+            (b"\x22\x01t\xa2\x06\x00", Form::Unusual), // number 100
+            (b"\x22\x01t\x3b\x3c", Form::Unusual),     // a group
             (b"\x22\x01t\x22\x01t", Form::Repeated),
             (b"\x12\x00\x22\x01t\x12\x00", Form::Repeated),
             (b"\x22\x01t\x3a\x00\x2a\x00\x2a\x00", Form::Repeated),
             (b"\x22\x01t\x32\x00\x32\x00", Form::Repeated),
-            (b"\x22\x01t\x3a\x00\x3a\x00", Form::Unusual),    // one that is not known may come again
+            (b"\x22\x01t\x3a\x00\x3a\x00", Form::Unusual), // one that is not known may come again
         ] {
             assert_eq!(Message::decode_with_topic(bytes).unwrap().form(bytes), form, "{bytes:x?}");
         }
