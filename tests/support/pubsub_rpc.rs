@@ -246,6 +246,7 @@ impl Signed {
         let Self { mut bytes, claim, signing } = self;
         // With something behind it, it may say with which key it was signed, and nothing else.
         let longer = [&bytes[..], more].concat();
+        message(&longer);
         if let Ok(other) = signing.open(&longer)
             && other.verify(&longer).is_ok()
         {
