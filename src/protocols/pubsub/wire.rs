@@ -149,17 +149,14 @@ impl Message {
         let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
         for field in Fields(bytes).flatten() {
             let index = usize::try_from(field.number).unwrap_or(usize::MAX);
-            let Some(known) = known.get_mut(index) else {
-                is_in_order = false;
-                continue;
-            };
+            let Some(known) = known.get_mut(index) else { continue };
             if core::mem::replace(known, true) {
                 return Form::Repeated;
             }
             is_in_order &= index > last;
             last = index;
         }
-        // The same fields in the same order differ in how long their lengths are written at most.
+        // In this order they are longer only by fields that are not known, and by longer varints.
         if is_in_order && self.encoded_len() == bytes.len() { Form::Canonical } else { Form::Unusual }
     }
 }
