@@ -33,7 +33,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// How deep groups may nest, as prost has it.
+/// The depth to which groups may nest: that of prost.
 const MAX_DEPTH: usize = 100;
 
 /// The first field, if it can be read.
@@ -43,14 +43,14 @@ fn field(bytes: &[u8]) -> Option<Field<'_>> {
     Some(Field { number, bytes: bytes.get(..head.checked_add(value)?)? })
 }
 
-/// The number and the wire type of a field, and how many bytes say so.
+/// The number and the wire type of a field, and the length of the key that says so.
 fn key(bytes: &[u8]) -> Option<(u32, u64, usize)> {
     let (key, head) = varint(bytes)?;
     let number = u32::try_from(key >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
     Some((number, key & 7, head))
 }
 
-/// How many bytes the value of a field takes, which may be more than there are.
+/// The length of a field's value, which may be longer than what is there.
 fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     match kind {
@@ -66,7 +66,7 @@ fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
     }
 }
 
-/// How many bytes a group takes: the fields in it, and the end that has its number.
+/// The length of a group behind its key: the fields in it, and the end that has its number.
 fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
     let mut at = 0;
     loop {

@@ -66,7 +66,7 @@ impl Seen {
         }
     }
 
-    /// Whether one was not forwarded.
+    /// Says of one that it was taken and not forwarded.
     pub(super) fn is_held_back(&self, id: &MessageId) -> bool {
         self.held_back.contains(id)
     }

@@ -67,11 +67,11 @@ pub struct Claim {
     pub message: Message,
     /// Its identity.
     pub id: MessageId,
-    /// Whether others judge it as we do, and may be sent it. We verify the bytes that came; go, rust, js and py encode
-    /// anew what they have decoded, verify that, and blame who has sent it if the signature does not fit. So a signed
-    /// message is forwarded only if its bytes are what every encoder writes, without fields that are not known, and if
-    /// it has no empty `key`, which go and js take for a broken one. One without an author is forwarded unless a field
-    /// comes several times: py takes a repeated topic for several.
+    /// Others judge it as we do, so that it can be forwarded to them. We verify the bytes that came; go, rust, js and py
+    /// encode anew what they have decoded, verify that, and blame who has sent it if the signature does not fit. So a
+    /// signed message is forwarded only if its bytes are what every encoder writes, without fields that are not known,
+    /// and if it has no empty `key`, which go and js take for a broken one. One without an author is forwarded unless a
+    /// field comes several times: py takes a repeated topic for several.
     pub is_forwardable: bool,
     signature: Vec<u8>,
     key: Option<Vec<u8>>,

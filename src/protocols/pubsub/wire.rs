@@ -76,7 +76,7 @@ pub(super) struct RawSubOpts {
     topic: Option<Vec<u8>>,
 }
 
-/// How the bytes of a message compare with what an encoder writes for it.
+/// The bytes of a message, compared with those that an encoder writes for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
     /// They are the same.
