@@ -23,8 +23,8 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
-/// The envelope. Its key is a message, which protobuf puts together where it comes in parts, as go and py do;
-/// libp2p-core takes it for bytes, of which the last ones count.
+/// The envelope. Its key is a message, as the specification and py have it, so that protobuf puts it together where it
+/// comes in parts; libp2p-core takes it for bytes, of which the last ones count.
 #[derive(Clone, PartialEq, Message)]
 struct WireEnvelope {
     #[prost(message, optional, tag = "1")]
