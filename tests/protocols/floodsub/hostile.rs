@@ -181,6 +181,22 @@ fn a_flood_of_subscriptions_is_cut_at_the_bound() {
 }
 
 #[test]
+fn a_topic_that_is_not_utf_8_costs_that_subscription_alone() {
+    let (mut world, stream) = world();
+    let bad = |subscribe| [0x0a, 5, 0x08, subscribe, 0x12, 1, 0xff];
+    let good = Rpc { publish: vec![signed(9, 1, "t", b"a")], ..subscribing(&["t"]) }.encode_to_vec();
+    let rpc = [&bad(1)[..], &bad(0), &good, &bad(1)].concat();
+    let mut frame = Vec::new();
+    prost::encode_length_delimiter(rpc.len(), &mut frame).unwrap();
+    world.raw_at(RAW).write(stream, &[frame, rpc].concat());
+    world.settle();
+    world.at(1).expect(&["subscribed 3 t", "message t 9#1 a via 3"]);
+    let counters = world.at(1).floodsub().counters();
+    assert_eq!((counters.topics_refused, counters.invalid), (3, 0));
+    assert_eq!(world.raw_at(RAW).log, [""; 0], "its stream goes on");
+}
+
+#[test]
 fn subscribing_and_unsubscribing_without_end_keeps_nothing() {
     let (mut world, stream) = world();
     for n in 0..200 {

@@ -6,6 +6,7 @@ use crate::support::floodsub::keypair;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use swarm_notify::lifecycle::StreamId;
 use swarm_notify::protocols::pubsub::{Config, MessageId, PublishError, Signing, SubscribeError, Verdict};
 use swarm_notify::swarm::Config as SwarmConfig;
 
@@ -271,4 +272,103 @@ fn our_own_message_is_not_told_to_us_whoever_sends_it() {
     assert_eq!(world.at(node).floodsub().counters().duplicates, 2);
     assert_eq!(world.raw_at(raw).messages(), [b"a"]);
     assert_eq!(keypair(node).public().to_peer_id(), world.at(node).swarm.local_peer());
+}
+
+/// What py-libp2p 0.8.1 published with the secret key of node 9: `one` to topic `b`, and then `two` to topics `a` and `b`.
+const PY: [&str; 2] = [
+    "0a26002408011220fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f61812036f6e651a08000000000000000722\
+     01622a40424b10dc74b4013667d484d8189d0441c604aa3c6c9ef5e899b79947b4f9178f7d3d7b7ac5c90b765e38335be6ae6d86e1280a92\
+     96d418655965b4549d42a40d322408011220fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f618",
+    "0a26002408011220fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f618120374776f1a08000000000000000822\
+     01612201622a405c3217c9561c680fe2f1c246915a6c9027cc9507176c63011e8aa88015900576734a74bdaf7dab9bd4e7f72a983fc3c226\
+     5ad4e4e9397f7dbe87e3c6a3618501322408011220fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f618",
+];
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).expect("a hexadecimal digit") as u8;
+    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+/// Nodes 1 and 2, both of which subscribe to `b`, and a raw peer of the first with a stream to it.
+fn two_and_a_raw_peer(signing: fn() -> Signing) -> (World, StreamId) {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.node_with(Config::default(), SwarmConfig::default(), signing());
+    }
+    let raw = world.raw(true);
+    world.join(1, 2);
+    world.join(raw, 1);
+    subscribe_all(&mut world, 2, "b");
+    let stream = world.raw_at(raw).open();
+    (world, stream)
+}
+
+fn signed_by_somebody() -> Signing {
+    Signing::strict_sign(keypair(1), 1)
+}
+
+#[test]
+fn a_message_to_several_topics_is_told_for_the_last_and_not_forwarded() {
+    let (mut world, stream) = two_and_a_raw_peer(signed_by_somebody);
+    world.raw_at(3).send(stream, &publishing(&PY.map(from_hex)));
+    world.settle();
+    world.at(1).expect(&["message b 9#7 one via 3", "message b 9#8 two via 3"]);
+    world.at(2).expect(&["message b 9#7 one via 1"]);
+    let counters = world.at(1).floodsub().counters();
+    assert_eq!((counters.received, counters.held_back, counters.sent, counters.invalid), (2, 1, 1, 0));
+    // It is known from now on.
+    world.raw_at(3).send(stream, &publishing(&PY.map(from_hex)));
+    world.settle();
+    world.at(1).expect(&[]);
+    assert_eq!(world.at(1).floodsub().counters().duplicates, 2);
+}
+
+#[test]
+fn without_signatures_a_message_to_several_topics_is_not_forwarded_either() {
+    let (mut world, stream) = two_and_a_raw_peer(Signing::strict_no_sign);
+    let messages = [b"\x12\x01x\x22\x01a\x22\x01b".to_vec(), b"\x22\x01b\x12\x01y".to_vec()];
+    world.raw_at(3).send(stream, &publishing(&messages));
+    world.settle();
+    world.at(1).expect(&["message b nobody x via 3", "message b nobody y via 3"]);
+    world.at(2).expect(&["message b nobody y via 1"]);
+}
+
+#[test]
+fn what_was_not_forwarded_is_once_it_comes_in_the_usual_form() {
+    let (mut world, stream) = two_and_a_raw_peer(signed_by_somebody);
+    let usual = signed(9, 1, "b", b"data");
+    // Somebody between its author and us has added an empty key, so that we forward it to nobody.
+    let unusual = [&usual[..], b"\x32\x00"].concat();
+    let forged = [&usual[..usual.len() - 1], &[usual[usual.len() - 1] ^ 1]].concat();
+    world.raw_at(3).send(stream, &publishing(&[unusual.clone(), unusual.clone(), forged]));
+    world.settle();
+    world.at(1).expect(&["message b 9#1 data via 3", "invalid 3 1"]);
+    world.at(2).expect(&[]);
+    world.raw_at(3).send(stream, &publishing(&[usual.clone(), usual, unusual]));
+    world.settle();
+    world.at(1).expect(&[]);
+    world.at(2).expect(&["message b 9#1 data via 1"]);
+    let counters = world.at(1).floodsub().counters();
+    assert_eq!((counters.received, counters.held_back, counters.sent, counters.duplicates), (1, 1, 1, 4));
+    assert_eq!(world.at(2).floodsub().counters().invalid, 0);
+}
+
+#[test]
+fn a_validator_is_asked_once_more_about_the_usual_form() {
+    let (mut world, stream) = two_and_a_raw_peer(signed_by_somebody);
+    let asked = Rc::new(Cell::new(0));
+    let count = asked.clone();
+    world.at(1).floodsub().set_validator(move |_, _| {
+        count.set(count.get() + 1);
+        // The second time it has changed its mind.
+        if count.get() == 1 { Verdict::Accept } else { Verdict::Ignore }
+    });
+    let usual = signed(9, 1, "b", b"data");
+    let unusual = [&usual[..], b"\x32\x00"].concat();
+    world.raw_at(3).send(stream, &publishing(&[unusual, usual.clone(), usual]));
+    world.settle();
+    world.at(1).expect(&["message b 9#1 data via 3"]);
+    world.at(2).expect(&[]);
+    let counters = world.at(1).floodsub().counters();
+    assert_eq!((asked.get(), counters.received, counters.ignored, counters.duplicates), (2, 1, 1, 1));
 }

@@ -109,6 +109,37 @@ fn messages_in_a_row_are_one() {
 }
 
 #[test]
+fn the_last_occurrence_of_a_field_counts_and_lists_add_up() {
+    let other = keypair(crate::sim::B).public().encode_protobuf();
+    let earlier = [
+        field(1, &other),
+        field(2, &tcp_bytes(1)),
+        field(3, b"/a"),
+        field(4, &tcp_bytes(9)),
+        field(5, b"old"),
+        field(6, b"old"),
+        field(8, b"no record"),
+    ];
+    let mut rest = full();
+    (rest.listen_addresses, rest.protocols) = (vec![tcp(2)], vec![Protocol::from_static("/b")]);
+    assert_eq!(decode(&[&earlier.concat()[..], &encode(&rest)].concat()), Ok(full()));
+    // What is wrong with one that does not count costs nothing, and an empty one counts.
+    assert_eq!(decode(&[field(1, b"no key"), encode(&rest)].concat()), Ok(rest.clone()));
+    let [key, text] = [field(1, &[]), field(6, &[])].map(|empty| decode(&[encode(&rest), empty].concat()));
+    assert_eq!(key, Err(DecodeError::PublicKey));
+    assert_eq!(text.unwrap().agent_version.as_deref(), Some(""));
+}
+
+#[test]
+fn groups_are_passed_over() {
+    let group = [0x7b, 0x08, 1, 0x7b, 0x7c, 0x7c];
+    assert_eq!(decode(&[&group[..], &encode(&full())].concat()), Ok(full()));
+    for wire in [&group[..5], &[0x7c], &[0x7b, 0x74]] {
+        assert_eq!(decode(wire), Err(DecodeError::Malformed), "{wire:x?}");
+    }
+}
+
+#[test]
 fn as_many_addresses_and_protocols_are_taken_as_the_bounds_say() {
     let mut info = Info::default();
     info.listen_addresses = (0..MAX_ADDRESSES as u16 + 1).map(tcp).collect();

@@ -57,6 +57,69 @@ fn a_record_has_as_many_addresses_as_the_bound_says() {
     assert_eq!(long.addresses(), &addresses[..MAX_ADDRESSES]);
 }
 
+/// A field of bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    assert!(bytes.len() < 128);
+    [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+}
+
+#[test]
+fn the_last_occurrence_of_an_envelopes_field_counts() {
+    let record = PeerRecord::sign(&keypair(A), 7, &[tcp(1)]).unwrap();
+    let good = record.envelope();
+    let [key, other] = [A, B].map(|name| keypair(name).public().encode_protobuf());
+    let (key_type, data) = key.split_at(2);
+    let key_at = good.windows(key.len()).position(|bytes| bytes == key).expect("it is in there");
+    assert_eq!(key_at, 2, "the key is the first field");
+    let rest = &good[key_at + key.len()..];
+    let before = [field(1, &other), field(2, b"type"), field(3, b"payload"), field(5, b"signature")].concat();
+    for (envelope, is_good) in [
+        ([&before[..], good].concat(), true),
+        ([good, &before].concat(), false),
+        ([good, &field(5, &[])].concat(), false),
+        // The key is a message, and put together of its parts.
+        ([&field(1, key_type), rest, &field(1, data)].concat(), true),
+        ([&field(1, data)[..], &field(1, key_type), rest].concat(), true),
+        ([good, &field(1, &[])].concat(), true),
+        ([good, &field(1, &other[2..])].concat(), false),
+        ([&field(1, data), rest].concat(), false),
+        // Other fields, a group among them.
+        ([good, &field(4, b"x"), &[0x33, 0x08, 1, 0x34]].concat(), true),
+    ] {
+        let verified = PeerRecord::verify(&envelope);
+        assert_eq!(verified.is_some(), is_good, "{envelope:x?}");
+        if let Some(verified) = verified {
+            assert_eq!(
+                (verified.peer(), verified.sequence(), verified.addresses()),
+                (record.peer(), 7, record.addresses())
+            );
+            assert_eq!(verified.envelope(), envelope, "it is handed on as it came");
+        }
+    }
+}
+
+#[test]
+fn the_last_occurrence_of_a_records_field_counts() {
+    let [peer, other] = [A, B].map(|name| keypair(name).public().to_peer_id().to_bytes());
+    let address = |port| field(1, &tcp(port).to_vec());
+    let record = |payload: Vec<u8>| {
+        let (domain, kind) = ("libp2p-peer-record".into(), vec![3, 1]);
+        let envelope = libp2p_core::SignedEnvelope::new(&keypair(A), domain, kind, payload).unwrap();
+        PeerRecord::verify(&envelope.into_protobuf_encoding())
+    };
+    let twice = [
+        field(1, &other),
+        vec![2 << 3, 5],
+        field(3, &[address(1), address(2)].concat()),
+        field(1, &peer),
+        vec![2 << 3, 7],
+        field(3, &address(3)),
+    ];
+    let verified = record(twice.concat()).unwrap();
+    assert_eq!((verified.sequence(), verified.addresses()), (7, &[tcp(2), tcp(3)][..]));
+    assert_eq!(record([field(1, &peer), field(1, &other)].concat()), None, "it is of somebody else");
+}
+
 fn a_record_is_sent_and_its_number_grows_with_each_change<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(identify(A));
