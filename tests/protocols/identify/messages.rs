@@ -110,7 +110,7 @@ fn messages_in_a_row_are_one() {
 
 #[test]
 fn the_last_occurrence_of_a_field_counts_and_lists_add_up() {
-    let other = keypair(crate::sim::B).public().encode_protobuf();
+    let other = keypair(crate::support::sim::B).public().encode_protobuf();
     let earlier = [
         field(1, &other),
         field(2, &tcp_bytes(1)),
