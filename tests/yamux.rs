@@ -36,9 +36,9 @@ struct End {
     next: u32,
 }
 
-/// Windows stay as they are.
+/// Windows stay as they are, and streams wait for no frame of the peer.
 fn still() -> Config {
-    Config { max_receive_window: 0, ..Config::default() }
+    Config { max_receive_window: 0, early_streams: u32::MAX, ..Config::default() }
 }
 
 impl End {
@@ -59,6 +59,12 @@ impl End {
         self.streams.insert(key, stream);
         self.take();
         key
+    }
+
+    fn open_many(&mut self, streams: u32) {
+        for _ in 0..streams {
+            self.open();
+        }
     }
 
     /// Receives everything, accepting what comes in; returns all facts.
@@ -132,6 +138,8 @@ impl End {
     }
 }
 
+#[path = "yamux/early.rs"]
+mod early;
 #[path = "yamux/flow.rs"]
 mod flow;
 #[path = "yamux/frames.rs"]

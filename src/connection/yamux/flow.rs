@@ -48,7 +48,7 @@ impl<K: Copy> Session<K> {
 
     /// Puts an ACK that is due on the last frame, if that is one of this stream's.
     pub(super) fn ride(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
+        if stream.opening == Opening::AckDue && self.output.add_ack(stream.id) {
             stream.opening = Opening::Open;
         }
     }
