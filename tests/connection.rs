@@ -8,6 +8,8 @@ mod bounds;
 mod deadlines;
 #[path = "connection/ends.rs"]
 mod ends;
+#[path = "connection/js.rs"]
+mod js;
 #[path = "connection/limited.rs"]
 mod limited;
 #[path = "connection/raw.rs"]
