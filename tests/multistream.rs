@@ -10,6 +10,8 @@ mod corpus;
 mod dialer;
 #[path = "support/multistream.rs"]
 mod fuzz_target;
+#[path = "multistream/list.rs"]
+mod list;
 #[path = "multistream/listener.rs"]
 mod listener;
 #[path = "support/pipe.rs"]

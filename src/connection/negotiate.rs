@@ -288,8 +288,7 @@ impl Stream {
                 }
             }
             Negotiation::Listener(listener) => {
-                let find = |name: &str| supported.iter().position(|protocol| protocol.as_ref() == name);
-                let (consumed, accepted) = listener.receive(unread, find, out)?;
+                let (consumed, accepted) = listener.receive(unread, supported, out)?;
                 match accepted {
                     None => Ok((consumed, Chosen::NotYet)),
                     Some(index) => {
