@@ -12,6 +12,8 @@ mod ends;
 mod js;
 #[path = "connection/limited.rs"]
 mod limited;
+#[path = "connection/negotiation.rs"]
+mod negotiation;
 #[path = "connection/raw.rs"]
 mod raw;
 #[path = "connection/streams.rs"]
