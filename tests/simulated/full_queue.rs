@@ -11,6 +11,7 @@ everywhere! {
     what_ends_while_it_waits_has_failed,
     accepting_pauses,
     a_dial_waits_before_its_last_word,
+    early_streams_of_a_peer_wait_and_are_not_refused,
     listening_waits,
     closing_is_never_refused,
     what_waits_opens_though_every_poll_brings_ends,
@@ -26,6 +27,8 @@ fn patient<const EVENTS: usize>(shape: Shape) -> (Pair<EVENTS>, Link) {
         |a| {
             a.connection.negotiation_timeout = YEAR;
             a.connection.handshake_timeout = YEAR;
+            // A peer that opens as many as it likes before it has heard a frame.
+            a.connection.yamux.early_streams = u32::MAX;
         },
         |_| {},
     );
@@ -43,6 +46,36 @@ fn fill<const EVENTS: usize>(pair: &mut Pair<EVENTS>, link: Link) -> Vec<String>
     let filled: Vec<_> = (1..=EVENTS).map(|n| format!("opened_stream c0.1/s{n}.1 outbound /echo/1.0.0")).collect();
     pair.a.expect(&filled);
     filled.iter().map(|line| line.replace("outbound", "inbound")).collect()
+}
+
+/// As many streams as a peer may have open that we have not acknowledged: behind the handshake's last message, where
+/// `Connected` waits for room (`is_new`), and on a connection that has been told.
+fn early_streams_of_a_peer_wait_and_are_not_refused<const EVENTS: usize>(shape: Shape) {
+    for is_new in [true, false] {
+        let (mut pair, link) = patient::<EVENTS>(shape);
+        pair.b.drains = usize::MAX;
+        pair.b.listen(&B.at(9));
+        pair.settle();
+        pair.b.take_log();
+        pair.b.drains = 0;
+        fill(&mut pair, link);
+        let connection = if is_new { pair.a.dial(&B.at(9)) } else { link.ca };
+        pair.settle();
+        pair.a.take_log();
+        for _ in 0..256 {
+            pair.a.open(connection, &[ECHO]);
+        }
+        pair.wait(secs(5));
+        pair.a.expect(NONE);
+        resume(&mut pair);
+        for (log, direction) in [(pair.a.take_log(), "outbound"), (pair.b.take_log(), "inbound")] {
+            let opened = log.iter().filter(|line| line.contains("opened_stream") && line.contains(direction)).count();
+            let before = if direction == "inbound" { EVENTS } else { 0 };
+            assert_eq!(opened, 256 + before, "{direction}: {log:?}");
+            assert!(!log.iter().any(|line| line.contains("failed")), "{log:?}");
+        }
+        pair.end_quietly();
+    }
 }
 
 fn resume<const EVENTS: usize>(pair: &mut Pair<EVENTS>) {

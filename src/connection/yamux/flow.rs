@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_line_for_room_is_no_longer_than_twice_what_lives() {
-        let mut session = Session::new(Role::Dialer, &Config { max_output: 1, ..Config::default() });
+        let mut session =
+            Session::new(Role::Dialer, &Config { max_output: 1, early_streams: u32::MAX, ..Config::default() });
         let waiting = |session: &mut Session<u32>, key| {
             let mut stream = session.open(key).unwrap();
             session.write(&mut stream, b"there is no room");
