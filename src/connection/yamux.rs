@@ -35,8 +35,10 @@
 //! let (n, fact) = listener.receive(&mut theirs, &wire).unwrap();
 //! assert_eq!(fact, Some(Fact::Inbound));
 //! theirs.insert(1, listener.accept(1).unwrap());
-//! let (_, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
-//! assert_eq!(fact, Some(Fact::Readable(1)));
+//! let (m, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
+//! assert_eq!(fact, Some(Fact::Readable(1)), "the data");
+//! let (_, fact) = listener.receive(&mut theirs, &wire[n + m..]).unwrap();
+//! assert_eq!(fact, Some(Fact::Readable(1)), "the end");
 //! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
 //! assert_eq!(listener.read(stream, &mut buf), Read::Bytes(5));
 //! assert_eq!(listener.read(stream, &mut buf), Read::End);
