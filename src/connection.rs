@@ -172,6 +172,16 @@ impl Connection {
         }
     }
 
+    /// Returns a hash of what both ends have said in the Noise handshake, between its second and its third message. Until
+    /// then the listener does not know who dials, and the hash tells its end from others.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn said(&self) -> Option<[u8; 32]> {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.said(),
+            Phase::Open(_) | Phase::Over => None,
+        }
+    }
+
     /// Whether it is worth reading from the byte pipe: not while the peer does not read what it makes us say, nor
     /// when 64 KiB have come for a connection that waits for permission to open, nor when it is over. It may
     /// change with every call of another method.

@@ -227,8 +227,12 @@ pub enum Failure {
     Unreachable,
     /// It did not open in time.
     Timeout,
-    /// Who answered is not who was dialed.
+    /// Who answered is not who was dialed; or the address to listen on names another peer than us.
     WrongPeer,
+    /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
+    /// its `/p2p/…` names us. The accepted end of such a connection is told by no event:
+    /// [`Counts::without_id`](super::Counts::without_id) counts it.
+    LocalPeer,
     /// The address or the protocol is not spoken: by our transport, or by the peer.
     Unsupported,
     /// One side has no place for more.
@@ -373,6 +377,7 @@ impl fmt::Display for Failure {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::WrongPeer => "wrong_peer",
+            Self::LocalPeer => "local_peer",
             Self::Unsupported => "unsupported",
             Self::Limit => "limit",
             Self::AddressInUse => "address_in_use",
@@ -426,6 +431,7 @@ mod tests {
         assert_eq!(StreamEnd::ConnectionClosed.to_string(), "connection_closed");
         assert_eq!(ListenerEnd::Failed(Fault::Io).to_string(), "failed(io)");
         assert_eq!(Failure::AddressInUse.to_string(), "address_in_use");
+        assert_eq!(Failure::LocalPeer.to_string(), "local_peer");
         assert_eq!(Failure::Reset(Side::Local).to_string(), "reset(local)");
         assert_eq!([Direction::Inbound, Direction::Outbound].map(|it| it.to_string()), ["inbound", "outbound"]);
     }

@@ -128,9 +128,11 @@ where
         self.ledger.lifecycle.listeners()
     }
 
-    /// All connections that have not ended, by index. It walks all slots.
+    /// All connections that have not ended, by index, apart from accepted ones whose peer is not known yet. It walks all
+    /// slots.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
-        self.ledger.lifecycle.connections()
+        let is_known = |link: &Link<T>| link.direction == Direction::Outbound || link.peer.is_some();
+        self.ledger.lifecycle.connections().filter(move |id| self.links.get(*id).is_some_and(is_known))
     }
 
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.
@@ -147,6 +149,6 @@ where
 
 impl<T: Transport, const EVENTS: usize, R> fmt::Debug for Swarm<T, EVENTS, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swarm").field("local_peer", &self.local_peer).finish_non_exhaustive()
+        f.debug_struct("Swarm").field("local_peer", &self.ledger.local_peer).finish_non_exhaustive()
     }
 }

@@ -246,6 +246,7 @@ impl Ends<'_> {
                 | Failure::AddressInUse
                 | Failure::AddressNotAvailable
                 | Failure::PermissionDenied
+                | Failure::LocalPeer
                 | Failure::ConnectionClosed,
             ) => false,
             Told::Nothing | Told::Open | Told::Closed(_) | Told::Failed(_) => true,
