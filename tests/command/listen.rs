@@ -1,32 +1,10 @@
 //! `listen`: where it listens, who it is, and how it ends.
 
-use crate::command::{Running, told};
+use crate::command::{Folder, Running, told};
 use crate::run;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-
-/// A folder that is gone when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("swarm-notify-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn peer_of(address: &str) -> &str {
     address.rsplit('/').next().unwrap()
@@ -147,4 +125,40 @@ fn listening_is_told_when_a_connect_succeeds_and_closing_when_none_does() {
     listen.until("listen_close");
     assert!(TcpStream::connect(("127.0.0.1", ports[0])).is_err());
     assert_eq!(listen.ended().code, Some(0));
+}
+
+#[test]
+fn a_listen_address_shows_its_peer_id_once() {
+    let folder = Folder::new("peer-id");
+    let key = folder.file("key");
+    let mut listen = Running::start(["listen", "--key", &key]);
+    let address = listen.address();
+    let peer = peer_of(&address).to_owned();
+    // The port is taken, and the address is shown as it was given, with or without a peer id.
+    for given in [address.as_str(), address.split("/p2p/").next().unwrap()] {
+        let failed = run(["listen", "--key", &key, given]);
+        assert_eq!(told(&failed.printed), ["listen_failed l0.1 address_in_use"]);
+        assert_eq!(failed.printed[0]["addresses"], serde_json::json!([address]));
+    }
+    let mut ours = Running::start(["listen", "--key", &key, &format!("/ip4/127.0.0.1/tcp/0/p2p/{peer}")]);
+    let address = ours.address();
+    assert_eq!((address.matches("/p2p/").count(), peer_of(&address)), (1, peer.as_str()));
+}
+
+#[test]
+fn a_listen_address_of_another_peer_or_of_two_fails() {
+    let other = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
+    for (given, reason, error) in [
+        (format!("/ip4/127.0.0.1/tcp/0/p2p/{other}"), "wrong_peer", "the address names another peer"),
+        (
+            format!("/ip4/127.0.0.1/tcp/0/p2p/{other}/p2p/{other}"),
+            "unsupported",
+            "the address names more than one peer",
+        ),
+    ] {
+        let failed = run(["listen", &given]);
+        assert_eq!(told(&failed.printed), [format!("listen_failed l0.1 {reason}")]);
+        assert_eq!(failed.printed[0]["addresses"], serde_json::json!([given]));
+        assert_eq!(failed.printed[0]["error"], error);
+    }
 }
