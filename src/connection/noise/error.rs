@@ -22,6 +22,8 @@ pub enum Error {
     BadSignature,
     /// The peer proved to be somebody else than the one we dialed.
     WrongPeer,
+    /// A muxer was to be offered that is not spoken here. No peer can bring this about.
+    UnknownMuxer,
     /// Both sides sent a list of muxers, and the lists share nothing.
     NoSharedMuxer,
     /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next.
@@ -61,6 +63,7 @@ impl fmt::Display for Error {
             Self::UnsupportedKey => "the identity key is of an unsupported type",
             Self::BadSignature => "the identity key did not sign the noise key",
             Self::WrongPeer => "the peer is not the one that was dialed",
+            Self::UnknownMuxer => "only the muxer /yamux/1.0.0 can be offered",
             Self::NoSharedMuxer => "the two sides share no muxer",
             Self::Exhausted => "the noise cipher has no nonce left",
             Self::NoRoom => "the buffer for the plaintext is too short",
