@@ -59,6 +59,7 @@ mod error;
 mod fact;
 mod handshake;
 mod input;
+pub(crate) mod key;
 pub mod multistream;
 mod negotiate;
 pub mod noise;

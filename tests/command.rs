@@ -7,6 +7,8 @@ mod command;
 mod demo;
 #[path = "command/dial.rs"]
 mod dial;
+#[path = "support/identities.rs"]
+mod identities;
 #[path = "command/listen.rs"]
 mod listen;
 #[path = "command/services.rs"]

@@ -17,7 +17,7 @@
 //!
 //! Identities, ours and the peer's, are Ed25519 keys always, and ECDSA (P-256), RSA (2 048 to 8 192 bits) and Secp256k1
 //! keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
-//! [`Error::UnsupportedKey`].
+//! [`Error::UnsupportedKey`], which names the feature to add.
 //!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}};

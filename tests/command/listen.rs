@@ -1,10 +1,16 @@
 //! `listen`: where it listens, who it is, and how it ends.
 
-use crate::command::{Folder, Running, told};
+use crate::command::{Folder, LIMIT, Running, told};
+use crate::identities::identities;
 use crate::run;
+use libp2p_identity::Keypair;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Instant;
+use swarm_notify::lifecycle::Event;
+use swarm_notify::swarm::Config;
+use swarm_notify::tcp;
 
 fn peer_of(address: &str) -> &str {
     address.rsplit('/').next().unwrap()
@@ -160,5 +166,50 @@ fn a_listen_address_of_another_peer_or_of_two_fails() {
         assert_eq!(told(&failed.printed), [format!("listen_failed l0.1 {reason}")]);
         assert_eq!(failed.printed[0]["addresses"], serde_json::json!([given]));
         assert_eq!(failed.printed[0]["error"], error);
+    }
+}
+
+/// The event that a dial by this identity comes to.
+fn dial_as(identity: &Keypair, address: &str) -> Event {
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, identity, [1; 32], Config::default()).unwrap();
+    swarm.dial(address.parse().unwrap()).unwrap();
+    let began = Instant::now();
+    loop {
+        swarm.tick(began.elapsed());
+        if let Some(event) = swarm.next_event() {
+            return event;
+        }
+        assert!(began.elapsed() < LIMIT, "it takes too long");
+        swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+    }
+}
+
+#[test]
+fn peers_with_keys_of_every_type_are_served() {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let identities = identities();
+    assert_eq!(identities.len(), 4);
+    for (identity, peer) in identities {
+        let event = dial_as(&identity, &address);
+        assert!(matches!(event, Event::Connected { .. }), "{peer}: {event:?}");
+        assert_eq!(listen.until("connected")["peer"], peer.to_string());
+    }
+}
+
+#[test]
+fn an_identity_of_another_type_than_ed25519_can_be_kept_in_a_file() {
+    let folder = Folder::new("types");
+    for (identity, peer) in identities() {
+        // An RSA key has no such form.
+        let Ok(bytes) = identity.to_protobuf_encoding() else { continue };
+        let key = folder.file(&peer.to_string());
+        fs::write(&key, bytes).unwrap();
+        let mut listen = Running::start(["listen", "--key", &key]);
+        let address = listen.address();
+        assert_eq!(peer_of(&address), peer.to_string());
+        assert_eq!(run(["dial", &address]).code, Some(0));
     }
 }

@@ -3,6 +3,7 @@
 //! The protobuf messages of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload".
 
 use super::Error;
+use crate::connection::key;
 use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
@@ -10,17 +11,6 @@ use prost::Message;
 
 /// What an identity key signs goes behind these words, so that no other signature of it can be taken for this one.
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
-
-/// Whether this build knows a `KeyType` of libp2p/specs, `peer-ids/peer-ids.md`.
-const fn is_known(key_type: i32) -> bool {
-    match key_type {
-        0 => cfg!(feature = "rsa"),
-        1 => true, // Ed25519
-        2 => cfg!(feature = "secp256k1"),
-        3 => cfg!(feature = "ecdsa"),
-        _ => false,
-    }
-}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct HandshakePayload {
@@ -38,13 +28,6 @@ pub(super) struct Extensions {
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
     #[prost(string, repeated, tag = "2")]
     pub(super) stream_muxers: Vec<String>,
-}
-
-/// The head of a public key: enough to tell a type we do not know from bytes that are no key at all.
-#[derive(Clone, PartialEq, Message)]
-struct KeyHead {
-    #[prost(int32, optional, tag = "1")]
-    key_type: Option<i32>,
 }
 
 /// What a payload has proved.
@@ -65,7 +48,7 @@ fn signed_bytes(static_key: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let payload = HandshakePayload {
         identity_key: identity.public().encode_protobuf(),
-        identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey)?,
+        identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey { feature: None })?,
         extensions: (!muxers.is_empty()).then(|| Extensions {
             webtransport_certhashes: Vec::new(),
             stream_muxers: muxers.iter().map(|muxer| String::from(*muxer)).collect(),
@@ -77,12 +60,9 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
 /// Decodes a payload and checks that the identity in it signed `static_key`.
 pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
-    let public_key = PublicKey::try_decode_protobuf(&payload.identity_key).map_err(|error| {
-        log::debug!("noise: {error}");
-        match KeyHead::decode(&payload.identity_key[..]) {
-            Ok(KeyHead { key_type: Some(key_type) }) if !is_known(key_type) => Error::UnsupportedKey,
-            Ok(_) | Err(_) => Error::BadPayload,
-        }
+    let public_key = key::decode(&payload.identity_key).map_err(|unusable| match unusable {
+        key::Unusable::Malformed => Error::BadPayload,
+        key::Unusable::Unsupported(feature) => Error::UnsupportedKey { feature },
     })?;
     if !public_key.verify(&signed_bytes(static_key), &payload.identity_sig) {
         return Err(Error::BadSignature);

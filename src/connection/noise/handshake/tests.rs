@@ -3,6 +3,7 @@
 use super::*;
 use crate::connection::noise::{Inner, payload::HandshakePayload};
 use crate::lifecycle::Failure;
+use alloc::string::ToString;
 use alloc::vec;
 #[cfg(feature = "ecdsa")]
 use libp2p_identity::ecdsa;
@@ -212,9 +213,15 @@ fn an_identity_key_of_a_type_that_this_build_does_not_know_is_told_as_such() {
     for key_type in [0, 1, 2, 3, 4, 9].into_iter().filter(|key_type| !known.contains(key_type)) {
         let mut payload = payload_of(&honest(9));
         payload.identity_key[1] = key_type;
-        assert_eq!(judge(payload.encode_to_vec()), Err(Error::UnsupportedKey), "type {key_type}");
+        let feature = [(0, "rsa"), (2, "secp256k1"), (3, "ecdsa")].into_iter().find(|(other, _)| *other == key_type);
+        let error = Error::UnsupportedKey { feature: feature.map(|(_, feature)| feature) };
+        assert_eq!(judge(payload.encode_to_vec()), Err(error), "type {key_type}");
     }
-    assert_eq!(crate::connection::Error::from(Error::UnsupportedKey).failure(), Failure::Unsupported);
+    for feature in [None, Some("ecdsa")] {
+        let error = crate::connection::Error::from(Error::UnsupportedKey { feature });
+        assert_eq!(error.failure(), Failure::Unsupported);
+        assert_eq!(error.to_string().contains("`ecdsa`"), feature.is_some(), "{error}");
+    }
 }
 
 #[test]
