@@ -1,6 +1,7 @@
 //! The peer id at the end of an address, and addresses that nobody can connect to.
 
 use alloc::borrow::ToOwned;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_identity::PeerId;
@@ -16,10 +17,10 @@ pub(super) type Flaw = &'static str;
 pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerId>), Flaw> {
     let mut named = 0;
     for part in address {
-        match part {
-            Part::P2pCircuit => named = 0,
-            Part::P2p(_) => named += 1,
-            _ => {}
+        if let Part::P2p(_) = part {
+            named += 1;
+        } else if let Part::P2pCircuit = part {
+            named = 0;
         }
     }
     let mut plain = address.to_owned();
@@ -45,17 +46,16 @@ pub(super) fn of_listener(address: &Multiaddr, local_peer: PeerId) -> Result<Mul
 
 /// Returns why nobody can connect to an address, if that shows in the address itself.
 fn flaw(address: &Multiaddr) -> Option<Flaw> {
-    let mut flaw = address.is_empty().then_some("it is empty");
-    for part in address {
-        let found = match part {
-            Part::Ip4(ip) if ip.is_unspecified() => "it is a wildcard",
-            Part::Ip6(ip) if ip.is_unspecified() => "it is a wildcard",
-            Part::Tcp(0) | Part::Udp(0) | Part::Memory(0) => "its port is 0",
-            _ => continue,
-        };
-        flaw = Some(found);
+    const V4: Part<'_> = Part::Ip4(Ipv4Addr::UNSPECIFIED);
+    const V6: Part<'_> = Part::Ip6(Ipv6Addr::UNSPECIFIED);
+    if address.is_empty() {
+        return Some("it is empty");
     }
-    flaw
+    address.iter().find_map(|part| {
+        let is_wildcard = part == V4 || part == V6;
+        let is_port_0 = matches!(part, Part::Tcp(0) | Part::Udp(0) | Part::Memory(0));
+        is_wildcard.then_some("it is a wildcard").or(is_port_0.then_some("its port is 0"))
+    })
 }
 
 #[cfg(test)]
