@@ -163,7 +163,8 @@ impl Connection {
         })
     }
 
-    /// Who the peer is, from its authentication until the connection is over.
+    /// Who the peer is, from its authentication until the connection is over. It may be ourselves: a swarm refuses that at
+    /// the first [`Fact::AtGate`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {

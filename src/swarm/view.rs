@@ -61,7 +61,8 @@ pub struct StreamView<'a> {
     /// How many bytes of data the owner has read.
     pub received: u64,
     /// Whether the peer has finished its side: all that it had to say has come, read or not, also when the connection
-    /// ends then. A reset undoes it.
+    /// ends then. A reset undoes it. It stays false where the peer's FIN was lost: a go-libp2p node can lose its last ones
+    /// when it closes the connection right after its streams.
     pub is_remote_finished: bool,
 }
 
