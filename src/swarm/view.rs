@@ -129,11 +129,11 @@ where
         self.ledger.lifecycle.listeners()
     }
 
-    /// All connections that have not ended, by index, apart from accepted ones whose peer is not known yet. It walks all
-    /// slots.
+    /// All connections that have not ended, by index. It walks all slots. An accepted one whose peer is not known yet goes
+    /// without an event if it turns out to be a dial of our own
+    /// ([`Failure::LocalPeer`](crate::lifecycle::Failure::LocalPeer)).
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
-        let is_known = |link: &Link<T>| link.direction == Direction::Outbound || link.peer.is_some();
-        self.ledger.lifecycle.connections().filter(move |id| self.links.get(*id).is_some_and(is_known))
+        self.ledger.lifecycle.connections()
     }
 
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.

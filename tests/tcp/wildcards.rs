@@ -164,6 +164,18 @@ fn a_look_that_fails_changes_nothing() {
 }
 
 #[test]
+fn while_no_look_has_succeeded_the_loopback_address_is_reported() {
+    let script: &[Look] = &[Err(()), Err(()), Ok(&[]), Ok(&[A, "2001:db8::1"])];
+    for (wildcard, loopback, first) in [("/ip4/0.0.0.0/tcp/0", "127.0.0.1", A), ("/ip6/::/tcp/0", "::1", "2001:db8::1")]
+    {
+        if wildcard.starts_with("/ip4") || has_ipv6() {
+            let expected = [new(loopback), expired(loopback), new(first)];
+            a_script_is_followed(Config::default(), wildcard, script, &expected);
+        }
+    }
+}
+
+#[test]
 fn each_family_hears_of_its_own_and_not_of_what_cannot_be_dialed() {
     let script: &[Look] = &[Ok(&["fe80::1", A, "2001:db8::1", "0.0.0.0", "::"])];
     a_script_is_followed(Config::default(), "/ip4/0.0.0.0/tcp/0", script, &[new(A)]);
