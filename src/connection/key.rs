@@ -3,7 +3,7 @@
 use libp2p_identity::PublicKey;
 use prost::Message;
 
-/// Why a key cannot be used.
+/// The reason for which a key cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unusable {
     /// The bytes are no key.
@@ -35,7 +35,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<PublicKey, Unusable> {
     })
 }
 
-/// Whether this build knows a `KeyType`.
+/// Returns whether this build knows a `KeyType`.
 const fn is_known(key_type: i32) -> bool {
     match key_type {
         0 => cfg!(feature = "rsa"),

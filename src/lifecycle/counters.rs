@@ -16,8 +16,8 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
-    /// How many were [discarded](super::Lifecycle::discard): for their owner they ended before they had an id, and no event
-    /// tells of them. So far these are accepted connections whose peer turned out to be ourselves.
+    /// The number of those that were [discarded](super::Lifecycle::discard): for their owner they ended before they had an
+    /// id, and no event tells of them. So far these are accepted connections whose peer turned out to be ourselves.
     pub without_id: u64,
 }
 

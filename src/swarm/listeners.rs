@@ -33,7 +33,7 @@ pub(super) struct Listener {
     awaits_address: bool,
     /// Why it was closed, if it was: then the transport owes us its end.
     end: Option<ListenerEnd>,
-    /// What it has failed of, although the transport has bound it.
+    /// The reason of its failure, where the transport has bound it and it fails all the same.
     failure: Option<Failure>,
     pub(super) error: Option<String>,
 }

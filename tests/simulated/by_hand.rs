@@ -11,6 +11,7 @@ everywhere! {
     one_that_breaks_the_protocol_is_told_so,
     one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written,
     one_that_goes_away_for_a_reason_is_not_waited_for,
+    one_that_has_our_identity_is_dropped_and_counted,
 }
 
 const WORDS: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
@@ -30,12 +31,20 @@ struct Peer {
 impl Peer {
     /// Dials `b`, which listens from now on.
     fn connect<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> (Self, ConnectionId) {
+        let peer = Self::shake_hands(pair, 9);
+        pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
+        let id = pair.b.swarm.connections().next().expect("it is there");
+        (peer, id)
+    }
+
+    /// The same, whatever `b` tells of it. `key` is the peer's identity.
+    fn shake_hands<const EVENTS: usize>(pair: &mut Pair<EVENTS>, key: u8) -> Self {
         pair.b.listen(&B.at(1));
         pair.settle();
         let mut dial = RawDial::new(&pair.network, 1, &B.at(1));
         pair.settle();
         let mut pipe = dial.pipe().expect("it is answered");
-        let identity = Keypair::ed25519_from_bytes([9; 32]).expect("32 bytes are a key");
+        let identity = Keypair::ed25519_from_bytes([key; 32]).expect("32 bytes are a key");
         let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).expect("the key can sign");
         let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).expect("the key is fine");
         let mut said = WORDS.to_vec();
@@ -48,9 +57,7 @@ impl Peer {
         handshake.transmit(&mut said).expect("it is our turn");
         pipe.give(&said);
         pair.settle();
-        pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
-        let id = pair.b.swarm.connections().next().expect("it is there");
-        (Self { pipe, transport: handshake.finish().expect("it is over").0 }, id)
+        Self { pipe, transport: handshake.finish().expect("it is over").0 }
     }
 
     fn say(&mut self, frames: &[u8]) {
@@ -127,4 +134,21 @@ fn one_that_goes_away_for_a_reason_is_not_waited_for<const EVENTS: usize>(shape:
         drop(peer);
         pair.end_quietly();
     }
+}
+
+/// Another process that has our key, and does not look whom it dials.
+fn one_that_has_our_identity_is_dropped_and_counted<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let peer = Peer::shake_hands(&mut pair, 2);
+    pair.b.expect(&["listen l0.1"]);
+    assert!(pair.network.has_ended(0, 1), "its pipe is closed");
+    let counters = pair.b.swarm.counters().connections;
+    assert_eq!((counters.inbound.without_id, counters.inbound.failed), (1, 0));
+    drop(peer);
+    // There is place for others, under ids of their own.
+    pair.a.dial(&B.at(1));
+    pair.settle();
+    pair.a.expect(&["connected c0.1 outbound"]);
+    pair.b.expect(&["connected c0.2 inbound"]);
+    pair.end(&["disconnected c0.1 shutdown"], &["disconnected c0.2 remote(go_away(0))", "listen_close l0.1 shutdown"]);
 }

@@ -314,7 +314,7 @@ fn a_list_of_muxers_that_would_not_fit_is_refused() {
 const YAMUX: &str = "/yamux/1.0.0";
 const MPLEX: &str = "/mplex/6.7.0";
 
-/// What a dialer and a listener with these lists come to.
+/// Runs a handshake between a dialer and a listener with these lists, and gives the muxer of each.
 fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], Error> {
     let config = |seed, muxers| Config::offering(&identity(seed), [seed + 100; 32], muxers).unwrap();
     let mut dialer = Handshake::new(&config(1, dialer), Role::Dialer, [7; 32], None)?;
