@@ -327,7 +327,7 @@ where
     ///
     /// # Events
     /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
-    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    /// [`Failure::Requested`] if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -345,7 +345,7 @@ where
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
     /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
-    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    /// [`Failure::Requested`] if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
