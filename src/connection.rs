@@ -59,6 +59,7 @@ mod error;
 mod fact;
 mod handshake;
 mod input;
+pub(crate) mod key;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -162,13 +163,24 @@ impl Connection {
         })
     }
 
-    /// Who the peer is, from its authentication until the connection is over.
+    /// Who the peer is, from its authentication until the connection is over. It may be ourselves: a swarm refuses that at
+    /// the first [`Fact::AtGate`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
             Phase::Open(open) => Some(open.peer),
             Phase::Over => None,
+        }
+    }
+
+    /// Returns a hash of what both ends have said in the Noise handshake, between its second and its third message. Until
+    /// then the listener does not know who dials, and the hash tells its end from others.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn said(&self) -> Option<[u8; 32]> {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.said(),
+            Phase::Open(_) | Phase::Over => None,
         }
     }
 

@@ -44,7 +44,8 @@ pub struct Config {
     /// After how much silence of the peer's a connection is pinged; any byte from it starts this again. Default 30 s.
     pub keep_alive_interval: Duration,
     /// How long a pinged peer may stay silent; then the connection has failed of
-    /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s.
+    /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s: a peer whose process is stopped, or whose owner
+    /// does not drive it, is given up 45 s after its last byte. It judges us alike.
     pub keep_alive_timeout: Duration,
 }
 

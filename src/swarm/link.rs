@@ -133,6 +133,15 @@ where
         }
     }
 
+    /// Returns a hash of what both ends have said in the handshake, once the dialer could know its peer and until the
+    /// listener does.
+    pub(super) fn said(&self) -> Option<[u8; 32]> {
+        match &self.stage {
+            Stage::Up(pipe) => pipe.connection.said(),
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over => None,
+        }
+    }
+
     /// Puts it in line for the output phase of this turn, or of the next one.
     pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
@@ -286,6 +295,9 @@ where
         match fact {
             Fact::AtGate => {
                 self.peer = self.connection().and_then(|connection| connection.peer());
+                if self.peer == Some(ledger.local_peer) {
+                    return self.refuse_ourselves(ledger);
+                }
                 match ledger.is_free() {
                     true => self.admit(ledger, cx, now),
                     false => ledger.wait(self.id),

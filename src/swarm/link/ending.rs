@@ -2,9 +2,10 @@
 
 use super::{Link, Ours, Stage};
 use crate::connection::Error;
-use crate::lifecycle::{ConnectionEnd, Failure};
+use crate::lifecycle::{ConnectionEnd, Direction, Failure};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
+use crate::swarm::own_dial::OwnEnd;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -99,6 +100,21 @@ where
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
             ledger.handshake_ends(self.direction);
+        }
+    }
+
+    /// The peer has proved to hold our identity key: a dial has failed. The swarm drops an accepted end.
+    pub(super) fn refuse_ourselves<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        match self.direction {
+            Direction::Outbound => {
+                ledger.own_end = self.said().map(OwnEnd::Dialed);
+                self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
+            }
+            Direction::Inbound => {
+                log::debug!("{}: the peer has our identity key", self.id);
+                self.stage = Stage::Over;
+                ledger.own_end = Some(OwnEnd::Accepted(self.id));
+            }
         }
     }
 
