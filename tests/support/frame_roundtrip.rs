@@ -180,7 +180,9 @@ fn hear(
             Some(Fact::GoAway(code)) => gone = Some(code),
             Some(Fact::Reset(key)) => reset.push(theirs[&key].wire_id()),
             Some(Fact::Readable(_)) | None => {}
-            Some(fact @ (Fact::Writable(_) | Fact::FinSent(_) | Fact::Acknowledged(_) | Fact::Pong(_))) => {
+            Some(
+                fact @ (Fact::Writable(_) | Fact::Window(_) | Fact::FinSent(_) | Fact::Acknowledged(_) | Fact::Pong(_)),
+            ) => {
                 panic!("{fact:?} was not said")
             }
         }
