@@ -14,6 +14,10 @@ mod dials;
 mod flush;
 #[path = "simulated/full_queue.rs"]
 mod full_queue;
+#[path = "simulated/go_away.rs"]
+mod go_away;
+#[path = "simulated/half_open.rs"]
+mod half_open;
 #[path = "simulated/idle.rs"]
 mod idle;
 #[path = "simulated/limits.rs"]

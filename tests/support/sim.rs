@@ -16,6 +16,8 @@ mod network;
 mod pair;
 #[path = "sim/pipes.rs"]
 mod pipes;
+#[path = "sim/raw.rs"]
+mod raw;
 #[path = "sim/reactor.rs"]
 mod reactor;
 #[path = "sim/rogue.rs"]
@@ -30,6 +32,7 @@ mod world;
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
+pub(crate) use raw::{ACK, DATA, ECHO_LINES, FIN, Frame, GO_AWAY, PING, RST, Raw, SYN, UPDATE, data, frame, go_away};
 pub(crate) use reactor::{Poller, SimReactor, SimSwarm};
 pub(crate) use rogue::Rogues;
 pub(crate) use side::{Mode, Side};
