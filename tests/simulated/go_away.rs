@@ -80,7 +80,7 @@ fn a_request_in_one_write_with_go_away_is_answered_to_the_last_byte<const EVENTS
     pair.settle();
     assert!(answered(&mut raw) == (answer(100_000), true), "{}", pair.logs());
     assert!(raw.has_ended, "our end follows it");
-    assert!(raw.heard.iter().all(|frame| frame.kind != GO_AWAY), "the peer has said that it is over");
+    assert!(raw.frames.heard.iter().all(|frame| frame.kind != GO_AWAY), "the peer has said that it is over");
     assert!(pair.now - asked < secs(1), "nothing is waited for");
     pair.a.expect(&[FINISHED, GONE]);
     over(pair, raw);
@@ -178,7 +178,7 @@ fn a_trickle_after_go_away_beside_shutdown_ends_at_once<const EVENTS: usize>(sha
     raw.try_say(&[data(0, 1, b"x")]);
     pair.settle();
     assert_eq!(answered(&mut raw), (b"answer".to_vec(), false));
-    assert!(raw.has_ended && raw.heard.iter().any(|frame| frame.kind == GO_AWAY));
+    assert!(raw.has_ended && raw.frames.heard.iter().any(|frame| frame.kind == GO_AWAY));
     pair.a.expect(&["listen_close l0.1 shutdown", CUT, GONE]);
     assert!(pair.a.swarm.is_shut_down());
     over(pair, raw);

@@ -18,6 +18,8 @@ mod pair;
 mod pipes;
 #[path = "sim/raw.rs"]
 mod raw;
+#[path = "raw_frames.rs"]
+mod raw_frames;
 #[path = "sim/reactor.rs"]
 mod reactor;
 #[path = "sim/rogue.rs"]
@@ -32,7 +34,8 @@ mod world;
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
-pub(crate) use raw::{ACK, DATA, ECHO_LINES, FIN, Frame, GO_AWAY, PING, RST, Raw, SYN, UPDATE, data, frame, go_away};
+pub(crate) use raw::Raw;
+pub(crate) use raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, SYN, UPDATE, data, frame, go_away};
 pub(crate) use reactor::{Poller, SimReactor, SimSwarm};
 pub(crate) use rogue::Rogues;
 pub(crate) use side::{Mode, Side};
