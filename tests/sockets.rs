@@ -14,6 +14,8 @@ mod descriptors;
 mod dials;
 #[path = "sockets/full.rs"]
 mod full;
+#[path = "sockets/go_away.rs"]
+mod go_away;
 #[path = "sockets/listeners.rs"]
 mod listeners;
 #[path = "sockets/mute.rs"]
@@ -23,6 +25,8 @@ mod net;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 #[path = "sockets/processes.rs"]
 mod processes;
+#[path = "support/raw_frames.rs"]
+mod raw_frames;
 #[path = "support/raw_peer.rs"]
 mod raw_peer;
 #[path = "sockets/shutdown.rs"]
