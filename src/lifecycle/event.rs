@@ -182,7 +182,8 @@ pub enum ConnectionEnd {
 /// How a peer ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemoteEnd {
-    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error.
+    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that
+    /// lived have gone on: until the last one ended, nothing moved on them any more, or the byte pipe ended.
     GoAway(u32),
     /// By closing the byte pipe.
     Eof,
@@ -199,7 +200,8 @@ pub enum StreamEnd {
     /// Its connection ended first. The peer may have finished before, and all it had to say may have come: a swarm's
     /// `stream(id)` says so (`is_remote_finished`), and `take_unread` gives what was not read.
     ConnectionClosed,
-    /// Half of it was over and the peer let the other half hang.
+    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that it had
+    /// to make room for another stream.
     Timeout,
 }
 
