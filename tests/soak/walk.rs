@@ -225,7 +225,9 @@ impl<const EVENTS: usize> Walk<EVENTS> {
             44 if random.below(16) == 0 => side.swarm.shutdown(),
             46 => {
                 let time = [None, Some(secs(2)), Some(secs(1_000))][random.below(3)];
-                stream.into_iter().for_each(|id| drop(side.swarm.set_half_open_timeout(id, time)));
+                if let Some(id) = stream {
+                    let _ = side.swarm.set_half_open_timeout(id, time);
+                }
             }
             45 if random.below(8) == 0 && member.lives + 1 < LIVES => {
                 self.world.kill(at);

@@ -28,12 +28,9 @@ impl Peer {
             let mut buffer = [0; 1024];
             let n = socket.read(&mut buffer).unwrap();
             assert_ne!(n, 0, "it ended in the handshake");
-            match greeting.hear(&buffer[..n]) {
-                Ok((said, frames)) => {
-                    socket.write_all(&said).unwrap();
-                    return Self { socket, frames };
-                }
-                Err(goes_on) => greeting = goes_on,
+            if let Some((said, frames)) = greeting.hear(&buffer[..n]) {
+                socket.write_all(&said).unwrap();
+                return Self { socket, frames };
             }
         }
     }

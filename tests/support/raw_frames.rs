@@ -49,7 +49,8 @@ pub(crate) fn go_away() -> Vec<u8> {
 
 /// The dialer's handshake.
 pub(crate) struct Greeting {
-    handshake: Handshake,
+    /// None once it is over.
+    handshake: Option<Handshake>,
     heard: Vec<u8>,
 }
 
@@ -61,23 +62,23 @@ impl Greeting {
         let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).unwrap();
         let mut said = NOISE_LINES.to_vec();
         handshake.transmit(&mut said).unwrap();
-        (Self { handshake, heard: Vec::new() }, said)
+        (Self { handshake: Some(handshake), heard: Vec::new() }, said)
     }
 
     /// Hears an answer. Once all of it has come, gives the last words to send and the frames of the connection.
-    pub(crate) fn hear(mut self, bytes: &[u8]) -> Result<(Vec<u8>, Frames), Self> {
+    pub(crate) fn hear(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Frames)> {
         self.heard.extend_from_slice(bytes);
-        let Some(message) = self.heard.get(NOISE_LINES.len()..) else { return Err(self) };
-        let (consumed, is_whole) = self.handshake.receive(message).unwrap();
+        let message = self.heard.get(NOISE_LINES.len()..)?;
+        let (consumed, is_whole) = self.handshake.as_mut()?.receive(message).unwrap();
         if !is_whole {
             assert_eq!(consumed, 0);
-            return Err(self);
+            return None;
         }
         assert_eq!(consumed, message.len(), "nothing follows");
-        let mut said = Vec::new();
-        self.handshake.transmit(&mut said).unwrap();
-        let transport = self.handshake.finish().unwrap().0;
-        Ok((said, Frames { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() }))
+        let (mut said, mut handshake) = (Vec::new(), self.handshake.take()?);
+        handshake.transmit(&mut said).unwrap();
+        let transport = handshake.finish().unwrap().0;
+        Some((said, Frames { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() }))
     }
 }
 

@@ -28,10 +28,10 @@ impl Raw {
         let mut dial = RawDial::new(&pair.network, HOST, &A.at(4001));
         pair.settle();
         let mut pipe = dial.pipe().expect("it was accepted");
-        let (greeting, said) = Greeting::begin(HOST);
+        let (mut greeting, said) = Greeting::begin(HOST);
         pipe.give(&said);
         pair.settle();
-        let Ok((said, frames)) = greeting.hear(&pipe.take()) else { panic!("it has answered") };
+        let (said, frames) = greeting.hear(&pipe.take()).expect("it has answered");
         pipe.give(&said);
         pair.settle();
         let connection = pair.a.swarm.connections().last().expect("it is there");
