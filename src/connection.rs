@@ -121,6 +121,10 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
+    /// Streams that wait for permission to open.
+    at_gate: u32,
+    /// Data or an end of a stream has been given to the output, and not all of that has been written since.
+    has_data_due: bool,
     /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
@@ -159,6 +163,8 @@ impl Connection {
             queued: VecDeque::new(),
             backlog: 0,
             live: 0,
+            at_gate: 0,
+            has_data_due: false,
             is_untimed: false,
         })
     }
@@ -248,6 +254,9 @@ impl Connection {
     }
 
     fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
+        if let Some(fact) = self.fail_queued(turn) {
+            return Some(fact);
+        }
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
             if input.frames_left() == 0 || open.session.is_clogged() {
@@ -376,6 +385,7 @@ impl Connection {
                 let Some(said) = open.session.written(turn.streams) else {
                     self.open_queued(turn);
                     if let Phase::Open(open) = &mut self.phase {
+                        self.has_data_due &= !open.session.output().is_empty();
                         open.session.give_output(&mut turn.scratch.output);
                     }
                     return None;
@@ -393,7 +403,7 @@ impl Connection {
     /// no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
-        let stream = self.queues.first(streams).map(|(deadline, _)| deadline);
+        let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
         [self.timers.poll_at(config), stream].into_iter().flatten().min()
     }
 
@@ -414,7 +424,7 @@ impl Connection {
                 }
             }
         }
-        let (_, id) = self.queues.first(turn.streams).filter(|(deadline, _)| *deadline <= turn.now)?;
+        let (_, id) = self.queues.first(turn.streams, turn.config).filter(|(deadline, _)| *deadline <= turn.now)?;
         self.stream_timeout(id, turn)
     }
 
@@ -423,7 +433,7 @@ impl Connection {
     pub fn count_from(&mut self, turn: &mut Turn<'_>) {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(turn.config, turn.now);
-            self.queues.count_from(turn.streams, turn.config, turn.now);
+            self.queues.count_from(turn.streams, turn.now);
         }
     }
 
@@ -433,10 +443,22 @@ impl Connection {
         self.is_untimed
     }
 
-    /// When something that begins now will have taken `time`.
-    fn deadline(&mut self, now: Duration, time: Duration) -> Duration {
-        self.is_untimed |= now == UNTIMED;
-        now.saturating_add(time)
+    /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
+    /// its owner ends it once nothing [is due](Self::is_due).
+    #[must_use]
+    pub const fn is_spent(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
+            Phase::Handshake(_) | Phase::Over => false,
+        }
+    }
+
+    /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
+    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it.
+    pub fn part_written(&mut self, now: Duration) {
+        if self.has_data_due {
+            self.moved(now);
+        }
     }
 
     /// Closes an open connection politely: what has been written is still sent, with yamux's go-away as our last frame,

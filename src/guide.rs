@@ -77,6 +77,11 @@
 //!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others.
 //! - **Ending.** [`finish`](Swarm::finish) ends your side, [`close_stream`](Swarm::close_stream) also drops what still
 //!   comes, and [`reset`](Swarm::reset) gives up at once. Before you close a connection, wait for your answers.
+//! - **Answers that take long.** A stream that you have finished waits ten minutes for a byte or window of the peer
+//!   ([`half_open_timeout`](crate::connection::Config::half_open_timeout)), or as long as you say
+//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)).
+//! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`), and those that live go on:
+//!   finish your answers. `Disconnected` comes when the last one has ended, or when the peer closes its socket.
 //!
 //! # A picture of one turn
 //!

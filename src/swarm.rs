@@ -342,6 +342,13 @@ where
     /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. One that is not open yet is given up at
     /// once. Never refused for lack of room. Repeating it changes nothing.
     ///
+    /// Wait for your answers first. The peer hears the go-away and the end of our side together, and most
+    /// implementations end all streams at once then, answered or not. Whatever comes nevertheless can be read until the
+    /// socket is closed.
+    ///
+    /// A connection that the peer is leaving by go-away 0 goes on with the streams that live. This ends it without them:
+    /// what was written is sent, and the reason stays [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
+    ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
     /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with

@@ -183,7 +183,8 @@ pub enum ConnectionEnd {
 /// How a peer ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemoteEnd {
-    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error.
+    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that
+    /// lived have gone on: until the last one ended, nothing moved on them any more, or the byte pipe ended.
     GoAway(u32),
     /// By the end of its byte pipe, without a go-away. A process that is killed ends so on most systems, and so does a
     /// go-libp2p listener, whether it closes the connection or is killed.
@@ -203,7 +204,8 @@ pub enum StreamEnd {
     /// finishes its streams and closes the connection right after can lose its last FINs: these streams end so, and look
     /// unfinished. Let the application's protocol say where a message ends.
     ConnectionClosed,
-    /// Half of it was over and the peer let the other half hang.
+    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that it had
+    /// to make room for another stream.
     Timeout,
 }
 

@@ -20,7 +20,7 @@ pub enum State {
     Opening,
     /// It was told to be open.
     Open,
-    /// Its owner closes it politely: still open, but nothing new is taken on.
+    /// Its owner closes it politely, or the peer leaves a connection: still open, but nothing new is taken on.
     Leaving,
     /// It is over; its last event waits to be told, or is being handled.
     Ended,

@@ -37,6 +37,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) commanded: Vec<ConnectionId>,
     /// [`flush_all`](super::Swarm::flush_all) is at work: then nothing opens.
     pub(super) is_flushing: bool,
+    /// The owner has been away, and deadlines are put off: then nobody is judged by its silence.
+    pub(super) is_owner_late: bool,
     /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
     interests: Table<StreamId, Interest>,
@@ -60,6 +62,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
+            is_owner_late: false,
             is_closing: false,
             interests: Table::new(),
             ready_streams: Bits::default(),
@@ -140,6 +143,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
         self.insert_stream(id, Stream::inbound());
         Some(id)
+    }
+
+    /// Whether an open connection has as many streams as it may have.
+    pub(super) fn is_full(&self, connection: ConnectionId) -> bool {
+        let live = self.lifecycle.live_streams(connection);
+        live >= self.config.limits.streams_per_connection as usize
+            && self.lifecycle.state(connection) == Some(State::Open)
     }
 
     pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream) {

@@ -71,6 +71,8 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
         (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        // Time goes on by a minute at most.
+        config.connection.half_open_timeout = Some(Duration::from_secs(60));
         if choice & 1 != 0 {
             (config.inbound_handshakes, config.outbound_handshakes) = (1, 2);
         }
