@@ -1,32 +1,9 @@
 //! yamux frame by frame: each rule of the specification against hand-made frames.
 
+use crate::support::raw_frames::{ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, UPDATE, data, frame};
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream, Violation};
-
-const DATA: u8 = 0;
-const UPDATE: u8 = 1;
-const PING: u8 = 2;
-const GO_AWAY: u8 = 3;
-const SYN: u16 = 1;
-const ACK: u16 = 2;
-const FIN: u16 = 4;
-const RST: u16 = 8;
-
-/// A frame as raw bytes: (type, flags, stream, length), then payload.
-fn frame(kind: u8, flags: u16, id: u32, length: u32) -> Vec<u8> {
-    let mut bytes = vec![0, kind];
-    bytes.extend(flags.to_be_bytes());
-    bytes.extend(id.to_be_bytes());
-    bytes.extend(length.to_be_bytes());
-    bytes
-}
-
-fn data(flags: u16, id: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = frame(DATA, flags, id, payload.len() as u32);
-    bytes.extend(payload);
-    bytes
-}
 
 /// A session, its table, and what it told.
 struct End {

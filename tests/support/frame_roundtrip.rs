@@ -4,6 +4,7 @@
 //! Each layer is held against a coder of the specification's, which is written here and knows nothing of ours.
 
 use super::input::Input;
+use super::raw_frames::{ACK, DATA, FIN, Frame, GO_AWAY, PING, RST, SYN, UPDATE};
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
 use swarm_notify::connection::multistream::{Dialer, InvalidProtocol, Listener, MAX_PROTOCOL, Outcome, Protocol};
@@ -17,55 +18,6 @@ pub(crate) fn run(bytes: &[u8]) {
         0..4 => frames(&mut input),
         4..7 => lines(&mut input),
         _ => payloads(&mut input),
-    }
-}
-
-/// A yamux frame.
-#[derive(Clone, PartialEq, Debug)]
-struct Frame {
-    kind: u8,
-    flags: u16,
-    id: u32,
-    length: u32,
-    payload: Vec<u8>,
-}
-
-const DATA: u8 = 0;
-const WINDOW: u8 = 1;
-const PING: u8 = 2;
-const GO_AWAY: u8 = 3;
-const SYN: u16 = 1;
-const ACK: u16 = 2;
-const FIN: u16 = 4;
-const RST: u16 = 8;
-
-impl Frame {
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0, self.kind];
-        bytes.extend(self.flags.to_be_bytes());
-        bytes.extend(self.id.to_be_bytes());
-        bytes.extend(self.length.to_be_bytes());
-        bytes.extend(&self.payload);
-        bytes
-    }
-
-    fn decode_all(mut bytes: &[u8]) -> Vec<Self> {
-        let mut frames = Vec::new();
-        while !bytes.is_empty() {
-            let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = bytes[..12] else { unreachable!() };
-            assert!(version == 0 && kind <= GO_AWAY, "a frame of yamux");
-            let length = u32::from_be_bytes([l0, l1, l2, l3]);
-            let behind = if kind == DATA { length as usize } else { 0 };
-            frames.push(Self {
-                kind,
-                flags: u16::from_be_bytes([f0, f1]),
-                id: u32::from_be_bytes([i0, i1, i2, i3]),
-                length,
-                payload: bytes[12..12 + behind].to_vec(),
-            });
-            bytes = &bytes[12 + behind..];
-        }
-        frames
     }
 }
 
@@ -125,18 +77,18 @@ fn frames(input: &mut Input<'_>) {
         if flags & FIN != 0 {
             from.finish(&mut stream);
             if length == 0 {
-                expected.push(Frame { kind: WINDOW, flags: SYN, id, length: 0, payload: vec![] });
+                expected.push(Frame { kind: UPDATE, flags: SYN, id, length: 0, payload: vec![] });
             }
             expected.push(Frame { kind: DATA, flags: FIN, id, length: 0, payload: vec![] });
         } else if flags & RST != 0 {
             from.reset(&mut stream);
             // Without data the peer knows nothing of it.
             if length > 0 {
-                expected.push(Frame { kind: WINDOW, flags: RST, id, length: 0, payload: vec![] });
+                expected.push(Frame { kind: UPDATE, flags: RST, id, length: 0, payload: vec![] });
             }
         } else if length == 0 {
             from.flush(&mut stream);
-            expected.push(Frame { kind: WINDOW, flags: SYN, id, length: 0, payload: vec![] });
+            expected.push(Frame { kind: UPDATE, flags: SYN, id, length: 0, payload: vec![] });
         }
         heard.push((id, flags, payload));
         ours.insert(key, stream);

@@ -1,4 +1,5 @@
-//! Yamux frames made by hand, behind a Noise handshake as it should be: a peer that says what a test wants.
+//! Yamux frames that are made and read by hand, and the Noise handshake of a peer that says nothing but them. Nothing here
+//! uses our own coder of frames.
 
 use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
@@ -27,7 +28,37 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-/// A frame as raw bytes: (type, flags, stream, length), then payload.
+impl Frame {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        [frame(self.kind, self.flags, self.id, self.length), self.payload.clone()].concat()
+    }
+
+    /// Takes the first frame off `bytes`, or returns `None` while it is not whole.
+    pub(crate) fn decode_first(bytes: &mut &[u8]) -> Option<Self> {
+        let (header, behind) = bytes.split_first_chunk::<12>()?;
+        let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = *header;
+        assert!(version == 0 && kind <= GO_AWAY, "a frame of yamux");
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        let (payload, rest) = behind.split_at_checked(if kind == DATA { length as usize } else { 0 })?;
+        *bytes = rest;
+        Some(Self {
+            kind,
+            flags: u16::from_be_bytes([f0, f1]),
+            id: u32::from_be_bytes([i0, i1, i2, i3]),
+            length,
+            payload: payload.to_vec(),
+        })
+    }
+
+    /// Decodes bytes that are whole frames.
+    pub(crate) fn decode_all(mut bytes: &[u8]) -> Vec<Self> {
+        let frames = std::iter::from_fn(|| Self::decode_first(&mut bytes)).collect();
+        assert_eq!(bytes, b"", "whole frames");
+        frames
+    }
+}
+
+/// A frame without a payload, as raw bytes.
 pub(crate) fn frame(kind: u8, flags: u16, id: u32, length: u32) -> Vec<u8> {
     let mut bytes = vec![0, kind];
     bytes.extend(flags.to_be_bytes());
@@ -106,19 +137,10 @@ impl Frames {
             self.wire.drain(..consumed);
             self.plain.extend_from_slice(&plain[..len]);
         }
-        let mut frames = Vec::new();
-        while let Some(header) = self.plain.first_chunk::<12>() {
-            let word = |at: usize| u32::from_be_bytes(header[at..at + 4].try_into().unwrap());
-            let (kind, flags) = (header[1], u16::from_be_bytes([header[2], header[3]]));
-            let (id, length) = (word(4), word(8));
-            let end = 12 + if kind == DATA { length as usize } else { 0 };
-            if self.plain.len() < end {
-                break;
-            }
-            let payload = self.plain[12..end].to_vec();
-            self.plain.drain(..end);
-            frames.push(Frame { kind, flags, id, length, payload });
-        }
+        let mut rest = &self.plain[..];
+        let frames: Vec<_> = std::iter::from_fn(|| Frame::decode_first(&mut rest)).collect();
+        let left = rest.len();
+        self.plain.drain(..self.plain.len() - left);
         self.heard.extend(frames.iter().cloned());
         frames
     }

@@ -6,6 +6,7 @@
 
 use super::heap;
 use super::input::Input;
+use super::raw_frames::frame;
 use super::yamux_referee::Referee;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
@@ -75,10 +76,10 @@ fn attack(input: &mut Input<'_>, wire: &mut Vec<u8>) {
     // Often many times over: a flood.
     let times = if (224..240).contains(&choice) && length < 200 { 1 << (choice % 12) } else { 1 };
     for _ in 0..times {
-        wire.extend([u8::from(choice == 249), if choice >= 240 { choice } else { choice % 4 }]);
-        wire.extend(flags.to_be_bytes());
-        wire.extend(id.to_be_bytes());
-        wire.extend(length.to_be_bytes());
+        let version = u8::from(choice == 249);
+        let kind = if choice >= 240 { choice } else { choice % 4 };
+        wire.push(version);
+        wire.extend_from_slice(&frame(kind, flags, id, length)[1..]);
         if choice.is_multiple_of(4) {
             // The payload comes, or not quite, or only its length.
             let payload = if length < 1 << 20 { length as usize } else { 0 };

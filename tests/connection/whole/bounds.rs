@@ -1,7 +1,8 @@
 //! What is worth reading, what is due, and how many streams may wait.
 
 use crate::support::ends::{End, Pair, secs};
-use crate::whole::raw::{ACK, PING, Raw, SYN, data, frame};
+use crate::support::raw_frames::{ACK, PING, SYN, data, frame};
+use crate::whole::raw::Raw;
 use swarm_notify::connection::{Fact, Role};
 use swarm_notify::lifecycle::{Failure, Side};
 
@@ -72,11 +73,11 @@ fn nothing_is_read_from_a_peer_that_does_not_read_its_answers_and_nothing_opened
     let mut raw = Raw::open(end);
     for opaque in 0..3 {
         assert!(raw.end.connection.wants_input(), "{opaque} answers wait");
-        raw.say(&frame(PING, SYN, 0, opaque, &[]));
+        raw.say(&frame(PING, SYN, 0, opaque));
     }
     assert!(!raw.end.connection.wants_input());
     raw.end.open_stream(&["/echo/1.0.0"]);
-    let pongs = [0, 1, 2].map(|opaque| frame(PING, ACK, 0, opaque, &[])).concat();
+    let pongs = [0, 1, 2].map(|opaque| frame(PING, ACK, 0, opaque)).concat();
     assert_eq!(raw.hear(), pongs, "the stream waits until they have left");
     assert_eq!(raw.hear()[..8], data(SYN, 2, &[])[..8], "then it begins");
     assert!(raw.end.connection.wants_input());

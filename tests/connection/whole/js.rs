@@ -1,7 +1,8 @@
 //! Peers that read frames as js-libp2p does: flags before payload, and few streams before their upgrade is through.
 
-use super::raw::{ACK, DATA, FIN, HEADER, PING, RST, Raw, SYN, UPDATE, data, frame};
+use super::raw::{HEADER, Raw};
 use crate::support::ends::End;
+use crate::support::raw_frames::{ACK, FIN, Frame, PING, RST, SYN, UPDATE, data, frame};
 use std::collections::BTreeSet;
 use swarm_notify::connection::{Fact, ReadError, Role};
 use swarm_notify::lifecycle::{StreamEnd, StreamId};
@@ -10,18 +11,6 @@ const YAMUX: &[&str] = &["/yamux/1.0.0"];
 const ECHO: &[u8] = b"\x0c/echo/1.0.0\n";
 /// js-libp2p's `maxEarlyStreams`.
 const MOST_EARLY: usize = 10;
-
-/// Each frame as (type, flags, stream, payload).
-fn frames(mut rest: &[u8]) -> Vec<(u8, u16, u32, Vec<u8>)> {
-    let mut frames = Vec::new();
-    while let Some((header, behind)) = rest.split_first_chunk::<12>() {
-        let word = |at: usize| u32::from_be_bytes(header[at..at + 4].try_into().unwrap());
-        let length = if header[1] == DATA { word(8) as usize } else { 0 };
-        frames.push((header[1], u16::from_be_bytes([header[2], header[3]]), word(4), behind[..length].to_vec()));
-        rest = &behind[length..];
-    }
-    frames
-}
 
 /// One stream of a peer that handles a frame's flags before its payload, and drops the payload once both sides of the
 /// stream have ended.
@@ -34,11 +23,11 @@ struct FlagsFirst {
 
 impl FlagsFirst {
     fn read(&mut self, run: &[u8]) {
-        for (_, flags, id, payload) in frames(run) {
-            assert_eq!(id, self.id);
-            self.is_closed |= flags & FIN != 0 && self.has_finished;
+        for frame in Frame::decode_all(run) {
+            assert_eq!(frame.id, self.id);
+            self.is_closed |= frame.flags & FIN != 0 && self.has_finished;
             if !self.is_closed {
-                self.got.extend(payload);
+                self.got.extend(frame.payload);
             }
         }
     }
@@ -66,7 +55,7 @@ fn a_half_closed_echo_reaches_a_peer_that_reads_flags_first() {
         let proposal = [HEADER, ECHO].concat();
         raw.say(&data(SYN, 1, &proposal));
         sent.chunks(30_000).for_each(|part| raw.say(&data(0, 1, part)));
-        raw.say(&frame(UPDATE, FIN, 1, 0, b""));
+        raw.say(&frame(UPDATE, FIN, 1, 0));
         let [Fact::StreamAtGate(ours), ..] = raw.end.facts()[..] else { panic!("it is agreed") };
         raw.end.confirm(ours);
         if is_confirmed_before {
@@ -105,14 +94,14 @@ impl Upgrading {
         while self.raw.end.connection.is_due() {
             run.extend(self.raw.hear());
         }
-        for (kind, flags, id, _) in frames(&run) {
+        for Frame { kind, flags, id, .. } in Frame::decode_all(&run) {
             self.pings += u32::from(kind == PING && flags & SYN != 0);
             if flags & SYN != 0 && kind != PING {
                 assert!(self.streams.insert(id), "an id is used once");
             }
         }
         if !self.has_answered && self.streams.len() > MOST_EARLY {
-            let resets = self.streams.iter().map(|id| frame(UPDATE, RST, *id, 0, b""));
+            let resets = self.streams.iter().map(|id| frame(UPDATE, RST, *id, 0));
             let resets: Vec<u8> = resets.flatten().collect();
             self.raw.say(&resets);
             return true;
@@ -134,11 +123,11 @@ fn dialer() -> End {
 fn twenty_streams_at_once_open_to_a_peer_that_takes_ten_early() {
     let agreed = [HEADER, ECHO].concat();
     let answers = [
-        frame(PING, ACK, 0, 0, b""),
-        frame(UPDATE, ACK, 1, 0, b""),
+        frame(PING, ACK, 0, 0),
+        frame(UPDATE, ACK, 1, 0),
         data(ACK, 1, &agreed),
-        frame(UPDATE, RST, 15, 0, b""),
-        frame(PING, SYN, 0, 5, b""),
+        frame(UPDATE, RST, 15, 0),
+        frame(PING, SYN, 0, 5),
     ];
     for answer in answers {
         let mut peer = Upgrading::new(dialer());
@@ -168,7 +157,7 @@ fn up_to_eight_streams_leave_at_once_and_nothing_is_asked() {
         }
         assert!(!peer.read());
         assert_eq!((peer.streams.len(), peer.pings), (n, 0));
-        peer.say(&frame(UPDATE, ACK, 1, 0, b""));
+        peer.say(&frame(UPDATE, ACK, 1, 0));
         for _ in 0..30 {
             peer.raw.end.open_stream(&["/echo/1.0.0"]);
         }
@@ -188,7 +177,7 @@ fn streams_that_are_given_up_still_count_as_early() {
     let last = peer.raw.end.open_stream(&["/echo/1.0.0"]);
     assert!(!peer.read());
     assert_eq!((peer.streams.len(), peer.pings), (8, 1));
-    peer.say(&frame(PING, ACK, 0, 0, b""));
+    peer.say(&frame(PING, ACK, 0, 0));
     assert!(!peer.read());
     assert_eq!(peer.streams.len(), 9);
     assert_eq!(peer.raw.end.read(last), Err(ReadError::Blocked));

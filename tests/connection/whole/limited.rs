@@ -1,7 +1,8 @@
 //! A limit of frames changes when something is said, and nothing of what is.
 
-use super::raw::{ACK, FIN, PING, RST, Raw, SYN, UPDATE, data, frame};
+use super::raw::Raw;
 use crate::support::ends::End;
+use crate::support::raw_frames::{ACK, FIN, PING, RST, SYN, UPDATE, data, frame};
 use swarm_notify::connection::{Fact, Role};
 
 /// Numbers that follow from a seed.
@@ -26,8 +27,8 @@ fn frames(random: &mut Random, open: &mut Vec<u32>, next: &mut u32) -> Vec<u8> {
                 open.push(*next);
                 *next += 2;
             }
-            2 | 3 => frames.extend(frame(PING, SYN, 0, 77, b"")),
-            4 => frames.extend(frame(PING, ACK, 0, 5, b"")),
+            2 | 3 => frames.extend(frame(PING, SYN, 0, 77)),
+            4 => frames.extend(frame(PING, ACK, 0, 5)),
             kind if !open.is_empty() => {
                 let id = open[random.below(open.len())];
                 match kind {
@@ -35,8 +36,8 @@ fn frames(random: &mut Random, open: &mut Vec<u32>, next: &mut u32) -> Vec<u8> {
                         frames.extend(data(FIN, id, b""));
                         open.retain(|other| *other != id);
                     }
-                    6 => frames.extend(frame(UPDATE, RST, id, 0, b"")),
-                    7 => frames.extend(frame(UPDATE, 0, id, random.below(10_000) as u32, b"")),
+                    6 => frames.extend(frame(UPDATE, RST, id, 0)),
+                    7 => frames.extend(frame(UPDATE, 0, id, random.below(10_000) as u32)),
                     8 => frames.extend(data(0, id, &vec![8; random.below(3_000)])),
                     _ => frames.extend(data(0, id, &[1][..random.below(2)])),
                 }

@@ -1,7 +1,8 @@
 //! What a listener answers in a negotiation: lists, and refusals up to the last one.
 
-use super::raw::{ACK, DATA, HEADER, RST, Raw, SYN, UPDATE, data, frame};
+use super::raw::{HEADER, Raw};
 use crate::support::ends::End;
+use crate::support::raw_frames::{ACK, RST, SYN, UPDATE, data, frame};
 use swarm_notify::connection::noise::{Config, Handshake, Opened};
 use swarm_notify::connection::{Error, Fact, Role, multistream};
 use swarm_notify::identity::Keypair;
@@ -73,7 +74,7 @@ fn the_17th_proposal_is_refused_before_the_end() {
     let mut raw = Raw::open(listener(YAMUX));
     raw.say(&data(SYN, 1, &proposals));
     assert!(matches!(raw.end.facts()[..], [Fact::StreamFailed(_, Failure::Unsupported)]));
-    assert_eq!(raw.hear(), [data(0, 1, &refusals), frame(UPDATE, RST, 1, 0, &[])].concat());
+    assert_eq!(raw.hear(), [data(0, 1, &refusals), frame(UPDATE, RST, 1, 0)].concat());
 
     let mut end = listener(YAMUX);
     end.hear(&proposals, usize::MAX);
@@ -105,6 +106,6 @@ fn a_peer_cannot_make_us_list_more_than_it_reads() {
         answers.extend(said);
         raw.end.hear_limited(&[], u32::MAX, || 0);
     }
-    let expected: Vec<u8> = (0..200).flat_map(|n| frame(DATA, 0, 1 + 2 * n, answer.len() as u32, &answer)).collect();
+    let expected: Vec<u8> = (0..200).flat_map(|n| data(0, 1 + 2 * n, &answer)).collect();
     assert!(answers == expected, "{} of {} bytes", answers.len(), expected.len());
 }

@@ -5,32 +5,9 @@ use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
 use swarm_notify::connection::{Fact, Role};
 use swarm_notify::identity::Keypair;
 
-pub(crate) const DATA: u8 = 0;
-pub(crate) const UPDATE: u8 = 1;
-pub(crate) const PING: u8 = 2;
-pub(crate) const SYN: u16 = 1;
-pub(crate) const ACK: u16 = 2;
-pub(crate) const FIN: u16 = 4;
-pub(crate) const RST: u16 = 8;
-
 /// multistream-select's header, as a line.
 pub(crate) const HEADER: &[u8] = b"\x13/multistream/1.0.0\n";
 const NOISE: &[u8] = b"\x07/noise\n";
-
-/// A frame as raw bytes: (type, flags, stream, length), then payload.
-pub(crate) fn frame(kind: u8, flags: u16, id: u32, length: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0, kind];
-    bytes.extend(flags.to_be_bytes());
-    bytes.extend(id.to_be_bytes());
-    bytes.extend(length.to_be_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-/// A data frame.
-pub(crate) fn data(flags: u16, id: u32, payload: &[u8]) -> Vec<u8> {
-    frame(DATA, flags, id, payload.len() as u32, payload)
-}
 
 /// The raw end of a connection whose other end is ours.
 pub(crate) struct Raw {

@@ -1,7 +1,8 @@
 //! One stream as its owner sees it: what can be read and written, what was counted, and how it ends.
 
 use crate::support::ends::{End, Pair};
-use crate::whole::raw::{ACK, DATA, FIN, HEADER, RST, Raw, SYN, UPDATE, data, frame};
+use crate::support::raw_frames::{ACK, DATA, FIN, RST, SYN, UPDATE, data, frame, go_away};
+use crate::whole::raw::{HEADER, Raw};
 use swarm_notify::connection::{Fact, Protocol, ReadError, Role, Stream, WriteError};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd};
 
@@ -112,7 +113,7 @@ fn who_has_finished_before_the_peer_has_answered_is_not_told_of_window_either() 
     assert_eq!(raw.end.write(stream, &[0; WINDOW + 1]), Ok(WINDOW));
     assert_eq!(raw.end.finish(stream), Ok(()));
     raw.hear();
-    raw.say(&frame(UPDATE, ACK, 2, 1_000, &[]));
+    raw.say(&frame(UPDATE, ACK, 2, 1_000));
     assert_eq!(raw.end.facts(), []);
 }
 
@@ -172,7 +173,7 @@ fn a_stream_whose_peer_has_finished_ends_when_it_is_closed_and_the_fin_has_left(
 #[test]
 fn a_peers_stream_fails_of_what_came_before_its_protocol_did() {
     let none: &[u8] = b"\x08/none/1\n";
-    let reset = frame(DATA, RST, 1, 0, &[]);
+    let reset = frame(DATA, RST, 1, 0);
     let cases = [
         (data(SYN | FIN, 1, HEADER), Failure::Eof),
         ([data(SYN, 1, HEADER), reset.clone()].concat(), Failure::Reset(Side::Remote)),
@@ -203,9 +204,9 @@ fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
 #[test]
 fn a_stream_that_a_peer_begins_after_its_go_away_is_reset_and_not_told() {
     let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
-    raw.say(&[data(SYN, 1, HEADER), frame(3, 0, 0, 0, &[]), data(SYN, 3, HEADER), data(0, 3, b"more")].concat());
+    raw.say(&[data(SYN, 1, HEADER), go_away(), data(SYN, 3, HEADER), data(0, 3, b"more")].concat());
     assert_eq!(raw.end.facts(), [Fact::GoAway(0)]);
     let said = raw.hear();
-    assert!(said.ends_with(&frame(UPDATE, RST, 3, 0, &[])), "{said:?}");
+    assert!(said.ends_with(&frame(UPDATE, RST, 3, 0)), "{said:?}");
     assert!(!raw.end.connection.is_spent(), "the first one lives");
 }

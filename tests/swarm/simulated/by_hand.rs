@@ -1,7 +1,7 @@
 //! Against a peer that shakes hands as it should, and then says what it likes, frame by frame.
 
 use crate::simulated::{millis, secs};
-use crate::support::sim::{B, Pair, RawDial, Shape, SimPipe, everywhere};
+use crate::support::sim::{B, GO_AWAY, Pair, RawDial, Shape, SimPipe, everywhere, frame, go_away};
 use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
 use swarm_notify::connection::{Role, yamux};
 use swarm_notify::identity::Keypair;
@@ -16,11 +16,10 @@ everywhere! {
 }
 
 const WORDS: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
-const GO_AWAY: u8 = 3;
 
-/// A frame without a payload: of a session, if its stream is 0.
-fn frame(version: u8, kind: u8, value: u32) -> Vec<u8> {
-    [&[version, kind, 0, 0], &[0; 4][..], &value.to_be_bytes()].concat()
+/// A go-away in a version of yamux that does not exist.
+fn go_away_of_version_1() -> Vec<u8> {
+    [&[1], &go_away()[1..]].concat()
 }
 
 /// A peer that has dialed, knows who listens, and has not said who it is.
@@ -103,10 +102,10 @@ fn one_that_breaks_the_protocol_is_told_so<const EVENTS: usize>(shape: Shape) {
         let (mut peer, _) = Peer::connect(&mut pair);
         // However little its pipe takes at once.
         pair.network.set(|knobs| knobs.most(0, 1, most));
-        peer.say(&frame(1, GO_AWAY, 0));
+        peer.say(&go_away_of_version_1());
         pair.settle();
         pair.b.expect(&["disconnected c0.1 failed(protocol)"]);
-        assert_eq!(peer.hear(), frame(0, GO_AWAY, yamux::PROTOCOL_ERROR));
+        assert_eq!(peer.hear(), frame(GO_AWAY, 0, 0, yamux::PROTOCOL_ERROR));
         assert!(pair.network.has_ended(0, 1), "and that this was all");
         drop(peer);
         pair.end_quietly();
@@ -121,7 +120,7 @@ fn one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written<con
             true => knobs.most(0, 1, 0),
             false => knobs.stall(0, 1, true),
         });
-        peer.say(&frame(1, GO_AWAY, 0));
+        peer.say(&go_away_of_version_1());
         pair.settle();
         pair.b.expect(&["disconnected c0.1 failed(protocol)"]);
         assert_eq!(peer.hear(), b"");
@@ -139,7 +138,7 @@ fn one_that_goes_away_for_a_reason_is_not_waited_for<const EVENTS: usize>(shape:
         pair.b.swarm.close_connection(id).unwrap();
         pair.settle();
         let closed = pair.now;
-        peer.say(&frame(0, GO_AWAY, code));
+        peer.say(&frame(GO_AWAY, 0, 0, code));
         pair.settle();
         assert!(pair.now < closed + secs(1));
         let heard = pair.now;
