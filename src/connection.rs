@@ -121,7 +121,7 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
-    /// Streams that wait for permission to open.
+    /// The number of streams that wait for permission to open.
     at_gate: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
     has_data_due: bool,
@@ -169,8 +169,8 @@ impl Connection {
         })
     }
 
-    /// Who the peer is, from its authentication until the connection is over. It may be ourselves: a swarm refuses that at
-    /// the first [`Fact::AtGate`].
+    /// Returns the id of the peer, from its authentication until the connection is over. It may be our own: a swarm refuses
+    /// that at the first [`Fact::AtGate`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -180,12 +180,12 @@ impl Connection {
         }
     }
 
-    /// Returns a hash of what both ends have said in the Noise handshake, between its second and its third message. Until
-    /// then the listener does not know who dials, and the hash tells its end from others.
+    /// Returns a hash of the Noise handshake's transcript, between the second and the third message. At that time the
+    /// listener does not know its peer, and the hash is what its end has in common with the dialer's.
     #[cfg(feature = "swarm")]
-    pub(crate) fn said(&self) -> Option<[u8; 32]> {
+    pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
-            Phase::Handshake(handshake) => handshake.said(),
+            Phase::Handshake(handshake) => handshake.transcript(),
             Phase::Open(_) | Phase::Over => None,
         }
     }
@@ -209,8 +209,8 @@ impl Connection {
     }
 
     /// Decodes `input` up to the next fact. Call it until it returns `None`: then all of the input has been decoded or is
-    /// kept, and the next read starts with [`begin_input`](Self::begin_input). If it kept whole frames because their
-    /// [number is limited](Input::limit_frames), [`is_cut_short`](Self::is_cut_short) says so.
+    /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) says
+    /// whether it may have kept whole frames.
     #[must_use]
     pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         if input.take_fresh() {
@@ -224,7 +224,7 @@ impl Connection {
                     Some(Fact::AtGate)
                 }
                 Ok(false) => None,
-                // What it has said by then says why, and is still sent.
+                // Pending output is still sent: a refusal in it tells the peer the reason.
                 Err(error) => {
                     self.phase = Phase::Over;
                     Some(Fact::Failed(error))
@@ -239,8 +239,8 @@ impl Connection {
         fact
     }
 
-    /// Returns whether the [limit](Input::limit_frames) of frames was reached, or more is pending for the peer than it
-    /// reads, so that whole frames may be kept that have not been handled. Once [`wants_input`](Self::wants_input) says so,
+    /// Returns whether the last [`receive`](Self::receive) stopped early, so that it may have kept whole frames: at the
+    /// [limit](Input::limit_frames) of frames, or because the peer does not read pending output. Once [`wants_input`](Self::wants_input) says so,
     /// call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {

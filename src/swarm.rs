@@ -106,7 +106,7 @@ pub use ready::Ready;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
-use crate::connection::{Input, Protocol, UNTIMED, noise};
+use crate::connection::{Input, Protocol, UNTIMED, noise, yamux};
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, ListenerEnd, ListenerId, State, Table,
 };
@@ -215,7 +215,7 @@ where
         let _ = wakers.waker(TRANSPORT);
         Ok(Self {
             transport,
-            noise: noise::Config::new(identity, static_seed, &["/yamux/1.0.0"])?,
+            noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
             rng,
             ledger: Ledger::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),

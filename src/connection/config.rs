@@ -26,20 +26,21 @@ pub struct Config {
     /// is reset, and has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It is over with the
     /// agreement, and does not count the wait for room. Default 10 s.
     pub negotiation_timeout: Duration,
-    /// How long a stream may hang half-open on the peer, or `None` for as long as the connection lives: our FIN is sent
-    /// and nothing comes back, or the peer's FIN has come and it grants no window for what is still to be sent. Any byte
-    /// or window starts it again, one that comes and one that the owner reads or grants. It does not run while the peer
-    /// has used up its window and waits for its bytes to be read. When it is over the stream is reset and told as
+    /// The longest silence of a half-open stream, or `None` for no limit. A stream is half-open after our FIN, until the
+    /// peer's comes; and after the peer's FIN, while the peer grants no window for our remaining bytes. Each byte and each
+    /// window starts the time again, whether the peer sends it or the owner reads it. The time does not run while the peer
+    /// has used up its window and waits for the owner to read. When it is over the stream is reset and told as
     /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
     /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) gives one stream a time of its own.
     ///
     /// It exists because some implementations send nothing when a stream is dropped after its FIN. No other
     /// implementation has such a time-out, so a short one cuts answers that take long. Default 10 minutes.
     pub half_open_timeout: Option<Duration>,
-    /// How long a half-open stream has to be silent before it may have to make room: where a new stream finds as many
-    /// streams on its connection as the limits allow, the half-open one that has been silent longest is reset first and
-    /// told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). So a silent peer cannot hold the places,
-    /// whatever the time-out is. Default 60 s.
+    /// The silence after which a half-open stream can be given up for a new one. Where a connection has as many streams
+    /// as [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) allows, a new stream takes
+    /// the place of the half-open one that has been silent longest. That one is reset and told as
+    /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). So a silent peer cannot hold the places, whatever the
+    /// time-out is. Default 60 s.
     pub half_open_grace: Duration,
     /// How long a polite close may take: of a stream, until the peer is done with it; of a connection, until what is
     /// due has been sent and the peer has closed its side. What is left then is cut: a stream is reset and told as
@@ -57,7 +58,7 @@ pub struct Config {
     pub keep_alive_interval: Duration,
     /// How long a pinged peer may stay silent; then the connection has failed of
     /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s: a peer whose process is stopped, or whose owner
-    /// does not drive it, is given up 45 s after its last byte. It judges us alike.
+    /// does not drive it, is given up 45 s after its last byte. A peer with the same defaults gives us up after the same silence of ours.
     pub keep_alive_timeout: Duration,
 }
 

@@ -51,6 +51,7 @@ pub enum Fact {
     /// A polite close has taken [`Config::close_timeout`], or nothing has moved on the last streams for as long after the
     /// peer's go-away. The owner should cut the byte pipe now.
     CloseTimeout,
-    /// The connection broke. What is due (yamux's go-away) can still be transmitted; nothing else will come.
+    /// The connection broke. Pending output can still be transmitted: yamux's go-away, or the refusals of a negotiation.
+    /// Nothing else will come.
     Failed(Error),
 }

@@ -18,6 +18,7 @@ use super::input::Input;
 use super::multistream::{self, Protocol};
 use super::noise;
 use super::role::Role;
+use super::yamux;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
@@ -26,7 +27,7 @@ use libp2p_identity::PeerId;
 
 const NOISE: Protocol = Protocol::from_static("/noise");
 /// The muxer's protocol name, as it is negotiated.
-pub(super) const YAMUX: Protocol = Protocol::from_static("/yamux/1.0.0");
+const YAMUX: Protocol = Protocol::from_static(yamux::NAME);
 
 /// A connection's way to its first stream.
 #[derive(Debug)]
@@ -105,11 +106,11 @@ impl Handshake {
         }
     }
 
-    /// Returns a hash of what both ends have said, between the second and the third message.
+    /// Returns a hash of the transcript, between the second and the third message.
     #[cfg(feature = "swarm")]
-    pub(super) fn said(&self) -> Option<[u8; 32]> {
+    pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.step {
-            Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.said(),
+            Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.transcript(),
             Step::Security(..) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) | Step::Over => None,
         }
     }
@@ -159,7 +160,7 @@ impl Handshake {
                 let opened = input.decrypt(&mut secured.transport)?;
                 let mut lines = Vec::new();
                 let selected = select.receive(input.plain(), &YAMUX, &mut lines);
-                // Even before an error: it says why.
+                // Even before an error: a refusal tells the peer the reason.
                 secured.transport.seal(&lines, out)?;
                 let (consumed, agreed) = selected?;
                 input.consume_plain(consumed);

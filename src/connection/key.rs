@@ -8,7 +8,7 @@ use prost::Message;
 pub(crate) enum Unusable {
     /// The bytes are no key.
     Malformed,
-    /// This build is without its type; the feature of this crate that adds it, if one does.
+    /// This build does not know the type. It names the feature of this crate that adds the type, if one does.
     Unsupported(Option<&'static str>),
 }
 
@@ -19,7 +19,7 @@ struct Head {
     key_type: Option<i32>,
 }
 
-/// Decodes a key (libp2p/specs, `peer-ids/peer-ids.md`). What cannot be used is logged, with the feature to add.
+/// Decodes a key (libp2p/specs, `peer-ids/peer-ids.md`). An unusable key is logged, with the feature to add.
 pub(crate) fn decode(bytes: &[u8]) -> Result<PublicKey, Unusable> {
     PublicKey::try_decode_protobuf(bytes).map_err(|error| {
         let unusable = match Head::decode(bytes) {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_malformed() {
+    fn bytes_that_are_no_key_are_malformed() {
         for bytes in [&[][..], &[1, 2, 3], &[18, 0], &[8]] {
             assert_eq!(decode(bytes), Err(Unusable::Malformed), "{bytes:?}");
         }

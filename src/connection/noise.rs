@@ -55,7 +55,7 @@ pub use error::Error;
 pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, Remote};
 pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
 
-use super::handshake::YAMUX;
+use super::yamux;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -90,7 +90,7 @@ impl Config {
     /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::Oversized`] if the list is so long that the
     /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
-        if muxers.iter().any(|muxer| *muxer != YAMUX.as_str()) {
+        if muxers.iter().any(|muxer| *muxer != yamux::NAME) {
             return Err(Error::UnknownMuxer);
         }
         Self::offering(identity, static_seed, muxers)

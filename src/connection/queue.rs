@@ -4,14 +4,14 @@
 //! streams themselves: joining, leaving and looking cost O(1) and no memory. Half-open streams whose owner has given
 //! them a time of their own are in a queue apart, whose order says nothing of deadlines: [`OwnTimes`] has those.
 
-mod own;
+mod own_times;
 
 use super::UNTIMED;
 use super::config::Config;
 use crate::lifecycle::{StreamId, Table};
 use core::num::NonZeroU32;
 use core::time::Duration;
-use own::OwnTimes;
+use own_times::OwnTimes;
 
 /// What a stream waits for, which is also the queue that it hangs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ pub(super) enum Wait {
 }
 
 impl Wait {
-    /// How long all wait that wait for it; `None`: for ever, or each for another time.
+    /// Returns the time that each stream in this queue may wait; `None` if there is no limit, or a limit for each.
     const fn time(self, config: &Config) -> Option<Duration> {
         match self {
             Self::Negotiation => Some(config.negotiation_timeout),
@@ -41,7 +41,7 @@ impl Wait {
 /// A stream's place in the [`Queue`] of what it waits for; it means nothing while the stream waits for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// When it began to wait.
+    /// The time at which the stream began to wait.
     since: Moment,
     before: Link,
     after: Link,

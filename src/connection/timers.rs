@@ -5,7 +5,7 @@
 //! | Opening | the handshake                                                      | [`Due::Handshake`]     |
 //! | Paused  | permission to open: the handshake's clock stands still             |                        |
 //! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
-//! | Leaving | the same, but for a stream: anything that moves on the last ones     | [`Due::Ping`], `Silence`, `Close` |
+//! | Leaving | a word of the peer; an answer to our ping; data on a live stream   | [`Due::Ping`], `Silence`, `Close` |
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
@@ -161,7 +161,7 @@ impl Timers {
     }
 }
 
-/// When the keep-alive asks for something.
+/// The next deadline of the keep-alive.
 fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Due) {
     match pinged {
         None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),

@@ -229,8 +229,8 @@ impl Connection {
     }
 
     /// Gives a stream a time of its own in the place of [`Config::half_open_timeout`](super::Config::half_open_timeout),
-    /// or `None` for none at all. It counts from the last byte or window, or from this call if the stream has been
-    /// silent by then. A stream that has ended, or that was closed, is left as it is.
+    /// or `None` for no limit. If the stream is half-open already, the time begins with this call. A stream that has
+    /// ended, or that was closed, is left as it is.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, turn: &mut Turn<'_>) {
         let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
         stream.has_own_time = true;

@@ -70,6 +70,9 @@ use alloc::collections::BTreeMap;
 /// Control").
 pub const INITIAL_WINDOW: u32 = 256 * 1024;
 
+/// The name by which peers agree on yamux.
+pub(crate) const NAME: &str = "/yamux/1.0.0";
+
 /// The go-away code of an end in good order.
 pub const NORMAL: u32 = 0;
 /// The go-away code for a peer that broke the protocol.
@@ -115,8 +118,8 @@ pub struct Config {
     /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog"); one more is
     /// [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
-    /// How many streams we open before the peer's first frame has come, 8; one more is [`OpenError::Unheard`]. A stream
-    /// counts until then even if it is over. js-libp2p aborts a connection on which more than 10 streams arrive before
+    /// The number of streams that we open before the peer's first frame has come, 8; one more is [`OpenError::Unheard`]. A
+    /// stream counts until then even if it is over. js-libp2p aborts a connection on which more than 10 streams arrive before
     /// its upgrade is through, and streams that are opened at once arrive with the handshake's last message.
     pub early_streams: u32,
     /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB; a connection then

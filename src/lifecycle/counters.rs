@@ -5,6 +5,7 @@ use super::event::Direction;
 /// Counts of one kind and direction. A transition is counted when it takes place, which may be before its event is
 /// drained.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Counts {
     /// How many have opened.
     pub opened: u64,
@@ -16,8 +17,8 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
-    /// The number of those that were [discarded](super::Lifecycle::discard): for their owner they ended before they had an
-    /// id, and no event tells of them. So far these are accepted connections whose peer turned out to be ourselves.
+    /// The number of those that were [discarded](super::Lifecycle::discard): their owner was never told of them. A swarm
+    /// discards an accepted connection whose peer turns out to be ourselves.
     pub without_id: u64,
 }
 
@@ -47,6 +48,7 @@ impl Counts {
 
 /// [`Counts`] by who began it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Directions {
     /// Begun by peers.
     pub inbound: Counts,
@@ -75,6 +77,7 @@ impl Directions {
 
 /// What a [`Lifecycle`](super::Lifecycle) has counted since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub struct Counters {
     /// Listeners.
     pub listeners: Counts,

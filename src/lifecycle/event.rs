@@ -204,8 +204,8 @@ pub enum StreamEnd {
     /// finishes its streams and closes the connection right after can lose its last FINs: these streams end so, and look
     /// unfinished. Let the application's protocol say where a message ends.
     ConnectionClosed,
-    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that it had
-    /// to make room for another stream.
+    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that the
+    /// stream was given up for a new one.
     Timeout,
 }
 
@@ -235,7 +235,7 @@ pub enum Failure {
     Unreachable,
     /// It did not open in time.
     Timeout,
-    /// Who answered is not who was dialed; or the address to listen on names another peer than us.
+    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us.
     WrongPeer,
     /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
     /// its `/p2p/…` names us. The accepted end of such a connection is told by no event:

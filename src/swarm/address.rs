@@ -6,7 +6,7 @@ use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_identity::PeerId;
 
-/// The text of an address that is refused, without the address.
+/// The reason for which an address is refused, in words.
 pub(super) type Flaw = &'static str;
 
 /// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which is the transport's
@@ -32,7 +32,7 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
     }
 }
 
-/// Returns an address that a transport reports of one of our listeners, without our peer id.
+/// Takes our peer id off an address that a transport reports for one of our listeners.
 ///
 /// # Errors
 /// Nobody can connect to it and find us there.

@@ -145,7 +145,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         Some(id)
     }
 
-    /// Whether an open connection has as many streams as it may have.
+    /// Returns whether an open connection has as many streams as it may have.
     pub(super) fn is_full(&self, connection: ConnectionId) -> bool {
         let live = self.lifecycle.live_streams(connection);
         live >= self.config.limits.streams_per_connection as usize

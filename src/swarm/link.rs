@@ -89,7 +89,7 @@ pub(super) struct Pipe<Io> {
 /// How far our side of a pipe that is being closed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ours {
-    /// The peer has sent go-away: what lives goes on, and our side ends once nothing does.
+    /// The peer has sent go-away 0. Live streams go on, and our side ends after the last of them.
     Serving,
     Open,
     /// The peer has said its last word: once ours is written it is over.
@@ -138,11 +138,11 @@ where
         }
     }
 
-    /// Returns a hash of what both ends have said in the handshake, once the dialer could know its peer and until the
-    /// listener does.
-    pub(super) fn said(&self) -> Option<[u8; 32]> {
+    /// Returns a hash of the handshake's transcript, from the time at which the dialer can know its peer until the listener
+    /// does.
+    pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
-            Stage::Up(pipe) => pipe.connection.said(),
+            Stage::Up(pipe) => pipe.connection.transcript(),
             Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over => None,
         }
     }
@@ -378,8 +378,9 @@ where
         self.mark_dirty(ledger);
     }
 
-    /// Where the connection has as many streams as it may have, the half-open one that has been silent longest is given up,
-    /// if that is long enough. Not while the owner has been away: then what would have kept it alive may not be read yet.
+    /// Gives up the half-open stream that has been silent longest, if the connection has as many streams as it may have and
+    /// that stream has been silent for long enough. It gives up none while the owner is late: bytes that would have kept
+    /// the stream alive may be unread yet.
     pub(super) fn make_place<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
         if !ledger.is_full(self.id) || ledger.is_owner_late {
             return;

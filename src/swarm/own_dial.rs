@@ -12,7 +12,7 @@ use libp2p_core::Transport;
 /// A connection whose peer has proved to hold our identity key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum OwnEnd {
-    /// Our dial, with what both its ends have said so far, as a hash. The dial has failed already.
+    /// Our dial, with a hash of its handshake's transcript, which its accepted end has, too. The dial has failed already.
     Dialed([u8; 32]),
     /// One that was accepted from another process.
     Accepted(ConnectionId),
@@ -27,13 +27,14 @@ where
 {
     /// Drops the accepted end of a connection with ourselves, if one has just been found.
     ///
-    /// It looks at each connection. Only a dial of our own makes it look, or a peer that has our key.
+    /// For a dial it looks at each connection. That happens only after a dial of ours has reached a peer with our key.
     pub(super) fn discard_own_end(&mut self) {
         let id = match self.ledger.own_end.take() {
             None => return,
             Some(OwnEnd::Accepted(id)) => id,
-            Some(OwnEnd::Dialed(said)) => {
-                let is_other_end = |link: &Link<T>| link.direction == Direction::Inbound && link.said() == Some(said);
+            Some(OwnEnd::Dialed(transcript)) => {
+                let is_other_end =
+                    |link: &Link<T>| link.direction == Direction::Inbound && link.transcript() == Some(transcript);
                 let other = self.links.iter().find(|(_, link)| is_other_end(link));
                 // The dial led to another process that has our key.
                 let Some((id, _)) = other else { return };

@@ -164,9 +164,9 @@ where
     }
 
     /// Gives a stream a time of its own in the place of
-    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for as long as its connection lives:
-    /// for a request whose answer may take long, say. It counts from the last byte or window, or from this call if the
-    /// stream has been silent by then. It does not protect the stream from being given up for another after
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for no limit: for a request whose
+    /// answer may take long, say. If the stream is half-open already, the time begins with this call. A stream with a time
+    /// of its own can still be given up for a new one after
     /// [`half_open_grace`](crate::connection::Config::half_open_grace).
     ///
     /// # Errors

@@ -145,13 +145,13 @@ impl Frames {
         frames
     }
 
-    /// All data that has come on a stream, and whether its FIN has.
+    /// Returns all data that has come on a stream, and whether its FIN has come.
     pub(crate) fn stream(&self, id: u32) -> (Vec<u8>, bool) {
         let of = || self.heard.iter().filter(|frame| frame.id == id);
         (of().flat_map(|frame| frame.payload.clone()).collect(), of().any(|frame| frame.flags & FIN != 0))
     }
 
-    /// Whether a stream was reset.
+    /// Returns whether a stream was reset.
     pub(crate) fn was_reset(&self, id: u32) -> bool {
         self.heard.iter().any(|frame| frame.id == id && frame.flags & RST != 0)
     }

@@ -50,7 +50,7 @@ struct Side {
     /// The streams that were opened before the peer's first frame, apart from those of which it never learns.
     early: u32,
     has_heard: bool,
-    /// How many bytes of frames have come.
+    /// The number of bytes of frames that have come.
     heard: usize,
 }
 
@@ -166,7 +166,7 @@ impl Side {
     }
 }
 
-/// Whoever handles flags before payload, or one flag of a frame, understands each of these frames.
+/// Asserts that each frame is right for a peer that handles flags before payload, or only one flag of a frame.
 fn check_flags(mut rest: &[u8]) {
     while let Some((header, behind)) = rest.split_first_chunk::<12>() {
         let (kind, flags) = (header[1], header[3]);

@@ -107,7 +107,7 @@ fn listening(script: impl IntoIterator<Item = Step>) -> (Swarm<Scripted, 1>, swa
 const STRANGER: &str = "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 
 #[test]
-fn an_address_that_nobody_can_connect_to_is_never_told_as_listen() {
+fn an_unreachable_address_is_never_told_as_listen() {
     let nowhere = ["/ip4/0.0.0.0/tcp/1", "/ip6/::/tcp/1", "/ip4/192.0.2.1/tcp/0", "/memory/0", "", STRANGER];
     for address in nowhere {
         let (mut swarm, listener) = listening([Step::New(address)]);
@@ -123,7 +123,7 @@ fn an_address_that_nobody_can_connect_to_is_never_told_as_listen() {
 }
 
 #[test]
-fn an_open_listener_leaves_out_addresses_that_nobody_can_connect_to() {
+fn an_open_listener_leaves_out_unreachable_addresses() {
     const REAL: &str = "/ip4/192.0.2.1/tcp/1";
     let script = [Step::New(REAL), Step::New("/ip4/0.0.0.0/tcp/1"), Step::New(STRANGER), Step::Expired(STRANGER)];
     let (mut swarm, listener) = listening(script);

@@ -15,7 +15,7 @@ const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
 /// How a listener refuses a proposal.
 pub(super) const NOT_AVAILABLE: &str = "na";
 
-/// How a dialer asks for a list of protocols.
+/// The line by which a dialer asks for a list of protocols.
 pub(super) const LIST: &str = "ls";
 
 /// The most bytes of a list of protocols, without its own length: 64 KiB.

@@ -5,7 +5,8 @@ use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-/// How many proposals a listener looks at before it gives up, requests for a list among them: 16. [`Listener::with_rounds`] takes another number.
+/// The number of proposals that a listener looks at before it gives up: 16. A request for a list counts as one.
+/// [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
 /// The side that answers.
@@ -17,7 +18,7 @@ pub struct Listener {
     progress: Progress,
     /// How many more proposals will be looked at.
     rounds: u16,
-    /// How many KiB of lists have been sent, each rounded up.
+    /// The KiB of all lists that have been sent, with each list rounded up.
     listed: u8,
     /// The place of what is agreed, from 1 on. Nobody has as many protocols as can be told apart here.
     agreed: Option<NonZeroU32>,
@@ -44,7 +45,7 @@ impl Listener {
         Self::with_rounds(MAX_ROUNDS)
     }
 
-    /// A listener that looks at `rounds` proposals; the next one is refused, and an error.
+    /// A listener that looks at `rounds` proposals. It answers the next one with `na`, and gives up with an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
         Self { progress: Progress::Begun, rounds, listed: 0, agreed: None }
@@ -69,7 +70,7 @@ impl Listener {
     /// together are at most as long, with each rounded up to whole KiB; one more is answered with `na`.
     ///
     /// # Errors
-    /// Whatever is wrong with a line, as early as it can be known; [`Error::TooManyRounds`]. What has been appended to
+    /// A fault of a line, as early as it can be known; [`Error::TooManyRounds`]. What has been appended to
     /// `out` by then is still meant for the dialer.
     pub fn receive(
         &mut self,
@@ -117,7 +118,7 @@ impl Listener {
         line::write(protocol.as_str(), out);
     }
 
-    /// Appends a list of protocols, unless too much has been listed.
+    /// Appends a list of protocols and returns `true`, unless too much has been listed.
     fn list(&mut self, supported: &[Protocol], out: &mut Vec<u8>) -> bool {
         // At most 64, the KiB of `MAX_LIST`.
         let listed = self.listed + line::list_length(supported).div_ceil(1024) as u8;

@@ -25,7 +25,7 @@ pub enum Error {
     BadSignature,
     /// The peer proved to be somebody else than the one we dialed.
     WrongPeer,
-    /// A muxer was to be offered that is not spoken here. No peer can bring this about.
+    /// The config offers a muxer that no connection of this crate speaks. Only the owner's own code causes this error.
     UnknownMuxer,
     /// Both sides sent a list of muxers, and the lists share nothing.
     NoSharedMuxer,

@@ -200,9 +200,9 @@ impl Handshake {
         self.remote.as_ref()
     }
 
-    /// Returns a hash of what both ends have said, the same on both, between the second and the third message.
+    /// Returns a hash of the transcript, which is the same on both sides, between the second and the third message.
     #[cfg(feature = "swarm")]
-    pub(in crate::connection) fn said(&self) -> Option<[u8; 32]> {
+    pub(in crate::connection) fn transcript(&self) -> Option<[u8; 32]> {
         let is_between = !self.is_first() && !self.state.is_handshake_finished();
         self.state.get_handshake_hash().first_chunk().copied().filter(|_| is_between)
     }

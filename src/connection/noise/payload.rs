@@ -28,7 +28,7 @@ pub(super) struct HandshakePayload {
 pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
-    /// Text, for which not everybody checks that it is UTF-8.
+    /// Names, as bytes: not every implementation checks that they are UTF-8.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }

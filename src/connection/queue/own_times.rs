@@ -6,8 +6,9 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
-/// The half-open times of those streams of a connection that have one of their own. Few have, so that it lies apart from
-/// the streams: 8 bytes a connection, and nothing for a stream without one. Each call costs O(log n) of those that have.
+/// The half-open times of those streams of a connection that have one of their own. Few have, so these times lie apart
+/// from the streams: 8 bytes a connection, and nothing for a stream without one. Each call costs O(log n), where n is the
+/// number of streams with a time of their own.
 #[derive(Debug)]
 pub(super) struct OwnTimes(Option<Box<Times>>);
 
@@ -15,7 +16,7 @@ pub(super) struct OwnTimes(Option<Box<Times>>);
 struct Times {
     /// `None`: it waits for ever.
     times: BTreeMap<StreamId, Option<Duration>>,
-    /// Of those that wait now and not for ever.
+    /// The deadlines of the streams that wait now, and not for ever.
     deadlines: BTreeSet<(Duration, StreamId)>,
 }
 

@@ -32,7 +32,7 @@ fn streams(n: u32) -> (Streams, Vec<StreamId>) {
     (streams, ids)
 }
 
-/// Who sits in a slot of theirs next.
+/// The stream that sits next in the slot of one that is gone.
 fn successor(gone: usize) -> StreamId {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
@@ -139,7 +139,7 @@ fn deadlines_of_own_times_come_in_their_own_order() {
 }
 
 #[test]
-fn who_has_been_silent_longest_is_found_among_all_times() {
+fn the_stream_silent_longest_is_found_among_all_times() {
     let (mut streams, ids) = streams(4);
     let mut queues = Queues::new();
     for id in &ids[2..] {

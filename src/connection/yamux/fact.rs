@@ -16,7 +16,7 @@ pub enum Fact<K> {
     Window(K),
     /// Our FIN has been written, and all data before it.
     FinSent(K),
-    /// The peer gave the stream up, or sent data after its FIN, which our RST answers. What it sent before stays readable;
+    /// The peer gave the stream up, or sent data after its FIN, which our RST answers. Earlier data stays readable;
     /// then [`Read::Reset`](super::Read::Reset).
     Reset(K),
     /// The peer's first frame has come, and as many streams as [`Config::early_streams`](super::Config::early_streams)
@@ -84,7 +84,9 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AckBacklog => "too many yamux streams wait for the peer's acknowledgement",
-            Self::Unheard => "the peer has not sent its first yamux frame, and enough streams are open for that",
+            Self::Unheard => {
+                "the peer has not sent its first yamux frame, and as many streams as allowed have been opened before it"
+            }
             Self::IdsExhausted => "the yamux stream ids of this connection are used up",
             Self::GoneAway => "one side has sent yamux's go-away",
         })

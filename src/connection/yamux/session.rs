@@ -42,7 +42,7 @@ pub struct Session<K> {
     pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
     pub(super) growth: Growth,
-    /// What holds until the peer's first frame; none afterwards.
+    /// The bound on new streams until the peer's first frame; `None` afterwards.
     unheard: Option<Unheard>,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
@@ -53,7 +53,7 @@ pub struct Session<K> {
 /// A session whose peer has not sent a frame.
 #[derive(Clone, Copy, Debug)]
 struct Unheard {
-    /// How many more streams may be opened.
+    /// The number of streams that may still be opened.
     left: u32,
     /// A ping has been sent that the peer has to answer.
     is_asked: bool,

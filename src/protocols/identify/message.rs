@@ -1,8 +1,7 @@
 //! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`].
 
 use super::PeerRecord;
-use crate::connection::Protocol;
-use crate::connection::key;
+use crate::connection::{Protocol, key};
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
 use alloc::string::String;

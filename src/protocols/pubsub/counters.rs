@@ -2,6 +2,7 @@
 
 /// How much of what has happened, from the beginning.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Counters {
     /// Messages that we have published.
     pub published: u64,
@@ -9,8 +10,8 @@ pub struct Counters {
     pub received: u64,
     /// Messages, published or received, that were put in line for a peer: each counted once for each.
     pub sent: u64,
-    /// Messages that were known already, our own that came back among them, and those that were forwarded although
-    /// they were known: see `held_back`.
+    /// Messages that were known already: our own that came back are among them, and so are those that had been held back
+    /// and were forwarded now (`held_back`).
     pub duplicates: u64,
     /// Messages on topics that we do not subscribe to.
     pub unwanted: u64,
@@ -45,6 +46,7 @@ pub struct Counters {
 
 /// How many bytes are kept for all peers together, as the bounds count them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct Held {
     /// Of [`Config::topics_total_bytes`](super::Config::topics_total_bytes).
     pub topics_bytes: usize,

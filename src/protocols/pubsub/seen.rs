@@ -8,7 +8,7 @@ use core::time::Duration;
 #[derive(Debug)]
 pub(super) struct Seen {
     ids: BTreeSet<MessageId>,
-    /// Those of them that were taken and not forwarded.
+    /// The ids among them whose messages were told and not forwarded.
     held_back: BTreeSet<MessageId>,
     /// The same, oldest first, with the time at which each is forgotten. Those at the end have none yet if they were
     /// added between two turns.
@@ -59,19 +59,19 @@ impl Seen {
         true
     }
 
-    /// Remembers of one that is there that it was not forwarded.
+    /// Remembers that the message of a known id was told and not forwarded.
     pub(super) fn hold_back(&mut self, id: MessageId) {
         if self.ids.contains(&id) {
             self.held_back.insert(id);
         }
     }
 
-    /// Says of one that it was taken and not forwarded.
+    /// Returns whether the message was told and not forwarded.
     pub(super) fn is_held_back(&self, id: &MessageId) -> bool {
         self.held_back.contains(id)
     }
 
-    /// One is held back no longer.
+    /// Forgets that the message was not forwarded.
     pub(super) fn let_go(&mut self, id: &MessageId) {
         self.held_back.remove(id);
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_back_is_so_until_it_goes_or_is_forgotten() {
+    fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
         let mut seen = Seen::new(TTL, 2);
         seen.hold_back(id(1));
         assert!(!seen.is_held_back(&id(1)), "it is not even there");

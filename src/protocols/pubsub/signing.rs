@@ -63,6 +63,7 @@ pub enum Invalid {
 /// What an encoded message says of itself. Signatures are the costly part, and looked at by [`verify`](Self::verify)
 /// only, so that what is known already need not be.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Claim {
     /// What it says.
     pub message: Message,

@@ -47,7 +47,7 @@ where
         }
     }
 
-    /// The peer has sent go-away 0 in good order: what lives on the connection goes on, and nothing new begins.
+    /// Goes on with the live streams of a connection whose peer has sent go-away 0. No new stream begins.
     pub(super) fn serve<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Up(pipe) => {
@@ -60,7 +60,7 @@ where
         };
     }
 
-    /// Whether the peer has sent go-away and streams are served on.
+    /// Returns whether the peer has sent go-away 0 and live streams go on.
     pub(super) const fn is_serving(&self) -> bool {
         matches!(self.stage, Stage::Closing(_, _, Ours::Serving))
     }
@@ -137,7 +137,7 @@ where
     pub(super) fn refuse_ourselves<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         match self.direction {
             Direction::Outbound => {
-                ledger.own_end = self.said().map(OwnEnd::Dialed);
+                ledger.own_end = self.transcript().map(OwnEnd::Dialed);
                 self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
             }
             Direction::Inbound => {

@@ -22,7 +22,7 @@ fn decode(message: &[u8]) -> (Vec<String>, usize) {
     (names, whole)
 }
 
-/// What is answered to one `ls` behind the header, without our header.
+/// Returns the answer to one `ls` behind the header, without our header.
 fn listed(supported: &[Protocol]) -> Vec<u8> {
     let (mut out, wire) = (Vec::new(), lines(&[HEADER, "ls"]));
     assert_eq!(Listener::new().receive(&wire, supported, &mut out), Ok((wire.len(), None)));

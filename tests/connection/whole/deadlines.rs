@@ -161,7 +161,7 @@ fn a_peer_whose_bytes_are_not_read_is_not_waited_for() {
 }
 
 #[test]
-fn what_moves_after_go_away_puts_off_its_time_out() {
+fn a_movement_after_go_away_puts_off_its_time_out() {
     let mut pair = open_pair();
     let (ours, theirs) = pair.stream();
     assert_eq!(pair.dialer.write(ours, b"request"), Ok(7));
@@ -204,7 +204,7 @@ fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
 }
 
 #[test]
-fn only_a_half_open_stream_that_is_silent_for_long_enough_gives_way() {
+fn only_a_stream_silent_for_the_grace_time_gives_way() {
     let mut pair = open_pair();
     let [(first, _), (second, _), (open, _)] = [(); 3].map(|()| pair.stream());
     pair.dialer.at(secs(10));

@@ -184,7 +184,7 @@ fn streams_that_are_given_up_still_count_as_early() {
 }
 
 #[test]
-fn the_peer_is_asked_where_streams_waited_for_something_else_first() {
+fn the_peer_is_asked_even_if_streams_waited_for_room_first() {
     let mut end = dialer();
     end.config.yamux.max_control = 0;
     let mut peer = Upgrading::new(end);

@@ -1,4 +1,4 @@
-//! What a listener answers in a negotiation: lists, and refusals up to the last one.
+//! The answers of a listener in a negotiation: lists, and refusals up to the last one.
 
 use super::raw::{HEADER, Raw};
 use crate::support::ends::End;
@@ -14,7 +14,7 @@ const LS: &[u8] = b"\x03ls\n";
 const NA: &[u8] = b"\x03na\n";
 const NONE: &[u8] = b"\x08/none/1\n";
 const ECHO: &[u8] = b"\x0c/echo/1.0.0\n";
-/// What an end with `/sink/1.0.0` and `/echo/1.0.0` lists.
+/// The list of an end with `/sink/1.0.0` and `/echo/1.0.0`.
 const LIST: &[u8] = b"\x1b\x0c/sink/1.0.0\n\x0c/echo/1.0.0\n\n";
 
 fn listener(muxers: &[&str]) -> End {

@@ -202,7 +202,7 @@ fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
 }
 
 #[test]
-fn a_stream_that_a_peer_begins_after_its_go_away_is_reset_and_not_told() {
+fn a_stream_begun_after_the_peers_go_away_is_reset_untold() {
     let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
     raw.say(&[data(SYN, 1, HEADER), go_away(), data(SYN, 3, HEADER), data(0, 3, b"more")].concat());
     assert_eq!(raw.end.facts(), [Fact::GoAway(0)]);

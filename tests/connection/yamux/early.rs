@@ -66,7 +66,7 @@ fn a_stream_that_the_peer_never_learns_of_does_not_count() {
 }
 
 #[test]
-fn nothing_is_told_of_the_first_frame_if_no_stream_can_have_waited() {
+fn the_first_frame_is_not_told_if_no_stream_can_have_waited() {
     let mut end = End::with(Role::Dialer, &Config { early_streams: 3, ..still() });
     end.open();
     end.open();

@@ -41,7 +41,7 @@ fn fin_is_told_as_sent_only_with_its_batch() {
 }
 
 #[test]
-fn a_second_fin_changes_nothing_but_data_after_fin_resets_the_stream() {
+fn data_after_fin_resets_the_stream_and_a_second_fin_does_not() {
     let mut end = End::new(Role::Listener);
     end.receive(&[data(SYN | FIN, 1, b"before"), data(SYN, 3, b"other")].concat()).unwrap();
     assert_eq!(end.receive(&data(FIN, 1, b"")), Ok(vec![]));

@@ -274,7 +274,7 @@ fn our_own_message_is_not_told_to_us_whoever_sends_it() {
     assert_eq!(keypair(node).public().to_peer_id(), world.at(node).swarm.local_peer());
 }
 
-/// What py-libp2p 0.8.1 published with the secret key of node 9: `one` to topic `b`, and then `two` to topics `a` and `b`.
+/// Messages that py-libp2p 0.8.1 published with the secret key of node 9: `one` to topic `b`, and then `two` to topics `a` and `b`.
 const PY: [&str; 2] = [
     "0a26002408011220fd1724385aa0c75b64fb78cd602fa1d991fdebf76b13c58ed702eac835e9f61812036f6e651a08000000000000000722\
      01622a40424b10dc74b4013667d484d8189d0441c604aa3c6c9ef5e899b79947b4f9178f7d3d7b7ac5c90b765e38335be6ae6d86e1280a92\
@@ -308,7 +308,7 @@ fn signed_by_somebody() -> Signing {
 }
 
 #[test]
-fn a_message_to_several_topics_is_told_for_the_last_and_not_forwarded() {
+fn a_message_to_several_topics_is_told_but_not_forwarded() {
     let (mut world, stream) = two_and_a_raw_peer(signed_by_somebody);
     world.raw_at(3).send(stream, &publishing(&PY.map(from_hex)));
     world.settle();
@@ -324,7 +324,7 @@ fn a_message_to_several_topics_is_told_for_the_last_and_not_forwarded() {
 }
 
 #[test]
-fn without_signatures_a_message_to_several_topics_is_not_forwarded_either() {
+fn an_unsigned_message_to_several_topics_is_not_forwarded() {
     let (mut world, stream) = two_and_a_raw_peer(Signing::strict_no_sign);
     let messages = [b"\x12\x01x\x22\x01a\x22\x01b".to_vec(), b"\x22\x01b\x12\x01y".to_vec()];
     world.raw_at(3).send(stream, &publishing(&messages));

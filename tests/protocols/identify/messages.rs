@@ -123,7 +123,7 @@ fn the_last_occurrence_of_a_field_counts_and_lists_add_up() {
     let mut rest = full();
     (rest.listen_addresses, rest.protocols) = (vec![tcp(2)], vec![Protocol::from_static("/b")]);
     assert_eq!(decode(&[&earlier.concat()[..], &encode(&rest)].concat()), Ok(full()));
-    // What is wrong with one that does not count costs nothing, and an empty one counts.
+    // A fault in an occurrence that does not count costs nothing, and an empty one counts.
     assert_eq!(decode(&[field(1, b"no key"), encode(&rest)].concat()), Ok(rest.clone()));
     let [key, text] = [field(1, &[]), field(6, &[])].map(|empty| decode(&[encode(&rest), empty].concat()));
     assert_eq!(key, Err(DecodeError::PublicKey));

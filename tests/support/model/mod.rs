@@ -434,7 +434,7 @@ impl Model {
 
 /// P1 and P2, from nothing but what began and what was told.
 fn assert_each_id_is_told_of_once(model: &Model, told: &[Event]) {
-    // What was discarded was vacated before it opened or ended.
+    // An id that was discarded was vacated before it opened or ended.
     let is_told_of = |entity: &&Entity| !(entity.vacated && entity.state == State::Opening);
     for entity in model.entities.iter().filter(is_told_of) {
         let id = entity.id;

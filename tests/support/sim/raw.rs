@@ -70,13 +70,13 @@ impl Raw {
         frames
     }
 
-    /// All data that has come on a stream, and whether its FIN has.
+    /// Returns all data that has come on a stream, and whether its FIN has come.
     pub(crate) fn stream(&mut self, id: u32) -> (Vec<u8>, bool) {
         self.hear();
         self.frames.stream(id)
     }
 
-    /// Whether a stream was reset.
+    /// Returns whether a stream was reset.
     pub(crate) fn was_reset(&mut self, id: u32) -> bool {
         self.hear();
         self.frames.was_reset(id)

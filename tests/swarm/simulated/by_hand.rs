@@ -12,7 +12,7 @@ everywhere! {
     one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written,
     one_that_goes_away_for_a_reason_is_not_waited_for,
     one_that_has_our_identity_is_dropped_and_counted,
-    one_in_the_middle_of_its_handshake_outlives_a_dial_of_ourselves,
+    another_handshake_outlives_a_dial_of_ourselves,
 }
 
 const WORDS: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
@@ -170,7 +170,7 @@ fn one_that_has_our_identity_is_dropped_and_counted<const EVENTS: usize>(shape: 
     pair.end(&["disconnected c0.1 shutdown"], &["disconnected c0.2 remote(go_away(0))", "listen_close l0.1 shutdown"]);
 }
 
-fn one_in_the_middle_of_its_handshake_outlives_a_dial_of_ourselves<const EVENTS: usize>(shape: Shape) {
+fn another_handshake_outlives_a_dial_of_ourselves<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     let peer = Half::shake_hands(&mut pair, 9);
     pair.b.dial(&B.at(1));

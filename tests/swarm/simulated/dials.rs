@@ -14,9 +14,9 @@ everywhere! {
     closed_by_its_owner_at_every_moment,
     the_wrong_peer,
     the_right_peer,
-    ourselves_by_a_listener_of_ours,
-    ourselves_by_our_own_peer_id,
-    an_address_that_names_two_peers,
+    a_dial_of_our_own_listener_fails_as_local_peer,
+    a_dial_of_our_own_peer_id_fails_as_local_peer,
+    an_address_that_names_two_peers_is_unsupported,
     broken_at_every_moment,
     closed_at_once_by_who_listens,
     garbage_in_place_of_a_handshake,
@@ -125,7 +125,7 @@ fn the_right_peer<const EVENTS: usize>(shape: Shape) {
 }
 
 /// Several dials of our own at the same time, beside one of somebody else's.
-fn ourselves_by_a_listener_of_ours<const EVENTS: usize>(shape: Shape) {
+fn a_dial_of_our_own_listener_fails_as_local_peer<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     pair.a.listen(&A.at(1));
     pair.settle();
@@ -148,7 +148,7 @@ fn ourselves_by_a_listener_of_ours<const EVENTS: usize>(shape: Shape) {
     pair.end(&["listen_close l0.1 shutdown", &disconnected], &["disconnected c0.1 remote(go_away(0))"]);
 }
 
-fn ourselves_by_our_own_peer_id<const EVENTS: usize>(shape: Shape) {
+fn a_dial_of_our_own_peer_id_fails_as_local_peer<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     pair.b.listen(&B.at(1));
     pair.settle();
@@ -161,7 +161,7 @@ fn ourselves_by_our_own_peer_id<const EVENTS: usize>(shape: Shape) {
     pair.end(NONE, &["listen_close l0.1 shutdown"]);
 }
 
-fn an_address_that_names_two_peers<const EVENTS: usize>(shape: Shape) {
+fn an_address_that_names_two_peers_is_unsupported<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     pair.b.listen(&B.at(1));
     pair.settle();

@@ -9,11 +9,11 @@ use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
 use swarm_notify::swarm::OpenStreamError;
 
 everywhere! {
-    a_request_in_one_write_with_go_away_is_answered_to_the_last_byte,
-    what_was_answered_before_the_end_of_file_is_sent,
+    a_request_beside_go_away_is_answered_to_the_last_byte,
+    an_answer_before_the_end_of_file_is_sent,
     an_end_of_file_right_behind_go_away_ends_all_at_once,
-    nothing_moves_after_go_away_and_the_connection_is_cut,
-    what_moves_after_go_away_goes_on_beyond_the_time_out,
+    a_connection_on_which_nothing_moves_after_go_away_is_cut,
+    streams_that_move_after_go_away_outlive_the_time_out,
     an_answer_that_takes_long_to_send_is_not_cut,
     a_trickle_after_go_away_beside_shutdown_ends_at_once,
     a_trickle_beside_our_close_ends_by_its_deadline,
@@ -58,18 +58,18 @@ fn over<const EVENTS: usize>(pair: Pair<EVENTS>, raw: Raw) {
     pair.end_quietly();
 }
 
-/// What an answer is.
+/// An answer of this length.
 fn answer(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n % 251) as u8).collect()
 }
 
-/// What has come on the first stream, without the words of the negotiation.
+/// Returns the data that has come on the first stream, without the words of the negotiation, and whether its FIN has.
 fn answered(raw: &mut Raw) -> (Vec<u8>, bool) {
     let (bytes, has_ended) = raw.stream(1);
     (bytes.strip_prefix(ECHO_LINES).expect("it was agreed").to_vec(), has_ended)
 }
 
-fn a_request_in_one_write_with_go_away_is_answered_to_the_last_byte<const EVENTS: usize>(shape: Shape) {
+fn a_request_beside_go_away_is_answered_to_the_last_byte<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, stream) = left::<EVENTS>(shape, &[data(0, 1, b"request"), data(FIN, 1, b"")]);
     assert_eq!((pair.a.received(stream), pair.a.has_read_end(stream)), (&b"request"[..], true));
     pair.wait(secs(4));
@@ -86,7 +86,7 @@ fn a_request_in_one_write_with_go_away_is_answered_to_the_last_byte<const EVENTS
     over(pair, raw);
 }
 
-fn what_was_answered_before_the_end_of_file_is_sent<const EVENTS: usize>(shape: Shape) {
+fn an_answer_before_the_end_of_file_is_sent<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, stream) = left::<EVENTS>(shape, &[data(0, 1, b"request"), data(FIN, 1, b"")]);
     raw.end();
     // It arrives, and the owner answers before it hears of it.
@@ -113,7 +113,7 @@ fn an_end_of_file_right_behind_go_away_ends_all_at_once<const EVENTS: usize>(sha
     over(pair, raw);
 }
 
-fn nothing_moves_after_go_away_and_the_connection_is_cut<const EVENTS: usize>(shape: Shape) {
+fn a_connection_on_which_nothing_moves_after_go_away_is_cut<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, _) = left::<EVENTS>(shape, &[data(FIN, 1, b"request")]);
     // Pings are answered, and new streams are refused: neither is a movement.
     for n in 0..4 {
@@ -129,7 +129,7 @@ fn nothing_moves_after_go_away_and_the_connection_is_cut<const EVENTS: usize>(sh
     over(pair, raw);
 }
 
-fn what_moves_after_go_away_goes_on_beyond_the_time_out<const EVENTS: usize>(shape: Shape) {
+fn streams_that_move_after_go_away_outlive_the_time_out<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, stream) = left::<EVENTS>(shape, &[]);
     for n in 0..4 {
         pair.wait(secs(4));
@@ -244,7 +244,7 @@ fn queued_streams_fail_when_the_peer_leaves<const EVENTS: usize>(shape: Shape) {
     assert!(pair.now - left < secs(1));
     let failed = streams[2..].iter().map(|stream| format!("stream_failed {connection}/{stream} connection_closed"));
     pair.a.expect(&failed.collect::<Vec<_>>());
-    // What is on the wire goes on.
+    // Streams that are on the wire go on.
     raw.say(&[data(ACK, 2, ECHO_LINES), data(FIN, 2, b"answer")]);
     pair.settle();
     pair.a.expect(&[format!("opened_stream {connection}/{} outbound /echo/1.0.0", streams[0])]);

@@ -13,10 +13,10 @@ everywhere! {
     a_time_of_its_own_counts_from_the_command_at_the_earliest,
     a_closed_stream_keeps_the_time_of_a_close,
     window_alone_is_a_sign_of_life,
-    what_the_owner_reads_is_a_sign_of_life,
-    at_the_limit_the_one_silent_longest_gives_way_to_the_peers_stream,
-    at_the_limit_the_one_silent_longest_gives_way_to_our_stream,
-    at_the_limit_who_is_alive_or_young_stays,
+    a_read_of_the_owner_is_a_sign_of_life,
+    at_the_limit_the_stream_silent_longest_yields_to_the_peers,
+    at_the_limit_the_stream_silent_longest_yields_to_ours,
+    at_the_limit_live_and_newly_silent_streams_stay,
     after_an_absence_of_the_owner_nobody_gives_way,
 }
 
@@ -154,7 +154,7 @@ fn window_alone_is_a_sign_of_life<const EVENTS: usize>(shape: Shape) {
     pair.end_quietly();
 }
 
-fn what_the_owner_reads_is_a_sign_of_life<const EVENTS: usize>(shape: Shape) {
+fn a_read_of_the_owner_is_a_sign_of_life<const EVENTS: usize>(shape: Shape) {
     let (mut pair, mut raw, stream) = finished_to_raw::<EVENTS>(shape);
     pair.a.reads = false;
     raw.say(&[data(0, 2, &[7; 1_000])]);
@@ -186,7 +186,7 @@ fn at_the_limit<const EVENTS: usize>(shape: Shape) -> (Pair<EVENTS>, (Connection
     (pair, (link.ca, link.cb), ours)
 }
 
-fn at_the_limit_the_one_silent_longest_gives_way_to_the_peers_stream<const EVENTS: usize>(shape: Shape) {
+fn at_the_limit_the_stream_silent_longest_yields_to_the_peers<const EVENTS: usize>(shape: Shape) {
     let (mut pair, (ca, cb), ours) = at_the_limit::<EVENTS>(shape);
     pair.wait(secs(29));
     let refused = pair.b.open(cb, &[ECHO]);
@@ -212,7 +212,7 @@ fn at_the_limit_the_one_silent_longest_gives_way_to_the_peers_stream<const EVENT
     pair.end_quietly();
 }
 
-fn at_the_limit_the_one_silent_longest_gives_way_to_our_stream<const EVENTS: usize>(shape: Shape) {
+fn at_the_limit_the_stream_silent_longest_yields_to_ours<const EVENTS: usize>(shape: Shape) {
     let (mut pair, (ca, _), ours) = at_the_limit::<EVENTS>(shape);
     pair.wait(secs(29));
     assert_eq!(pair.a.try_open(ca, &[ECHO]), Err(OpenStreamError::Limit));
@@ -226,7 +226,7 @@ fn at_the_limit_the_one_silent_longest_gives_way_to_our_stream<const EVENTS: usi
     pair.end_quietly();
 }
 
-fn at_the_limit_who_is_alive_or_young_stays<const EVENTS: usize>(shape: Shape) {
+fn at_the_limit_live_and_newly_silent_streams_stay<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::with(shape, |a| a.limits.streams_per_connection = 3, |_| {});
     let (link, streams) = with_streams(&mut pair, 3);
     // One is open on both sides, one is half-open and talks, one is closed.
@@ -245,7 +245,7 @@ fn at_the_limit_who_is_alive_or_young_stays<const EVENTS: usize>(shape: Shape) {
     pair.end_quietly();
 }
 
-/// What would have kept a stream alive may be in the socket yet.
+/// Bytes that would have kept a stream alive may still be in the socket.
 fn after_an_absence_of_the_owner_nobody_gives_way<const EVENTS: usize>(shape: Shape) {
     let (mut pair, (ca, cb), ours) = at_the_limit::<EVENTS>(shape);
     // Nobody ticks for a minute. The peer opens a stream, and says something on the one that was silent longest.

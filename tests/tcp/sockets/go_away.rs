@@ -82,7 +82,7 @@ const ENDED: [&str; 4] =
     ["listen l0.1", "connected c0.1 inbound", "opened_stream s0.1 inbound /echo/1.0.0", "closed_stream s0.1 finished"];
 
 #[test]
-fn a_request_in_one_write_with_go_away_is_echoed_to_the_last_byte() {
+fn a_request_beside_go_away_is_echoed_to_the_last_byte() {
     let (mut a, mut peer, _) = connected();
     a.reading = Reading::Echo;
     ask(&mut peer, &request(50_000));
@@ -94,7 +94,7 @@ fn a_request_in_one_write_with_go_away_is_echoed_to_the_last_byte() {
 }
 
 #[test]
-fn what_was_answered_before_the_end_of_file_was_read_arrives() {
+fn an_answer_before_the_end_of_file_was_read_arrives() {
     let (mut a, mut peer, connection) = connected();
     ask(&mut peer, b"request");
     let stream = until_asked(&mut a, connection, b"request");
@@ -146,7 +146,7 @@ fn a_trickle_beside_shutdown_ends_by_its_deadline() {
         a.skip(Duration::from_secs(1));
     }
     one(&mut a, |a| a.swarm.is_shut_down());
-    // Whether the last of the trickle was read before decides which end this is.
+    // This end is a reset if the last of the trickle was not read before.
     match peer.socket.read_to_end(&mut Vec::new()) {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),

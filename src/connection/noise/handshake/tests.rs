@@ -399,7 +399,7 @@ fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], E
 }
 
 #[test]
-fn both_sides_settle_on_the_first_muxer_of_the_dialer_that_the_listener_has() {
+fn the_dialers_first_muxer_that_both_sides_have_is_settled_on() {
     let cases: [(&[&str], &[&str], Option<&str>); 5] = [
         (&[YAMUX, MPLEX], &[MPLEX, YAMUX], Some(YAMUX)),
         (&[MPLEX, YAMUX], &[YAMUX, MPLEX], Some(MPLEX)),

@@ -133,7 +133,7 @@ fn signed_as_it_stands(fields: &[u8]) -> Vec<u8> {
     [fields, &[0x2a, 64], &signature].concat()
 }
 
-/// Whether a message that is true may be forwarded.
+/// Returns whether a message with a valid signature may be forwarded.
 #[track_caller]
 fn is_forwardable(bytes: &[u8]) -> bool {
     let claim = policy().open(bytes).unwrap();
@@ -151,7 +151,7 @@ fn a_repeated_field_is_verified_as_it_stands_and_not_forwarded() {
     for earlier in earlier {
         let twice = signed_as_it_stands(&[earlier, &head, &topic].concat());
         assert!(!is_forwardable(&twice), "{earlier:x?}");
-        // What the first one says is signed, too.
+        // The signature covers the first one, too.
         let mut bent = twice.clone();
         bent[2] ^= 1;
         assert_eq!(check(&bent), Err(Invalid::BadSignature), "{earlier:x?}");
@@ -177,14 +177,14 @@ fn an_empty_key_is_none_and_is_not_forwarded() {
     let bytes = signed_as_it_stands(&[head, topic].concat());
     assert!(!is_forwardable(&[&bytes[..], b"\x32\x00"].concat()));
     assert!(is_forwardable(&[&bytes[..], &[0x32, 36], &key(1).public().encode_protobuf()].concat()));
-    // Who is not named by a key has to have one.
+    // A peer id that does not contain its key needs the field.
     let from = [&[0x12, 32][..], &[5; 32]].concat();
     let change = |message: &mut wire::Message| (message.from, message.key) = (Some(from), Some(vec![]));
     assert_eq!(check(&changed(change)), Err(Invalid::BadKey));
 }
 
 #[test]
-fn what_others_would_write_in_other_bytes_is_not_forwarded() {
+fn a_message_in_an_unusual_form_is_not_forwarded() {
     let (head, topic) = head_and_topic();
     for fields in [
         [&topic[..], &head].concat(),               // not in order
