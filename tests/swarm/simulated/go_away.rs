@@ -12,6 +12,7 @@ everywhere! {
     a_request_beside_go_away_is_answered_to_the_last_byte,
     an_answer_before_the_end_of_file_is_sent,
     an_end_of_file_right_behind_go_away_ends_all_at_once,
+    a_reset_after_go_away_ends_all_at_once,
     a_connection_on_which_nothing_moves_after_go_away_is_cut,
     streams_that_move_after_go_away_outlive_the_time_out,
     an_answer_that_takes_long_to_send_is_not_cut,
@@ -110,6 +111,17 @@ fn an_end_of_file_right_behind_go_away_ends_all_at_once<const EVENTS: usize>(sha
     pair.settle();
     pair.a.expect(&[OPENED, CUT, GONE]);
     assert!(pair.now - said < secs(1));
+    over(pair, raw);
+}
+
+fn a_reset_after_go_away_ends_all_at_once<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, raw, _) = left::<EVENTS>(shape, &[data(FIN, 1, b"request")]);
+    pair.network.set(|knobs| knobs.reset(0));
+    let reset = pair.now;
+    pair.settle();
+    // The reason is the go-away, which came first.
+    pair.a.expect(&[CUT, GONE]);
+    assert!(pair.now - reset < secs(1));
     over(pair, raw);
 }
 
