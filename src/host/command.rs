@@ -12,6 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::task::Waker;
+use core::time::Duration;
 
 /// From how many commands on those that nobody waits for are looked for.
 const SPARE: usize = 64;
@@ -53,6 +54,8 @@ pub(super) enum Command {
         stream: StreamId,
         is_finished: bool,
     },
+    /// A stream gets a half-open time of its own.
+    SetHalfOpenTimeout(StreamId, Option<Duration>),
     Speak(Protocol),
     SpeakNoMore(Protocol),
     Shutdown(Rc<Slot<()>>),
@@ -84,6 +87,7 @@ impl Command {
             | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)
             | Self::GiveUp(_)
             | Self::LetGo { .. }
+            | Self::SetHalfOpenTimeout(..)
             | Self::Speak(_)
             | Self::SpeakNoMore(_)
             | Self::Shutdown(_)

@@ -85,7 +85,11 @@ impl Command {
                 shared.fill(&slot, Ok(()));
             }
             Self::With(act) => shared.wake_later(act(None)),
-            Self::GiveUp(_) | Self::LetGo { .. } | Self::Speak(_) | Self::SpeakNoMore(_) => {}
+            Self::GiveUp(_)
+            | Self::LetGo { .. }
+            | Self::SetHalfOpenTimeout(..)
+            | Self::Speak(_)
+            | Self::SpeakNoMore(_) => {}
         }
     }
 
@@ -157,6 +161,10 @@ impl Command {
             Self::LetGo { stream, is_finished: false } => {
                 let _ = world.node().reset(stream);
                 drop(shared.book(|book| book.streams.remove(stream)));
+            }
+            Self::SetHalfOpenTimeout(stream, time) => {
+                // It may have ended already.
+                let _ = world.node().set_half_open_timeout(stream, time);
             }
             Self::Speak(protocol) => world.node().register_protocol(protocol),
             Self::SpeakNoMore(protocol) => {

@@ -14,6 +14,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
 
@@ -82,6 +83,14 @@ impl Stream {
     #[must_use]
     pub const fn protocol(&self) -> &Protocol {
         &self.opened.protocol
+    }
+
+    /// Gives the stream a time of its own in the place of
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for no limit: for a request whose
+    /// answer may take long, say. If the stream is half-open already, the time begins with this call. It changes nothing
+    /// on a stream that has ended.
+    pub fn set_half_open_timeout(&self, time: Option<Duration>) {
+        self.shared.act(Command::SetHalfOpenTimeout(self.opened.id, time));
     }
 
     /// Does something with the stream in the swarm, and has the driver do what follows from it. Pending: the world is

@@ -198,6 +198,23 @@ fn a_reader_that_does_not_read_holds_the_writer_at_the_window() {
 }
 
 #[test]
+fn a_stream_has_a_half_open_time_of_its_own() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let inbound = accept(&at_a, RAW);
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
+        ours.set_half_open_timeout(Some(std::time::Duration::from_millis(20)));
+        ours.close().await.unwrap();
+        let theirs = inbound.recv().await.unwrap();
+        assert_eq!(read_all(&mut ours).await, (Vec::new(), Some(ErrorKind::TimedOut)));
+        ours.set_half_open_timeout(None);
+        drop(theirs);
+    });
+}
+
+#[test]
 fn a_peer_that_lets_half_of_a_stream_hang_is_a_time_out() {
     let mut config = Config::default();
     config.swarm.connection.half_open_timeout = Some(std::time::Duration::from_millis(20));

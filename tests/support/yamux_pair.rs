@@ -169,7 +169,7 @@ impl Side {
 /// Asserts that each frame is right for a peer that handles flags before payload, or only one flag of a frame.
 fn check_flags(mut rest: &[u8]) {
     while let Some((header, behind)) = rest.split_first_chunk::<12>() {
-        let (kind, flags) = (header[1], header[3]);
+        let (kind, flags) = (header[1], u16::from_be_bytes([header[2], header[3]]));
         let length = u32::from_be_bytes(header[8..].try_into().unwrap());
         match flags {
             0..=2 => {}
