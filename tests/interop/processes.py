@@ -92,10 +92,13 @@ class Process:
 
         found = sum(counts(line) for line in self.lines)
         last = None
+        limit = time.monotonic() + LIMIT
         while found < number:
             last = self.next()
             if last is None:
                 raise Wrong(f"{self.name} ended, {found} of {number} times {wanted} came")
+            if time.monotonic() > limit:
+                raise Wrong(f"in {LIMIT} s {found} of {number} times {wanted} came")
             found += counts(last)
         return last or next(line for line in reversed(self.lines) if counts(line))
 
