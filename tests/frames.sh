@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs `tests/frames.rs` N times (default 100) beside two busy loops for each core, so that frames are late and the other
+# Runs `tests/tcp/frames.rs` N times (default 100) beside two busy loops for each core, so that frames are late and the other
 # process does not get its turn when it would like to. It prints each run that failed, then how many did.
 #
 #     tests/frames.sh [N [ARGUMENT…]]
 #
-# Further arguments go to the test: words in the names of those to run, for example. All that it starts, it ends.
+# Further arguments go to the test binary instead of `frames::`, which chooses these tests. All that it starts, it ends.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 runs=${1:-100}
 shift || true
-test=$(cargo test --features cli --test frames --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+test=$(cargo test --features cli --test tcp --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
 [[ -x $test ]] || { echo "the test cannot be built" >&2; exit 1; }
 
 log=$(mktemp)
@@ -29,7 +29,7 @@ done
 
 failed=0
 for ((run = 1; run <= runs; run++)); do
-    if ! "$test" --test-threads 8 "$@" >"$log" 2>&1; then
+    if ! "$test" --test-threads 8 "${@:-frames::}" >"$log" 2>&1; then
         failed=$((failed + 1))
         echo "run $run:"
         cat "$log"

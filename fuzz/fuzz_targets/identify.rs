@@ -1,7 +1,7 @@
 //! Arbitrary messages and records of identify: see `tests/support/identify.rs`.
 #![no_main]
 
-#[path = "../../tests/support/identify.rs"]
-mod identify;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| identify::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| support::identify::run(data));

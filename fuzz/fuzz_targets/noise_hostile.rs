@@ -1,7 +1,7 @@
 //! Arbitrary bytes against the noise step: see `tests/support/noise_hostile.rs`.
 #![no_main]
 
-#[path = "../../tests/support/noise_hostile.rs"]
-mod noise_hostile;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| noise_hostile::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| support::noise_hostile::run(bytes));

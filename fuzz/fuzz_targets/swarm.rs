@@ -1,7 +1,7 @@
-//! A swarm on a transport that does what it likes, against a model: see `tests/support/swarm.rs`.
+//! A swarm on a transport that does what it likes, against a model: see `tests/support/swarm/mod.rs`.
 #![no_main]
 
-#[path = "../../tests/support/swarm.rs"]
-mod swarm;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(swarm::run(bytes)));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(support::swarm::run(bytes)));

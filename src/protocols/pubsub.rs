@@ -12,7 +12,8 @@
 //!   a peer does not read is announced as the difference, once it does.
 //! - **Messages** are taken on topics that we subscribe to: if they are [signed](Signing) as they should be, were not
 //!   [seen](Config::seen_ttl) before, and the [validator](PubSub::set_validator) accepts them, they are told
-//!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from.
+//!   ([`Event::Message`]) and forwarded. None goes back to its source or to whom it came from. One that is not encoded
+//!   as usual is told only, since others may find its signature wrong: [`Claim::is_forwardable`](signing::Claim).
 //! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
 //!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
 //! - **A slow peer** delays nobody: what waits for it is bounded, what is dropped for it is counted and told.
@@ -202,8 +203,9 @@ impl<R: Router> PubSub<R> {
         Ok(id)
     }
 
-    /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. It runs
-    /// while others wait, so it should be quick.
+    /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. One that
+    /// was told and [not forwarded](Counters::held_back) is looked at once more if it comes again encoded as usual. It
+    /// runs while others wait, so it should be quick.
     pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
         self.validator = Some(Box::new(validator));
     }

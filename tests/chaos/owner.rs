@@ -2,8 +2,8 @@
 //! where it has dialed, and checks everything it is told.
 
 use super::LIMIT;
-use crate::checker::Checker;
-use crate::sleep::{Sleeper, sleep};
+use crate::support::sim::checker::Checker;
+use crate::support::sleep::{Sleeper, sleep};
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

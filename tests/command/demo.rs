@@ -1,7 +1,7 @@
 //! `demo`, `--json` and the usage.
 
-use crate::command::told;
 use crate::run;
+use crate::support::command::told;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 

@@ -1,7 +1,7 @@
 //! `dial`: what it opens, what it checks, what it reports, and how it ends.
 
-use crate::command::{Ended, Running, told};
 use crate::run;
+use crate::support::command::{Ended, Running, told};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! `listen`: where it listens, who it is, and how it ends.
 
-use crate::command::{Running, told};
 use crate::run;
+use crate::support::command::{Running, told};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;

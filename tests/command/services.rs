@@ -1,6 +1,6 @@
 //! Ping, identify and floodsub, beside `dial` and `listen`.
 
-use crate::command::{Running, told};
+use crate::support::command::{Running, told};
 use serde_json::Value;
 
 fn all<'a>(printed: &'a [Value], event: &str) -> Vec<&'a Value> {

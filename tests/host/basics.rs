@@ -1,6 +1,6 @@
 //! What a host is for: listen, dial, streams with handlers, services beside them.
 
-use crate::hosts::{ECHO, Pair, RAW, accept, connect, identity, log, round_trip, told, wait};
+use crate::support::hosts::{ECHO, Pair, RAW, accept, connect, identity, log, round_trip, told, wait};
 use futures::future::join_all;
 use libp2p_core::transport::MemoryTransport;
 use smol::future::{poll_once, zip};
@@ -123,7 +123,7 @@ fn tasks_beside_each_other_read_and_write_the_halves_of_one_stream() {
             async move {
                 let mut all = Vec::new();
                 reader.read_to_end(&mut all).await.unwrap();
-                sum.set(all.iter().map(|byte| u64::from(*byte)).sum());
+                sum.set(all.iter().map(|byte| u64::from(*byte)).sum::<u64>());
                 said.send(all.len()).await.unwrap();
             }
         };
@@ -131,7 +131,7 @@ fn tasks_beside_each_other_read_and_write_the_halves_of_one_stream() {
         at_b.spawn(reading).unwrap();
         assert_eq!(is_read.recv().await, Ok(1_000 * 1_024));
     });
-    assert_eq!(sum.get(), (0..1_000_u64).map(|n| 1_024 * (n % 256)).sum());
+    assert_eq!(sum.get(), (0..1_000_u64).map(|n| 1_024 * (n % 256)).sum::<u64>());
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn it_runs_on_another_transport() {
     };
     let (mut a, mut b) = (host(1), host(2));
     let (at_a, at_b) = (a.handle(), b.handle());
-    at_a.set_handler(ECHO, crate::hosts::echo);
+    at_a.set_handler(ECHO, crate::support::hosts::echo);
     let task = async {
         let listener = at_a.listen("/memory/0".parse().unwrap()).await.unwrap();
         let connection = at_b.dial(listener.addresses()[0].clone()).await.unwrap();
@@ -322,7 +322,7 @@ fn a_host_with_nothing_to_do_asks_for_no_turn() {
 
 #[test]
 fn a_turn_that_tells_little_asks_for_the_next() {
-    let mut host = crate::hosts::host(1, Config::default());
+    let mut host = crate::support::hosts::host(1, Config::default());
     let log = log(&mut host);
     let dialed = host.with(|notifees, swarm| {
         notifees.set_events_per_dispatch(1);

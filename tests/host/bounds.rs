@@ -1,6 +1,6 @@
 //! How many handlers run, how many streams wait for one, and what comes beyond.
 
-use crate::hosts::{Pair, RAW, accept_names, connect, log, round_trip, told};
+use crate::support::hosts::{Pair, RAW, accept_names, connect, log, round_trip, told};
 use futures::future::join_all;
 use smol::channel::unbounded;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};

@@ -1,6 +1,6 @@
 //! What does not come about says why; and who waits no more gives up what was begun.
 
-use crate::hosts::{ECHO, IP4, Pair, RAW, accept, connect, host, identity, log, round_trip, told, wait};
+use crate::support::hosts::{ECHO, IP4, Pair, RAW, accept, connect, host, identity, log, round_trip, told, wait};
 use futures::future::join_all;
 use smol::future::poll_once;
 use smol::io;

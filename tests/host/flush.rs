@@ -1,6 +1,6 @@
 //! Flushing: a future that waits until the socket has what was written, while the socket takes nothing, and after.
 
-use crate::hosts::{ECHO, IP4, RAW, accept, host, identity, wait};
+use crate::support::hosts::{ECHO, IP4, RAW, accept, host, identity, wait};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::connection::ConnectedPoint;
 use libp2p_core::transport::Transport as _;

@@ -1,6 +1,6 @@
 //! Streams that are opened without waiting for the peer's word: accepted, refused, dropped or cut before it comes.
 
-use crate::hosts::{ECHO, Pair, RAW, accept, connect, log, round_trip, told};
+use crate::support::hosts::{ECHO, Pair, RAW, accept, connect, log, round_trip, told};
 use smol::channel::Receiver;
 use smol::future::poll_once;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
@@ -192,7 +192,7 @@ fn it_needs_a_connection_and_a_host() {
         (connection, peer)
     });
     drop(pair);
-    crate::hosts::wait(async {
+    crate::support::hosts::wait(async {
         assert_eq!(connection.open_stream_lazy(RAW).await.unwrap_err(), Error::Gone);
         assert_eq!(at_b.open_stream_lazy(peer, RAW).await.unwrap_err(), Error::Gone);
     });

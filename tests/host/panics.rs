@@ -1,6 +1,6 @@
 //! Panics: a handler's is its own affair, a notifee's comes out of `run`, which goes on when it is called again.
 
-use crate::hosts::{Pair, RAW, connect, log, round_trip, told};
+use crate::support::hosts::{Pair, RAW, connect, log, round_trip, told};
 use smol::io::{AsyncReadExt as _, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swarm_notify::host::Config;

@@ -1,7 +1,7 @@
 //! Handles and streams used and dropped from where their host is at work: in notifications, in handlers, in wakers that
 //! poll or drop at once.
 
-use crate::hosts::{ECHO, IP4, Pair, RAW, accept, connect, echo, identity, log, round_trip, told, wait};
+use crate::support::hosts::{ECHO, IP4, Pair, RAW, accept, connect, echo, identity, log, round_trip, told, wait};
 use futures::future::join_all;
 use libp2p_core::transport::MemoryTransport;
 use smol::channel::{Sender, unbounded};

@@ -1,6 +1,6 @@
 //! Shutting down while things go on, and dropping a host under them.
 
-use crate::hosts::{ECHO, IP4, Pair, RAW, accept, connect, host, log, told, wait};
+use crate::support::hosts::{ECHO, IP4, Pair, RAW, accept, connect, host, log, told, wait};
 use smol::channel::unbounded;
 use smol::future::{poll_once, zip};
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};

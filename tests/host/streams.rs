@@ -1,6 +1,6 @@
 //! A stream's ends: closed, half closed, dropped, reset, cut with its connection; and a reader that does not read.
 
-use crate::hosts::{Pair, RAW, accept, connect, log, round_trip, told};
+use crate::support::hosts::{Pair, RAW, accept, connect, log, round_trip, told};
 use smol::future::poll_once;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
 use swarm_notify::connection::yamux::INITIAL_WINDOW;
@@ -158,7 +158,7 @@ fn what_had_arrived_when_the_peer_was_killed_is_read_before_the_error() {
         told(&log_a, "disconnected").await;
         read_all(&mut theirs).await
     };
-    let (all, error) = crate::hosts::wait(a.run_until(read));
+    let (all, error) = crate::support::hosts::wait(a.run_until(read));
     assert_eq!((all.len(), error.is_some()), (50_000, true), "{error:?}");
 }
 

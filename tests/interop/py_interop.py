@@ -325,8 +325,10 @@ def publishes(ours, theirs):
     for number in range(20):
         ours.tell(f"from us {number}")
         theirs.tell(f"publish from them {number}")
+    # To two topics in one message, of which the last one counts for us.
+    theirs.tell("publish_to_two from them 20")
     theirs.until("message", 20, source=us)
-    ours.until("message", 20, **{"from": peer, "via": peer, "topic": "news"})
+    ours.until("message", 21, **{"from": peer, "via": peer, "topic": "news"})
     return us, peer
 
 
@@ -335,7 +337,7 @@ def check_messages(ours, theirs, us, peer):
     if sorted(got) != sorted(f"from us {number}" for number in range(20)):
         raise Wrong(f"they got {got}")
     got = [line["data"] for line in ours.log.all("message")]
-    if sorted(got) != sorted(f"from them {number}" for number in range(20)):
+    if sorted(got) != sorted(f"from them {number}" for number in range(21)):
         raise Wrong(f"we got {got}")
     expect("our peers", Counter(line["peer"] for line in ours.log.all("peer_added")), {peer: 1})
     expect("their peers", Counter(line["peer"] for line in theirs.lines if line["event"] == "added"), {us: 1})

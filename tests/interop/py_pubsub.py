@@ -3,10 +3,9 @@
     py_pubsub.py ROUTER TOPIC       listens, with FloodSub or GossipSub as its ROUTER, subscribed to TOPIC, until its
                                     standard input ends
 
-Lines of standard input are commands: `dial ADDRESS`, `publish TEXT`, `ping COUNT`, `identified`,
-`disconnect`. It speaks one JSON
-object a line on standard output. `subscribed`, `added` and `removed` tell of its pub/sub peers, `message` of what it
-received from others.
+Lines of standard input are commands: `dial ADDRESS`, `publish TEXT`, `publish_to_two TEXT` (another topic, and TOPIC),
+`ping COUNT`, `identified`, `disconnect`. It speaks one JSON object a line on standard output. `subscribed`, `added` and
+`removed` tell of its pub/sub peers, `message` of what it received from others.
 """
 
 import sys
@@ -79,6 +78,8 @@ class Node:
                     report("connected", peer=str(remote.peer_id))
                 case "publish":
                     await self.pubsub.publish(self.topic, rest.encode())
+                case "publish_to_two":
+                    await self.pubsub.publish(["another topic", self.topic], rest.encode())
                 case "ping":
                     for remote in self.host.get_connected_peers():
                         times = await PingService(self.host).ping(remote, int(rest))

@@ -1,7 +1,7 @@
 //! The lifecycle against its reference model: on random calls, and on those that the fuzzer found worth keeping.
 
-use crate::corpus::replay;
-use crate::model::{NARROW, ops, run};
+use crate::support::corpus::replay;
+use crate::support::model::{NARROW, ops, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use swarm_notify::lifecycle::{Event, Limits};

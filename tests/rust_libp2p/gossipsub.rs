@@ -1,8 +1,8 @@
 //! Floodsub with rust-libp2p's gossipsub, which speaks it with those who speak nothing else: messages both ways, signed
 //! and verified by both, subscriptions seen on both sides, and an end.
 
-use crate::floodsub::drive::{Tcp, during, listen, node, pass, shut_down, until};
-use crate::floodsub::keypair;
+use crate::support::floodsub::drive::{Tcp, during, listen, node, pass, shut_down, until};
+use crate::support::floodsub::keypair;
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use libp2p::gossipsub::{Behaviour, ConfigBuilder, Event, IdentTopic, MessageAuthenticity, ValidationMode};

@@ -1,6 +1,4 @@
 //! The command as a process of its own: what it prints, line by line, and how it ends.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -1,6 +1,4 @@
 //! What the fuzzer found worth keeping, for `cargo test` to replay.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
 use std::path::Path;
 
 /// Runs a fuzz target over its corpus. `false`: there is none, as in the packaged crate, which comes without `fuzz/`.

@@ -1,6 +1,6 @@
 //! Swarms on one simulated network, each driven with its notifees, in virtual time.
 
-use crate::sim::{Cut, ECHO, Host, Network, SINK, SimTransport};
+use super::sim::{Cut, ECHO, Host, Network, SINK, SimTransport};
 use std::time::Duration;
 use swarm_notify::identity::Keypair;
 use swarm_notify::notifee::Notifees;

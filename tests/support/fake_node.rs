@@ -1,7 +1,5 @@
 //! [`Fake`]: a node whose streams are byte queues in memory, for services to run on at no cost: no Noise, no Yamux, no
 //! network. What it says of streams and when is what a swarm says.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};

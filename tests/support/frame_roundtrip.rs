@@ -3,10 +3,7 @@
 //!
 //! Each layer is held against a coder of the specification's, which is written here and knows nothing of ours.
 
-#[path = "input.rs"]
-mod input;
-
-use input::Input;
+use super::input::Input;
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
 use swarm_notify::connection::multistream::{Dialer, InvalidProtocol, Listener, MAX_PROTOCOL, Outcome, Protocol};

@@ -1,7 +1,5 @@
 //! [`Input`]: a fuzzer's bytes as decisions, one byte for most. What has run out decides for 0.
 
-#![allow(dead_code, reason = "each fuzz target uses its part of it")]
-
 /// What is left of the bytes.
 pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
 

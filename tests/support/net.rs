@@ -4,7 +4,7 @@
 //! sleep until a socket, a deadline or the overall limit wakes them, and a test that is not over by [`LIMIT`] fails
 //! with all logs.
 
-use crate::sleep::{Sleeper, sleep};
+use super::sleep::{Sleeper, sleep};
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! [`Party`]: a swarm on real sockets with its notifees, and a loop that drives some of them until something holds.
 
-use crate::sleep::{Sleeper, sleep};
+use super::sleep::{Sleeper, sleep};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;

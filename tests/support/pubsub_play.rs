@@ -1,8 +1,6 @@
 //! [`Play`]: peers that do anything to a node with floodsub, which has to stay within its bounds turn by turn, and to
 //! take every message that has come whole exactly once, in its turn, whatever has ended meanwhile.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
-use super::fake::Fake;
+use super::fake_node::Fake;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::{Keypair, PeerId};
 use std::cell::Cell;

@@ -4,11 +4,7 @@
 //! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole.
 //! `cargo test` runs it over its corpus and over seeded input.
 
-#[path = "fake_node.rs"]
-pub(crate) mod fake;
-#[path = "pubsub_play.rs"]
-pub(crate) mod play;
-
+use super::pubsub_play::Play;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
@@ -30,7 +26,7 @@ enum Input<'a> {
     /// Messages on a stream, with something behind them, and where it is cut.
     Stream { messages: Vec<&'a [u8]>, rest: &'a [u8], longest: u8, cuts: Vec<u8> },
     /// A node with floodsub, and peers that do anything.
-    Play(play::Play),
+    Play(Play),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -93,12 +89,70 @@ fn body(rpc: &Rpc) -> Vec<u8> {
     body
 }
 
+/// An RPC whose topics are any bytes.
+#[derive(PartialEq, prost::Message)]
+struct LooseRpc {
+    #[prost(message, repeated, tag = "1")]
+    subscriptions: Vec<LooseSubOpts>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    publish: Vec<Vec<u8>>,
+}
+
+#[derive(PartialEq, prost::Message)]
+struct LooseSubOpts {
+    #[prost(bool, optional, tag = "1")]
+    subscribe: Option<bool>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    topic: Option<Vec<u8>>,
+}
+
+/// A message whose fields may all come several times.
+#[derive(PartialEq, prost::Message)]
+struct LooseMessage {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    from: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    data: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    seqno: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    topic: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    signature: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    key: Vec<Vec<u8>>,
+}
+
+impl LooseMessage {
+    /// Each field as often as it comes.
+    fn fields(&self) -> [&Vec<Vec<u8>>; 6] {
+        [&self.from, &self.data, &self.seqno, &self.topic, &self.signature, &self.key]
+    }
+
+    /// The message in which the last of each counts; `None` if it has no topic, or none that is text. Any topic has to be.
+    fn last(&self) -> Option<Message> {
+        if self.topic.iter().any(|topic| std::str::from_utf8(topic).is_err()) {
+            return None;
+        }
+        let [from, data, seqno, topic, signature, key] = self.fields().map(|field| field.last().cloned());
+        Some(Message { from, data, seqno, topic: Some(String::from_utf8(topic?).ok()?), signature, key })
+    }
+}
+
 /// Whatever it is, as an RPC.
 fn rpc(bytes: &[u8]) -> Option<Rpc> {
     let most = |subscriptions, messages| Most { subscriptions, messages };
-    let rpc = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX)).ok()?;
-    assert_eq!(<Rpc as prost::Message>::decode(bytes).as_ref(), Ok(&rpc), "nothing is taken that prost does not take");
-    let (subscriptions, messages) = (rpc.subscriptions.len(), rpc.publish.len());
+    let decoded = Rpc::decode_at_most(bytes, most(usize::MAX, usize::MAX));
+    let loose = <LooseRpc as prost::Message>::decode(bytes);
+    assert_eq!(decoded.is_ok(), loose.is_ok(), "what prost takes is taken, and nothing else");
+    let (rpc, loose) = (decoded.ok()?, loose.ok()?);
+    let changes = loose.subscriptions.iter().filter_map(|change| {
+        let topic = change.topic.clone().map(String::from_utf8).transpose().ok()?;
+        Some(SubOpts { subscribe: change.subscribe, topic })
+    });
+    let good = Rpc { subscriptions: changes.collect(), publish: loose.publish.clone() };
+    assert_eq!(rpc, good, "all that has a topic of text");
+    let (subscriptions, messages) = (loose.subscriptions.len(), loose.publish.len());
     let topics = rpc.subscriptions.iter().filter_map(|change| change.topic.as_ref()).map(String::len);
     let content = topics.chain(rpc.publish.iter().map(Vec::len)).sum::<usize>();
     assert!(content + 2 * (subscriptions + messages) <= bytes.len(), "nothing is made up");
@@ -120,24 +174,34 @@ fn rpc(bytes: &[u8]) -> Option<Rpc> {
 
 /// Whatever it is, as a message.
 fn message(bytes: &[u8]) -> Option<Message> {
-    let decoded = Message::decode_strictly(bytes);
+    let loose = <LooseMessage as prost::Message>::decode(bytes);
+    let decoded = Message::decode_with_topic(bytes);
+    assert_eq!(decoded.as_ref().ok(), loose.as_ref().ok().and_then(LooseMessage::last).as_ref(), "the last one counts");
     let [strict, none] = [signing(1, 0), Signing::strict_no_sign()].map(|signing| signing.open(bytes));
-    let Ok(message) = decoded else {
+    let (Ok(message), Ok(loose)) = (decoded, loose) else {
         assert!(matches!(strict, Err(Invalid::Malformed)) && matches!(none, Err(Invalid::Malformed)));
         return None;
     };
-    assert_eq!(Message::decode_strictly(&encode(&message)).as_ref(), Ok(&message));
-    assert_eq!(Message::decode_strictly(&[bytes, bytes].concat()), Err(Malformed), "it has its topic twice");
+    assert_eq!(Message::decode_with_topic(&encode(&message)).as_ref(), Ok(&message));
+    assert_eq!(
+        Message::decode_with_topic(&[bytes, bytes].concat()).as_ref(),
+        Ok(&message),
+        "the same twice is the same"
+    );
+    let is_repeated = loose.fields().iter().any(|field| field.len() > 1);
     assert!(strict.is_err() || none.is_err(), "one policy takes it at most");
     if let Ok(claim) = strict {
         let source = claim.message.source.expect("it has an author");
         assert_eq!(Some(&source.to_bytes()), message.from.as_ref());
         assert_eq!(claim.message.seqno.map(|seqno| seqno.to_be_bytes().to_vec()), message.seqno);
+        let is_as_others_write_it = encode(&message) == bytes && message.key.as_ref().is_none_or(|key| !key.is_empty());
+        assert_eq!(claim.is_forwardable, is_as_others_write_it);
         says(&claim, &message);
         assert_ne!(claim.verify(bytes), Err(Invalid::Malformed), "it was opened");
     }
     if let Ok(claim) = none {
         assert_eq!((claim.message.source, claim.message.seqno), (None, None));
+        assert_eq!(claim.is_forwardable, !is_repeated);
         assert_eq!(claim.id, MessageId::of_content(&claim.message.topic, &claim.message.data));
         says(&claim, &message);
         assert_eq!(claim.verify(bytes), Ok(()));
@@ -178,6 +242,7 @@ impl Signed {
         let Self { mut bytes, claim, signing } = self;
         // With something behind it, it may say with which key it was signed, and nothing else.
         let longer = [&bytes[..], more].concat();
+        message(&longer);
         if let Ok(other) = signing.open(&longer)
             && other.verify(&longer).is_ok()
         {

@@ -1,6 +1,6 @@
 //! A peer that shakes hands as it should, and after that does on its socket whatever a test wants.
 
-use crate::net::{LIMIT, identity};
+use super::net::{LIMIT, identity};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! A notifee that writes down what it is told, and acts by a script.
 
-use crate::each_event::each_event;
+use super::each_event::each_event;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

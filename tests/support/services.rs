@@ -1,7 +1,5 @@
 //! Services on a simulated pair: two swarms with their notifees, driven in virtual time to the end of what happens.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
-use crate::sim::{A, B, Host as Name, Mode, Network, Shape, SimTransport};
+use super::sim::{A, B, Host as Name, Mode, Network, Shape, SimTransport};
 use libp2p_identity::Keypair;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,4 @@
 //! Sleeping for several swarms at once, as a program does whose swarms share one thread.
-#![allow(dead_code, reason = "each test crate uses its part of it")]
-
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};

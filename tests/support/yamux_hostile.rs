@@ -4,26 +4,12 @@
 //! obvious referee has it, and nothing else is answered by a go-away; and the heap stays under the stated bound,
 //! whether the peer reads or not. Since it counts the heap, nothing else may run in its process.
 
-#[path = "input.rs"]
-mod input;
-#[path = "yamux_referee.rs"]
-mod referee;
-
-use input::Input;
-use referee::Referee;
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use std::alloc::System;
+use super::heap;
+use super::input::Input;
+use super::yamux_referee::Referee;
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Session, Stream, Violation};
-
-#[global_allocator]
-static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-fn heap() -> usize {
-    let stats = HEAP.stats();
-    stats.bytes_allocated - stats.bytes_deallocated
-}
 
 /// The go-away that answers a peer that breaks the protocol.
 const PROTOCOL_ERROR: [u8; 12] = [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
@@ -188,7 +174,7 @@ fn suffer<'a>(role: Role, choice: u8, limit: u32, parts: impl Iterator<Item = &'
 /// The same bytes to an owner who heeds what he is told to: he reads no more from a peer that does not read, and takes
 /// a bounded number of streams. Whatever comes, the heap stays bounded.
 fn endure(role: Role, choice: u8, wire: &[u8]) {
-    let before = heap();
+    let before = heap::bytes();
     let config = config(choice);
     let (mut session, mut streams) = session(role, choice);
     let peer_reads = choice & 16 != 0;
@@ -217,7 +203,7 @@ fn endure(role: Role, choice: u8, wire: &[u8]) {
         // A window for each buffer; a few hundred bytes for each stream's record, in two maps. The output may be half
         // empty.
         let bound = streams.len() * (INITIAL_WINDOW as usize + 512) + 2 * said + sent.capacity() + 4096;
-        let used = heap().saturating_sub(before);
+        let used = heap::bytes().saturating_sub(before);
         assert!(used <= bound, "{used} bytes of heap, of {bound}, for {} streams", streams.len());
     }
 }

@@ -1,10 +1,7 @@
 //! The fuzz target `yamux_pair`: two sessions over a pipe that is cut anywhere and delays what it likes, each stream
 //! held against a byte-exact model: bytes, ends and windows. `cargo test` runs it over seeded input.
 
-#[path = "input.rs"]
-mod input;
-
-use input::Input;
+use super::input::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};

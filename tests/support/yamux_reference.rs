@@ -2,11 +2,8 @@
 //! anywhere, in both roles: any openings, writes, reads, half-closes and resets on many streams must come to the same
 //! bytes and the same ends. `cargo test` runs it over seeded input.
 
-#[path = "input.rs"]
-mod input;
-
+use super::input::Input;
 use futures::io::{AsyncRead, AsyncWrite};
-use input::Input;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;

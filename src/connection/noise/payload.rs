@@ -1,6 +1,8 @@
 //! What the second and third handshake messages carry: who speaks, the proof, and the muxers spoken.
 //!
-//! The protobuf messages of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload".
+//! The protobuf messages of libp2p/specs, `noise/README.md`, "The libp2p Handshake Payload". prost reads them, and the
+//! key in them: of a field that comes several times the last one counts, extensions that come in parts are put
+//! together, and other fields are passed over. A peer id is that of the key as it is encoded anew, as everywhere.
 
 use super::Error;
 use alloc::string::String;
@@ -36,8 +38,9 @@ pub(super) struct HandshakePayload {
 pub(super) struct Extensions {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub(super) webtransport_certhashes: Vec<Vec<u8>>,
-    #[prost(string, repeated, tag = "2")]
-    pub(super) stream_muxers: Vec<String>,
+    /// Text, for which not everybody checks that it is UTF-8.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub(super) stream_muxers: Vec<Vec<u8>>,
 }
 
 /// The head of a public key: enough to tell a type we do not know from bytes that are no key at all.
@@ -68,7 +71,7 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
         identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey)?,
         extensions: (!muxers.is_empty()).then(|| Extensions {
             webtransport_certhashes: Vec::new(),
-            stream_muxers: muxers.iter().map(|muxer| String::from(*muxer)).collect(),
+            stream_muxers: muxers.iter().map(|muxer| muxer.as_bytes().to_vec()).collect(),
         }),
     };
     Ok(payload.encode_to_vec())
@@ -88,5 +91,7 @@ pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Er
         return Err(Error::BadSignature);
     }
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
+    // A name that is not text is none that we know, and stays in the list, which is not an empty one then.
+    let muxers = muxers.iter().map(|muxer| String::from_utf8_lossy(muxer).into_owned()).collect();
     Ok(Proved { public_key, muxers })
 }

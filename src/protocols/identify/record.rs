@@ -23,6 +23,28 @@ pub struct PeerRecord {
     envelope: Vec<u8>,
 }
 
+/// The envelope. Its key is a message, as the specification and py have it, so that protobuf puts it together where it
+/// comes in parts; libp2p-core takes it for bytes, of which the last ones count.
+#[derive(Clone, PartialEq, Message)]
+struct WireEnvelope {
+    #[prost(message, optional, tag = "1")]
+    key: Option<WireKey>,
+    #[prost(bytes = "vec", tag = "2")]
+    payload_type: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    payload: Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    signature: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireKey {
+    #[prost(int32, optional, tag = "1")]
+    key_type: Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    data: Option<Vec<u8>>,
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct Wire {
     #[prost(bytes = "vec", tag = "1")]
@@ -63,7 +85,8 @@ impl PeerRecord {
     /// signed by the peer that it is of.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
-        let signed = SignedEnvelope::from_protobuf_encoding(envelope).ok()?;
+        let whole = WireEnvelope::decode(envelope).ok()?.encode_to_vec();
+        let signed = SignedEnvelope::from_protobuf_encoding(&whole).ok()?;
         let (payload, key) =
             KINDS.iter().find_map(|(domain, kind)| signed.payload_and_signing_key(String::from(*domain), kind).ok())?;
         let wire = Wire::decode(payload).ok()?;

@@ -9,7 +9,8 @@ pub struct Counters {
     pub received: u64,
     /// Messages, published or received, that were put in line for a peer: each counted once for each.
     pub sent: u64,
-    /// Messages that were known already, our own that came back among them.
+    /// Messages that were known already, our own that came back among them, and those that were forwarded although
+    /// they were known: see `held_back`.
     pub duplicates: u64,
     /// Messages on topics that we do not subscribe to.
     pub unwanted: u64,
@@ -17,6 +18,10 @@ pub struct Counters {
     pub denied: u64,
     /// Messages, and RPCs as a whole, that are none or not signed as they should be.
     pub invalid: u64,
+    /// Messages that were told and not forwarded, because others would take us for their forger: see
+    /// [`Claim::is_forwardable`](super::signing::Claim::is_forwardable). The same message is forwarded once it comes in
+    /// the usual form.
+    pub held_back: u64,
     /// Messages that the validator has ignored.
     pub ignored: u64,
     /// Messages that the validator has rejected.
@@ -24,7 +29,7 @@ pub struct Counters {
     /// Messages that were dropped because too much waits for a peer or for all, or because it takes no stream of ours: each counted
     /// once for each.
     pub dropped: u64,
-    /// Subscriptions of peers that were passed over, beyond the bounds on topics.
+    /// Subscriptions of peers that were passed over: beyond the bounds on topics, or to one that is not UTF-8.
     pub topics_refused: u64,
     /// Peers that were passed over because there were as many as allowed.
     pub peers_refused: u64,

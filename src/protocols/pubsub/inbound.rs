@@ -1,7 +1,7 @@
 //! [`Inbound`]: a stream of a peer's, and how far what has come on it has been looked at.
 
 use super::fields::Fields;
-use super::wire::{Malformed, Most, Rpc, SubOpts};
+use super::wire::{Malformed, Most, RawRpc, Rpc, SubOpts};
 use crate::lifecycle::StreamId;
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
@@ -38,6 +38,8 @@ pub(super) enum State {
 pub(super) enum Entry {
     /// A change of a subscription.
     Change(SubOpts),
+    /// A change of a subscription whose topic is not UTF-8.
+    BadTopic,
     /// A published message, encoded.
     Message(Vec<u8>),
     /// The RPC has nothing in it.
@@ -107,8 +109,9 @@ impl Cursor {
             };
             if is_next {
                 // A field by itself is an RPC, too.
-                let Rpc { mut subscriptions, mut publish } = Rpc::decode(field.bytes).ok()?;
-                return subscriptions.pop().map(Entry::Change).or_else(|| publish.pop().map(Entry::Message));
+                let RawRpc { mut subscriptions, mut publish } = RawRpc::decode(field.bytes).ok()?;
+                let change = subscriptions.pop().map(|raw| raw.into_text().map_or(Entry::BadTopic, Entry::Change));
+                return change.or_else(|| publish.pop().map(Entry::Message));
             }
         }
     }
@@ -160,6 +163,17 @@ mod tests {
         let mut inbound = inbound();
         inbound.frames.extend(&[0, 4, 0x1a, 2, 8, 1, 0]);
         assert_eq!(all(&mut inbound), [Entry::Nothing, Entry::Nothing, Entry::Nothing]);
+    }
+
+    #[test]
+    fn a_topic_that_is_not_utf_8_does_not_end_the_rpc() {
+        let mut inbound = inbound();
+        let bad = [0x0a, 5, 0x08, 1, 0x12, 1, 0xff];
+        let good = Rpc { subscriptions: vec![change("a")], publish: vec![b"x".to_vec()] }.encode_to_vec();
+        let body = [&bad[..], &good, &bad].concat();
+        inbound.frames.extend(&[&[u8::try_from(body.len()).unwrap()][..], &body].concat());
+        let change = Entry::Change(change("a"));
+        assert_eq!(all(&mut inbound), [Entry::BadTopic, change, Entry::BadTopic, Entry::Message(b"x".to_vec())]);
     }
 
     #[test]

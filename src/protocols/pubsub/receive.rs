@@ -90,6 +90,10 @@ impl<R: Router> PubSub<R> {
             match inbound.next(most) {
                 Ok(Some(Entry::Change(change))) => return self.subscribes(id, change),
                 Ok(Some(Entry::Message(message))) => return self.message(node, id, message, left),
+                Ok(Some(Entry::BadTopic)) => {
+                    self.counters.topics_refused += 1;
+                    return;
+                }
                 Ok(Some(Entry::Nothing)) => return,
                 Ok(None) => self.read(node, id, stream),
                 Err(_) => self.broken(node, id, stream),
@@ -217,7 +221,9 @@ impl<R: Router> PubSub<R> {
         }
         // What is known already costs no look at the signature.
         let is_ours = self.author.is_some() && claim.message.source == self.author;
-        if is_ours || self.seen.contains(&claim.id) {
+        let is_known = self.seen.contains(&claim.id);
+        let is_forwarded_late = is_known && claim.is_forwardable && self.seen.is_held_back(&claim.id);
+        if is_ours || is_known && !is_forwarded_late {
             self.counters.duplicates += 1;
             return;
         }
@@ -226,7 +232,8 @@ impl<R: Router> PubSub<R> {
             return self.invalid(via);
         }
         let message = claim.message;
-        self.seen.insert(claim.id, self.now);
+        self.seen.insert(claim.id.clone(), self.now);
+        self.seen.let_go(&claim.id);
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
@@ -239,9 +246,20 @@ impl<R: Router> PubSub<R> {
                 return;
             }
         }
-        self.counters.received += 1;
-        let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-        self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via)]);
-        self.events.push(Event::Message { message, via });
+        if is_forwarded_late {
+            self.counters.duplicates += 1;
+        } else {
+            self.counters.received += 1;
+        }
+        if claim.is_forwardable {
+            let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
+            self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via)]);
+        } else {
+            self.counters.held_back += 1;
+            self.seen.hold_back(claim.id);
+        }
+        if !is_forwarded_late {
+            self.events.push(Event::Message { message, via });
+        }
     }
 }

@@ -8,6 +8,8 @@ use core::time::Duration;
 #[derive(Debug)]
 pub(super) struct Seen {
     ids: BTreeSet<MessageId>,
+    /// Those of them that were taken and not forwarded.
+    held_back: BTreeSet<MessageId>,
     /// The same, oldest first, with the time at which each is forgotten. Those at the end have none yet if they were
     /// added between two turns.
     queue: VecDeque<(Option<Duration>, MessageId)>,
@@ -20,7 +22,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) const fn new(ttl: Duration, max: usize) -> Self {
         let max = if max == 0 { 1 } else { max };
-        Self { ids: BTreeSet::new(), queue: VecDeque::new(), ttl, max, evicted: 0 }
+        Self { ids: BTreeSet::new(), held_back: BTreeSet::new(), queue: VecDeque::new(), ttl, max, evicted: 0 }
     }
 
     /// A turn begins: what was added since the last one counts from here, and what is old is forgotten.
@@ -57,9 +59,27 @@ impl Seen {
         true
     }
 
+    /// Remembers of one that is there that it was not forwarded.
+    pub(super) fn hold_back(&mut self, id: MessageId) {
+        if self.ids.contains(&id) {
+            self.held_back.insert(id);
+        }
+    }
+
+    /// Says of one that it was taken and not forwarded.
+    pub(super) fn is_held_back(&self, id: &MessageId) -> bool {
+        self.held_back.contains(id)
+    }
+
+    /// One is held back no longer.
+    pub(super) fn let_go(&mut self, id: &MessageId) {
+        self.held_back.remove(id);
+    }
+
     fn forget_oldest(&mut self) {
         if let Some((_, id)) = self.queue.pop_front() {
             self.ids.remove(&id);
+            self.held_back.remove(&id);
         }
     }
 }
@@ -116,6 +136,18 @@ mod tests {
         assert!(seen.insert(id(4), None));
         assert_eq!([1, 2, 3, 4].map(|n| seen.contains(&id(n))), [false, true, true, true]);
         assert_eq!((seen.evicted, seen.ids.len(), seen.queue.len()), (1, 3, 3));
+    }
+
+    #[test]
+    fn what_is_held_back_is_so_until_it_goes_or_is_forgotten() {
+        let mut seen = Seen::new(TTL, 2);
+        seen.hold_back(id(1));
+        assert!(!seen.is_held_back(&id(1)), "it is not even there");
+        (1..=2).for_each(|n| assert!(seen.insert(id(n), None)));
+        (1..=2).for_each(|n| seen.hold_back(id(n)));
+        seen.let_go(&id(2));
+        assert_eq!([1, 2].map(|n| seen.is_held_back(&id(n))), [true, false]);
+        assert!(seen.insert(id(3), None) && !seen.is_held_back(&id(1)) && seen.held_back.is_empty());
     }
 
     #[test]

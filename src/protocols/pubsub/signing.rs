@@ -5,7 +5,7 @@
 
 use super::fields::Fields;
 use super::message::{Message, MessageId};
-use super::wire;
+use super::wire::{self, Form};
 use crate::identity::{Keypair, PeerId, PublicKey};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -67,6 +67,12 @@ pub struct Claim {
     pub message: Message,
     /// Its identity.
     pub id: MessageId,
+    /// Others judge it as we do, so that it can be forwarded to them. We verify the bytes that came; go, rust, js and py
+    /// encode anew what they have decoded, verify that, and blame who has sent it if the signature does not fit. So a
+    /// signed message is forwarded only if its bytes are what every encoder writes, without fields that are not known,
+    /// and if it has no empty `key`, which go and js take for a broken one. One without an author is forwarded unless a
+    /// field comes several times: py takes a repeated topic for several.
+    pub is_forwardable: bool,
     signature: Vec<u8>,
     key: Option<Vec<u8>>,
 }
@@ -125,8 +131,9 @@ impl Signing {
     /// # Errors
     /// [`Invalid`]: it is not to be taken.
     pub fn open(&self, bytes: &[u8]) -> Result<Claim, Invalid> {
-        let wire::Message { from, data, seqno, topic, signature, key } =
-            wire::Message::decode_strictly(bytes).map_err(|_| Invalid::Malformed)?;
+        let message = wire::Message::decode_with_topic(bytes).map_err(|_| Invalid::Malformed)?;
+        let form = message.form(bytes);
+        let wire::Message { from, data, seqno, topic, signature, key } = message;
         let topic = topic.ok_or(Invalid::Malformed)?.into();
         let data = data.unwrap_or_default();
         match self {
@@ -136,10 +143,18 @@ impl Signing {
                 };
                 let source = PeerId::from_bytes(&from).map_err(|_| Invalid::BadField)?;
                 let seqno = u64::from_be_bytes(seqno.try_into().map_err(|_| Invalid::BadField)?);
-                let message = Message { topic, source: Some(source), seqno: Some(seqno), data };
-                Ok(Claim { message, id: MessageId::of_origin(source, seqno), signature, key })
+                // An empty key is none, as rust and py have it.
+                let has_empty_key = key.as_ref().is_some_and(Vec::is_empty);
+                Ok(Claim {
+                    message: Message { topic, source: Some(source), seqno: Some(seqno), data },
+                    id: MessageId::of_origin(source, seqno),
+                    is_forwardable: form == Form::Canonical && !has_empty_key,
+                    signature,
+                    key: key.filter(|key| !key.is_empty()),
+                })
             }
             Self::StrictNoSign { message_id } => {
+                // Empty ones are there, too: the specification forbids the fields.
                 if from.is_some() || seqno.is_some() || signature.is_some() || key.is_some() {
                     return Err(Invalid::Unexpected);
                 }
@@ -147,6 +162,7 @@ impl Signing {
                 Ok(Claim {
                     message: Message { topic, source: None, seqno: None, data },
                     id,
+                    is_forwardable: form != Form::Repeated,
                     signature: Vec::new(),
                     key,
                 })

@@ -1,8 +1,9 @@
 //! [`Rpc`] and [`Message`]: what peers send each other, by prost.
 //!
 //! The protobuf messages of libp2p/specs, `pubsub/README.md`, "The RPC" and "The Message". A published message is kept
-//! as the bytes that came, so that it is forwarded and verified as it was signed, with whatever fields it has. Other
-//! fields of an RPC (gossipsub's control messages, signed peer records) are passed over.
+//! as the bytes that came, so that it is verified and forwarded as it was signed. Other fields of an RPC (gossipsub's
+//! control messages, signed peer records) are passed over. Of a field that is there once and comes several times the
+//! last one counts, as protobuf has it.
 
 pub use super::fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
@@ -57,6 +58,35 @@ pub struct Message {
     pub key: Option<Vec<u8>>,
 }
 
+/// An [`Rpc`] as it is read: a topic that is not UTF-8 costs the subscription, not the RPC.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RawRpc {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) subscriptions: Vec<RawSubOpts>,
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub(super) publish: Vec<Vec<u8>>,
+}
+
+/// A [`SubOpts`] as it is read.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RawSubOpts {
+    #[prost(bool, optional, tag = "1")]
+    subscribe: Option<bool>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    topic: Option<Vec<u8>>,
+}
+
+/// The bytes of a message, compared with those that an encoder writes for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// They are the same.
+    Canonical,
+    /// Fields are out of order, unknown, or written longer than they need be.
+    Unusual,
+    /// A known field comes several times.
+    Repeated,
+}
+
 /// How many entries an [`Rpc`] may have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Most {
@@ -67,7 +97,8 @@ pub struct Most {
 }
 
 impl Rpc {
-    /// Decodes one of at most so many entries, which are counted before memory is taken for them.
+    /// Decodes one of at most so many entries, which are counted before memory is taken for them. A subscription whose
+    /// topic is not UTF-8 is left out.
     ///
     /// # Errors
     /// [`Malformed`]
@@ -83,7 +114,9 @@ impl Rpc {
         if subscriptions > most.subscriptions || messages > most.messages {
             return Err(Malformed);
         }
-        Self::decode(bytes).map_err(|_| Malformed)
+        let RawRpc { subscriptions, publish } = RawRpc::decode(bytes).map_err(|_| Malformed)?;
+        let subscriptions = subscriptions.into_iter().filter_map(RawSubOpts::into_text).collect();
+        Ok(Self { subscriptions, publish })
     }
 
     /// Encodes it behind its length, as it stands on a stream.
@@ -93,21 +126,38 @@ impl Rpc {
     }
 }
 
+impl RawSubOpts {
+    /// The same with a topic of text; `None` if it is not UTF-8.
+    pub(super) fn into_text(self) -> Option<SubOpts> {
+        let topic = self.topic.map(String::from_utf8).transpose().ok()?;
+        Some(SubOpts { subscribe: self.subscribe, topic })
+    }
+}
+
 impl Message {
-    /// Decodes one that has a topic and no known field twice: implementations differ in what they make of those.
+    /// Decodes one that has a topic.
     ///
     /// # Errors
     /// [`Malformed`]
-    pub fn decode_strictly(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut known = [false; 7];
-        for field in Fields(bytes) {
-            let index = usize::try_from(field?.number).unwrap_or(usize::MAX);
-            if known.get_mut(index).is_some_and(|known| core::mem::replace(known, true)) {
-                return Err(Malformed);
-            }
-        }
+    pub fn decode_with_topic(bytes: &[u8]) -> Result<Self, Malformed> {
         let message = Self::decode(bytes).map_err(|_| Malformed)?;
         if message.topic.is_some() { Ok(message) } else { Err(Malformed) }
+    }
+
+    /// Compares the bytes that this was decoded from with what an encoder writes for it.
+    pub(super) fn form(&self, bytes: &[u8]) -> Form {
+        let (mut known, mut last, mut is_in_order) = ([false; 7], 0, true);
+        for field in Fields(bytes).flatten() {
+            let index = usize::try_from(field.number).unwrap_or(usize::MAX);
+            let Some(known) = known.get_mut(index) else { continue };
+            if core::mem::replace(known, true) {
+                return Form::Repeated;
+            }
+            is_in_order &= index > last;
+            last = index;
+        }
+        // In this order they are longer only by fields that are not known, and by longer varints.
+        if is_in_order && self.encoded_len() == bytes.len() { Form::Canonical } else { Form::Unusual }
     }
 }
 
@@ -128,7 +178,7 @@ mod tests {
         assert_eq!(rpc.to_frame(), [11, 0x0a, 5, 0x08, 1, 0x12, 1, b'a', 0x12, 2, b'x', b'y']);
         let message = Message { from: Some(vec![1]), topic: Some("t".into()), key: Some(vec![]), ..Default::default() };
         assert_eq!(message.encode_to_vec(), [0x0a, 1, 1, 0x22, 1, b't', 0x32, 0]);
-        assert_eq!(Message::decode_strictly(&[0x0a, 1, 1, 0x22, 1, b't', 0x32, 0]), Ok(message));
+        assert_eq!(Message::decode_with_topic(&[0x0a, 1, 1, 0x22, 1, b't', 0x32, 0]), Ok(message));
     }
 
     #[test]
@@ -150,11 +200,73 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
-        for bytes in [&b"\x22\x01a\x22\x01b"[..], b"\x0a\x00\x0a\x00\x22\x01a", b"", b"\x12\x01a", b"\x22\x01\xff"] {
-            assert_eq!(Message::decode_strictly(bytes), Err(Malformed), "{bytes:x?}");
+    fn the_last_occurrence_of_a_field_counts() {
+        let bytes = b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k";
+        let again = b"\x0a\x01F\x12\x01D\x1a\x01N\x22\x01T\x2a\x01S\x32\x01K";
+        let last = Message::decode_with_topic(again).unwrap();
+        assert_eq!(Message::decode_with_topic(&[&bytes[..], again].concat()), Ok(last));
+        let empty = Message::decode_with_topic(b"\x22\x01t\x12\x01d\x12\x00").unwrap();
+        assert_eq!(empty.data, Some(vec![]), "an empty one counts too");
+        // The subscription: no, to `b`.
+        let change = b"\x08\x01\x12\x01a\x12\x01b\x08\x00";
+        let rpc = [&[0x0a, 10][..], change].concat();
+        let last = SubOpts { subscribe: Some(false), topic: Some("b".into()) };
+        assert_eq!(Rpc::decode_at_most(&rpc, MOST).unwrap().subscriptions, [last]);
+    }
+
+    #[test]
+    fn a_subscription_whose_topic_is_not_utf_8_is_left_out() {
+        let bad = SubOpts { subscribe: Some(true), topic: Some("\u{80}".into()) }.encode_to_vec();
+        // Cut within the two bytes of a character.
+        let bad = [&[0x0a, 5][..], &bad[..2], &[0x12, 1, 0xc2]].concat();
+        let good = Rpc { subscriptions: vec![subscription("a")], publish: vec![b"m".to_vec()] };
+        for rpc in [[&bad[..], &good.encode_to_vec()].concat(), [&good.encode_to_vec()[..], &bad].concat()] {
+            assert_eq!(Rpc::decode_at_most(&rpc, MOST).as_ref(), Ok(&good));
         }
-        // What is not known may be there as often as it likes.
-        assert!(Message::decode_strictly(b"\x22\x01a\x3a\x00\x3a\x00").is_ok());
+        assert_eq!(Rpc::decode_at_most(&bad.repeat(3), MOST), Err(Malformed), "it is counted");
+        // A topic that comes again may be anything before that.
+        let again = [&[0x0a, 6][..], b"\x12\x01\xc2\x12\x01a"].concat();
+        let last = SubOpts { subscribe: None, topic: Some("a".into()) };
+        assert_eq!(Rpc::decode_at_most(&again, MOST).unwrap().subscriptions, [last]);
+    }
+
+    #[test]
+    fn a_message_needs_a_topic_and_fields_of_the_right_type() {
+        for bytes in [
+            &b""[..],             // nothing
+            b"\x12\x01a",         // no topic
+            b"\x22\x01\xff",      // a topic that is not UTF-8
+            b"\x20\x01",          // a topic that is a number
+            b"\x22\x01a\x10\x01", // data that is a number
+            b"\x22\x02a",         // a topic that is cut
+            b"\x22\x01a\x00\x00", // a field without a number
+            b"\x22\x01a\x3b",     // a group without an end
+        ] {
+            assert_eq!(Message::decode_with_topic(bytes), Err(Malformed), "{bytes:x?}");
+        }
+        // Other fields may be there as often as they like, and be groups.
+        assert!(Message::decode_with_topic(b"\x22\x01a\x3a\x00\x3a\x00\x3b\x08\x01\x3c").is_ok());
+    }
+
+    #[test]
+    fn canonical_is_what_every_encoder_writes() {
+        for (bytes, form) in [
+            (&b"\x0a\x01f\x12\x01d\x1a\x01n\x22\x01t\x2a\x01s\x32\x01k"[..], Form::Canonical),
+            (b"\x22\x01t", Form::Canonical),
+            (b"\x12\x00\x22\x00", Form::Canonical),    // empty, but there
+            (b"\x22\x01t\x12\x01d", Form::Unusual),    // not in order
+            (b"\x22\x81\x00t", Form::Unusual),         // a length of two bytes
+            (b"\xa2\x00\x01t", Form::Unusual),         // a key of two bytes
+            (b"\x22\x01t\x3a\x00", Form::Unusual),     // a field that is not known
+            (b"\x22\x01t\xa2\x06\x00", Form::Unusual), // number 100
+            (b"\x22\x01t\x3b\x3c", Form::Unusual),     // a group
+            (b"\x22\x01t\x22\x01t", Form::Repeated),
+            (b"\x12\x00\x22\x01t\x12\x00", Form::Repeated),
+            (b"\x22\x01t\x3a\x00\x2a\x00\x2a\x00", Form::Repeated),
+            (b"\x22\x01t\x32\x00\x32\x00", Form::Repeated),
+            (b"\x22\x01t\x3a\x00\x3a\x00", Form::Unusual), // one that is not known may come again
+        ] {
+            assert_eq!(Message::decode_with_topic(bytes).unwrap().form(bytes), form, "{bytes:x?}");
+        }
     }
 }

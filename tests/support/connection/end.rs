@@ -1,6 +1,6 @@
 //! [`End`]: one connection, its owner, and what that one has seen of each stream.
 
-use super::input::Input as Decisions;
+use super::super::input::Input as Decisions;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;

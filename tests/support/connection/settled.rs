@@ -1,7 +1,7 @@
 //! What has to hold when all has been said: the ends agree, and in the end both are over.
 
+use super::super::input::Input as Decisions;
 use super::end::{End, STREAMS, State};
-use super::input::Input as Decisions;
 use super::{Pair, ids};
 use swarm_notify::lifecycle::StreamEnd;
 

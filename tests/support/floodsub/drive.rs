@@ -1,7 +1,7 @@
 //! Nodes on real sockets, driven on this thread until something is so.
 
+use super::super::sleep::{Sleeper, sleep};
 use super::{Node, keypair};
-use crate::sleep::{Sleeper, sleep};
 use std::future::Future;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::pin::pin;

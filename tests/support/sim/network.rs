@@ -1,9 +1,9 @@
 //! [`Network`]: pipes, ports and what is in flight, in virtual time.
 
+use super::super::pipe::Random;
 use super::knobs::Knobs;
 use super::pipes::{End, ends};
 use super::reactor::{Poller, Signal};
-use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use libp2p_core::transport::ListenerId;
 use std::cell::{RefCell, RefMut};

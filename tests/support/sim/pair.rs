@@ -56,7 +56,7 @@ macro_rules! everywhere {
             $(
                 #[test]
                 fn $name() {
-                    crate::sim::Shape::each(|shape| {
+                    $crate::support::sim::Shape::each(|shape| {
                         super::$name::<1>(shape);
                         super::$name::<8>(shape);
                         super::$name::<256>(shape);

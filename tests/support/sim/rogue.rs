@@ -1,8 +1,8 @@
 //! [`Rogues`]: hosts without a swarm, who accept and say nothing, speak garbage, or hang up.
 
+use super::super::pipe::Random;
 use super::network::Network;
 use super::transport::{RawDial, SimPipe, address};
-use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use std::task::Poll;
 

@@ -1,12 +1,12 @@
 //! [`World`]: many swarms on one simulated network, each with an owner of its own, who may stop, be killed and begin
 //! anew, and whose clock may jump; with a [`Journal`] of what all of them are told.
 
+use super::super::pipe::Random;
 use super::journal::{Connection, Journal, Life, Marks, Stream, Told};
 use super::network::{FIRST_PORT, Network};
 use super::reactor::SimSwarm;
 use super::side::{Mode, Side};
 use super::transport::{SimTransport, place};
-use crate::pipe::Random;
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr;
 use libp2p_identity::Keypair;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
 
-use super::reactor::SimSwarm;
+use super::super::sim::SimSwarm;
 use super::world::{State as World, address, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

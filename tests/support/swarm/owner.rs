@@ -2,9 +2,9 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
 
+use super::super::sim::SimSwarm;
 use super::model::Model;
 use super::peer::ECHO;
-use super::reactor::SimSwarm;
 use super::world::Scripted;
 use swarm_notify::lifecycle::{Event, Id, State};
 use swarm_notify::swarm::{CloseError, OpenStreamError};

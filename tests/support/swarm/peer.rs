@@ -1,7 +1,7 @@
 //! [`Peer`]: who sits at the other end of a pipe: a connection of its own, which does what the script says.
 
-use super::ends::End;
-use super::input::Input;
+use super::super::ends::End;
+use super::super::input::Input;
 use super::model::Deeds;
 use super::world::State as World;
 use std::sync::LazyLock;

@@ -1,7 +1,7 @@
 //! [`World`]: a transport that does what a script says. Dials and upgrades hang until they are resolved, listeners say
 //! what they are told to, known or not, and pipes stall, split, break and end at will.
 
-use super::reactor::{Poller, Signal};
+use super::super::sim::{Poller, Signal};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::multiaddr::Protocol;
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};

@@ -227,6 +227,71 @@ fn fields_that_we_do_not_know_are_skipped_up_to_the_longest_message() {
     assert_eq!(judge(payload).unwrap().peer, honest(9).peer());
 }
 
+/// A field of bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    prost::encode_length_delimiter(bytes.len(), &mut field).unwrap();
+    [&field[..], bytes].concat()
+}
+
+#[test]
+fn the_last_occurrence_of_a_payloads_field_counts() {
+    let HandshakePayload { identity_key, identity_sig, .. } = payload_of(&honest(9));
+    let other = identity(1).public().encode_protobuf();
+    let muxers = |names: &[&[u8]]| field(4, &names.iter().flat_map(|name| field(2, name)).collect::<Vec<_>>());
+    let good = [field(1, &identity_key), field(2, &identity_sig)].concat();
+    let (yamux, mplex): (&[u8], &[u8]) = (b"/yamux/1.0.0", b"/mplex/6.7.0");
+    for (parts, muxer) in [
+        (vec![field(1, &other), field(2, b"no signature"), good.clone()], Ok(None)),
+        (vec![good.clone(), field(2, &[])], Err(Error::BadSignature)),
+        (vec![good.clone(), field(1, &other)], Err(Error::BadSignature)),
+        // Extensions are put together, their lists one behind the other.
+        (vec![muxers(&[mplex]), good.clone(), muxers(&[yamux])], Ok(Some("/yamux/1.0.0"))),
+        (vec![good.clone(), muxers(&[yamux]), muxers(&[])], Ok(Some("/yamux/1.0.0"))),
+        // A name that is not text costs itself alone, and is not as if there were no list.
+        (vec![good.clone(), muxers(&[b"/\xff", yamux])], Ok(Some("/yamux/1.0.0"))),
+        (vec![good.clone(), muxers(&[b"/\xff"])], Err(Error::NoSharedMuxer)),
+        // A group with a number in it, within another one.
+        (vec![b"\x7b\x7b\x08\x01\x7c\x7c".to_vec(), good.clone()], Ok(None)),
+        (vec![good.clone(), b"\x7b".to_vec()], Err(Error::BadPayload)),
+        (vec![good.clone(), b"\x00\x00".to_vec()], Err(Error::BadPayload)),
+        (vec![good.clone(), b"\x08\x01".to_vec()], Err(Error::BadPayload)),
+    ] {
+        let judged = judge(parts.concat()).map(|remote| {
+            assert_eq!(remote.peer, identity(9).public().to_peer_id());
+            remote.muxer
+        });
+        assert_eq!(judged.as_ref().map(Option::as_deref).map_err(|error| *error), muxer, "{parts:x?}");
+    }
+}
+
+#[test]
+fn the_peer_id_is_that_of_the_key_encoded_anew() {
+    for named in identities() {
+        let key = named.public().encode_protobuf();
+        let (key_type, data) = (&key[..2], &key[2..]);
+        let with = |identity_key: Vec<u8>| {
+            judge(HandshakePayload { identity_key, ..payload_of(&node(&named, 9)) }.encode_to_vec())
+        };
+        // A type that does not exist before the type, other data before the data, another order, a longer varint,
+        // other fields and groups.
+        let longer = [0x08, number(&named) | 0x80, 0];
+        for identity_key in [
+            [&[0x08, 9][..], &key].concat(),
+            [&field(2, b"data"), &key[..]].concat(),
+            [data, key_type].concat(),
+            [&longer[..], data].concat(),
+            [&key[..], &field(3, b"x"), &[0x23, 0x24]].concat(),
+        ] {
+            let remote = with(identity_key.clone()).unwrap();
+            assert_eq!(remote.peer, named.public().to_peer_id(), "{identity_key:x?}");
+            assert_eq!(remote.public_key, named.public());
+        }
+        assert_eq!(with([&key[..], &field(2, b"data")].concat()), Err(Error::BadPayload), "{named:?}");
+        assert_eq!(with([&key[..], &[0x08, 9]].concat()), Err(Error::UnsupportedKey), "{named:?}");
+    }
+}
+
 #[test]
 fn a_handshake_message_past_the_limit_is_refused_by_its_length() {
     let mut dialer = Handshake::new(&honest(1), Role::Dialer, [1; 32], None).unwrap();

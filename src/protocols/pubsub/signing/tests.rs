@@ -119,6 +119,83 @@ fn fields_that_we_do_not_know_are_signed_and_kept() {
     assert_eq!(check(&[bytes, vec![0x3a, 1, 9]].concat()), Err(Invalid::BadSignature));
 }
 
+/// The fields of a message of the first key's up to its topic, and the topic `t`.
+fn head_and_topic() -> (Vec<u8>, Vec<u8>) {
+    let from = Some(key(1).public().to_peer_id().to_bytes());
+    let seqno = Some(7u64.to_be_bytes().into());
+    let head = wire::Message { from, data: Some(b"data".into()), seqno, ..Default::default() };
+    (head.encode_to_vec(), b"\x22\x01t".into())
+}
+
+/// Fields, and the signature of the first key over them as they stand there.
+fn signed_as_it_stands(fields: &[u8]) -> Vec<u8> {
+    let signature = key(1).sign(&[DOMAIN, fields].concat()).unwrap();
+    [fields, &[0x2a, 64], &signature].concat()
+}
+
+/// Whether a message that is true may be forwarded.
+#[track_caller]
+fn is_forwardable(bytes: &[u8]) -> bool {
+    let claim = policy().open(bytes).unwrap();
+    assert_eq!(claim.verify(bytes), Ok(()));
+    assert_eq!((&*claim.message.topic, &claim.message.data[..], claim.message.seqno), ("t", &b"data"[..], Some(7)));
+    claim.is_forwardable
+}
+
+#[test]
+fn a_repeated_field_is_verified_as_it_stands_and_not_forwarded() {
+    let (head, topic) = head_and_topic();
+    let once = signed_as_it_stands(&[&head[..], &topic].concat());
+    assert!(is_forwardable(&once));
+    let earlier: [&[u8]; 4] = [b"\x0a\x01x", b"\x12\x05other", b"\x1a\x01x", b"\x22\x01a"];
+    for earlier in earlier {
+        let twice = signed_as_it_stands(&[earlier, &head, &topic].concat());
+        assert!(!is_forwardable(&twice), "{earlier:x?}");
+        // What the first one says is signed, too.
+        let mut bent = twice.clone();
+        bent[2] ^= 1;
+        assert_eq!(check(&bent), Err(Invalid::BadSignature), "{earlier:x?}");
+        // Nor does the signature over what others make of it fit.
+        assert_eq!(check(&[earlier, &once].concat()), Err(Invalid::BadSignature), "{earlier:x?}");
+    }
+    // The last signature and the last key count; neither is signed.
+    let key_field = [&[0x32, 36][..], &key(1).public().encode_protobuf()].concat();
+    for (unsigned, is_good) in [
+        ([&[0x2a, 1, 9][..], &once].concat(), true),
+        ([&once[..], &[0x2a, 1, 9]].concat(), false),
+        ([&once[..], b"\x32\x01x", &key_field].concat(), true),
+        ([&once[..], &key_field, b"\x32\x01x"].concat(), false),
+    ] {
+        assert_eq!(check(&unsigned).is_ok(), is_good, "{unsigned:x?}");
+        assert!(!policy().open(&unsigned).unwrap().is_forwardable);
+    }
+}
+
+#[test]
+fn an_empty_key_is_none_and_is_not_forwarded() {
+    let (head, topic) = head_and_topic();
+    let bytes = signed_as_it_stands(&[head, topic].concat());
+    assert!(!is_forwardable(&[&bytes[..], b"\x32\x00"].concat()));
+    assert!(is_forwardable(&[&bytes[..], &[0x32, 36], &key(1).public().encode_protobuf()].concat()));
+    // Who is not named by a key has to have one.
+    let from = [&[0x12, 32][..], &[5; 32]].concat();
+    let change = |message: &mut wire::Message| (message.from, message.key) = (Some(from), Some(vec![]));
+    assert_eq!(check(&changed(change)), Err(Invalid::BadKey));
+}
+
+#[test]
+fn what_others_would_write_in_other_bytes_is_not_forwarded() {
+    let (head, topic) = head_and_topic();
+    for fields in [
+        [&topic[..], &head].concat(),               // not in order
+        [&head[..], b"\x22\x81\x00t"].concat(),     // a length of two bytes
+        [&head[..], &topic, b"\x3a\x01x"].concat(), // a field that is not known
+        [&head[..], &topic, b"\x3b\x3c"].concat(),  // a group
+    ] {
+        assert!(!is_forwardable(&signed_as_it_stands(&fields)), "{fields:x?}");
+    }
+}
+
 #[test]
 fn without_signatures_nothing_may_be_there_that_names_an_author() {
     let policy = Signing::strict_no_sign();
@@ -127,6 +204,16 @@ fn without_signatures_nothing_may_be_there_that_names_an_author() {
     let claim = policy.open(&bytes).unwrap();
     assert_eq!((claim.verify(&bytes), &claim.id), (Ok(()), &id));
     assert_eq!(claim.message, Message { topic: "topic".into(), source: None, seqno: None, data: b"data".into() });
+    assert!(claim.is_forwardable);
+    // Nobody can be blamed for a signature, but py takes two topics for two.
+    for (bytes, is_forwardable) in [
+        (&b"\x22\x01t\x12\x01d\x3a\x00"[..], true),
+        (b"\x22\x01a\x22\x01t", false),
+        (b"\x12\x00\x12\x01d\x22\x01t", false),
+    ] {
+        let claim = policy.open(bytes).unwrap();
+        assert_eq!((&*claim.message.topic, claim.is_forwardable), ("t", is_forwardable), "{bytes:x?}");
+    }
     for field in [&b"\x0a\x00"[..], b"\x1a\x00", b"\x2a\x00", b"\x32\x00"] {
         assert_eq!(policy.open(&[&bytes[..], field].concat()).unwrap_err(), Invalid::Unexpected);
     }

@@ -1,0 +1,55 @@
+//! Counts of the heap: allocations on the path from a transition to a notifee, and bytes that are kept.
+//!
+//! It has no harness, whose own allocations would be counted: one test runs at a time, on the main thread. An argument
+//! is a part of the names of those to run.
+
+mod pubsub;
+mod subscription;
+#[path = "../support/mod.rs"]
+mod support;
+mod transitions;
+mod yamux;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+use support::{corpus, yamux_hostile};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+type Test = (&'static str, fn());
+
+const TESTS: [Test; 8] = [
+    ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
+    ("streams_one_at_a_time_allocate_nothing", || {
+        assert_eq!(transitions::a_hundred_thousand_streams(1), 0, "the whole path of streams that come one at a time");
+    }),
+    ("64_streams_at_a_time_allocate_a_third_each", || {
+        let most = transitions::STREAMS / 3;
+        assert!(transitions::a_hundred_thousand_streams(64) < most, "less than a third of an allocation a stream");
+    }),
+    ("an_idle_stream_takes_at_most_200_bytes", || {
+        for streams in [2_000, 4_000] {
+            transitions::an_idle_stream_takes_at_most_200_bytes(streams);
+        }
+    }),
+    ("a_notice_of_a_stream_allocates_nothing", subscription::a_notice_of_a_stream_allocates_nothing),
+    ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
+    ("a_stream_takes_up_no_more_memory_than_its_window", yamux::a_stream_takes_up_no_more_memory_than_its_window),
+    ("hostile_yamux_frames_use_no_more_memory_than_stated", || {
+        corpus::replay("yamux_hostile", yamux_hostile::run);
+        corpus::seeded(300, 400, yamux_hostile::run);
+    }),
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let chosen = TESTS.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|part| name.contains(part)));
+    let mut passed = 0;
+    for (name, test) in chosen {
+        test();
+        println!("test {name} ... ok");
+        passed += 1;
+    }
+    println!("test result: ok. {passed} passed");
+}

@@ -1,0 +1,120 @@
+//! What peers that do their worst make pub/sub keep, measured on the heap, against what its `Config` reckons. There is
+//! one test in this file, so that nobody else allocates.
+
+use crate::support::fake_node as fake;
+use crate::support::heap;
+use fake::Fake;
+use libp2p_identity::{Keypair, PeerId};
+use std::time::Duration;
+use swarm_notify::lifecycle::StreamId;
+use swarm_notify::notifee::{NotifeeId, Notifees};
+use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
+use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
+use swarm_notify::protocols::pubsub::{Config, Held, Signing};
+
+/// What each of the three bounds is here.
+const TOTAL: usize = 4 * 1024 * 1024;
+
+const PEERS: u8 = 16;
+
+fn peer(number: u8) -> PeerId {
+    Keypair::ed25519_from_bytes([number; 32]).expect("any 32 bytes are a secret key").public().to_peer_id()
+}
+
+/// A node with floodsub, and peers with a stream each, none of which reads.
+struct World {
+    node: Fake,
+    notifees: Notifees<Fake>,
+    floodsub: NotifeeId,
+    streams: Vec<StreamId>,
+    before: usize,
+}
+
+impl World {
+    fn new() -> Self {
+        let mut config = Config::default();
+        (config.peers, config.events, config.seen) = (PEERS.into(), 1, 1);
+        (config.topics_per_peer, config.outbox_bytes, config.rpc_bytes) = (usize::MAX, usize::MAX, TOTAL);
+        (config.topics_total_bytes, config.inbound_total_bytes, config.outbox_total_bytes) = (TOTAL, TOTAL, TOTAL);
+        let mut node = Fake::new(peer(0));
+        let mut notifees = Notifees::new();
+        let floodsub = notifees.install(&mut node, FloodSub::new(Signing::strict_no_sign(), config));
+        let mut world = Self { node, notifees, floodsub, streams: Vec::new(), before: 0 };
+        for number in 1..=PEERS {
+            let connection = world.node.connect(peer(number)).expect("there is room");
+            let stream = world.node.accept(connection, PROTOCOL).expect("there is room");
+            world.streams.push(stream);
+            world.turns(2);
+        }
+        world.before = heap::bytes();
+        world
+    }
+
+    fn turns(&mut self, count: usize) {
+        for _ in 0..count {
+            self.node.poll();
+            self.notifees.drive(&mut self.node, Duration::ZERO);
+        }
+    }
+
+    fn floodsub(&mut self) -> (&mut FloodSub, &mut Fake) {
+        (self.notifees.get_mut(self.floodsub).expect("it is registered"), &mut self.node)
+    }
+
+    fn held(&mut self) -> Held {
+        self.floodsub().0.held()
+    }
+
+    fn subscribe(&mut self, place: usize, topics: impl Iterator<Item = String>) {
+        let subscriptions = topics.map(|topic| SubOpts { subscribe: Some(true), topic: Some(topic) }).collect();
+        let rpc = Rpc { subscriptions, publish: Vec::new() };
+        self.node.send(self.streams[place], &rpc.to_frame(), 0);
+        self.turns(4);
+    }
+
+    /// What the heap has more by now.
+    fn more(&self) -> usize {
+        heap::bytes().saturating_sub(self.before)
+    }
+}
+
+pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
+    // Topics of three bytes, each of which one peer subscribes to; and long ones that all do.
+    for all_the_same in [false, true] {
+        let mut world = World::new();
+        for place in 0..usize::from(PEERS) {
+            let name = |n: usize| if all_the_same { format!("{n:0>500}") } else { format!("{place:x}{n:x}") };
+            world.subscribe(place, (0..4_000).map(name));
+        }
+        let (held, more) = (world.held().topics_bytes, world.more());
+        println!("topics: {held} counted, {more} on the heap");
+        assert!(held > TOTAL / 10 * 9 && held <= TOTAL);
+        assert!(more <= held);
+    }
+    // RPCs that are not whole.
+    let mut world = World::new();
+    let large = Rpc { subscriptions: Vec::new(), publish: vec![vec![0; 700_000]] }.to_frame();
+    for place in 0..usize::from(PEERS) {
+        let most = if place < 3 { large.len() - 1 } else { TOTAL / 2 / usize::from(PEERS) };
+        world.node.send(world.streams[place], &large[..most], 0);
+        world.turns(1);
+    }
+    let (held, more) = (world.held().inbound_bytes, world.more());
+    println!("inbound: {held} counted, {more} on the heap");
+    assert!(held > TOTAL / 10 * 8 && held <= TOTAL);
+    assert!(more < 2 * held + TOTAL / 10);
+    // Messages of all lengths for all, none of whom reads.
+    for len in [0, 100, 10_000, 500_000] {
+        let mut world = World::new();
+        (0..usize::from(PEERS)).for_each(|place| world.subscribe(place, std::iter::once("t".into())));
+        world.before = heap::bytes();
+        for n in 0..TOTAL as u64 / (len as u64 + 1_000) + 100 {
+            let (floodsub, node) = world.floodsub();
+            floodsub.publish(node, "t", &[&n.to_be_bytes()[..], &vec![0; len]].concat()).expect("it is not too large");
+        }
+        let (held, more) = (world.held().outbox_bytes, world.more());
+        println!("outbox, {len}: {held} counted, {more} on the heap");
+        assert!(held > TOTAL / 10 * 8 && held <= TOTAL, "{held}");
+        assert!(more < held + TOTAL / 10);
+    }
+}

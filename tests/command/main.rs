@@ -1,0 +1,17 @@
+//! The command's contract, which scripts rely on: what it prints, and how it ends.
+#![cfg(all(feature = "cli", unix))]
+
+mod demo;
+mod dial;
+mod listen;
+mod services;
+#[path = "../support/mod.rs"]
+mod support;
+
+use crate::support::command;
+
+/// Runs the command to its end.
+#[track_caller]
+fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> command::Ended {
+    command::Running::start(args).ended()
+}

@@ -1,0 +1,161 @@
+//! What is waited for, from when, and for how long.
+
+use crate::support::ends::{Pair, secs};
+use swarm_notify::connection::{Fact, UNTIMED, WriteError};
+use swarm_notify::lifecycle::{Failure, StreamEnd};
+
+/// What may be written into the first window, less what negotiation has said.
+const WINDOW: usize = 256 * 1024 - 33;
+
+/// Open, with a peer that is never pinged.
+fn open_pair() -> Pair {
+    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    for end in [0, 1] {
+        pair.end(end).config.keep_alive_interval = secs(100_000);
+    }
+    pair.open();
+    pair
+}
+
+#[test]
+fn only_bytes_that_come_put_off_a_ping() {
+    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    pair.open();
+    pair.at(secs(20));
+    pair.dialer.hear_nothing();
+    assert_eq!(pair.dialer.poll_at(), Some(secs(30)), "a read that brought nothing");
+    let stream = pair.listener.open_stream(&["/echo/1.0.0"]);
+    pair.run();
+    pair.listener.reset(stream);
+    pair.run();
+    assert_eq!(pair.dialer.poll_at(), Some(secs(50)));
+    pair.dialer.at(secs(50));
+    assert!(pair.dialer.connection.is_due(), "a ping");
+}
+
+#[test]
+fn a_connection_is_idle_from_the_end_of_its_last_stream_on_and_says_so_once() {
+    let mut pair = open_pair();
+    pair.dialer.config.idle_timeout = Some(secs(20));
+    let [(first, _), (second, _)] = [(); 2].map(|()| pair.stream());
+    assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "nothing but silence is waited for");
+    pair.dialer.at(secs(100));
+    pair.dialer.reset(first);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "it has a stream yet");
+    pair.dialer.at(secs(200));
+    pair.dialer.reset(second);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(220)));
+    pair.dialer.at(secs(219));
+    assert_eq!(pair.dialer.facts(), []);
+    pair.dialer.at(secs(220));
+    assert_eq!(pair.dialer.facts(), [Fact::Idle]);
+    pair.dialer.at(secs(1_000));
+    assert_eq!(pair.dialer.facts(), []);
+    pair.dialer.open_stream(&["/echo/1.0.0"]);
+    pair.dialer.at(secs(1_010));
+    assert!(matches!(pair.dialer.facts()[..], [Fact::StreamFailed(_, Failure::Timeout)]));
+    pair.dialer.at(secs(1_030));
+    assert_eq!(pair.dialer.facts(), [Fact::Idle], "a stream has come and gone");
+}
+
+#[test]
+fn what_begins_without_a_time_counts_from_the_next_that_is_told() {
+    let mut pair = open_pair();
+    pair.dialer.config.idle_timeout = Some(secs(20));
+    let (stream, _) = pair.stream();
+
+    pair.dialer.now = UNTIMED;
+    let opening = pair.dialer.open_stream(&["/echo/1.0.0"]);
+    pair.dialer.count_from(secs(100));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(110)), "negotiation");
+    pair.dialer.count_from(secs(105));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(110)), "it counts once");
+    pair.dialer.reset(opening);
+
+    pair.dialer.now = UNTIMED;
+    pair.dialer.close_stream(stream);
+    pair.dialer.count_from(secs(200));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(205)), "the close of a stream");
+
+    pair.dialer.now = UNTIMED;
+    pair.dialer.reset(stream);
+    pair.dialer.count_from(secs(300));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(320)), "idleness");
+
+    pair.dialer.now = UNTIMED;
+    pair.dialer.close();
+    pair.dialer.count_from(secs(310));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(315)), "the close of the connection");
+    pair.dialer.count_from(secs(312));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(315)), "it counts once");
+    pair.dialer.at(secs(315));
+    assert_eq!(pair.dialer.facts(), [Fact::CloseTimeout]);
+}
+
+#[test]
+fn what_begins_at_a_time_does_not_count_from_a_later_one() {
+    let mut pair = open_pair();
+    pair.dialer.config.idle_timeout = Some(secs(20));
+    pair.dialer.at(secs(5));
+    let [timed, untimed] = [secs(5), UNTIMED].map(|now| {
+        pair.dialer.now = now;
+        pair.dialer.open_stream(&["/echo/1.0.0"])
+    });
+    pair.dialer.count_from(secs(8));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(15)));
+    pair.dialer.reset(timed);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(18)));
+    pair.dialer.reset(untimed);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(28)));
+
+    pair.dialer.now = UNTIMED;
+    let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
+    pair.dialer.now = secs(9);
+    pair.dialer.close();
+    pair.dialer.count_from(secs(12));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(14)), "the close began at its own time");
+    pair.dialer.at(secs(14));
+    assert_eq!(pair.dialer.facts(), [Fact::CloseTimeout]);
+    pair.dialer.at(secs(22));
+    assert_eq!(pair.dialer.facts(), [Fact::StreamFailed(stream, Failure::Timeout)]);
+}
+
+#[test]
+fn a_stream_whose_both_halves_are_alive_waits_for_nothing() {
+    let mut pair = open_pair();
+    let (ours, theirs) = pair.stream();
+    assert_eq!(pair.listener.write(theirs, b"x"), Ok(1));
+    pair.run();
+    assert_eq!(pair.dialer.facts(), [Fact::Readable(ours)]);
+    assert_eq!(pair.dialer.read(ours), Ok(b"x".to_vec()));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)));
+    assert_eq!(pair.listener.poll_at(), Some(secs(100_000)));
+}
+
+#[test]
+fn a_peer_that_has_finished_and_grants_no_window_is_given_up() {
+    let mut pair = open_pair();
+    let (ours, theirs) = pair.stream();
+    assert_eq!(pair.listener.finish(theirs), Ok(()));
+    pair.run();
+    assert_eq!(pair.dialer.facts(), [Fact::Readable(ours)]);
+    assert_eq!(pair.dialer.write(ours, &[0; WINDOW]), Ok(WINDOW), "it has granted as much");
+    assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "nothing is left to be sent");
+    assert_eq!(pair.dialer.write(ours, b"more"), Err(WriteError::Blocked));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(60)));
+    pair.dialer.at(secs(60));
+    assert_eq!(pair.dialer.facts(), [Fact::StreamEnded(ours, StreamEnd::Timeout)]);
+}
+
+#[test]
+fn a_peer_whose_bytes_are_not_read_is_not_waited_for() {
+    let mut pair = open_pair();
+    let (ours, theirs) = pair.stream();
+    assert_eq!(pair.listener.write(theirs, &[0; WINDOW]), Ok(WINDOW));
+    assert_eq!(pair.dialer.finish(ours), Ok(()));
+    pair.run();
+    assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "it may say nothing more");
+    pair.dialer.at(secs(100));
+    while pair.dialer.read_up_to(WINDOW, ours).is_ok() {}
+    assert_eq!(pair.dialer.poll_at(), Some(secs(160)), "now it may");
+}

@@ -1,0 +1,80 @@
+//! [`Raw`]: a peer that shakes hands as it should, and then sends frames made by hand.
+
+use crate::support::ends::End;
+use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
+use swarm_notify::connection::{Fact, Role};
+use swarm_notify::identity::Keypair;
+
+pub(crate) const DATA: u8 = 0;
+pub(crate) const UPDATE: u8 = 1;
+pub(crate) const PING: u8 = 2;
+pub(crate) const SYN: u16 = 1;
+pub(crate) const ACK: u16 = 2;
+pub(crate) const FIN: u16 = 4;
+pub(crate) const RST: u16 = 8;
+
+/// multistream-select's header, as a line.
+pub(crate) const HEADER: &[u8] = b"\x13/multistream/1.0.0\n";
+const NOISE: &[u8] = b"\x07/noise\n";
+
+/// A frame as raw bytes: (type, flags, stream, length), then payload.
+pub(crate) fn frame(kind: u8, flags: u16, id: u32, length: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, kind];
+    bytes.extend(flags.to_be_bytes());
+    bytes.extend(id.to_be_bytes());
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// A data frame.
+pub(crate) fn data(flags: u16, id: u32, payload: &[u8]) -> Vec<u8> {
+    frame(DATA, flags, id, payload.len() as u32, payload)
+}
+
+/// The dialer's end of a connection whose other end is a listener of ours.
+pub(crate) struct Raw {
+    pub(crate) end: End,
+    pub(crate) transport: Transport,
+}
+
+impl Raw {
+    /// `end` is a listener that has heard nothing yet, and is open afterwards.
+    pub(crate) fn open(mut end: End) -> Self {
+        let identity = Keypair::ed25519_from_bytes([9; 32]).unwrap();
+        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).unwrap();
+        let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).unwrap();
+        let mut said = [HEADER, NOISE].concat();
+        handshake.transmit(&mut said).unwrap();
+        end.hear(&said, usize::MAX);
+        let answer = end.say();
+        let message = &answer[HEADER.len() + NOISE.len()..];
+        assert_eq!(handshake.receive(message), Ok((message.len(), true)));
+        said.clear();
+        handshake.transmit(&mut said).unwrap();
+        end.hear(&said, usize::MAX);
+        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert!(end.permit());
+        Self { end, transport: handshake.finish().unwrap().0 }
+    }
+
+    /// Says frames, and what they make the other end know is in its facts.
+    pub(crate) fn say(&mut self, frames: &[u8]) {
+        let mut wire = Vec::new();
+        self.transport.seal(frames, &mut wire).unwrap();
+        self.end.hear(&wire, usize::MAX);
+    }
+
+    /// The frames that the other end has to say.
+    pub(crate) fn hear(&mut self) -> Vec<u8> {
+        let wire = self.end.say();
+        let (mut rest, mut frames) = (&wire[..], Vec::new());
+        let mut plain = vec![0; 65_535];
+        while let Opened::Message { consumed, len } = self.transport.open(rest, &mut plain).unwrap() {
+            rest = &rest[consumed..];
+            frames.extend_from_slice(&plain[..len]);
+        }
+        assert_eq!(rest, b"", "whole messages");
+        frames
+    }
+}

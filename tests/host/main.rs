@@ -1,0 +1,15 @@
+//! Hosts on real sockets of this machine: async streams and handlers, and what happens when they are dropped, cut,
+//! too many, or used from where nobody expects them.
+#![cfg(feature = "host")]
+
+mod basics;
+mod bounds;
+mod dials;
+mod flush;
+mod lazy;
+mod panics;
+mod reentrant;
+mod shutdown;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;

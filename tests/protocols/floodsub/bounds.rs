@@ -1,0 +1,151 @@
+//! Every bound at its limit that has no better place.
+
+use crate::floodsub::raw::{publishing, signed, subscribing};
+use crate::floodsub::world::World;
+use swarm_notify::protocols::pubsub::Config;
+
+fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::default();
+    change(&mut config);
+    config
+}
+
+#[test]
+fn an_rpc_may_be_as_long_as_the_bound_and_no_longer() {
+    for (more, told) in [(0, "message t 9#1 5000 bytes via 2"), (1, "invalid 2 1")] {
+        let rpc = publishing(&[signed(9, 1, "t", &[0; 5_000])]);
+        let len = rpc.to_frame().len() - 2;
+        let mut world = World::new();
+        let (node, raw) = (world.node(config(|config| config.rpc_bytes = len - more)), world.raw(true));
+        world.at(node).subscribe("t");
+        world.join(raw, node);
+        let stream = world.raw_at(raw).open();
+        world.raw_at(raw).send(stream, &rpc);
+        world.settle();
+        world.at(node).expect(&["added 2", told]);
+    }
+}
+
+#[test]
+fn an_rpc_may_carry_as_many_messages_as_the_bound_and_no_more() {
+    let mut world = World::new();
+    let (node, raw) = (world.node(config(|config| config.messages_per_rpc = 3)), world.raw(true));
+    world.at(node).subscribe("t");
+    world.join(raw, node);
+    let stream = world.raw_at(raw).open();
+    let messages: Vec<_> = (1..=4).map(|seqno| signed(9, seqno, "t", b"a")).collect();
+    world.raw_at(raw).send(stream, &publishing(&messages[..3]));
+    world.settle();
+    assert_eq!(world.at(node).messages.len(), 3);
+    world.raw_at(raw).send(stream, &publishing(&messages));
+    world.settle();
+    assert_eq!(world.at(node).messages.len(), 3);
+    assert_eq!(world.at(node).log.last().unwrap(), "invalid 2 1");
+}
+
+#[test]
+fn there_are_as_many_peers_as_the_bound() {
+    let mut world = World::new();
+    let node = world.node(config(|config| config.peers = 2));
+    let others: Vec<_> = (0..3).map(|_| world.node(Config::default())).collect();
+    let connections: Vec<_> = others.iter().map(|other| world.join(*other, node)).collect();
+    world.at(node).expect(&["added 2", "added 3"]);
+    let counters = world.at(node).floodsub().counters();
+    // At its connection, and at the stream that it opens.
+    assert_eq!((counters.peers_refused, counters.streams_refused), (2, 1));
+    assert_eq!(world.at(node).peers(), [2, 3]);
+    // Who leaves makes room; who was refused is a peer once it opens its stream again.
+    world.disconnect(2, connections[0]);
+    world.settle();
+    world.at(node).expect(&["gone 2"]);
+    world.pass(std::time::Duration::from_secs(5));
+    world.at(node).expect(&["added 4"]);
+    assert_eq!(world.at(node).peers(), [3, 4]);
+}
+
+#[test]
+fn those_who_do_not_speak_it_take_no_place() {
+    let mut world = World::new();
+    let node = world.node(config(|config| config.peers = 1));
+    for _ in 0..3 {
+        let raw = world.raw(false);
+        world.join(node, raw);
+    }
+    let other = world.node(Config::default());
+    world.join(node, other);
+    assert_eq!(world.at(node).peers(), [other]);
+}
+
+#[test]
+fn of_too_many_streams_of_a_peer_the_oldest_is_reset() {
+    let mut world = World::new();
+    let (node, raw) = (world.node(config(|config| config.inbound_streams = 2)), world.raw(true));
+    world.join(raw, node);
+    let streams: Vec<_> = (0..3).map(|_| world.raw_at(raw).open()).collect();
+    world.settle();
+    for (stream, topic) in streams.iter().zip(["a", "b", "c"]).skip(1) {
+        world.raw_at(raw).send(*stream, &subscribing(&[topic]));
+    }
+    world.settle();
+    world.at(node).expect(&["added 2", "subscribed 2 b", "subscribed 2 c"]);
+    assert_eq!(world.at(node).streams(), (2, 1));
+    assert!(world.raw_at(raw).swarm.stream(streams[0]).is_none());
+    assert_eq!(world.at(node).floodsub().counters().streams_refused, 1);
+}
+
+#[test]
+fn of_too_many_messages_the_oldest_is_forgotten() {
+    let mut world = World::new();
+    let (node, raw) = (world.node(config(|config| config.seen = 2)), world.raw(true));
+    world.at(node).subscribe("t");
+    world.join(raw, node);
+    let stream = world.raw_at(raw).open();
+    let messages: Vec<_> = (1..=3).map(|seqno| signed(9, seqno, "t", b"a")).collect();
+    world.raw_at(raw).send(stream, &publishing(&messages[..2]));
+    world.raw_at(raw).send(stream, &publishing(&messages[..2]));
+    world.settle();
+    assert_eq!(world.at(node).messages.len(), 2);
+    world.raw_at(raw).send(stream, &publishing(&messages[2..]));
+    world.raw_at(raw).send(stream, &publishing(&messages[..1]));
+    world.settle();
+    assert_eq!(world.at(node).messages.len(), 4, "the first is new again");
+    assert_eq!(world.at(node).floodsub().counters().forgotten, 2);
+}
+
+#[test]
+fn an_owner_that_does_not_drain_is_told_what_it_has_missed() {
+    let mut world = World::new();
+    let node = world.node(config(|config| config.events = 3));
+    let other = world.node(Config::default());
+    world.at(node).is_paused = true;
+    world.at(node).subscribe("t");
+    world.join(other, node);
+    for n in 0..10 {
+        world.at(other).publish("t", &n.to_string());
+    }
+    world.settle();
+    world.at(node).drain();
+    world.at(node).expect(&["added 2", "message t 2#1 0 via 2", "message t 2#2 1 via 2", "lagged 8"]);
+    assert_eq!(world.at(node).floodsub().counters().events_lost, 8);
+    assert_eq!(world.at(node).floodsub().counters().received, 10);
+    world.at(other).publish("t", "x");
+    world.settle();
+    world.at(node).drain();
+    world.at(node).expect(&["message t 2#11 x via 2"]);
+}
+
+#[test]
+fn the_bytes_of_what_is_not_drained_are_bounded() {
+    let mut world = World::new();
+    let node = world.node(config(|config| config.event_bytes = 201));
+    let other = world.node(Config::default());
+    world.at(node).is_paused = true;
+    world.at(node).subscribe("t");
+    world.join(other, node);
+    for len in [100, 99, 1] {
+        world.at(other).publish("t", &"x".repeat(len));
+    }
+    world.settle();
+    world.at(node).drain();
+    world.at(node).expect(&["added 2", "message t 2#1 100 bytes via 2", "message t 2#2 99 bytes via 2", "lagged 1"]);
+}

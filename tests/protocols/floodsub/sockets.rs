@@ -1,0 +1,163 @@
+//! On real sockets: messages, and the scenarios that py-libp2p has for the notifee of its pub/sub, with exact counts.
+
+use crate::support::floodsub::drive::{Tcp, listen, node, shut_down, until};
+use crate::support::floodsub::{Node, peer};
+use swarm_notify::lifecycle::ConnectionId;
+use swarm_notify::protocols::pubsub::Config;
+use swarm_notify::swarm::Multiaddr;
+
+/// Two nodes that are not connected, and where the first one listens.
+fn pair(config: Config) -> ([Tcp; 2], Multiaddr) {
+    let mut nodes = [node(1, config), node(2, Config::default())];
+    let address = listen(&mut nodes);
+    (nodes, address)
+}
+
+/// Both have their stream to the other open.
+fn both_streams(nodes: &mut [Tcp]) -> bool {
+    nodes.iter().all(|node| node.streams() == (1, 1) && node.log.iter().any(|line| line.starts_with("added")))
+}
+
+/// Dials and waits until both sides are connected once more: the connection at the dialer.
+fn connect(nodes: &mut [Tcp], address: &Multiaddr) -> ConnectionId {
+    let before = nodes[0].swarm.connections().count();
+    let connection = nodes[1].swarm.dial(address.clone()).unwrap();
+    until(nodes, |nodes| {
+        let (a, b) = (nodes[0].swarm.counters().connections, nodes[1].swarm.counters().connections);
+        a.inbound.open as usize == before + 1 && b.outbound.open as usize == before + 1
+    });
+    connection
+}
+
+#[test]
+fn two_nodes_exchange_signed_messages() {
+    let (mut nodes, address) = pair(Config::default());
+    nodes[0].subscribe("news");
+    nodes[1].subscribe("news");
+    connect(&mut nodes, &address);
+    until(&mut nodes, |nodes| nodes.iter_mut().all(|node| node.peers_of("news").len() == 1));
+    for node in &mut nodes {
+        (0..3).for_each(|_| _ = node.publish("news", "hello"));
+    }
+    until(&mut nodes, |nodes| nodes.iter().all(|node| node.messages.len() == 3));
+    nodes[0].unsubscribe("news");
+    until(&mut nodes, |nodes| nodes[1].peers_of("news").is_empty());
+    let told = |other: u8| {
+        let mut lines = vec![format!("added {other}"), format!("subscribed {other} news")];
+        lines.extend((1..=3).map(|n| format!("message news {other}#{n} hello via {other}")));
+        lines
+    };
+    assert_eq!(nodes[0].take_log(), told(2));
+    assert_eq!(nodes[1].take_log(), [told(1), vec!["unsubscribed 1 news".into()]].concat());
+    shut_down(&mut nodes);
+    nodes[0].expect(&["gone 2"]);
+    nodes[1].expect(&["gone 1"]);
+}
+
+#[test]
+fn test_connected_enqueues_and_adds_peer() {
+    let (mut nodes, address) = pair(Config::default());
+    assert_eq!((nodes[0].peers(), nodes[1].peers()), (vec![], vec![]));
+    connect(&mut nodes, &address);
+    until(&mut nodes, both_streams);
+    assert_eq!((nodes[0].peers(), nodes[1].peers()), (vec![2], vec![1]));
+    nodes[0].expect(&["added 2"]);
+    nodes[1].expect(&["added 1"]);
+    shut_down(&mut nodes);
+}
+
+#[test]
+fn test_disconnected_enqueues_and_removes_peer() {
+    for is_polite in [true, false] {
+        let (mut nodes, address) = pair(Config::default());
+        let connection = connect(&mut nodes, &address);
+        until(&mut nodes, both_streams);
+        match is_polite {
+            true => nodes[1].swarm.close_connection(connection).unwrap(),
+            false => nodes[1].swarm.abort_connection(connection).unwrap(),
+        }
+        until(&mut nodes, |nodes| nodes.iter_mut().all(|node| node.peers().is_empty()));
+        shut_down(&mut nodes);
+        nodes[0].expect(&["added 2", "gone 2"]);
+        nodes[1].expect(&["added 1", "gone 1"]);
+    }
+}
+
+#[test]
+fn test_channel_closed_is_swallowed_in_notifee() {
+    // Nobody drains what floodsub tells; in the end nobody could.
+    let mut config = Config::default();
+    config.events = 1;
+    let (mut nodes, address) = pair(config);
+    nodes[0].is_paused = true;
+    nodes[0].subscribe("news");
+    nodes[1].subscribe("news");
+    for round in 1..=3 {
+        let connection = connect(&mut nodes, &address);
+        until(&mut nodes, |nodes| nodes.iter_mut().all(|node| node.peers_of("news").len() == 1));
+        nodes[1].publish("news", "hello");
+        until(&mut nodes, |nodes| nodes[0].floodsub().counters().received == round);
+        nodes[1].swarm.close_connection(connection).unwrap();
+        until(&mut nodes, |nodes| nodes.iter_mut().all(|node| node.peers().is_empty()));
+    }
+    nodes[0].drain();
+    // Added, subscribed, a message, gone; three times.
+    nodes[0].expect(&["added 2", "lagged 11"]);
+    let floodsub = nodes[0].floodsub;
+    let Node { notifees, swarm, .. } = &mut nodes[0];
+    assert!(notifees.uninstall(swarm, floodsub));
+    nodes[1].take_log();
+    let connection = connect(&mut nodes, &address);
+    until(&mut nodes, |nodes| nodes[1].swarm.counters().streams.outbound.failed == 1);
+    nodes[1].swarm.close_connection(connection).unwrap();
+    until(&mut nodes, |nodes| nodes.iter().all(|node| node.swarm.connections().next().is_none()));
+    nodes[1].expect(&[]);
+}
+
+#[test]
+fn test_duplicate_connection_does_not_duplicate_peer_state() {
+    let (mut nodes, address) = pair(Config::default());
+    nodes[0].subscribe("news");
+    let first = connect(&mut nodes, &address);
+    until(&mut nodes, both_streams);
+    let second = connect(&mut nodes, &address);
+    // What is to come of it has come once a message has been to the other side and one back.
+    nodes[1].subscribe("news");
+    until(&mut nodes, |nodes| nodes[0].peers_of("news") == [2] && nodes[1].peers_of("news") == [1]);
+    nodes[0].publish("news", "once");
+    until(&mut nodes, |nodes| nodes[1].messages.len() == 1);
+    assert_eq!((nodes[0].streams(), nodes[1].streams()), ((1, 1), (1, 1)));
+    assert_eq!((nodes[0].peers(), nodes[1].peers()), (vec![2], vec![1]));
+    nodes[0].expect(&["added 2", "subscribed 2 news"]);
+    nodes[1].expect(&["added 1", "subscribed 1 news", "message news 1#1 once via 1"]);
+
+    // The streams move to the connection that is left.
+    nodes[1].swarm.close_connection(first).unwrap();
+    until(&mut nodes, |nodes| nodes.iter().all(|node| node.swarm.connections().count() == 1));
+    until(&mut nodes, |nodes| nodes.iter().all(|node| node.streams() == (1, 1)));
+    nodes[1].publish("news", "again");
+    until(&mut nodes, |nodes| nodes[0].messages.len() == 1);
+    nodes[0].expect(&["message news 2#1 again via 2"]);
+    nodes[1].expect(&[]);
+
+    nodes[1].swarm.close_connection(second).unwrap();
+    until(&mut nodes, |nodes| nodes.iter_mut().all(|node| node.peers().is_empty()));
+    nodes[0].expect(&["gone 2"]);
+    nodes[1].expect(&["gone 1"]);
+    shut_down(&mut nodes);
+}
+
+#[test]
+fn test_blacklist_blocks_peer_added_by_notifee() {
+    let (mut nodes, address) = pair(Config::default());
+    nodes[0].subscribe("news");
+    assert!(nodes[0].on(|floodsub, swarm| floodsub.deny(swarm, peer(2))));
+    connect(&mut nodes, &address);
+    // Its stream is reset, whenever it opens one, until it leaves us alone.
+    until(&mut nodes, |nodes| nodes[1].log == ["added 1"] && nodes[0].floodsub().counters().streams_refused == 1);
+    until(&mut nodes, |nodes| nodes.iter().all(|node| node.streams() == (0, 0)));
+    assert_eq!((nodes[0].peers(), nodes[0].peers_of("news")), (vec![], vec![]));
+    nodes[0].expect(&[]);
+    shut_down(&mut nodes);
+    nodes[0].expect(&[]);
+}

@@ -1,0 +1,218 @@
+//! One turn does so much and no more, peers take turns, and what is left comes later, whatever has ended meanwhile.
+
+use crate::floodsub::raw::{publishing, signed, subscribing};
+use crate::floodsub::world::World;
+use crate::support::pubsub_play::{Play, Step, Which};
+use arbitrary::{Arbitrary as _, Unstructured};
+use swarm_notify::lifecycle::StreamId;
+use swarm_notify::protocols::pubsub::Config;
+use swarm_notify::protocols::pubsub::wire::Rpc;
+
+/// A node that subscribes to `t`, validates so many messages a turn, and has so many raw peers with a stream each.
+fn world(messages: usize, raws: u8) -> (World, Vec<(u8, StreamId)>) {
+    let mut config = Config::default();
+    config.messages_per_turn = messages;
+    with(config, raws)
+}
+
+fn with(config: Config, raws: u8) -> (World, Vec<(u8, StreamId)>) {
+    let mut world = World::new();
+    let node = world.node(config);
+    assert_eq!(node, NODE);
+    world.at(NODE).subscribe("t");
+    let raws = (0..raws).map(|_| {
+        let raw = world.raw(true);
+        world.join(raw, NODE);
+        let stream = world.raw_at(raw).open();
+        (raw, stream)
+    });
+    let raws = raws.collect();
+    world.settle();
+    world.forget_logs();
+    (world, raws)
+}
+
+const NODE: u8 = 1;
+
+/// An RPC with the messages of these numbers of an author.
+fn messages(author: u8, seqnos: std::ops::Range<u64>) -> Rpc {
+    publishing(&seqnos.map(|seqno| signed(author, seqno, "t", b"a")).collect::<Vec<_>>())
+}
+
+/// How many messages came in each turn with some.
+fn per_turn(world: &mut World) -> Vec<usize> {
+    world.at(NODE).per_turn.iter().map(Vec::len).collect()
+}
+
+fn seqnos(world: &mut World) -> Vec<u64> {
+    world.at(NODE).messages.iter().map(|(message, _)| message.seqno.unwrap()).collect()
+}
+
+#[test]
+fn a_turn_validates_as_many_messages_as_the_bound_and_the_next_goes_on() {
+    for bound in [0, 1, 64, 200] {
+        let (mut world, raws) = world(bound, 1);
+        let (raw, stream) = raws[0];
+        world.raw_at(raw).send(stream, &messages(9, 0..150));
+        (150..200).for_each(|seqno| world.raw_at(raw).send(stream, &messages(9, seqno..seqno + 1)));
+        world.settle();
+        assert_eq!(seqnos(&mut world), (0..200).collect::<Vec<_>>());
+        let turns = per_turn(&mut world);
+        let (last, full) = turns.split_last().unwrap();
+        let bound = bound.max(1);
+        assert!(full.iter().all(|n| *n == bound) && *last == 200 - bound * full.len(), "{turns:?}");
+    }
+}
+
+#[test]
+fn peers_take_turns_whoever_has_more() {
+    let (mut world, raws) = world(10, 3);
+    for ((raw, stream), count) in raws.into_iter().zip([300, 20, 1]) {
+        world.raw_at(raw).send(stream, &messages(raw, 0..count));
+    }
+    world.settle();
+    let told = world.at(NODE).per_turn.clone();
+    assert_eq!(told.iter().map(Vec::len).sum::<usize>(), 321);
+    let of = |peer, turn: &Vec<u8>| turn.iter().filter(|via| **via == peer).count();
+    // In their first turns they have equal shares; then those who have more have what the others leave.
+    let (busy, other): (Vec<_>, Vec<_>) = told.iter().map(|turn| (of(2, turn), of(3, turn))).unzip();
+    assert_eq!(told.iter().position(|turn| of(4, turn) == 1), Some(0), "{told:?}");
+    assert_eq!(other.iter().take(5).sum::<usize>(), 20, "{told:?}");
+    assert!(busy.iter().take(4).all(|n| (3..=6).contains(n)) && busy[6] == 10, "{told:?}");
+}
+
+#[test]
+fn what_is_left_when_a_stream_ends_comes_before_its_peer_goes() {
+    let endings: [fn(&mut World, u8, StreamId); 3] = [
+        |world, raw, stream| world.raw_at(raw).swarm.finish(stream).unwrap(),
+        |world, raw, stream| {
+            // What is written is on its way before, and arrives with the reset.
+            world.raw_turn(raw);
+            world.raw_at(raw).swarm.reset(stream).unwrap();
+        },
+        |world, raw, _| {
+            let connection = world.raw_at(raw).connection();
+            world.disconnect(raw, connection);
+        },
+    ];
+    for (n, ends) in endings.into_iter().enumerate() {
+        let (mut world, raws) = world(8, 1);
+        let (raw, stream) = raws[0];
+        world.raw_at(raw).send(stream, &messages(9, 0..50));
+        ends(&mut world, raw, stream);
+        world.settle();
+        assert_eq!(seqnos(&mut world), (0..50).collect::<Vec<_>>(), "{n}");
+        assert_eq!(per_turn(&mut world), [8, 8, 8, 8, 8, 8, 2]);
+        let log = world.at(NODE).take_log();
+        let last = if n == 2 { "gone 2" } else { "message t 9#49 a via 2" };
+        assert_eq!(log.last().unwrap(), last);
+        assert_eq!(world.at(NODE).floodsub().counters().invalid, 0);
+    }
+}
+
+#[test]
+fn a_peer_that_uses_a_stream_for_each_message_loses_none() {
+    let (mut world, raws) = world(8, 1);
+    let raw = raws[0].0;
+    for seqno in 0..100 {
+        let stream = world.raw_at(raw).open();
+        world.raw_at(raw).send(stream, &messages(9, seqno..seqno + 1));
+        world.raw_at(raw).swarm.finish(stream).unwrap();
+    }
+    world.settle();
+    assert_eq!(seqnos(&mut world), (0..100).collect::<Vec<_>>());
+    assert!(per_turn(&mut world).iter().all(|n| *n <= 8));
+}
+
+#[test]
+fn changes_of_subscriptions_and_messages_that_are_not_validated_are_bounded_too() {
+    let mut config = Config::default();
+    config.entries_per_turn = 10;
+    let (mut world, raws) = with(config, 1);
+    let (raw, stream) = raws[0];
+    let names: Vec<String> = (0..95).map(|n| format!("{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.raw_at(raw).send(stream, &subscribing(&names));
+    world.settle();
+    let told = std::mem::take(&mut world.at(NODE).told_per_turn);
+    assert_eq!(told.iter().sum::<usize>(), 95);
+    assert!(told.iter().all(|n| *n <= 10) && told.len() >= 10, "{told:?}");
+    // The first is new, the rest is known.
+    let turns = world.at(NODE).turns;
+    let same = publishing(&vec![signed(9, 1, "t", b"a"); 95]);
+    world.raw_at(raw).send(stream, &same);
+    world.settle();
+    assert_eq!(world.at(NODE).floodsub().counters().duplicates, 94);
+    assert!(world.at(NODE).turns - turns >= 10);
+}
+
+#[test]
+fn a_peer_that_comes_again_before_the_rest_of_it_was_looked_at_goes_first_and_then_comes_anew() {
+    let (first, second) = (Which(0, 0), Which(0, 1));
+    let play = Play {
+        messages_per_turn: 2,
+        entries_per_turn: 0xff,
+        totals: None,
+        steps: vec![
+            Step::Connect(0),
+            Step::Open(first),
+            Step::Topics(first, 2, true),
+            Step::Turns(1),
+            Step::Send(first, 5, true, 0),
+            Step::Disconnect(first),
+            Step::Turns(1),
+            // Two of five are told by now.
+            Step::Connect(0),
+            Step::Open(first),
+            Step::Open(first),
+            Step::Send(second, 1, true, 0),
+            Step::Turns(7),
+        ],
+    };
+    let messages = [0, 1, 2, 3, 4].map(|n| format!("message {n} via 0"));
+    let expected =
+        [&["added 0".to_owned()][..], &messages, &["gone 0", "added 0", "message 5 via 0"].map(String::from)];
+    assert_eq!(play.run(), expected.concat());
+}
+
+#[test]
+fn a_peer_that_goes_and_comes_anew_in_its_turn_takes_no_turn_from_others() {
+    let (one, two) = (Which(0, 0), Which(1, 0));
+    let play = Play {
+        messages_per_turn: 2,
+        entries_per_turn: 0xff,
+        totals: None,
+        steps: vec![
+            Step::Connect(0),
+            Step::Open(one),
+            Step::Connect(1),
+            Step::Open(two),
+            Step::Turns(1),
+            Step::Send(one, 1, true, 0),
+            Step::Send(two, 9, true, 0),
+            Step::Disconnect(one),
+            Step::Turns(1),
+            Step::Connect(0),
+        ],
+    };
+    let log = play.run();
+    assert_eq!(log.iter().filter(|line| line.ends_with("via 1")).count(), 9, "{log:?}");
+    assert_eq!(
+        log.iter().filter(|line| line.ends_with('0')).collect::<Vec<_>>(),
+        ["added 0", "message 0 via 0", "gone 0", "added 0"]
+    );
+}
+
+#[test]
+fn the_play_holds_over_seeded_input() {
+    let mut lines = [0; 3];
+    crate::support::corpus::seeded(1_000, 800, |data| {
+        if let Ok(play) = Play::arbitrary(&mut Unstructured::new(data)) {
+            let log = play.run();
+            for (count, word) in lines.iter_mut().zip(["message", "gone", "added"]) {
+                *count += log.iter().filter(|line| line.starts_with(word)).count();
+            }
+        }
+    });
+    assert!(lines[0] > 1_000 && lines[1] > 100 && lines[2] > lines[1], "it is no play of nothing: {lines:?}");
+}

@@ -1,0 +1,238 @@
+//! Asking peers that do not answer, or not as they should; and peers that ask too much.
+
+use crate::identify::{framed, identify, known, millis, secs, told};
+use crate::support::services::{Both, Script, keypair, read};
+use crate::support::sim::{A, Shape, everywhere};
+use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::lifecycle::{ConnectionId, StreamId};
+use swarm_notify::notifee::{Node, NotifeeId};
+use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, encode};
+
+everywhere! {
+    a_peer_that_does_not_speak_it_is_unsupported,
+    silence_is_a_timeout,
+    an_end_without_a_message_is_a_failure,
+    a_cut_message_is_a_failure,
+    a_reset_without_a_message_is_a_failure,
+    what_is_no_message_is_a_protocol_error,
+    a_message_longer_than_the_bound_is_refused_by_its_length,
+    messages_that_are_too_much_together_or_too_many_are_refused,
+    the_key_of_another_peer_is_the_wrong_peer,
+    several_messages_are_one,
+    whoever_has_said_it_all_need_not_say_goodbye,
+    as_many_inbound_streams_are_served_as_the_bound_says,
+    a_peer_that_pushes_nothing_is_let_go_of,
+    the_end_of_an_answer_waits_for_the_peers_but_not_for_long,
+}
+
+/// `a` asks a peer that does `act` on each stream, and half a minute passes.
+fn with<const EVENTS: usize>(
+    shape: Shape,
+    act: impl FnMut(&mut dyn Node, StreamId) + 'static,
+) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let a = both.a.install(identify(A));
+    both.b.install(Script::new(&[PROTOCOL], act));
+    let (ca, _) = both.connect(shape);
+    both.wait(secs(30));
+    (both, a, ca)
+}
+
+/// A peer that answers with these bytes, and ends.
+fn writes<const EVENTS: usize>(shape: Shape, bytes: Vec<u8>) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+    with(shape, move |node, stream| {
+        // It fits, and it may be told to be ready once more.
+        if node.stream(stream).unwrap().sent == 0 {
+            assert!(matches!(node.write(stream, &bytes), Ok(_) | Err(WriteError::Closed)));
+            let _ = node.finish(stream);
+        }
+        read(node, stream);
+    })
+}
+
+/// A peer that answers with this message.
+pub(crate) fn says<const EVENTS: usize>(shape: Shape, message: &[u8]) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+    writes(shape, framed(message))
+}
+
+#[track_caller]
+fn fails<const EVENTS: usize>((mut both, a, ca): (Both<EVENTS>, NotifeeId, ConnectionId), reason: &str) {
+    assert_eq!(told(&mut both.a, a), [format!("failed {ca} b {reason}")]);
+    assert!(both.a.service::<Identify>(a).info(ca).is_none());
+    assert_eq!(both.a.streams(ca), 0);
+    both.end();
+}
+
+fn agent(text: &str) -> Vec<u8> {
+    let mut info = Info::default();
+    info.agent_version = Some(text.into());
+    encode(&info)
+}
+
+fn a_peer_that_does_not_speak_it_is_unsupported<const EVENTS: usize>(shape: Shape) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let a = both.a.install(identify(A));
+    let (ca, _) = both.connect(shape);
+    both.settle();
+    fails((both, a, ca), "unsupported");
+}
+
+fn silence_is_a_timeout<const EVENTS: usize>(shape: Shape) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let a = both.a.install(identify(A));
+    both.b.install(Script::new(&[PROTOCOL], |_, _| {}));
+    let (ca, _) = both.connect(shape);
+    both.wait(secs(9));
+    assert_eq!((told(&mut both.a, a), both.a.streams(ca)), (vec![], 1));
+    both.wait(secs(1));
+    fails((both, a, ca), "timeout");
+}
+
+fn an_end_without_a_message_is_a_failure<const EVENTS: usize>(shape: Shape) {
+    fails(writes::<EVENTS>(shape, vec![]), "eof");
+}
+
+fn a_cut_message_is_a_failure<const EVENTS: usize>(shape: Shape) {
+    let whole = framed(&agent("test"));
+    for len in [1, whole.len() - 1, whole.len() + 1] {
+        let cut = [&whole[..], &whole].concat()[..len].to_vec();
+        fails(writes::<EVENTS>(shape, cut), "eof");
+    }
+}
+
+fn a_reset_without_a_message_is_a_failure<const EVENTS: usize>(shape: Shape) {
+    let resets = |node: &mut dyn Node, stream: StreamId| {
+        let _ = node.reset(stream);
+    };
+    fails(with::<EVENTS>(shape, resets), "reset(remote)");
+}
+
+fn what_is_no_message_is_a_protocol_error<const EVENTS: usize>(shape: Shape) {
+    fails(says::<EVENTS>(shape, &[0xff; 40]), "protocol");
+    fails(writes::<EVENTS>(shape, vec![0xff; 40]), "protocol");
+}
+
+fn a_message_longer_than_the_bound_is_refused_by_its_length<const EVENTS: usize>(shape: Shape) {
+    // 16 KiB and one byte are announced, and none of it comes.
+    let silent = |node: &mut dyn Node, stream: StreamId| {
+        let _ = node.write(stream, &framed(&[0; 16 * 1024 + 1])[..3]);
+    };
+    fails(with::<EVENTS>(shape, silent), "protocol");
+}
+
+fn messages_that_are_too_much_together_or_too_many_are_refused<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let empty = |n: usize| [0].repeat(n);
+    let (mut both, a, ca) = writes::<EVENTS>(shape, empty(10));
+    assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")]);
+    both.end();
+    fails(writes::<EVENTS>(shape, empty(11)), "protocol");
+    let half = |more: usize| framed(&agent(&"x".repeat(8 * 1024 - 3 + more)));
+    let (mut both, a, ca) = writes::<EVENTS>(shape, half(0).repeat(2));
+    assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")]);
+    both.end();
+    fails(writes::<EVENTS>(shape, [half(0), half(1)].concat()), "protocol");
+}
+
+fn the_key_of_another_peer_is_the_wrong_peer<const EVENTS: usize>(shape: Shape) {
+    let mut info = Info::default();
+    info.public_key = Some(keypair(A).public());
+    fails(says::<EVENTS>(shape, &encode(&info)), "wrong_peer");
+}
+
+fn several_messages_are_one<const EVENTS: usize>(shape: Shape) {
+    let mut first = Info::default();
+    first.agent_version = Some("test".into());
+    first.protocols = vec![Protocol::from_static("/a")];
+    let mut second = Info::default();
+    second.protocols = vec![Protocol::from_static("/b")];
+    let bytes = [framed(&encode(&first)), framed(&encode(&second))].concat();
+    let (mut both, a, ca) = writes::<EVENTS>(shape, bytes);
+    assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")]);
+    let info = known(&mut both, a, ca);
+    assert_eq!(info.agent_version.as_deref(), Some("test"));
+    assert_eq!(info.protocols, [Protocol::from_static("/a"), Protocol::from_static("/b")]);
+    both.end();
+}
+
+fn whoever_has_said_it_all_need_not_say_goodbye<const EVENTS: usize>(shape: Shape) {
+    for then in ["is silent", "resets", "disconnects"] {
+        let bytes = framed(&agent("test"));
+        let (mut both, a, ca) = with::<EVENTS>(shape, move |node, stream| {
+            let Some(view) = node.stream(stream) else { return };
+            let (sent, connection) = (view.sent, view.connection);
+            if sent == 0 && node.write(stream, &bytes).is_ok() && then == "disconnects" {
+                let _ = node.close_connection(connection);
+            }
+            if then == "resets" {
+                // It lets go of the stream behind what it has written.
+                let _ = node.close_stream(stream);
+            }
+        });
+        assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")], "{then}");
+        both.end();
+    }
+}
+
+/// `a` is the one that is asked; the test asks itself, as `b`.
+fn asked<const EVENTS: usize>(shape: Shape) -> (Both<EVENTS>, NotifeeId, ConnectionId, ConnectionId) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let mut config = Config::default();
+    (config.asks, config.inbound_streams) = (false, 2);
+    let a = both.a.install(Identify::new(keypair(A).public(), config));
+    let (ca, cb) = both.connect(shape);
+    both.settle();
+    (both, a, ca, cb)
+}
+
+fn as_many_inbound_streams_are_served_as_the_bound_says<const EVENTS: usize>(shape: Shape) {
+    let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
+    let open = |both: &mut Both<EVENTS>, protocol| {
+        let stream = both.b.swarm.open_stream(cb, &[protocol]).unwrap();
+        both.settle();
+        stream
+    };
+    let pushes = [open(&mut both, PUSH_PROTOCOL), open(&mut both, PUSH_PROTOCOL)];
+    let refused = open(&mut both, PROTOCOL);
+    assert!(both.b.swarm.stream(refused).is_none(), "it was reset");
+    assert_eq!(both.a.streams(ca), 2);
+    // A stream that is over makes room.
+    both.b.swarm.reset(pushes[0]).unwrap();
+    both.settle();
+    let asked = open(&mut both, PROTOCOL);
+    assert!(read(&mut both.b.swarm, asked).0.len() > 40);
+    both.end();
+}
+
+fn the_end_of_an_answer_waits_for_the_peers_but_not_for_long<const EVENTS: usize>(shape: Shape) {
+    let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
+    for is_ended_by_peer in [true, false] {
+        let asked = both.b.swarm.open_stream(cb, &[PROTOCOL]).unwrap();
+        both.wait(millis(90));
+        let (bytes, is_end) = read(&mut both.b.swarm, asked);
+        assert!(bytes.len() > 40 && !is_end, "an end that comes with the answer makes some peers lose it");
+        if is_ended_by_peer {
+            both.b.swarm.finish(asked).unwrap();
+        }
+        both.wait(millis(if is_ended_by_peer { 45 } else { 200 }));
+        assert_eq!(read(&mut both.b.swarm, asked), (vec![], true), "{is_ended_by_peer}");
+        if !is_ended_by_peer {
+            // It is closed, not cut: the peer still has its time.
+            both.wait(secs(1));
+            both.b.swarm.finish(asked).unwrap();
+        }
+        both.wait(millis(100));
+        assert_eq!(both.a.streams(ca), 0);
+    }
+    both.end();
+}
+
+fn a_peer_that_pushes_nothing_is_let_go_of<const EVENTS: usize>(shape: Shape) {
+    let (mut both, a, ca, cb) = asked::<EVENTS>(shape);
+    both.b.swarm.open_stream(cb, &[PUSH_PROTOCOL]).unwrap();
+    both.wait(secs(9));
+    assert_eq!((told(&mut both.a, a), both.a.streams(ca)), (vec![], 1));
+    both.wait(secs(2));
+    assert_eq!((told(&mut both.a, a), both.a.streams(ca)), (vec![format!("push_failed {ca} b timeout")], 0));
+    both.end();
+}

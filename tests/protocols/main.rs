@@ -1,0 +1,10 @@
+//! The services: ping, identify and floodsub, on the simulated network and on sockets.
+#![cfg(feature = "protocols")]
+
+#[cfg(all(feature = "tcp", unix))]
+mod floodsub;
+mod identify;
+mod ping;
+mod services;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,64 @@
+//! Code that several test binaries share: models, simulated networks, peers that misbehave, and the bodies of the fuzz
+//! targets. The fuzz targets include some of these modules, so that they name each other by `super`.
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part of it")]
+
+#[cfg(feature = "cli")]
+pub(crate) mod command;
+#[cfg(feature = "connection")]
+pub(crate) mod connection;
+pub(crate) mod corpus;
+#[cfg(feature = "swarm")]
+pub(crate) mod driven;
+pub(crate) mod each_event;
+#[cfg(feature = "connection")]
+pub(crate) mod ends;
+#[cfg(feature = "protocols")]
+pub(crate) mod fake_node;
+#[cfg(all(feature = "tcp", feature = "protocols", unix))]
+pub(crate) mod floodsub;
+#[cfg(feature = "connection")]
+pub(crate) mod frame_roundtrip;
+#[cfg(feature = "connection")]
+pub(crate) mod heap;
+#[cfg(feature = "host")]
+pub(crate) mod hosts;
+#[cfg(feature = "protocols")]
+pub(crate) mod identify;
+#[cfg(feature = "connection")]
+pub(crate) mod identities;
+pub(crate) mod input;
+pub(crate) mod model;
+#[cfg(feature = "connection")]
+pub(crate) mod multistream;
+#[cfg(all(feature = "tcp", unix))]
+pub(crate) mod net;
+#[cfg(feature = "connection")]
+pub(crate) mod noise_hostile;
+#[cfg(all(feature = "tcp", feature = "subscription", unix))]
+pub(crate) mod party;
+pub(crate) mod pipe;
+#[cfg(feature = "protocols")]
+pub(crate) mod pubsub_play;
+#[cfg(feature = "protocols")]
+pub(crate) mod pubsub_rpc;
+#[cfg(all(feature = "tcp", unix))]
+pub(crate) mod raw_peer;
+pub(crate) mod scripted;
+#[cfg(feature = "protocols")]
+pub(crate) mod services;
+#[cfg(feature = "swarm")]
+pub(crate) mod sim;
+#[cfg(all(feature = "tcp", unix))]
+pub(crate) mod sleep;
+#[cfg(feature = "swarm")]
+pub(crate) mod swarm;
+#[cfg(feature = "swarm")]
+pub(crate) mod wire;
+#[cfg(feature = "connection")]
+pub(crate) mod yamux_hostile;
+#[cfg(feature = "connection")]
+pub(crate) mod yamux_pair;
+#[cfg(feature = "connection")]
+pub(crate) mod yamux_referee;
+#[cfg(feature = "connection")]
+pub(crate) mod yamux_reference;

@@ -1,0 +1,506 @@
+//! The fuzz target `swarm`: a swarm on a transport that does what a script says, with peers of its own on the other
+//! ends, and any command at any moment. `cargo test` runs it over seeded input.
+//!
+//! Every event is checked: once, nested, looked up while it is handled (`sim/checker.rs`, `sim/side.rs`), and explained
+//! by what the owner, the transport and the peers did (`swarm/model.rs`). Then everything is healed, and nothing hangs
+//! (`swarm/calm.rs`). In the end everything is shut down, whatever hangs; nothing is left, and every id that ever was is
+//! stale.
+
+mod calm;
+mod model;
+mod owner;
+mod peer;
+mod world;
+
+use super::input::Input;
+use super::sim::{Mode, Poller, Side};
+use model::{Model, dialed, failure};
+use owner::{assert_stale, react, state};
+use peer::{ECHO, Peer, SINK, content, identity};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::sync::LazyLock;
+use std::time::Duration;
+use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::identity::{Keypair, PeerId};
+use swarm_notify::lifecycle::{ConnectionId, Id, ListenerId, State, StreamId};
+use swarm_notify::swarm::{Config, Swarm};
+use world::{KINDS, Next, Scripted, World, address};
+
+const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
+
+static OURS: LazyLock<Keypair> = LazyLock::new(|| Keypair::ed25519_from_bytes([1; 32]).unwrap());
+
+/// One run: the first byte chooses the size of the event queue. Gives the events that were told, by name and reason.
+pub(crate) fn run(bytes: &[u8]) -> BTreeSet<String> {
+    let Some((events, rest)) = bytes.split_first() else { return BTreeSet::new() };
+    if events % 2 == 0 { play::<1>(rest) } else { play::<8>(rest) }
+}
+
+fn play<const EVENTS: usize>(bytes: &[u8]) -> BTreeSet<String> {
+    let mut input = Input(bytes);
+    let mut script = Script::<EVENTS>::new(&mut input);
+    let mut acts = 0;
+    while !input.is_empty() && acts < 400 {
+        script.act(&mut input);
+        script.check();
+        acts += 1;
+    }
+    script.calm();
+    script.end()
+}
+
+/// How many connections there may be.
+const CONNECTIONS: usize = 6;
+
+struct Script<const EVENTS: usize> {
+    side: Side<Scripted, EVENTS>,
+    world: World,
+    model: Rc<RefCell<Model>>,
+    /// What the owner does when it is told of something.
+    reactions: Rc<RefCell<VecDeque<u8>>>,
+    peers: Vec<Peer>,
+    now: Duration,
+    numbers: usize,
+}
+
+impl<const EVENTS: usize> Script<EVENTS> {
+    fn new(input: &mut Input<'_>) -> Self {
+        let (choice, sizes) = (input.byte(), input.byte());
+        let mut config = Config::default();
+        (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
+        (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        if choice & 1 != 0 {
+            (config.inbound_handshakes, config.outbound_handshakes) = (1, 2);
+        }
+        if choice & 2 != 0 {
+            config.reads_per_poll = 1;
+        }
+        if choice & 4 != 0 {
+            config.connection.idle_timeout = Some(Duration::from_secs(3));
+        }
+        if sizes & 1 != 0 {
+            config.connection.yamux.ack_backlog = 1;
+        }
+        if sizes & 2 != 0 {
+            config.connection.inbound_backlog = 1;
+        }
+        if sizes & 4 != 0 {
+            (config.connection.yamux.max_output, config.connection.yamux.max_control) = (300, 100);
+        }
+        let poller = Poller::default();
+        let world = World::new(poller.clone());
+        let mode = match choice >> 3 & 7 {
+            0..3 => Mode::Sleep,
+            3..5 => Mode::Tick,
+            units => Mode::Turns(usize::from(units) - 5),
+        };
+        let mut side = Side::new("swarm", mode, poller, |reactor| {
+            let swarm = Swarm::with_reactor(reactor, Scripted(world.clone()), &OURS, [3; 32], config);
+            let mut swarm = swarm.expect("the key can sign");
+            swarm.register_protocol(ECHO);
+            swarm.register_protocol(SINK);
+            swarm
+        });
+        let model = Rc::new(RefCell::new(Model::default()));
+        let reactions = Rc::new(RefCell::new(VecDeque::new()));
+        side.react = Some({
+            let (world, model, reactions) = (world.clone(), model.clone(), reactions.clone());
+            Box::new(move |swarm, _, event| {
+                model.borrow_mut().explain(swarm, &world.state(), event);
+                if let Some(reaction) = reactions.borrow_mut().pop_front() {
+                    react(swarm, &mut model.borrow_mut(), event, reaction);
+                }
+            })
+        });
+        Self { side, world, model, reactions, peers: Vec::new(), now: Duration::ZERO, numbers: 1 }
+    }
+
+    fn number(&mut self) -> usize {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn act(&mut self, input: &mut Input<'_>) {
+        match input.byte() {
+            0..40 => self.turn(),
+            40..48 => {
+                self.side.drains = [0, 1, 2, usize::MAX, usize::MAX][input.below(5)];
+                self.side.something_to_drain();
+            }
+            48..52 => self.side.reads = !self.side.reads,
+            52..60 => self.listen(input),
+            60..84 => self.transport_says(input),
+            84..94 => self.dial(input),
+            94..112 => self.resolve(input),
+            112..150 => self.exchange(input),
+            150..166 => self.peer_acts(input),
+            166..176 => self.disturb(input),
+            176..186 => self.pass(input),
+            186..192 => self.reactions.borrow_mut().push_back(input.byte()),
+            192..244 => self.command(input),
+            244..246 => {
+                if input.once_in(8) {
+                    self.model.borrow_mut().shutdown = true;
+                    self.side.swarm.shutdown();
+                    self.side.something_to_drain();
+                }
+            }
+            _ => self.flow(),
+        }
+    }
+
+    /// The owner's loop, as long as it has a reason to turn.
+    fn turn(&mut self) {
+        // A turn may read no more than a byte of a pipe.
+        let waiting: usize = self.world.state().pipes.iter().map(|pipe| pipe.inbox.len()).sum();
+        let mut turns = 0;
+        while self.side.is_due(self.now) {
+            self.side.turn(self.now);
+            turns += 1;
+            assert!(turns < 1_000 + 2 * waiting, "it spins");
+        }
+    }
+
+    fn listen(&mut self, input: &mut Input<'_>) {
+        let number = self.number();
+        let next = self.next(number, input);
+        if let Ok(id) = self.side.swarm.listen(address(number)) {
+            self.side.checker.begins(id.into(), None);
+            self.begins(id.into(), next);
+            self.side.something_to_drain();
+        }
+    }
+
+    /// What will come of a listen or a dial.
+    fn next(&mut self, number: usize, input: &mut Input<'_>) -> Next {
+        let next = match input.below(8) {
+            0 => Next::Unsupported,
+            1 => Next::Fails(KINDS[input.below(4)]),
+            _ => Next::Fine,
+        };
+        self.world.state().next.insert(number, next);
+        next
+    }
+
+    fn begins(&self, id: Id, next: Next) {
+        let mut model = self.model.borrow_mut();
+        model.ever.insert(id);
+        match next {
+            Next::Fine => {}
+            Next::Unsupported => drop(model.refused.insert(id, swarm_notify::lifecycle::Failure::Unsupported)),
+            Next::Fails(kind) => drop(model.refused.insert(id, failure(kind))),
+        }
+    }
+
+    fn transport_says(&mut self, input: &mut Input<'_>) {
+        let mut state = self.world.state();
+        let Some(listener) = input.pick(0..state.listeners.len()) else { return };
+        match input.below(16) {
+            0..6 => state.say_address(listener, input.below(4), true),
+            6 => state.say_address(listener, input.below(4), false),
+            7..13 => state.say_incoming(listener),
+            13 => state.say_error(listener, KINDS[input.below(4)]),
+            14 => {
+                let reason = input.below(5);
+                state.close_listener(listener, KINDS.get(reason).map_or(Ok(()), |kind| Err(*kind)));
+            }
+            _ => drop(state.close_removed()),
+        }
+        drop(state);
+        self.side.something_happened();
+    }
+
+    fn dial(&mut self, input: &mut Input<'_>) {
+        let number = self.number();
+        let next = self.next(number, input);
+        let peer: Option<PeerId> = match input.below(8) {
+            0 => Some(identity(3)),
+            1..3 => Some(identity(2)),
+            _ => None,
+        };
+        if let Ok(id) = self.side.swarm.dial(dialed(number, peer)) {
+            self.side.checker.begins(id.into(), None);
+            self.begins(id.into(), next);
+            if peer == Some(identity(3)) {
+                self.model.borrow_mut().wrong.insert(id);
+            }
+        }
+        self.side.something_to_drain();
+    }
+
+    /// A dial or an upgrade comes to something.
+    fn resolve(&mut self, input: &mut Input<'_>) {
+        let mut state = self.world.state();
+        let hanging: Vec<usize> = (0..state.openings.len()).filter(|n| state.openings[*n].result.is_none()).collect();
+        let Some(opening) = input.pick(hanging.into_iter()) else { return };
+        let fails = input.below(8);
+        if fails == 0 {
+            state.resolve(opening, Some(KINDS[input.below(4)]));
+            drop(state);
+            return self.side.something_happened();
+        }
+        drop(state);
+        let peer = self.meets(opening, fails % 2 == 1);
+        peer.eager = !input.byte().is_multiple_of(4);
+    }
+
+    /// A dial or an upgrade meets a peer.
+    fn meets(&mut self, opening: usize, is_early: bool) -> &mut Peer {
+        let mut state = self.world.state();
+        let is_dialer = state.openings[opening].inbound;
+        let pipe = state.resolve(opening, None);
+        drop(state);
+        self.peers.push(Peer::new(is_dialer, is_early, self.now));
+        self.model.borrow_mut().deeds.push(model::Deeds { peer: Some(identity(2)), ..Default::default() });
+        assert_eq!((self.peers.len(), pipe), (self.model.borrow().deeds.len(), Some(self.peers.len() - 1)));
+        self.side.something_happened();
+        self.peers.last_mut().expect("it was just added")
+    }
+
+    /// Some bytes go each way on a pipe.
+    fn exchange(&mut self, input: &mut Input<'_>) {
+        let Some(pipe) = input.pick(0..self.peers.len()) else { return };
+        let (there, back) = (input.length(), input.length());
+        self.carry(pipe, there, back);
+    }
+
+    fn carry(&mut self, pipe: usize, there: usize, back: usize) -> bool {
+        let mut world = self.world.state();
+        let moved = self.peers[pipe].carry(&mut world, pipe, &mut self.model.borrow_mut().deeds[pipe], there, back);
+        drop(world);
+        self.side.something_happened();
+        moved
+    }
+
+    /// Everything goes both ways until nothing moves.
+    fn flow(&mut self) {
+        let mut rounds = 0;
+        loop {
+            self.turn();
+            let mut moved = false;
+            for pipe in 0..self.peers.len() {
+                moved |= self.carry(pipe, usize::MAX, usize::MAX);
+            }
+            rounds += 1;
+            assert!(rounds < 10_000, "they talk without an end");
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn peer_acts(&mut self, input: &mut Input<'_>) {
+        let Some(pipe) = input.pick(0..self.peers.len()) else { return };
+        self.peers[pipe].act(&mut self.model.borrow_mut().deeds[pipe], input);
+    }
+
+    /// A pipe goes wrong, or right again.
+    fn disturb(&mut self, input: &mut Input<'_>) {
+        let mut state = self.world.state();
+        let Some(index) = input.pick(0..state.pipes.len()) else { return };
+        let pipe = &mut state.pipes[index];
+        match input.below(16) {
+            0..4 => pipe.stalled = !pipe.stalled,
+            4..8 => pipe.most = [0, 1, 3, 17][input.below(4)],
+            8..10 => pipe.eof = true,
+            10..12 => pipe.error = pipe.error.or(Some(KINDS[input.below(4)])),
+            12..14 => {
+                // What is on its way is changed, or something comes that nobody has sent.
+                let (at, byte) = (input.length(), input.byte());
+                match pipe.inbox.len() {
+                    0 => pipe.inbox.extend([byte; 5]),
+                    len => pipe.inbox[at % len] ^= byte | 1,
+                }
+                pipe.tampered = true;
+            }
+            _ => {
+                pipe.inbox.clear();
+                pipe.tampered = true;
+            }
+        }
+        state.touch(index);
+        drop(state);
+        self.side.something_happened();
+    }
+
+    fn pass(&mut self, input: &mut Input<'_>) {
+        let millis = [0, 1, 100, 1_000, 4_000, 6_000, 11_000, 61_000][input.below(8)];
+        self.advance(Duration::from_millis(millis));
+    }
+
+    fn advance(&mut self, time: Duration) {
+        self.now += time;
+        let mut model = self.model.borrow_mut();
+        model.waited |= !time.is_zero();
+        for (peer, deeds) in self.peers.iter_mut().zip(&mut model.deeds) {
+            peer.at(self.now, deeds);
+        }
+        drop(model);
+        self.turn();
+    }
+
+    fn command(&mut self, input: &mut Input<'_>) {
+        let swarm = &mut self.side.swarm;
+        let connections: Vec<ConnectionId> = swarm.connections().collect();
+        let streams: Vec<StreamId> = connections.iter().flat_map(|id| swarm.streams_of(*id)).collect();
+        let listeners: Vec<ListenerId> = swarm.listeners().collect();
+        let connection = input.pick(connections.into_iter());
+        let stream = input.pick(streams.into_iter());
+        let mut model = self.model.borrow_mut();
+        match input.below(32) {
+            0..8 => {
+                let Some(connection) = connection else { return };
+                let mut protocols = vec![SINK, ECHO];
+                let unspoken = input.once_in(8);
+                match input.below(4) {
+                    _ if unspoken => protocols = vec![UNKNOWN],
+                    0 => protocols.insert(0, UNKNOWN),
+                    n => protocols.truncate(n),
+                }
+                drop(model);
+                if let Ok(id) = self.side.try_open(connection, &protocols) {
+                    let mut model = self.model.borrow_mut();
+                    model.ever.insert(id.into());
+                    if unspoken {
+                        model.unspoken.insert(id);
+                    }
+                }
+            }
+            8..16 => {
+                let Some(stream) = stream else { return };
+                let from = swarm.stream(stream).unwrap().sent;
+                self.side.try_write(stream, &content(0, from, input.length()));
+            }
+            16 => {
+                let Some(stream) = stream else { return };
+                let before = *swarm.counters();
+                assert_ne!(self.side.flush(stream), Err(WriteError::Stale), "it lives");
+                assert_eq!(*self.side.swarm.counters(), before, "a flush opens and ends nothing");
+            }
+            17..20 => {
+                let Some(stream) = stream else { return };
+                let _ = swarm.finish(stream);
+                model.finished.insert(stream);
+            }
+            20..22 => {
+                let Some(stream) = stream else { return };
+                if let opening @ Some(State::Opening) = state(swarm, stream.into()) {
+                    model.closes(stream.into(), opening);
+                }
+                let connection = swarm.stream(stream).unwrap().connection;
+                swarm.close_stream(stream).expect("it lives");
+                model.finished.insert(stream);
+                // What still comes is dropped.
+                model.whole.entry(connection).or_default().is_cut = true;
+            }
+            22..24 => {
+                let Some(stream) = stream else { return };
+                model.closes(stream.into(), state(swarm, stream.into()));
+                swarm.reset(stream).expect("it lives");
+            }
+            24 | 25 => {
+                let Some(connection) = connection else { return };
+                model.closes(connection.into(), state(swarm, connection.into()));
+                swarm.close_connection(connection).expect("it lives");
+            }
+            26 => {
+                let Some(connection) = connection else { return };
+                model.closes(connection.into(), state(swarm, connection.into()));
+                swarm.abort_connection(connection).expect("it lives");
+            }
+            27 => {
+                let Some(listener) = input.pick(listeners.into_iter()) else { return };
+                model.closes(listener.into(), state(swarm, listener.into()));
+                swarm.close_listener(listener).expect("it lives");
+            }
+            28..30 => {
+                let Some(stream) = stream else { return };
+                drop(model);
+                self.side.read_all(stream);
+            }
+            _ => {
+                // An id that was given once: what is over is refused, and nothing changes.
+                let ever: Vec<Id> = model.ever.iter().copied().collect();
+                let Some(id) = input.pick(ever.into_iter()) else { return };
+                let before = *swarm.counters();
+                if state(swarm, id).is_none() {
+                    assert_stale(swarm, id);
+                }
+                assert_eq!(*swarm.counters(), before);
+                return;
+            }
+        }
+        self.side.something_happened();
+        // What a command causes is told by the next poll.
+        self.side.something_to_drain();
+    }
+
+    /// What holds at any time.
+    fn check(&self) {
+        let counters = self.side.swarm.counters();
+        let opened = [
+            counters.listeners,
+            counters.connections.inbound,
+            counters.connections.outbound,
+            counters.streams.inbound,
+            counters.streams.outbound,
+        ]
+        .iter()
+        .map(|counts| counts.opened)
+        .sum::<u64>();
+        let told = self.model.borrow().opened + self.side.listening.len() as u64;
+        assert!(opened <= told + EVENTS as u64, "{opened} have opened, {told} were told of");
+        for received in self.side.all_received() {
+            assert_eq!(received, content(100, 0, received.len()), "what has arrived is what was sent");
+        }
+    }
+
+    /// Everything is shut down, whatever hangs; the owner drains.
+    fn end(mut self) -> BTreeSet<String> {
+        self.side.drains = usize::MAX;
+        self.side.reads = true;
+        self.side.something_to_drain();
+        self.reactions.borrow_mut().clear();
+        self.model.borrow_mut().shutdown = true;
+        self.turn();
+        self.side.swarm.shutdown();
+        self.side.something_to_drain();
+        let begun = self.now;
+        let mut rounds = 0;
+        while !self.side.swarm.is_shut_down() {
+            self.turn();
+            if self.world.state().close_removed() {
+                self.side.something_happened();
+                continue;
+            }
+            if self.side.swarm.is_shut_down() {
+                break;
+            }
+            let at = self.side.swarm.next_deadline().expect("something is waited for");
+            // What the peers say or do not say makes no difference.
+            self.advance(at.saturating_sub(self.now));
+            rounds += 1;
+            assert!(rounds < 1_000, "it does not end");
+        }
+        assert!(self.now - begun <= Duration::from_secs(5), "a close takes longer than its time-out");
+        self.side.assert_no_leaks();
+        self.check();
+        let state = self.world.state();
+        for opening in state.openings.iter().filter(|opening| opening.handed) {
+            let pipe = opening.result.and_then(Result::ok);
+            assert!(pipe.is_none_or(|pipe| state.pipes[pipe].dropped), "a socket is left open");
+        }
+        drop(state);
+        for id in &self.model.borrow().ever {
+            assert_stale(&mut self.side.swarm, *id);
+        }
+        // Without the ids.
+        let log = self.side.take_log();
+        let words = |line: &String| {
+            line.split(' ').enumerate().filter(|(n, _)| *n != 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
+        };
+        log.iter().map(|line| words(line).join(" ")).collect()
+    }
+}

@@ -1,0 +1,32 @@
+//! The scenario table on a simulated pair: complete logs of both sides, at every size of the event queue, in both
+//! roles, however the byte stream is cut.
+
+mod budgets;
+mod by_hand;
+mod connections;
+mod dials;
+mod flush;
+mod full_queue;
+mod idle;
+mod limits;
+mod listeners;
+mod long_line;
+mod many;
+mod owners;
+mod random;
+mod ready;
+mod reentrant;
+mod shutdown;
+mod stale;
+mod streams;
+mod waking;
+
+use std::time::Duration;
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+const fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}

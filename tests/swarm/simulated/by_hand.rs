@@ -1,0 +1,130 @@
+//! Against a peer that shakes hands as it should, and then says what it likes, frame by frame.
+
+use crate::simulated::{millis, secs};
+use crate::support::sim::{B, Pair, RawDial, Shape, SimPipe, everywhere};
+use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
+use swarm_notify::connection::{Role, yamux};
+use swarm_notify::identity::Keypair;
+use swarm_notify::lifecycle::ConnectionId;
+
+everywhere! {
+    one_that_breaks_the_protocol_is_told_so,
+    one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written,
+    one_that_goes_away_for_a_reason_is_not_waited_for,
+}
+
+const WORDS: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
+const GO_AWAY: u8 = 3;
+
+/// A frame without a payload: of a session, if its stream is 0.
+fn frame(version: u8, kind: u8, value: u32) -> Vec<u8> {
+    [&[version, kind, 0, 0], &[0; 4][..], &value.to_be_bytes()].concat()
+}
+
+/// The peer, who dialed.
+struct Peer {
+    pipe: SimPipe,
+    transport: Transport,
+}
+
+impl Peer {
+    /// Dials `b`, which listens from now on.
+    fn connect<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> (Self, ConnectionId) {
+        pair.b.listen(&B.at(1));
+        pair.settle();
+        let mut dial = RawDial::new(&pair.network, 1, &B.at(1));
+        pair.settle();
+        let mut pipe = dial.pipe().expect("it is answered");
+        let identity = Keypair::ed25519_from_bytes([9; 32]).expect("32 bytes are a key");
+        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).expect("the key can sign");
+        let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).expect("the key is fine");
+        let mut said = WORDS.to_vec();
+        handshake.transmit(&mut said).expect("it is our turn");
+        pipe.give(&said);
+        pair.settle();
+        let answer = pipe.take();
+        handshake.receive(&answer[WORDS.len()..]).expect("it is answered");
+        said.clear();
+        handshake.transmit(&mut said).expect("it is our turn");
+        pipe.give(&said);
+        pair.settle();
+        pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
+        let id = pair.b.swarm.connections().next().expect("it is there");
+        (Self { pipe, transport: handshake.finish().expect("it is over").0 }, id)
+    }
+
+    fn say(&mut self, frames: &[u8]) {
+        let mut wire = Vec::new();
+        self.transport.seal(frames, &mut wire).expect("there are nonces left");
+        self.pipe.give(&wire);
+    }
+
+    /// The frames that have come.
+    fn hear(&mut self) -> Vec<u8> {
+        let wire = self.pipe.take();
+        let (mut rest, mut frames, mut plain) = (&wire[..], Vec::new(), vec![0; 65_535]);
+        while let Opened::Message { consumed, len } = self.transport.open(rest, &mut plain).expect("it is sealed") {
+            rest = &rest[consumed..];
+            frames.extend_from_slice(&plain[..len]);
+        }
+        assert_eq!(rest, b"", "whole messages");
+        frames
+    }
+}
+
+fn one_that_breaks_the_protocol_is_told_so<const EVENTS: usize>(shape: Shape) {
+    for most in [1, 7, usize::MAX] {
+        let mut pair = Pair::<EVENTS>::new(shape);
+        let (mut peer, _) = Peer::connect(&mut pair);
+        // However little its pipe takes at once.
+        pair.network.set(|knobs| knobs.most(0, 1, most));
+        peer.say(&frame(1, GO_AWAY, 0));
+        pair.settle();
+        pair.b.expect(&["disconnected c0.1 failed(protocol)"]);
+        assert_eq!(peer.hear(), frame(0, GO_AWAY, yamux::PROTOCOL_ERROR));
+        assert!(pair.network.has_ended(0, 1), "and that this was all");
+        drop(peer);
+        pair.end_quietly();
+    }
+}
+
+fn one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written<const EVENTS: usize>(shape: Shape) {
+    for takes_nothing in [false, true] {
+        let mut pair = Pair::<EVENTS>::new(shape);
+        let (mut peer, _) = Peer::connect(&mut pair);
+        pair.network.set(|knobs| match takes_nothing {
+            true => knobs.most(0, 1, 0),
+            false => knobs.stall(0, 1, true),
+        });
+        peer.say(&frame(1, GO_AWAY, 0));
+        pair.settle();
+        pair.b.expect(&["disconnected c0.1 failed(protocol)"]);
+        assert_eq!(peer.hear(), b"");
+        drop(peer);
+        pair.end_quietly();
+    }
+}
+
+fn one_that_goes_away_for_a_reason_is_not_waited_for<const EVENTS: usize>(shape: Shape) {
+    for (code, waits) in [(yamux::NORMAL, secs(5)), (yamux::PROTOCOL_ERROR, millis(0))] {
+        let mut pair = Pair::<EVENTS>::new(shape);
+        let (mut peer, id) = Peer::connect(&mut pair);
+        // What is due to it cannot be written.
+        pair.network.set(|knobs| knobs.stall(0, 1, true));
+        pair.b.swarm.close_connection(id).unwrap();
+        pair.settle();
+        let closed = pair.now;
+        peer.say(&frame(0, GO_AWAY, code));
+        pair.settle();
+        assert!(pair.now < closed + secs(1));
+        let heard = pair.now;
+        assert_eq!(pair.b.unexpected() == 0, code == yamux::NORMAL);
+        pair.wait(secs(10));
+        let log = pair.b.take_timed_log();
+        assert_eq!(log.len(), 1, "{log:?}");
+        assert_eq!(log[0].1, "disconnected c0.1 requested");
+        assert!(log[0].0 <= if waits.is_zero() { heard } else { closed + waits });
+        drop(peer);
+        pair.end_quietly();
+    }
+}

@@ -1,0 +1,11 @@
+//! Real sockets of this machine: the TCP transport by itself, and swarms on it.
+#![cfg(all(feature = "tcp", unix))]
+
+mod frames;
+#[cfg(feature = "subscription")]
+mod notify;
+mod sockets;
+#[path = "../support/mod.rs"]
+mod support;
+mod transport;
+mod websocket;

@@ -1,0 +1,63 @@
+//! The scenarios of py-libp2p's notification tests, on real sockets and under their names, with exact counts. (Those of
+//! its pub/sub notifee are beside pub/sub.)
+
+mod test_notifee_performance;
+mod test_notify;
+mod test_notify_listen_lifecycle;
+
+use crate::support::each_event;
+use crate::support::party;
+use each_event::each_event;
+use party::{Party, Tcp};
+use std::cell::{Ref, RefCell};
+use std::rc::Rc;
+use swarm_notify::lifecycle::{Event, StreamId};
+use swarm_notify::notifee::{Context, Notifee};
+
+/// Writes down every event.
+#[derive(Clone, Default)]
+struct MyNotifee(Rc<RefCell<Vec<Event>>>);
+
+impl MyNotifee {
+    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+        self.0.borrow_mut().push(event);
+    }
+
+    /// Two of them at each party.
+    fn twice(parties: &mut [Party]) -> Vec<[Self; 2]> {
+        let register = |party: &mut Party| {
+            let both = <[Self; 2]>::default();
+            both.iter().for_each(|notifee| _ = party.notifees.register(notifee.clone()));
+            both
+        };
+        parties.iter_mut().map(register).collect()
+    }
+
+    fn events(&self) -> Ref<'_, Vec<Event>> {
+        self.0.borrow()
+    }
+
+    /// The names of all that it was told.
+    fn names(&self) -> Vec<&'static str> {
+        self.events().iter().map(Event::name).collect()
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.events().iter().filter(|event| event.name() == name).count()
+    }
+}
+
+impl<N> Notifee<N> for MyNotifee {
+    each_event!(N);
+}
+
+/// Ends its side of each stream when the other side has ended.
+struct Polite;
+
+impl Notifee<Tcp> for Polite {
+    fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
+        if cx.network().read(stream, &mut [0; 64]) == Ok(0) {
+            let _ = cx.network().finish(stream);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Swarms on real sockets of this machine: the complete logs of both sides, scenario by scenario.
+
+mod basics;
+mod connections;
+mod descriptors;
+mod dials;
+mod full;
+mod listeners;
+mod mute;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod processes;
+mod shutdown;
+mod streams;
