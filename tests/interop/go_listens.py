@@ -4,9 +4,9 @@ import signal
 from collections import Counter
 
 from event_log import Wrong, expect
-from go_common import HELD, LISTENER_LEFT, SIZES, UNASKED, check, echo, identify, until_pushed
+from go_common import HELD, LISTENER_LEFT, SIZES, UNASKED, check, echo, exchange, identify, until_pushed
 from p2pd import Daemon, read_all, read_exactly
-from processes import ECHO, IDENTIFY, KILLED, NOT_SPOKEN, PING, Command, check_summary, options, right
+from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING, Command, check_summary, options, right
 
 # Go's ping answers 32 bytes at a time.
 PING_SIZES = [32, 3200, 1_000_000]
@@ -128,6 +128,16 @@ def dialer_ping_and_identify():
             raise Wrong(f"another address than {go.tcp}: {identified}")
 
 
+def has_heard_all(go):
+    """Go has read all that we have sent: it has had an answer from us. Its stream stays open, so that nothing follows."""
+    (us,) = go.peers()
+    exchange(go.open(us, PING)[0], 32, 0)
+    return us
+
+
+HEARD_ALL = {("closed", "inbound", PING, "connection_closed"): 1}
+
+
 def dialer_pushed():
     """What go speaks later it pushes to whoever has dialed it, too."""
     with Daemon() as go, Command("dial", go.address, *options(ping=1, hold=3600)) as ours:
@@ -135,12 +145,13 @@ def dialer_pushed():
         ours.until("closed_stream", protocol=PING)
         go.handle(HELD, echo)
         until_pushed(ours, go, HELD)
-        go.disconnect(go.peers()[0])
+        go.disconnect(has_heard_all(go))
         ours.end(1)
-        check(ours.log, "outbound", LISTENER_LEFT, identify(pushed=1) | outbound(PING, "finished", 1))
+        streams = HEARD_ALL | outbound(PING, "finished", 1)
+        check(ours.log, "outbound", LISTENER_LEFT, identify(pushed=1) | streams)
 
 
-def held(end, reason, number):
+def held(end, number):
     """The connection ends while our streams wait for an answer."""
     with Daemon() as go:
         go.handle(HELD, count_bytes)
@@ -148,20 +159,21 @@ def held(end, reason, number):
         with Command("dial", go.address, *arguments) as ours:
             ours.until("opened_stream", number, protocol=HELD)
             ours.until("closed_stream", protocol=IDENTIFY[0])
-            end(go)
+            us = has_heard_all(go)
+            end(go, us)
             ours.end(1)
-        streams = outbound(HELD, "connection_closed", number)
-        check(ours.log, "outbound", reason, identify() | streams)
-        check_summary(ours.log.summary, {"streams": number, "ok": 0, "failed": number})
+            streams = HEARD_ALL | outbound(HELD, "connection_closed", number)
+            check(ours.log, "outbound", LISTENER_LEFT, identify() | streams)
+            check_summary(ours.log.summary, {"streams": number, "ok": 0, "failed": number})
 
 
 def dialer_peer_killed_with_streams_open():
-    held(Daemon.kill, KILLED, 50)
+    held(lambda go, _: go.kill(), 50)
 
 
 def dialer_peer_ended_with_streams_open():
-    held(Daemon.terminate, LISTENER_LEFT, 10)
+    held(lambda go, _: go.terminate(), 10)
 
 
 def dialer_disconnected_with_streams_open():
-    held(lambda go: go.disconnect(go.peers()[0]), LISTENER_LEFT, 20)
+    held(Daemon.disconnect, 20)
