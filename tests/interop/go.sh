@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The command against go-libp2p 0.32 nodes, in both directions: `p2pd`, the daemon that the PyPI package hivemind carries
-# for x86-64 Linux. Keeps it beside this file. SWARM_NOTIFY_BIN names a command that is built already; arguments choose
-# scenarios by a part of their names. Where the daemon is not to be had it says so ("skipped: …"), and that is no failure.
+# The command against go-libp2p 0.32 nodes, in both directions: `p2pd`, the daemon that the PyPI package hivemind
+# carries for x86-64 Linux. Keeps it beside this file. SWARM_NOTIFY_BIN names a command that is built already; arguments
+# choose scenarios by a part of their names. Where the daemon is not to be had it says so ("skipped: …"), and that is no
+# failure.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

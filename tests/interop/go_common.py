@@ -13,8 +13,8 @@ from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING
 # A protocol with which a scenario has plans of its own.
 HELD = "/held/1.0.0"
 
-# Go closes each socket that it has dialed with a reset (SO_LINGER of 0), whether it closes, ends or is killed. Its other
-# sockets end in an end of file, or in a reset where it had not read all that we have sent. It says no go-away.
+# Go closes each socket that it has dialed with a reset (SO_LINGER of 0), whether it closes, ends or is killed. Its
+# other sockets end in an end of file, or in a reset where it had not read all that we have sent. It says no go-away.
 DIALER_LEFT = "failed(reset)"
 LISTENER_LEFT = "remote(eof)"
 
@@ -46,9 +46,9 @@ def echo(stream):
 
 
 def identify(connections=1, pushed=0):
-    """The streams on which go asks who we are, as soon as it is connected, and tells us of what it speaks since then. It
-    may push, too, what it came to know just before, once for each time: it does so on a thread of its own, to whoever is
-    connected by then."""
+    """The streams on which go asks who we are, as soon as it is connected, and tells us of what it speaks since then.
+    It may push, too, what it came to know just before, once for each time: it does so on a thread of its own, to whoever
+    is connected by then."""
     return {
         ("closed", "inbound", IDENTIFY[0], "finished"): connections,
         ("closed", "inbound", IDENTIFY[1], any_of("finished", "connection_closed")): (pushed, pushed + 4 * connections),

@@ -95,8 +95,8 @@ def listener_ping(go, ours, us):
 
 @listener
 def listener_identify(go, ours, us):
-    """Go knows what we speak: of two protocols it proposes the one that it has heard of from us. What it speaks later it
-    pushes to us."""
+    """Go knows what we speak: of two protocols it proposes the one that it has heard of from us. What it speaks later
+    it pushes to us."""
     stream, protocol = go.open(us, NOT_SPOKEN, ECHO)
     if protocol != ECHO:
         raise Wrong(f"{protocol} was agreed")

@@ -50,7 +50,8 @@ def peers_only():
 def scenarios(module):
     """Those of a module, in its order: its functions that are named for who of us does what."""
     names = ("listener_", "dialer_", "killed_")
-    return [each for name, each in vars(module).items() if name.startswith(names) and each.__module__ == module.__name__]
+    functions = [each for name, each in vars(module).items() if name.startswith(names)]
+    return [each for each in functions if each.__module__ == module.__name__]
 
 
 def main(arguments):

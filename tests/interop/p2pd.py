@@ -1,4 +1,4 @@
-"""p2pd, the daemon of go-libp2p, as a process of ours, and the part of its control protocol that the interop tests need.
+"""p2pd, the daemon of go-libp2p, as a process of ours, and the part of its control protocol that the tests need.
 
 A request is a protobuf message behind its length, on a Unix socket. The socket of an opened stream becomes the stream;
 for each inbound stream of a protocol that has a handler here, the daemon connects to a socket of ours.
