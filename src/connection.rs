@@ -206,7 +206,11 @@ impl Connection {
                     Some(Fact::AtGate)
                 }
                 Ok(false) => None,
-                Err(error) => Some(self.broke(error)),
+                // What it has said by then says why, and is still sent.
+                Err(error) => {
+                    self.phase = Phase::Over;
+                    Some(Fact::Failed(error))
+                }
             },
             Phase::Open(_) => self.receive_frames(input, turn),
             Phase::Over => None,
@@ -217,9 +221,9 @@ impl Connection {
         fact
     }
 
-    /// Returns whether the [limit](Input::limit_frames) of frames was reached, so that whole frames may be kept that
-    /// have not been handled. Then call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without
-    /// another read.
+    /// Returns whether the [limit](Input::limit_frames) of frames was reached, or more is pending for the peer than it
+    /// reads, so that whole frames may be kept that have not been handled. Once [`wants_input`](Self::wants_input) says so,
+    /// call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
         self.kept.is_cut_short()
@@ -234,7 +238,7 @@ impl Connection {
     fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
-            if input.frames_left() == 0 {
+            if input.frames_left() == 0 || open.session.is_clogged() {
                 input.cut_short(&mut self.kept);
                 return None;
             }

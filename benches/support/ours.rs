@@ -202,6 +202,8 @@ fn node<S: Sockets>(n: u8, reactor: &S::Reactor) -> Node<S> {
     let mut config = Config::default();
     config.limits.streams_per_connection = 16_384;
     config.connection.idle_timeout = None;
+    // Work may begin with many streams at once, which the other side takes.
+    config.connection.yamux.early_streams = u32::MAX;
     let identity = Keypair::ed25519_from_bytes([n; 32]).unwrap();
     let counted = (|io, _| Counted(io)) as fn(S::Output, ConnectedPoint) -> Counted<S::Output>;
     Swarm::new(S::transport(reactor).map(counted), &identity, [n; 32], config).unwrap()

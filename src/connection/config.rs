@@ -8,6 +8,7 @@ use core::time::Duration;
 /// A few bounds that no owner needs to change are constants:
 /// [`noise::MAX_HANDSHAKE_MESSAGE`](super::noise::MAX_HANDSHAKE_MESSAGE),
 /// [`multistream::MAX_LINE`](super::multistream::MAX_LINE),
+/// [`multistream::MAX_LIST`](super::multistream::MAX_LIST),
 /// [`multistream::MAX_ROUNDS`](super::multistream::MAX_ROUNDS).
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -149,9 +149,11 @@ impl Handshake {
             Step::Muxer(mut secured, mut select) => {
                 let opened = input.decrypt(&mut secured.transport)?;
                 let mut lines = Vec::new();
-                let (consumed, agreed) = select.receive(input.plain(), &YAMUX, &mut lines)?;
-                input.consume_plain(consumed);
+                let selected = select.receive(input.plain(), &YAMUX, &mut lines);
+                // Even before an error: it says why.
                 secured.transport.seal(&lines, out)?;
+                let (consumed, agreed) = selected?;
+                input.consume_plain(consumed);
                 if !agreed {
                     return Ok((Step::Muxer(secured, select), opened));
                 }
@@ -229,8 +231,7 @@ impl Select {
                 }
             }
             Self::Listener(listener) => {
-                let supported = |name: &str| (name == protocol.as_ref()).then_some(0);
-                let (consumed, accepted) = listener.receive(bytes, supported, out)?;
+                let (consumed, accepted) = listener.receive(bytes, slice::from_ref(protocol), out)?;
                 Ok((consumed, accepted.is_some()))
             }
         }

@@ -8,8 +8,8 @@
 //! A line on the wire is its length as a varint, its text, and `\n`, which the length counts. Both sides begin with the
 //! line `/multistream/1.0.0`. The dialer proposes one protocol a line; the listener repeats it, or says `na`.
 //!
-//! `ls`, which asked for a list, is answered with `na`: the specification has made it optional, go-multistream has
-//! dropped it, and rust-libp2p no longer asks.
+//! `ls` asks for a list of protocols. The listener answers in the format of rust-libp2p, counts it as a proposal, and
+//! sends at most [`MAX_LIST`] bytes of lists. The dialer never asks: go-multistream has dropped `ls`.
 //!
 //! ```
 //! use swarm_notify::connection::multistream::{Dialer, Listener, Outcome, Protocol};
@@ -22,8 +22,7 @@
 //! let mut dialer = Dialer::start(&proposals, &mut to_listener);
 //! let mut listener = Listener::new();
 //!
-//! let speaks_ping = |name: &str| (name == PING.as_ref()).then_some(0);
-//! let (read, agreed) = listener.receive(&to_listener, speaks_ping, &mut to_dialer)?;
+//! let (read, agreed) = listener.receive(&to_listener, &[PING], &mut to_dialer)?;
 //! assert_eq!((read, agreed), (to_listener.len(), None));
 //! to_listener.clear();
 //!
@@ -31,7 +30,7 @@
 //! assert_eq!(outcome, None);
 //! to_dialer.clear();
 //!
-//! let (_, agreed) = listener.receive(&to_listener, speaks_ping, &mut to_dialer)?;
+//! let (_, agreed) = listener.receive(&to_listener, &[PING], &mut to_dialer)?;
 //! assert_eq!(agreed, Some(0));
 //! listener.confirm(&PING, &mut to_dialer);
 //!
@@ -46,7 +45,7 @@ mod listener;
 mod protocol;
 
 pub use dialer::{Dialer, Outcome};
-pub use line::MAX_LINE;
+pub use line::{MAX_LINE, MAX_LIST};
 pub use listener::{Listener, MAX_ROUNDS};
 pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
 

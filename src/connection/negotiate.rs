@@ -18,7 +18,7 @@ impl Connection {
             yamux::Fact::Writable(id) => self.writable(id, turn),
             yamux::Fact::FinSent(id) => self.fin_sent(id, turn),
             yamux::Fact::Reset(id) => self.reset_by_peer(id, turn),
-            yamux::Fact::Acknowledged(_) => {
+            yamux::Fact::Acknowledged(_) | yamux::Fact::Heard => {
                 self.open_queued(turn);
                 None
             }
@@ -210,12 +210,17 @@ impl Connection {
         self.open_queued(turn);
     }
 
-    /// Starts streams that waited for yamux's ack backlog or for the peer to read, as many as there is place for now.
+    /// Starts streams that waited for yamux's bounds or for the peer to read, as many as there is place for now.
     pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        while !open.session.is_clogged() && open.session.can_open().is_ok() {
+        while !open.session.is_clogged() && !self.queued.is_empty() {
+            match open.session.can_open() {
+                Ok(()) => {}
+                Err(yamux::OpenError::Unheard) => return open.session.ask_for_first_frame(),
+                Err(_) => return,
+            }
             let Some(id) = self.queued.pop_front() else { return };
-            // It can, as the line above says.
+            // It can, as `can_open` says.
             let _ = start(&mut open.session, turn.streams, id, &mut turn.scratch.lines);
         }
     }
@@ -283,8 +288,7 @@ impl Stream {
                 }
             }
             Negotiation::Listener(listener) => {
-                let find = |name: &str| supported.iter().position(|protocol| protocol.as_ref() == name);
-                let (consumed, accepted) = listener.receive(unread, find, out)?;
+                let (consumed, accepted) = listener.receive(unread, supported, out)?;
                 match accepted {
                     None => Ok((consumed, Chosen::NotYet)),
                     Some(index) => {

@@ -64,9 +64,9 @@ impl Connection {
         }
     }
 
-    /// Begins a stream that its owner has put into the table under `id`. Beyond
-    /// [`yamux::Config::ack_backlog`] streams that the peer has not acknowledged, and while the peer does not read what
-    /// is due to it, the stream waits its turn; that counts as negotiation.
+    /// Begins a stream that its owner has put into the table under `id`. The stream waits its turn while the peer has not
+    /// acknowledged [`yamux::Config::ack_backlog`] streams, while [`yamux::Config::early_streams`] have begun and the peer
+    /// has not sent a frame, and while the peer does not read pending output. The wait counts as negotiation.
     ///
     /// # Errors
     /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open
@@ -84,6 +84,10 @@ impl Connection {
         match started {
             Ok(()) => {}
             Err(yamux::OpenError::AckBacklog) => self.queued.push_back(id),
+            Err(yamux::OpenError::Unheard) => {
+                self.queued.push_back(id);
+                open.session.ask_for_first_frame();
+            }
             Err(yamux::OpenError::IdsExhausted) => return Err(Failure::Limit),
             Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
         }

@@ -29,14 +29,16 @@
 //! ours.insert(7, stream);
 //! let mut wire = Vec::new();
 //! dialer.take_output(&mut wire);
-//! assert_eq!(wire.len(), 12 + 5, "one frame carries SYN, the data and FIN");
+//! assert_eq!(wire.len(), 12 + 5 + 12, "one frame carries SYN and the data, the next one FIN");
 //! assert_eq!(dialer.written(&mut ours), Some(Fact::FinSent(7)));
 //!
 //! let (n, fact) = listener.receive(&mut theirs, &wire).unwrap();
 //! assert_eq!(fact, Some(Fact::Inbound));
 //! theirs.insert(1, listener.accept(1).unwrap());
-//! let (_, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
-//! assert_eq!(fact, Some(Fact::Readable(1)));
+//! let (m, fact) = listener.receive(&mut theirs, &wire[n..]).unwrap();
+//! assert_eq!(fact, Some(Fact::Readable(1)), "the data");
+//! let (_, fact) = listener.receive(&mut theirs, &wire[n + m..]).unwrap();
+//! assert_eq!(fact, Some(Fact::Readable(1)), "the end");
 //! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
 //! assert_eq!(listener.read(stream, &mut buf), Read::Bytes(5));
 //! assert_eq!(listener.read(stream, &mut buf), Read::End);
@@ -113,6 +115,10 @@ pub struct Config {
     /// How many streams we open that the peer has not acknowledged, 256 (specification, "ACK backlog"); one more is
     /// [`OpenError::AckBacklog`].
     pub ack_backlog: u32,
+    /// How many streams we open before the peer's first frame has come, 8; one more is [`OpenError::Unheard`]. A stream
+    /// counts until then even if it is over. js-libp2p aborts a connection on which more than 10 streams arrive before
+    /// its upgrade is through, and streams that are opened at once arrive with the handshake's last message.
+    pub early_streams: u32,
     /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB; a connection then
     /// reads nothing more until they have left.
     pub max_control: usize,
@@ -127,6 +133,7 @@ impl Default for Config {
             max_frame: 64 * 1024,
             max_output: 256 * 1024,
             ack_backlog: 256,
+            early_streams: 8,
             max_control: 128 * 1024,
         }
     }

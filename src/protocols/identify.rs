@@ -101,9 +101,6 @@ pub struct Config {
     /// How long each stream may take, from its opening to its end. Then it is reset; a question without an outcome has
     /// failed of [`Failure::Timeout`], unless all messages that came were whole. Default 10 s.
     pub timeout: Duration,
-    /// How long a stream on which we have answered stays open if the peer does not end its side before. An end that
-    /// comes with the answer makes some peers lose both (js-libp2p 3.3); others wait for it. Default 100 ms.
-    pub linger: Duration,
     /// How many bytes a peer may say in one stream, in at most 10 messages; more is [`Failure::Protocol`]. It bounds
     /// what is kept of a connection. Default 16 KiB: two messages of the 8 KiB that go and js take.
     pub max_bytes: usize,
@@ -127,7 +124,6 @@ impl Default for Config {
             asks: true,
             pushes: true,
             timeout: Duration::from_secs(10),
-            linger: Duration::from_millis(100),
             max_bytes: 16 * 1024,
             inbound_streams: 4,
             outbound_pushes: 64,
@@ -350,8 +346,7 @@ impl<N: HasNode> Notifee<N> for Identify {
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
-        let now = cx.now();
-        self.go_on(cx.network().node_mut(), stream, now);
+        self.go_on(cx.network().node_mut(), stream);
     }
 
     fn poll_at(&self) -> Option<Duration> {
@@ -366,7 +361,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         let now = cx.now();
         let node = cx.network().node_mut();
         while let Some(stream) = self.deadlines.take_due(now) {
-            self.late(node, stream, now);
+            self.late(node, stream);
         }
         while let Some(connection) = self.to_ask.pop_front() {
             self.ask(node, connection, now);

@@ -18,10 +18,11 @@ where
 {
     /// Opens a stream that speaks the first of `protocols` that the peer speaks too.
     ///
-    /// With one protocol, data may be written at once: it travels with the proposal. Beyond
-    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams that the peer has not acknowledged, and
-    /// while it does not read what is due to it, the stream waits its turn, and a write to it is
-    /// [`Blocked`](WriteError::Blocked) meanwhile.
+    /// With one protocol, data may be written at once: it travels with the proposal. The stream waits its turn, and a
+    /// write to it is [`Blocked`](WriteError::Blocked), while the peer has not acknowledged
+    /// [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) streams, while
+    /// [`early_streams`](crate::connection::yamux::Config::early_streams) have begun and the peer has not sent a frame,
+    /// and while the peer does not read pending output.
     ///
     /// # Events
     /// [`OpenedStream`](crate::lifecycle::Event::OpenedStream) once the peer has agreed, or

@@ -146,6 +146,8 @@ impl Side {
         let identity = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
         let mut config = Config::default();
         config.limits.streams_per_connection = 4_096;
+        // The other side takes all that come at once.
+        config.connection.yamux.early_streams = u32::MAX;
         let mut swarm = Swarm::new(wire, &identity, [seed; 32], config).unwrap();
         swarm.register_protocol(SINK);
         let (notifees, told) = notifees(NOTIFEES);

@@ -3,6 +3,7 @@
 
 mod against_crate;
 mod dialer;
+mod list;
 mod listener;
 mod protocol;
 

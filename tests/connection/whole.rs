@@ -2,7 +2,9 @@
 
 mod bounds;
 mod deadlines;
+mod js;
 mod limited;
+mod negotiation;
 mod raw;
 mod streams;
 mod words;

@@ -35,9 +35,9 @@ struct End {
     next: u32,
 }
 
-/// Windows stay as they are.
+/// Windows stay as they are, and streams wait for no frame of the peer.
 fn still() -> Config {
-    Config { max_receive_window: 0, ..Config::default() }
+    Config { max_receive_window: 0, early_streams: u32::MAX, ..Config::default() }
 }
 
 impl End {
@@ -58,6 +58,12 @@ impl End {
         self.streams.insert(key, stream);
         self.take();
         key
+    }
+
+    fn open_many(&mut self, streams: u32) {
+        for _ in 0..streams {
+            self.open();
+        }
     }
 
     /// Receives everything, accepting what comes in; returns all facts.
@@ -131,6 +137,7 @@ impl End {
     }
 }
 
+mod early;
 mod flow;
 mod frames;
 mod growth;

@@ -128,9 +128,12 @@ impl Node {
             }
             Event::Connected { connection } if self.wanted.is_some() => {
                 for _ in 0..STREAMS {
-                    let stream = self.swarm.open_stream(connection, &[ECHO])?;
-                    self.swarm.write(stream, b"!")?;
+                    self.swarm.open_stream(connection, &[ECHO])?;
                 }
+            }
+            // A stream that waits for its place on the wire takes no data before it is open.
+            Event::OpenedStream { stream, .. } if self.wanted.is_some() => {
+                self.swarm.write(stream, b"!")?;
             }
             Event::ListenFailed { .. } | Event::ConnectFailed { .. } => return Err(format!("{event:?}").into()),
             Event::Disconnected { .. } => self.swarm.shutdown(),

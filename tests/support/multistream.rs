@@ -1,8 +1,10 @@
 //! The fuzz target `multistream`: our dialer with our listener over any cuts against an obvious model, and arbitrary
-//! bytes into both. `cargo test` runs it over seeded input.
+//! bytes into both, the listener's answers to them against another model. `cargo test` runs it over seeded input.
 
 use arbitrary::{Arbitrary, Unstructured};
 use swarm_notify::connection::multistream::{Dialer, Error, Listener, MAX_LINE, MAX_ROUNDS, Outcome, Protocol};
+
+const HEADER_MESSAGE: &[u8; 20] = b"\x13/multistream/1.0.0\n";
 
 #[derive(Arbitrary, Debug)]
 enum Input {
@@ -41,8 +43,72 @@ fn protocols(numbers: &[u8]) -> Vec<Protocol> {
     numbers.iter().map(|number| protocol(*number)).collect()
 }
 
-fn index_of(list: &[Protocol], name: &str) -> Option<usize> {
-    list.iter().position(|protocol| protocol.as_str() == name)
+fn write_length(mut length: usize, out: &mut Vec<u8>) {
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+fn message(text: &[u8], out: &mut Vec<u8>) {
+    write_length(text.len(), out);
+    out.extend_from_slice(text);
+}
+
+/// A list of protocols as one message, of 64 KiB at most.
+fn list(supported: &[Protocol]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for protocol in supported {
+        let mut line = Vec::new();
+        message(format!("{protocol}\n").as_bytes(), &mut line);
+        if list.len() + line.len() + 1 > 64 * 1024 {
+            break;
+        }
+        list.append(&mut line);
+    }
+    list.push(b'\n');
+    list
+}
+
+/// All that a listener of 16 rounds says behind its header to these bytes, before it confirms something or finds them to
+/// be wrong.
+fn answers(mut rest: &[u8], is_greeted: bool, supported: &[Protocol]) -> Vec<u8> {
+    let (mut out, mut rounds, mut listed) = (Vec::new(), 0, 0);
+    if !is_greeted {
+        let Some(behind) = rest.strip_prefix(&HEADER_MESSAGE[..]) else { return out };
+        rest = behind;
+    }
+    loop {
+        let (length, prefix) = match rest {
+            [low, ..] if *low < 0x80 => (usize::from(*low), 1),
+            [low, high, ..] if (1..0x80).contains(high) => (usize::from(*low & 0x7f) | usize::from(*high) << 7, 2),
+            // Not a length, or not yet one.
+            _ => return out,
+        };
+        if !(2..=MAX_LINE).contains(&length) {
+            return out;
+        }
+        let Some(line) = rest.get(prefix..prefix + length) else { return out };
+        let text = std::str::from_utf8(line).ok().and_then(|line| line.strip_suffix('\n'));
+        let Some(text) = text.filter(|text| !text.contains('\n')) else { return out };
+        rounds += 1;
+        if rounds > MAX_ROUNDS {
+            message(b"na\n", &mut out);
+            return out;
+        }
+        if supported.iter().any(|protocol| protocol.as_str() == text) {
+            return out;
+        }
+        let list = list(supported);
+        if text == "ls" && listed + list.len().div_ceil(1024) <= 64 {
+            listed += list.len().div_ceil(1024);
+            message(&list, &mut out);
+        } else {
+            message(b"na\n", &mut out);
+        }
+        rest = &rest[prefix + length..];
+    }
 }
 
 #[derive(PartialEq, Debug)]
@@ -80,7 +146,7 @@ fn negotiate(proposals: &[u8], supported: &[u8], rounds: u16, data: &[u8], cuts:
             break None;
         }
         move_some(&mut to_listener, &mut at_listener, cuts.next());
-        match listener.receive(&at_listener, |name| index_of(&supported, name), &mut to_dialer) {
+        match listener.receive(&at_listener, &supported, &mut to_dialer) {
             Ok((consumed, Some(index))) => {
                 at_listener.drain(..consumed);
                 assert!(agreed.is_none_or(|agreed| agreed == index));
@@ -144,17 +210,35 @@ fn dialer(proposals: &[u8], pieces: &[Vec<u8>]) {
     }
 }
 
+/// Whole lines, where a piece begins so that it stands for some; random bytes hardly ever come to one.
+fn lines(piece: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    match piece {
+        [0..64, numbers @ ..] => numbers.iter().take(20).for_each(|number| match number {
+            0..100 => message(b"ls\n", &mut lines),
+            number => message(format!("{}\n", protocol(*number)).as_bytes(), &mut lines),
+        }),
+        piece => lines.extend_from_slice(piece),
+    }
+    lines
+}
+
 fn listener(header: bool, supported: &[u8], pieces: &[Vec<u8>]) {
     let supported = protocols(supported);
-    let (mut unread, mut out) = (Vec::new(), Vec::new());
+    let (mut unread, mut out, mut heard) = (Vec::new(), Vec::new(), Vec::new());
     let mut listener = Listener::new();
     if header {
         let _ = Dialer::start(&[], &mut unread);
     }
-    for piece in pieces {
-        unread.extend_from_slice(piece);
-        let answer = listener.receive(&unread, |name| index_of(&supported, name), &mut out);
-        assert!(out.len() <= 20 + 4 * usize::from(MAX_ROUNDS), "at most the header and a refusal for each round");
+    for piece in pieces.iter().map(|piece| lines(piece)) {
+        unread.extend_from_slice(&piece);
+        heard.extend_from_slice(&piece);
+        let answer = listener.receive(&unread, &supported, &mut out);
+        let expected = answers(&heard, header, &supported);
+        // When the header leaves depends on the pieces, but it comes first.
+        let said = out.strip_prefix(&HEADER_MESSAGE[..]).unwrap_or(&out);
+        assert!(said.len() < out.len() || out.is_empty(), "the header is missing");
+        assert!(said == expected, "{said:?} is not {expected:?}");
         let Ok((consumed, agreed)) = answer else { return };
         assert!(consumed <= unread.len());
         unread.drain(..consumed);

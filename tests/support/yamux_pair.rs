@@ -47,6 +47,11 @@ struct Side {
     pipe: Vec<u8>,
     pings: Vec<u32>,
     gone: bool,
+    /// The streams that were opened before the peer's first frame, apart from those of which it never learns.
+    early: u32,
+    has_heard: bool,
+    /// How many bytes of frames have come.
+    heard: usize,
 }
 
 impl Side {
@@ -59,8 +64,11 @@ impl Side {
             keys: BTreeMap::new(),
             refused: BTreeSet::new(),
             pipe: Vec::new(),
-            pings: Vec::new(),
+            pings: vec![0],
             gone: false,
+            early: 0,
+            has_heard: false,
+            heard: 0,
         }
     }
 
@@ -78,6 +86,8 @@ impl Side {
         match self.session.open(key) {
             Ok(stream) => {
                 assert!(unacknowledged < config.ack_backlog);
+                assert!(self.has_heard || self.early < config.early_streams);
+                self.early += 1;
                 let id = stream.wire_id();
                 assert_eq!(id % 2 == 1, self.dialer);
                 assert!(self.keys.insert(id, key).is_none(), "no id is used twice");
@@ -85,6 +95,11 @@ impl Side {
                 self.seen.insert(key, Seen { id, acknowledged: true, ..Seen::default() });
             }
             Err(OpenError::AckBacklog) => assert_eq!(unacknowledged, config.ack_backlog),
+            Err(OpenError::Unheard) => {
+                assert!(!self.has_heard, "streams wait for the first frame only");
+                assert_eq!(self.early, config.early_streams);
+                self.session.ask_for_first_frame();
+            }
             Err(OpenError::GoneAway) => {}
             Err(error) => panic!("{error}"),
         }
@@ -123,11 +138,17 @@ impl Side {
     fn reset(&mut self, key: u32) {
         let (Some(stream), Some(seen)) = (self.streams.get_mut(&key), self.seen.get_mut(&key)) else { return };
         seen.reset_by_us |= !stream.is_over();
+        let before = self.session.output().len();
+        let is_over = stream.is_over();
         self.session.reset(stream);
+        if !self.gone && !is_over && self.session.output().len() == before {
+            self.early -= 1;
+        }
         assert!(stream.is_over());
     }
 
     fn transmit(&mut self) {
+        check_flags(self.session.output());
         self.session.take_output(&mut self.pipe);
         assert!(self.session.output().is_empty());
     }
@@ -145,6 +166,22 @@ impl Side {
     }
 }
 
+/// Whoever handles flags before payload, or one flag of a frame, understands each of these frames.
+fn check_flags(mut rest: &[u8]) {
+    while let Some((header, behind)) = rest.split_first_chunk::<12>() {
+        let (kind, flags) = (header[1], header[3]);
+        let length = u32::from_be_bytes(header[8..].try_into().unwrap());
+        match flags {
+            0..=2 => {}
+            4 => assert_eq!((kind, length), (0, 0), "FIN has a frame of its own"),
+            8 => assert_eq!((kind, length), (1, 0), "RST has a frame of its own"),
+            _ => panic!("a frame carries one flag: {header:?}"),
+        }
+        rest = &behind[if kind == 0 { length as usize } else { 0 }..];
+    }
+    assert_eq!(rest, b"", "whole frames");
+}
+
 /// Both ends, and what holds between them.
 struct Pair {
     config: Config,
@@ -155,7 +192,14 @@ struct Pair {
 fn pair(choice: u8, bytes: &[u8]) -> bool {
     let config = match choice % 4 {
         0 => Config::default(),
-        1 => Config { max_frame: 7, max_output: 100, ack_backlog: 2, max_control: 60, ..Config::default() },
+        1 => Config {
+            max_frame: 7,
+            max_output: 100,
+            ack_backlog: 2,
+            early_streams: 1,
+            max_control: 60,
+            ..Config::default()
+        },
         2 => Config { max_receive_window: 3 * INITIAL_WINDOW, max_window_growth: INITIAL_WINDOW, ..Config::default() },
         _ => Config { receive_window: INITIAL_WINDOW + 1000, max_frame: 1000, ack_backlog: 8, ..Config::default() },
     };
@@ -266,6 +310,9 @@ impl Pair {
     fn deliver(&mut self, me: usize, n: usize, input: &mut Input<'_>) {
         let n = n.min(self.sides[me].pipe.len());
         let bytes: Vec<u8> = self.sides[me].pipe.drain(..n).collect();
+        let other = &mut self.sides[1 - me];
+        other.heard += bytes.len();
+        other.has_heard = other.heard >= 12;
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let side = &mut self.sides[1 - me];
@@ -343,6 +390,7 @@ impl Pair {
             }
             Fact::Pong(opaque) => assert!(side.pings.contains(&opaque)),
             Fact::GoAway(code) => assert!(code == 0 && other.gone),
+            Fact::Heard => assert_eq!(side.early, self.config.early_streams),
         }
     }
 

@@ -195,7 +195,8 @@ impl<'a> Bout<'a> {
                     account.we_saw_reset = true;
                 }
                 Some(Fact::Pong(_) | Fact::GoAway(_)) => panic!("{fact:?} was not asked for"),
-                Some(Fact::Readable(_) | Fact::Writable(_) | Fact::FinSent(_) | Fact::Acknowledged(_)) | None => {}
+                Some(Fact::Readable(_) | Fact::Writable(_) | Fact::FinSent(_) | Fact::Acknowledged(_)) => {}
+                Some(Fact::Heard) | None => {}
             }
         }
         moved
@@ -404,7 +405,7 @@ fn bout(role: Role, config: &Config, acts: &[u8]) {
     while !bout.dice.0.is_empty() && acts < 3000 {
         acts += 1;
         match bout.dice.roll(20) {
-            0 if bout.streams.len() < STREAMS => bout.open(),
+            0 if bout.streams.len() < STREAMS && bout.session.can_open().is_ok() => bout.open(),
             1 if bout.theirs.len() < STREAMS => bout.crate_opens(),
             2..4 => drop(bout.pump()),
             _ => {

@@ -1,6 +1,6 @@
 //! Lines on the wire: a varint of one or two bytes, text, `\n`.
 
-use super::{Error, MAX_PROTOCOL};
+use super::{Error, MAX_PROTOCOL, Protocol};
 use alloc::vec::Vec;
 
 /// The longest line that is read, with its `\n` and without its length: 1 025 bytes, room for the longest protocol.
@@ -14,6 +14,12 @@ const HEADER_LINE: &[u8] = b"\x13/multistream/1.0.0\n";
 
 /// How a listener refuses a proposal.
 pub(super) const NOT_AVAILABLE: &str = "na";
+
+/// How a dialer asks for a list of protocols.
+pub(super) const LIST: &str = "ls";
+
+/// The most bytes of a list of protocols, without its own length: 64 KiB.
+pub const MAX_LIST: usize = 64 * 1024;
 
 /// How many bytes the header at the front of `bytes` takes up; `None` while it is incomplete. What speaks something
 /// else is found out by its first wrong byte: an HTTP request says of itself that it is a line of 71 bytes, and ends
@@ -51,14 +57,45 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
     Ok(Some((text, prefix + length)))
 }
 
-/// Appends a line. `text` is at most [`MAX_PROTOCOL`] bytes, so that its length fits in a varint of two.
+/// Appends a line.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
-    let length = text.len() + 1;
-    if length < 0x80 {
-        out.push(length as u8);
-    } else {
-        out.extend([length as u8 | 0x80, (length >> 7) as u8]);
-    }
+    write_length(text.len() + 1, out);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
+}
+
+/// Appends the list of these protocols, as rust-libp2p has it: one message of a line for each, and another `\n`. The
+/// first protocol that does not fit, and those behind it, are left out.
+pub(super) fn write_list(protocols: &[Protocol], out: &mut Vec<u8>) {
+    write_length(list_length(protocols), out);
+    listed(protocols).for_each(|protocol| write(protocol.as_str(), out));
+    out.push(b'\n');
+}
+
+/// Returns the length of a list, without its own length: at most [`MAX_LIST`].
+pub(super) fn list_length(protocols: &[Protocol]) -> usize {
+    listed(protocols).map(line_length).sum::<usize>() + 1
+}
+
+/// The protocols for which a list has room.
+fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
+    protocols.iter().scan(1, |length, protocol| {
+        *length += line_length(protocol);
+        (*length <= MAX_LIST).then_some(protocol)
+    })
+}
+
+/// The bytes of a protocol's line on the wire.
+fn line_length(protocol: &Protocol) -> usize {
+    let length = protocol.as_str().len() + 1;
+    length + if length < 0x80 { 1 } else { 2 }
+}
+
+/// Appends a length as a varint.
+fn write_length(mut length: usize, out: &mut Vec<u8>) {
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
 }

@@ -1,11 +1,11 @@
 //! The side that answers: [`Listener`].
 
-use super::line::{self, HEADER, NOT_AVAILABLE};
+use super::line::{self, HEADER, LIST, MAX_LIST, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-/// How many proposals a listener looks at before it gives up: 16. [`Listener::with_rounds`] takes another number.
+/// How many proposals a listener looks at before it gives up, requests for a list among them: 16. [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
 /// The side that answers.
@@ -17,6 +17,8 @@ pub struct Listener {
     progress: Progress,
     /// How many more proposals will be looked at.
     rounds: u16,
+    /// How many KiB of lists have been sent, each rounded up.
+    listed: u8,
     /// The place of what is agreed, from 1 on. Nobody has as many protocols as can be told apart here.
     agreed: Option<NonZeroU32>,
 }
@@ -42,10 +44,10 @@ impl Listener {
         Self::with_rounds(MAX_ROUNDS)
     }
 
-    /// A listener that looks at `rounds` proposals; the next one is an error.
+    /// A listener that looks at `rounds` proposals; the next one is refused, and an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
-        Self { progress: Progress::Begun, rounds, agreed: None }
+        Self { progress: Progress::Begun, rounds, listed: 0, agreed: None }
     }
 
     /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
@@ -55,19 +57,24 @@ impl Listener {
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
-    /// header, and `na` to what `supported` gives `None` for.
+    /// header, `na` to a proposal that is not in `supported`, and the list of `supported` to `ls`. `supported` is the
+    /// same in every call.
     ///
-    /// Gives how many bytes were consumed, whole lines only, and what `supported` gave for the first proposal that it
-    /// knew: what lies behind that line is the protocol's, and later calls consume nothing and give it again. If that
+    /// Gives how many bytes were consumed, whole lines only, and the place in `supported` of the first proposal that is
+    /// in it: what lies behind that line is the protocol's, and later calls consume nothing and give it again. If that
     /// proposal came together with the dialer's header, our header waits for the confirmation and leaves with it;
     /// otherwise it leaves at once, since some dialers wait for it before they propose anything.
     ///
+    /// A list is at most [`MAX_LIST`] bytes long: what does not fit is left out of it. All lists of one negotiation
+    /// together are at most as long, with each rounded up to whole KiB; one more is answered with `na`.
+    ///
     /// # Errors
-    /// Whatever is wrong with a line, as early as it can be known; [`Error::TooManyRounds`].
+    /// Whatever is wrong with a line, as early as it can be known; [`Error::TooManyRounds`]. What has been appended to
+    /// `out` by then is still meant for the dialer.
     pub fn receive(
         &mut self,
         bytes: &[u8],
-        mut supported: impl FnMut(&str) -> Option<usize>,
+        supported: &[Protocol],
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<usize>), Error> {
         let mut consumed = 0;
@@ -81,15 +88,19 @@ impl Listener {
                 continue;
             }
             let Some((text, length)) = line::read(rest)? else { break };
-            self.rounds = self.rounds.checked_sub(1).ok_or(Error::TooManyRounds)?;
-            self.agreed = match text {
-                HEADER => None,
-                _ => supported(text).and_then(|index| NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)),
-            };
-            if self.agreed.is_none() {
+            let Some(rounds) = self.rounds.checked_sub(1) else {
                 self.answer(out);
                 line::write(NOT_AVAILABLE, out);
-                self.progress = Progress::Refused;
+                return Err(Error::TooManyRounds);
+            };
+            self.rounds = rounds;
+            self.agreed = place_of(text, supported);
+            if self.agreed.is_none() {
+                self.answer(out);
+                if text != LIST || !self.list(supported, out) {
+                    line::write(NOT_AVAILABLE, out);
+                    self.progress = Progress::Refused;
+                }
             }
             consumed += length;
         }
@@ -106,6 +117,18 @@ impl Listener {
         line::write(protocol.as_str(), out);
     }
 
+    /// Appends a list of protocols, unless too much has been listed.
+    fn list(&mut self, supported: &[Protocol], out: &mut Vec<u8>) -> bool {
+        // At most 64, the KiB of `MAX_LIST`.
+        let listed = self.listed + line::list_length(supported).div_ceil(1024) as u8;
+        let may = usize::from(listed) * 1024 <= MAX_LIST;
+        if may {
+            self.listed = listed;
+            line::write_list(supported, out);
+        }
+        may
+    }
+
     /// Appends our header, once.
     fn answer(&mut self, out: &mut Vec<u8>) {
         if self.progress < Progress::Answered {
@@ -113,6 +136,12 @@ impl Listener {
             line::write(HEADER, out);
         }
     }
+}
+
+/// The place of a protocol in a list, from 1 on.
+fn place_of(text: &str, supported: &[Protocol]) -> Option<NonZeroU32> {
+    let index = supported.iter().position(|protocol| protocol.as_str() == text)?;
+    NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 
 impl Default for Listener {

@@ -14,8 +14,12 @@ pub enum Fact<K> {
     Writable(K),
     /// Our FIN has been written, and all data before it.
     FinSent(K),
-    /// The peer gave the stream up. What it sent before stays readable; then [`Read::Reset`](super::Read::Reset).
+    /// The peer gave the stream up, or sent data after its FIN, which our RST answers. What it sent before stays readable;
+    /// then [`Read::Reset`](super::Read::Reset).
     Reset(K),
+    /// The peer's first frame has come, and as many streams as [`Config::early_streams`](super::Config::early_streams)
+    /// allows had been opened before: from now on that bound does not hold. Told at most once a session.
+    Heard,
     /// The peer acknowledges a stream that we opened. Told at most once a stream.
     Acknowledged(K),
     /// The peer answered the ping with this value. It may never have been asked.
@@ -33,9 +37,6 @@ pub enum Violation {
     Version(u8),
     /// A frame of no known type.
     Kind(u8),
-    /// Flags that its frame cannot have: unknown ones, SYN with ACK, ACK of a stream that the peer opened, or a ping
-    /// with more than SYN or ACK.
-    Flags(u16),
     /// Data or a window update for stream 0, which is the session; or a SYN for an id that is ours to give.
     StreamId(u32),
     /// A SYN for a stream that is open already.
@@ -44,8 +45,6 @@ pub enum Violation {
     ReceiveWindow(u32),
     /// A window update that raises the send window of this stream above 2^32 - 1.
     SendWindow(u32),
-    /// Data after FIN on this stream.
-    DataAfterFin(u32),
 }
 
 impl fmt::Display for Violation {
@@ -53,12 +52,10 @@ impl fmt::Display for Violation {
         match self {
             Self::Version(version) => write!(f, "unknown yamux version {version}"),
             Self::Kind(kind) => write!(f, "unknown yamux frame type {kind}"),
-            Self::Flags(flags) => write!(f, "yamux flags {flags:#06x} make no sense there"),
             Self::StreamId(id) => write!(f, "yamux stream id {id} is not the peer's to use"),
             Self::StreamExists(id) => write!(f, "yamux stream {id} is open already"),
             Self::ReceiveWindow(id) => write!(f, "more data on yamux stream {id} than its window allows"),
             Self::SendWindow(id) => write!(f, "window of yamux stream {id} raised above 2^32 - 1"),
-            Self::DataAfterFin(id) => write!(f, "data after FIN on yamux stream {id}"),
         }
     }
 }
@@ -72,6 +69,9 @@ pub enum OpenError {
     /// The peer has yet to acknowledge as many streams as [`Config::ack_backlog`](super::Config::ack_backlog) allows:
     /// again after the next [`Fact::Acknowledged`] or end of a stream.
     AckBacklog,
+    /// No frame of the peer has come, and as many streams as [`Config::early_streams`](super::Config::early_streams) allows
+    /// have been opened: again after [`Fact::Heard`].
+    Unheard,
     /// All stream ids of this connection are used up: only on another one.
     IdsExhausted,
     /// One side has sent go-away: only on another connection.
@@ -82,6 +82,7 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AckBacklog => "too many yamux streams wait for the peer's acknowledgement",
+            Self::Unheard => "the peer has not sent its first yamux frame, and enough streams are open for that",
             Self::IdsExhausted => "the yamux stream ids of this connection are used up",
             Self::GoneAway => "one side has sent yamux's go-away",
         })

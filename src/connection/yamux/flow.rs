@@ -48,7 +48,7 @@ impl<K: Copy> Session<K> {
 
     /// Puts an ACK that is due on the last frame, if that is one of this stream's.
     pub(super) fn ride(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::AckDue && self.output.set_flag(stream.id, ACK) {
+        if stream.opening == Opening::AckDue && self.output.add_ack(stream.id) {
             stream.opening = Opening::Open;
         }
     }
@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn the_line_for_room_is_no_longer_than_twice_what_lives() {
-        let mut session = Session::new(Role::Dialer, &Config { max_output: 1, ..Config::default() });
+        let mut session =
+            Session::new(Role::Dialer, &Config { max_output: 1, early_streams: u32::MAX, ..Config::default() });
         let waiting = |session: &mut Session<u32>, key| {
             let mut stream = session.open(key).unwrap();
             session.write(&mut stream, b"there is no room");

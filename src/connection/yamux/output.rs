@@ -4,7 +4,7 @@ use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
 use alloc::vec::Vec;
 use core::mem;
 
-/// Frames in the order in which they leave. The last one may still change: it grows, or takes a flag.
+/// Frames in the order in which they leave. The last one may still change: it grows, or takes an ACK.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
@@ -85,16 +85,21 @@ impl Output {
         n
     }
 
-    /// Sets ACK or FIN on the last frame, if it is of this stream and can carry it. The two never share a frame: some
-    /// peers do not look for FIN where they find ACK.
-    pub(super) fn set_flag(&mut self, id: u32, flag: u16) -> bool {
+    /// Sets ACK on the last frame, if that is of this stream and has no flag yet.
+    pub(super) fn add_ack(&mut self, id: u32) -> bool {
         match self.last_of(id) {
-            Some(header) if !header.has(ACK | FIN | RST) => {
-                self.replace_last(Header { flags: header.flags | flag, ..header });
+            Some(header) if header.flags == 0 => {
+                self.replace_last(Header { flags: ACK, ..header });
                 true
             }
             _ => false,
         }
+    }
+
+    /// FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
+    /// payload where its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
+    pub(super) fn finish(&mut self, id: u32) {
+        self.answer(Header::new(Kind::Data, FIN, id, 0));
     }
 
     /// Adds to the last frame, if it is a window update of this stream.

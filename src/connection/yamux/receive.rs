@@ -130,6 +130,7 @@ impl<K: Copy> Session<K> {
                     header[..bytes.len()].copy_from_slice(bytes);
                     self.frames_left = self.frames_left.saturating_sub(1);
                     self.incoming = Incoming::Frame(Header::decode(&header)?);
+                    return Ok(self.hear().then_some(Fact::Heard));
                 }
                 Ok(None)
             }
@@ -172,24 +173,21 @@ impl<K: Copy> Session<K> {
     /// Deals with a header, or with what is left of it.
     fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
         match header.kind {
-            Kind::Ping => match header.flags {
-                // Some peers ask without SYN.
-                0 | SYN => {
-                    if !self.output.ends_with_pong(header.length) {
-                        self.output.answer(Header::new(Kind::Ping, ACK, 0, header.length));
-                    }
-                    Ok(Step::Done(None, Incoming::start()))
+            Kind::Ping if header.has(ACK) => {
+                let pong = self.growth.on_pong(header.length);
+                if pong == Pong::Again {
+                    self.ping(PROBE);
                 }
-                ACK => {
-                    let pong = self.growth.on_pong(header.length);
-                    if pong == Pong::Again {
-                        self.ping(PROBE);
-                    }
-                    let fact = (pong == Pong::Owners).then_some(Fact::Pong(header.length));
-                    Ok(Step::Done(fact, Incoming::start()))
+                let fact = (pong == Pong::Owners).then_some(Fact::Pong(header.length));
+                Ok(Step::Done(fact, Incoming::start()))
+            }
+            // Some peers ask without SYN.
+            Kind::Ping => {
+                if !self.output.ends_with_pong(header.length) {
+                    self.output.answer(Header::new(Kind::Ping, ACK, 0, header.length));
                 }
-                flags => Err(Violation::Flags(flags)),
-            },
+                Ok(Step::Done(None, Incoming::start()))
+            }
             Kind::GoAway => {
                 self.peer_left = true;
                 Ok(Step::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
@@ -199,15 +197,10 @@ impl<K: Copy> Session<K> {
     }
 
     fn step_stream(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
-        let Header { kind, flags, id, length } = header;
-        if flags > (SYN | ACK | FIN | RST) || header.has(SYN) && header.has(ACK) {
-            return Err(Violation::Flags(flags));
-        }
+        // Unknown flags, and an ACK where there is nothing to acknowledge, are passed over, as in go and rust.
+        let Header { kind, id, length, .. } = header;
         if id == 0 || header.has(SYN) && self.is_ours(id) {
             return Err(Violation::StreamId(id));
-        }
-        if header.has(ACK) && !self.is_ours(id) {
-            return Err(Violation::Flags(flags));
         }
         let payload = |key| match kind {
             Kind::Data if length > 0 => Incoming::Payload { id, key, left: length, fin: header.has(FIN) },
@@ -250,7 +243,9 @@ impl<K: Copy> Session<K> {
             }
         } else if length > 0 {
             if !stream.receiving.is_open() {
-                return Err(Violation::DataAfterFin(id));
+                // The fault of one stream: the others are in order.
+                self.reset(stream);
+                return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
             }
             if !stream.window.allows(length) {
                 return Err(Violation::ReceiveWindow(id));

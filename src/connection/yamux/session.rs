@@ -3,7 +3,7 @@
 
 use super::Config;
 use super::fact::{Fact, OpenError};
-use super::frame::{FIN, Header, Kind, RST, SYN};
+use super::frame::{Header, Kind, RST, SYN};
 use super::growth::Growth;
 use super::live::Live;
 use super::output::Output;
@@ -42,10 +42,21 @@ pub struct Session<K> {
     pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
     pub(super) growth: Growth,
+    /// What holds until the peer's first frame; none afterwards.
+    unheard: Option<Unheard>,
     /// The peer has sent go-away.
     pub(super) peer_left: bool,
     /// The number of frames that [`receive`](Self::receive) still handles.
     pub(super) frames_left: u32,
+}
+
+/// A session whose peer has not sent a frame.
+#[derive(Clone, Copy, Debug)]
+struct Unheard {
+    /// How many more streams may be opened.
+    left: u32,
+    /// A ping has been sent that the peer has to answer.
+    is_asked: bool,
 }
 
 impl<K: Copy> Session<K> {
@@ -68,6 +79,7 @@ impl<K: Copy> Session<K> {
             line: VecDeque::new(),
             incoming: Incoming::start(),
             growth: Growth::default(),
+            unheard: Some(Unheard { left: config.early_streams, is_asked: false }),
             peer_left: false,
             frames_left: u32::MAX,
         }
@@ -113,6 +125,9 @@ impl<K: Copy> Session<K> {
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
+        if let Some(unheard) = &mut self.unheard {
+            unheard.left -= 1;
+        }
         Ok(Stream::new(id, Opening::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
@@ -184,21 +199,14 @@ impl<K: Copy> Session<K> {
         }
     }
 
-    /// Half-closes: FIN after everything that was written, on the stream's last frame if that still waits last in the
-    /// output, else in an empty one. [`Fact::FinSent`] comes when it has been written. The peer may go on sending.
+    /// Half-closes: FIN after everything that was written, in a frame without payload and without another flag. A SYN or
+    /// ACK that is due leaves before it. [`Fact::FinSent`] comes when it has been written. The peer may go on sending.
     pub fn finish(&mut self, stream: &mut Stream) {
         if !stream.sending.is_open() {
             return;
         }
-        if stream.opening == Opening::AckDue {
-            self.flush(stream);
-        } else {
-            self.widen(stream);
-        }
-        if !self.output.set_flag(stream.id, FIN) {
-            let flags = FIN | self.take_flags(stream);
-            self.output.answer(Header::new(Kind::Data, flags, stream.id, 0));
-        }
+        self.flush(stream);
+        self.output.finish(stream.id);
         stream.wish = Wish::Nothing;
         stream.sending = Half::Finished;
         if let Some(key) = self.live.get(stream.id)
@@ -264,6 +272,17 @@ impl<K: Copy> Session<K> {
     /// ([`Config::max_receive_window`]), of whose answers nothing is told.
     pub fn ping(&mut self, opaque: u32) {
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
+    }
+
+    /// Sends one ping to a peer that has not sent a frame: for a caller whose streams wait for the first one
+    /// ([`OpenError::Unheard`]), since every peer answers a ping, and some answer a stream late or never. The second call
+    /// changes nothing, nor does one after the first frame.
+    pub fn ask_for_first_frame(&mut self) {
+        if let Some(unheard) = &mut self.unheard
+            && !core::mem::replace(&mut unheard.is_asked, true)
+        {
+            self.ping(0);
+        }
     }
 
     /// Sends go-away with a code ([`NORMAL`](super::NORMAL) and its like) as our last frame: peers end the
@@ -373,6 +392,9 @@ impl<K: Copy> Session<K> {
             return Err(OpenError::GoneAway);
         }
         let id = self.next_id.ok_or(OpenError::IdsExhausted)?;
+        if self.unheard.is_some_and(|unheard| unheard.left == 0) {
+            return Err(OpenError::Unheard);
+        }
         if self.unacknowledged >= self.config.ack_backlog {
             return Err(OpenError::AckBacklog);
         }
@@ -385,6 +407,11 @@ impl<K: Copy> Session<K> {
             Role::Dialer => !id.is_multiple_of(2),
             Role::Listener => id.is_multiple_of(2),
         }
+    }
+
+    /// A frame of the peer has come. Returns whether it is the first one, and streams may have waited for it.
+    pub(super) fn hear(&mut self) -> bool {
+        self.unheard.take().is_some_and(|unheard| unheard.left == 0)
     }
 
     /// The peer has acknowledged the stream, or will never: it counts no more.
@@ -404,6 +431,10 @@ impl<K: Copy> Session<K> {
     pub(super) fn end_if_over(&mut self, stream: &mut Stream) {
         if !stream.is_over() {
             return;
+        }
+        // A stream of which the peer knows counts until the first frame, even if it is over.
+        if let (Opening::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
+            unheard.left += 1;
         }
         match stream.opening {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),

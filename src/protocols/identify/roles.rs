@@ -76,8 +76,6 @@ enum Work {
     Opening,
     Write(Writer),
     Read(Reader),
-    /// All is said, and our end waits for the peer's, for a while.
-    Linger,
     /// The rest is the swarm's to close.
     Done,
 }
@@ -165,29 +163,23 @@ impl Identify {
                 of.work = Work::Write(Writer::new(said));
             }
         }
-        self.go_on(node, stream, now);
+        self.go_on(node, stream);
     }
 
     /// Writes or reads what can be.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(of) = self.streams.get_mut(stream) else { return };
-        if let Work::Write(writer) = &mut of.work {
-            if !writer.go_on(node, stream) {
-                return;
-            }
-            if of.role == Role::Answer {
-                self.deadlines.set(stream, &mut of.deadline, Some(now.saturating_add(self.config.linger)));
-                of.work = Work::Linger;
-            }
+        if let Work::Write(writer) = &mut of.work
+            && !writer.go_on(node, stream)
+        {
+            return;
         }
         let heard = match &mut of.work {
             Work::Opening | Work::Done => return,
-            // The peer has nothing to say here but its end.
-            Work::Linger if node.read(stream, &mut [0]).is_err() => return,
-            Work::Linger | Work::Write(_) => None,
+            Work::Write(_) => None,
             Work::Read(reader) => match reader.go_on(node, stream) {
                 None => {
-                    // Who answers may wait for our end with its own, as we do.
+                    // A peer that answers may wait for our end with its own.
                     if reader.has_message() {
                         // It may have ended already.
                         let _ = node.finish(stream);
@@ -197,9 +189,6 @@ impl Identify {
                 heard => heard,
             },
         };
-        if matches!(of.work, Work::Linger) {
-            self.deadlines.set(stream, &mut of.deadline, Some(now.saturating_add(self.config.timeout)));
-        }
         of.work = Work::Done;
         let (connection, role) = (of.connection, of.role);
         // Neither fails: it has just been written to, or read from.
@@ -210,16 +199,9 @@ impl Identify {
     }
 
     /// A stream's deadline has come.
-    pub(super) fn late(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
+    pub(super) fn late(&mut self, node: &mut dyn Node, stream: StreamId) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         of.deadline = None;
-        if matches!(of.work, Work::Linger) {
-            of.work = Work::Done;
-            self.deadlines.set(stream, &mut of.deadline, Some(now.saturating_add(self.config.timeout)));
-            // It may have ended already.
-            let _ = node.close_stream(stream);
-            return;
-        }
         // It may have ended already.
         let _ = node.reset(stream);
         self.over(node, stream, Failure::Timeout);
@@ -249,7 +231,7 @@ impl Identify {
                 let heard = reader.cut(&node.take_unread(stream), reason);
                 self.heard(connection, of.role, heard);
             }
-            Work::Linger | Work::Done => {}
+            Work::Done => {}
         }
     }
 

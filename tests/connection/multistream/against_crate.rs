@@ -135,7 +135,6 @@ fn their_dialer(
     let mut future = dialer_select_proto(pipe.clone(), names(proposals), version);
     let (mut to_them, mut from_them, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     let mut listener = Listener::new();
-    let index = |name: &str| supported.iter().position(|protocol| protocol.as_str() == name);
     let (mut theirs, mut failed, mut agreed) = (None, false, None);
     while !(failed || agreed.is_some() && theirs.is_some()) {
         pipe.give(&random.cut(&mut to_them));
@@ -159,7 +158,7 @@ fn their_dialer(
         }
         from_them.extend(pipe.written());
         unread.extend(random.cut(&mut from_them));
-        let (consumed, found) = listener.receive(&unread, index, &mut to_them).unwrap();
+        let (consumed, found) = listener.receive(&unread, supported, &mut to_them).unwrap();
         unread.drain(..consumed);
         if let Some(found) = found
             && agreed.replace(found).is_none()

@@ -1,4 +1,4 @@
-//! [`Raw`]: a peer that shakes hands as it should, and then sends frames made by hand.
+//! [`Raw`]: a peer that shakes hands as it should, in either role, and then sends frames made by hand.
 
 use crate::support::ends::End;
 use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
@@ -32,7 +32,7 @@ pub(crate) fn data(flags: u16, id: u32, payload: &[u8]) -> Vec<u8> {
     frame(DATA, flags, id, payload.len() as u32, payload)
 }
 
-/// The dialer's end of a connection whose other end is a listener of ours.
+/// The raw end of a connection whose other end is ours.
 pub(crate) struct Raw {
     pub(crate) end: End,
     pub(crate) transport: Transport,
@@ -53,6 +53,26 @@ impl Raw {
         said.clear();
         handshake.transmit(&mut said).unwrap();
         end.hear(&said, usize::MAX);
+        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert!(end.permit());
+        Self { end, transport: handshake.finish().unwrap().0 }
+    }
+
+    /// `end` is a dialer that has said nothing yet, and is open afterwards.
+    pub(crate) fn accept(mut end: End) -> Self {
+        let identity = Keypair::ed25519_from_bytes([8; 32]).unwrap();
+        let config = Config::new(&identity, [8; 32], &["/yamux/1.0.0"]).unwrap();
+        let mut handshake = Handshake::new(&config, Role::Listener, [8; 32], None).unwrap();
+        let said = end.say();
+        let message = &said[HEADER.len() + NOISE.len()..];
+        assert_eq!(handshake.receive(message), Ok((message.len(), true)));
+        let mut answer = [HEADER, NOISE].concat();
+        handshake.transmit(&mut answer).unwrap();
+        end.hear(&answer, usize::MAX);
+        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert!(!end.permit());
+        let last = end.say();
+        assert_eq!(handshake.receive(&last), Ok((last.len(), true)));
         assert_eq!(end.facts(), [Fact::AtGate]);
         assert!(end.permit());
         Self { end, transport: handshake.finish().unwrap().0 }

@@ -27,14 +27,17 @@ fn what_went_wrong_is_said_in_words_that_tell_it_apart() {
     are_told_apart(&[
         yamux::Violation::Version(1),
         yamux::Violation::Kind(1),
-        yamux::Violation::Flags(1),
         yamux::Violation::StreamId(1),
         yamux::Violation::StreamExists(1),
         yamux::Violation::ReceiveWindow(1),
         yamux::Violation::SendWindow(1),
-        yamux::Violation::DataAfterFin(1),
     ]);
-    are_told_apart(&[yamux::OpenError::AckBacklog, yamux::OpenError::IdsExhausted, yamux::OpenError::GoneAway]);
+    are_told_apart(&[
+        yamux::OpenError::AckBacklog,
+        yamux::OpenError::Unheard,
+        yamux::OpenError::IdsExhausted,
+        yamux::OpenError::GoneAway,
+    ]);
     are_told_apart(&[
         Error::Noise(noise::Error::Decrypt),
         Error::Multistream(multistream::Error::BadHeader),

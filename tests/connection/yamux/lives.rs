@@ -21,7 +21,7 @@ fn each_direction_ends_by_itself() {
     assert_eq!(end.read(key), (vec![], Read::End));
     assert_eq!(end.write(key, b"x"), 1);
     end.finish(key);
-    assert_eq!(end.take(), data(FIN, 3, b"x"));
+    assert_eq!(end.take(), [data(0, 3, b"x"), data(FIN, 3, b"")].concat());
     assert_eq!(end.session.live(), 0);
     assert_eq!(end.written(), [Fact::FinSent(key)], "told though the stream is over");
 }
@@ -41,12 +41,31 @@ fn fin_is_told_as_sent_only_with_its_batch() {
 }
 
 #[test]
-fn a_second_fin_changes_nothing_but_data_after_fin_is_a_violation() {
+fn a_second_fin_changes_nothing_but_data_after_fin_resets_the_stream() {
     let mut end = End::new(Role::Listener);
-    end.receive(&data(SYN | FIN, 1, b"")).unwrap();
+    end.receive(&[data(SYN | FIN, 1, b"before"), data(SYN, 3, b"other")].concat()).unwrap();
     assert_eq!(end.receive(&data(FIN, 1, b"")), Ok(vec![]));
+    assert_eq!(end.receive(&data(0, 1, b"")), Ok(vec![]));
     assert_eq!(end.receive(&frame(UPDATE, 0, 1, 10)), Ok(vec![]), "its window may still be raised");
-    assert_eq!(end.receive(&data(0, 1, b"x")), Err(Violation::DataAfterFin(1)));
+    let late = [data(FIN, 1, b"late"), data(0, 1, b"later"), data(0, 3, b"!")].concat();
+    assert_eq!(end.receive(&late), Ok(vec![Fact::Reset(100), Fact::Readable(101)]));
+    assert_eq!(end.take(), frame(UPDATE, RST, 1, 0), "told once, and nothing of the other stream");
+    assert_eq!(end.read(100), (b"before".to_vec(), Read::Reset));
+    assert_eq!(end.write(100, b"x"), 0);
+    assert_eq!(end.read(101), (b"other!".to_vec(), Read::Blocked));
+    assert_eq!(end.session.live(), 1);
+}
+
+#[test]
+fn data_after_fin_is_passed_over_for_a_stream_that_is_over() {
+    let mut end = End::new(Role::Dialer);
+    let key = end.open();
+    end.finish(key);
+    end.take();
+    let all = [data(FIN, 1, b"all"), data(0, 1, b"late"), data(FIN, 1, b"later")].concat();
+    assert_eq!(end.receive(&all), Ok(vec![Fact::Readable(key)]));
+    assert_eq!(end.read(key), (b"all".to_vec(), Read::End));
+    assert_eq!(end.take(), b"");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Asking peers that do not answer, or not as they should; and peers that ask too much.
 
-use crate::identify::{framed, identify, known, millis, secs, told};
+use crate::identify::{framed, identify, known, secs, told};
 use crate::support::services::{Both, Script, keypair, read};
 use crate::support::sim::{A, Shape, everywhere};
 use swarm_notify::connection::{Protocol, WriteError};
@@ -22,7 +22,7 @@ everywhere! {
     whoever_has_said_it_all_need_not_say_goodbye,
     as_many_inbound_streams_are_served_as_the_bound_says,
     a_peer_that_pushes_nothing_is_let_go_of,
-    the_end_of_an_answer_waits_for_the_peers_but_not_for_long,
+    an_answer_ends_at_once_and_the_asker_has_its_time,
 }
 
 /// `a` asks a peer that does `act` on each stream, and half a minute passes.
@@ -204,26 +204,17 @@ fn as_many_inbound_streams_are_served_as_the_bound_says<const EVENTS: usize>(sha
     both.end();
 }
 
-fn the_end_of_an_answer_waits_for_the_peers_but_not_for_long<const EVENTS: usize>(shape: Shape) {
+fn an_answer_ends_at_once_and_the_asker_has_its_time<const EVENTS: usize>(shape: Shape) {
     let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
-    for is_ended_by_peer in [true, false] {
-        let asked = both.b.swarm.open_stream(cb, &[PROTOCOL]).unwrap();
-        both.wait(millis(90));
-        let (bytes, is_end) = read(&mut both.b.swarm, asked);
-        assert!(bytes.len() > 40 && !is_end, "an end that comes with the answer makes some peers lose it");
-        if is_ended_by_peer {
-            both.b.swarm.finish(asked).unwrap();
-        }
-        both.wait(millis(if is_ended_by_peer { 45 } else { 200 }));
-        assert_eq!(read(&mut both.b.swarm, asked), (vec![], true), "{is_ended_by_peer}");
-        if !is_ended_by_peer {
-            // It is closed, not cut: the peer still has its time.
-            both.wait(secs(1));
-            both.b.swarm.finish(asked).unwrap();
-        }
-        both.wait(millis(100));
-        assert_eq!(both.a.streams(ca), 0);
-    }
+    let asked = both.b.swarm.open_stream(cb, &[PROTOCOL]).unwrap();
+    both.settle();
+    let (bytes, is_end) = read(&mut both.b.swarm, asked);
+    assert!(bytes.len() > 40 && is_end, "no time has passed, and the end is there");
+    both.wait(secs(4));
+    assert_eq!(both.a.streams(ca), 1, "it is closed, not cut");
+    both.b.swarm.finish(asked).unwrap();
+    both.settle();
+    assert_eq!(both.a.streams(ca), 0);
     both.end();
 }
 

@@ -198,8 +198,16 @@ impl Pair {
             from.wire.clear();
             return n;
         }
-        if !to.connection.wants_input() {
-            return 0;
+        let mut handled = 0;
+        if to.connection.wants_input() && to.connection.is_cut_short() {
+            // Frames that it kept, while it had too much to say, come before another read.
+            to.hear(&mut self.input, &[]);
+            self.understand(1 - me, decisions);
+            handled = 1;
+        }
+        let (from, to) = both_mut(&mut self.ends, me);
+        if to.over.is_some() || !to.connection.wants_input() || to.connection.is_cut_short() {
+            return handled;
         }
         let n = to.hear(&mut self.input, &from.wire[..n]);
         from.wire.drain(..n);
@@ -208,7 +216,7 @@ impl Pair {
         if from.wire_ended && from.wire.is_empty() && to.over.is_none() {
             to.ends(Why::Eof);
         }
-        n
+        n + handled
     }
 
     fn understand(&mut self, me: usize, decisions: &mut Decisions<'_>) {

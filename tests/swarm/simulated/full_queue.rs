@@ -11,6 +11,7 @@ everywhere! {
     what_ends_while_it_waits_has_failed,
     accepting_pauses,
     a_dial_waits_before_its_last_word,
+    early_streams_of_a_peer_wait_and_are_not_refused,
     listening_waits,
     closing_is_never_refused,
     what_waits_opens_though_every_poll_brings_ends,
@@ -26,6 +27,8 @@ fn patient<const EVENTS: usize>(shape: Shape) -> (Pair<EVENTS>, Link) {
         |a| {
             a.connection.negotiation_timeout = YEAR;
             a.connection.handshake_timeout = YEAR;
+            // A peer that opens as many as it likes before it has heard a frame.
+            a.connection.yamux.early_streams = u32::MAX;
         },
         |_| {},
     );
@@ -43,6 +46,24 @@ fn fill<const EVENTS: usize>(pair: &mut Pair<EVENTS>, link: Link) -> Vec<String>
     let filled: Vec<_> = (1..=EVENTS).map(|n| format!("opened_stream c0.1/s{n}.1 outbound /echo/1.0.0")).collect();
     pair.a.expect(&filled);
     filled.iter().map(|line| line.replace("outbound", "inbound")).collect()
+}
+
+/// A peer may have as many streams open that we have not acknowledged, and opens them at once.
+fn early_streams_of_a_peer_wait_and_are_not_refused<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = patient::<EVENTS>(shape);
+    fill(&mut pair, link);
+    for _ in 0..256 {
+        pair.a.open(link.ca, &[ECHO]);
+    }
+    pair.wait(secs(5));
+    pair.a.expect(NONE);
+    resume(&mut pair);
+    for (log, before) in [(pair.a.take_log(), 0), (pair.b.take_log(), EVENTS)] {
+        let opened = log.iter().filter(|line| line.contains("opened_stream")).count();
+        assert_eq!(opened, 256 + before, "{log:?}");
+        assert!(!log.iter().any(|line| line.contains("failed")), "{log:?}");
+    }
+    pair.end_quietly();
 }
 
 fn resume<const EVENTS: usize>(pair: &mut Pair<EVENTS>) {

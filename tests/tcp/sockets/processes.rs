@@ -15,6 +15,7 @@ fn connected<const E: usize>(config: Config, streams: usize) -> (Running, Node<E
     let connection = b.dial(&child.address().parse().unwrap());
     one(&mut b, |b| b.log.len() == 1);
     let streams: Vec<_> = (0..streams).map(|_| b.open(connection)).collect();
+    one(&mut b, |b| b.log.len() == 1 + streams.len());
     for stream in &streams {
         b.write(*stream, b"x");
     }
