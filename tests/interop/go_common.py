@@ -47,8 +47,8 @@ def echo(stream):
 
 def identify(connections=1, pushed=0):
     """The streams on which go asks who we are, as soon as it is connected, and tells us of what it speaks since then.
-    It may push, too, what it came to know just before, once for each time: it does so on a thread of its own, to whoever
-    is connected by then."""
+    It may push, too, what it came to know just before, once for each time: it does so on a thread of its own, to
+    whoever is connected by then."""
     return {
         ("closed", "inbound", IDENTIFY[0], "finished"): connections,
         ("closed", "inbound", IDENTIFY[1], any_of("finished", "connection_closed")): (pushed, pushed + 4 * connections),

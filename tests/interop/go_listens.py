@@ -129,8 +129,8 @@ def dialer_ping_and_identify():
 
 
 def has_heard_all(go):
-    """Waits until go has read all that we have sent, and gives who we are: an answer of ours comes last. Its stream stays
-    open, so that nothing follows."""
+    """Waits until go has read all that we have sent, and gives who we are: an answer of ours comes last. Its stream
+    stays open, so that nothing follows."""
     (us,) = go.peers()
     exchange(go.open(us, PING)[0], 32, 0)
     return us

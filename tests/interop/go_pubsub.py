@@ -29,7 +29,7 @@ def messages(ours, go, us, subscription):
 
 
 def pubsub(router, we_dial, idle=0):
-    """Each sees the other subscribe, messages go both ways, go unsubscribes; then it is killed, and no peer any more."""
+    """Each sees the other subscribe, messages go both ways, go unsubscribes; then it is killed, and no peer then."""
     with Daemon("-pubsub", "-pubsubRouter", router) as go:
         subscription = go.subscribe(TOPIC)
         with Command(*(["dial", go.address, "--hold", "3600"] if we_dial else ["listen"]), "--floodsub", TOPIC) as ours:

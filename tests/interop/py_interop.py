@@ -12,7 +12,8 @@ from collections import Counter
 
 from event_log import Wrong, any_of, expect
 from processes import (
-    ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK, Command, Process, check_summary, options, play, right
+    ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK,
+    Command, Process, check_summary, options, play, right,
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
