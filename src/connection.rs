@@ -59,6 +59,7 @@ mod error;
 mod fact;
 mod handshake;
 mod input;
+pub(crate) mod key;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -120,6 +121,10 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told.
     live: u32,
+    /// Streams that wait for permission to open.
+    at_gate: u32,
+    /// Data or an end of a stream has been given to the output, and not all of that has been written since.
+    has_data_due: bool,
     /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
@@ -158,17 +163,30 @@ impl Connection {
             queued: VecDeque::new(),
             backlog: 0,
             live: 0,
+            at_gate: 0,
+            has_data_due: false,
             is_untimed: false,
         })
     }
 
-    /// Who the peer is, from its authentication until the connection is over.
+    /// Who the peer is, from its authentication until the connection is over. It may be ourselves: a swarm refuses that at
+    /// the first [`Fact::AtGate`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
             Phase::Open(open) => Some(open.peer),
             Phase::Over => None,
+        }
+    }
+
+    /// Returns a hash of what both ends have said in the Noise handshake, between its second and its third message. Until
+    /// then the listener does not know who dials, and the hash tells its end from others.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn said(&self) -> Option<[u8; 32]> {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.said(),
+            Phase::Open(_) | Phase::Over => None,
         }
     }
 
@@ -236,6 +254,9 @@ impl Connection {
     }
 
     fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
+        if let Some(fact) = self.fail_queued(turn) {
+            return Some(fact);
+        }
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
             if input.frames_left() == 0 || open.session.is_clogged() {
@@ -364,6 +385,7 @@ impl Connection {
                 let Some(said) = open.session.written(turn.streams) else {
                     self.open_queued(turn);
                     if let Phase::Open(open) = &mut self.phase {
+                        self.has_data_due &= !open.session.output().is_empty();
                         open.session.give_output(&mut turn.scratch.output);
                     }
                     return None;
@@ -381,7 +403,7 @@ impl Connection {
     /// no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
-        let stream = self.queues.first(streams).map(|(deadline, _)| deadline);
+        let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
         [self.timers.poll_at(config), stream].into_iter().flatten().min()
     }
 
@@ -402,7 +424,7 @@ impl Connection {
                 }
             }
         }
-        let (_, id) = self.queues.first(turn.streams).filter(|(deadline, _)| *deadline <= turn.now)?;
+        let (_, id) = self.queues.first(turn.streams, turn.config).filter(|(deadline, _)| *deadline <= turn.now)?;
         self.stream_timeout(id, turn)
     }
 
@@ -411,7 +433,7 @@ impl Connection {
     pub fn count_from(&mut self, turn: &mut Turn<'_>) {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(turn.config, turn.now);
-            self.queues.count_from(turn.streams, turn.config, turn.now);
+            self.queues.count_from(turn.streams, turn.now);
         }
     }
 
@@ -421,10 +443,22 @@ impl Connection {
         self.is_untimed
     }
 
-    /// When something that begins now will have taken `time`.
-    fn deadline(&mut self, now: Duration, time: Duration) -> Duration {
-        self.is_untimed |= now == UNTIMED;
-        now.saturating_add(time)
+    /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
+    /// its owner ends it once nothing [is due](Self::is_due).
+    #[must_use]
+    pub const fn is_spent(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
+            Phase::Handshake(_) | Phase::Over => false,
+        }
+    }
+
+    /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
+    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it.
+    pub fn part_written(&mut self, now: Duration) {
+        if self.has_data_due {
+            self.moved(now);
+        }
     }
 
     /// Closes an open connection politely: what has been written is still sent, with yamux's go-away as our last frame,

@@ -77,6 +77,11 @@
 //!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others.
 //! - **Ending.** [`finish`](Swarm::finish) ends your side, [`close_stream`](Swarm::close_stream) also drops what still
 //!   comes, and [`reset`](Swarm::reset) gives up at once. Before you close a connection, wait for your answers.
+//! - **Answers that take long.** A stream that you have finished waits ten minutes for a byte or window of the peer
+//!   ([`half_open_timeout`](crate::connection::Config::half_open_timeout)), or as long as you say
+//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)).
+//! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`), and those that live go on:
+//!   finish your answers. `Disconnected` comes when the last one has ended, or when the peer closes its socket.
 //!
 //! # A picture of one turn
 //!
@@ -166,13 +171,32 @@
 //! - **Milliseconds to a second**: everything comes that much later. Peers notice latency.
 //! - **More than [`Config::lateness`] (1 s) after a deadline**: bytes of your peers may still be on their way to you. So all
 //!   deadlines are put off by `lateness`, once, before they are judged. Nothing is lost.
-//! - **More than 45 s**: peers with this crate's defaults have pinged you after 30 s of silence and given you up 15 s
-//!   later; others have limits of their own. You are told `Disconnected` for each, with `Remote(Eof)` or
+//! - **More than 45 s after your peers last heard you**: peers with this crate's defaults have pinged you after 30 s of
+//!   silence and given you up 15 s later. Where nothing was said before you stopped, that is as early as 15 s after your
+//!   last turn. Others have limits of their own: js-libp2p ends a connection whose ping is not answered within 15 s. You
+//!   are told `Disconnected` for each, with `Remote(Eof)` or
 //!   `Failed(Reset)` as the reason, since the peer has closed; the peer's own reason is `Failed(Timeout)`. Data that was
 //!   not sent is lost. If both sides were away, neither has given up the other.
 //!   Data that had arrived and that you had not read can still be taken ([`take_unread`](Swarm::take_unread)).
 //! - **While you are away** the system's buffers fill, which slows your peers down. Connections beyond the listening
 //!   socket's backlog are refused or tried again, as the system has it.
+//!
+//! # How peers end
+//!
+//! The reason of a `Disconnected` says what came over the wire. Other implementations say less there than this crate:
+//!
+//! | the peer | what you are told |
+//! |---|---|
+//! | this crate, rust-libp2p or py-libp2p closes in good order | `Remote(GoAway(0))` |
+//! | go-libp2p closes a connection that it dialed, by a TCP reset and without a go-away | `Failed(Reset)`, as if the network had cut it |
+//! | go-libp2p closes a connection that it accepted, or its process ends | `Remote(Eof)` |
+//! | a process is killed | `Remote(Eof)`, or `Failed(Reset)` if it had unread bytes, or had dialed as go-libp2p does |
+//! | a process is stopped, or its owner takes no turns | `Failed(Timeout)`, 45 s after its last byte |
+//!
+//! So do not take `Failed(Reset)` from a go peer for an error, nor `Remote(Eof)` for a farewell. A go peer that finishes
+//! its streams and closes the connection right after can lose its last FINs. These streams are told as
+//! `ConnectionClosed`, and `is_remote_finished` is false although all of their bytes may have come. A protocol whose
+//! messages carry their length does not depend on it.
 //!
 //! # Threads
 //!

@@ -187,6 +187,9 @@ impl Host {
     }
 
     /// Goes on until the host is [shut down](Handle::shutdown).
+    ///
+    /// Between two runs, or while a task of its executor blocks, the host does nothing. By this crate's defaults its peers
+    /// give it up 45 s after they last heard it.
     pub async fn run(&mut self) {
         let Self { driver, executor } = self;
         executor.run(poll_fn(|cx| driver.poll(cx, executor))).await;

@@ -79,6 +79,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod bits;
 mod budget;
 mod config;
@@ -87,6 +88,7 @@ mod error;
 mod ledger;
 mod link;
 mod listeners;
+mod own_dial;
 mod reactor;
 mod ready;
 mod run_queue;
@@ -105,7 +107,9 @@ pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::connection::{Input, Protocol, UNTIMED, noise};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Id, ListenerEnd, ListenerId, State, Table};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, ListenerEnd, ListenerId, State, Table,
+};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
@@ -115,7 +119,6 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::Endpoint;
-use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_core::transport::{DialOpts, PortUse, TransportError};
 use libp2p_identity::{Keypair, PeerId};
 use link::{Link, Stage};
@@ -139,7 +142,6 @@ const fn slot_of(id: ConnectionId) -> usize {
 /// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
-    local_peer: PeerId,
     noise: noise::Config,
     rng: ChaCha20Rng,
     ledger: Ledger<EVENTS>,
@@ -213,10 +215,9 @@ where
         let _ = wakers.waker(TRANSPORT);
         Ok(Self {
             transport,
-            local_peer: identity.public().to_peer_id(),
             noise: noise::Config::new(identity, static_seed, &["/yamux/1.0.0"])?,
             rng,
-            ledger: Ledger::new(config),
+            ledger: Ledger::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),
             links: Table::new(),
             timers: Timers::default(),
@@ -239,7 +240,7 @@ where
     /// Who we are to our peers.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
-        self.local_peer
+        self.ledger.local_peer
     }
 
     /// Lets inbound streams choose `protocol`, from now on. Repeating it changes nothing. How many there are is for the
@@ -256,11 +257,13 @@ where
         self.ledger.protocols.retain(|other| other != protocol);
     }
 
-    /// Listens on an address. The next turn that finds room for the event binds it.
+    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.
     ///
     /// # Events
     /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
-    /// with the address: unsupported, in use, not this machine's, not permitted.
+    /// with the address: unsupported, in use, not this machine's, not permitted, [`WrongPeer`](Failure::WrongPeer) if it
+    /// names another peer. A transport that reports an address which nobody can connect to (a wildcard, port 0) fails it
+    /// with [`AddressNotAvailable`](Failure::AddressNotAvailable); once the listener is open, such an address is left out.
     ///
     /// # Errors
     /// [`ListenError`]; nothing has changed.
@@ -280,7 +283,9 @@ where
     /// # Events
     /// [`Connected`](Event::Connected) once the peer is authenticated and the muxer agreed, or
     /// [`ConnectFailed`](Event::ConnectFailed), at the latest after
-    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout).
+    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
+    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, [`LocalPeer`](Failure::LocalPeer) if the address leads
+    /// to ourselves, and [`Unsupported`](Failure::Unsupported) if it names more than one peer.
     ///
     /// # Errors
     /// [`DialError`]; nothing has changed.
@@ -293,35 +298,36 @@ where
         }
         let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
         self.ledger.handshake_begins(Direction::Outbound);
-        let mut plain = address.clone();
-        let expected = match plain.iter().last() {
-            Some(Part::P2p(peer)) => {
-                plain.pop();
-                Some(peer)
-            }
-            Some(_) | None => None,
-        };
-        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
-        let dialed = self.transport.dial(plain, options);
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
-        link.expected = expected;
-        match dialed {
-            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
-            Err(TransportError::MultiaddrNotSupported(address)) => {
-                link.fail(&mut self.ledger, crate::lifecycle::Failure::Unsupported, &address);
-            }
-            Err(TransportError::Other(error)) => link.fail(&mut self.ledger, error::failure(&error), &error),
-        }
+        self.begin_dial(&mut link);
         link.mark_commanded(&mut self.ledger);
         self.insert_link(link);
         Ok(id)
+    }
+
+    fn begin_dial(&mut self, link: &mut Link<T>) {
+        let ledger = &mut self.ledger;
+        let (plain, expected) = match address::split_peer(&link.remote) {
+            Ok(split) => split,
+            Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
+        };
+        link.expected = expected;
+        if expected == Some(ledger.local_peer) {
+            return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
+        }
+        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+        match self.transport.dial(plain, options) {
+            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
+            Err(TransportError::MultiaddrNotSupported(address)) => link.fail(ledger, Failure::Unsupported, &address),
+            Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
+        }
     }
 
     /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
     ///
     /// # Events
     /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
-    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    /// [`Failure::Requested`] if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -336,10 +342,17 @@ where
     /// [`close_timeout`](crate::connection::Config::close_timeout) has passed. One that is not open yet is given up at
     /// once. Never refused for lack of room. Repeating it changes nothing.
     ///
+    /// Wait for your answers first. The peer hears the go-away and the end of our side together, and most
+    /// implementations end all streams at once then, answered or not. Whatever comes nevertheless can be read until the
+    /// socket is closed.
+    ///
+    /// A connection that the peer is leaving by go-away 0 goes on with the streams that live. This ends it without them:
+    /// what was written is sent, and the reason stays [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway).
+    ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
     /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
-    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
+    /// [`Failure::Requested`] if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.

@@ -121,8 +121,9 @@ impl Default for Config {
 /// the same family, loopback among them, as [`NewAddress`](TransportEvent::NewAddress) each. Changes are seen at the
 /// latest after [`Config::interfaces_interval`], and reported as `NewAddress` and
 /// [`AddressExpired`](TransportEvent::AddressExpired). Interfaces that are down are left out, and so are link-local IPv6
-/// addresses, which cannot be dialed without a zone. While there is no such address, or none can be told, the wildcard
-/// is reported as it was bound.
+/// addresses, which cannot be dialed without a zone. The wildcard itself is never reported, since nobody can dial it. While
+/// there is no address, none is reported, and a swarm does not call the listener open. While the system has never named
+/// its interfaces, the loopback address is reported.
 ///
 /// **Closing.** [`remove_listener`](libp2p_core::Transport::remove_listener) closes the socket before it returns, so
 /// that the same port can be bound at once, even while connections that it accepted live on or linger in `TIME_WAIT`

@@ -26,16 +26,28 @@ pub struct Config {
     /// is reset, and has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It is over with the
     /// agreement, and does not count the wait for room. Default 10 s.
     pub negotiation_timeout: Duration,
-    /// How long a stream may hang half-open on the peer: our FIN is sent and nothing comes back, or the peer's FIN
-    /// has come and it grants no window for what is still to be sent. Any data or window starts it again, and it does
-    /// not run while the peer has used up its window and waits for its bytes to be read. When it is over the stream is
-    /// reset and told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). It exists because some
-    /// implementations send nothing when a stream is dropped after its FIN. Default 60 s.
-    pub half_open_timeout: Duration,
+    /// How long a stream may hang half-open on the peer, or `None` for as long as the connection lives: our FIN is sent
+    /// and nothing comes back, or the peer's FIN has come and it grants no window for what is still to be sent. Any byte
+    /// or window starts it again, one that comes and one that the owner reads or grants. It does not run while the peer
+    /// has used up its window and waits for its bytes to be read. When it is over the stream is reset and told as
+    /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout).
+    /// [`set_half_open_timeout`](super::Connection::set_half_open_timeout) gives one stream a time of its own.
+    ///
+    /// It exists because some implementations send nothing when a stream is dropped after its FIN. No other
+    /// implementation has such a time-out, so a short one cuts answers that take long. Default 10 minutes.
+    pub half_open_timeout: Option<Duration>,
+    /// How long a half-open stream has to be silent before it may have to make room: where a new stream finds as many
+    /// streams on its connection as the limits allow, the half-open one that has been silent longest is reset first and
+    /// told as [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout). So a silent peer cannot hold the places,
+    /// whatever the time-out is. Default 60 s.
+    pub half_open_grace: Duration,
     /// How long a polite close may take: of a stream, until the peer is done with it; of a connection, until what is
     /// due has been sent and the peer has closed its side. What is left then is cut: a stream is reset and told as
     /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout), a connection's socket is closed, and it is told
     /// with the reason for which it was being closed. Default 5 s.
+    ///
+    /// A connection whose peer has sent yamux's go-away 0 goes on with the streams that live. It is cut, too, when
+    /// nothing has moved on them for this long: no byte and no window, either way.
     pub close_timeout: Duration,
     /// How long a connection without a stream stays before it is closed politely and told as
     /// [`ConnectionEnd::Idle`](crate::lifecycle::ConnectionEnd::Idle), or `None` for as long as both sides like.
@@ -44,7 +56,8 @@ pub struct Config {
     /// After how much silence of the peer's a connection is pinged; any byte from it starts this again. Default 30 s.
     pub keep_alive_interval: Duration,
     /// How long a pinged peer may stay silent; then the connection has failed of
-    /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s.
+    /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s: a peer whose process is stopped, or whose owner
+    /// does not drive it, is given up 45 s after its last byte. It judges us alike.
     pub keep_alive_timeout: Duration,
 }
 
@@ -55,7 +68,8 @@ impl Default for Config {
             inbound_backlog: 256,
             handshake_timeout: Duration::from_secs(10),
             negotiation_timeout: Duration::from_secs(10),
-            half_open_timeout: Duration::from_secs(60),
+            half_open_timeout: Some(Duration::from_secs(600)),
+            half_open_grace: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
             idle_timeout: Some(Duration::from_secs(300)),
             keep_alive_interval: Duration::from_secs(30),

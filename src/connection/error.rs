@@ -38,7 +38,7 @@ impl Error {
     pub const fn failure(self) -> Failure {
         match self {
             Self::Noise(noise::Error::WrongPeer) => Failure::WrongPeer,
-            Self::Noise(noise::Error::NoSharedMuxer | noise::Error::UnsupportedKey) | Self::Unsupported => {
+            Self::Noise(noise::Error::NoSharedMuxer | noise::Error::UnsupportedKey { .. }) | Self::Unsupported => {
                 Failure::Unsupported
             }
             Self::Noise(_) | Self::Multistream(_) | Self::Yamux(_) => Failure::Protocol,

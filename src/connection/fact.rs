@@ -40,13 +40,16 @@ pub enum Fact {
     Readable(StreamId),
     /// After a short write, more can be written.
     Writable(StreamId),
-    /// The peer ends the connection, with the code of its go-away (yamux). Streams that live go on until the owner ends
-    /// the connection.
+    /// The peer wants no more streams, with the code of its go-away (yamux). After code 0 it leaves in good order: the
+    /// streams of ours that are not on the wire fail next, one it begins nevertheless is reset, and those that live go on
+    /// until the connection [is spent](Connection::is_spent), or until [`CloseTimeout`](Self::CloseTimeout). After another
+    /// code the owner should end the connection at once.
     GoAway(u32),
     /// The connection has had no stream for [`Config::idle_timeout`]. It is for the owner to
     /// [`close`](Connection::close) it; it is not said again until a stream has come and gone.
     Idle,
-    /// A polite close has taken [`Config::close_timeout`]. The owner should cut the byte pipe now.
+    /// A polite close has taken [`Config::close_timeout`], or nothing has moved on the last streams for as long after the
+    /// peer's go-away. The owner should cut the byte pipe now.
     CloseTimeout,
     /// The connection broke. What is due (yamux's go-away) can still be transmitted; nothing else will come.
     Failed(Error),

@@ -105,6 +105,15 @@ impl Handshake {
         }
     }
 
+    /// Returns a hash of what both ends have said, between the second and the third message.
+    #[cfg(feature = "swarm")]
+    pub(super) fn said(&self) -> Option<[u8; 32]> {
+        match &self.step {
+            Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.said(),
+            Step::Security(..) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) | Step::Over => None,
+        }
+    }
+
     /// Takes what it understands from `input`, and appends what it answers to `out`. `true`: it has come to a gate.
     pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>) -> Result<bool, Error> {
         while !self.is_at_gate() {

@@ -8,22 +8,86 @@ use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::mem;
+use core::time::Duration;
 
 impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
     pub(super) fn understand(&mut self, said: yamux::Fact<StreamId>, turn: &mut Turn<'_>) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => Some(Fact::StreamOffered),
-            yamux::Fact::Readable(id) => self.readable(id, turn),
-            yamux::Fact::Writable(id) => self.writable(id, turn),
-            yamux::Fact::FinSent(id) => self.fin_sent(id, turn),
-            yamux::Fact::Reset(id) => self.reset_by_peer(id, turn),
-            yamux::Fact::Acknowledged(_) | yamux::Fact::Heard => {
+            yamux::Fact::Inbound => self.inbound(),
+            yamux::Fact::Pong(_) => None,
+            yamux::Fact::Heard => {
                 self.open_queued(turn);
                 None
             }
-            yamux::Fact::Pong(_) => None,
-            yamux::Fact::GoAway(code) => Some(Fact::GoAway(code)),
+            yamux::Fact::GoAway(code) => {
+                self.timers.leaving((self.at_gate == 0).then_some(turn.now));
+                Some(Fact::GoAway(code))
+            }
+            yamux::Fact::Readable(_)
+            | yamux::Fact::Writable(_)
+            | yamux::Fact::Window(_)
+            | yamux::Fact::FinSent(_)
+            | yamux::Fact::Reset(_)
+            | yamux::Fact::Acknowledged(_) => {
+                let fact = self.understand_stream(said, turn);
+                self.moved(turn.now);
+                fact
+            }
+        }
+    }
+
+    /// The same for what has moved on a stream.
+    fn understand_stream(&mut self, said: yamux::Fact<StreamId>, turn: &mut Turn<'_>) -> Option<Fact> {
+        match said {
+            yamux::Fact::Readable(id) => self.readable(id, turn),
+            yamux::Fact::Writable(id) => self.writable(id, turn),
+            yamux::Fact::Window(id) => {
+                self.revive(id, turn);
+                None
+            }
+            yamux::Fact::FinSent(id) => self.fin_sent(id, turn),
+            yamux::Fact::Reset(id) => self.reset_by_peer(id, turn),
+            yamux::Fact::Acknowledged(_) => {
+                self.open_queued(turn);
+                None
+            }
+            yamux::Fact::Inbound | yamux::Fact::Pong(_) | yamux::Fact::Heard | yamux::Fact::GoAway(_) => None,
+        }
+    }
+
+    /// The peer begins a stream. One that has sent go-away has none to begin.
+    fn inbound(&mut self) -> Option<Fact> {
+        match &mut self.phase {
+            Phase::Open(open) if open.session.has_peer_gone_away() => {
+                open.session.refuse();
+                None
+            }
+            Phase::Open(_) | Phase::Handshake(_) | Phase::Over => Some(Fact::StreamOffered),
+        }
+    }
+
+    /// Our next stream that is not on the wire yet and never will be, since the peer has sent go-away.
+    pub(super) fn fail_queued(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+        while let Some(id) = self.queued.front().copied() {
+            if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
+                return None;
+            }
+            if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
+                self.over(id, turn);
+                return Some(Fact::StreamFailed(id, Failure::ConnectionClosed));
+            }
+            self.queued.pop_front();
+        }
+        None
+    }
+
+    /// Something has moved on a stream, which matters once the peer has sent go-away. While a stream waits for its owner
+    /// the peer is not to blame for the silence.
+    pub(super) fn moved(&mut self, now: Duration) {
+        if self.timers.is_leaving() {
+            self.is_untimed |= now == UNTIMED;
+            self.timers.moved((self.at_gate == 0).then_some(now));
         }
     }
 
@@ -121,6 +185,7 @@ impl Connection {
                     open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);
+                self.at_gate += 1;
                 return Some(Fact::StreamAtGate(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => return None,
@@ -155,7 +220,10 @@ impl Connection {
             self.backlog -= 1;
         }
         stream.negotiation = Negotiation::Done { received: 0 };
+        self.at_gate -= 1;
+        self.has_data_due = true;
         self.wait_half_open(id, turn);
+        self.moved(turn.now);
     }
 
     /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
@@ -167,15 +235,14 @@ impl Connection {
             false => stream.ends.fin_sent && yamux.grants_window(),
         });
         if waits && stream.waits.is_none() && stream.is_open() {
-            let deadline = self.deadline(turn.now, turn.config.half_open_timeout);
-            self.queues.join(turn.streams, id, Wait::HalfOpen, deadline);
+            let wait = if stream.has_own_time { Wait::OwnHalfOpen } else { Wait::HalfOpen };
+            self.wait(id, wait, turn);
         }
     }
 
-    /// The peer has shown that it has not let go of a half-open stream.
-    fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        let half_open = |stream: &Stream| stream.waits == Some(Wait::HalfOpen);
-        if turn.streams.get(id).is_some_and(half_open) {
+    /// Something has moved on a half-open stream, so that its time starts again.
+    pub(super) fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        if turn.streams.get(id).is_some_and(Stream::is_half_open) {
             self.queues.leave(turn.streams, id);
             self.wait_half_open(id, turn);
         }
@@ -199,9 +266,18 @@ impl Connection {
         }
         match &stream.negotiation {
             Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog -= 1,
+            // The oldest goes at once, so that failing all of them costs O(1) for each.
+            Negotiation::Queued(_) if self.queued.front() == Some(&id) => drop(self.queued.pop_front()),
             Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
             Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done { .. } => {}
         }
+        if let Negotiation::Ready(_) = &stream.negotiation {
+            self.at_gate -= 1;
+        }
+        if stream.has_own_time {
+            self.queues.forget_own_time(id);
+        }
+        self.moved(turn.now);
         self.live -= 1;
         if self.live == 0 {
             self.is_untimed |= turn.now == UNTIMED;

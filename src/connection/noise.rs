@@ -17,7 +17,7 @@
 //!
 //! Identities, ours and the peer's, are Ed25519 keys always, and ECDSA (P-256), RSA (2 048 to 8 192 bits) and Secp256k1
 //! keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
-//! [`Error::UnsupportedKey`].
+//! [`Error::UnsupportedKey`], which names the feature to add.
 //!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
@@ -55,6 +55,7 @@ pub use error::Error;
 pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, Remote};
 pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
 
+use super::handshake::YAMUX;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -80,13 +81,23 @@ impl Config {
     /// Makes the static key from `static_seed` (32 bytes that nobody else knows and that nothing else uses), and signs
     /// it with `identity`.
     ///
-    /// `muxers` is offered in the `stream_muxers` extension, the preferred one first; an empty list sends no
-    /// extension, and then multistream-select has to agree on the muxer.
+    /// `muxers` is offered in the `stream_muxers` extension, the preferred one first. Only what a
+    /// [`Connection`](super::Connection) speaks may be offered, which is `/yamux/1.0.0`. An empty list sends no extension,
+    /// and then multistream-select has to agree on the muxer.
     ///
     /// # Errors
-    /// [`Error::UnsupportedKey`] if the identity cannot sign, [`Error::Oversized`] if the list is so long that the
+    /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it;
+    /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::Oversized`] if the list is so long that the
     /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
+        if muxers.iter().any(|muxer| *muxer != YAMUX.as_str()) {
+            return Err(Error::UnknownMuxer);
+        }
+        Self::offering(identity, static_seed, muxers)
+    }
+
+    /// Offers any muxers, as a peer may.
+    fn offering(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         let static_key = StaticKey::new(static_seed);
         let payload = payload::sign(identity, static_key.public(), muxers)?;
         if payload.len() > handshake::MAX_PAYLOAD {

@@ -1,13 +1,17 @@
-//! [`Queue`]: streams of one connection that wait for the same length of time, oldest deadline first.
+//! [`Queue`]: streams of one connection that wait for the same thing, the one that has waited longest first.
 //!
-//! All that wait in one queue wait equally long, so that whoever joins has the latest deadline and the head the
-//! earliest. The links go through the streams themselves: joining, leaving and looking cost O(1) and no memory.
+//! All that wait in one queue wait equally long, so that the head has the earliest deadline. The links go through the
+//! streams themselves: joining, leaving and looking cost O(1) and no memory. Half-open streams whose owner has given
+//! them a time of their own are in a queue apart, whose order says nothing of deadlines: [`OwnTimes`] has those.
+
+mod own;
 
 use super::UNTIMED;
 use super::config::Config;
 use crate::lifecycle::{StreamId, Table};
 use core::num::NonZeroU32;
 use core::time::Duration;
+use own::OwnTimes;
 
 /// What a stream waits for, which is also the queue that it hangs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,14 +20,29 @@ pub(super) enum Wait {
     Negotiation,
     /// For the peer's other half: ours is over and nothing comes, or theirs is and they grant nothing.
     HalfOpen,
+    /// The same, with a time of its own.
+    OwnHalfOpen,
     /// For the peer to be done, after the owner closed the stream.
     Close,
+}
+
+impl Wait {
+    /// How long all wait that wait for it; `None`: for ever, or each for another time.
+    const fn time(self, config: &Config) -> Option<Duration> {
+        match self {
+            Self::Negotiation => Some(config.negotiation_timeout),
+            Self::HalfOpen => config.half_open_timeout,
+            Self::OwnHalfOpen => None,
+            Self::Close => Some(config.close_timeout),
+        }
+    }
 }
 
 /// A stream's place in the [`Queue`] of what it waits for; it means nothing while the stream waits for nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    deadline: Moment,
+    /// When it began to wait.
+    since: Moment,
     before: Link,
     after: Link,
 }
@@ -67,7 +86,7 @@ impl Moment {
 
 impl Place {
     /// That of what waits for nothing.
-    pub(super) const NOWHERE: Self = Self { deadline: Moment::UNTIMED, before: Link::NONE, after: Link::NONE };
+    pub(super) const NOWHERE: Self = Self { since: Moment::UNTIMED, before: Link::NONE, after: Link::NONE };
 }
 
 /// What has a place in a queue. The two are apart, since a byte beside the place would cost eight.
@@ -88,21 +107,26 @@ impl Queue {
         Self { wait, ends: None }
     }
 
-    /// The earliest deadline and whose it is.
-    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
+    /// The stream that has waited longest, and since when.
+    fn longest<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
         let (head, _) = self.ends?;
         let (wait, place) = streams.get(head)?.place();
-        wait.map(|_| (place.deadline.time(), head))
+        wait.map(|_| (place.since.time(), head))
+    }
+
+    /// The earliest deadline and whose it is.
+    fn first<S: Placed>(&self, streams: &Table<StreamId, S>, config: &Config) -> Option<(Duration, StreamId)> {
+        let time = self.wait.time(config)?;
+        self.longest(streams).map(|(since, id)| (since.saturating_add(time), id))
     }
 
     /// Appends a stream that hangs on no queue.
-    fn push<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, deadline: Duration) {
+    fn push<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
         let before = self.ends.map(|(_, tail)| tail);
         let Some(stream) = streams.get_mut(id) else { return };
         let (wait, place) = stream.place_mut();
         *wait = Some(self.wait);
-        *place =
-            Place { deadline: Moment::new(deadline), before: before.map_or(Link::NONE, Link::to), after: Link::NONE };
+        *place = Place { since: Moment::new(since), before: before.map_or(Link::NONE, Link::to), after: Link::NONE };
         match before.and_then(|tail| place_of(streams, tail)) {
             Some(tail) => tail.after = Link::to(id),
             None => self.ends = Some((id, id)),
@@ -152,27 +176,52 @@ fn after<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId, place: Place
 
 /// The queues of one connection. A stream hangs on at most one of them.
 #[derive(Debug)]
-pub(super) struct Queues([Queue; 3]);
+pub(super) struct Queues {
+    queues: [Queue; 4],
+    own: OwnTimes,
+}
 
 impl Queues {
     pub(super) const fn new() -> Self {
-        Self([Queue::new(Wait::Negotiation), Queue::new(Wait::HalfOpen), Queue::new(Wait::Close)])
+        let waits = [Wait::Negotiation, Wait::HalfOpen, Wait::OwnHalfOpen, Wait::Close];
+        let [negotiation, half_open, own_half_open, close] = waits;
+        let queues = [Queue::new(negotiation), Queue::new(half_open), Queue::new(own_half_open), Queue::new(close)];
+        Self { queues, own: OwnTimes::new() }
     }
 
     const fn of(&mut self, wait: Wait) -> &mut Queue {
-        &mut self.0[wait as usize]
+        &mut self.queues[wait as usize]
     }
 
-    /// Makes a stream wait for `wait` until `deadline`, and for nothing else any more.
+    /// Makes a stream wait for `wait` from `since` on, and for nothing else any more.
     pub(super) fn join<S: Placed>(
         &mut self,
         streams: &mut Table<StreamId, S>,
         id: StreamId,
         wait: Wait,
-        deadline: Duration,
+        since: Duration,
     ) {
         self.leave(streams, id);
-        self.of(wait).push(streams, id, deadline);
+        self.of(wait).push(streams, id, since);
+        if wait == Wait::OwnHalfOpen {
+            self.own.begin(id, since);
+        }
+    }
+
+    /// Gives a stream that waits for nothing a time of its own for its half-open waits.
+    pub(super) fn set_own_time(&mut self, id: StreamId, time: Option<Duration>) {
+        self.own.set(id, time);
+    }
+
+    /// Forgets the time of a stream that waits for nothing.
+    pub(super) fn forget_own_time(&mut self, id: StreamId) {
+        self.own.forget(id);
+    }
+
+    /// The half-open stream that has been silent longest, and since when.
+    pub(super) fn silent_longest<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
+        let half_open = [Wait::HalfOpen, Wait::OwnHalfOpen].map(|wait| self.queues[wait as usize].longest(streams));
+        half_open.into_iter().flatten().min()
     }
 
     /// Makes a stream wait for nothing.
@@ -181,143 +230,41 @@ impl Queues {
         let (wait, place) = stream.place_mut();
         if let Some(wait) = wait.take() {
             let left = *place;
+            if wait == Wait::OwnHalfOpen {
+                self.own.end(id, left.since.time());
+            }
             self.of(wait).unlink(streams, id, left);
         }
     }
 
     /// Who joined without a time begins to wait now. They are the last of their queues.
-    pub(super) fn count_from<S: Placed>(&self, streams: &mut Table<StreamId, S>, config: &Config, now: Duration) {
-        for queue in &self.0 {
-            let time = match queue.wait {
-                Wait::Negotiation => config.negotiation_timeout,
-                Wait::HalfOpen => config.half_open_timeout,
-                Wait::Close => config.close_timeout,
-            };
+    pub(super) fn count_from<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, now: Duration) {
+        for queue in &self.queues {
             let mut next = queue.ends.map(|(_, tail)| tail);
             while let Some(id) = next {
-                let Some(place) = place_of(streams, id).filter(|place| place.deadline == Moment::UNTIMED) else {
+                let Some(place) = place_of(streams, id).filter(|place| place.since == Moment::UNTIMED) else {
                     break;
                 };
-                place.deadline = Moment::new(now.saturating_add(time));
+                place.since = Moment::new(now);
                 let place = *place;
+                if queue.wait == Wait::OwnHalfOpen {
+                    self.own.begin(id, now);
+                }
                 next = before(streams, id, place).map(|(id, _)| id);
             }
         }
     }
 
     /// The earliest deadline of all.
-    pub(super) fn first<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
-        self.0.iter().filter_map(|queue| queue.first(streams)).min()
+    pub(super) fn first<S: Placed>(
+        &self,
+        streams: &Table<StreamId, S>,
+        config: &Config,
+    ) -> Option<(Duration, StreamId)> {
+        let own = self.own.first().filter(|(_, id)| streams.get(*id).is_some());
+        self.queues.iter().filter_map(|queue| queue.first(streams, config)).chain(own).min()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
-    use alloc::vec::Vec;
-
-    impl Placed for (Option<Wait>, Place) {
-        fn place(&self) -> (Option<Wait>, &Place) {
-            (self.0, &self.1)
-        }
-
-        fn place_mut(&mut self) -> (&mut Option<Wait>, &mut Place) {
-            (&mut self.0, &mut self.1)
-        }
-    }
-
-    type Streams = Table<StreamId, (Option<Wait>, Place)>;
-
-    fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    fn streams(n: u32) -> (Streams, Vec<StreamId>) {
-        let mut lifecycle = Lifecycle::<8>::new(Limits::default());
-        let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
-        lifecycle.opened(connection).unwrap();
-        let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
-        let mut streams = Streams::new();
-        for id in &ids {
-            streams.insert(*id, (None, Place::NOWHERE));
-        }
-        (streams, ids)
-    }
-
-    /// Who sits in a slot of theirs next.
-    fn successor(gone: usize) -> StreamId {
-        let mut lifecycle = Lifecycle::<8>::new(Limits::default());
-        let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
-        lifecycle.opened(connection).unwrap();
-        let ids = [0; 3].map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap());
-        lifecycle.fail(ids[gone], Failure::Timeout).unwrap();
-        while lifecycle.next_event().is_some() {}
-        lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
-    }
-
-    fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
-        let mut out = Vec::new();
-        while let Some((deadline, id)) = queues.first(streams) {
-            queues.leave(streams, id);
-            out.push((deadline, id));
-        }
-        out
-    }
-
-    #[test]
-    fn the_earliest_deadline_of_all_queues_comes_first() {
-        let (mut streams, ids) = streams(4);
-        let mut queues = Queues::new();
-        queues.join(&mut streams, ids[0], Wait::Negotiation, secs(5));
-        queues.join(&mut streams, ids[1], Wait::Close, secs(3));
-        queues.join(&mut streams, ids[2], Wait::Negotiation, secs(6));
-        queues.join(&mut streams, ids[3], Wait::HalfOpen, secs(4));
-        let order = [(secs(3), ids[1]), (secs(4), ids[3]), (secs(5), ids[0]), (secs(6), ids[2])];
-        assert_eq!(drain(&mut queues, &mut streams), order);
-    }
-
-    #[test]
-    fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
-        for gone in 0..3 {
-            let (mut streams, ids) = streams(3);
-            let mut queues = Queues::new();
-            for (n, id) in ids.iter().enumerate() {
-                queues.join(&mut streams, *id, Wait::Close, secs(n as u64));
-            }
-            queues.leave(&mut streams, ids[gone]);
-            queues.leave(&mut streams, ids[gone]);
-            queues.join(&mut streams, ids[gone], Wait::Close, secs(9));
-            let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64), ids[n])).collect();
-            expected.push((secs(9), ids[gone]));
-            assert_eq!(drain(&mut queues, &mut streams), expected);
-        }
-    }
-
-    #[test]
-    fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alone() {
-        for gone in [0, 2] {
-            let (mut streams, ids) = streams(3);
-            let (mut queues, mut others) = (Queues::new(), Queues::new());
-            ids.iter().for_each(|id| queues.join(&mut streams, *id, Wait::Close, UNTIMED));
-            let next = successor(gone);
-            assert_eq!(next.index(), ids[gone].index());
-            streams.insert(next, (None, Place::NOWHERE));
-            others.join(&mut streams, next, Wait::Close, UNTIMED);
-            queues.count_from(&mut streams, &Config::default(), secs(1));
-            queues.leave(&mut streams, ids[1]);
-            queues.leave(&mut streams, ids[2 - gone]);
-            assert_eq!(drain(&mut queues, &mut streams), []);
-            assert_eq!(drain(&mut others, &mut streams), [(UNTIMED, next)]);
-        }
-    }
-
-    #[test]
-    fn joining_another_queue_leaves_the_first() {
-        let (mut streams, ids) = streams(1);
-        let mut queues = Queues::new();
-        queues.join(&mut streams, ids[0], Wait::Negotiation, secs(1));
-        queues.join(&mut streams, ids[0], Wait::HalfOpen, secs(2));
-        assert_eq!(drain(&mut queues, &mut streams), [(secs(2), ids[0])]);
-    }
-}
+mod tests;

@@ -38,6 +38,8 @@ pub struct Stream {
     pub(super) protocol: Protocol,
     place: Place,
     pub(super) waits: Option<Wait>,
+    /// Its half-open time is its own, which [`Queues`](super::queue::Queues) keeps.
+    pub(super) has_own_time: bool,
     pub(super) ends: Ends,
     pub(super) sent: u64,
 }
@@ -105,7 +107,8 @@ impl Stream {
 
     fn new(negotiation: Negotiation, protocol: Protocol) -> Self {
         let (place, waits) = (Place::NOWHERE, None);
-        Self { yamux: None, negotiation, protocol, place, waits, ends: Ends::default(), sent: 0 }
+        let ends = Ends::default();
+        Self { yamux: None, negotiation, protocol, place, waits, has_own_time: false, ends, sent: 0 }
     }
 
     /// The protocol: agreed on, or the only one that was proposed.
@@ -177,6 +180,11 @@ impl Stream {
     /// Its owner was told that it is open.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.negotiation, Negotiation::Done { .. })
+    }
+
+    /// It waits for the peer's other half.
+    pub(super) const fn is_half_open(&self) -> bool {
+        matches!(self.waits, Some(Wait::HalfOpen | Wait::OwnHalfOpen))
     }
 
     pub(super) fn unread(&self) -> &[u8] {

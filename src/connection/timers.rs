@@ -5,6 +5,7 @@
 //! | Opening | the handshake                                                      | [`Due::Handshake`]     |
 //! | Paused  | permission to open: the handshake's clock stands still             |                        |
 //! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
+//! | Leaving | the same, but for a stream: anything that moves on the last ones     | [`Due::Ping`], `Silence`, `Close` |
 //! | Closing | the end of a polite close                                          | [`Due::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
@@ -15,10 +16,27 @@ use core::time::Duration;
 /// Deadlines of one connection.
 #[derive(Debug)]
 pub(super) enum Timers {
-    Opening { deadline: Duration },
-    Paused { left: Duration },
-    Open { heard: Duration, pinged: Option<Duration>, idle_since: Option<Duration> },
-    Closing { deadline: Duration },
+    Opening {
+        deadline: Duration,
+    },
+    Paused {
+        left: Duration,
+    },
+    Open {
+        heard: Duration,
+        pinged: Option<Duration>,
+        idle_since: Option<Duration>,
+    },
+    /// The peer has sent go-away. `moved` is the time of the last movement on a stream, or `None` while a stream waits for
+    /// its owner.
+    Leaving {
+        heard: Duration,
+        pinged: Option<Duration>,
+        moved: Option<Duration>,
+    },
+    Closing {
+        deadline: Duration,
+    },
     Over,
 }
 
@@ -66,9 +84,27 @@ impl Timers {
         }
     }
 
+    /// The peer has sent go-away.
+    pub(super) fn leaving(&mut self, since: Option<Duration>) {
+        if let Self::Open { heard, pinged, .. } = *self {
+            *self = Self::Leaving { heard, pinged, moved: since };
+        }
+    }
+
+    pub(super) const fn is_leaving(&self) -> bool {
+        matches!(self, Self::Leaving { .. })
+    }
+
+    /// Something has moved on a stream of a connection that the peer leaves; `None`: a stream waits for its owner.
+    pub(super) fn moved(&mut self, at: Option<Duration>) {
+        if let Self::Leaving { moved, .. } = self {
+            *moved = at;
+        }
+    }
+
     /// Bytes have come.
     pub(super) fn heard(&mut self, now: Duration) {
-        if let Self::Open { heard, pinged, .. } = self {
+        if let Self::Open { heard, pinged, .. } | Self::Leaving { heard, pinged, .. } = self {
             (*heard, *pinged) = (now, None);
         }
     }
@@ -86,6 +122,7 @@ impl Timers {
             Self::Open { idle_since, .. } => {
                 *idle_since = idle_since.map(|since| if since == UNTIMED { now } else { since })
             }
+            Self::Leaving { moved, .. } => *moved = moved.map(|at| if at == UNTIMED { now } else { at }),
             Self::Closing { deadline } if *deadline == UNTIMED => *deadline = now.saturating_add(config.close_timeout),
             Self::Opening { .. } | Self::Paused { .. } | Self::Closing { .. } | Self::Over => {}
         }
@@ -97,15 +134,12 @@ impl Timers {
             Self::Opening { deadline } => Some((deadline, Due::Handshake)),
             Self::Paused { .. } | Self::Over => None,
             Self::Open { heard, pinged, idle_since } => {
-                let keep_alive = match pinged {
-                    None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),
-                    Some(at) => (at.saturating_add(config.keep_alive_timeout), Due::Silence),
-                };
                 let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.saturating_add(time));
-                match idle {
-                    Some(idle) if idle < keep_alive.0 => Some((idle, Due::Idle)),
-                    Some(_) | None => Some(keep_alive),
-                }
+                Some(earlier(idle, Due::Idle, keep_alive(heard, pinged, config)))
+            }
+            Self::Leaving { heard, pinged, moved } => {
+                let stalled = moved.map(|at| at.saturating_add(config.close_timeout));
+                Some(earlier(stalled, Due::Close, keep_alive(heard, pinged, config)))
             }
             Self::Closing { deadline } => Some((deadline, Due::Close)),
         }
@@ -119,11 +153,27 @@ impl Timers {
     pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Due> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
         match (due, &mut *self) {
-            (Due::Ping, Self::Open { pinged, .. }) => *pinged = Some(now),
+            (Due::Ping, Self::Open { pinged, .. } | Self::Leaving { pinged, .. }) => *pinged = Some(now),
             (Due::Idle, Self::Open { idle_since, .. }) => *idle_since = None,
             (Due::Handshake | Due::Ping | Due::Silence | Due::Idle | Due::Close, _) => *self = Self::Over,
         }
         Some(due)
+    }
+}
+
+/// When the keep-alive asks for something.
+fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Due) {
+    match pinged {
+        None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),
+        Some(at) => (at.saturating_add(config.keep_alive_timeout), Due::Silence),
+    }
+}
+
+/// The earlier of two deadlines.
+fn earlier(first: Option<Duration>, due: Due, second: (Duration, Due)) -> (Duration, Due) {
+    match first {
+        Some(first) if first < second.0 => (first, due),
+        Some(_) | None => second,
     }
 }
 

@@ -5,9 +5,10 @@
 use super::negotiate::start;
 use super::queue::Wait;
 use super::stream::Negotiation;
-use super::{Connection, Fact, Phase, Turn, yamux};
+use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
 use crate::lifecycle::{Failure, StreamId};
 use core::fmt;
+use core::time::Duration;
 
 /// Why nothing was read. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -98,8 +99,13 @@ impl Connection {
     fn begun(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         self.live += 1;
         self.timers.idle(None);
-        let deadline = self.deadline(turn.now, turn.config.negotiation_timeout);
-        self.queues.join(turn.streams, id, Wait::Negotiation, deadline);
+        self.wait(id, Wait::Negotiation, turn);
+    }
+
+    /// Makes a stream wait from now on.
+    pub(super) fn wait(&mut self, id: StreamId, wait: Wait, turn: &mut Turn<'_>) {
+        self.is_untimed |= turn.now == UNTIMED;
+        self.queues.join(turn.streams, id, wait, turn.now);
     }
 
     /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
@@ -134,7 +140,9 @@ impl Connection {
                 if let Negotiation::Done { received } = &mut stream.negotiation {
                     *received += n as u64;
                 }
+                self.revive(id, turn);
                 self.wait_half_open(id, turn);
+                self.moved(turn.now);
                 Ok((n, None))
             }
             yamux::Read::Blocked => Err(ReadError::Blocked),
@@ -169,6 +177,10 @@ impl Connection {
         // Where nothing was taken, it would stay where nothing is to be sent.
         open.session.give_output(&mut turn.scratch.output);
         stream.sent += n as u64;
+        if n > 0 {
+            self.has_data_due = true;
+            self.moved(turn.now);
+        }
         if n < data.len() {
             self.wait_half_open(id, turn);
         }
@@ -192,6 +204,8 @@ impl Connection {
             if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
                 open.session.finish(yamux);
             }
+            self.has_data_due = true;
+            self.moved(turn.now);
         }
         Ok(())
     }
@@ -209,10 +223,35 @@ impl Connection {
                 open.session.discard(yamux);
             }
             stream.ends.end_read |= stream.is_remote_finished();
-            let deadline = self.deadline(turn.now, turn.config.close_timeout);
-            self.queues.join(turn.streams, id, Wait::Close, deadline);
+            self.wait(id, Wait::Close, turn);
         }
         self.finished(id, turn)
+    }
+
+    /// Gives a stream a time of its own in the place of [`Config::half_open_timeout`](super::Config::half_open_timeout),
+    /// or `None` for none at all. It counts from the last byte or window, or from this call if the stream has been
+    /// silent by then. A stream that has ended, or that was closed, is left as it is.
+    pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, turn: &mut Turn<'_>) {
+        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
+        stream.has_own_time = true;
+        let waits = stream.is_half_open();
+        if waits {
+            self.queues.leave(turn.streams, id);
+        }
+        self.queues.set_own_time(id, time);
+        if waits {
+            self.wait(id, Wait::OwnHalfOpen, turn);
+        }
+    }
+
+    /// Gives up the half-open stream that has been silent longest, if that is at least
+    /// [`Config::half_open_grace`](super::Config::half_open_grace): for an owner that has no place for another stream.
+    pub fn give_up_silent(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+        let (since, id) = self.queues.silent_longest(turn.streams)?;
+        if since.saturating_add(turn.config.half_open_grace) > turn.now {
+            return None;
+        }
+        self.stream_timeout(id, turn)
     }
 
     /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes

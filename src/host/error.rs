@@ -139,6 +139,7 @@ impl From<Error> for io::Error {
                 | Failure::Limit => Kind::ConnectionAborted,
                 Failure::Eof => Kind::UnexpectedEof,
                 Failure::Protocol | Failure::WrongPeer => Kind::InvalidData,
+                Failure::LocalPeer => Kind::InvalidInput,
                 Failure::Io => Kind::Other,
             },
             Error::NoProtocol | Error::Identity(_) => Kind::InvalidInput,

@@ -16,6 +16,9 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
+    /// The number of those that were [discarded](super::Lifecycle::discard): for their owner they ended before they had an
+    /// id, and no event tells of them. So far these are accepted connections whose peer turned out to be ourselves.
+    pub without_id: u64,
 }
 
 impl Counts {
@@ -29,6 +32,10 @@ impl Counts {
     #[inline]
     pub(super) fn count_failed(&mut self, many: u32) {
         self.failed += u64::from(many);
+    }
+
+    pub(super) fn count_without_id(&mut self) {
+        self.without_id += 1;
     }
 
     #[inline]
@@ -77,7 +84,7 @@ pub struct Counters {
     pub streams: Directions,
 }
 
-const NOTHING: Counts = Counts { opened: 0, failed: 0, closed: 0, open: 0, peak: 0 };
+const NOTHING: Counts = Counts { opened: 0, failed: 0, closed: 0, open: 0, peak: 0, without_id: 0 };
 
 impl Counters {
     pub(super) const fn new() -> Self {

@@ -169,11 +169,12 @@ pub enum ListenerEnd {
 pub enum ConnectionEnd {
     /// Its owner closed it.
     Requested,
-    /// The peer ended it in good order.
+    /// The peer ended it. Only a go-away says that the peer wanted to: see [`RemoteEnd::Eof`].
     Remote(RemoteEnd),
     /// Nothing was open on it for the idle time-out.
     Idle,
-    /// It broke.
+    /// It broke, or so it looks: a go-libp2p node that closes a connection which it dialed ends it so, too. See
+    /// [`Fault::Reset`].
     Failed(Fault),
     /// The whole swarm shuts down.
     Shutdown,
@@ -182,9 +183,11 @@ pub enum ConnectionEnd {
 /// How a peer ended a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RemoteEnd {
-    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error.
+    /// By yamux's go-away, with this code: 0 normal, 1 protocol error, 2 internal error. After code 0 the streams that
+    /// lived have gone on: until the last one ended, nothing moved on them any more, or the byte pipe ended.
     GoAway(u32),
-    /// By closing the byte pipe.
+    /// By the end of its byte pipe, without a go-away. A process that is killed ends so on most systems, and so does a
+    /// go-libp2p listener, whether it closes the connection or is killed.
     Eof,
 }
 
@@ -197,9 +200,12 @@ pub enum StreamEnd {
     /// One side gave it up.
     Reset(Side),
     /// Its connection ended first. The peer may have finished before, and all it had to say may have come: a swarm's
-    /// `stream(id)` says so (`is_remote_finished`), and `take_unread` gives what was not read.
+    /// `stream(id)` says so (`is_remote_finished`), and `take_unread` gives what was not read. A go-libp2p node that
+    /// finishes its streams and closes the connection right after can lose its last FINs: these streams end so, and look
+    /// unfinished. Let the application's protocol say where a message ends.
     ConnectionClosed,
-    /// Half of it was over and the peer let the other half hang.
+    /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that it had
+    /// to make room for another stream.
     Timeout,
 }
 
@@ -207,9 +213,11 @@ pub enum StreamEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The byte pipe was reset by the other side or by the network.
+    /// The byte pipe was reset by the other side or by the network. A go-libp2p node closes each connection that it dialed
+    /// by a TCP reset, without a go-away, so that an ordinary close of such a peer cannot be told from its death.
     Reset,
-    /// The peer vanished: it answered nothing in time.
+    /// The peer vanished: it answered nothing in time. An owner that does not drive its swarm looks so to its peers, 45 s
+    /// after they last heard it by default.
     Timeout,
     /// The peer broke a protocol, or what arrived was not what the peer sent.
     Protocol,
@@ -227,15 +235,19 @@ pub enum Failure {
     Unreachable,
     /// It did not open in time.
     Timeout,
-    /// Who answered is not who was dialed.
+    /// Who answered is not who was dialed; or the address to listen on names another peer than us.
     WrongPeer,
+    /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
+    /// its `/p2p/…` names us. The accepted end of such a connection is told by no event:
+    /// [`Counts::without_id`](super::Counts::without_id) counts it.
+    LocalPeer,
     /// The address or the protocol is not spoken: by our transport, or by the peer.
     Unsupported,
     /// One side has no place for more.
     Limit,
     /// Somebody else listens there.
     AddressInUse,
-    /// No interface of this machine has that address.
+    /// No interface of this machine has that address; or the transport reports one that nobody can connect to.
     AddressNotAvailable,
     /// The system does not allow it.
     PermissionDenied,
@@ -373,6 +385,7 @@ impl fmt::Display for Failure {
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",
             Self::WrongPeer => "wrong_peer",
+            Self::LocalPeer => "local_peer",
             Self::Unsupported => "unsupported",
             Self::Limit => "limit",
             Self::AddressInUse => "address_in_use",
@@ -426,6 +439,7 @@ mod tests {
         assert_eq!(StreamEnd::ConnectionClosed.to_string(), "connection_closed");
         assert_eq!(ListenerEnd::Failed(Fault::Io).to_string(), "failed(io)");
         assert_eq!(Failure::AddressInUse.to_string(), "address_in_use");
+        assert_eq!(Failure::LocalPeer.to_string(), "local_peer");
         assert_eq!(Failure::Reset(Side::Local).to_string(), "reset(local)");
         assert_eq!([Direction::Inbound, Direction::Outbound].map(|it| it.to_string()), ["inbound", "outbound"]);
     }

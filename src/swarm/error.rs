@@ -63,7 +63,7 @@ command_error! {
 }
 
 command_error! {
-    /// Why something could not be closed or reset. Nothing has changed.
+    /// Why something could not be closed or reset, or be given a time-out. Nothing has changed.
     CloseError {
         /// It has ended already; its last event is on its way.
         Ended => "it has ended already",

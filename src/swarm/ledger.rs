@@ -5,6 +5,7 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::own_dial::OwnEnd;
 use super::ready::{Interest, Ready};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
 use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
@@ -20,6 +21,9 @@ const SPARE: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) lifecycle: Lifecycle<EVENTS>,
+    pub(super) local_peer: PeerId,
+    /// A connection with ourselves that has just been found, and whose accepted end is still there.
+    pub(super) own_end: Option<OwnEnd>,
     pub(super) streams: Streams,
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
@@ -33,6 +37,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) commanded: Vec<ConnectionId>,
     /// [`flush_all`](super::Swarm::flush_all) is at work: then nothing opens.
     pub(super) is_flushing: bool,
+    /// The owner has been away, and deadlines are put off: then nobody is judged by its silence.
+    pub(super) is_owner_late: bool,
     /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
     interests: Table<StreamId, Interest>,
@@ -43,9 +49,11 @@ pub(super) struct Ledger<const EVENTS: usize> {
 }
 
 impl<const EVENTS: usize> Ledger<EVENTS> {
-    pub(super) fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config, local_peer: PeerId) -> Self {
         Self {
             lifecycle: Lifecycle::new(config.limits),
+            local_peer,
+            own_end: None,
             streams: Streams::new(),
             config,
             protocols: Vec::new(),
@@ -54,6 +62,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
+            is_owner_late: false,
             is_closing: false,
             interests: Table::new(),
             ready_streams: Bits::default(),
@@ -134,6 +143,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
         self.insert_stream(id, Stream::inbound());
         Some(id)
+    }
+
+    /// Whether an open connection has as many streams as it may have.
+    pub(super) fn is_full(&self, connection: ConnectionId) -> bool {
+        let live = self.lifecycle.live_streams(connection);
+        live >= self.config.limits.streams_per_connection as usize
+            && self.lifecycle.state(connection) == Some(State::Open)
     }
 
     pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream) {
@@ -281,9 +297,14 @@ mod tests {
     use super::*;
     use crate::lifecycle::Side;
 
+    fn ledger() -> Ledger<1> {
+        let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
+        Ledger::new(Config::default(), identity.public().to_peer_id())
+    }
+
     #[test]
     fn what_has_ended_in_line_does_not_pile_up_while_closes_are_owed() {
-        let mut ledger = Ledger::<1>::new(Config::default());
+        let mut ledger = ledger();
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         ledger.lifecycle.opened(connection).unwrap();
         for _ in 0..4 {
@@ -305,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_a_stream_goes_when_its_last_event_has_been_handled() {
-        let mut ledger = Ledger::<1>::new(Config::default());
+        let mut ledger = ledger();
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         let id = {
             ledger.lifecycle.opened(connection).unwrap();
@@ -320,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_in_line_is_let_go_of_when_less_lives_than_did() {
-        let mut ledger = Ledger::<1>::new(Config::default());
+        let mut ledger = ledger();
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         ledger.lifecycle.opened(connection).unwrap();
         let offered: Vec<_> = (0..SPARE + 10).map(|_| ledger.offered(connection).unwrap()).collect();

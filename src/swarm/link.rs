@@ -5,6 +5,8 @@
 //!           ├─▶ Up ─▶ Closing ─▶ Over          (any of them ─▶ Over, when it breaks or is cut)
 //!  Upgrading┘
 //! ```
+//!
+//! A link whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
 
 mod batches;
 mod ending;
@@ -16,7 +18,7 @@ use super::error;
 use super::ledger::Ledger;
 use super::run_queue::Share;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd, State, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd, StreamId};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -71,7 +73,8 @@ pub(super) enum Stage<T: Transport> {
     Dialing(Pin<Box<T::Dial>>),
     Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),
-    /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's.
+    /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's. Or the
+    /// peer has: then our side goes on until the last stream has ended.
     Closing(Pipe<T::Output>, ConnectionEnd, Ours),
     /// The socket is closed.
     Over,
@@ -86,6 +89,8 @@ pub(super) struct Pipe<Io> {
 /// How far our side of a pipe that is being closed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ours {
+    /// The peer has sent go-away: what lives goes on, and our side ends once nothing does.
+    Serving,
     Open,
     /// The peer has said its last word: once ours is written it is over.
     Last,
@@ -130,6 +135,15 @@ where
         match &mut self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
             Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => None,
+        }
+    }
+
+    /// Returns a hash of what both ends have said in the handshake, once the dialer could know its peer and until the
+    /// listener does.
+    pub(super) fn said(&self) -> Option<[u8; 32]> {
+        match &self.stage {
+            Stage::Up(pipe) => pipe.connection.said(),
+            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over => None,
         }
     }
 
@@ -192,7 +206,9 @@ where
     ) -> bool {
         let (mut left, mut frames) = (most, HELPING_FRAMES);
         for _ in 0..HELPING_READS {
-            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Closed)) = &mut self.stage else {
+            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =
+                &mut self.stage
+            else {
                 return false;
             };
             if !pipe.connection.wants_input() {
@@ -216,6 +232,10 @@ where
             match read {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(0)) => {
+                    if self.is_serving() {
+                        // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
+                        self.last_words(cx);
+                    }
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
@@ -286,6 +306,9 @@ where
         match fact {
             Fact::AtGate => {
                 self.peer = self.connection().and_then(|connection| connection.peer());
+                if self.peer == Some(ledger.local_peer) {
+                    return self.refuse_ourselves(ledger);
+                }
                 match ledger.is_free() {
                     true => self.admit(ledger, cx, now),
                     false => ledger.wait(self.id),
@@ -304,6 +327,8 @@ where
             Fact::GoAway(code) => match &mut self.stage {
                 // Two polite closes cross: what is due from us is still written.
                 Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
+                Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
+                Stage::Up(pipe) if code == 0 && !pipe.connection.is_spent() => self.serve(ledger),
                 Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
@@ -342,8 +367,9 @@ where
 
     /// A stream is ready, and there is room: it opens.
     pub(super) fn admit_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
-        // On a connection that is closing our word would not be sent: the stream fails with it.
-        if ledger.lifecycle.state(self.id) != Some(State::Open) || ledger.lifecycle.opened(id).is_err() {
+        // On a connection that we are closing our word would not be sent: the stream fails with it.
+        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
+        if !is_open || ledger.lifecycle.opened(id).is_err() {
             return;
         }
         if let Some(connection) = self.connection() {
@@ -352,11 +378,29 @@ where
         self.mark_dirty(ledger);
     }
 
+    /// Where the connection has as many streams as it may have, the half-open one that has been silent longest is given up,
+    /// if that is long enough. Not while the owner has been away: then what would have kept it alive may not be read yet.
+    pub(super) fn make_place<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+        if !ledger.is_full(self.id) || ledger.is_owner_late {
+            return;
+        }
+        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut ledger.turn(now)));
+        if let Some(Fact::StreamEnded(id, end)) = given_up {
+            let _ = ledger.lifecycle.end_stream(id, end);
+            self.mark_dirty(ledger);
+        }
+    }
+
     /// The peer begins a stream: it gets a place, or is refused.
     fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
         let id = self.id;
         let Some(connection) = self.connection() else { return };
-        let offered = connection.has_backlog(&ledger.config.connection).then(|| ledger.offered(id)).flatten();
+        let mut offered = None;
+        if connection.has_backlog(&ledger.config.connection) {
+            self.make_place(ledger, now);
+            offered = ledger.offered(id);
+        }
+        let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
             None => {

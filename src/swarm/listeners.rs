@@ -1,5 +1,6 @@
 //! Listeners, and what the transport says of them.
 
+use super::address::{Flaw, of_listener, split_peer};
 use super::error;
 use super::ledger::Ledger;
 use super::link::{Link, Stage};
@@ -7,6 +8,7 @@ use super::reactor::Reactor;
 use super::{Swarm, TRANSPORT};
 use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -31,6 +33,8 @@ pub(super) struct Listener {
     awaits_address: bool,
     /// Why it was closed, if it was: then the transport owes us its end.
     end: Option<ListenerEnd>,
+    /// The reason of its failure, where the transport has bound it and it fails all the same.
+    failure: Option<Failure>,
     pub(super) error: Option<String>,
 }
 
@@ -51,6 +55,7 @@ impl Listeners {
             addresses: Vec::new(),
             awaits_address: false,
             end: None,
+            failure: None,
             error: None,
         };
         self.table.insert(id, listener);
@@ -78,9 +83,16 @@ where
             // It is bound since, and has waited for room only.
             return self.listener_opens(id);
         }
+        let plain = match split_peer(&listener.address) {
+            Err(flaw) => return self.listener_fails(id, Failure::Unsupported, &flaw),
+            Ok((_, Some(peer))) if peer != self.ledger.local_peer => {
+                return self.listener_fails(id, Failure::WrongPeer, &"the address names another peer");
+            }
+            Ok((plain, _)) => plain,
+        };
         let transport_id = TransportId::next();
         listener.transport_id = Some(transport_id);
-        match self.transport.listen_on(transport_id, listener.address.clone()) {
+        match self.transport.listen_on(transport_id, plain) {
             Ok(()) => {
                 listener.awaits_address = true;
                 self.listeners.by_transport_id.insert(transport_id, id);
@@ -142,7 +154,7 @@ where
     /// Its socket is closed, for a reason of the transport's or since we asked for it.
     fn listener_closed(&mut self, transport_id: TransportId, reason: Result<(), T::Error>) {
         let Some((id, listener)) = self.known(transport_id) else { return };
-        let asked = listener.end;
+        let (asked, failure) = (listener.end, listener.failure);
         let awaited = usize::from(listener.awaits_address) + usize::from(asked.is_some());
         if let Err(error) = &reason {
             listener.error = Some(error.to_string());
@@ -150,6 +162,7 @@ where
         self.listeners.expecting -= awaited;
         self.listeners.by_transport_id.remove(&transport_id);
         let _ = match (asked, &reason) {
+            _ if failure.is_some_and(|failure| self.ledger.lifecycle.fail(id, failure).is_ok()) => Ok(()),
             // Binding took a while, and failed of something that has a word of its own.
             (None, Err(error)) if self.ledger.is_opening(id) => self.ledger.lifecycle.fail(id, error::failure(error)),
             (None, Err(error)) => self.ledger.lifecycle.end_listener(id, ListenerEnd::Failed(error::fault(error))),
@@ -184,20 +197,15 @@ where
     fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {
         match event {
             TransportEvent::NewAddress { listener_id, listen_addr } => {
-                let Some((id, listener)) = self.known(listener_id) else { return };
-                if listener.end.is_some() || listener.addresses.contains(&listen_addr) {
-                    return;
+                match of_listener(&listen_addr, self.ledger.local_peer) {
+                    Ok(address) => self.address_comes(listener_id, address),
+                    Err(flaw) => self.address_is_refused(listener_id, &listen_addr, flaw),
                 }
-                listener.addresses.push(listen_addr);
-                if !core::mem::take(&mut listener.awaits_address) {
-                    return self.addresses_changed(id);
-                }
-                self.listeners.expecting -= 1;
-                self.listener_opens(id);
             }
             TransportEvent::AddressExpired { listener_id, listen_addr } => {
+                let Ok(expired) = of_listener(&listen_addr, self.ledger.local_peer) else { return };
                 let Some((id, listener)) = self.known(listener_id) else { return };
-                listener.addresses.retain(|address| *address != listen_addr);
+                listener.addresses.retain(|address| *address != expired);
                 self.addresses_changed(id);
             }
             TransportEvent::Incoming { listener_id, upgrade, local_addr: _, send_back_addr } => {
@@ -215,6 +223,31 @@ where
     fn known(&mut self, transport_id: TransportId) -> Option<(ListenerId, &mut Listener)> {
         let id = *self.listeners.by_transport_id.get(&transport_id)?;
         self.listeners.table.get_mut(id).map(|listener| (id, listener))
+    }
+
+    fn address_comes(&mut self, transport_id: TransportId, address: Multiaddr) {
+        let Some((id, listener)) = self.known(transport_id) else { return };
+        if listener.end.is_some() || listener.addresses.contains(&address) {
+            return;
+        }
+        listener.addresses.push(address);
+        if !core::mem::take(&mut listener.awaits_address) {
+            return self.addresses_changed(id);
+        }
+        self.listeners.expecting -= 1;
+        self.listener_opens(id);
+    }
+
+    /// The transport reports an address that nobody can connect to. A listener that has no other address cannot be told
+    /// to be open: it fails.
+    fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: Flaw) {
+        let Some((id, listener)) = self.known(transport_id) else { return };
+        log::warn!("{id}: the transport reports {address}, and nobody can connect to it: {flaw}");
+        if listener.awaits_address && listener.end.is_none() {
+            listener.error = Some(format!("nobody can connect to {address}: {flaw}"));
+            listener.failure = Some(Failure::AddressNotAvailable);
+            self.end_listener(id, ListenerEnd::Failed(Fault::Io));
+        }
     }
 
     fn addresses_changed(&mut self, id: ListenerId) {

@@ -6,6 +6,7 @@ use super::reactor::Reactor;
 use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
+use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
@@ -29,8 +30,14 @@ where
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed), at the latest after
     /// [`negotiation_timeout`](crate::connection::Config::negotiation_timeout).
     ///
+    /// Where the connection has as many streams as [`Limits::streams_per_connection`] allows, the half-open one that has
+    /// been silent longest is given up for it, if that is at least
+    /// [`half_open_grace`](crate::connection::Config::half_open_grace).
+    ///
+    /// [`Limits::streams_per_connection`]: crate::lifecycle::Limits::streams_per_connection
+    ///
     /// # Errors
-    /// [`OpenStreamError`]; nothing has changed.
+    /// [`OpenStreamError`]; nothing has changed, but for such a stream.
     pub fn open_stream(
         &mut self,
         connection: ConnectionId,
@@ -39,6 +46,9 @@ where
         let stream = Stream::outbound(protocols).ok_or(OpenStreamError::NoProtocol)?;
         if self.is_shutting_down {
             return Err(OpenStreamError::Closing);
+        }
+        if let Some(link) = self.links.get_mut(connection) {
+            link.make_place(&mut self.ledger, self.now);
         }
         let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
         self.ledger.insert_stream(id, stream);
@@ -150,6 +160,20 @@ where
         let _ = self.ledger.lifecycle.leave(id);
         let fact = self.on_stream(id, |connection, turn| connection.close_stream(id, turn)).flatten();
         self.stream_says(fact);
+        Ok(())
+    }
+
+    /// Gives a stream a time of its own in the place of
+    /// [`half_open_timeout`](crate::connection::Config::half_open_timeout), or `None` for as long as its connection lives:
+    /// for a request whose answer may take long, say. It counts from the last byte or window, or from this call if the
+    /// stream has been silent by then. It does not protect the stream from being given up for another after
+    /// [`half_open_grace`](crate::connection::Config::half_open_grace).
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError> {
+        self.lives(id, CloseError::Stale, CloseError::Ended)?;
+        self.on_stream(id, |connection, turn| connection.set_half_open_timeout(id, time, turn));
         Ok(())
     }
 

@@ -60,6 +60,9 @@ where
     /// ([`Config::reads_per_poll`](super::Config::reads_per_poll)). The rest is for the next turn, and `poll_at` is *now*.
     /// After a [`wait`](Self::wait) it takes what the wait has heard, without asking the system again.
     ///
+    /// Peers give up a swarm that takes no turns: by this crate's defaults 45 s after the last byte that they heard of it,
+    /// which on an idle connection may be 15 s after its last turn.
+    ///
     /// `now` is the time since an epoch that the owner chooses. An earlier time than the last one counts as the last one.
     /// Errors of the reactor are logged and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {

@@ -61,7 +61,8 @@ pub struct StreamView<'a> {
     /// How many bytes of data the owner has read.
     pub received: u64,
     /// Whether the peer has finished its side: all that it had to say has come, read or not, also when the connection
-    /// ends then. A reset undoes it.
+    /// ends then. A reset undoes it. It stays false where the peer's FIN was lost: a go-libp2p node can lose its last ones
+    /// when it closes the connection right after its streams.
     pub is_remote_finished: bool,
 }
 
@@ -128,7 +129,9 @@ where
         self.ledger.lifecycle.listeners()
     }
 
-    /// All connections that have not ended, by index. It walks all slots.
+    /// All connections that have not ended, by index. It walks all slots. An accepted one whose peer is not known yet goes
+    /// without an event if it turns out to be a dial of our own
+    /// ([`Failure::LocalPeer`](crate::lifecycle::Failure::LocalPeer)).
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.ledger.lifecycle.connections()
     }
@@ -147,6 +150,6 @@ where
 
 impl<T: Transport, const EVENTS: usize, R> fmt::Debug for Swarm<T, EVENTS, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swarm").field("local_peer", &self.local_peer).finish_non_exhaustive()
+        f.debug_struct("Swarm").field("local_peer", &self.ledger.local_peer).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::task::Context;
 use core::time::Duration;
 use libp2p_core::Multiaddr;
@@ -24,6 +24,8 @@ pub(super) struct Interfaces {
     source: Source,
     /// What the last look that did not fail has found: in the source's order, each once.
     known: Vec<IpAddr>,
+    /// No look has succeeded yet.
+    is_unknown: bool,
     /// How often that has changed.
     changes: u64,
     /// The time to the next look, while somebody wants one.
@@ -41,7 +43,7 @@ impl Interfaces {
 
     /// Those that `source` names, whenever it is asked.
     pub(super) fn from_source(source: Source) -> Self {
-        Self { source, known: Vec::new(), changes: 0, timer: None }
+        Self { source, known: Vec::new(), is_unknown: true, changes: 0, timer: None }
     }
 
     /// Asks the source now. If it fails, what was known stays.
@@ -50,7 +52,7 @@ impl Interfaces {
             Ok(mut found) => {
                 let mut seen = BTreeSet::new();
                 found.retain(|ip| seen.insert(*ip));
-                if found != self.known {
+                if core::mem::take(&mut self.is_unknown) || found != self.known {
                     self.known = found;
                     self.changes += 1;
                 }
@@ -121,8 +123,9 @@ impl Wildcard {
         }
         let mut current: Vec<_> =
             interfaces.known.iter().copied().filter(|ip| self.covers(*ip)).take(limit.max(1)).collect();
-        if current.is_empty() {
-            current.push(self.bound.ip());
+        if interfaces.is_unknown {
+            // The socket serves all interfaces, and one of them is known without asking.
+            current.push(self.loopback());
         }
         let multiaddr = |ip| address::to_multiaddr(SocketAddr::new(ip, self.bound.port()));
         if let Some(gone) = self.reported.iter().position(|ip| !current.contains(ip)) {
@@ -134,6 +137,13 @@ impl Wildcard {
         }
         self.settled = Some(interfaces.changes);
         None
+    }
+
+    fn loopback(&self) -> IpAddr {
+        match self.bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        }
     }
 
     /// Whether a connect to `ip` comes to this socket. One to a link-local IPv6 address does, but takes a zone, which

@@ -1,7 +1,7 @@
 //! `dial`: what it opens, what it checks, what it reports, and how it ends.
 
 use crate::run;
-use crate::support::command::{Ended, Running, told};
+use crate::support::command::{Ended, Folder, Running, told};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use std::net::SocketAddr;
@@ -174,6 +174,34 @@ fn another_peer_than_the_one_dialed_is_wrong() {
     let dial = run(["dial", &format!("{plain}/p2p/{peer}")]);
     assert_eq!(dial.code, Some(1));
     assert_eq!(told(&dial.printed), ["connect_failed c0.1 wrong_peer", "summary"]);
+}
+
+#[test]
+fn a_dial_of_ourselves_is_wrong() {
+    let folder = Folder::new("ourselves");
+    let key = folder.file("key");
+    let mut listen = Running::start(["listen", "--key", &key]);
+    let address = listen.address();
+    let plain = address.split("/p2p/").next().unwrap();
+    for address in [plain, &address] {
+        let dial = run(["dial", "--key", &key, address]);
+        assert_eq!(dial.code, Some(1));
+        assert_eq!(told(&dial.printed), ["connect_failed c0.1 local_peer", "summary"], "{address}");
+    }
+    listen.signal("TERM");
+    // Another process has dialed it, and has ended before it has said who it is.
+    assert_eq!(told(&listen.ended().printed), ["listen l0.1", "connect_failed c0.1 eof", "listen_close l0.1 shutdown"]);
+}
+
+#[test]
+fn an_address_with_two_peer_ids_is_wrong() {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let peer = address.rsplit('/').next().unwrap();
+    let dial = run(["dial", &format!("{address}/p2p/{peer}")]);
+    assert_eq!(dial.code, Some(1));
+    assert_eq!(told(&dial.printed), ["connect_failed c0.1 unsupported", "summary"]);
+    assert_eq!(dial.printed[0]["error"], "the address names more than one peer");
 }
 
 #[test]

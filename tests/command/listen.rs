@@ -1,32 +1,16 @@
 //! `listen`: where it listens, who it is, and how it ends.
 
 use crate::run;
-use crate::support::command::{Running, told};
+use crate::support::command::{Folder, LIMIT, Running, told};
+use crate::support::identities::identities;
+use libp2p_identity::Keypair;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-
-/// A folder that is gone when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("swarm-notify-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use std::time::Instant;
+use swarm_notify::lifecycle::Event;
+use swarm_notify::swarm::Config;
+use swarm_notify::tcp;
 
 fn peer_of(address: &str) -> &str {
     address.rsplit('/').next().unwrap()
@@ -147,4 +131,85 @@ fn listening_is_told_when_a_connect_succeeds_and_closing_when_none_does() {
     listen.until("listen_close");
     assert!(TcpStream::connect(("127.0.0.1", ports[0])).is_err());
     assert_eq!(listen.ended().code, Some(0));
+}
+
+#[test]
+fn a_listen_address_shows_its_peer_id_once() {
+    let folder = Folder::new("peer-id");
+    let key = folder.file("key");
+    let mut listen = Running::start(["listen", "--key", &key]);
+    let address = listen.address();
+    let peer = peer_of(&address).to_owned();
+    // The port is taken, and the address is shown as it was given, with or without a peer id.
+    for given in [address.as_str(), address.split("/p2p/").next().unwrap()] {
+        let failed = run(["listen", "--key", &key, given]);
+        assert_eq!(told(&failed.printed), ["listen_failed l0.1 address_in_use"]);
+        assert_eq!(failed.printed[0]["addresses"], serde_json::json!([address]));
+    }
+    let mut ours = Running::start(["listen", "--key", &key, &format!("/ip4/127.0.0.1/tcp/0/p2p/{peer}")]);
+    let address = ours.address();
+    assert_eq!((address.matches("/p2p/").count(), peer_of(&address)), (1, peer.as_str()));
+}
+
+#[test]
+fn a_listen_address_of_another_peer_or_of_two_fails() {
+    let other = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
+    for (given, reason, error) in [
+        (format!("/ip4/127.0.0.1/tcp/0/p2p/{other}"), "wrong_peer", "the address names another peer"),
+        (
+            format!("/ip4/127.0.0.1/tcp/0/p2p/{other}/p2p/{other}"),
+            "unsupported",
+            "the address names more than one peer",
+        ),
+    ] {
+        let failed = run(["listen", &given]);
+        assert_eq!(told(&failed.printed), [format!("listen_failed l0.1 {reason}")]);
+        assert_eq!(failed.printed[0]["addresses"], serde_json::json!([given]));
+        assert_eq!(failed.printed[0]["error"], error);
+    }
+}
+
+/// The event that a dial by this identity comes to.
+fn dial_as(identity: &Keypair, address: &str) -> Event {
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, identity, [1; 32], Config::default()).unwrap();
+    swarm.dial(address.parse().unwrap()).unwrap();
+    let began = Instant::now();
+    loop {
+        swarm.tick(began.elapsed());
+        if let Some(event) = swarm.next_event() {
+            return event;
+        }
+        assert!(began.elapsed() < LIMIT, "it takes too long");
+        swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+    }
+}
+
+#[test]
+fn peers_with_keys_of_every_type_are_served() {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let identities = identities();
+    assert_eq!(identities.len(), 4);
+    for (identity, peer) in identities {
+        let event = dial_as(&identity, &address);
+        assert!(matches!(event, Event::Connected { .. }), "{peer}: {event:?}");
+        assert_eq!(listen.until("connected")["peer"], peer.to_string());
+    }
+}
+
+#[test]
+fn an_identity_of_another_type_than_ed25519_can_be_kept_in_a_file() {
+    let folder = Folder::new("types");
+    for (identity, peer) in identities() {
+        // An RSA key has no such form.
+        let Ok(bytes) = identity.to_protobuf_encoding() else { continue };
+        let key = folder.file(&peer.to_string());
+        fs::write(&key, bytes).unwrap();
+        let mut listen = Running::start(["listen", "--key", &key]);
+        let address = listen.address();
+        assert_eq!(peer_of(&address), peer.to_string());
+        assert_eq!(run(["dial", &address]).code, Some(0));
+    }
 }

@@ -14,7 +14,6 @@ use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{Config, Handshake};
 
 const YAMUX: &str = "/yamux/1.0.0";
-const MPLEX: &str = "/mplex/6.7.0";
 
 fn identity(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()

@@ -228,9 +228,9 @@ fn a_peer_that_lets_go_in_silence_after_our_fin_is_given_up() {
         assert_eq!(pair.listener.write(theirs, b"not yet"), Ok(7));
         pair.run();
         // A word of the peer's starts the time again.
-        pair.at(secs(100));
+        pair.at(secs(640));
         assert_eq!(pair.dialer.facts(), [Fact::Readable(ours)]);
-        pair.at(secs(110));
+        pair.at(secs(650));
         assert_eq!(pair.dialer.facts(), [Fact::StreamEnded(ours, StreamEnd::Timeout)]);
     });
 }

@@ -37,6 +37,44 @@ fn a_dial_that_fails_says_of_what() {
 }
 
 #[test]
+fn a_dial_of_ourselves_says_so() {
+    let mut host = host(1, Config::default());
+    let handle = host.handle();
+    let log = log(&mut host);
+    wait(host.run_until(async {
+        let listener = handle.listen(IP4.parse().unwrap()).await.unwrap();
+        let address = listener.addresses()[0].clone();
+        for address in [address.clone(), address.with(Part::P2p(handle.local_peer()))] {
+            let ourselves = handle.dial(address).await.unwrap_err();
+            assert_eq!(ourselves.failure(), Some(Failure::LocalPeer), "{ourselves}");
+            assert_eq!(io::Error::from(ourselves).kind(), io::ErrorKind::InvalidInput);
+        }
+        handle.shutdown().await;
+    }));
+    let all: Vec<_> = std::iter::from_fn(|| log.try_recv().ok()).collect();
+    let failed = "connect_failed local_peer";
+    assert_eq!(all, ["listen", failed, failed, "listen_close requested"], "and nothing of the accepted end");
+}
+
+#[test]
+fn an_address_that_names_the_wrong_peer_says_so() {
+    let mut host = host(1, Config::default());
+    let handle = host.handle();
+    let (stranger, peer) = (Part::P2p(identity(9).public().to_peer_id()), Part::P2p(handle.local_peer()));
+    let ip4: Multiaddr = IP4.parse().unwrap();
+    wait(host.run_until(async {
+        let ours = handle.listen(ip4.clone().with(peer.clone())).await.unwrap();
+        assert!(ours.addresses().iter().all(|address| !address.to_string().contains("/p2p/")), "as without it");
+        let theirs = handle.listen(ip4.clone().with(stranger.clone())).await.unwrap_err();
+        assert_eq!(theirs.to_string(), "failed: wrong_peer: the address names another peer");
+        let two = handle.listen(ip4.clone().with(peer.clone()).with(peer.clone())).await.unwrap_err();
+        assert_eq!(two.to_string(), "failed: unsupported: the address names more than one peer");
+        let two = handle.dial(ip4.with(stranger).with(peer)).await.unwrap_err();
+        assert_eq!(two.to_string(), "failed: unsupported: the address names more than one peer");
+    }));
+}
+
+#[test]
 fn a_dial_to_somebody_who_says_nothing_times_out() {
     let mut config = Config::default();
     config.swarm.connection.handshake_timeout = Duration::from_millis(20);

@@ -200,7 +200,7 @@ fn a_reader_that_does_not_read_holds_the_writer_at_the_window() {
 #[test]
 fn a_peer_that_lets_half_of_a_stream_hang_is_a_time_out() {
     let mut config = Config::default();
-    config.swarm.connection.half_open_timeout = std::time::Duration::from_millis(20);
+    config.swarm.connection.half_open_timeout = Some(std::time::Duration::from_millis(20));
     let mut pair = Pair::with(Config::default(), config);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);

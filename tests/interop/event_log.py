@@ -108,7 +108,7 @@ class Log:
             self._require(not left, line, f"its streams are open: {left}")
         if event == "listen":
             addresses = line["addresses"]
-            full = isinstance(addresses, list) and addresses and all("/p2p/" in each for each in addresses)
+            full = isinstance(addresses, list) and addresses and all(each.count("/p2p/") == 1 for each in addresses)
             self._require(full, line, "not full addresses")
             self._require(not any("/tcp/0/" in each for each in addresses), line, "not the bound port")
 

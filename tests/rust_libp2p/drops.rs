@@ -9,7 +9,7 @@ use swarm_notify::lifecycle::Direction;
 use swarm_notify::swarm::Config;
 
 /// [`Config::half_open_timeout`](swarm_notify::connection::Config::half_open_timeout) as it is by default.
-const HALF_OPEN: Duration = Duration::from_secs(60);
+const HALF_OPEN: Duration = Duration::from_secs(600);
 const SECOND: Duration = Duration::from_secs(1);
 
 #[track_caller]

@@ -1,12 +1,14 @@
 //! The command as a process of its own: what it prints, line by line, and how it ends.
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The command, started with `--json`, and what it has printed so far.
 pub(crate) struct Running {
@@ -145,4 +147,25 @@ pub(crate) fn told(printed: &[Value]) -> Vec<String> {
         std::iter::once(event).chain(values).collect::<Vec<_>>().join(" ")
     };
     printed.iter().map(short).collect()
+}
+
+/// A folder that is gone when it is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("swarm-notify-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

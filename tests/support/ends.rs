@@ -199,6 +199,10 @@ impl End {
         self.facts.extend(fact);
     }
 
+    pub(crate) fn give_up_silent(&mut self) -> Option<Fact> {
+        self.connection.give_up_silent(&mut turn!(self))
+    }
+
     pub(crate) fn stream(&self, id: StreamId) -> &Stream {
         self.streams.get(id).unwrap()
     }

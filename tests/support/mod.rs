@@ -41,6 +41,8 @@ pub(crate) mod pipe;
 pub(crate) mod pubsub_play;
 #[cfg(feature = "protocols")]
 pub(crate) mod pubsub_rpc;
+#[cfg(feature = "connection")]
+pub(crate) mod raw_frames;
 #[cfg(all(feature = "tcp", unix))]
 pub(crate) mod raw_peer;
 pub(crate) mod scripted;

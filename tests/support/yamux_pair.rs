@@ -363,6 +363,12 @@ impl Pair {
                 seen.short = false;
                 assert!(side.streams[&key].may_write() && side.streams[&key].send_window() > 0);
             }
+            Fact::Window(key) => {
+                // Where the window is greater than every peer assumes, the first frame says so.
+                let theirs = other.by_id(side.seen[&key].id).expect("it is open there, too");
+                let is_great = other.streams.values().any(|stream| stream.receive_window() > 256 * 1024);
+                assert!(theirs.read > 0 || theirs.discarding || is_great, "what has been read was granted");
+            }
             Fact::FinSent(key) => {
                 let seen = side.seen.get_mut(&key).unwrap();
                 assert!(seen.finished && !seen.fin_told && !seen.reset_by_us && !seen.reset_by_peer);

@@ -195,7 +195,9 @@ impl<'a> Bout<'a> {
                     account.we_saw_reset = true;
                 }
                 Some(Fact::Pong(_) | Fact::GoAway(_)) => panic!("{fact:?} was not asked for"),
-                Some(Fact::Readable(_) | Fact::Writable(_) | Fact::FinSent(_) | Fact::Acknowledged(_)) => {}
+                Some(
+                    Fact::Readable(_) | Fact::Writable(_) | Fact::Window(_) | Fact::FinSent(_) | Fact::Acknowledged(_),
+                ) => {}
                 Some(Fact::Heard) | None => {}
             }
         }

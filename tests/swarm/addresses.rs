@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use swarm_notify::lifecycle::{Event, ListenerEnd};
+use swarm_notify::lifecycle::{Event, Failure, ListenerEnd};
 use swarm_notify::swarm::{Config, Multiaddr, Ready as Readiness, Swarm};
 
 type Io = futures::io::Cursor<Vec<u8>>;
@@ -81,4 +81,64 @@ fn a_listener_may_lose_all_its_addresses_and_find_others() {
     swarm.tick(Duration::ZERO);
     assert_eq!(swarm.next_event(), Some(Event::ListenClose { listener, reason: ListenerEnd::Requested }));
     assert_eq!(swarm.next_event(), None);
+}
+
+/// Ticks until nothing is left to do, and says what was told.
+fn told(swarm: &mut Swarm<Scripted, 1>) -> Vec<Event> {
+    let mut told = Vec::new();
+    for _ in 0..100 {
+        swarm.tick(Duration::ZERO);
+        told.extend(std::iter::from_fn(|| swarm.next_event()));
+        if swarm.poll_at() != Some(Duration::ZERO) {
+            return told;
+        }
+    }
+    panic!("it spins: {told:?}");
+}
+
+fn listening(script: impl IntoIterator<Item = Step>) -> (Swarm<Scripted, 1>, swarm_notify::lifecycle::ListenerId) {
+    let transport = Scripted { id: None, script: script.into_iter().collect() };
+    let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    let mut swarm = Swarm::new(transport, &identity, [1; 32], Config::default()).unwrap();
+    let listener = swarm.listen("/ip4/192.0.2.1/tcp/1".parse().unwrap()).unwrap();
+    (swarm, listener)
+}
+
+const STRANGER: &str = "/ip4/192.0.2.1/tcp/1/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
+
+#[test]
+fn an_address_that_nobody_can_connect_to_is_never_told_as_listen() {
+    let nowhere = ["/ip4/0.0.0.0/tcp/1", "/ip6/::/tcp/1", "/ip4/192.0.2.1/tcp/0", "/memory/0", "", STRANGER];
+    for address in nowhere {
+        let (mut swarm, listener) = listening([Step::New(address)]);
+        for _ in 0..3 {
+            swarm.tick(Duration::ZERO);
+        }
+        let reason = Failure::AddressNotAvailable;
+        assert_eq!(swarm.next_event(), Some(Event::ListenFailed { listener, reason }), "{address}");
+        let view = swarm.listener(listener).unwrap();
+        assert!(view.addresses.is_empty() && view.error.is_some_and(|error| error.contains(address)), "{view:?}");
+        assert_eq!(told(&mut swarm), [], "and nothing is waited for any more");
+    }
+}
+
+#[test]
+fn an_open_listener_leaves_out_addresses_that_nobody_can_connect_to() {
+    const REAL: &str = "/ip4/192.0.2.1/tcp/1";
+    let script = [Step::New(REAL), Step::New("/ip4/0.0.0.0/tcp/1"), Step::New(STRANGER), Step::Expired(STRANGER)];
+    let (mut swarm, listener) = listening(script);
+    assert_eq!(told(&mut swarm), [Event::Listen { listener }]);
+    assert_eq!(swarm.listener(listener).unwrap().addresses, [REAL.parse::<Multiaddr>().unwrap()]);
+    swarm.close_listener(listener).unwrap();
+    assert_eq!(told(&mut swarm), [Event::ListenClose { listener, reason: ListenerEnd::Requested }]);
+}
+
+#[test]
+fn our_own_peer_id_in_a_reported_address_is_left_out() {
+    let ours =
+        format!("/ip4/192.0.2.1/tcp/1/p2p/{}", Keypair::ed25519_from_bytes([1; 32]).unwrap().public().to_peer_id());
+    let ours: &'static str = ours.leak();
+    let (mut swarm, listener) = listening([Step::New(ours), Step::New("/ip4/192.0.2.1/tcp/1")]);
+    assert_eq!(told(&mut swarm), [Event::Listen { listener }]);
+    assert_eq!(swarm.listener(listener).unwrap().addresses, ["/ip4/192.0.2.1/tcp/1".parse::<Multiaddr>().unwrap()]);
 }

@@ -7,6 +7,8 @@ mod connections;
 mod dials;
 mod flush;
 mod full_queue;
+mod go_away;
+mod half_open;
 mod idle;
 mod limits;
 mod listeners;

@@ -5,6 +5,7 @@ mod connections;
 mod descriptors;
 mod dials;
 mod full;
+mod go_away;
 mod listeners;
 mod mute;
 #[cfg(all(feature = "cli", target_os = "linux"))]

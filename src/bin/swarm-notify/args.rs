@@ -72,6 +72,9 @@ pub(crate) struct Dial {
     /// until stdin ends.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
+    /// The identity, in libp2p's protobuf form; it is made if the file is not there. Without it, a fresh one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
     /// Keep the connection for so long after all that.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
     pub(crate) hold: f64,

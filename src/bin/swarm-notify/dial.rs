@@ -2,11 +2,10 @@
 
 use crate::args;
 use crate::errands::Errands;
-use crate::listen::SINK;
+use crate::listen::{SINK, identity};
 use crate::node::{Error, Node, World};
 use crate::report::Reporter;
 use crate::services::Services;
-use libp2p_identity::Keypair;
 use std::collections::HashMap;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Side, State, StreamEnd, StreamId};
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let identity = Keypair::generate_ed25519();
+    let identity = identity(args.key.as_deref())?;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
     let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;

@@ -20,10 +20,7 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
 pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
-    let identity = match &args.key {
-        Some(path) => key(path).map_err(|why| Error::Key(path.clone(), why))?,
-        None => Keypair::generate_ed25519(),
-    };
+    let identity = identity(args.key.as_deref())?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
     // Who dials decides how long that is held.
@@ -46,6 +43,14 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     match is_interrupted {
         true => Ok(true),
         false => Err(Error::NothingListens),
+    }
+}
+
+/// The identity in a file, or a fresh one.
+pub(crate) fn identity(path: Option<&Path>) -> Result<Keypair, Error> {
+    match path {
+        Some(path) => key(path).map_err(|why| Error::Key(path.to_owned(), why)),
+        None => Ok(Keypair::generate_ed25519()),
     }
 }
 

@@ -16,6 +16,9 @@ use args::Command;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Peers come with identity keys of every type.
+const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "secp256k1")));
+
 /// Everything was right.
 const RIGHT: u8 = 0;
 /// Something was wrong: the peer, the network, or what came back.

@@ -1,5 +1,6 @@
 //! What is printed: each event as one line, for people or as JSON.
 
+use libp2p_identity::PeerId;
 use serde_json::{Value, json};
 use std::fmt;
 use std::io::Write as _;
@@ -167,10 +168,18 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, line: &mut Line) {
     // One that could not open is known by what it was asked for.
     let addresses =
         if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
-    let full = |address: &Multiaddr| address.clone().with(multiaddr::Protocol::P2p(swarm.local_peer())).to_string();
+    let full = |address| with_peer(address, swarm.local_peer()).to_string();
     line.put("addresses", addresses.iter().map(full).collect::<Vec<_>>());
     if let Some(error) = listener.error {
         line.put("error", error);
+    }
+}
+
+/// An address with `peer` at its end, unless it names a peer there.
+fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
+    match address.iter().last() {
+        Some(multiaddr::Protocol::P2p(_)) => address.clone(),
+        Some(_) | None => address.clone().with(multiaddr::Protocol::P2p(peer)),
     }
 }
 

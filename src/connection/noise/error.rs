@@ -16,12 +16,17 @@ pub enum Error {
     WeakKey,
     /// The handshake's payload is not the message that the specification asks for.
     BadPayload,
-    /// The identity key is of a type that this build does not know: see the features `ecdsa`, `rsa`, `secp256k1`.
-    UnsupportedKey,
+    /// The identity key is of a type that this build does not know, or ours cannot sign.
+    UnsupportedKey {
+        /// The feature of this crate that adds the type, if one does: `ecdsa`, `rsa` or `secp256k1`.
+        feature: Option<&'static str>,
+    },
     /// The peer's identity key did not sign its Noise key.
     BadSignature,
     /// The peer proved to be somebody else than the one we dialed.
     WrongPeer,
+    /// A muxer was to be offered that is not spoken here. No peer can bring this about.
+    UnknownMuxer,
     /// Both sides sent a list of muxers, and the lists share nothing.
     NoSharedMuxer,
     /// 2⁶⁴ − 1 messages have gone in one direction, and the cipher has no nonce left for the next.
@@ -53,14 +58,21 @@ impl From<snow::Error> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::UnsupportedKey { feature: Some(feature) } => {
+                return write!(
+                    f,
+                    "the identity key needs the feature `{feature}` of swarm-notify, which is not built in"
+                );
+            }
             Self::Truncated => "a noise message is too short for its place in the protocol",
             Self::Oversized => "a noise handshake message is too long",
             Self::Decrypt => "a noise message does not authenticate",
             Self::WeakKey => "the peer's Diffie-Hellman key is weak",
             Self::BadPayload => "the noise handshake's payload is malformed",
-            Self::UnsupportedKey => "the identity key is of an unsupported type",
+            Self::UnsupportedKey { feature: None } => "the identity key is of an unsupported type",
             Self::BadSignature => "the identity key did not sign the noise key",
             Self::WrongPeer => "the peer is not the one that was dialed",
+            Self::UnknownMuxer => "only the muxer /yamux/1.0.0 can be offered",
             Self::NoSharedMuxer => "the two sides share no muxer",
             Self::Exhausted => "the noise cipher has no nonce left",
             Self::NoRoom => "the buffer for the plaintext is too short",

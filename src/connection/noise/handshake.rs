@@ -200,6 +200,13 @@ impl Handshake {
         self.remote.as_ref()
     }
 
+    /// Returns a hash of what both ends have said, the same on both, between the second and the third message.
+    #[cfg(feature = "swarm")]
+    pub(in crate::connection) fn said(&self) -> Option<[u8; 32]> {
+        let is_between = !self.is_first() && !self.state.is_handshake_finished();
+        self.state.get_handshake_hash().first_chunk().copied().filter(|_| is_between)
+    }
+
     /// Ends the handshake and begins what it was for.
     ///
     /// # Errors

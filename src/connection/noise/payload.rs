@@ -5,6 +5,7 @@
 //! together, and other fields are passed over. A peer id is that of the key as it is encoded anew, as everywhere.
 
 use super::Error;
+use crate::connection::key;
 use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
@@ -12,17 +13,6 @@ use prost::Message;
 
 /// What an identity key signs goes behind these words, so that no other signature of it can be taken for this one.
 const DOMAIN: &[u8] = b"noise-libp2p-static-key:";
-
-/// Whether this build knows a `KeyType` of libp2p/specs, `peer-ids/peer-ids.md`.
-const fn is_known(key_type: i32) -> bool {
-    match key_type {
-        0 => cfg!(feature = "rsa"),
-        1 => true, // Ed25519
-        2 => cfg!(feature = "secp256k1"),
-        3 => cfg!(feature = "ecdsa"),
-        _ => false,
-    }
-}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct HandshakePayload {
@@ -43,13 +33,6 @@ pub(super) struct Extensions {
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }
 
-/// The head of a public key: enough to tell a type we do not know from bytes that are no key at all.
-#[derive(Clone, PartialEq, Message)]
-struct KeyHead {
-    #[prost(int32, optional, tag = "1")]
-    key_type: Option<i32>,
-}
-
 /// What a payload has proved.
 pub(super) struct Proved {
     pub(super) public_key: PublicKey,
@@ -68,7 +51,7 @@ fn signed_bytes(static_key: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let payload = HandshakePayload {
         identity_key: identity.public().encode_protobuf(),
-        identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey)?,
+        identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey { feature: None })?,
         extensions: (!muxers.is_empty()).then(|| Extensions {
             webtransport_certhashes: Vec::new(),
             stream_muxers: muxers.iter().map(|muxer| muxer.as_bytes().to_vec()).collect(),
@@ -80,12 +63,9 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
 /// Decodes a payload and checks that the identity in it signed `static_key`.
 pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
-    let public_key = PublicKey::try_decode_protobuf(&payload.identity_key).map_err(|error| {
-        log::debug!("noise: {error}");
-        match KeyHead::decode(&payload.identity_key[..]) {
-            Ok(KeyHead { key_type: Some(key_type) }) if !is_known(key_type) => Error::UnsupportedKey,
-            Ok(_) | Err(_) => Error::BadPayload,
-        }
+    let public_key = key::decode(&payload.identity_key).map_err(|unusable| match unusable {
+        key::Unusable::Malformed => Error::BadPayload,
+        key::Unusable::Unsupported(feature) => Error::UnsupportedKey { feature },
     })?;
     if !public_key.verify(&signed_bytes(static_key), &payload.identity_sig) {
         return Err(Error::BadSignature);

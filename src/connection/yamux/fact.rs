@@ -12,6 +12,8 @@ pub enum Fact<K> {
     Readable(K),
     /// A write that was short can go on. Told once for each time that a write was short.
     Writable(K),
+    /// The peer has granted window on a stream whose writes do not wait for it: a sign that it still reads.
+    Window(K),
     /// Our FIN has been written, and all data before it.
     FinSent(K),
     /// The peer gave the stream up, or sent data after its FIN, which our RST answers. What it sent before stays readable;

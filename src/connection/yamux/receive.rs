@@ -237,9 +237,10 @@ impl<K: Copy> Session<K> {
         }
         if kind == Kind::WindowUpdate {
             stream.send_window = stream.send_window.checked_add(length).ok_or(Violation::SendWindow(id))?;
-            if self.window_raised(stream) {
+            let goes_on = self.window_raised(stream);
+            if length > 0 {
                 let left = Header { length: 0, ..header };
-                return Ok(Step::Tell(Fact::Writable(key), left));
+                return Ok(Step::Tell(if goes_on { Fact::Writable(key) } else { Fact::Window(key) }, left));
             }
         } else if length > 0 {
             if !stream.receiving.is_open() {

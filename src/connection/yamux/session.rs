@@ -381,6 +381,12 @@ impl<K: Copy> Session<K> {
         self.unacknowledged
     }
 
+    /// Returns whether the peer has sent go-away.
+    #[must_use]
+    pub const fn has_peer_gone_away(&self) -> bool {
+        self.peer_left
+    }
+
     /// Whether our go-away has been sent or waits to be.
     #[must_use]
     pub const fn has_gone_away(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::PeerRecord;
 use crate::connection::Protocol;
+use crate::connection::key;
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
 use alloc::string::String;
@@ -136,7 +137,7 @@ pub fn encode(info: &Info) -> Vec<u8> {
 /// [`DecodeError`].
 pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
     let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
-    let key = wire.public_key.map(|key| PublicKey::try_decode_protobuf(&key));
+    let key = wire.public_key.map(|key| key::decode(&key));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),

@@ -6,7 +6,8 @@
 use super::fields::Fields;
 use super::message::{Message, MessageId};
 use super::wire::{self, Form};
-use crate::identity::{Keypair, PeerId, PublicKey};
+use crate::connection::key;
+use crate::identity::{Keypair, PeerId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -181,7 +182,7 @@ impl Claim {
         let Some(source) = self.message.source else { return Ok(()) };
         let inlined = inlined(source);
         let key = self.key.as_deref().or(inlined.as_deref()).ok_or(Invalid::BadKey)?;
-        let key = PublicKey::try_decode_protobuf(key).map_err(|_| Invalid::BadKey)?;
+        let key = key::decode(key).map_err(|_| Invalid::BadKey)?;
         if key.to_peer_id() != source {
             return Err(Invalid::BadKey);
         }

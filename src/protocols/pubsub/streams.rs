@@ -174,6 +174,7 @@ impl<R: Router> PubSub<R> {
             | Failure::Unreachable
             | Failure::Timeout
             | Failure::WrongPeer
+            | Failure::LocalPeer
             | Failure::Limit
             | Failure::AddressInUse
             | Failure::AddressNotAvailable

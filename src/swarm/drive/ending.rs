@@ -24,6 +24,7 @@ where
             has_closed = true;
         }
         let judges = self.timers.are_judged(self.now, self.ledger.config.lateness);
+        self.ledger.is_owner_late = !judges;
         // A spent budget allows one unit of this phase. Closes and deadlines take turns at it.
         let is_due = judges && self.is_deadline_due();
         if self.closing.is_some() && !has_closed && (self.queue.closes_next || !is_due) {

@@ -94,6 +94,7 @@ where
         if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
+        self.discard_own_end();
         self.driven(id);
     }
 }

@@ -2,9 +2,11 @@
 
 use super::{Link, Ours, Stage};
 use crate::connection::Error;
-use crate::lifecycle::{ConnectionEnd, Failure};
+use crate::connection::yamux::NORMAL;
+use crate::lifecycle::{ConnectionEnd, Direction, Failure, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
+use crate::swarm::own_dial::OwnEnd;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -28,22 +30,45 @@ where
 {
     /// Ends our side of a pipe that is being closed and has nothing more to say.
     pub(super) fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) {
-        let Stage::Closing(pipe, end, ours @ (Ours::Open | Ours::Last)) = &mut self.stage else { return };
+        let Stage::Closing(pipe, end, ours) = &mut self.stage else { return };
+        match ours {
+            Ours::Serving if !pipe.connection.is_spent() => return,
+            Ours::Closed => return,
+            Ours::Serving | Ours::Open | Ours::Last => {}
+        }
         match Pin::new(&mut pipe.io).poll_close(cx) {
             Poll::Pending => {}
-            Poll::Ready(Ok(())) if *ours == Ours::Last => {
+            Poll::Ready(Ok(())) if *ours == Ours::Open => *ours = Ours::Closed,
+            Poll::Ready(Ok(())) => {
                 let end = *end;
                 self.over(ledger, Why::Ended(end));
             }
-            Poll::Ready(Ok(())) => *ours = Ours::Closed,
             Poll::Ready(Err(error)) => self.over(ledger, Why::Io(error)),
         }
     }
 
-    /// Tries once to write what a connection that broke still has to say: yamux's go-away.
+    /// The peer has sent go-away 0 in good order: what lives on the connection goes on, and nothing new begins.
+    pub(super) fn serve<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Up(pipe) => {
+                // It is open, since it has heard a frame, so that it can leave.
+                let _ = ledger.lifecycle.leave(self.id);
+                self.mark_dirty(ledger);
+                Stage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), Ours::Serving)
+            }
+            stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
+        };
+    }
+
+    /// Whether the peer has sent go-away and streams are served on.
+    pub(super) const fn is_serving(&self) -> bool {
+        matches!(self.stage, Stage::Closing(_, _, Ours::Serving))
+    }
+
+    /// Tries once to write what a connection that is over still has to say: yamux's go-away if it broke, or answers.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };
-        if !pipe.connection.is_due() {
+        if !pipe.connection.is_due() && self.out.is_empty() {
             return;
         }
         while pipe.connection.is_due() {
@@ -78,6 +103,12 @@ where
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, end, Ours::Open)
             }
+            // The peer has said its last word, and the reason stays its go-away.
+            Stage::Closing(mut pipe, end, Ours::Serving) => {
+                pipe.connection.close(&ledger.config.connection, now);
+                self.mark_dirty(ledger);
+                Stage::Closing(pipe, end, Ours::Last)
+            }
             stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
         };
     }
@@ -99,6 +130,21 @@ where
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
             ledger.handshake_ends(self.direction);
+        }
+    }
+
+    /// The peer has proved to hold our identity key: a dial has failed. The swarm drops an accepted end.
+    pub(super) fn refuse_ourselves<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        match self.direction {
+            Direction::Outbound => {
+                ledger.own_end = self.said().map(OwnEnd::Dialed);
+                self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
+            }
+            Direction::Inbound => {
+                log::debug!("{}: the peer has our identity key", self.id);
+                self.stage = Stage::Over;
+                ledger.own_end = Some(OwnEnd::Accepted(self.id));
+            }
         }
     }
 

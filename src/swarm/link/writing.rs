@@ -21,6 +21,9 @@ where
     pub(in crate::swarm) fn wants_output(&self) -> bool {
         match &self.stage {
             Stage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
+            Stage::Closing(pipe, _, Ours::Serving) => {
+                !self.out.is_empty() || pipe.connection.is_due() || pipe.connection.is_spent()
+            }
             Stage::Closing(_, _, Ours::Open | Ours::Last) => true,
             Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over => false,
         }
@@ -86,7 +89,8 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) -> Poll<Result<(), Why>> {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Open | Ours::Last)) = &mut self.stage else {
+        let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Last)) = &mut self.stage
+        else {
             return Poll::Ready(Ok(()));
         };
         if self.out.is_empty() {
@@ -110,6 +114,7 @@ where
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.blocked = None;
+                    pipe.connection.part_written(now);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
             }
@@ -160,7 +165,7 @@ where
     /// Returns the deadline by which the pipe has to take some bytes, or `None` if it is not blocked. A close has a time-out
     /// of its own.
     pub(super) fn write_deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
-        let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)))?;
+        let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(ledger.config.write_timeout))
     }
 }

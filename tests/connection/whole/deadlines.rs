@@ -142,8 +142,8 @@ fn a_peer_that_has_finished_and_grants_no_window_is_given_up() {
     assert_eq!(pair.dialer.write(ours, &[0; WINDOW]), Ok(WINDOW), "it has granted as much");
     assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "nothing is left to be sent");
     assert_eq!(pair.dialer.write(ours, b"more"), Err(WriteError::Blocked));
-    assert_eq!(pair.dialer.poll_at(), Some(secs(60)));
-    pair.dialer.at(secs(60));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(600)));
+    pair.dialer.at(secs(600));
     assert_eq!(pair.dialer.facts(), [Fact::StreamEnded(ours, StreamEnd::Timeout)]);
 }
 
@@ -157,5 +157,70 @@ fn a_peer_whose_bytes_are_not_read_is_not_waited_for() {
     assert_eq!(pair.dialer.poll_at(), Some(secs(100_000)), "it may say nothing more");
     pair.dialer.at(secs(100));
     while pair.dialer.read_up_to(WINDOW, ours).is_ok() {}
-    assert_eq!(pair.dialer.poll_at(), Some(secs(160)), "now it may");
+    assert_eq!(pair.dialer.poll_at(), Some(secs(700)), "now it may");
+}
+
+#[test]
+fn what_moves_after_go_away_puts_off_its_time_out() {
+    let mut pair = open_pair();
+    let (ours, theirs) = pair.stream();
+    assert_eq!(pair.dialer.write(ours, b"request"), Ok(7));
+    pair.run();
+    pair.listener.close();
+    pair.run();
+    assert_eq!(pair.dialer.facts(), [Fact::GoAway(0)]);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(5)));
+    pair.dialer.at(secs(3));
+    assert_eq!(pair.dialer.write(ours, b"more"), Ok(4));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(8)));
+    pair.dialer.now = UNTIMED;
+    assert_eq!(pair.dialer.finish(ours), Ok(()));
+    pair.dialer.count_from(secs(4));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(9)));
+    pair.run();
+    assert_eq!(pair.listener.read(theirs), Ok(b"requestmore".to_vec()), "it still reads");
+    pair.dialer.at(secs(9));
+    assert_eq!(pair.dialer.facts(), [Fact::CloseTimeout]);
+}
+
+#[test]
+fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
+    let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+    pair.dialer.config.yamux.ack_backlog = 1;
+    pair.open();
+    let on_the_wire = pair.dialer.open_stream(&["/echo/1.0.0"]);
+    let queued = [(); 2].map(|()| pair.dialer.open_stream(&["/echo/1.0.0"]));
+    pair.run();
+    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("one has arrived") };
+    pair.listener.close();
+    pair.run();
+    let failed = queued.map(|id| Fact::StreamFailed(id, Failure::ConnectionClosed));
+    assert_eq!(pair.dialer.facts(), [Fact::GoAway(0), failed[0], failed[1]]);
+    assert!(!pair.dialer.connection.is_spent(), "one lives");
+    pair.dialer.reset(on_the_wire);
+    assert!(pair.dialer.connection.is_spent());
+    pair.listener.reset(theirs);
+    assert!(!pair.listener.connection.is_spent(), "its peer has not left");
+}
+
+#[test]
+fn only_a_half_open_stream_that_is_silent_for_long_enough_gives_way() {
+    let mut pair = open_pair();
+    let [(first, _), (second, _), (open, _)] = [(); 3].map(|()| pair.stream());
+    pair.dialer.at(secs(10));
+    assert_eq!(pair.dialer.finish(second), Ok(()));
+    pair.run();
+    pair.dialer.at(secs(20));
+    assert_eq!(pair.dialer.finish(first), Ok(()));
+    pair.run();
+    pair.dialer.at(secs(69));
+    assert_eq!(pair.dialer.give_up_silent(), None);
+    pair.dialer.at(secs(70));
+    assert_eq!(pair.dialer.give_up_silent(), Some(Fact::StreamEnded(second, StreamEnd::Timeout)));
+    assert_eq!(pair.dialer.give_up_silent(), None);
+    pair.dialer.at(secs(80));
+    assert_eq!(pair.dialer.give_up_silent(), Some(Fact::StreamEnded(first, StreamEnd::Timeout)));
+    pair.dialer.at(secs(500));
+    assert_eq!(pair.dialer.give_up_silent(), None);
+    assert_eq!(pair.dialer.write(open, b"x"), Ok(1), "both its halves are alive");
 }

@@ -199,3 +199,13 @@ fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
     assert_eq!(raw.end.read(taken), Ok(b"hello".to_vec()));
     assert_eq!(raw.end.read(taken), Ok(vec![]), "the end");
 }
+
+#[test]
+fn a_stream_that_a_peer_begins_after_its_go_away_is_reset_and_not_told() {
+    let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
+    raw.say(&[data(SYN, 1, HEADER), frame(3, 0, 0, 0, &[]), data(SYN, 3, HEADER), data(0, 3, b"more")].concat());
+    assert_eq!(raw.end.facts(), [Fact::GoAway(0)]);
+    let said = raw.hear();
+    assert!(said.ends_with(&frame(UPDATE, RST, 3, 0, &[])), "{said:?}");
+    assert!(!raw.end.connection.is_spent(), "the first one lives");
+}

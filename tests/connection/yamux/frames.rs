@@ -178,7 +178,7 @@ fn unknown_flags_are_passed_over() {
     let mut end = End::new(Role::Listener);
     assert_eq!(end.receive(&data(SYN | UNKNOWN, 1, b"a")), Ok(vec![Fact::Inbound, Fact::Readable(100)]));
     assert_eq!(end.receive(&data(UNKNOWN, 1, b"b")), Ok(vec![Fact::Readable(100)]));
-    assert_eq!(end.receive(&frame(UPDATE, UNKNOWN, 1, 5)), Ok(vec![]));
+    assert_eq!(end.receive(&frame(UPDATE, UNKNOWN, 1, 5)), Ok(vec![Fact::Window(100)]));
     assert_eq!(end.streams[&100].send_window(), INITIAL_WINDOW + 5);
     assert_eq!(end.receive(&frame(UPDATE, FIN | UNKNOWN, 1, 0)), Ok(vec![Fact::Readable(100)]));
     assert_eq!(end.read(100), (b"ab".to_vec(), Read::End));
@@ -206,7 +206,8 @@ fn a_stray_ack_is_passed_over() {
     let mut end = End::new(Role::Listener);
     assert_eq!(end.receive(&frame(UPDATE, ACK, 7, 0)), Ok(vec![]), "of a stream that never was");
     let opened = [frame(UPDATE, SYN | ACK, 1, 3), frame(UPDATE, ACK, 1, 0), data(ACK, 1, b"x")].concat();
-    assert_eq!(end.receive(&opened), Ok(vec![Fact::Inbound, Fact::Readable(100)]), "of a stream that is the peer's");
+    let told = vec![Fact::Inbound, Fact::Window(100), Fact::Readable(100)];
+    assert_eq!(end.receive(&opened), Ok(told), "of a stream that is the peer's");
     assert_eq!(end.streams[&100].send_window(), INITIAL_WINDOW + 3);
     assert!(!end.streams[&100].is_acknowledged(), "that is ours to do");
     end.acknowledge(100);

@@ -120,6 +120,8 @@ pub(super) struct End {
     pub(super) at_gate: bool,
     pub(super) is_open: bool,
     pub(super) closing: bool,
+    /// The peer has sent go-away: what lives goes on.
+    pub(super) left: bool,
     pub(super) over: Option<Why>,
     /// What was transmitted and has not been written: `batch[written..]`, if there is a batch.
     batch: Vec<u8>,
@@ -172,6 +174,7 @@ impl End {
             at_gate: false,
             is_open: false,
             closing: false,
+            left: false,
             over: None,
             batch: Vec::new(),
             written: 0,
@@ -208,6 +211,15 @@ impl End {
         self.at_gate = false;
         for seen in self.seen.values_mut().filter(|seen| seen.state != State::Over) {
             seen.state = State::Over;
+        }
+    }
+
+    /// Ends it if the peer has left and nothing lives any more.
+    pub(super) fn end_if_spent(&mut self) {
+        assert!(self.left || self.over.is_some() || !self.connection.is_spent(), "nobody has left");
+        if self.over.is_none() && self.connection.is_spent() {
+            assert!(self.seen.values().all(|seen| seen.state == State::Over), "something lives");
+            self.ends(Why::GoAway);
         }
     }
 

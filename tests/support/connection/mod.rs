@@ -52,6 +52,8 @@ impl Pair {
             _ => None,
         };
         let mut config = Config::default();
+        // Time goes on by a minute at most.
+        config.half_open_timeout = Some(Duration::from_secs(60));
         if sizes & 1 != 0 {
             (config.yamux.max_frame, config.yamux.max_output, config.yamux.max_control) = (50, 300, 100);
         }
@@ -224,11 +226,13 @@ impl Pair {
             let Some(fact) = self.ends[me].understand(&mut self.input) else { break };
             self.told(me, Some(fact), decisions);
         }
+        self.ends[me].end_if_spent();
     }
 
     /// All that is due at one end arrives at the other. Whether that was anything.
     fn flow(&mut self, me: usize, decisions: &mut Decisions<'_>) -> bool {
         let over = self.ends[1 - me].over.is_none();
+        self.ends[me].end_if_spent();
         self.ends[me].say();
         let said = self.ends[me].has_batch();
         self.push(me, usize::MAX, decisions);
@@ -278,7 +282,10 @@ impl Pair {
                 assert_eq!(end.connection.peer(), Some(End::peer_of(1 - me)), "nobody else has the keys");
                 end.at_gate = true;
             }
-            Fact::StreamOffered => end.offered(decisions),
+            Fact::StreamOffered => {
+                assert!(!end.left, "who has left begins nothing");
+                end.offered(decisions);
+            }
             Fact::StreamAtGate(id) => {
                 let name = end.streams.get(id).unwrap().protocol().unwrap().as_str();
                 let number: u8 = name[1..].parse().expect("it is one that both speak");
@@ -305,6 +312,8 @@ impl Pair {
                     Failure::Unsupported if seen.is_outbound => !seen.is_spoken,
                     // It asked for what is not spoken here, and perhaps would have asked on.
                     Failure::Unsupported => seen.number.is_none(),
+                    // It waited for its turn, and the peer knows nothing of it.
+                    Failure::ConnectionClosed => end.left && seen.is_outbound && seen.written == 0 && theirs.is_none(),
                     Failure::Timeout => self.now >= seen.began + end.config.negotiation_timeout,
                     Failure::Reset(Side::Remote) => match (theirs, seen.is_outbound) {
                         (Some(theirs), _) => theirs.gave_up(),
@@ -344,15 +353,21 @@ impl Pair {
                 assert!(end.streams.get(id).unwrap().is_writable());
             }
             Fact::GoAway(code) => {
-                assert!(code == 0 && other.closing, "nobody has left");
-                end.ends(Why::GoAway);
+                assert!(code == 0 && other.closing && !end.left, "nobody has left");
+                end.left = true;
+                if end.closing {
+                    end.ends(Why::GoAway);
+                }
             }
             Fact::Idle => {
-                assert!(waited && end.seen.values().all(|seen| seen.state == State::Over), "it has streams");
+                assert!(
+                    waited && !end.left && end.seen.values().all(|seen| seen.state == State::Over),
+                    "it has streams"
+                );
                 end.close();
             }
             Fact::CloseTimeout => {
-                assert!(waited && end.closing);
+                assert!(waited && (end.closing || end.left));
                 end.ends(Why::CloseTimeout);
             }
             Fact::Failed(error) => {

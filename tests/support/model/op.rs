@@ -15,6 +15,7 @@ pub(crate) enum Op {
     End(Pick, Why),
     Vacate,
     Drain(u8),
+    Discard(Pick),
 }
 
 /// A direction.

@@ -188,6 +188,9 @@ impl Ends<'_> {
     #[track_caller]
     fn assert_agree(&self, excuses: &mut BTreeMap<Excuse, usize>) {
         let (dialer, dialed, out) = self.dialer;
+        let is_own = out.to == Some(dialer.host);
+        assert!(!(is_own && out.told.has_opened()), "{}: open with itself", self.name());
+        assert!(is_own || out.told != Told::Failed(Failure::LocalPeer), "{}: that is not itself", self.name());
         let Some((listener, accepted, inc)) = self.listener else {
             assert!(!out.told.has_opened(), "{}: open, and nobody has accepted it", self.name());
             return;

@@ -8,15 +8,18 @@ mod knobs;
 mod network;
 mod pair;
 mod pipes;
+mod raw;
 mod reactor;
 mod rogue;
 mod side;
 mod transport;
 mod world;
 
+pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, SYN, UPDATE, data, frame, go_away};
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
+pub(crate) use raw::Raw;
 pub(crate) use reactor::{Poller, Signal, SimReactor, SimSwarm};
 pub(crate) use rogue::Rogues;
 pub(crate) use side::{Mode, Side};

@@ -4,10 +4,15 @@
 use super::Script;
 use super::model::dialed;
 use super::world::{Next, number};
+use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, State};
 
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
 impl<const EVENTS: usize> Script<EVENTS> {
-    /// Heals what can be healed, and checks that it has. No time passes.
+    /// Heals what can be healed, and checks that it has. No time passes, but for connections that peers leave.
     pub(super) fn calm(&mut self) {
         self.heal();
         self.come_to_rest();
@@ -16,6 +21,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         self.come_to_rest();
         self.all_is_finished();
         self.there_is_place();
+        self.all_that_was_left_ends();
     }
 
     fn heal(&mut self) {
@@ -78,7 +84,16 @@ impl<const EVENTS: usize> Script<EVENTS> {
         assert!(swarm.connections().all(|id| self.pipe(id).is_some()), "a dial or an upgrade hangs");
         for (id, pipe) in self.untampered() {
             let state = self.world.state();
-            assert_eq!(swarm.connection(id).unwrap().state, State::Open, "{id} hangs");
+            match swarm.connection(id).unwrap().state {
+                State::Open => {}
+                // The peer went away politely. What lives on it may go on, and only that.
+                State::Leaving => {
+                    assert!(self.model.borrow().deeds[pipe].closed && swarm.streams_of(id).count() > 0, "{id} hangs");
+                    // Its answers to our proposals have been lost behind its go-away.
+                    continue;
+                }
+                state @ (State::Opening | State::Ended) => panic!("{id} hangs: {state:?}"),
+            }
             assert!(!state.pipes[pipe].eof && state.pipes[pipe].error.is_none(), "{id} has not heard of its end");
             for stream in swarm.streams_of(id) {
                 assert_ne!(swarm.stream(stream).unwrap().state, State::Opening, "{stream} hangs");
@@ -105,6 +120,10 @@ impl<const EVENTS: usize> Script<EVENTS> {
 
     fn all_is_finished(&self) {
         for (id, pipe) in self.untampered() {
+            if self.side.swarm.connection(id).unwrap().state == State::Leaving {
+                // The peer has said its last word, which is the end of none of its streams.
+                continue;
+            }
             assert_eq!(self.side.swarm.streams_of(id).collect::<Vec<_>>(), [], "of {id}: both sides have finished");
             let model = self.model.borrow();
             let (peer, whole) = (&self.peers[pipe], &model.whole[&id]);
@@ -114,6 +133,24 @@ impl<const EVENTS: usize> Script<EVENTS> {
             let received: usize = whole.streams.iter().map(|stream| self.side.received(*stream).len()).sum();
             assert_eq!(received as u64, peer.written, "{id}: what the peer wrote was read");
             assert_eq!(whole.sent, peer.read, "{id}: what was written has arrived");
+        }
+    }
+
+    /// On a connection that the peer has left nothing moves any more: it is cut.
+    fn all_that_was_left_ends(&mut self) {
+        let swarm = &self.side.swarm;
+        let is_leaving = |id: &ConnectionId| swarm.connection(*id).is_some_and(|view| view.state == State::Leaving);
+        let left: Vec<_> = self.untampered().into_iter().map(|(id, _)| id).filter(is_leaving).collect();
+        if left.is_empty() {
+            return;
+        }
+        // An owner who was away for so long puts deadlines off once.
+        for time in [secs(5), secs(1)] {
+            self.advance(time);
+        }
+        self.come_to_rest();
+        for id in left {
+            assert_eq!(self.side.swarm.connection(id).map(|view| view.state), None, "{id} hangs");
         }
     }
 

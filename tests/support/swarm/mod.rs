@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
-use swarm_notify::lifecycle::{ConnectionId, Id, ListenerId, State, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, Failure, Id, ListenerId, State, StreamId};
 use swarm_notify::swarm::{Config, Swarm};
 use world::{KINDS, Next, Scripted, World, address};
 
@@ -71,6 +71,8 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
         (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        // Time goes on by a minute at most.
+        config.connection.half_open_timeout = Some(Duration::from_secs(60));
         if choice & 1 != 0 {
             (config.inbound_handshakes, config.outbound_handshakes) = (1, 2);
         }
@@ -189,7 +191,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         model.ever.insert(id);
         match next {
             Next::Fine => {}
-            Next::Unsupported => drop(model.refused.insert(id, swarm_notify::lifecycle::Failure::Unsupported)),
+            Next::Unsupported => drop(model.refused.insert(id, Failure::Unsupported)),
             Next::Fails(kind) => drop(model.refused.insert(id, failure(kind))),
         }
     }
@@ -218,6 +220,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let peer: Option<PeerId> = match input.below(8) {
             0 => Some(identity(3)),
             1..3 => Some(identity(2)),
+            3 => Some(self.side.swarm.local_peer()),
             _ => None,
         };
         if let Ok(id) = self.side.swarm.dial(dialed(number, peer)) {
@@ -225,6 +228,9 @@ impl<const EVENTS: usize> Script<EVENTS> {
             self.begins(id.into(), next);
             if peer == Some(identity(3)) {
                 self.model.borrow_mut().wrong.insert(id);
+            }
+            if peer == Some(self.side.swarm.local_peer()) {
+                self.model.borrow_mut().refused.insert(id.into(), Failure::LocalPeer);
             }
         }
         self.side.something_to_drain();

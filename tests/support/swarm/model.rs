@@ -106,6 +106,9 @@ impl Model {
                     Event::ListenFailed { reason, .. } => match reason {
                         Failure::Requested => self.closed.contains(&id),
                         Failure::Shutdown => self.shutdown,
+                        Failure::AddressNotAvailable => {
+                            known.is_some_and(|known| known.is_nowhere && known.closed.is_some())
+                        }
                         reason if known.is_none() => self.refused.get(&id) == Some(&reason),
                         reason => known
                             .and_then(|known| known.closed)

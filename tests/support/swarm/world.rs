@@ -69,6 +69,8 @@ pub(super) struct Listener {
     /// Its socket is closed, for this reason.
     pub(super) closed: Option<Result<(), io::ErrorKind>>,
     pub(super) addresses: usize,
+    /// The first address that it said is one that nobody can connect to.
+    pub(super) is_nowhere: bool,
 }
 
 /// A dial or an upgrade: what becomes a pipe.
@@ -137,10 +139,13 @@ impl State {
         self.said.is_empty()
     }
 
-    /// A listener says that it has an address, or has it no more. It may be closed long since.
+    /// A listener says that it has an address, or has it no more. It may be closed long since. Port 0 is no address.
     pub(super) fn say_address(&mut self, listener: usize, port: usize, is_there: bool) {
         let listener = &mut self.listeners[listener];
-        listener.addresses += usize::from(is_there && listener.closed.is_none());
+        if is_there && listener.closed.is_none() && !listener.is_nowhere {
+            listener.is_nowhere = port == 0 && listener.addresses == 0;
+            listener.addresses += usize::from(port > 0);
+        }
         let (id, address) = (listener.id, address(port));
         self.say(if is_there { Said::Address(id, address) } else { Said::Expired(id, address) });
     }
@@ -217,7 +222,14 @@ impl Transport for Scripted {
             Next::Unsupported => return Err(TransportError::MultiaddrNotSupported(addr)),
             Next::Fails(kind) => return Err(TransportError::Other(kind.into())),
         }
-        state.listeners.push(Listener { id, number: number(&addr), removed: false, closed: None, addresses: 0 });
+        state.listeners.push(Listener {
+            id,
+            number: number(&addr),
+            removed: false,
+            closed: None,
+            addresses: 0,
+            is_nowhere: false,
+        });
         Ok(())
     }
 

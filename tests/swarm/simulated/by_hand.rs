@@ -11,6 +11,8 @@ everywhere! {
     one_that_breaks_the_protocol_is_told_so,
     one_that_breaks_the_protocol_is_told_nothing_where_nothing_can_be_written,
     one_that_goes_away_for_a_reason_is_not_waited_for,
+    one_that_has_our_identity_is_dropped_and_counted,
+    one_in_the_middle_of_its_handshake_outlives_a_dial_of_ourselves,
 }
 
 const WORDS: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
@@ -19,6 +21,41 @@ const GO_AWAY: u8 = 3;
 /// A frame without a payload: of a session, if its stream is 0.
 fn frame(version: u8, kind: u8, value: u32) -> Vec<u8> {
     [&[version, kind, 0, 0], &[0; 4][..], &value.to_be_bytes()].concat()
+}
+
+/// A peer that has dialed, knows who listens, and has not said who it is.
+struct Half {
+    pipe: SimPipe,
+    handshake: Handshake,
+}
+
+impl Half {
+    fn shake_hands<const EVENTS: usize>(pair: &mut Pair<EVENTS>, key: u8) -> Self {
+        pair.b.listen(&B.at(1));
+        pair.settle();
+        let mut dial = RawDial::new(&pair.network, 1, &B.at(1));
+        pair.settle();
+        let mut pipe = dial.pipe().expect("it is answered");
+        let identity = Keypair::ed25519_from_bytes([key; 32]).expect("32 bytes are a key");
+        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).expect("the key can sign");
+        let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).expect("the key is fine");
+        let mut said = WORDS.to_vec();
+        handshake.transmit(&mut said).expect("it is our turn");
+        pipe.give(&said);
+        pair.settle();
+        let answer = pipe.take();
+        handshake.receive(&answer[WORDS.len()..]).expect("it is answered");
+        Self { pipe, handshake }
+    }
+
+    fn finish<const EVENTS: usize>(self, pair: &mut Pair<EVENTS>) -> Peer {
+        let Self { mut pipe, mut handshake } = self;
+        let mut said = Vec::new();
+        handshake.transmit(&mut said).expect("it is our turn");
+        pipe.give(&said);
+        pair.settle();
+        Peer { pipe, transport: handshake.finish().expect("it is over").0 }
+    }
 }
 
 /// The peer, who dialed.
@@ -30,27 +67,15 @@ struct Peer {
 impl Peer {
     /// Dials `b`, which listens from now on.
     fn connect<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> (Self, ConnectionId) {
-        pair.b.listen(&B.at(1));
-        pair.settle();
-        let mut dial = RawDial::new(&pair.network, 1, &B.at(1));
-        pair.settle();
-        let mut pipe = dial.pipe().expect("it is answered");
-        let identity = Keypair::ed25519_from_bytes([9; 32]).expect("32 bytes are a key");
-        let config = Config::new(&identity, [9; 32], &["/yamux/1.0.0"]).expect("the key can sign");
-        let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).expect("the key is fine");
-        let mut said = WORDS.to_vec();
-        handshake.transmit(&mut said).expect("it is our turn");
-        pipe.give(&said);
-        pair.settle();
-        let answer = pipe.take();
-        handshake.receive(&answer[WORDS.len()..]).expect("it is answered");
-        said.clear();
-        handshake.transmit(&mut said).expect("it is our turn");
-        pipe.give(&said);
-        pair.settle();
+        let peer = Self::shake_hands(pair, 9);
         pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
         let id = pair.b.swarm.connections().next().expect("it is there");
-        (Self { pipe, transport: handshake.finish().expect("it is over").0 }, id)
+        (peer, id)
+    }
+
+    /// The same, whatever `b` tells of it. `key` is the peer's identity.
+    fn shake_hands<const EVENTS: usize>(pair: &mut Pair<EVENTS>, key: u8) -> Self {
+        Half::shake_hands(pair, key).finish(pair)
     }
 
     fn say(&mut self, frames: &[u8]) {
@@ -127,4 +152,34 @@ fn one_that_goes_away_for_a_reason_is_not_waited_for<const EVENTS: usize>(shape:
         drop(peer);
         pair.end_quietly();
     }
+}
+
+/// Another process that has our key, and does not look whom it dials.
+fn one_that_has_our_identity_is_dropped_and_counted<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let peer = Peer::shake_hands(&mut pair, 2);
+    pair.b.expect(&["listen l0.1"]);
+    assert_eq!(pair.b.swarm.connections().next(), None);
+    let counters = pair.b.swarm.counters().connections;
+    assert_eq!((counters.inbound.without_id, counters.inbound.failed), (1, 0));
+    drop(peer);
+    // There is place for others, under ids of their own.
+    pair.a.dial(&B.at(1));
+    pair.settle();
+    pair.a.expect(&["connected c0.1 outbound"]);
+    pair.b.expect(&["connected c0.2 inbound"]);
+    pair.end(&["disconnected c0.1 shutdown"], &["disconnected c0.2 remote(go_away(0))", "listen_close l0.1 shutdown"]);
+}
+
+fn one_in_the_middle_of_its_handshake_outlives_a_dial_of_ourselves<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    let peer = Half::shake_hands(&mut pair, 9);
+    pair.b.dial(&B.at(1));
+    pair.settle();
+    pair.b.expect(&["listen l0.1", "connect_failed c1.1 local_peer"]);
+    assert_eq!(pair.b.swarm.counters().connections.inbound.without_id, 1);
+    let peer = peer.finish(&mut pair);
+    pair.b.expect(&["connected c0.1 inbound"]);
+    drop(peer);
+    pair.end_quietly();
 }

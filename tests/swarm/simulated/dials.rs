@@ -3,6 +3,7 @@
 use crate::simulated::{millis, secs};
 use crate::support::sim::{A, B, Cut, Pair, RawDial, Shape, SimPipe, everywhere};
 use libp2p_core::multiaddr::Protocol as Part;
+use libp2p_identity::Keypair;
 use swarm_notify::lifecycle::ConnectionId;
 
 everywhere! {
@@ -13,6 +14,9 @@ everywhere! {
     closed_by_its_owner_at_every_moment,
     the_wrong_peer,
     the_right_peer,
+    ourselves_by_a_listener_of_ours,
+    ourselves_by_our_own_peer_id,
+    an_address_that_names_two_peers,
     broken_at_every_moment,
     closed_at_once_by_who_listens,
     garbage_in_place_of_a_handshake,
@@ -99,7 +103,7 @@ fn the_wrong_peer<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     pair.b.listen(&B.at(1));
     pair.settle();
-    let nobody = pair.a.swarm.local_peer();
+    let nobody = Keypair::ed25519_from_bytes([9; 32]).unwrap().public().to_peer_id();
     pair.a.dial(&B.at(1).with(Part::P2p(nobody)));
     pair.settle();
     pair.a.expect(&["connect_failed c0.1 wrong_peer"]);
@@ -118,6 +122,57 @@ fn the_right_peer<const EVENTS: usize>(shape: Shape) {
     assert_eq!(pair.a.swarm.connection(id).unwrap().remote, &B.at(1).with(Part::P2p(peer)));
     pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
     pair.end(&["disconnected c0.1 shutdown"], &["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]);
+}
+
+/// Several dials of our own at the same time, beside one of somebody else's.
+fn ourselves_by_a_listener_of_ours<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.a.listen(&A.at(1));
+    pair.settle();
+    let dialed: Vec<_> = (0..3).map(|_| pair.a.dial(&A.at(1))).collect();
+    pair.b.dial(&A.at(1));
+    pair.settle();
+    let mut log = pair.a.take_log();
+    assert_eq!(log.remove(0), "listen l0.1");
+    let (mut failed, connected): (Vec<_>, Vec<_>) = log.into_iter().partition(|line| line.contains("failed"));
+    failed.sort();
+    assert_eq!(failed, dialed.iter().map(|id| format!("connect_failed {id} local_peer")).collect::<Vec<_>>());
+    assert_eq!(connected.len(), 1, "{connected:?}");
+    let inbound = pair.a.swarm.connections().next().expect("the other peer's");
+    assert_eq!(connected, [format!("connected {inbound} inbound")]);
+    let counters = pair.a.swarm.counters().connections;
+    assert_eq!((counters.inbound.without_id, counters.inbound.failed), (3, 0), "the accepted ends are counted");
+    assert_eq!((counters.outbound.without_id, counters.outbound.failed), (0, 3));
+    pair.b.expect(&["connected c0.1 outbound"]);
+    let disconnected = format!("disconnected {inbound} shutdown");
+    pair.end(&["listen_close l0.1 shutdown", &disconnected], &["disconnected c0.1 remote(go_away(0))"]);
+}
+
+fn ourselves_by_our_own_peer_id<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.b.listen(&B.at(1));
+    pair.settle();
+    let ourselves = pair.a.swarm.local_peer();
+    pair.a.dial(&B.at(1).with(Part::P2p(ourselves)));
+    pair.settle();
+    assert_eq!(pair.network.pipes(), 0, "nobody is bothered");
+    pair.a.expect(&["connect_failed c0.1 local_peer"]);
+    pair.b.expect(&["listen l0.1"]);
+    pair.end(NONE, &["listen_close l0.1 shutdown"]);
+}
+
+fn an_address_that_names_two_peers<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.b.listen(&B.at(1));
+    pair.settle();
+    let peer = Part::P2p(pair.b.swarm.local_peer());
+    let id = pair.a.dial(&B.at(1).with(peer.clone()).with(peer));
+    let error = pair.a.swarm.connection(id).and_then(|view| view.error);
+    assert_eq!(error, Some("the address names more than one peer"));
+    pair.settle();
+    pair.a.expect(&["connect_failed c0.1 unsupported"]);
+    pair.b.expect(&["listen l0.1"]);
+    pair.end(NONE, &["listen_close l0.1 shutdown"]);
 }
 
 fn broken_at_every_moment<const EVENTS: usize>(shape: Shape) {

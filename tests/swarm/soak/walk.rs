@@ -223,6 +223,12 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                 }
             }
             44 if random.below(16) == 0 => side.swarm.shutdown(),
+            46 => {
+                let time = [None, Some(secs(2)), Some(secs(1_000))][random.below(3)];
+                if let Some(id) = stream {
+                    let _ = side.swarm.set_half_open_timeout(id, time);
+                }
+            }
             45 if random.below(8) == 0 && member.lives + 1 < LIVES => {
                 self.world.kill(at);
                 self.listen(at, 0);
@@ -346,7 +352,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                 }
             }
         }
-        // Longer than any time-out but that of a connection without streams.
+        // Longer than any time-out but those of a connection without streams and of half-open streams.
         world.wait(secs(150));
         // Which may end a connection just then: one side is told a latency before the other.
         for _ in 0..10 {
@@ -402,6 +408,8 @@ fn config(random: &mut Random) -> Config {
     config.limits.streams = [10, 1_000][random.below(2)];
     config.connection.inbound_backlog = [1, 4, 256][random.below(3)];
     config.connection.yamux.ack_backlog = [1, 6, 256][random.below(3)];
+    config.connection.half_open_timeout = [None, Some(secs(20)), Some(secs(600))][random.below(3)];
+    config.connection.half_open_grace = [millis(500), secs(60)][random.below(2)];
     config.reads_per_poll = [1, 8][random.below(2)];
     config.connection.idle_timeout = [None, Some(secs(3)), Some(secs(300))][random.below(3)];
     (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128), (128, 128)][random.below(3)];

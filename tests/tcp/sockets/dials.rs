@@ -93,6 +93,50 @@ fn another_peer_than_the_one_dialed_is_not_accepted() {
 }
 
 #[test]
+fn a_dial_of_ourselves_fails_and_its_accepted_end_is_only_counted() {
+    let (mut a, mut b) = (Node::<256>::new(1, Config::default()), Node::<256>::new(2, Config::default()));
+    let listener = a.listen(IP4);
+    one(&mut a, |a| a.log.len() == 1);
+    let address = a.address(listener);
+    let plain = multiaddr_of(socket_address(&address));
+    a.dial(&plain);
+    one(&mut a, |a| a.log.len() == 2 && a.swarm.counters().connections.inbound.without_id == 1);
+    // With our peer id in the address, no connection is made.
+    a.dial(&address);
+    one(&mut a, |a| a.log.len() == 3);
+    b.dial(&address);
+    both_told(&mut a, &mut b, 4, 1);
+    shut_down(&mut a, &mut b);
+    let connected = a.log[3].clone();
+    assert!(connected.starts_with("connected c") && connected.ends_with("inbound"), "{connected}");
+    let counters = a.swarm.counters().connections;
+    assert_eq!((counters.inbound.failed, counters.inbound.without_id), (0, 1));
+    assert_eq!(a.log[1].split(' ').nth(2), Some("local_peer"));
+    a.assert_log([
+        "listen l0.1",
+        "connect_failed c0.1 local_peer",
+        "connect_failed c0.2 local_peer",
+        &connected,
+        &connected.replace("connected", "disconnected").replace("inbound", "remote(go_away(0))"),
+        "listen_close l0.1 shutdown",
+    ]);
+    b.assert_log(["connected c0.1 outbound", "disconnected c0.1 shutdown"]);
+}
+
+#[test]
+fn a_process_with_our_identity_is_ourselves_too() {
+    let (mut a, mut b) = (Node::<256>::new(1, Config::default()), Node::<256>::new(1, Config::default()));
+    let listener = a.listen(IP4);
+    one(&mut a, |a| a.log.len() == 1);
+    b.dial(&multiaddr_of(socket_address(&a.address(listener))));
+    both_told(&mut a, &mut b, 2, 1);
+    shut_down(&mut a, &mut b);
+    // It ends before it has said who it is.
+    a.assert_log(["listen l0.1", "connect_failed c0.1 eof", "listen_close l0.1 shutdown"]);
+    b.assert_log(["connect_failed c0.1 local_peer"]);
+}
+
+#[test]
 fn an_answer_of_garbage_is_a_protocol_failure() {
     let liar = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut b = Node::<1>::new(2, Config::default());

@@ -145,12 +145,12 @@ fn an_address_that_two_interfaces_have_is_reported_once() {
 }
 
 #[test]
-fn without_any_address_the_wildcard_itself_is_reported() {
+fn the_wildcard_itself_is_never_reported() {
     a_script_is_followed(
         Config::default(),
         "/ip4/0.0.0.0/tcp/0",
         &[Ok(&[]), Ok(&["::1"]), Ok(&[A]), Ok(&[])],
-        &[new("0.0.0.0"), expired("0.0.0.0"), new(A), expired(A), new("0.0.0.0")],
+        &[new(A), expired(A)],
     );
 }
 
@@ -159,8 +159,20 @@ fn a_look_that_fails_changes_nothing() {
     let script: &[Look] = &[Ok(&[A]), Err(()), Err(()), Ok(&[A, B]), Err(())];
     a_script_is_followed(Config::default(), "/ip4/0.0.0.0/tcp/0", script, &[new(A), new(B)]);
     let script: &[Look] = &[Err(()), Err(()), Ok(&[A])];
-    let expected = [new("0.0.0.0"), expired("0.0.0.0"), new(A)];
+    let expected = [new("127.0.0.1"), expired("127.0.0.1"), new(A)];
     a_script_is_followed(Config::default(), "/ip4/0.0.0.0/tcp/0", script, &expected);
+}
+
+#[test]
+fn while_no_look_has_succeeded_the_loopback_address_is_reported() {
+    let script: &[Look] = &[Err(()), Err(()), Ok(&[]), Ok(&[A, "2001:db8::1"])];
+    for (wildcard, loopback, first) in [("/ip4/0.0.0.0/tcp/0", "127.0.0.1", A), ("/ip6/::/tcp/0", "::1", "2001:db8::1")]
+    {
+        if wildcard.starts_with("/ip4") || has_ipv6() {
+            let expected = [new(loopback), expired(loopback), new(first)];
+            a_script_is_followed(Config::default(), wildcard, script, &expected);
+        }
+    }
 }
 
 #[test]
@@ -222,6 +234,33 @@ fn connections_come_in_while_addresses_come_and_go() {
     assert_changes(&mut transport, id, &[expired(A), new(B), expired(B), new(A), expired(A), new(C)]);
     let _client = TcpStream::connect(("127.0.0.1", address.port())).unwrap();
     assert_eq!(next_incoming(&mut transport).0, id);
+}
+
+#[test]
+fn a_listener_without_any_address_is_not_told_to_listen_yet() {
+    let (config, look, taken) = looks(Config::default(), &[Ok(&[]), Ok(&[]), Ok(&[A])]);
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), config).with_interfaces(look);
+    let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    let config = swarm_notify::swarm::Config::default();
+    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
+    let listener = swarm.listen("/ip4/0.0.0.0/tcp/0".parse().unwrap()).unwrap();
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < LIMIT, "the third look finds nothing");
+        swarm.tick(began.elapsed());
+        if let Some(event) = swarm.next_event() {
+            assert_eq!(event, Event::Listen { listener });
+            break;
+        }
+        swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+    }
+    assert!(taken.load(Ordering::SeqCst) >= 3);
+    let addresses = swarm.listener(listener).unwrap().addresses;
+    assert_eq!(
+        addresses.iter().map(|address| super::socket_address(address).ip().to_string()).collect::<Vec<_>>(),
+        [A]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::connection::noise::{Inner, payload::HandshakePayload};
 use crate::lifecycle::Failure;
+use alloc::string::ToString;
 use alloc::vec;
 #[cfg(feature = "ecdsa")]
 use libp2p_identity::ecdsa;
@@ -212,9 +213,15 @@ fn an_identity_key_of_a_type_that_this_build_does_not_know_is_told_as_such() {
     for key_type in [0, 1, 2, 3, 4, 9].into_iter().filter(|key_type| !known.contains(key_type)) {
         let mut payload = payload_of(&honest(9));
         payload.identity_key[1] = key_type;
-        assert_eq!(judge(payload.encode_to_vec()), Err(Error::UnsupportedKey), "type {key_type}");
+        let feature = [(0, "rsa"), (2, "secp256k1"), (3, "ecdsa")].into_iter().find(|(other, _)| *other == key_type);
+        let error = Error::UnsupportedKey { feature: feature.map(|(_, feature)| feature) };
+        assert_eq!(judge(payload.encode_to_vec()), Err(error), "type {key_type}");
     }
-    assert_eq!(crate::connection::Error::from(Error::UnsupportedKey).failure(), Failure::Unsupported);
+    for feature in [None, Some("ecdsa")] {
+        let error = crate::connection::Error::from(Error::UnsupportedKey { feature });
+        assert_eq!(error.failure(), Failure::Unsupported);
+        assert_eq!(error.to_string().contains("`ecdsa`"), feature.is_some(), "{error}");
+    }
 }
 
 #[test]
@@ -288,7 +295,7 @@ fn the_peer_id_is_that_of_the_key_encoded_anew() {
             assert_eq!(remote.public_key, named.public());
         }
         assert_eq!(with([&key[..], &field(2, b"data")].concat()), Err(Error::BadPayload), "{named:?}");
-        assert_eq!(with([&key[..], &[0x08, 9]].concat()), Err(Error::UnsupportedKey), "{named:?}");
+        assert_eq!(with([&key[..], &[0x08, 9]].concat()), Err(Error::UnsupportedKey { feature: None }), "{named:?}");
     }
 }
 
@@ -361,10 +368,53 @@ fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
 
 #[test]
 fn a_list_of_muxers_that_would_not_fit_is_refused() {
-    let spare = MAX_PAYLOAD - Config::new(&identity(1), [2; 32], &["/"]).unwrap().0.payload.len();
+    let spare = MAX_PAYLOAD - Config::offering(&identity(1), [2; 32], &["/"]).unwrap().0.payload.len();
     // Lengths from 128 on take a byte more: the list's own, and the name's.
     let longest = alloc::format!("/{}", "m".repeat(spare - 2));
-    assert_eq!(Config::new(&identity(1), [2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
-    let error = Config::new(&identity(1), [2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
+    assert_eq!(Config::offering(&identity(1), [2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
+    let error = Config::offering(&identity(1), [2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
     assert_eq!(error, Error::Oversized);
+}
+
+const YAMUX: &str = "/yamux/1.0.0";
+const MPLEX: &str = "/mplex/6.7.0";
+
+/// Runs a handshake between a dialer and a listener with these lists, and gives the muxer of each.
+fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], Error> {
+    let config = |seed, muxers| Config::offering(&identity(seed), [seed + 100; 32], muxers).unwrap();
+    let mut dialer = Handshake::new(&config(1, dialer), Role::Dialer, [7; 32], None)?;
+    let mut listener = Handshake::new(&config(2, listener), Role::Listener, [8; 32], None)?;
+    let (mut first, mut second, mut third) = (Vec::new(), Vec::new(), Vec::new());
+    dialer.transmit(&mut first)?;
+    listener.receive(&first)?;
+    listener.transmit(&mut second)?;
+    if let Err(error) = dialer.receive(&second) {
+        assert!(!dialer.is_authenticated());
+        assert_eq!(dialer.finish().unwrap_err(), error);
+        return Err(error);
+    }
+    dialer.transmit(&mut third)?;
+    listener.receive(&third)?;
+    Ok([dialer, listener].map(|side| side.finish().unwrap().1.muxer))
+}
+
+#[test]
+fn both_sides_settle_on_the_first_muxer_of_the_dialer_that_the_listener_has() {
+    let cases: [(&[&str], &[&str], Option<&str>); 5] = [
+        (&[YAMUX, MPLEX], &[MPLEX, YAMUX], Some(YAMUX)),
+        (&[MPLEX, YAMUX], &[YAMUX, MPLEX], Some(MPLEX)),
+        (&[MPLEX, YAMUX], &[YAMUX], Some(YAMUX)),
+        (&[YAMUX], &[MPLEX, YAMUX], Some(YAMUX)),
+        (&[MPLEX], &[], None),
+    ];
+    for (dialer, listener, expected) in cases {
+        let settled = settle(dialer, listener).unwrap();
+        assert_eq!(settled.each_ref().map(Option::as_deref), [expected; 2], "{dialer:?} with {listener:?}");
+    }
+}
+
+#[test]
+fn lists_of_muxers_that_share_nothing_end_the_handshake() {
+    assert_eq!(settle(&[YAMUX], &[MPLEX]), Err(Error::NoSharedMuxer));
+    assert_eq!(settle(&[MPLEX], &[YAMUX]), Err(Error::NoSharedMuxer));
 }

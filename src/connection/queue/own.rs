@@ -1,0 +1,70 @@
+//! [`OwnTimes`]: half-open times that owners have given to single streams.
+
+use super::UNTIMED;
+use crate::lifecycle::StreamId;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+/// The half-open times of those streams of a connection that have one of their own. Few have, so that it lies apart from
+/// the streams: 8 bytes a connection, and nothing for a stream without one. Each call costs O(log n) of those that have.
+#[derive(Debug)]
+pub(super) struct OwnTimes(Option<Box<Times>>);
+
+#[derive(Debug, Default)]
+struct Times {
+    /// `None`: it waits for ever.
+    times: BTreeMap<StreamId, Option<Duration>>,
+    /// Of those that wait now and not for ever.
+    deadlines: BTreeSet<(Duration, StreamId)>,
+}
+
+impl OwnTimes {
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Gives a time to a stream that does not wait.
+    pub(super) fn set(&mut self, id: StreamId, time: Option<Duration>) {
+        self.0.get_or_insert_default().times.insert(id, time);
+    }
+
+    /// Forgets the time of a stream that does not wait.
+    pub(super) fn forget(&mut self, id: StreamId) {
+        let Some(own) = &mut self.0 else { return };
+        own.times.remove(&id);
+        if own.times.is_empty() {
+            self.0 = None;
+        }
+    }
+
+    /// A stream begins to wait.
+    pub(super) fn begin(&mut self, id: StreamId, since: Duration) {
+        if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
+            own.deadlines.insert((deadline, id));
+        }
+    }
+
+    /// A stream that has waited since then does not wait any more.
+    pub(super) fn end(&mut self, id: StreamId, since: Duration) {
+        if let (Some(deadline), Some(own)) = (self.deadline(id, since), &mut self.0) {
+            own.deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// The earliest deadline and whose it is.
+    pub(super) fn first(&self) -> Option<(Duration, StreamId)> {
+        self.0.as_ref()?.deadlines.first().copied()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The deadline of a wait; none for what has begun untimed, which begins again when the time is known.
+    fn deadline(&self, id: StreamId, since: Duration) -> Option<Duration> {
+        let time = (*self.0.as_ref()?.times.get(&id)?)?;
+        (since != UNTIMED).then(|| since.saturating_add(time))
+    }
+}

@@ -1,0 +1,158 @@
+//! The queues of what streams wait for, and the times of their own.
+
+use super::*;
+use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
+use alloc::vec::Vec;
+
+impl Placed for (Option<Wait>, Place) {
+    fn place(&self) -> (Option<Wait>, &Place) {
+        (self.0, &self.1)
+    }
+
+    fn place_mut(&mut self) -> (&mut Option<Wait>, &mut Place) {
+        (&mut self.0, &mut self.1)
+    }
+}
+
+type Streams = Table<StreamId, (Option<Wait>, Place)>;
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn streams(n: u32) -> (Streams, Vec<StreamId>) {
+    let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+    let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
+    let mut streams = Streams::new();
+    for id in &ids {
+        streams.insert(*id, (None, Place::NOWHERE));
+    }
+    (streams, ids)
+}
+
+/// Who sits in a slot of theirs next.
+fn successor(gone: usize) -> StreamId {
+    let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+    let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    let ids = [0; 3].map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap());
+    lifecycle.fail(ids[gone], Failure::Timeout).unwrap();
+    while lifecycle.next_event().is_some() {}
+    lifecycle.begin_stream(connection, Direction::Outbound).unwrap()
+}
+
+/// Negotiation takes 10 s, a half-open stream 60 s and a close 5 s.
+fn config() -> Config {
+    Config { half_open_timeout: Some(secs(60)), ..Config::default() }
+}
+
+/// All that wait, earliest deadline first.
+fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
+    let mut out = Vec::new();
+    while let Some((deadline, id)) = queues.first(streams, &config()) {
+        queues.leave(streams, id);
+        out.push((deadline, id));
+    }
+    out
+}
+
+#[test]
+fn the_earliest_deadline_of_all_queues_comes_first() {
+    let (mut streams, ids) = streams(5);
+    let mut queues = Queues::new();
+    queues.join(&mut streams, ids[0], Wait::Negotiation, secs(55));
+    queues.join(&mut streams, ids[1], Wait::Close, secs(58));
+    queues.join(&mut streams, ids[2], Wait::Negotiation, secs(56));
+    queues.join(&mut streams, ids[3], Wait::HalfOpen, secs(4));
+    queues.set_own_time(ids[4], Some(secs(1)));
+    queues.join(&mut streams, ids[4], Wait::OwnHalfOpen, secs(59));
+    let order = [(secs(60), ids[4]), (secs(63), ids[1]), (secs(64), ids[3]), (secs(65), ids[0]), (secs(66), ids[2])];
+    assert_eq!(drain(&mut queues, &mut streams), order);
+}
+
+#[test]
+fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
+    for gone in 0..3 {
+        let (mut streams, ids) = streams(3);
+        let mut queues = Queues::new();
+        for (n, id) in ids.iter().enumerate() {
+            queues.join(&mut streams, *id, Wait::Close, secs(n as u64));
+        }
+        queues.leave(&mut streams, ids[gone]);
+        queues.leave(&mut streams, ids[gone]);
+        queues.join(&mut streams, ids[gone], Wait::Close, secs(9));
+        let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64 + 5), ids[n])).collect();
+        expected.push((secs(14), ids[gone]));
+        assert_eq!(drain(&mut queues, &mut streams), expected);
+    }
+}
+
+#[test]
+fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alone() {
+    for gone in [0, 2] {
+        let (mut streams, ids) = streams(3);
+        let (mut queues, mut others) = (Queues::new(), Queues::new());
+        ids.iter().for_each(|id| queues.join(&mut streams, *id, Wait::Close, UNTIMED));
+        let next = successor(gone);
+        assert_eq!(next.index(), ids[gone].index());
+        streams.insert(next, (None, Place::NOWHERE));
+        others.join(&mut streams, next, Wait::Close, UNTIMED);
+        queues.count_from(&mut streams, secs(1));
+        queues.leave(&mut streams, ids[1]);
+        queues.leave(&mut streams, ids[2 - gone]);
+        assert_eq!(drain(&mut queues, &mut streams), []);
+        assert_eq!(drain(&mut others, &mut streams), [(UNTIMED, next)]);
+    }
+}
+
+#[test]
+fn joining_another_queue_leaves_the_first() {
+    let (mut streams, ids) = streams(1);
+    let mut queues = Queues::new();
+    queues.join(&mut streams, ids[0], Wait::Negotiation, secs(1));
+    queues.join(&mut streams, ids[0], Wait::HalfOpen, secs(2));
+    assert_eq!(drain(&mut queues, &mut streams), [(secs(62), ids[0])]);
+}
+
+#[test]
+fn deadlines_of_own_times_come_in_their_own_order() {
+    let (mut streams, ids) = streams(4);
+    let mut queues = Queues::new();
+    for (id, time) in ids.iter().zip([Some(secs(90)), None, Some(secs(5)), Some(secs(50))]) {
+        queues.set_own_time(*id, time);
+    }
+    ids[..3].iter().for_each(|id| queues.join(&mut streams, *id, Wait::OwnHalfOpen, secs(1)));
+    queues.join(&mut streams, ids[3], Wait::OwnHalfOpen, UNTIMED);
+    assert_eq!(queues.first(&streams, &config()), Some((secs(6), ids[2])));
+    queues.count_from(&mut streams, secs(2));
+    queues.count_from(&mut streams, secs(3));
+    assert_eq!(queues.silent_longest(&streams), Some((secs(1), ids[0])));
+    let order = [(secs(6), ids[2]), (secs(52), ids[3]), (secs(91), ids[0])];
+    assert_eq!(drain(&mut queues, &mut streams), order);
+    assert_eq!(queues.silent_longest(&streams), Some((secs(1), ids[1])), "it waits for ever");
+    ids.iter().for_each(|id| queues.leave(&mut streams, *id));
+    ids.iter().for_each(|id| queues.forget_own_time(*id));
+    assert_eq!(queues.silent_longest(&streams), None);
+    assert!(queues.own.is_empty());
+}
+
+#[test]
+fn who_has_been_silent_longest_is_found_among_all_times() {
+    let (mut streams, ids) = streams(4);
+    let mut queues = Queues::new();
+    for id in &ids[2..] {
+        queues.set_own_time(*id, Some(secs(1_000)));
+    }
+    for (n, which) in [3, 0, 2, 1].into_iter().enumerate() {
+        let wait = if which < 2 { Wait::HalfOpen } else { Wait::OwnHalfOpen };
+        queues.join(&mut streams, ids[which], wait, secs(n as u64));
+    }
+    let mut order = Vec::new();
+    while let Some((since, id)) = queues.silent_longest(&streams) {
+        queues.leave(&mut streams, id);
+        order.push((since, id));
+    }
+    assert_eq!(order, [3, 0, 2, 1].into_iter().enumerate().map(|(n, w)| (secs(n as u64), ids[w])).collect::<Vec<_>>());
+}

@@ -1,0 +1,162 @@
+//! A peer that leaves, on a socket: what it asked for before its go-away is answered, as far as TCP allows.
+
+use crate::support::net::{IP4, LIMIT, Node, Reading, one, socket_address};
+use crate::support::raw_frames::{ECHO_LINES, FIN, Frames, Greeting, PING, SYN, data, frame, go_away};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
+use swarm_notify::swarm::Config;
+
+/// The number of the raw peer's key.
+const KEY: u8 = 9;
+
+/// A raw peer on a blocking socket.
+struct Peer {
+    socket: TcpStream,
+    frames: Frames,
+}
+
+impl Peer {
+    fn dial(address: SocketAddr) -> Self {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let (mut greeting, said) = Greeting::begin(KEY);
+        socket.write_all(&said).unwrap();
+        loop {
+            let mut buffer = [0; 1024];
+            let n = socket.read(&mut buffer).unwrap();
+            assert_ne!(n, 0, "it ended in the handshake");
+            if let Some((said, frames)) = greeting.hear(&buffer[..n]) {
+                socket.write_all(&said).unwrap();
+                return Self { socket, frames };
+            }
+        }
+    }
+
+    fn say(&mut self, frames: &[Vec<u8>]) {
+        let bytes = self.frames.seal(frames);
+        self.socket.write_all(&bytes).unwrap();
+    }
+
+    /// Reads to the end of file, which is to come, and gives the first stream's data and whether it has a FIN.
+    fn answer(mut self) -> (Vec<u8>, bool) {
+        let mut bytes = Vec::new();
+        self.socket.read_to_end(&mut bytes).unwrap();
+        self.frames.open(&bytes);
+        let (said, has_ended) = self.frames.stream(1);
+        (said.strip_prefix(ECHO_LINES).expect("it was agreed").to_vec(), has_ended)
+    }
+}
+
+/// A node, and a raw peer that is connected to it.
+fn connected() -> (Node<1>, Peer, ConnectionId) {
+    let mut a = Node::new(1, Config::default());
+    let listener = a.listen(IP4);
+    one(&mut a, |a| a.log.len() == 1);
+    let address = socket_address(&a.address(listener));
+    let peer = thread::spawn(move || Peer::dial(address));
+    one(&mut a, |a| a.log.len() == 2);
+    let connection = a.swarm.connections().next().unwrap();
+    (a, peer.join().unwrap(), connection)
+}
+
+fn request(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8).collect()
+}
+
+/// A request, its end and go-away, in one write.
+fn ask(peer: &mut Peer, request: &[u8]) {
+    peer.say(&[data(SYN, 1, ECHO_LINES), data(0, 1, request), data(FIN, 1, b""), go_away()]);
+}
+
+/// Goes on until the node has read the request.
+fn until_asked(a: &mut Node<1>, connection: ConnectionId, request: &[u8]) -> StreamId {
+    one(a, |a| a.swarm.streams_of(connection).next().is_some_and(|id| a.has_received(id, request)));
+    assert_eq!(a.swarm.connection(connection).unwrap().state, State::Leaving);
+    a.swarm.streams_of(connection).next().unwrap()
+}
+
+const ENDED: [&str; 4] =
+    ["listen l0.1", "connected c0.1 inbound", "opened_stream s0.1 inbound /echo/1.0.0", "closed_stream s0.1 finished"];
+
+#[test]
+fn a_request_in_one_write_with_go_away_is_echoed_to_the_last_byte() {
+    let (mut a, mut peer, _) = connected();
+    a.reading = Reading::Echo;
+    ask(&mut peer, &request(50_000));
+    let answer = thread::spawn(|| peer.answer());
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap() == (request(50_000), true));
+    a.shut_down();
+    a.assert_log(ENDED.into_iter().chain(["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]));
+}
+
+#[test]
+fn what_was_answered_before_the_end_of_file_was_read_arrives() {
+    let (mut a, mut peer, connection) = connected();
+    ask(&mut peer, b"request");
+    let stream = until_asked(&mut a, connection, b"request");
+    peer.socket.shutdown(Shutdown::Write).unwrap();
+    // Its end is in our socket, and we have not read it.
+    a.write(stream, &request(30_000));
+    a.swarm.finish(stream).unwrap();
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(peer.answer() == (request(30_000), true));
+    a.shut_down();
+    a.assert_log([
+        "listen l0.1",
+        "connected c0.1 inbound",
+        "opened_stream s0.1 inbound /echo/1.0.0",
+        "closed_stream s0.1 connection_closed",
+        "disconnected c0.1 remote(go_away(0))",
+        "listen_close l0.1 shutdown",
+    ]);
+}
+
+#[test]
+fn a_peer_that_closes_its_socket_after_go_away_ends_all_at_once() {
+    let (mut a, mut peer, connection) = connected();
+    ask(&mut peer, b"request");
+    until_asked(&mut a, connection, b"request");
+    drop(peer);
+    one(&mut a, |a| a.log.len() == 5);
+    a.shut_down();
+    a.assert_log([
+        "listen l0.1",
+        "connected c0.1 inbound",
+        "opened_stream s0.1 inbound /echo/1.0.0",
+        "closed_stream s0.1 connection_closed",
+        "disconnected c0.1 remote(go_away(0))",
+        "listen_close l0.1 shutdown",
+    ]);
+}
+
+#[test]
+fn a_trickle_beside_shutdown_ends_by_its_deadline() {
+    let (mut a, mut peer, connection) = connected();
+    peer.say(&[data(SYN, 1, ECHO_LINES)]);
+    one(&mut a, |a| a.log.len() == 3);
+    a.swarm.shutdown();
+    for n in 0..5 {
+        peer.say(&[data(0, 1, b"x"), frame(PING, SYN, 0, n)]);
+        one(&mut a, |_| true);
+        assert_eq!(a.swarm.connection(connection).map(|view| view.state), Some(State::Leaving), "it is polite");
+        a.skip(Duration::from_secs(1));
+    }
+    one(&mut a, |a| a.swarm.is_shut_down());
+    // Whether the last of the trickle was read before decides which end this is.
+    match peer.socket.read_to_end(&mut Vec::new()) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    a.assert_log([
+        "listen l0.1",
+        "connected c0.1 inbound",
+        "opened_stream s0.1 inbound /echo/1.0.0",
+        "listen_close l0.1 shutdown",
+        "closed_stream s0.1 connection_closed",
+        "disconnected c0.1 shutdown",
+    ]);
+}
