@@ -187,9 +187,9 @@
 //!
 //! | the peer | what you are told |
 //! |---|---|
-//! | this crate, rust-libp2p or py-libp2p closes in good order | `Remote(GoAway(0))` |
+//! | this crate, rust-libp2p, js-libp2p or py-libp2p closes in good order | `Remote(GoAway(0))` |
 //! | go-libp2p closes a connection that it dialed, by a TCP reset and without a go-away | `Failed(Reset)`, as if the network had cut it |
-//! | go-libp2p closes a connection that it accepted, or its process ends | `Remote(Eof)` |
+//! | go-libp2p closes a connection that it accepted, or its process ends | `Remote(Eof)`, or `Failed(Reset)` if it had not read all that we sent |
 //! | a process is killed | `Remote(Eof)`, or `Failed(Reset)` if it had unread bytes, or had dialed as go-libp2p does |
 //! | a process is stopped, or its owner takes no turns | `Failed(Timeout)`, 45 s after its last byte |
 //!
