@@ -74,14 +74,19 @@
 //!   `ConnectionClosed`.
 //! - **Writing.** [`write`](Swarm::write) takes as much as there is place for, and says how much. Keep the rest, and go on
 //!   when `next_ready` names the stream `writable`. A stream of yours takes data at once if it proposes one protocol, but
-//!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others.
+//!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others or, before
+//!   the peer's first frame, behind [`early_streams`](crate::connection::yamux::Config::early_streams) others.
 //! - **Ending.** [`finish`](Swarm::finish) ends your side, [`close_stream`](Swarm::close_stream) also drops what still
 //!   comes, and [`reset`](Swarm::reset) gives up at once. Before you close a connection, wait for your answers.
 //! - **Answers that take long.** A stream that you have finished waits ten minutes for a byte or window of the peer
 //!   ([`half_open_timeout`](crate::connection::Config::half_open_timeout)), or as long as you say
-//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)).
+//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)). Where a connection has as many streams as the limits allow,
+//!   one that has been silent for a minute ([`half_open_grace`](crate::connection::Config::half_open_grace)) can be given
+//!   up for a new one.
 //! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`), and those that live go on:
-//!   finish your answers. `Disconnected` comes when the last one has ended, or when the peer closes its socket.
+//!   finish your answers. `Disconnected` comes when the last one has ended, when nothing has moved on them for
+//!   [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when the peer closes its socket. So an answer
+//!   that takes longer than that to compute is lost.
 //!
 //! # A picture of one turn
 //!
