@@ -261,7 +261,7 @@ impl Queues {
         streams: &Table<StreamId, S>,
         config: &Config,
     ) -> Option<(Duration, StreamId)> {
-        let own = self.own.first().filter(|(_, id)| streams.get(*id).is_some());
+        let own = self.own.first(|id| streams.get(id).is_some());
         self.queues.iter().filter_map(|queue| queue.first(streams, config)).chain(own).min()
     }
 }

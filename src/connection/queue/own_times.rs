@@ -53,9 +53,10 @@ impl OwnTimes {
         }
     }
 
-    /// The earliest deadline and whose it is.
-    pub(super) fn first(&self) -> Option<(Duration, StreamId)> {
-        self.0.as_ref()?.deadlines.first().copied()
+    /// The earliest deadline and whose it is. `lives` says whether a stream is still in its table: one whose owner took it
+    /// out too early is passed over.
+    pub(super) fn first(&self, lives: impl Fn(StreamId) -> bool) -> Option<(Duration, StreamId)> {
+        self.0.as_ref()?.deadlines.iter().copied().find(|(_, id)| lives(*id))
     }
 
     #[cfg(test)]

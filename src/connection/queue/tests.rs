@@ -139,6 +139,18 @@ fn deadlines_of_own_times_come_in_their_own_order() {
 }
 
 #[test]
+fn a_stream_that_was_taken_out_too_early_hides_no_own_deadline() {
+    let (mut streams, ids) = streams(2);
+    let mut queues = Queues::new();
+    for (id, time) in ids.iter().zip([secs(1), secs(2)]) {
+        queues.set_own_time(*id, Some(time));
+        queues.join(&mut streams, *id, Wait::OwnHalfOpen, secs(0));
+    }
+    let _ = streams.remove(ids[0]);
+    assert_eq!(queues.first(&streams, &config()), Some((secs(2), ids[1])));
+}
+
+#[test]
 fn the_stream_silent_longest_is_found_among_all_times() {
     let (mut streams, ids) = streams(4);
     let mut queues = Queues::new();
