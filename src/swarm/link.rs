@@ -10,6 +10,7 @@
 
 mod batches;
 mod ending;
+mod streams;
 mod writing;
 
 pub(super) use ending::Why;
@@ -18,7 +19,7 @@ use super::error;
 use super::ledger::Ledger;
 use super::run_queue::Share;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -363,51 +364,5 @@ where
             None => {}
         }
         self.mark_dirty(ledger);
-    }
-
-    /// A stream is ready, and there is room: it opens.
-    pub(super) fn admit_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
-        // On a connection that we are closing our word would not be sent: the stream fails with it.
-        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
-        if !is_open || ledger.lifecycle.opened(id).is_err() {
-            return;
-        }
-        if let Some(connection) = self.connection() {
-            connection.confirm_stream(id, &mut ledger.turn(now));
-        }
-        self.mark_dirty(ledger);
-    }
-
-    /// Gives up the half-open stream that has been silent longest, if the connection has as many streams as it may have and
-    /// that stream has been silent for long enough. It gives up none while the owner is late: bytes that would have kept
-    /// the stream alive may be unread yet.
-    pub(super) fn make_place<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
-        if !ledger.is_full(self.id) || ledger.is_owner_late {
-            return;
-        }
-        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut ledger.turn(now)));
-        if let Some(Fact::StreamEnded(id, end)) = given_up {
-            let _ = ledger.lifecycle.end_stream(id, end);
-            self.mark_dirty(ledger);
-        }
-    }
-
-    /// The peer begins a stream: it gets a place, or is refused.
-    fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
-        let id = self.id;
-        let Some(connection) = self.connection() else { return };
-        let mut offered = None;
-        if connection.has_backlog(&ledger.config.connection) {
-            self.make_place(ledger, now);
-            offered = ledger.offered(id);
-        }
-        let Some(connection) = self.connection() else { return };
-        match offered {
-            Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => {
-                log::debug!("{id}: no place for a stream");
-                connection.refuse_stream();
-            }
-        }
     }
 }
