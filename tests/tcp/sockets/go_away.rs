@@ -95,7 +95,7 @@ fn a_request_in_one_write_with_go_away_is_echoed_to_the_last_byte() {
 
 /// Reads to the end of file, with a word in between, as a peer grants window for what it has read.
 fn answer_with_window(mut peer: Peer) -> Result<(Vec<u8>, bool), ErrorKind> {
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = [0; 4 * 1024];
     loop {
         match peer.socket.read(&mut buffer) {
             Ok(0) => break,
@@ -117,13 +117,31 @@ fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
     let (mut a, mut peer, connection) = connected();
     ask(&mut peer, b"request");
     let stream = until_asked(&mut a, connection, b"request");
-    a.write(stream, &request(200_000));
+    a.write(stream, &request(250_000));
     a.swarm.finish(stream).unwrap();
     // The system takes all of it, before the peer reads.
     one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
     let answer = thread::spawn(|| answer_with_window(peer));
     one(&mut a, |a| a.log.len() == 5);
-    assert!(answer.join().unwrap() == Ok((request(200_000), true)));
+    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
+    a.shut_down();
+    a.assert_log(ENDED.into_iter().chain(["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]));
+}
+
+#[test]
+fn an_answer_before_go_away_arrives_although_the_peer_grants_window() {
+    let (mut a, mut peer, connection) = connected();
+    peer.say(&[data(SYN, 1, ECHO_LINES), data(0, 1, b"request"), data(FIN, 1, b"")]);
+    one(&mut a, |a| a.swarm.streams_of(connection).next().is_some_and(|id| a.has_received(id, b"request")));
+    let stream = a.swarm.streams_of(connection).next().unwrap();
+    a.write(stream, &request(250_000));
+    a.swarm.finish(stream).unwrap();
+    one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
+    peer.say(&[go_away()]);
+    one(&mut a, |a| a.swarm.connection(connection).is_none_or(|view| view.state != State::Open));
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
     a.shut_down();
     a.assert_log(ENDED.into_iter().chain(["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]));
 }
