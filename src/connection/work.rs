@@ -259,6 +259,7 @@ impl Connection {
     pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
             self.give_up(id, turn);
+            self.moved(turn.now);
         }
     }
 }

@@ -14,6 +14,7 @@ everywhere! {
     what_was_answered_before_the_end_of_file_is_sent,
     an_end_of_file_right_behind_go_away_ends_all_at_once,
     nothing_moves_after_go_away_and_the_connection_is_cut,
+    a_stream_that_times_out_after_go_away_is_no_movement,
     what_moves_after_go_away_goes_on_beyond_the_time_out,
     an_answer_that_takes_long_to_send_is_not_cut,
     a_trickle_after_go_away_beside_shutdown_ends_at_once,
@@ -128,6 +129,23 @@ fn nothing_moves_after_go_away_and_the_connection_is_cut<const EVENTS: usize>(sh
     pair.a.expect(&[CUT, GONE]);
     assert_eq!(raw.hear().iter().filter(|frame| frame.kind == PING).count(), 4);
     assert!(raw.has_ended);
+    over(pair, raw);
+}
+
+fn a_stream_that_times_out_after_go_away_is_no_movement<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, mut raw, connection) = connected::<EVENTS>(shape);
+    raw.say(&[1, 3].map(|id| data(SYN, id, ECHO_LINES)));
+    pair.settle();
+    let streams: Vec<_> = pair.a.swarm.streams_of(connection).collect();
+    pair.a.take_log();
+    pair.a.swarm.set_half_open_timeout(streams[0], Some(secs(3))).unwrap();
+    streams.iter().for_each(|stream| pair.a.finish(*stream));
+    pair.settle();
+    raw.say(&[go_away()]);
+    pair.wait(Duration::from_millis(4_900));
+    pair.a.expect(&[format!("closed_stream c0.1/{} timeout", streams[0])]);
+    pair.wait(Duration::from_millis(200));
+    pair.a.expect(&[format!("closed_stream c0.1/{} connection_closed", streams[1]), GONE.to_owned()]);
     over(pair, raw);
 }
 
