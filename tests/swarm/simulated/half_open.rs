@@ -1,7 +1,9 @@
 //! Half-open streams: how long they may be silent, and which one gives way to a new stream.
 
 use crate::simulated::secs;
-use crate::support::sim::{A, ACK, B, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame};
+use crate::support::sim::{
+    A, ACK, B, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame,
+};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::swarm::{CloseError, Config, OpenStreamError};
