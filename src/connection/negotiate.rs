@@ -218,10 +218,10 @@ impl Connection {
                 open.session.finish(yamux);
             }
             self.backlog -= 1;
+            self.has_data_due = true;
         }
         stream.negotiation = Negotiation::Done { received: 0 };
         self.at_gate -= 1;
-        self.has_data_due = true;
         self.wait_half_open(id, turn);
         self.moved(turn.now);
     }

@@ -203,8 +203,8 @@ impl Connection {
             let agreed = matches!(stream.negotiation, Negotiation::Done { .. } | Negotiation::Ready(None));
             if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
                 open.session.finish(yamux);
+                self.has_data_due = true;
             }
-            self.has_data_due = true;
             self.moved(turn.now);
         }
         Ok(())

@@ -129,6 +129,20 @@ fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
 }
 
 #[test]
+fn what_was_written_before_our_close_arrives_at_a_peer_that_leaves() {
+    let (mut a, mut peer, connection) = connected();
+    ask(&mut peer, b"request");
+    let stream = until_asked(&mut a, connection, b"request");
+    a.write(stream, &request(250_000));
+    one(&mut a, |a| a.swarm.flush(stream).is_ok());
+    a.swarm.close_connection(connection).unwrap();
+    one(&mut a, |_| true);
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap().is_ok_and(|(bytes, _)| bytes == request(250_000)));
+}
+
+#[test]
 fn an_answer_before_go_away_arrives_although_the_peer_grants_window() {
     let (mut a, mut peer, connection) = connected();
     peer.say(&[data(SYN, 1, ECHO_LINES), data(0, 1, b"request"), data(FIN, 1, b"")]);
