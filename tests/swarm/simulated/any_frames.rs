@@ -13,7 +13,7 @@ const RST: u16 = 8;
 
 /// A frame that breaks no rule most of the time. `next` is the peer's next stream.
 fn any_frame(random: &mut Random, next: &mut u32) -> Vec<u8> {
-    let theirs = 1 + 2 * random.below((*next as usize + 1) / 2) as u32;
+    let theirs = 1 + 2 * random.below((*next as usize).div_ceil(2)) as u32;
     let ours = 2 + 2 * random.below(14) as u32;
     let id = if random.below(2) == 0 { theirs } else { ours };
     match random.below(40) {
@@ -75,7 +75,7 @@ fn run<const EVENTS: usize>(seed: u64) {
             18 => drop(stream.map(|id| pair.a.swarm.reset(id))),
             19 => {
                 let time = [None, Some(Duration::ZERO), Some(secs(2)), Some(Duration::MAX)][random.below(4)];
-                drop(stream.map(|id| pair.a.swarm.set_half_open_timeout(id, time)));
+                let _ = stream.map(|id| pair.a.swarm.set_half_open_timeout(id, time));
             }
             20 => pair.a.drains = [0, 1, usize::MAX][random.below(3)],
             23 => {
