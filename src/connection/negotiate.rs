@@ -218,10 +218,10 @@ impl Connection {
                 open.session.finish(yamux);
             }
             self.backlog -= 1;
+            self.has_data_due = true;
         }
         stream.negotiation = Negotiation::Done { received: 0 };
         self.at_gate -= 1;
-        self.has_data_due = true;
         self.wait_half_open(id, turn);
         self.moved(turn.now);
     }
@@ -271,13 +271,15 @@ impl Connection {
             Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
             Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done { .. } => {}
         }
-        if let Negotiation::Ready(_) = &stream.negotiation {
-            self.at_gate -= 1;
-        }
+        let was_at_gate = matches!(stream.negotiation, Negotiation::Ready(_));
         if stream.has_own_time {
             self.queues.forget_own_time(id);
         }
-        self.moved(turn.now);
+        // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
+        if was_at_gate {
+            self.at_gate -= 1;
+            self.moved(turn.now);
+        }
         self.live -= 1;
         if self.live == 0 {
             self.is_untimed |= turn.now == UNTIMED;

@@ -203,8 +203,8 @@ impl Connection {
             let agreed = matches!(stream.negotiation, Negotiation::Done { .. } | Negotiation::Ready(None));
             if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
                 open.session.finish(yamux);
+                self.has_data_due = true;
             }
-            self.has_data_due = true;
             self.moved(turn.now);
         }
         Ok(())
@@ -259,6 +259,7 @@ impl Connection {
     pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
             self.give_up(id, turn);
+            self.moved(turn.now);
         }
     }
 }

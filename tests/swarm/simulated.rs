@@ -1,6 +1,7 @@
 //! The scenario table on a simulated pair: complete logs of both sides, at every size of the event queue, in both
 //! roles, however the byte stream is cut.
 
+mod any_frames;
 mod budgets;
 mod by_hand;
 mod connections;

@@ -20,7 +20,8 @@ pub enum Fact<K> {
     /// then [`Read::Reset`](super::Read::Reset).
     Reset(K),
     /// The peer's first frame has come, and as many streams as [`Config::early_streams`](super::Config::early_streams)
-    /// allows had been opened before: from now on that bound does not hold. Told at most once a session.
+    /// allows had been opened before: from now on that bound does not hold. Told at most once a session, and not if that
+    /// frame is go-away, after which nothing can be opened.
     Heard,
     /// The peer acknowledges a stream that we opened. Told at most once a stream.
     Acknowledged(K),

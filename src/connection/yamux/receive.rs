@@ -129,8 +129,10 @@ impl<K: Copy> Session<K> {
                     let mut header = [*last; HEADER];
                     header[..bytes.len()].copy_from_slice(bytes);
                     self.frames_left = self.frames_left.saturating_sub(1);
-                    self.incoming = Incoming::Frame(Header::decode(&header)?);
-                    return Ok(self.hear().then_some(Fact::Heard));
+                    let header = Header::decode(&header)?;
+                    self.incoming = Incoming::Frame(header);
+                    // A peer that begins with go-away takes no stream: those that wait have failed.
+                    return Ok((self.hear() && header.kind != Kind::GoAway).then_some(Fact::Heard));
                 }
                 Ok(None)
             }

@@ -95,6 +95,6 @@ fn a_peer_may_have_to_speak_first() {
 #[test]
 fn after_a_go_away_no_stream_waits_for_the_first_frame() {
     let mut end = full(1);
-    assert_eq!(end.receive(&frame(GO_AWAY, 0, 0, 0)), Ok(vec![Fact::Heard, Fact::GoAway(0)]));
+    assert_eq!(end.receive(&frame(GO_AWAY, 0, 0, 0)), Ok(vec![Fact::GoAway(0)]));
     assert_eq!(end.session.can_open(), Err(OpenError::GoneAway));
 }

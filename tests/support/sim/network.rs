@@ -327,6 +327,8 @@ impl State {
                 let [from, to] = ends(&mut self.pipes[pipe], to);
                 if to.dropped || from.lost || to.error.is_some() {
                     from.queued -= bytes.len();
+                    // There is room again, although nobody has read.
+                    from.writer.happens();
                     return;
                 }
                 let flips = to.flips.and_then(|at| usize::try_from(at.checked_sub(to.arrived)?).ok());

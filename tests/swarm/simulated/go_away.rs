@@ -1,6 +1,7 @@
 //! A peer that leaves: its go-away 0 lets what lives go on, and nothing new begin.
 
 use crate::simulated::secs;
+use crate::support::raw_frames::Frame;
 use crate::support::sim::{
     ACK, ECHO, ECHO_LINES, FIN, GO_AWAY, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame, go_away,
 };
@@ -14,12 +15,14 @@ everywhere! {
     an_end_of_file_right_behind_go_away_ends_all_at_once,
     a_reset_after_go_away_ends_all_at_once,
     a_connection_on_which_nothing_moves_after_go_away_is_cut,
+    a_stream_that_times_out_after_go_away_is_no_movement,
     streams_that_move_after_go_away_outlive_the_time_out,
     an_answer_that_takes_long_to_send_is_not_cut,
     a_trickle_after_go_away_beside_shutdown_ends_at_once,
     a_trickle_beside_our_close_ends_by_its_deadline,
     our_close_after_the_peers_go_away_is_told_at_once,
     queued_streams_fail_when_the_peer_leaves,
+    streams_that_wait_for_the_first_frame_fail_if_that_is_go_away,
     a_stream_that_begins_after_go_away_is_reset,
     a_stream_in_negotiation_opens_after_go_away,
     a_stream_that_waits_for_room_opens_after_go_away,
@@ -138,6 +141,23 @@ fn a_connection_on_which_nothing_moves_after_go_away_is_cut<const EVENTS: usize>
     pair.a.expect(&[CUT, GONE]);
     assert_eq!(raw.hear().iter().filter(|frame| frame.kind == PING).count(), 4);
     assert!(raw.has_ended);
+    over(pair, raw);
+}
+
+fn a_stream_that_times_out_after_go_away_is_no_movement<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, mut raw, connection) = connected::<EVENTS>(shape);
+    raw.say(&[1, 3].map(|id| data(SYN, id, ECHO_LINES)));
+    pair.settle();
+    let streams: Vec<_> = pair.a.swarm.streams_of(connection).collect();
+    pair.a.take_log();
+    pair.a.swarm.set_half_open_timeout(streams[0], Some(secs(3))).unwrap();
+    streams.iter().for_each(|stream| pair.a.finish(*stream));
+    pair.settle();
+    raw.say(&[go_away()]);
+    pair.wait(Duration::from_millis(4_900));
+    pair.a.expect(&[format!("closed_stream c0.1/{} timeout", streams[0])]);
+    pair.wait(Duration::from_millis(200));
+    pair.a.expect(&[format!("closed_stream c0.1/{} connection_closed", streams[1]), GONE.to_owned()]);
     over(pair, raw);
 }
 
@@ -273,6 +293,22 @@ fn queued_streams_fail_when_the_peer_leaves<const EVENTS: usize>(shape: Shape) {
     ];
     assert_eq!(told, ends);
     assert!(raw.stream(2).1 && raw.was_reset(4) && raw.has_ended);
+    over(pair, raw);
+}
+
+fn streams_that_wait_for_the_first_frame_fail_if_that_is_go_away<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, mut raw, connection) = connected::<EVENTS>(shape);
+    let streams: Vec<_> = (0..12).map(|_| pair.a.open(connection, &[ECHO])).collect();
+    pair.settle();
+    let begun = |frames: &[Frame]| frames.iter().filter(|frame| frame.flags & SYN != 0 && frame.id != 0).count();
+    assert_eq!(begun(&raw.hear()), 8);
+    raw.say(&[go_away()]);
+    let left = pair.now;
+    pair.settle();
+    assert!(pair.now - left < secs(1));
+    assert_eq!(begun(&raw.hear()), 0, "nothing begins at a peer that leaves");
+    let failed = streams[8..].iter().map(|stream| format!("stream_failed {connection}/{stream} connection_closed"));
+    pair.a.expect(&failed.collect::<Vec<_>>());
     over(pair, raw);
 }
 

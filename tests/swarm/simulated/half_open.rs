@@ -1,7 +1,9 @@
 //! Half-open streams: how long they may be silent, and which one gives way to a new stream.
 
 use crate::simulated::secs;
-use crate::support::sim::{ACK, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame};
+use crate::support::sim::{
+    A, ACK, B, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame,
+};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::swarm::{CloseError, Config, OpenStreamError};
@@ -18,6 +20,7 @@ everywhere! {
     at_the_limit_the_stream_silent_longest_yields_to_ours,
     at_the_limit_live_and_newly_silent_streams_stay,
     after_an_absence_of_the_owner_nobody_gives_way,
+    silent_streams_of_one_connection_hold_no_place_of_another,
 }
 
 const NONE: &[&str] = &[];
@@ -263,5 +266,18 @@ fn after_an_absence_of_the_owner_nobody_gives_way<const EVENTS: usize>(shape: Sh
     pair.b.open(cb, &[ECHO]);
     pair.settle();
     assert_eq!(pair.a.take_log()[0], format!("closed_stream {ca}/{} timeout", ours[0]));
+    pair.end_quietly();
+}
+
+fn silent_streams_of_one_connection_hold_no_place_of_another<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::with(shape, |a| a.limits.streams = 3, |_| {});
+    let (_, streams) = with_streams(&mut pair, 3);
+    streams.iter().for_each(|(ours, _)| pair.a.finish(*ours));
+    let address = if shape.swapped { A.at(4000) } else { B.at(4000) };
+    let (ca, _) = pair.connected_at(&address);
+    pair.wait(secs(100));
+    let opened = pair.a.try_open(ca, &[ECHO]);
+    assert!(opened.is_ok(), "{opened:?}");
+    pair.settle();
     pair.end_quietly();
 }

@@ -35,7 +35,9 @@ fn act<const EVENTS: usize>(
             }
         }
         2..=4 => {
-            if let Ok(id) = side.swarm.dial(other[random.below(2)].clone()) {
+            // Now and then an address that may be its own.
+            let to = if random.below(4) == 0 { own } else { other };
+            if let Ok(id) = side.swarm.dial(to[random.below(2)].clone()) {
                 side.checker.begins(id.into(), None);
             }
         }

@@ -1,7 +1,7 @@
 //! A peer that leaves, on a socket: what it asked for before its go-away is answered, as far as TCP allows.
 
 use crate::support::net::{IP4, LIMIT, Node, Reading, one, socket_address};
-use crate::support::raw_frames::{ECHO_LINES, FIN, Frames, Greeting, PING, SYN, data, frame, go_away};
+use crate::support::raw_frames::{ECHO_LINES, FIN, Frames, Greeting, PING, SYN, UPDATE, data, frame, go_away};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
@@ -100,6 +100,73 @@ fn a_request_beside_go_away_is_echoed_to_the_last_byte() {
     assert!(answer.join().unwrap() == (request(50_000), true));
     a.shut_down();
     a.assert_log(told("closed_stream s0.1 finished"));
+}
+
+/// Reads to the end of file, with a word in between, as a peer grants window for what it has read.
+fn answer_with_window(mut peer: Peer) -> Result<(Vec<u8>, bool), ErrorKind> {
+    let mut buffer = [0; 4 * 1024];
+    loop {
+        match peer.socket.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                let update = peer.frames.seal(&[frame(UPDATE, 0, 1, n as u32)]);
+                peer.frames.open(&buffer[..n]);
+                // Once all is said, nobody reads it any more.
+                let _ = peer.socket.write_all(&update);
+            }
+            Err(error) => return Err(error.kind()),
+        }
+    }
+    let (said, has_ended) = peer.frames.stream(1);
+    Ok((said.strip_prefix(ECHO_LINES).expect("it was agreed").to_vec(), has_ended))
+}
+
+#[test]
+fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
+    let (mut a, mut peer, connection) = connected();
+    ask(&mut peer, b"request");
+    let stream = until_asked(&mut a, connection, b"request");
+    a.write(stream, &request(250_000));
+    a.swarm.finish(stream).unwrap();
+    // The system takes all of it, before the peer reads.
+    one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
+    a.shut_down();
+    a.assert_log(ENDED.into_iter().chain(["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]));
+}
+
+#[test]
+fn what_was_written_before_our_close_arrives_at_a_peer_that_leaves() {
+    let (mut a, mut peer, connection) = connected();
+    ask(&mut peer, b"request");
+    let stream = until_asked(&mut a, connection, b"request");
+    a.write(stream, &request(250_000));
+    one(&mut a, |a| a.swarm.flush(stream).is_ok());
+    a.swarm.close_connection(connection).unwrap();
+    one(&mut a, |_| true);
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap().is_ok_and(|(bytes, _)| bytes == request(250_000)));
+}
+
+#[test]
+fn an_answer_before_go_away_arrives_although_the_peer_grants_window() {
+    let (mut a, mut peer, connection) = connected();
+    peer.say(&[data(SYN, 1, ECHO_LINES), data(0, 1, b"request"), data(FIN, 1, b"")]);
+    one(&mut a, |a| a.swarm.streams_of(connection).next().is_some_and(|id| a.has_received(id, b"request")));
+    let stream = a.swarm.streams_of(connection).next().unwrap();
+    a.write(stream, &request(250_000));
+    a.swarm.finish(stream).unwrap();
+    one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
+    peer.say(&[go_away()]);
+    one(&mut a, |a| a.swarm.connection(connection).is_none_or(|view| view.state != State::Open));
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(&mut a, |a| a.log.len() == 5);
+    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
+    a.shut_down();
+    a.assert_log(ENDED.into_iter().chain(["disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"]));
 }
 
 #[test]
