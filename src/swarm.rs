@@ -318,7 +318,9 @@ where
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         match self.transport.dial(plain, options) {
             Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
-            Err(TransportError::MultiaddrNotSupported(address)) => link.fail(ledger, Failure::Unsupported, &address),
+            Err(TransportError::MultiaddrNotSupported(address)) => {
+                link.fail(ledger, Failure::Unsupported, &address::unsupported(&address, true));
+            }
             Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
         }
     }
