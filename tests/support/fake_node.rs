@@ -2,6 +2,7 @@
 //! network. What it says of streams and when is what a swarm says.
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
+use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
@@ -374,6 +375,10 @@ impl Node for Fake {
         let is_read = self.streams.get(&id).is_some_and(|stream| stream.is_finished && stream.input.is_empty());
         assert!(is_read, "it is closed at its end");
         self.lifecycle.end_stream(id, StreamEnd::Finished).map_err(|_| CloseError::Ended)
+    }
+
+    fn set_half_open_timeout(&mut self, _: StreamId, _: Option<Duration>) -> Result<(), CloseError> {
+        Ok(())
     }
 
     fn reset(&mut self, id: StreamId) -> Result<(), CloseError> {

@@ -10,6 +10,7 @@ use crate::swarm::{
 };
 use alloc::vec::Vec;
 use core::task::Waker;
+use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 
 /// Writes the trait and its implementation side by side: each method is the swarm's of the same name.
@@ -116,6 +117,8 @@ node! {
     fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
     /// [`Swarm::close_stream`]
     fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
+    /// [`Swarm::set_half_open_timeout`]
+    fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
     /// [`Swarm::reset`]
     fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;
     /// [`Swarm::take_unread`]
