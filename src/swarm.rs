@@ -383,8 +383,8 @@ where
         Ok(())
     }
 
-    /// Closes everything: listeners at once, connections politely. From now on nothing new begins, and every command
-    /// that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
+    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
+    /// so that streams end, answered or not. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
     /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {
