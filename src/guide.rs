@@ -73,20 +73,30 @@
 //!   bytes that the peer had to say, whatever the reason of the end: a peer that finishes and leaves is told as
 //!   `ConnectionClosed`.
 //! - **Writing.** [`write`](Swarm::write) takes as much as there is place for, and says how much. Keep the rest, and go on
-//!   when `next_ready` names the stream `writable`. A stream of yours takes data at once if it proposes one protocol, but
-//!   none (`Blocked`) while it waits behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others or, before
-//!   the peer's first frame, behind [`early_streams`](crate::connection::yamux::Config::early_streams) others.
+//!   when `next_ready` names the stream `writable`. A refused write is not sent later, and [`finish`](Swarm::finish) ends
+//!   the stream without it.
+//! - **Many streams at once.** A stream of yours takes data at once if it proposes one protocol. But of the streams that
+//!   you open on a new connection only the first eight do
+//!   ([`early_streams`](crate::connection::yamux::Config::early_streams)), until the peer's first frame has come; and
+//!   later only those that do not wait behind [`ack_backlog`](crate::connection::yamux::Config::ack_backlog) others. A
+//!   write to any other is `Blocked`. So write at `OpenedStream`, or keep what was not taken until the stream is
+//!   `writable`.
 //! - **Ending.** [`finish`](Swarm::finish) ends your side, [`close_stream`](Swarm::close_stream) also drops what still
-//!   comes, and [`reset`](Swarm::reset) gives up at once. Before you close a connection, wait for your answers.
+//!   comes, and [`reset`](Swarm::reset) gives up at once.
 //! - **Answers that take long.** A stream that you have finished waits ten minutes for a byte or window of the peer
 //!   ([`half_open_timeout`](crate::connection::Config::half_open_timeout)), or as long as you say
-//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)). Where a connection has as many streams as the limits allow,
-//!   one that has been silent for a minute ([`half_open_grace`](crate::connection::Config::half_open_grace)) can be given
-//!   up for a new one.
-//! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`), and those that live go on:
-//!   finish your answers. `Disconnected` comes when the last one has ended, when nothing has moved on them for
-//!   [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when the peer closes its socket. So an answer
-//!   that takes longer than that to compute is lost.
+//!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)). Then it is told as `ClosedStream` with `Timeout`, and the
+//!   peer hears a reset. Where a connection has as many streams as the limits allow, one that has been silent for a minute
+//!   ([`half_open_grace`](crate::connection::Config::half_open_grace)) is given up for a new one, whatever you said.
+//! - **Before you close a connection,** wait for your answers, and until yours have been read:
+//!   [`close_connection`](Swarm::close_connection) and [`shutdown`](Swarm::shutdown) send what was written and end both
+//!   sides of all streams, answered or not. To stop in good order, close your listeners, unregister your protocols, wait
+//!   for the `ClosedStream` of each stream that lives, and shut down then.
+//! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`). Those that live go on if
+//!   the peer keeps its socket open: finish your answers. `Disconnected` comes when the last one has ended, when nothing
+//!   has moved on them for [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when the peer closes its
+//!   socket. So an answer that takes longer than that to compute is lost. A peer with this crate closes its side at once,
+//!   and so ends them all.
 //!
 //! # A picture of one turn
 //!

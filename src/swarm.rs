@@ -318,7 +318,9 @@ where
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         match self.transport.dial(plain, options) {
             Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
-            Err(TransportError::MultiaddrNotSupported(address)) => link.fail(ledger, Failure::Unsupported, &address),
+            Err(TransportError::MultiaddrNotSupported(address)) => {
+                link.fail(ledger, Failure::Unsupported, &address::unsupported(&address, true));
+            }
             Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
         }
     }
@@ -381,8 +383,8 @@ where
         Ok(())
     }
 
-    /// Closes everything: listeners at once, connections politely. From now on nothing new begins, and every command
-    /// that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
+    /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
+    /// so that streams end, answered or not. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
     /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {

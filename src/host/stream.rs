@@ -22,10 +22,11 @@ use std::io;
 ///
 /// **Reading** gives what has come. The peer's end is `Ok(0)`; a stream that was cut is an error, so that the two are
 /// never mistaken for each other: `ConnectionReset` if the peer reset it, `ConnectionAborted` if its connection has
-/// ended or the host was dropped, `TimedOut` if the peer let half of it hang. One that was opened lazily and could not
-/// open has nothing to read, and says what it failed of: `Unsupported` if the peer refused it. In any case what had
-/// arrived before is read first, and if the peer had finished its side before the connection ended, then all of it has
-/// arrived, and the end is `Ok(0)`. What is unread is bounded by the
+/// ended or the host was dropped, `TimedOut` if the peer let half of it hang for the
+/// [`half_open_timeout`](crate::connection::Config::half_open_timeout), ten minutes by default. One that was opened
+/// lazily and could not open has nothing to read, and says what it failed of: `Unsupported` if the peer refused it. In
+/// any case what had arrived before is read first, and if the peer had finished its side before the connection ended,
+/// then all of it has arrived, and the end is `Ok(0)`. What is unread is bounded by the
 /// [receive window](crate::connection::yamux::Config::max_receive_window): a peer that sends more waits until it is
 /// read.
 ///

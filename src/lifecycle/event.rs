@@ -238,8 +238,9 @@ pub enum Failure {
     /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us.
     WrongPeer,
     /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
-    /// its `/p2p/…` names us. The accepted end of such a connection is told by no event:
-    /// [`Counts::without_id`](super::Counts::without_id) counts it.
+    /// its `/p2p/…` names us. The accepted end of such a connection in the same swarm is told by no event:
+    /// [`Counts::without_id`](super::Counts::without_id) counts it. Another process is told
+    /// [`ConnectFailed`](Event::ConnectFailed) with [`Eof`](Self::Eof), where the dialer leaves before it says who it is.
     LocalPeer,
     /// The address or the protocol is not spoken: by our transport, or by the peer.
     Unsupported,

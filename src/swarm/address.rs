@@ -1,6 +1,8 @@
 //! The peer id at the end of an address, and addresses that nobody can connect to.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr::Protocol as Part;
@@ -44,6 +46,16 @@ pub(super) fn of_listener(address: &Multiaddr, local_peer: PeerId) -> Result<Mul
     flaw(&plain).map_or(Ok(plain), Err)
 }
 
+/// Returns the text of an error for an address that the transport does not support. `is_dialed` says that it is one to
+/// connect to, and not one to listen on, where a wildcard and port 0 are right.
+pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
+    match flaw(address) {
+        _ if address.is_empty() => "the address says nothing but who the peer is".to_owned(),
+        Some(flaw) if is_dialed => format!("nobody can connect to {address}: {flaw}"),
+        _ => format!("the transport does not support {address}"),
+    }
+}
+
 /// Returns why nobody can connect to an address, if that shows in the address itself.
 fn flaw(address: &Multiaddr) -> Option<Flaw> {
     const V4: Part<'_> = Part::Ip4(Ipv4Addr::UNSPECIFIED);
@@ -61,7 +73,6 @@ fn flaw(address: &Multiaddr) -> Option<Flaw> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
     use alloc::string::ToString;
 
     const A: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
@@ -96,6 +107,21 @@ mod tests {
             ] {
                 assert!(split_peer(&address.parse().unwrap()).is_err(), "{address}");
             }
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_unsupported_address_says_what_is_wrong_with_it() {
+        let rows = [
+            ("", true, "the address says nothing but who the peer is"),
+            ("", false, "the address says nothing but who the peer is"),
+            ("/ip4/127.0.0.1/tcp/0", true, "nobody can connect to /ip4/127.0.0.1/tcp/0: its port is 0"),
+            ("/ip4/0.0.0.0/tcp/1", true, "nobody can connect to /ip4/0.0.0.0/tcp/1: it is a wildcard"),
+            ("/ip4/127.0.0.1/udp/0", false, "the transport does not support /ip4/127.0.0.1/udp/0"),
+            ("/ip4/127.0.0.1/udp/1", true, "the transport does not support /ip4/127.0.0.1/udp/1"),
+        ];
+        for (address, is_dialed, text) in rows {
+            assert_eq!(unsupported(&address.parse().unwrap(), is_dialed), text);
         }
     }
 

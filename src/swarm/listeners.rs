@@ -1,6 +1,6 @@
 //! Listeners, and what the transport says of them.
 
-use super::address::{Flaw, of_listener, split_peer};
+use super::address::{Flaw, of_listener, split_peer, unsupported};
 use super::error;
 use super::ledger::Ledger;
 use super::link::{Link, Stage};
@@ -105,7 +105,7 @@ where
                 }
             }
             Err(TransportError::MultiaddrNotSupported(address)) => {
-                self.listener_fails(id, Failure::Unsupported, &address);
+                self.listener_fails(id, Failure::Unsupported, &unsupported(&address, false));
             }
             Err(TransportError::Other(error)) => self.listener_fails(id, error::failure(&error), &error),
         }

@@ -128,7 +128,11 @@ where
     }
 
     /// Ends our side after what was written: the peer reads the end. The other direction goes on. Repeating it changes
-    /// nothing.
+    /// nothing. What a write has refused is not sent.
+    ///
+    /// On a stream that is not open yet the end waits for [`OpenedStream`](crate::lifecycle::Event::OpenedStream), since
+    /// some peers reset a stream that ends before they have answered. If its connection is closed before that, the peer
+    /// gets what was written, but not the end.
     ///
     /// # Events
     /// [`ClosedStream`](crate::lifecycle::Event::ClosedStream) with [`StreamEnd::Finished`], once the FIN is sent and

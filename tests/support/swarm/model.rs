@@ -131,7 +131,8 @@ impl Model {
                 let view = swarm.connection(connection).expect("it is open");
                 let pipe = pipe_of(world, number(view.remote)).expect("it has a pipe");
                 self.opened += 1;
-                self.whole.insert(connection, Whole::default());
+                // A command may have come before the owner drained this: what that has cut stays cut.
+                self.whole.entry(connection).or_default();
                 assert!(!self.wrong.contains(&connection), "nobody is who was dialed");
                 assert_eq!(view.peer, self.deeds[pipe].peer, "the peer has proved who it is");
                 assert_eq!(view.direction == Direction::Inbound, view.listener.is_some());

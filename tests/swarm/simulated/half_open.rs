@@ -6,6 +6,7 @@ use crate::support::sim::{
 };
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
+use swarm_notify::notifee::Node;
 use swarm_notify::swarm::{CloseError, Config, OpenStreamError};
 
 everywhere! {
@@ -69,7 +70,8 @@ fn a_stream_has_a_time_of_its_own<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     let (_, streams) = with_streams(&mut pair, 4);
     let [default, short, long, never] = [0, 1, 2, 3].map(|n| streams[n].0);
-    pair.a.swarm.set_half_open_timeout(short, Some(secs(30))).unwrap();
+    let as_a_notifee_does: &mut dyn Node = &mut pair.a.swarm;
+    as_a_notifee_does.set_half_open_timeout(short, Some(secs(30))).unwrap();
     pair.a.swarm.set_half_open_timeout(long, Some(secs(2_000))).unwrap();
     pair.a.swarm.set_half_open_timeout(never, None).unwrap();
     [never, long, default, short].into_iter().for_each(|stream| pair.a.finish(stream));

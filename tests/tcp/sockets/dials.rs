@@ -5,7 +5,10 @@ use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-use swarm_notify::swarm::{Config, multiaddr};
+use swarm_notify::identity::Keypair;
+use swarm_notify::lifecycle::{Event, Failure};
+use swarm_notify::swarm::{Config, Swarm, multiaddr};
+use swarm_notify::tcp;
 
 /// Reads until the other side ends or resets the connection.
 fn read_to_the_end(mut socket: &TcpStream) -> Vec<u8> {
@@ -77,6 +80,23 @@ fn addresses_that_cannot_be_dialed_are_told() {
         "connect_failed c1.1 unsupported",
         "connect_failed c2.1 unsupported",
     ]);
+}
+
+#[test]
+fn the_text_of_an_unsupported_address_says_what_is_wrong() {
+    let key = Keypair::ed25519_from_bytes([2; 32]).unwrap();
+    let reactor = tcp::Reactor::new().unwrap();
+    let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &key, [2; 32], Config::default()).unwrap();
+    let connection = swarm.dial(format!("/p2p/{}", peer_id(3)).parse().unwrap()).unwrap();
+    let reason = Failure::Unsupported;
+    assert_eq!(swarm.next_event(), Some(Event::ConnectFailed { connection, reason }));
+    let text = swarm.connection(connection).unwrap().error;
+    assert_eq!(text, Some("the address says nothing but who the peer is"));
+    let listener = swarm.listen("/memory/7".parse().unwrap()).unwrap();
+    swarm.tick(Duration::ZERO);
+    assert_eq!(swarm.next_event(), Some(Event::ListenFailed { listener, reason }));
+    assert_eq!(swarm.listener(listener).unwrap().error, Some("the transport does not support /memory/7"));
 }
 
 #[test]
