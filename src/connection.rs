@@ -444,7 +444,7 @@ impl Connection {
     }
 
     /// Returns whether the peer has sent go-away and no stream lives any more: nothing will happen on the connection, and
-    /// its owner ends it once nothing [is due](Self::is_due).
+    /// its owner [closes](Self::close) it once nothing [is due](Self::is_due).
     #[must_use]
     pub const fn is_spent(&self) -> bool {
         match &self.phase {

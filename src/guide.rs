@@ -93,9 +93,9 @@
 //!   sides of all streams, answered or not. To stop in good order, close your listeners, unregister your protocols, wait
 //!   for the `ClosedStream` of each stream that lives, and shut down then.
 //! - **A peer that leaves.** After its go-away the connection takes no new streams (`Closing`). Those that live go on if
-//!   the peer keeps its socket open: finish your answers. `Disconnected` comes when the last one has ended, when nothing
-//!   has moved on them for [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when the peer closes its
-//!   socket. So an answer that takes longer than that to compute is lost. A peer with this crate closes its side at once,
+//!   the peer keeps its socket open: finish your answers. `Disconnected` comes when the last one has ended and the peer
+//!   has closed its socket, or has not for [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when
+//!   nothing has moved on them for as long. So an answer that takes longer than that to compute is lost. A peer with this crate closes its side at once,
 //!   and so ends them all.
 //!
 //! # A picture of one turn

@@ -366,6 +366,20 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.books.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
     }
 
+    /// Returns whether a new stream finds no place on an open connection because too many live there, and would find one if
+    /// one of them ended. O(1).
+    #[must_use]
+    pub fn is_crowded(&self, connection: ConnectionId) -> bool {
+        let limit = self.streams_per_connection;
+        self.books.streams.has_room()
+            && self.books.connections.get(connection).is_some_and(|record| {
+                let held = record.links.held;
+                record.state == State::Open
+                    && record.links.live.both() >= limit
+                    && (limit..limit.saturating_mul(2)).contains(&held)
+            })
+    }
+
     /// The listeners that have not ended, by index. It walks all slots.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
         self.books.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)

@@ -47,8 +47,8 @@ pub struct Config {
     /// [`StreamEnd::Timeout`](crate::lifecycle::StreamEnd::Timeout), a connection's socket is closed, and it is told
     /// with the reason for which it was being closed. Default 5 s.
     ///
-    /// A connection whose peer has sent yamux's go-away 0 goes on with the streams that live. It is cut, too, when
-    /// nothing has moved on them for this long: no byte and no window, either way.
+    /// A connection whose peer has sent yamux's go-away 0 goes on with the streams that live, and is closed politely after
+    /// the last one. It is cut, too, when nothing has moved on them for this long: no byte and no window, either way.
     pub close_timeout: Duration,
     /// How long a connection without a stream stays before it is closed politely and told as
     /// [`ConnectionEnd::Idle`](crate::lifecycle::ConnectionEnd::Idle), or `None` for as long as both sides like.

@@ -73,10 +73,15 @@ impl<K: Kind> Arena<K> {
         self.held
     }
 
+    /// Returns whether there may be one more record.
+    pub(super) const fn has_room(&self) -> bool {
+        self.held < self.limit
+    }
+
     /// A new record in the state Opening, or `None` if there may be no more.
     #[inline]
     pub(super) fn begin(&mut self, links: K::Links) -> Option<K> {
-        if self.held >= self.limit {
+        if !self.has_room() {
             return None;
         }
         let slot = self.slots.vacant_key();

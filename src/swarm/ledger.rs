@@ -145,13 +145,6 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         Some(id)
     }
 
-    /// Returns whether an open connection has as many streams as it may have.
-    pub(super) fn is_full(&self, connection: ConnectionId) -> bool {
-        let live = self.lifecycle.live_streams(connection);
-        live >= self.config.limits.streams_per_connection as usize
-            && self.lifecycle.state(connection) == Some(State::Open)
-    }
-
     pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream) {
         self.streams.insert(id, stream);
         self.interests.insert(id, Interest::default());

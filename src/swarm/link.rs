@@ -90,8 +90,9 @@ pub(super) struct Pipe<Io> {
 /// How far our side of a pipe that is being closed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ours {
-    /// The peer has sent go-away 0. Live streams go on, and our side ends after the last of them.
+    /// The peer has sent go-away 0. Live streams go on, and our own go-away follows the last of them.
     Serving,
+    /// Our go-away is written, or pending.
     Open,
     /// The peer has said its last word: once ours is written it is over.
     Last,
@@ -329,7 +330,7 @@ where
                 // Two polite closes cross: what is due from us is still written.
                 Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
                 Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
-                Stage::Up(pipe) if code == 0 && !pipe.connection.is_spent() => self.serve(ledger),
+                Stage::Up(_) if code == 0 => self.serve(ledger),
                 Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }

@@ -37,7 +37,7 @@ where
     /// [`Limits::streams_per_connection`]: crate::lifecycle::Limits::streams_per_connection
     ///
     /// # Errors
-    /// [`OpenStreamError`]; nothing has changed, but for such a stream.
+    /// [`OpenStreamError`]; nothing has changed.
     pub fn open_stream(
         &mut self,
         connection: ConnectionId,

@@ -28,13 +28,22 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    /// Ends our side of a pipe that is being closed and has nothing more to say.
-    pub(super) fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>) {
+    /// Ends our side of a pipe that is being closed and has no pending output.
+    ///
+    /// After the peer's go-away this takes two steps: our own go-away is written first, so that a peer whose pipe cannot be
+    /// half-closed hears that we are done. The socket stays until the peer has ended its side, since it may still grant
+    /// window for what it reads, and a system that gets data for a closed socket throws away what it has not sent.
+    pub(super) fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         let Stage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
             Ours::Serving if !pipe.connection.is_spent() => return,
+            Ours::Serving => {
+                pipe.connection.close(&ledger.config.connection, now);
+                *ours = Ours::Open;
+                return self.mark_dirty(ledger);
+            }
             Ours::Closed => return,
-            Ours::Serving | Ours::Open | Ours::Last => {}
+            Ours::Open | Ours::Last => {}
         }
         match Pin::new(&mut pipe.io).poll_close(cx) {
             Poll::Pending => {}
@@ -103,11 +112,11 @@ where
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, end, Ours::Open)
             }
-            // The peer has said its last word, and the reason stays its go-away.
+            // The reason stays the peer's go-away.
             Stage::Closing(mut pipe, end, Ours::Serving) => {
                 pipe.connection.close(&ledger.config.connection, now);
                 self.mark_dirty(ledger);
-                Stage::Closing(pipe, end, Ours::Last)
+                Stage::Closing(pipe, end, Ours::Open)
             }
             stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
         };

@@ -32,11 +32,11 @@ where
         self.mark_dirty(ledger);
     }
 
-    /// Gives up the half-open stream that has been silent longest, if the connection has as many streams as it may have and
-    /// that stream has been silent for long enough. It gives up none while the owner is late: bytes that would have kept
-    /// the stream alive may be unread yet.
+    /// Gives up the half-open stream that has been silent longest, if a new stream finds no place without that and the old
+    /// one has been silent for long enough. It gives up none while the owner is late: bytes that would have kept the stream
+    /// alive may be unread yet.
     pub(in crate::swarm) fn make_place<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
-        if !ledger.is_full(self.id) || ledger.is_owner_late {
+        if !ledger.lifecycle.is_crowded(self.id) || ledger.is_owner_late {
             return;
         }
         let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut ledger.turn(now)));

@@ -74,7 +74,7 @@ where
         }
         match written {
             Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => return true,
-            Poll::Ready(Ok(())) => self.end_ours(ledger, cx),
+            Poll::Ready(Ok(())) => self.end_ours(ledger, cx, now),
             Poll::Ready(Err(why)) => self.over(ledger, why),
             Poll::Pending => {}
         }

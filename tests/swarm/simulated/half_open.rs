@@ -1,9 +1,7 @@
 //! Half-open streams: how long they may be silent, and which one gives way to a new stream.
 
 use crate::simulated::secs;
-use crate::support::sim::{
-    A, ACK, B, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame,
-};
+use crate::support::sim::{ACK, ECHO, ECHO_LINES, Link, PING, Pair, Raw, SYN, Shape, UPDATE, data, everywhere, frame};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::notifee::Node;
@@ -21,7 +19,7 @@ everywhere! {
     at_the_limit_the_stream_silent_longest_yields_to_ours,
     at_the_limit_live_and_newly_silent_streams_stay,
     after_an_absence_of_the_owner_nobody_gives_way,
-    silent_streams_of_one_connection_hold_no_place_of_another,
+    no_stream_yields_to_one_that_finds_no_place_anyway,
 }
 
 const NONE: &[&str] = &[];
@@ -271,15 +269,19 @@ fn after_an_absence_of_the_owner_nobody_gives_way<const EVENTS: usize>(shape: Sh
     pair.end_quietly();
 }
 
-fn silent_streams_of_one_connection_hold_no_place_of_another<const EVENTS: usize>(shape: Shape) {
-    let mut pair = Pair::<EVENTS>::with(shape, |a| a.limits.streams = 3, |_| {});
-    let (_, streams) = with_streams(&mut pair, 3);
+fn no_stream_yields_to_one_that_finds_no_place_anyway<const EVENTS: usize>(shape: Shape) {
+    let crowded = |config: &mut Config| {
+        config.limits.streams_per_connection = 3;
+        config.limits.streams = 3;
+    };
+    let mut pair = Pair::<EVENTS>::with(shape, crowded, |_| {});
+    let (link, streams) = with_streams(&mut pair, 3);
     streams.iter().for_each(|(ours, _)| pair.a.finish(*ours));
-    let address = if shape.swapped { A.at(4000) } else { B.at(4000) };
-    let (ca, _) = pair.connected_at(&address);
     pair.wait(secs(100));
-    let opened = pair.a.try_open(ca, &[ECHO]);
-    assert!(opened.is_ok(), "{opened:?}");
+    assert_eq!(pair.a.try_open(link.ca, &[ECHO]), Err(OpenStreamError::Limit));
+    let refused = pair.b.open(link.cb, &[ECHO]);
     pair.settle();
+    pair.a.expect(NONE);
+    pair.b.expect(&[format!("stream_failed {}/{refused} reset(remote)", link.cb)]);
     pair.end_quietly();
 }
