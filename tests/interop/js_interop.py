@@ -8,7 +8,7 @@ import os
 import sys
 
 from event_log import Wrong, any_of, expect
-from processes import ECHO, IDENTIFY, KILLED, PING, SINK, Command, Process, check_summary, options, play, right
+from processes import ECHO, IDENTIFY, KILLED, PING, SINK, Command, PeerProcess, check_summary, options, play, right
 
 PEER = ["node", os.path.join(os.path.dirname(os.path.abspath(__file__)), "js", "peer.mjs")]
 
@@ -16,21 +16,11 @@ PEER = ["node", os.path.join(os.path.dirname(os.path.abspath(__file__)), "js", "
 IDENTIFY_ENDS = any_of("finished", "connection_closed", "reset(remote)")
 
 
-class Peer(Process):
+class Peer(PeerProcess):
     """A js-libp2p node."""
 
     def __init__(self, *arguments):
         super().__init__(*PEER, *arguments)
-
-    def kill(self):
-        self.process.kill()
-        while self.next() is not None:
-            pass
-
-    def leave(self):
-        """Ends its standard input, on which it ends."""
-        self.process.stdin.close()
-        self.end()
 
 
 def check(log, direction, disconnected, streams):

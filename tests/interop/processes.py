@@ -115,6 +115,20 @@ class Process:
             raise Wrong(f"{self.name} ended with {code} instead of {wanted}")
 
 
+class PeerProcess(Process):
+    """A peer that ends when its standard input does."""
+
+    def kill(self):
+        self.process.kill()
+        while self.next() is not None:
+            pass
+
+    def leave(self):
+        """Ends its standard input, on which it ends."""
+        self.process.stdin.close()
+        self.end()
+
+
 class Command(Process):
     """Our command, whose log is checked line by line as it comes."""
 

@@ -13,28 +13,18 @@ from collections import Counter
 from event_log import Wrong, any_of, expect
 from processes import (
     ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK,
-    Command, Process, check_summary, options, play, right,
+    Command, PeerProcess, Process, check_summary, options, play, right,
 )
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = [sys.executable, os.path.join(HERE, "py_peer.py")]
 
 
-class Peer(Process):
+class Peer(PeerProcess):
     """A py-libp2p node."""
 
     def __init__(self, *arguments):
         super().__init__(*PEER, *arguments)
-
-    def kill(self):
-        self.process.kill()
-        while self.next() is not None:
-            pass
-
-    def leave(self):
-        """Ends its standard input, on which it ends."""
-        self.process.stdin.close()
-        self.end()
 
     def identify_streams(self):
         """How many streams it opened by itself: at least and at most (those that were not answered)."""
