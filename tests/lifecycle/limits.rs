@@ -81,3 +81,20 @@ fn the_widest_limits_do_not_overflow() {
     let connection = open_connection(&mut lifecycle);
     assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok());
 }
+
+/// That a connection is crowded says that one end makes place: it is found out here by ending one.
+#[test]
+fn a_connection_is_crowded_if_one_end_makes_place() {
+    for (streams, is_crowded) in [(4, true), (3, true), (2, false)] {
+        let mut lifecycle = Lifecycle::<64>::new(Limits { streams, ..LIMITS });
+        let connection = open_connection(&mut lifecycle);
+        let [first, _] = [(); 2].map(|()| {
+            assert!(!lifecycle.is_crowded(connection), "there is a place");
+            lifecycle.begin_stream(connection, Direction::Inbound).unwrap()
+        });
+        assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound), Err(BeginError::Limit));
+        assert_eq!(lifecycle.is_crowded(connection), is_crowded, "{streams} in all");
+        lifecycle.end_stream(first, StreamEnd::Timeout).or_else(|_| lifecycle.fail(first, Failure::Timeout)).unwrap();
+        assert_eq!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok(), is_crowded, "{streams} in all");
+    }
+}

@@ -160,6 +160,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
                     let streams: Vec<Id> = real.streams_of(id).map(Id::from).collect();
                     assert_eq!(streams, model.streams_of(entity.id), "streams of {id}");
                     assert_eq!(real.live_streams(id), streams.len(), "live streams of {id}");
+                    assert_eq!(real.is_crowded(id), model.is_crowded(entity.id), "whether {id} is crowded");
                 }
                 Id::Stream(id) => {
                     let connection = real.connection_of(id).map(Id::from);
@@ -241,6 +242,18 @@ impl Model {
 
     fn find(&mut self, id: Id) -> Option<&mut Entity> {
         self.entities.iter_mut().find(|entity| entity.id == id && !entity.vacated)
+    }
+
+    /// Whether one end of its streams would make place for a new one.
+    fn is_crowded(&self, connection: Id) -> bool {
+        let limit = self.limits.streams_per_connection as usize;
+        let is_open = self.entities.iter().any(|e| e.id == connection && !e.vacated && e.state == State::Open);
+        let records = self.entities.iter().filter(|e| !e.vacated && matches!(e.id, Id::Stream(_)));
+        let held = records.clone().filter(|e| e.parent == Some(connection)).count();
+        is_open
+            && self.streams_of(connection).len() >= limit
+            && held < 2 * limit
+            && records.count() < self.limits.streams as usize
     }
 
     fn streams_of(&self, connection: Id) -> Vec<Id> {

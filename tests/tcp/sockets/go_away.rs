@@ -121,6 +121,15 @@ fn answer_with_window(mut peer: Peer) -> Result<(Vec<u8>, bool), ErrorKind> {
     Ok((said.strip_prefix(ECHO_LINES).expect("it was agreed").to_vec(), has_ended))
 }
 
+/// Lets the peer read until the connection is over. Returns the length of the answer that has come, and whether its end has.
+fn arrived(a: &mut Node<1>, peer: Peer) -> (usize, bool) {
+    let answer = thread::spawn(|| answer_with_window(peer));
+    one(a, |a| a.log.len() == 5);
+    let (bytes, has_ended) = answer.join().unwrap().expect("the socket was not reset");
+    assert!(request(250_000).starts_with(&bytes));
+    (bytes.len(), has_ended)
+}
+
 #[test]
 fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
     let (mut a, mut peer, connection) = connected();
@@ -130,9 +139,7 @@ fn an_answer_after_go_away_arrives_although_the_peer_grants_window() {
     a.swarm.finish(stream).unwrap();
     // The system takes all of it, before the peer reads.
     one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
-    let answer = thread::spawn(|| answer_with_window(peer));
-    one(&mut a, |a| a.log.len() == 5);
-    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
+    assert_eq!(arrived(&mut a, peer), (250_000, true));
     a.shut_down();
     a.assert_log(told("closed_stream s0.1 finished"));
 }
@@ -146,9 +153,9 @@ fn what_was_written_before_our_close_arrives_at_a_peer_that_leaves() {
     one(&mut a, |a| a.swarm.flush(stream).is_ok());
     a.swarm.close_connection(connection).unwrap();
     one(&mut a, |_| true);
-    let answer = thread::spawn(|| answer_with_window(peer));
-    one(&mut a, |a| a.log.len() == 5);
-    assert!(answer.join().unwrap().is_ok_and(|(bytes, _)| bytes == request(250_000)));
+    assert_eq!(arrived(&mut a, peer), (250_000, false), "our close cuts the stream behind what was written");
+    a.shut_down();
+    a.assert_log(told("closed_stream s0.1 connection_closed"));
 }
 
 #[test]
@@ -162,9 +169,7 @@ fn an_answer_before_go_away_arrives_although_the_peer_grants_window() {
     one(&mut a, |a| a.log.len() >= 4 || a.swarm.flush(stream).is_ok());
     peer.say(&[go_away()]);
     one(&mut a, |a| a.swarm.connection(connection).is_none_or(|view| view.state != State::Open));
-    let answer = thread::spawn(|| answer_with_window(peer));
-    one(&mut a, |a| a.log.len() == 5);
-    assert!(answer.join().unwrap() == Ok((request(250_000), true)));
+    assert_eq!(arrived(&mut a, peer), (250_000, true));
     a.shut_down();
     a.assert_log(told("closed_stream s0.1 finished"));
 }
