@@ -25,6 +25,7 @@ const { multiaddr } = await import('@multiformats/multiaddr')
 
 const ECHO = '/echo/1.0.0'
 const SINK = '/sink/1.0.0'
+const PING = '/ipfs/ping/1.0.0'
 const NOT_SPOKEN = '/not-spoken/1.0.0'
 const SIZES = [1, 1000, 65536, 300000]
 // More than a scenario opens: a bound of js is not what is tested.
@@ -46,6 +47,10 @@ async function readAll (stream) {
   const chunks = []
   for await (const chunk of stream) chunks.push(Buffer.from(chunk.subarray()))
   return Buffer.concat(chunks)
+}
+
+function ended (stream) {
+  return new Promise((resolve) => stream.addEventListener('close', resolve, { once: true }))
 }
 
 function serve (node, protocol, answer) {
@@ -79,7 +84,11 @@ const scenarios = {
     }
   },
   async ping (node, connection, count) {
-    for (let index = 0; index < count; index++) await node.services.ping.ping(connection.remoteAddr)
+    for (let index = 0; index < count; index++) {
+      await node.services.ping.ping(connection.remoteAddr)
+      // `ping` is done with the answer, and js allows one such stream at a time until its other side has ended, too.
+      await Promise.all(connection.streams.filter((stream) => stream.protocol === PING).map(ended))
+    }
   },
   async reset (node, connection, count) {
     for (let index = 0; index < count; index++) {
