@@ -1,8 +1,8 @@
 """The command `swarm-notify` against py-libp2p nodes, in both directions, judged by its complete log each time.
 
-    py_interop.py COMMAND          plays all scenarios
-    py_interop.py COMMAND NAME…    plays those whose names contain one of NAME…
-    py_interop.py --peers-only     plays the peers against each other, to know that a fault is not theirs
+    py_interop.py COMMAND NODE          plays all scenarios, those of `py_notifee.py` with NODE
+    py_interop.py COMMAND NODE NAME…    plays those whose names contain one of NAME…
+    py_interop.py --peers-only          plays the peers against each other, to know that a fault is not theirs
 """
 
 import os
@@ -15,6 +15,7 @@ from processes import (
     ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK,
     Command, PeerProcess, Process, check_summary, options, play, right,
 )
+import py_notifee
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = [sys.executable, os.path.join(HERE, "py_peer.py")]
@@ -451,6 +452,7 @@ SCENARIOS = [
     listener_gossipsub,
     killed_while_they_have_floodsub,
     killed_while_they_have_gossipsub,
+    *py_notifee.SCENARIOS,
 ]
 
 # What takes long and does little: these run beside the others.
@@ -461,12 +463,12 @@ BESIDE = [
 
 
 def main(arguments):
-    if not arguments:
-        sys.exit(__doc__)
     if arguments == ["--peers-only"]:
         peers_only()
         return
-    Command.path, *names = arguments
+    if len(arguments) < 2:
+        sys.exit(__doc__)
+    Command.path, py_notifee.Ours.path, *names = arguments
     play(SCENARIOS, BESIDE, names)
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The command against py-libp2p 0.8.1 nodes, in both directions. Sets up a virtual environment of its own beside this
-# file. SWARM_NOTIFY_BIN names a command that is built already; arguments choose scenarios by a part of their names.
+# The command against py-libp2p 0.8.1 nodes, in both directions, and a notifee of ours beside py's own. Sets up a virtual
+# environment of its own beside this file. SWARM_NOTIFY_BIN names a command that is built already, and SWARM_NOTIFY_NODE
+# the example `interop_node`; arguments choose scenarios by a part of their names. With `--table` alone it prints what the
+# notifees hear, as README has it.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -36,8 +38,17 @@ if [ -z "${SWARM_NOTIFY_BIN:-}" ]; then
     SWARM_NOTIFY_BIN=${CARGO_TARGET_DIR:-$root/target}/release/swarm-notify
 fi
 command=$(realpath "$SWARM_NOTIFY_BIN")
+if [ -z "${SWARM_NOTIFY_NODE:-}" ]; then
+    # As `cargo test --all-features` builds it.
+    (cd "$root" && cargo build --quiet --all-features --example interop_node)
+    SWARM_NOTIFY_NODE=${CARGO_TARGET_DIR:-$root/target}/debug/examples/interop_node
+fi
+node=$(realpath "$SWARM_NOTIFY_NODE")
 
 cd "$here"
 # It has nothing to say when all is well.
 said=$(python3 test_event_log.py 2>&1) || fail "the log checker is wrong:" "$said"
-exec "$venv/bin/python" py_interop.py "$command" "$@"
+if [ "$*" = --table ]; then
+    exec "$venv/bin/python" py_notifee.py "$node" --table
+fi
+exec "$venv/bin/python" py_interop.py "$command" "$node" "$@"
