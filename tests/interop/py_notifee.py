@@ -15,7 +15,7 @@ import sys
 
 from event_log import EVENTS, Log, Wrong
 from processes import PeerProcess, play
-from py_notifee_rows import ROWS
+from py_notifee_rows import ROWS, UNTOLD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 README = os.path.join(HERE, "..", "..", "README.md")
@@ -67,10 +67,13 @@ class Py(Side):
 
     @staticmethod
     def event(line):
+        if line["event"] == "accepted":
+            return "accepted"
         if line["event"] != "heard":
             return None
-        # It tells of what it was asked for.
-        return "listen: port 0" if line.get("address", "").endswith("/tcp/0") and line["what"] == "listen" else line["what"]
+        # It says which port was asked for, and not which is bound.
+        is_port_0 = line["what"] == "listen" and line["address"].endswith("/tcp/0")
+        return "listen: port 0" if is_port_0 else line["what"]
 
     def begin(self):
         """A fresh host, and nothing of the one before."""
@@ -87,9 +90,11 @@ class Py(Side):
             if self.next() is None:
                 raise Wrong(f"py ended at {command!r}")
         outcome = self.outcomes[-1]["outcome"]
-        if wanted is not None and outcome != wanted:
+        if isinstance(outcome, list):
+            return outcome
+        if outcome != wanted:
             raise Wrong(f"{command!r} ended with {outcome}, and not {wanted}")
-        return outcome
+        return None
 
 
 class Ours(Side):
@@ -190,8 +195,8 @@ class Scene:
         else:
             command, _, wanted = command.partition(" = ")
             outcome = side.do(command, wanted or None)
-            if command.startswith("listen"):
-                self.py_address = outcome[0]
+            if outcome is not None:
+                (self.py_address, *_) = outcome
 
     def finish(self):
         """Nothing is heard any more, but of our listener's end."""
@@ -236,7 +241,7 @@ def cell(steps):
     """The events of each step that has any, behind its number."""
     parts = []
     for number, events in enumerate(steps, 1):
-        texts = [event_text(event) for event in events if event != "read_end"]
+        texts = [event_text(event) for event in events if event not in UNTOLD]
         if texts:
             parts.append(f"{number} " + ", ".join(texts))
     return "; ".join(parts) or "nothing"

@@ -32,9 +32,11 @@ def step(text, commands, py=(), ours=()):
     return Step(text, commands.split("; "), list(py), list(ours))
 
 
-# Parts of several scenarios. "read_end" is not told to our notifee: our node says that it has read py's end.
+# Parts of several scenarios. What notifees are not told is waited for and compared in the same way: "read_end", our node has
+# read py's end; "accepted", py's handler has the stream.
+UNTOLD = {"read_end", "accepted"}
 PY_OPENS = step("py opens a stream", "py open", ["opened_stream"], ["opened_stream"])
-WE_OPEN = step("we open a stream", "we open", ["opened_stream"], ["opened_stream"])
+WE_OPEN = step("we open a stream", "we open", ["opened_stream", "accepted"], ["opened_stream"])
 PY_CLOSES = step("py calls `close()`", "py close", ["closed_stream"], ["read_end"])
 PY_CLOSES_LAST = step("py calls `close()`", "py close", ["closed_stream"], ["read_end", "closed_stream: finished"])
 PY_CLOSES_LATE = step("py calls `close()`", "py close", ["closed_stream"])
