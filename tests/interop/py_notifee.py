@@ -47,12 +47,12 @@ class Side(PeerProcess):
         """Waits until the current step has as many events as are wanted, and compares."""
         while len(self.heard[-1]) < len(wanted) and self.next() is not None:
             pass
-        self.check(wanted)
+        self.check(len(self.heard) - 1, wanted)
 
-    def check(self, wanted):
-        heard = self.heard[-1]
+    def check(self, number, wanted):
+        heard = self.heard[number]
         if len(heard) != len(wanted) or not all(map(is_one_of, heard, wanted)):
-            raise Wrong(f"{self.side} heard {heard} in step {len(self.heard) - 1}, and not {wanted}")
+            raise Wrong(f"{self.side} heard {heard} in step {number}, and not {wanted}")
 
 
 def is_one_of(event, wanted):
@@ -148,12 +148,12 @@ class Scene:
     def __init__(self, row, py, ours):
         self.row, self.py, self.ours = row, py, ours
         self.py_address = None
+        self.connected = [], []
         self.ended = {}
 
     def play(self):
         if self.row.dials:
             self.connect()
-        steps = []
         for number, step in enumerate(self.row.steps, 1):
             for side in (self.py, self.ours):
                 if side not in self.ended:
@@ -162,21 +162,25 @@ class Scene:
                 self.act(command)
             self.ours.hears(step.ours)
             self.py.hears(step.py)
-            steps.append((self.py.heard[-1], self.ours.heard[-1]))
         self.finish()
-        return steps
+        # Once more: what came between the last event that a step waited for and the next step is of that step.
+        for number, (py, ours) in enumerate([self.connected, *((step.py, step.ours) for step in self.row.steps)]):
+            self.py.check(number, py)
+            self.ours.check(number, ours)
+        return list(zip(self.py.heard, self.ours.heard))[1:]
 
     def connect(self):
         self.act("py listen 1")
         self.py.hears(["listen: port 0"])
         self.ours.tell("listen /ip4/127.0.0.1/tcp/0")
         self.ours.hears(["listen: bound port"])
+        self.connected = ["listen: port 0", "connected"], ["listen: bound port", "connected"]
         if self.row.dials == "py":
             self.py.do("dial " + self.ours.until("listen")["addresses"][0])
         else:
             self.ours.tell("dial " + self.py_address)
-        self.ours.hears(["listen: bound port", "connected"])
-        self.py.hears(["listen: port 0", "connected"])
+        self.py.hears(self.connected[0])
+        self.ours.hears(self.connected[1])
 
     def act(self, command):
         who, _, command = command.partition(" ")
@@ -205,10 +209,11 @@ class Scene:
             self.ours.mark(steps + 1)
             self.ours.tell("shutdown")
             open_listeners = sum(life.state == "open" for life in self.ours.log.kind("listener"))
-            self.ours.hears(["listen_close: shutdown"] * open_listeners)
-        heard = len(self.ours.heard[-1])
-        if self.ended.get(self.ours) != "kill":
             self.ours.end()
+            self.ours.check(steps + 1, ["listen_close: shutdown"] * open_listeners)
+        elif self.ended[self.ours] == "shutdown":
+            self.ours.end()
+        if self.ended.get(self.ours) != "kill":
             self.ours.log.finish()
         if self.py in self.ended:
             PY.pop().__exit__(None)
@@ -216,9 +221,7 @@ class Scene:
             self.py.mark(steps + 1)
             self.py.do("return")
             self.py.do("leave")
-            self.py.check([])
-        if len(self.ours.heard[-1]) != heard:
-            raise Wrong(f"ours heard {self.ours.heard[-1][heard:]} at its end")
+            self.py.check(steps + 1, [])
 
 
 # ---- the table ------------------------------------------------------------------------------------------------------
