@@ -115,7 +115,7 @@ impl<N: HasNode> Notifees<N> {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
                 budget.told();
-                self.tell(told, NotifeeId::FIRST, network);
+                self.tell(told, NotifeeId::FIRST.sequence, network);
             }
             if before == (budget.events, budget.ready) {
                 return;
@@ -132,29 +132,29 @@ impl<N: HasNode> Notifees<N> {
         let mut has_permit = true;
         if !list.is_empty() {
             let held = Held::new(network);
-            let mut cx = Context { network: &mut *held.0, changes, this: first, now: *now, is_replay: false };
-            let has_second = first > NotifeeId::FIRST;
+            let mut cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+            let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {
                     let Some(run) = entries.get_mut(run.clone()) else { continue };
                     for entry in run {
-                        if (entry.id < first) != is_second || cx.changes.is_removed(entry.id) {
+                        if (entry.sequence < first) != is_second || cx.changes.is_leaving(entry) {
                             continue;
                         }
                         if entry.notifee.poll_at().is_none_or(|at| at > cx.now) {
                             continue;
                         }
                         // Before `may` is asked, which can panic: the next drive begins with this notifee.
-                        *tick_from = entry.id;
+                        *tick_from = entry.sequence;
                         has_permit = budget.permits() || one_more;
                         if !has_permit {
                             break 'all;
                         }
                         budget.told();
                         one_more = false;
-                        cx.this = entry.id;
+                        cx.this = entry.id();
                         // Before the tick, which can panic: the next drive begins behind this notifee.
-                        *tick_from = NotifeeId(entry.id.0 + 1);
+                        *tick_from = entry.sequence + 1;
                         entry.notifee.tick(&mut cx);
                     }
                 }
@@ -163,7 +163,7 @@ impl<N: HasNode> Notifees<N> {
             drop(held);
         }
         if has_permit {
-            (*tick_from, *untimed) = (NotifeeId::FIRST, 0);
+            (*tick_from, *untimed) = (NotifeeId::FIRST.sequence, 0);
         }
         if !self.changes.is_empty() {
             self.make_changes();

@@ -21,8 +21,8 @@ pub(super) enum Told {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupted {
     told: Told,
-    /// Who comes next, or would.
-    next: NotifeeId,
+    /// The sequence number of the notifee that comes next, or would.
+    next: u64,
 }
 
 /// Those who are told something at the same time.
@@ -90,7 +90,8 @@ struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
     told: Told,
-    from: NotifeeId,
+    /// The sequence number of the first that is told.
+    from: u64,
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
@@ -103,18 +104,17 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
             return;
         }
         let held = Held::new(self.network);
-        let mut unfinished = Unfinished { told: self.told, next: self.from, interrupted };
-        let mut cx = Context { network: &mut *held.0, changes, this: self.from, now: *now, is_replay: false };
+        let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+        let mut unfinished = Unfinished { cx, told: self.told, interrupted };
+        let cx = &mut unfinished.cx;
         for run in list {
             let Some(run) = entries.get_mut(run.clone()) else { continue };
             for entry in run {
-                if entry.id < self.from || cx.changes.is_removed(entry.id) {
+                if entry.sequence < self.from || cx.changes.is_leaving(entry) {
                     continue;
                 }
-                cx.this = entry.id;
-                // Before it is told: one that panics has been.
-                unfinished.next = NotifeeId(entry.id.0 + 1);
-                tell(&mut *entry.notifee, &mut cx);
+                cx.this = entry.id();
+                tell(&mut *entry.notifee, cx);
             }
         }
         core::mem::forget(unfinished);
@@ -125,17 +125,18 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     }
 }
 
-/// Writes down what is being told, if it is dropped because a notifee panics. It is forgotten otherwise.
-struct Unfinished<'a> {
+/// Writes down what is being told, if it is dropped because a notifee panics, which has been told then. It is forgotten
+/// otherwise.
+struct Unfinished<'a, 'b, N> {
+    cx: Context<'a, N>,
     told: Told,
-    next: NotifeeId,
-    interrupted: &'a mut Option<Interrupted>,
+    interrupted: &'b mut Option<Interrupted>,
 }
 
-impl Drop for Unfinished<'_> {
+impl<N> Drop for Unfinished<'_, '_, N> {
     #[inline]
     fn drop(&mut self) {
-        *self.interrupted = Some(Interrupted { told: self.told, next: self.next });
+        *self.interrupted = Some(Interrupted { told: self.told, next: self.cx.this.sequence + 1 });
     }
 }
 
@@ -161,6 +162,17 @@ impl<N: Network> Drop for Held<'_, N> {
 struct Newcomer<'a, 'b, N> {
     entry: &'a mut Entry<N>,
     cx: &'a mut Context<'b, N>,
+}
+
+/// Unregisters a newcomer, if it is dropped because that panics. It is forgotten otherwise.
+struct Replay<'a, N> {
+    cx: Context<'a, N>,
+}
+
+impl<N> Drop for Replay<'_, N> {
+    fn drop(&mut self) {
+        self.cx.changes.slots.remove(self.cx.this);
+    }
 }
 
 impl<N> Audience<N> for Newcomer<'_, '_, N> {
@@ -193,7 +205,7 @@ impl<N: Network> Notifees<N> {
     pub(super) fn tell_events(&mut self, network: &mut N, mut next: impl FnMut(&mut N) -> Option<Event>) {
         self.resume(network);
         while let Some(event) = next(network) {
-            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST };
+            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST.sequence };
             tell_event(event, everyone);
         }
     }
@@ -208,20 +220,25 @@ impl<N: Network> Notifees<N> {
         N: 'static,
     {
         self.resume(network);
+        self.compact_if_mostly_vacant();
         let openings = network.openings();
         let mut entry = self.changes.entry(notifee);
-        let id = entry.id;
+        let id = entry.id();
+        // It has its place ahead of those whom it registers itself, and leaves it vacant if it panics.
+        self.entries.push(Entry::vacant(id.sequence));
         let held = Held::new(network);
         let (changes, now) = (&mut self.changes, self.now);
-        let mut cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        let cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        let mut replay = Replay { cx };
         for event in openings {
-            if cx.changes.is_removed(id) {
+            if replay.cx.changes.is_leaving(&entry) {
                 break;
             }
-            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut cx });
+            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut replay.cx });
         }
+        core::mem::forget(replay);
         drop(held);
-        // Ahead of those whom it has registered itself.
+        self.entries.pop();
         self.add(entry);
         self.make_changes();
         id
@@ -244,7 +261,7 @@ impl<N: Network> Notifees<N> {
         self.make_changes();
     }
 
-    pub(super) fn tell(&mut self, told: Told, from: NotifeeId, network: &mut N) {
+    pub(super) fn tell(&mut self, told: Told, from: u64, network: &mut N) {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
