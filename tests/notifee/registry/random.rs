@@ -7,6 +7,7 @@ use crate::support::each_event::each_event;
 use crate::support::pipe::Random;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use swarm_notify::lifecycle::{
@@ -16,7 +17,7 @@ use swarm_notify::lifecycle::{
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
 
 const LIMITS: Limits = Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4 };
-const MOST_NOTIFEES: usize = 12;
+const MOST_NOTIFEES: usize = 24;
 
 /// What is shared by all notifees of one side.
 struct Plan {
@@ -33,6 +34,8 @@ enum Deed {
     Nothing,
     Register,
     Unregister(usize),
+    /// Those whose names are in the range: often most of all, so that the registry closes gaps.
+    UnregisterMany(Range<usize>),
     Command,
     Panic,
 }
@@ -43,14 +46,21 @@ impl Plan {
     }
 
     fn deed(&mut self, who: usize) -> Deed {
-        match self.random.below(16) {
-            0 if self.names < MOST_NOTIFEES * 4 => Deed::Register,
-            1 => Deed::Unregister(who),
-            2 => Deed::Unregister(self.random.below(self.names)),
-            3..=6 => Deed::Command,
-            7 => Deed::Panic,
+        match self.random.below(48) {
+            0..=4 if self.names < MOST_NOTIFEES * 8 => Deed::Register,
+            5..=6 => Deed::Unregister(who),
+            7..=9 => Deed::Unregister(self.random.below(self.names)),
+            10 => Deed::UnregisterMany(self.many()),
+            11..=22 => Deed::Command,
+            23..=25 => Deed::Panic,
             _ => Deed::Nothing,
         }
+    }
+
+    /// Some of the names.
+    fn many(&mut self) -> Range<usize> {
+        let [first, last] = [(); 2].map(|()| self.random.below(self.names + 1));
+        first.min(last)..first.max(last)
     }
 
     fn interest(&mut self) -> Interest {
@@ -138,6 +148,7 @@ impl<const EVENTS: usize> Real<EVENTS> {
                 self.plan.borrow_mut().ids.insert(name, id);
             }
             Deed::Unregister(name) => _ = plan.ids.get(&name).map(|id| cx.unregister(*id)),
+            Deed::UnregisterMany(names) => plan.ids.range(names).for_each(|(_, id)| cx.unregister(*id)),
             Deed::Command => command(&mut plan.random, cx.network()),
             Deed::Panic => {
                 drop(plan);
@@ -185,6 +196,7 @@ impl<const EVENTS: usize> Model<EVENTS> {
             Deed::Nothing => {}
             Deed::Register => self.register(),
             Deed::Unregister(name) => self.unregister(name),
+            Deed::UnregisterMany(names) => self.notifees.retain(|(name, _)| !names.contains(name)),
             Deed::Command => command(&mut self.plan.random, &mut self.world),
             Deed::Panic => return true,
         }
@@ -259,6 +271,10 @@ struct Seen {
     told: usize,
     panics: usize,
     replays: usize,
+    /// How many the owner unregistered with others.
+    left: usize,
+    /// The most that were ever registered at a time.
+    most: usize,
 }
 
 fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
@@ -267,7 +283,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
     let mut model = Model { world: world.clone(), plan: Plan::new(seed), notifees: Vec::new(), left: Vec::new() };
     let (mut notifees, plan) = (Notifees::new(), Rc::new(RefCell::new(Plan::new(seed))));
     for step in 0..300 {
-        match random.below(12) {
+        match random.below(13) {
             0 if model.notifees.len() < MOST_NOTIFEES => {
                 let newcomer = Real::new(&plan);
                 let name = newcomer.name;
@@ -293,7 +309,22 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
                 seen.replays += usize::from(done.is_some());
                 seen.panics += usize::from(done.is_none());
             }
-            3..=5 => {
+            3 if model.plan.names > 0 => {
+                // The last first, every third time.
+                let mut names: Vec<usize> = model.plan.many().collect();
+                assert_eq!(plan.borrow_mut().many().collect::<Vec<_>>(), names);
+                if random.below(3) == 0 {
+                    names.reverse();
+                }
+                for name in names {
+                    let is_there = model.notifees.iter().any(|(other, _)| *other == name);
+                    let id = plan.borrow().ids.get(&name).copied();
+                    assert_eq!(id.is_some_and(|id| notifees.unregister(id)), is_there);
+                    model.unregister(name);
+                    seen.left += usize::from(is_there);
+                }
+            }
+            4..=6 => {
                 let most = 1 + random.below(4);
                 notifees.set_events_per_dispatch(most);
                 let told = caught(|| notifees.dispatch(&mut world));
@@ -309,7 +340,15 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         assert_eq!(plan.borrow().log, model.plan.log, "seed {seed}, step {step}");
         assert_eq!(notifees.len(), model.notifees.len(), "seed {seed}, step {step}");
         assert_eq!(notifees.is_empty(), model.notifees.is_empty());
+        for (name, id) in &plan.borrow().ids {
+            let is_there = model.notifees.iter().any(|(other, _)| other == name);
+            let found = [notifees.get::<Real<EVENTS>>(*id).map(|real| real.name), {
+                notifees.get_mut::<Real<EVENTS>>(*id).map(|real| real.name)
+            }];
+            assert_eq!(found, [is_there.then_some(*name); 2], "seed {seed}, step {step}");
+        }
         assert_eq!(world.len(), model.world.len());
+        seen.most = seen.most.max(notifees.len());
     }
     seen.told += model.plan.log.len();
 }
@@ -323,4 +362,5 @@ fn whatever_they_do_the_same_is_told_to_the_same_in_the_same_order() {
         run::<8>(2_000_000 + seed, &mut seen);
     }
     assert!(seen.told > 10_000 && seen.panics > 1_000 && seen.replays > 1_000, "{seen:?}");
+    assert!(seen.left > 10_000 && seen.most >= MOST_NOTIFEES, "{seen:?}");
 }
