@@ -8,11 +8,13 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+use emissions::Emissions;
 use slots::Slots;
 use tell::Interrupted;
 
 #[cfg(feature = "swarm")]
 mod drive;
+mod emissions;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;
@@ -106,6 +108,7 @@ pub(super) struct Changes<N> {
     /// Notifees that are to be unregistered. Some may be gone already.
     leaving: Vec<NotifeeId>,
     slots: Slots,
+    emissions: Emissions,
     #[cfg(feature = "protocols")]
     speakers: services::Speakers,
 }
@@ -129,7 +132,7 @@ impl<N> Changes<N> {
     fn entry(&mut self, notifee: impl Notifee<N> + 'static) -> Entry<N> {
         // First, since it may panic.
         let interest = notifee.interest();
-        Entry::new(self.slots.insert(), interest, Box::new(notifee))
+        Entry::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
     }
 
     /// Returns whether an entry is not to be told, because its notifee is leaving.
@@ -154,6 +157,7 @@ impl<N> Notifees<N> {
                 added: Vec::new(),
                 leaving: Vec::new(),
                 slots: Slots::new(),
+                emissions: Emissions::new(),
                 #[cfg(feature = "protocols")]
                 speakers: services::Speakers::new(),
             },
@@ -168,8 +172,9 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// How many events one [`dispatch`](Self::dispatch) tells at most, so that notifees that answer each event with a
-    /// command that causes another cannot keep it for ever. Default 1 024; 0 counts as 1.
+    /// How many events one [`dispatch`](Self::dispatch) tells at most, those of the network and those that notifees
+    /// [emit](super::Context::emit), so that notifees that answer each event with a command that causes another cannot
+    /// keep it for ever. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }

@@ -327,6 +327,7 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
         if link.is_asked {
+            // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: link.peer, reason });
         }
@@ -335,18 +336,22 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         self.opened(cx.network().node_mut(), connection, stream, now);
+        self.events.publish(cx);
     }
 
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         self.over(cx.network().node_mut(), stream, reason);
+        self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         self.over(cx.network().node_mut(), stream, reason.into());
+        self.events.publish(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         self.go_on(cx.network().node_mut(), stream);
+        self.events.publish(cx);
     }
 
     fn poll_at(&self) -> Option<Duration> {
@@ -359,13 +364,20 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
+        // What finds no room to be emitted stays due.
+        while cx.room_to_emit() > 0
+            && let Some(stream) = self.deadlines.take_due(now)
+        {
+            self.late(cx.network().node_mut(), stream);
+            self.events.publish(cx);
+        }
+        while cx.room_to_emit() > 0
+            && let Some(connection) = self.to_ask.pop_front()
+        {
+            self.ask(cx.network().node_mut(), connection, now);
+            self.events.publish(cx);
+        }
         let node = cx.network().node_mut();
-        while let Some(stream) = self.deadlines.take_due(now) {
-            self.late(node, stream);
-        }
-        while let Some(connection) = self.to_ask.pop_front() {
-            self.ask(node, connection, now);
-        }
         if self.push_again_at.take_if(|at| *at <= now).is_some() {
             self.to_push.extend(self.to_push_again.drain(..));
         }

@@ -282,6 +282,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         let Some(mut link) = self.links.remove(connection) else { return };
         self.deadlines.set(connection, &mut link.deadline, None);
         if link.is_asked {
+            // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: link.peer, reason });
         }
@@ -291,7 +292,8 @@ impl<N: HasNode> Notifee<N> for Ping {
         let now = cx.now();
         let node = cx.network().node_mut();
         if self.streams.get(stream).is_some() {
-            return self.ask(node, connection, now);
+            self.ask(node, connection, now);
+            return self.events.publish(cx);
         }
         let is_ours = |view: crate::swarm::StreamView<'_>| {
             view.direction == Direction::Inbound && view.protocol == Some(&PROTOCOL)
@@ -304,11 +306,13 @@ impl<N: HasNode> Notifee<N> for Ping {
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason, now);
+        self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason.into(), now);
+        self.events.publish(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
@@ -317,6 +321,7 @@ impl<N: HasNode> Notifee<N> for Ping {
             Some(Use::Ask(connection)) => {
                 let connection = *connection;
                 self.go_on(cx.network().node_mut(), connection, now);
+                self.events.publish(cx);
             }
             Some(Use::Answer { answer, last, .. }) => {
                 *last = now;
@@ -332,9 +337,12 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
-        let node = cx.network().node_mut();
-        while let Some(connection) = self.deadlines.take_due(now) {
-            self.deadline(node, connection, now);
+        // What finds no room to be emitted stays due.
+        while cx.room_to_emit() > 0
+            && let Some(connection) = self.deadlines.take_due(now)
+        {
+            self.deadline(cx.network().node_mut(), connection, now);
+            self.events.publish(cx);
         }
     }
 }

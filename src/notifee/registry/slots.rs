@@ -22,6 +22,8 @@ pub(super) struct Slots {
     vacant: usize,
     /// The number of notifees that are registered and not leaving.
     staying: usize,
+    /// The number of those among them that hear emissions.
+    hearing: usize,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,8 @@ struct Slot {
     sequence: u64,
     place: usize,
     state: State,
+    /// It hears emissions.
+    hears: bool,
     /// The protocols of a service that was installed and is not taken out again.
     #[cfg(feature = "protocols")]
     protocols: Option<Vec<Protocol>>,
@@ -46,11 +50,12 @@ enum State {
 }
 
 impl Slot {
-    const fn new(sequence: u64, place: usize) -> Self {
+    const fn new(sequence: u64, place: usize, hears: bool) -> Self {
         Self {
             sequence,
             place,
             state: State::Staying,
+            hears,
             #[cfg(feature = "protocols")]
             protocols: None,
         }
@@ -59,17 +64,18 @@ impl Slot {
 
 impl Slots {
     pub(super) const fn new() -> Self {
-        Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0 }
+        Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
     }
 
-    /// Gives the next notifee an id and the last place.
-    pub(super) fn insert(&mut self) -> NotifeeId {
-        let slot = self.slots.insert(Slot::new(self.next, self.places));
+    /// Gives the next notifee, which may hear emissions, an id and the last place.
+    pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
+        let slot = self.slots.insert(Slot::new(self.next, self.places, hears));
         let slot = u32::try_from(slot).expect("memory ends before 2^32 notifees are registered");
         let id = NotifeeId { sequence: self.next, slot };
         self.next += 1;
         self.places += 1;
         self.staying += 1;
+        self.hearing += usize::from(hears);
         id
     }
 
@@ -90,7 +96,9 @@ impl Slots {
     pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
         let Some(slot) = self.get_mut(id).filter(|slot| slot.state == State::Staying) else { return false };
         slot.state = State::Leaving;
+        let hears = slot.hears;
         self.staying -= 1;
+        self.hearing -= usize::from(hears);
         true
     }
 
@@ -101,9 +109,12 @@ impl Slots {
 
     /// Takes out a notifee, leaving or not, whose place is vacant from now on. Returns the place.
     pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
-        let Slot { place, state, .. } = *self.get(id)?;
+        let Slot { place, state, hears, .. } = *self.get(id)?;
         match state {
-            State::Staying => self.staying -= 1,
+            State::Staying => {
+                self.staying -= 1;
+                self.hearing -= usize::from(hears);
+            }
             State::Leaving => {}
             #[cfg(feature = "protocols")]
             State::Left => return None,
@@ -137,6 +148,17 @@ impl Slots {
         Some(protocols)
     }
 
+    /// Returns the sequence number of the next notifee.
+    pub(super) const fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns whether a notifee other than this one hears emissions.
+    pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
+        let is_hearing = |slot: &Slot| slot.hears && slot.state == State::Staying;
+        self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
+    }
+
     /// Returns the number of notifees that are registered and not leaving.
     pub(super) const fn len(&self) -> usize {
         self.staying
@@ -166,9 +188,9 @@ mod tests {
     #[test]
     fn a_slot_that_is_used_again_does_not_answer_to_the_old_id() {
         let mut slots = Slots::new();
-        let old = slots.insert();
+        let old = slots.insert(false);
         assert_eq!(slots.remove(old), Some(0));
-        let new = slots.insert();
+        let new = slots.insert(false);
         assert_eq!((new.slot, slots.place(new)), (old.slot, Some(1)));
         assert_eq!((slots.place(old), slots.leave(old), slots.remove(old)), (None, false, None));
         assert_eq!(slots.len(), 1);
@@ -177,7 +199,7 @@ mod tests {
     #[test]
     fn a_leaving_notifee_counts_no_more_and_its_place_does() {
         let mut slots = Slots::new();
-        let [first, second] = [(); 2].map(|()| slots.insert());
+        let [first, second] = [(); 2].map(|()| slots.insert(false));
         assert!(slots.leave(first) && !slots.leave(first) && slots.is_leaving(first.slot));
         assert_eq!((slots.len(), slots.place(first), slots.place(second)), (1, None, Some(1)));
         assert_eq!((slots.remove(first), slots.len(), slots.are_mostly_vacant()), (Some(0), 1, false));
@@ -187,24 +209,38 @@ mod tests {
     #[test]
     fn compaction_closes_the_gaps_in_order() {
         let mut slots = Slots::new();
-        let ids = [(); 4].map(|()| slots.insert());
+        let ids = [(); 4].map(|()| slots.insert(false));
         slots.remove(ids[0]);
         slots.remove(ids[2]);
         slots.compact([ids[1].slot, ids[3].slot].into_iter());
         assert_eq!(ids.map(|id| slots.place(id)), [None, Some(0), None, Some(1)]);
-        let next = slots.insert();
+        let next = slots.insert(false);
         assert_eq!(slots.place(next), Some(2));
     }
+    #[test]
+    fn who_hears_counts_until_it_leaves() {
+        let mut slots = Slots::new();
+        let [hears, speaks] = [true, false].map(|hears| slots.insert(hears));
+        assert_eq!([hears, speaks].map(|this| slots.is_heard_by_others(this)), [false, true]);
+        let second = slots.insert(true);
+        assert!(slots.is_heard_by_others(hears));
+        slots.leave(hears);
+        assert_eq!([hears, second].map(|this| slots.is_heard_by_others(this)), [true, false]);
+        slots.remove(hears);
+        slots.remove(second);
+        assert!(!slots.is_heard_by_others(speaks));
+    }
+
     #[cfg(feature = "protocols")]
     #[test]
     fn the_slot_of_a_service_is_kept_until_its_protocols_are_taken() {
         let mut slots = Slots::new();
-        let service = slots.insert();
+        let service = slots.insert(false);
         slots.install(service, Vec::new());
         assert_eq!((slots.remove(service), slots.remove(service), slots.len()), (Some(0), None, 0));
-        let other = slots.insert();
+        let other = slots.insert(false);
         assert_ne!(other.slot, service.slot);
         assert_eq!((slots.uninstall(other), slots.uninstall(service)), (None, Some(Vec::new())));
-        assert_eq!((slots.uninstall(service), slots.insert().slot), (None, service.slot));
+        assert_eq!((slots.uninstall(service), slots.insert(false).slot), (None, service.slot));
     }
 }

@@ -4,6 +4,7 @@
 //! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
 
 use super::super::Context;
+use super::emissions::Emission;
 use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 use core::time::Duration;
@@ -18,11 +19,42 @@ pub(super) enum Told {
 }
 
 /// What was being told when a notifee panicked.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupted {
-    told: Told,
+    pub(super) left: Left,
     /// The sequence number of the notifee that comes next, or would.
-    next: u64,
+    pub(super) next: u64,
+}
+
+/// What is still to be told to some.
+pub(super) enum Left {
+    Told(Told),
+    Emission(Emission),
+}
+
+/// How much may be told.
+pub(super) trait Limit {
+    /// Asks for one more event.
+    fn permits(&mut self) -> bool;
+    /// Counts an event, which is being told from now on.
+    fn told(&mut self);
+}
+
+/// At most so many events.
+struct Most {
+    told: usize,
+    most: usize,
+}
+
+impl Limit for Most {
+    #[inline]
+    fn permits(&mut self) -> bool {
+        self.told < self.most
+    }
+
+    #[inline]
+    fn told(&mut self) {
+        self.told += 1;
+    }
 }
 
 /// Those who are told something at the same time.
@@ -136,7 +168,7 @@ struct Unfinished<'a, 'b, N> {
 impl<N> Drop for Unfinished<'_, '_, N> {
     #[inline]
     fn drop(&mut self) {
-        *self.interrupted = Some(Interrupted { told: self.told, next: self.cx.this.sequence + 1 });
+        *self.interrupted = Some(Interrupted { left: Left::Told(self.told), next: self.cx.this.sequence + 1 });
     }
 }
 
@@ -184,28 +216,24 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Drains the network's events, each to those who care for it, and says how many those were: all there are, and at
-    /// most [so many](Self::set_events_per_dispatch).
+    /// Drains the network's events, each to those who care for it, and what notifees [emit](Context::emit) meanwhile. Returns
+    /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch).
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let (mut told, most) = (0, self.events_per_dispatch);
-        self.tell_events(network, |network| {
-            if told == most {
-                return None;
-            }
-            let event = network.next_event()?;
-            told += 1;
-            Some(event)
-        });
-        told
+        let mut limit = Most { told: 0, most: self.events_per_dispatch };
+        self.tell_events(network, &mut limit);
+        limit.told
     }
 
-    /// Tells the rest of an event that a panic has interrupted, then the events that `next` takes out of the network, until
-    /// it returns `None`.
+    /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
+    /// network's behind all that was emitted before.
     #[inline(always)]
-    pub(super) fn tell_events(&mut self, network: &mut N, mut next: impl FnMut(&mut N) -> Option<Event>) {
+    pub(super) fn tell_events(&mut self, network: &mut N, limit: &mut impl Limit) {
         self.resume(network);
-        while let Some(event) = next(network) {
-            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST.sequence };
+        while self.tell_emissions(network, limit) && limit.permits() {
+            let Some(event) = network.next_event() else { return };
+            limit.told();
+            let from = NotifeeId::FIRST.sequence;
+            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);
         }
     }
@@ -255,8 +283,10 @@ impl<N: Network> Notifees<N> {
     #[cold]
     #[inline(never)]
     fn resume_interrupted(&mut self, network: &mut N) {
-        if let Some(Interrupted { told, next }) = self.interrupted.take() {
-            self.tell(told, next, network);
+        match self.interrupted.take() {
+            Some(Interrupted { left: Left::Told(told), next }) => self.tell(told, next, network),
+            Some(Interrupted { left: Left::Emission(emission), next }) => self.tell_emission(emission, next, network),
+            None => {}
         }
         self.make_changes();
     }
@@ -266,10 +296,10 @@ impl<N: Network> Notifees<N> {
     }
 
     /// When [`drive`](Self::drive) is to be called for one of the notifees, if nothing happens before: at once (zero)
-    /// if the last one has left something to be told, else at the earliest [`Notifee::poll_at`].
+    /// if the last one has left something to be told, or something was emitted since, else at the earliest [`Notifee::poll_at`].
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
-        if self.has_more || self.is_interrupted() {
+        if self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty() {
             return Some(Duration::ZERO);
         }
         let list = &self.lists[Interest::TIME.kind()];
