@@ -114,13 +114,12 @@ impl<N: HasNode> Notifees<N> {
         loop {
             let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
-            // What is emitted comes before what is ready next.
+            // What is emitted is told, by `tell_events`, before what is ready next.
             while self.changes.emissions.is_empty() && budget.ready > 0 && budget.permits_unit() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
                 budget.told_unit();
                 self.tell(told, NotifeeId::FIRST.sequence, network);
-                self.tell_emissions(network, budget);
             }
             if before == (budget.events, budget.ready) {
                 return;
@@ -137,7 +136,8 @@ impl<N: HasNode> Notifees<N> {
         let mut has_permit = true;
         if !list.is_empty() {
             let held = Held::new(network);
-            let mut cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+            let mut cx =
+                Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
             let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {

@@ -223,6 +223,8 @@ fn replays_that_panic_leave_no_gap_behind() {
     log.take();
     connect(&mut world);
     notifees.dispatch(&mut world);
-    log.expect(&["first", "inside", "inside", "inside", "inside", "inside"].map(|name| format!("{name} connected c1.1")));
+    log.expect(
+        &["first", "inside", "inside", "inside", "inside", "inside"].map(|name| format!("{name} connected c1.1")),
+    );
     assert!(notifees.unregister(first));
 }

@@ -232,9 +232,8 @@ impl<const EVENTS: usize> Model<EVENTS> {
     }
 
     fn emit(&mut self, emission: Emission) {
-        let hears = |(name, interest): &&(usize, Interest)| {
-            *name != emission.from && interest.contains(Interest::EMITTED)
-        };
+        let hears =
+            |(name, interest): &&(usize, Interest)| *name != emission.from && interest.contains(Interest::EMITTED);
         let audience: Vec<usize> = self.notifees.iter().filter(hears).map(|(name, _)| *name).collect();
         if audience.is_empty() {
             return;
@@ -344,7 +343,14 @@ struct Seen {
 fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
     let mut random = Random(seed);
     let mut world = Lifecycle::<EVENTS>::new(LIMITS);
-    let mut model = Model { world: world.clone(), plan: Plan::new(seed), notifees: Vec::new(), left: Vec::new(), emitted: VecDeque::new(), dropped: 0 };
+    let mut model = Model {
+        world: world.clone(),
+        plan: Plan::new(seed),
+        notifees: Vec::new(),
+        left: Vec::new(),
+        emitted: VecDeque::new(),
+        dropped: 0,
+    };
     let (mut notifees, plan) = (Notifees::new(), Rc::new(RefCell::new(Plan::new(seed))));
     notifees.set_emission_capacity(EMISSIONS);
     for step in 0..300 {
@@ -435,5 +441,4 @@ fn whatever_they_do_the_same_is_told_to_the_same_in_the_same_order() {
     assert!(seen.told > 10_000 && seen.panics > 1_000 && seen.replays > 1_000, "{seen:?}");
     assert!(seen.left > 10_000 && seen.most >= MOST_NOTIFEES, "{seen:?}");
     assert!(seen.emissions > 10_000 && seen.dropped > 1_000, "{seen:?}");
-    println!("{seen:?}");
 }
