@@ -3,6 +3,7 @@
 //! No clock, no thread and no randomness: each run takes the same instructions. What is done once, like building a
 //! world, counts nowhere, since the script subtracts a run of N from one of 2 N.
 
+#[allow(dead_code, reason = "its calls are counted elsewhere")]
 #[path = "../tests/support/wire.rs"]
 mod wire;
 

@@ -3,7 +3,9 @@
 //! [`Ping`] plays both roles. It answers what peers ask. It asks each connection from its beginning on, every
 //! [`interval`](Config::interval), and whenever its owner [says so](Ping::ping); what came of it stands in a bounded
 //! queue of its own, [`next_event`](Ping::next_event). Each ping has exactly one outcome there, also if its connection
-//! ends first.
+//! ends first. Each [`Event`] is also [emitted](crate::notifee::Context::emit) to all notifees, between `connected` and
+//! `disconnected` of its connection; only a ping whose connection ended before it could be sent is told to the owner
+//! alone.
 //!
 //! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
 //!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
