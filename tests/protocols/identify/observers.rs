@@ -58,6 +58,7 @@ impl<N: HasNode> Notifee<N> for Observer {
             Event::Identified { connection, .. } => ("identified", *connection),
             Event::Pushed { connection, .. } => ("pushed", *connection),
             Event::Failed { connection, .. } => ("failed", *connection),
+            Event::PushFailed { connection, .. } => ("push_failed", *connection),
             other => panic!("{other:?}"),
         };
         self.log.write(format!("{} {what} {connection}", self.name));
