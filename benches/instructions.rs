@@ -18,8 +18,10 @@ use swarm_notify::notifee::{Context, Interest, Network, Notifee, NotifeeId, Noti
 use swarm_notify::swarm::{Config, Ready, Swarm};
 use wire::Wire;
 
-/// The units, and the work of each.
-const UNITS: [(&str, fn(usize)); 7] = [
+/// A unit's name, and its work, done so many times.
+type Unit = (&'static str, fn(usize));
+
+const UNITS: [Unit; 7] = [
     ("event-to-1", |n| event_to(1, n)),
     ("event-to-8", |n| event_to(8, n)),
     ("event-to-200", |n| event_to(200, n)),
