@@ -13,6 +13,8 @@
 //!   all of them.
 //! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
 //! - One that is slow, or lives in another task or thread, has a [`subscription`](mod@subscription) instead of being a notifee.
+//! - A notifee can say something to all others: it [emits](Context::emit) an event of any type, which is told after the
+//!   present one. So services say what they have heard.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
 //!   others are told, and nobody twice.
 //!
@@ -65,12 +67,13 @@ pub use registry::{NotifeeId, Notifees};
 pub use subscription::{Subscriber, Subscription, subscription};
 
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use core::any::Any;
 use core::time::Duration;
 
 /// An observer of the network `N`. Every method is empty by default; the nine events have the names of libp2p's notifee
 /// interface.
 ///
-/// The last two kinds of notification are for those that speak a protocol: what can be read and written, and time.
+/// Readiness and time are for those that speak a protocol; what those have to say to others is [`emitted`](Self::emitted).
 pub trait Notifee<N> {
     /// What it is to be told of. It is asked once, when it is registered.
     fn interest(&self) -> Interest {
@@ -133,4 +136,8 @@ pub trait Notifee<N> {
 
     /// The time of [`poll_at`](Self::poll_at) has come.
     fn tick(&mut self, _cx: &mut Context<'_, N>) {}
+
+    /// Another notifee has [emitted](Context::emit) an event: a service, for instance. `event.downcast_ref()` finds out
+    /// whether it is of a certain type.
+    fn emitted(&mut self, _cx: &mut Context<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
 }

@@ -14,7 +14,7 @@ use core::ops::{BitAnd, BitOr};
 pub struct Interest(u16);
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 12;
+pub(super) const KINDS: usize = 13;
 
 impl Interest {
     /// Nothing.
@@ -43,6 +43,8 @@ impl Interest {
     pub const ADDRESSES_CHANGED: Self = Self(1 << 10);
     /// [`poll_at`](super::Notifee::poll_at) and [`tick`](super::Notifee::tick)
     pub const TIME: Self = Self(1 << 11);
+    /// [`emitted`](super::Notifee::emitted)
+    pub const EMITTED: Self = Self(1 << 12);
     /// The nine events.
     pub const EVENTS: Self = Self((1 << 9) - 1);
     /// Everything.

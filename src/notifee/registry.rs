@@ -8,21 +8,30 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+use emissions::Emissions;
+use slots::Slots;
 use tell::Interrupted;
 
 #[cfg(feature = "swarm")]
 mod drive;
+mod emissions;
 #[cfg(feature = "protocols")]
 mod services;
+mod slots;
 mod tell;
 
-/// Names a registered notifee. It is never given twice by one registry.
+/// Names a registered notifee. It is never given twice by one registry. Ids are in the order of registration.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct NotifeeId(u64);
+pub struct NotifeeId {
+    /// Counts the registrations.
+    sequence: u64,
+    /// Its slot in [`Slots`], which another has once it has left.
+    slot: u32,
+}
 
 impl NotifeeId {
-    /// The first that is given.
-    const FIRST: Self = Self(0);
+    /// None is less.
+    const FIRST: Self = Self { sequence: 0, slot: 0 };
 }
 
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
@@ -30,7 +39,8 @@ impl NotifeeId {
 ///
 /// How many there are is for their owner to bound. They need not be `Send`, and so it is not.
 pub struct Notifees<N> {
-    /// In the order of their ids.
+    /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
+    /// costs O(1), however many are registered.
     entries: Vec<Entry<N>>,
     /// Who is to be told of each kind, as runs of places in `entries`: neighbours are told in one loop.
     lists: [Vec<Range<usize>>; KINDS],
@@ -46,15 +56,45 @@ pub struct Notifees<N> {
     untimed: u8,
     /// The notifee that the next drive ticks first: the first due one that the last drive did not get to.
     #[cfg(feature = "swarm")]
-    tick_from: NotifeeId,
+    tick_from: u64,
     now: Duration,
 }
 
+/// A registered notifee. Its id is in two parts, so that the interest finds place behind them.
 pub(super) struct Entry<N> {
-    id: NotifeeId,
+    sequence: u64,
+    slot: u32,
     interest: Interest,
     notifee: Box<dyn Registered<N>>,
 }
+
+impl<N> Entry<N> {
+    /// The slot of no notifee.
+    const NO_SLOT: u32 = u32::MAX;
+
+    fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn Registered<N>>) -> Self {
+        Self { sequence: id.sequence, slot: id.slot, interest, notifee }
+    }
+
+    /// The place of a notifee that is not there.
+    fn vacant(sequence: u64) -> Self {
+        Self { sequence, slot: Self::NO_SLOT, interest: Interest::NONE, notifee: Box::new(Vacant) }
+    }
+
+    const fn id(&self) -> NotifeeId {
+        NotifeeId { sequence: self.sequence, slot: self.slot }
+    }
+
+    const fn is_vacant(&self) -> bool {
+        self.slot == Self::NO_SLOT
+    }
+}
+
+/// Stands where a notifee has left. It can be told like any other and does nothing, so that telling need not ask whether
+/// somebody is there. It takes no memory behind its `Box`.
+struct Vacant;
+
+impl<N> Notifee<N> for Vacant {}
 
 /// A notifee whose type can be asked for.
 pub(super) trait Registered<N>: Notifee<N> + Any {}
@@ -63,18 +103,20 @@ impl<N, T: Notifee<N> + Any> Registered<N> for T {}
 
 /// What is asked for inside a notification, and done after it.
 pub(super) struct Changes<N> {
+    /// Newcomers, whose places follow those of the registry's entries.
     added: Vec<Entry<N>>,
-    removed: Vec<NotifeeId>,
-    next_id: u64,
-    /// The services that were installed and are not taken out again.
+    /// Notifees that are to be unregistered. Some may be gone already.
+    leaving: Vec<NotifeeId>,
+    slots: Slots,
+    emissions: Emissions,
     #[cfg(feature = "protocols")]
-    installed: Vec<services::Installed>,
+    speakers: services::Speakers,
 }
 
 impl<N> Changes<N> {
     pub(super) fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId {
         let entry = self.entry(notifee);
-        let id = entry.id;
+        let id = entry.id();
         self.added.push(entry);
         id
     }
@@ -82,24 +124,25 @@ impl<N> Changes<N> {
     pub(super) fn unregister(&mut self, id: NotifeeId) {
         // One that was added in this notification is taken out when it has been put in, like any other: dropping it
         // here would run its code while another notifee is told.
-        if !self.removed.contains(&id) {
-            self.removed.push(id);
+        if self.slots.leave(id) {
+            self.leaving.push(id);
         }
     }
 
     fn entry(&mut self, notifee: impl Notifee<N> + 'static) -> Entry<N> {
-        let id = NotifeeId(self.next_id);
-        self.next_id += 1;
-        Entry { id, interest: notifee.interest(), notifee: Box::new(notifee) }
+        // First, since it may panic.
+        let interest = notifee.interest();
+        Entry::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
     }
 
+    /// Returns whether an entry is not to be told, because its notifee is leaving.
     #[inline]
-    fn is_removed(&self, id: NotifeeId) -> bool {
-        !self.removed.is_empty() && self.removed.contains(&id)
+    fn is_leaving(&self, entry: &Entry<N>) -> bool {
+        !self.leaving.is_empty() && self.slots.is_leaving(entry.slot)
     }
 
     const fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
+        self.added.is_empty() && self.leaving.is_empty()
     }
 }
 
@@ -112,10 +155,11 @@ impl<N> Notifees<N> {
             lists: [const { Vec::new() }; KINDS],
             changes: Changes {
                 added: Vec::new(),
-                removed: Vec::new(),
-                next_id: NotifeeId::FIRST.0,
+                leaving: Vec::new(),
+                slots: Slots::new(),
+                emissions: Emissions::new(),
                 #[cfg(feature = "protocols")]
-                installed: Vec::new(),
+                speakers: services::Speakers::new(),
             },
             interrupted: None,
             events_per_dispatch: 1_024,
@@ -123,56 +167,61 @@ impl<N> Notifees<N> {
             #[cfg(feature = "swarm")]
             untimed: 0,
             #[cfg(feature = "swarm")]
-            tick_from: NotifeeId::FIRST,
+            tick_from: NotifeeId::FIRST.sequence,
             now: Duration::ZERO,
         }
     }
 
-    /// How many events one [`dispatch`](Self::dispatch) tells at most, so that notifees that answer each event with a
-    /// command that causes another cannot keep it for ever. Default 1 024; 0 counts as 1.
+    /// How many events one [`dispatch`](Self::dispatch) tells at most, those of the network and those that notifees
+    /// [emit](super::Context::emit), so that notifees that answer each event with a command that causes another cannot
+    /// keep it for ever. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }
 
     /// How many are registered.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.registered().count()
+    pub const fn len(&self) -> usize {
+        self.changes.slots.len()
     }
 
     /// Whether nobody is registered.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.registered().next().is_none()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    fn registered(&self) -> impl Iterator<Item = &Entry<N>> {
-        let all = self.entries.iter().chain(&self.changes.added);
-        all.filter(|entry| !self.changes.is_removed(entry.id))
-    }
-
-    /// A registered notifee, if the id is that of one of type `T`.
+    /// A registered notifee, if the id is that of one of type `T`. It is found in O(1).
     #[must_use]
     pub fn get<T: 'static>(&self, id: NotifeeId) -> Option<&T>
     where
         N: 'static,
     {
-        let notifee: &dyn Any = &*self.registered().find(|entry| entry.id == id)?.notifee;
+        let place = self.changes.slots.place(id)?;
+        let entry = match place.checked_sub(self.entries.len()) {
+            None => self.entries.get(place)?,
+            Some(place) => self.changes.added.get(place)?,
+        };
+        let notifee: &dyn Any = &*entry.notifee;
         notifee.downcast_ref()
     }
 
-    /// A registered notifee, if the id is that of one of type `T`.
+    /// A registered notifee, if the id is that of one of type `T`. It is found in O(1).
     #[must_use]
     pub fn get_mut<T: 'static>(&mut self, id: NotifeeId) -> Option<&mut T>
     where
         N: 'static,
     {
-        if self.changes.is_removed(id) {
-            return None;
-        }
-        let mut entries = self.entries.iter_mut().chain(&mut self.changes.added);
-        let notifee: &mut dyn Any = &mut *entries.find(|entry| entry.id == id)?.notifee;
+        let place = self.changes.slots.place(id)?;
+        let notifee: &mut dyn Any = &mut *self.entry_at(place)?.notifee;
         notifee.downcast_mut()
+    }
+
+    fn entry_at(&mut self, place: usize) -> Option<&mut Entry<N>> {
+        match place.checked_sub(self.entries.len()) {
+            None => self.entries.get_mut(place),
+            Some(place) => self.changes.added.get_mut(place),
+        }
     }
 
     /// Registers a notifee behind all others. It hears of the next event first: of what already lives, only that it
@@ -183,18 +232,20 @@ impl<N> Notifees<N> {
             return self.changes.register(notifee);
         }
         let entry = self.changes.entry(notifee);
-        let id = entry.id;
+        let id = entry.id();
         self.add(entry);
         id
     }
 
-    /// Unregisters a notifee and drops it. `false`: it was not registered.
+    /// Unregisters a notifee and drops it, in O(1) on average. `false`: it was not registered.
     ///
     /// Of a service that was installed, the protocols stay registered with the node: `uninstall` takes out all of it.
     pub fn unregister(&mut self, id: NotifeeId) -> bool {
-        let was_registered = self.registered().any(|entry| entry.id == id);
-        self.changes.added.retain(|entry| entry.id != id);
-        self.remove(id);
+        // One that is leaving goes with the changes that a panic has left.
+        let was_registered = self.changes.slots.place(id).is_some();
+        if was_registered {
+            self.remove(id);
+        }
         was_registered
     }
 
@@ -208,15 +259,30 @@ impl<N> Notifees<N> {
         self.entries.push(entry);
     }
 
+    /// Leaves the place of a notifee vacant, and drops it.
     fn remove(&mut self, id: NotifeeId) {
-        let Ok(place) = self.entries.binary_search_by_key(&id, |entry| entry.id) else { return };
-        let removed = self.entries.remove(place);
-        self.lists.iter_mut().for_each(Vec::clear);
-        for (place, entry) in self.entries.iter().enumerate() {
-            list(&mut self.lists, place, entry.interest);
-        }
+        let Some(place) = self.changes.slots.remove(id) else { return };
+        let Some(entry) = self.entry_at(place) else { return };
+        let removed = core::mem::replace(entry, Entry::vacant(id.sequence));
+        self.compact_if_mostly_vacant();
         // Last, since it may panic while it is dropped.
         drop(removed);
+    }
+
+    /// Closes the gaps once they are more than half of all places. That is O(places), and as many have left since the
+    /// last time.
+    fn compact_if_mostly_vacant(&mut self) {
+        let Self { entries, lists, changes: Changes { added, slots, .. }, .. } = self;
+        if !slots.are_mostly_vacant() {
+            return;
+        }
+        entries.retain(|entry| !entry.is_vacant());
+        added.retain(|entry| !entry.is_vacant());
+        slots.compact(entries.iter().chain(&*added).map(|entry| entry.slot));
+        lists.iter_mut().for_each(Vec::clear);
+        for (place, entry) in entries.iter().enumerate() {
+            list(lists, place, entry.interest);
+        }
     }
 
     /// One by one, so that a notifee that panics while it is dropped leaves the rest to be done.
@@ -224,7 +290,7 @@ impl<N> Notifees<N> {
         for entry in core::mem::take(&mut self.changes.added) {
             self.add(entry);
         }
-        while let Some(id) = self.changes.removed.pop() {
+        while let Some(id) = self.changes.leaving.pop() {
             self.remove(id);
         }
     }
@@ -254,6 +320,6 @@ impl<N> fmt::Debug for Notifees<N> {
 
 impl<N> fmt::Debug for Changes<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Changes").field("added", &self.added.len()).field("removed", &self.removed).finish()
+        f.debug_struct("Changes").field("added", &self.added.len()).field("leaving", &self.leaving).finish()
     }
 }

@@ -7,6 +7,10 @@
 //! connection can be looked up as long as that lives, [`info`](Identify::info). Each question has exactly one outcome,
 //! also if its connection ends first.
 //!
+//! Each [`Event`] is also [emitted](crate::notifee::Context::emit) to all notifees, whether or not anybody drains the
+//! queue, between `connected` and `disconnected` of its connection. Only a question whose connection ended before it could
+//! be asked is told to the owner alone. A notifee that comes late is told from then on.
+//!
 //! - We say where our listeners listen and what the owner [adds](Identify::add_external_address), which protocols the
 //!   node accepts, and where the peer seems to be. Given our key, [a signed record](Identify::with_signed_record) too.
 //! - Of the peer we believe nothing that contradicts what is proven: a public key that is not that of the connection's
@@ -50,6 +54,74 @@
 //! assert_eq!(info.listen_addresses, ["/memory/4713".parse()?]);
 //! assert!(info.speaks(&PROTOCOL));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! A notifee that closes connections to peers that do not speak our protocol, on sockets:
+//!
+//! ```
+//! # #[cfg(feature = "tcp")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use core::any::Any;
+//! use std::time::{Duration, Instant};
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::notifee::{Context, HasNode, Interest, Notifee, NotifeeId, Notifees};
+//! use swarm_notify::protocols::identify::{Config, Event, Identify};
+//! use swarm_notify::swarm::{self, Swarm};
+//! use swarm_notify::tcp;
+//!
+//! const CHAT: Protocol = Protocol::from_static("/chat/1.0.0");
+//!
+//! #[derive(Default)]
+//! struct ChatOnly {
+//!     closed: Vec<String>,
+//! }
+//!
+//! impl<N: HasNode> Notifee<N> for ChatOnly {
+//!     fn interest(&self) -> Interest {
+//!         Interest::EMITTED
+//!     }
+//!
+//!     fn emitted(&mut self, cx: &mut Context<'_, N>, _from: NotifeeId, event: &dyn Any) {
+//!         // Events of other services are of other types.
+//!         let Some(Event::Identified { connection, info, .. }) = event.downcast_ref() else { return };
+//!         if !info.speaks(&CHAT) && cx.network().node_mut().close_connection(*connection).is_ok() {
+//!             self.closed.extend(info.agent_version.clone());
+//!         }
+//!     }
+//! }
+//!
+//! let node = |key| -> Result<_, Box<dyn std::error::Error>> {
+//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//!     let reactor = tcp::Reactor::new()?;
+//!     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+//!     let mut swarm: tcp::Swarm =
+//!         Swarm::with_reactor(reactor, transport, &identity, [key; 32], swarm::Config::default())?;
+//!     let mut notifees = Notifees::new();
+//!     notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
+//!     Ok((swarm, notifees))
+//! };
+//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let chat_only = server.1.register(ChatOnly::default());
+//! let listener = server.0.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
+//! server.0.tick(Duration::ZERO);
+//! client.0.dial(server.0.listener(listener).expect("it listens").addresses[0].clone())?;
+//!
+//! let start = Instant::now();
+//! while server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed.is_empty() {
+//!     for (swarm, notifees) in [&mut server, &mut client] {
+//!         swarm.wait(start.elapsed(), Some(Duration::from_millis(1)))?;
+//!         swarm.tick(start.elapsed());
+//!         notifees.drive(swarm, start.elapsed());
+//!     }
+//! #   assert!(start.elapsed() < Duration::from_secs(60));
+//! }
+//! # let closed = &server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed;
+//! # assert_eq!(*closed, [format!("swarm-notify/{}", env!("CARGO_PKG_VERSION"))]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "tcp"))]
+//! # fn main() {}
 //! ```
 
 mod local;
@@ -327,6 +399,7 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
         if link.is_asked {
+            // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: link.peer, reason });
         }
@@ -335,18 +408,22 @@ impl<N: HasNode> Notifee<N> for Identify {
     fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         self.opened(cx.network().node_mut(), connection, stream, now);
+        self.events.publish(cx);
     }
 
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         self.over(cx.network().node_mut(), stream, reason);
+        self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         self.over(cx.network().node_mut(), stream, reason.into());
+        self.events.publish(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         self.go_on(cx.network().node_mut(), stream);
+        self.events.publish(cx);
     }
 
     fn poll_at(&self) -> Option<Duration> {
@@ -359,13 +436,20 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
+        // What finds no room to be emitted stays due.
+        while cx.room_to_emit() > 0
+            && let Some(stream) = self.deadlines.take_due(now)
+        {
+            self.late(cx.network().node_mut(), stream);
+            self.events.publish(cx);
+        }
+        while cx.room_to_emit() > 0
+            && let Some(connection) = self.to_ask.pop_front()
+        {
+            self.ask(cx.network().node_mut(), connection, now);
+            self.events.publish(cx);
+        }
         let node = cx.network().node_mut();
-        while let Some(stream) = self.deadlines.take_due(now) {
-            self.late(node, stream);
-        }
-        while let Some(connection) = self.to_ask.pop_front() {
-            self.ask(node, connection, now);
-        }
         if self.push_again_at.take_if(|at| *at <= now).is_some() {
             self.to_push.extend(self.to_push_again.drain(..));
         }

@@ -1,10 +1,14 @@
-//! [`Outbox`]: what a service has to say to its owner, in a bounded queue that forgets the oldest.
+//! [`Outbox`]: what a service has to say to its owner, in a bounded queue that forgets the oldest, and to other notifees.
 
+use crate::notifee::Context;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 /// At most so many events. One more, and the oldest is dropped and counted: the newest is what is true.
 #[derive(Debug)]
 pub(super) struct Outbox<E> {
+    /// The events of the present notification, before they are published.
+    unpublished: Vec<E>,
     events: VecDeque<E>,
     capacity: usize,
     dropped: u64,
@@ -13,9 +17,32 @@ pub(super) struct Outbox<E> {
 impl<E> Outbox<E> {
     /// For `capacity` events; 0 counts as 1.
     pub(super) fn new(capacity: usize) -> Self {
-        Self { events: VecDeque::new(), capacity: capacity.max(1), dropped: 0 }
+        Self { unpublished: Vec::new(), events: VecDeque::new(), capacity: capacity.max(1), dropped: 0 }
     }
 
+    /// Says something to the owner and, once it is [published](Self::publish), to other notifees.
+    pub(super) fn say(&mut self, event: E) {
+        self.unpublished.push(event);
+    }
+
+    /// Emits what was said in this notification to other notifees, if any hears it, and puts it into the owner's queue.
+    /// To be called at the end of each notification in which something may have been said.
+    pub(super) fn publish<N>(&mut self, cx: &mut Context<'_, N>)
+    where
+        E: Clone + 'static,
+    {
+        let mut unpublished = core::mem::take(&mut self.unpublished);
+        for event in unpublished.drain(..) {
+            if cx.is_heard() {
+                cx.emit(event.clone());
+            }
+            self.push(event);
+        }
+        // With its memory.
+        self.unpublished = unpublished;
+    }
+
+    /// Says something to the owner alone.
     pub(super) fn push(&mut self, event: E) {
         if self.events.len() >= self.capacity {
             self.events.pop_front();

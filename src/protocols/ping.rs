@@ -3,7 +3,9 @@
 //! [`Ping`] plays both roles. It answers what peers ask. It asks each connection from its beginning on, every
 //! [`interval`](Config::interval), and whenever its owner [says so](Ping::ping); what came of it stands in a bounded
 //! queue of its own, [`next_event`](Ping::next_event). Each ping has exactly one outcome there, also if its connection
-//! ends first.
+//! ends first. Each [`Event`] is also [emitted](crate::notifee::Context::emit) to all notifees, between `connected` and
+//! `disconnected` of its connection; only a ping whose connection ended before it could be sent is told to the owner
+//! alone.
 //!
 //! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
 //!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
@@ -282,6 +284,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         let Some(mut link) = self.links.remove(connection) else { return };
         self.deadlines.set(connection, &mut link.deadline, None);
         if link.is_asked {
+            // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;
             self.events.push(Event::Failed { connection, peer: link.peer, reason });
         }
@@ -291,7 +294,8 @@ impl<N: HasNode> Notifee<N> for Ping {
         let now = cx.now();
         let node = cx.network().node_mut();
         if self.streams.get(stream).is_some() {
-            return self.ask(node, connection, now);
+            self.ask(node, connection, now);
+            return self.events.publish(cx);
         }
         let is_ours = |view: crate::swarm::StreamView<'_>| {
             view.direction == Direction::Inbound && view.protocol == Some(&PROTOCOL)
@@ -304,11 +308,13 @@ impl<N: HasNode> Notifee<N> for Ping {
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason, now);
+        self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason.into(), now);
+        self.events.publish(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
@@ -317,6 +323,7 @@ impl<N: HasNode> Notifee<N> for Ping {
             Some(Use::Ask(connection)) => {
                 let connection = *connection;
                 self.go_on(cx.network().node_mut(), connection, now);
+                self.events.publish(cx);
             }
             Some(Use::Answer { answer, last, .. }) => {
                 *last = now;
@@ -332,9 +339,12 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn tick(&mut self, cx: &mut Context<'_, N>) {
         let now = cx.now();
-        let node = cx.network().node_mut();
-        while let Some(connection) = self.deadlines.take_due(now) {
-            self.deadline(node, connection, now);
+        // What finds no room to be emitted stays due.
+        while cx.room_to_emit() > 0
+            && let Some(connection) = self.deadlines.take_due(now)
+        {
+            self.deadline(cx.network().node_mut(), connection, now);
+            self.events.publish(cx);
         }
     }
 }

@@ -25,7 +25,7 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
 };
-use swarm_notify::notifee::{Context, Notifee, Notifees};
+use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
 use swarm_notify::swarm::{Config, Ready, Swarm};
 use wire::Wire;
 
@@ -126,6 +126,39 @@ pub(crate) fn a_million_transitions_to_two_hundred_notifees() {
     let allocated = heap::allocations() - before;
     assert_eq!(told.get(), ((rounds + WARM_UP) * EVENTS * 200) as u64);
     assert_eq!(allocated, 0, "by {rounds} rounds of {TRANSITIONS} transitions");
+}
+
+/// Emits what it is told of.
+struct Emits;
+
+impl<N> Notifee<N> for Emits {
+    fn interest(&self) -> Interest {
+        Interest::EVENTS | Interest::EMITTED
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId) {
+        cx.emit(stream);
+    }
+}
+
+/// Nobody but the one that emits hears emissions.
+pub(crate) fn an_emission_that_nobody_hears_allocates_nothing() {
+    let mut lifecycle = Lifecycle::<16>::new(Limits::default());
+    let mut notifees = Notifees::new();
+    notifees.register(Emits);
+    let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+    lifecycle.opened(connection).unwrap();
+    notifees.dispatch(&mut lifecycle);
+    let mut round = || {
+        let stream = lifecycle.begin_stream(connection, Direction::Outbound).unwrap();
+        lifecycle.opened(stream).unwrap();
+        lifecycle.end_stream(stream, StreamEnd::Finished).unwrap();
+        assert_eq!(notifees.dispatch(&mut lifecycle), 2);
+    };
+    (0..3).for_each(|_| round());
+    let before = heap::allocations();
+    (0..1_000).for_each(|_| round());
+    assert_eq!(heap::allocations() - before, 0);
 }
 
 const NOTIFEES: usize = 10;

@@ -5,6 +5,7 @@
 mod basics;
 mod bounds;
 mod dials;
+mod emitted;
 mod flush;
 mod lazy;
 mod panics;

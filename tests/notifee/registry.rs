@@ -3,6 +3,7 @@
 
 #[cfg(feature = "swarm")]
 mod budget;
+mod emissions;
 mod inside;
 mod late;
 mod order;

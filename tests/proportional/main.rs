@@ -1,13 +1,15 @@
 //! P10, counted: a poll costs what is ready, not what exists. One busy connection beside one idle connection, and
 //! beside 10 000 of them: the same polls, the same calls of sockets, the same instructions.
+//!
+//! And notifees that leave, each for the same instructions, whether 1 000 leave or 10 000: [`leaving`].
 #![cfg(feature = "swarm")]
 
+mod leaving;
 #[path = "../support/mod.rs"]
 mod support;
 
-use crate::support::wire;
+use crate::support::{callgrind, wire};
 use libp2p_identity::Keypair;
-use std::process::Command;
 use std::task::{Context, Waker};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
@@ -160,19 +162,7 @@ const IDLE: &str = "SWARM_NOTIFY_IDLE";
 #[test]
 #[ignore = "takes minutes, and needs valgrind"]
 fn a_busy_connection_takes_the_same_instructions_beside_one_and_beside_ten_thousand_idle_ones() {
-    let instructions = |idle: usize| -> u64 {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured_work*"])
-            .arg(std::env::current_exe().unwrap())
-            .args(["child_works", "--exact", "--ignored", "--nocapture"])
-            .env(IDLE, idle.to_string())
-            .output()
-            .expect("valgrind is installed");
-        let err = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{err}");
-        let line = err.lines().find_map(|line| line.split_once("Collected :")).expect("callgrind says so");
-        line.1.trim().parse().unwrap()
-    };
+    let instructions = |idle: usize| callgrind::instructions("child_works", "measured_work", (IDLE, &idle.to_string()));
     let (few, many) = (instructions(1), instructions(MANY));
     println!("instructions of {} streams: {few} beside one, {many} beside {MANY}", 2 * STREAMS);
     assert!(few > 1_000_000, "{few}");

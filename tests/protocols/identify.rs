@@ -4,6 +4,7 @@
 mod asking;
 mod hostile;
 mod messages;
+mod observers;
 mod pushing;
 mod records;
 

@@ -2,6 +2,7 @@
 //! targets. The fuzz targets include some of these modules, so that they name each other by `super`.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part of it")]
 
+pub(crate) mod callgrind;
 #[cfg(feature = "cli")]
 pub(crate) mod command;
 #[cfg(feature = "connection")]

@@ -1,7 +1,7 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], and [`Notifees::drive_while`] under a budget.
 
 use super::super::{Context, HasNode, Interest};
-use super::tell::{Held, Told};
+use super::tell::{Held, Limit, Told};
 use super::{NotifeeId, Notifees};
 use crate::swarm::Ready;
 use core::time::Duration;
@@ -26,7 +26,7 @@ struct Budget<'a> {
 impl Budget<'_> {
     /// Asks for one more unit. The first unit is always granted. After a refusal `may` is not asked again.
     #[inline]
-    fn permits(&mut self) -> bool {
+    fn permits_unit(&mut self) -> bool {
         let Some(may) = &mut self.may else { return true };
         if !self.has_permit && !self.has_refused {
             self.has_refused = !may();
@@ -37,7 +37,7 @@ impl Budget<'_> {
 
     /// Uses up the permit.
     #[inline]
-    fn told(&mut self) {
+    fn told_unit(&mut self) {
         (self.has_permit, self.has_told) = (false, true);
     }
 
@@ -47,10 +47,23 @@ impl Budget<'_> {
     }
 }
 
+impl Limit for Budget<'_> {
+    #[inline]
+    fn permits(&mut self) -> bool {
+        self.events > 0 && self.permits_unit()
+    }
+
+    #[inline]
+    fn told(&mut self) {
+        self.events -= 1;
+        self.told_unit();
+    }
+}
+
 impl<N: HasNode> Notifees<N> {
     /// Tells notifees what a turn of the swarm has brought: events and readiness until there is neither, then a
-    /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. Call it after each turn of the swarm,
-    /// with the same `now`.
+    /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. What notifees [emit](Context::emit)
+    /// meanwhile is told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
     /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, and readiness at
     /// most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
@@ -61,8 +74,8 @@ impl<N: HasNode> Notifees<N> {
         self.drive_within(network, now, None);
     }
 
-    /// Does what [`drive`](Self::drive) does, under a budget: it asks `may` before each event, each readiness and each
-    /// tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
+    /// Does what [`drive`](Self::drive) does, under a budget: it asks `may` before each event (of the swarm, or emitted), each
+    /// readiness and each tick of a notifee, and returns when `may` refuses. `may` can look at a clock, or count.
     ///
     /// If `may` agrees `n` times, it tells `n` of these, or one if `n` is 0, so that nothing stands still. The rest is for
     /// the next drive, and [`poll_at`](Self::poll_at) says so. Due notifees take turns: the next drive begins with the one
@@ -100,22 +113,13 @@ impl<N: HasNode> Notifees<N> {
     fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
             let before = (budget.events, budget.ready);
-            let mut events = budget.events;
-            self.tell_events(network, |network| {
-                if events == 0 || !budget.permits() {
-                    return None;
-                }
-                let event = network.next_event()?;
-                events -= 1;
-                budget.told();
-                Some(event)
-            });
-            budget.events = events;
-            while budget.ready > 0 && budget.permits() {
+            self.tell_events(network, budget);
+            // What is emitted is told, by `tell_events`, before what is ready next.
+            while self.changes.emissions.is_empty() && budget.ready > 0 && budget.permits_unit() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
-                budget.told();
-                self.tell(told, NotifeeId::FIRST, network);
+                budget.told_unit();
+                self.tell(told, NotifeeId::FIRST.sequence, network);
             }
             if before == (budget.events, budget.ready) {
                 return;
@@ -132,29 +136,30 @@ impl<N: HasNode> Notifees<N> {
         let mut has_permit = true;
         if !list.is_empty() {
             let held = Held::new(network);
-            let mut cx = Context { network: &mut *held.0, changes, this: first, now: *now, is_replay: false };
-            let has_second = first > NotifeeId::FIRST;
+            let mut cx =
+                Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+            let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {
                     let Some(run) = entries.get_mut(run.clone()) else { continue };
                     for entry in run {
-                        if (entry.id < first) != is_second || cx.changes.is_removed(entry.id) {
+                        if (entry.sequence < first) != is_second || cx.changes.is_leaving(entry) {
                             continue;
                         }
                         if entry.notifee.poll_at().is_none_or(|at| at > cx.now) {
                             continue;
                         }
                         // Before `may` is asked, which can panic: the next drive begins with this notifee.
-                        *tick_from = entry.id;
-                        has_permit = budget.permits() || one_more;
+                        *tick_from = entry.sequence;
+                        has_permit = budget.permits_unit() || one_more;
                         if !has_permit {
                             break 'all;
                         }
-                        budget.told();
+                        budget.told_unit();
                         one_more = false;
-                        cx.this = entry.id;
+                        cx.this = entry.id();
                         // Before the tick, which can panic: the next drive begins behind this notifee.
-                        *tick_from = NotifeeId(entry.id.0 + 1);
+                        *tick_from = entry.sequence + 1;
                         entry.notifee.tick(&mut cx);
                     }
                 }
@@ -163,7 +168,7 @@ impl<N: HasNode> Notifees<N> {
             drop(held);
         }
         if has_permit {
-            (*tick_from, *untimed) = (NotifeeId::FIRST, 0);
+            (*tick_from, *untimed) = (NotifeeId::FIRST.sequence, 0);
         }
         if !self.changes.is_empty() {
             self.make_changes();

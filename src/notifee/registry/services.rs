@@ -3,21 +3,38 @@
 use super::super::{Context, HasNode, Node};
 use super::{Changes, NotifeeId, Notifees};
 use crate::connection::Protocol;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// A service that was installed, and what it speaks.
+/// The number of installed services that speak each protocol.
 #[derive(Debug)]
-pub(super) struct Installed {
-    id: NotifeeId,
-    protocols: Vec<Protocol>,
+pub(super) struct Speakers(BTreeMap<Protocol, usize>);
+
+impl Speakers {
+    pub(super) const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    fn add(&mut self, protocol: &Protocol) {
+        *self.0.entry(protocol.clone()).or_default() += 1;
+    }
+
+    /// Takes away one of those who speak a protocol. `true`: it was the last.
+    fn remove(&mut self, protocol: &Protocol) -> bool {
+        let Some(speakers) = self.0.get_mut(protocol) else { return false };
+        *speakers -= 1;
+        *speakers == 0 && self.0.remove(protocol).is_some()
+    }
 }
 
 impl<N> Changes<N> {
     /// Takes back what a service speaks, and resets the streams that speak it. `false`: it was not installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
-        let Some(place) = self.installed.iter().position(|installed| installed.id == id) else { return false };
-        let mut gone = self.installed.remove(place).protocols;
-        gone.retain(|protocol| !self.installed.iter().any(|other| other.protocols.contains(protocol)));
+        let Some(mut gone) = self.slots.uninstall(id) else { return false };
+        gone.retain(|protocol| self.speakers.remove(protocol));
+        if gone.is_empty() {
+            return true;
+        }
         for protocol in &gone {
             node.unregister_protocol(protocol);
         }
@@ -38,13 +55,14 @@ impl<N: HasNode> Notifees<N> {
     /// A notifee speaks these protocols from now on: inbound streams may choose them.
     pub(crate) fn speaks(&mut self, network: &mut N, id: NotifeeId, protocols: Vec<Protocol>) {
         // One that has unregistered itself meanwhile does not.
-        if !self.registered().any(|entry| entry.id == id) {
+        if self.changes.slots.place(id).is_none() {
             return;
         }
         for protocol in &protocols {
             network.node_mut().register_protocol(protocol.clone());
+            self.changes.speakers.add(protocol);
         }
-        self.changes.installed.push(Installed { id, protocols });
+        self.changes.slots.install(id, protocols);
     }
 
     /// Takes out a service that was [installed](Self::install): unregisters its protocols with the node, resets the

@@ -4,6 +4,7 @@
 //! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
 
 use super::super::Context;
+use super::emissions::Emission;
 use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 use core::time::Duration;
@@ -18,11 +19,42 @@ pub(super) enum Told {
 }
 
 /// What was being told when a notifee panicked.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Interrupted {
-    told: Told,
-    /// Who comes next, or would.
-    next: NotifeeId,
+    pub(super) left: Left,
+    /// The sequence number of the notifee that comes next, or would.
+    pub(super) next: u64,
+}
+
+/// What is still to be told to some.
+pub(super) enum Left {
+    Told(Told),
+    Emission(Emission),
+}
+
+/// How much may be told.
+pub(super) trait Limit {
+    /// Asks for one more event.
+    fn permits(&mut self) -> bool;
+    /// Counts an event, which is being told from now on.
+    fn told(&mut self);
+}
+
+/// At most so many events.
+struct Most {
+    told: usize,
+    most: usize,
+}
+
+impl Limit for Most {
+    #[inline]
+    fn permits(&mut self) -> bool {
+        self.told < self.most
+    }
+
+    #[inline]
+    fn told(&mut self) {
+        self.told += 1;
+    }
 }
 
 /// Those who are told something at the same time.
@@ -90,7 +122,8 @@ struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
     told: Told,
-    from: NotifeeId,
+    /// The sequence number of the first that is told.
+    from: u64,
 }
 
 impl<N: Network> Audience<N> for Everyone<'_, N> {
@@ -103,18 +136,17 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
             return;
         }
         let held = Held::new(self.network);
-        let mut unfinished = Unfinished { told: self.told, next: self.from, interrupted };
-        let mut cx = Context { network: &mut *held.0, changes, this: self.from, now: *now, is_replay: false };
+        let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+        let mut unfinished = Unfinished { cx, told: self.told, interrupted };
+        let cx = &mut unfinished.cx;
         for run in list {
             let Some(run) = entries.get_mut(run.clone()) else { continue };
             for entry in run {
-                if entry.id < self.from || cx.changes.is_removed(entry.id) {
+                if entry.sequence < self.from || cx.changes.is_leaving(entry) {
                     continue;
                 }
-                cx.this = entry.id;
-                // Before it is told: one that panics has been.
-                unfinished.next = NotifeeId(entry.id.0 + 1);
-                tell(&mut *entry.notifee, &mut cx);
+                cx.this = entry.id();
+                tell(&mut *entry.notifee, cx);
             }
         }
         core::mem::forget(unfinished);
@@ -125,17 +157,18 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
     }
 }
 
-/// Writes down what is being told, if it is dropped because a notifee panics. It is forgotten otherwise.
-struct Unfinished<'a> {
+/// Writes down what is being told, if it is dropped because a notifee panics, which has been told then. It is forgotten
+/// otherwise.
+struct Unfinished<'a, 'b, N> {
+    cx: Context<'a, N>,
     told: Told,
-    next: NotifeeId,
-    interrupted: &'a mut Option<Interrupted>,
+    interrupted: &'b mut Option<Interrupted>,
 }
 
-impl Drop for Unfinished<'_> {
+impl<N> Drop for Unfinished<'_, '_, N> {
     #[inline]
     fn drop(&mut self) {
-        *self.interrupted = Some(Interrupted { told: self.told, next: self.next });
+        *self.interrupted = Some(Interrupted { left: Left::Told(self.told), next: self.cx.this.sequence + 1 });
     }
 }
 
@@ -163,6 +196,17 @@ struct Newcomer<'a, 'b, N> {
     cx: &'a mut Context<'b, N>,
 }
 
+/// Unregisters a newcomer, if it is dropped because that panics. It is forgotten otherwise.
+struct Replay<'a, N> {
+    cx: Context<'a, N>,
+}
+
+impl<N> Drop for Replay<'_, N> {
+    fn drop(&mut self) {
+        self.cx.changes.slots.remove(self.cx.this);
+    }
+}
+
 impl<N> Audience<N> for Newcomer<'_, '_, N> {
     fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
         if self.entry.interest.contains(kind) {
@@ -172,28 +216,24 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Drains the network's events, each to those who care for it, and says how many those were: all there are, and at
-    /// most [so many](Self::set_events_per_dispatch).
+    /// Drains the network's events, each to those who care for it, and what notifees [emit](Context::emit) meanwhile. Returns
+    /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch).
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let (mut told, most) = (0, self.events_per_dispatch);
-        self.tell_events(network, |network| {
-            if told == most {
-                return None;
-            }
-            let event = network.next_event()?;
-            told += 1;
-            Some(event)
-        });
-        told
+        let mut limit = Most { told: 0, most: self.events_per_dispatch };
+        self.tell_events(network, &mut limit);
+        limit.told
     }
 
-    /// Tells the rest of an event that a panic has interrupted, then the events that `next` takes out of the network, until
-    /// it returns `None`.
+    /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
+    /// network's behind all that was emitted before.
     #[inline(always)]
-    pub(super) fn tell_events(&mut self, network: &mut N, mut next: impl FnMut(&mut N) -> Option<Event>) {
+    pub(super) fn tell_events(&mut self, network: &mut N, limit: &mut impl Limit) {
         self.resume(network);
-        while let Some(event) = next(network) {
-            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from: NotifeeId::FIRST };
+        while self.tell_emissions(network, limit) && limit.permits() {
+            let Some(event) = network.next_event() else { return };
+            limit.told();
+            let from = NotifeeId::FIRST.sequence;
+            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);
         }
     }
@@ -208,20 +248,25 @@ impl<N: Network> Notifees<N> {
         N: 'static,
     {
         self.resume(network);
+        self.compact_if_mostly_vacant();
         let openings = network.openings();
         let mut entry = self.changes.entry(notifee);
-        let id = entry.id;
+        let id = entry.id();
+        // It has its place ahead of those whom it registers itself, and leaves it vacant if it panics.
+        self.entries.push(Entry::vacant(id.sequence));
         let held = Held::new(network);
         let (changes, now) = (&mut self.changes, self.now);
-        let mut cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        let cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        let mut replay = Replay { cx };
         for event in openings {
-            if cx.changes.is_removed(id) {
+            if replay.cx.changes.is_leaving(&entry) {
                 break;
             }
-            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut cx });
+            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut replay.cx });
         }
+        core::mem::forget(replay);
         drop(held);
-        // Ahead of those whom it has registered itself.
+        self.entries.pop();
         self.add(entry);
         self.make_changes();
         id
@@ -238,21 +283,23 @@ impl<N: Network> Notifees<N> {
     #[cold]
     #[inline(never)]
     fn resume_interrupted(&mut self, network: &mut N) {
-        if let Some(Interrupted { told, next }) = self.interrupted.take() {
-            self.tell(told, next, network);
+        match self.interrupted.take() {
+            Some(Interrupted { left: Left::Told(told), next }) => self.tell(told, next, network),
+            Some(Interrupted { left: Left::Emission(emission), next }) => self.tell_emission(emission, next, network),
+            None => {}
         }
         self.make_changes();
     }
 
-    pub(super) fn tell(&mut self, told: Told, from: NotifeeId, network: &mut N) {
+    pub(super) fn tell(&mut self, told: Told, from: u64, network: &mut N) {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
     /// When [`drive`](Self::drive) is to be called for one of the notifees, if nothing happens before: at once (zero)
-    /// if the last one has left something to be told, else at the earliest [`Notifee::poll_at`].
+    /// if the last one has left something to be told, or something was emitted since, else at the earliest [`Notifee::poll_at`].
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
-        if self.has_more || self.is_interrupted() {
+        if self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty() {
             return Some(Duration::ZERO);
         }
         let list = &self.lists[Interest::TIME.kind()];

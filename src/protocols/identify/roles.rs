@@ -240,7 +240,7 @@ impl Identify {
         let Some(link) = self.links.get_mut(connection) else { return };
         let (is_push, peer) = (role == Role::Hear, link.peer);
         link.is_asked &= is_push;
-        self.events.push(match (heard.and_then(|said| link.take(said, is_push)), is_push) {
+        self.events.say(match (heard.and_then(|said| link.take(said, is_push)), is_push) {
             (Ok(info), false) => Event::Identified { connection, peer, info },
             (Ok(info), true) => Event::Pushed { connection, peer, info },
             (Err(reason), false) => Event::Failed { connection, peer, reason },

@@ -166,7 +166,7 @@ impl Ping {
     ) {
         let Some(link) = self.links.get_mut(connection) else { return };
         let round_trip = now.saturating_sub(since);
-        self.events.push(Event::Pong { connection, peer: link.peer, round_trip });
+        self.events.say(Event::Pong { connection, peer: link.peer, round_trip });
         link.is_asked = false;
         link.line = Line::Quiet(stream);
         if self.config.interval.is_none() {
@@ -195,7 +195,7 @@ impl Ping {
             return;
         }
         *is_asked = false;
-        self.events.push(Event::Failed { connection, peer: *peer, reason });
+        self.events.say(Event::Failed { connection, peer: *peer, reason });
         let next = next(self.config.interval, now).filter(|_| reason != Failure::Unsupported);
         self.deadlines.set(connection, deadline, next);
     }

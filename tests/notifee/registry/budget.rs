@@ -3,6 +3,7 @@
 use crate::support::driven::{Driven, Sim, Together};
 use crate::support::scripted::{Log, Scripted};
 use crate::support::sim::{Cut, ECHO};
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -355,4 +356,65 @@ fn who_comes_and_goes_in_the_last_tick_that_is_allowed_is_heeded() {
     assert_eq!(told, ["replaces", "last tick 1", "new tick 1", ""]);
     assert!(!node.notifees.unregister(gone));
     assert_eq!(node.notifees.poll_at(), None);
+}
+
+/// Emits a word for each event and each tick, or writes down what others emit.
+struct Word(Log, bool, Option<Duration>);
+
+impl Notifee<Sim<64>> for Word {
+    fn interest(&self) -> Interest {
+        if self.1 { Interest::CONNECT_FAILED | Interest::STREAM_READY | Interest::TIME } else { Interest::EMITTED }
+    }
+
+    fn connect_failed(&mut self, cx: &mut Context<'_, Sim<64>>, connection: ConnectionId, _: Failure) {
+        cx.emit(connection.to_string());
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
+        cx.emit(stream.to_string());
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.2
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, Sim<64>>) {
+        self.2 = None;
+        self.0.write("speaker tick");
+        cx.emit(String::from("tick"));
+    }
+
+    fn emitted(&mut self, _: &mut Context<'_, Sim<64>>, _: NotifeeId, event: &dyn Any) {
+        self.0.write(format!("emitted {}", event.downcast_ref::<String>().expect("nothing else is emitted")));
+    }
+}
+
+#[test]
+fn an_emission_is_one_unit_behind_what_it_was_emitted_in() {
+    let expected: Vec<String> = {
+        let emitted = |line: &String| {
+            let id = line.split(' ').nth(if line.starts_with("ready") { 1 } else { 2 });
+            format!("emitted {}", id.expect("it names an id"))
+        };
+        let (events, ticks) = (&expected()[..EVENTS + READY], &expected()[EVENTS + READY..]);
+        let each = events.iter().flat_map(|line| [line.clone(), emitted(line)]);
+        each.chain(ticks.iter().cloned()).chain(["speaker tick".into(), "emitted tick".into()]).collect()
+    };
+    // With less, it would take more drives than may leave time untold.
+    for n in 2..=40 {
+        let log = Log::default();
+        let mut node = full(&log);
+        node.notifees.register(Word(log.clone(), true, Some(NOW)));
+        node.notifees.register(Word(log.clone(), false, None));
+        let mut told = Vec::new();
+        while told.len() < expected.len() {
+            let left = expected.len() - told.len();
+            let (lines, asked) = drive(&mut node, &log, n);
+            assert_eq!((lines.len(), asked), (n.min(left), if n > left { left + 1 } else { n + 1 }), "{n}");
+            told.extend(lines);
+        }
+        assert_eq!(told, expected, "{n}");
+        drive(&mut node, &log, n);
+        assert_eq!(node.notifees.poll_at(), None);
+    }
 }

@@ -172,3 +172,59 @@ fn one_that_panics_while_it_is_dropped_is_gone_and_the_rest_is_done() {
     notifees.dispatch(&mut world);
     log.expect(&["a connected c0.1", "b connected c0.1", "new connected c1.1"]);
 }
+
+#[test]
+fn those_who_all_panic_while_they_are_dropped_go_one_a_dispatch() {
+    const MANY: usize = 20;
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    let ids = [(); MANY].map(|()| {
+        let brittle = Brittle;
+        notifees.register(Scripted::with("a", &log, move |cx, _| {
+            let _ = &brittle;
+            let this = cx.this();
+            cx.unregister(this);
+        }))
+    });
+    notifees.register(Scripted::new("b", &log));
+    connect(&mut world);
+    for _ in 0..MANY {
+        assert!(panics(|| notifees.dispatch(&mut world)));
+        // All have left, and not all are dropped yet.
+        assert_eq!(notifees.len(), 1);
+        assert!(ids.iter().all(|id| !notifees.unregister(*id)));
+    }
+    assert_eq!(notifees.dispatch(&mut world), 0);
+    assert_eq!(log.take().len(), MANY + 1);
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    log.expect(&["b connected c1.1"]);
+}
+
+#[test]
+fn replays_that_panic_leave_no_gap_behind() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    let first = notifees.register(Scripted::new("first", &log));
+    for n in 0..10 {
+        let inner = log.clone();
+        let late = Scripted::with("late", &log, move |cx, event| {
+            let own = cx.this();
+            let inside = cx.register(Scripted::new("inside", &inner));
+            if n % 2 == 0 {
+                cx.unregister(own);
+                cx.unregister(inside);
+            }
+            panic(cx, event);
+        });
+        assert!(panics(|| notifees.register_and_replay(&mut world, late)));
+        assert_eq!(notifees.len(), 1 + (n + 1) / 2, "the one that every second registers");
+    }
+    log.take();
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    log.expect(
+        &["first", "inside", "inside", "inside", "inside", "inside"].map(|name| format!("{name} connected c1.1")),
+    );
+    assert!(notifees.unregister(first));
+}

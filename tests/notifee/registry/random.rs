@@ -1,14 +1,18 @@
-//! Random notifees that register, unregister, command and panic while they are told, beside a list of names and a loop.
+//! Random notifees that register, unregister, command, emit and panic while they are told, beside a list of names and a
+//! loop.
 //!
 //! Both sides act by plans of the same seed. As long as the same is told to the same in the same order, the plans stay
 //! in step; the first difference shows in the logs.
 
 use crate::support::each_event::each_event;
 use crate::support::pipe::Random;
+use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::time::Duration;
 use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd,
     StreamId,
@@ -16,13 +20,31 @@ use swarm_notify::lifecycle::{
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
 
 const LIMITS: Limits = Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4 };
-const MOST_NOTIFEES: usize = 12;
+const MOST_NOTIFEES: usize = 24;
+/// How many emissions may wait.
+const EMISSIONS: usize = 3;
+
+/// What is told: an event of the network, or one that a notifee has emitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    Event(Event),
+    Emission(Emission),
+}
+
+/// The event that is emitted: by whom, and which one of all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Emission {
+    from: usize,
+    number: usize,
+}
 
 /// What is shared by all notifees of one side.
 struct Plan {
     random: Random,
     /// Who was told what.
-    log: Vec<(usize, Event)>,
+    log: Vec<(usize, Told)>,
+    /// How many events were emitted, heard or not.
+    emissions: usize,
     /// How many were ever registered, and in the real world their ids.
     names: usize,
     ids: BTreeMap<usize, NotifeeId>,
@@ -33,24 +55,38 @@ enum Deed {
     Nothing,
     Register,
     Unregister(usize),
+    /// Those whose names are in the range: often most of all, so that the registry closes gaps.
+    UnregisterMany(Range<usize>),
     Command,
+    Emit(Emission),
     Panic,
 }
 
 impl Plan {
     fn new(seed: u64) -> Self {
-        Self { random: Random(seed), log: Vec::new(), names: 0, ids: BTreeMap::new() }
+        Self { random: Random(seed), log: Vec::new(), emissions: 0, names: 0, ids: BTreeMap::new() }
     }
 
     fn deed(&mut self, who: usize) -> Deed {
-        match self.random.below(16) {
-            0 if self.names < MOST_NOTIFEES * 4 => Deed::Register,
-            1 => Deed::Unregister(who),
-            2 => Deed::Unregister(self.random.below(self.names)),
-            3..=6 => Deed::Command,
-            7 => Deed::Panic,
+        match self.random.below(48) {
+            0..=4 if self.names < MOST_NOTIFEES * 8 => Deed::Register,
+            5..=6 => Deed::Unregister(who),
+            7..=9 => Deed::Unregister(self.random.below(self.names)),
+            10 => Deed::UnregisterMany(self.many()),
+            11..=22 => Deed::Command,
+            23..=25 => Deed::Panic,
+            26..=33 => {
+                self.emissions += 1;
+                Deed::Emit(Emission { from: who, number: self.emissions })
+            }
             _ => Deed::Nothing,
         }
+    }
+
+    /// Some of the names.
+    fn many(&mut self) -> Range<usize> {
+        let [first, last] = [(); 2].map(|()| self.random.below(self.names + 1));
+        first.min(last)..first.max(last)
     }
 
     fn interest(&mut self) -> Interest {
@@ -65,11 +101,12 @@ impl Plan {
             Interest::STREAM_FAILED,
             Interest::CLOSED_STREAM,
         ];
+        let emitted = if self.random.below(3) == 0 { Interest::NONE } else { Interest::EMITTED };
         if self.random.below(2) == 0 {
-            return Interest::EVENTS;
+            return Interest::EVENTS | emitted;
         }
         let chosen = ALL.into_iter().filter(|_| self.random.below(2) == 0);
-        chosen.fold(Interest::NONE, |all, one| all | one)
+        chosen.fold(emitted, |all, one| all | one)
     }
 }
 
@@ -124,10 +161,14 @@ impl<const EVENTS: usize> Real<EVENTS> {
         if !cx.is_replay() {
             assert!(cx.network().state(event.id()).is_some(), "it can be looked up");
         }
+        self.act(cx, Told::Event(event));
+    }
+
+    fn act(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, told: Told) {
         let mut plan = self.plan.borrow_mut();
         // One that is told of what it has missed is told before its owner has its id.
         plan.ids.insert(self.name, cx.this());
-        plan.log.push((self.name, event));
+        plan.log.push((self.name, told));
         match plan.deed(self.name) {
             Deed::Nothing => {}
             Deed::Register => {
@@ -138,7 +179,9 @@ impl<const EVENTS: usize> Real<EVENTS> {
                 self.plan.borrow_mut().ids.insert(name, id);
             }
             Deed::Unregister(name) => _ = plan.ids.get(&name).map(|id| cx.unregister(*id)),
+            Deed::UnregisterMany(names) => plan.ids.range(names).for_each(|(_, id)| cx.unregister(*id)),
             Deed::Command => command(&mut plan.random, cx.network()),
+            Deed::Emit(emission) => cx.emit(emission),
             Deed::Panic => {
                 drop(plan);
                 resume_unwind(Box::new(Deliberate));
@@ -153,6 +196,13 @@ impl<const EVENTS: usize> Notifee<Lifecycle<EVENTS>> for Real<EVENTS> {
     }
 
     each_event!(Lifecycle<EVENTS>);
+
+    fn emitted(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, from: NotifeeId, event: &dyn Any) {
+        assert_eq!(cx.network().next_event(), None);
+        let emission: &Emission = event.downcast_ref().expect("nothing else is emitted");
+        assert_eq!(self.plan.borrow().ids[&emission.from], from);
+        self.act(cx, Told::Emission(*emission));
+    }
 }
 
 /// The obvious ones: names in a list, and what is still to be told to whom.
@@ -160,7 +210,10 @@ struct Model<const EVENTS: usize> {
     world: Lifecycle<EVENTS>,
     plan: Plan,
     notifees: Vec<(usize, Interest)>,
-    left: Vec<(usize, Event)>,
+    left: Vec<(usize, Told)>,
+    /// What was emitted, and who is to be told of it.
+    emitted: VecDeque<(Emission, Vec<usize>)>,
+    dropped: u64,
 }
 
 impl<const EVENTS: usize> Model<EVENTS> {
@@ -178,14 +231,30 @@ impl<const EVENTS: usize> Model<EVENTS> {
         self.notifees.retain(|(other, _)| *other != name);
     }
 
+    fn emit(&mut self, emission: Emission) {
+        let hears =
+            |(name, interest): &&(usize, Interest)| *name != emission.from && interest.contains(Interest::EMITTED);
+        let audience: Vec<usize> = self.notifees.iter().filter(hears).map(|(name, _)| *name).collect();
+        if audience.is_empty() {
+            return;
+        }
+        if self.emitted.len() < EMISSIONS {
+            self.emitted.push_back((emission, audience));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
     /// Whether it panics.
-    fn tell(&mut self, name: usize, event: Event) -> bool {
-        self.plan.log.push((name, event));
+    fn tell(&mut self, name: usize, told: Told) -> bool {
+        self.plan.log.push((name, told));
         match self.plan.deed(name) {
             Deed::Nothing => {}
             Deed::Register => self.register(),
             Deed::Unregister(name) => self.unregister(name),
+            Deed::UnregisterMany(names) => self.notifees.retain(|(name, _)| !names.contains(name)),
             Deed::Command => command(&mut self.plan.random, &mut self.world),
+            Deed::Emit(emission) => self.emit(emission),
             Deed::Panic => return true,
         }
         false
@@ -196,19 +265,23 @@ impl<const EVENTS: usize> Model<EVENTS> {
         let mut told = 0;
         loop {
             while !self.left.is_empty() {
-                let (name, event) = self.left.remove(0);
+                let (name, what) = self.left.remove(0);
                 let is_there = self.notifees.iter().any(|(other, _)| *other == name);
-                if is_there && self.tell(name, event) {
+                if is_there && self.tell(name, what) {
                     return None;
                 }
             }
             if told == most {
                 return Some(told);
             }
-            let Some(event) = self.world.next_event() else { return Some(told) };
+            self.left = if let Some((emission, audience)) = self.emitted.pop_front() {
+                audience.into_iter().map(|name| (name, Told::Emission(emission))).collect()
+            } else {
+                let Some(event) = self.world.next_event() else { return Some(told) };
+                let caring = self.notifees.iter().filter(|(_, interest)| interest.contains(kind(event)));
+                caring.map(|(name, _)| (*name, Told::Event(event))).collect()
+            };
             told += 1;
-            let caring = self.notifees.iter().filter(|(_, interest)| interest.contains(kind(event)));
-            self.left = caring.map(|(name, _)| (*name, event)).collect();
         }
     }
 
@@ -222,7 +295,7 @@ impl<const EVENTS: usize> Model<EVENTS> {
         self.notifees.push(newcomer);
         for event in openings {
             let is_there = self.notifees.contains(&newcomer);
-            if is_there && interest.contains(kind(event)) && self.tell(name, event) {
+            if is_there && interest.contains(kind(event)) && self.tell(name, Told::Event(event)) {
                 self.unregister(name);
                 return false;
             }
@@ -257,17 +330,31 @@ fn caught<R>(work: impl FnOnce() -> R) -> Option<R> {
 #[derive(Default, Debug)]
 struct Seen {
     told: usize,
+    emissions: usize,
+    dropped: u64,
     panics: usize,
     replays: usize,
+    /// How many the owner unregistered with others.
+    left: usize,
+    /// The most that were ever registered at a time.
+    most: usize,
 }
 
 fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
     let mut random = Random(seed);
     let mut world = Lifecycle::<EVENTS>::new(LIMITS);
-    let mut model = Model { world: world.clone(), plan: Plan::new(seed), notifees: Vec::new(), left: Vec::new() };
+    let mut model = Model {
+        world: world.clone(),
+        plan: Plan::new(seed),
+        notifees: Vec::new(),
+        left: Vec::new(),
+        emitted: VecDeque::new(),
+        dropped: 0,
+    };
     let (mut notifees, plan) = (Notifees::new(), Rc::new(RefCell::new(Plan::new(seed))));
+    notifees.set_emission_capacity(EMISSIONS);
     for step in 0..300 {
-        match random.below(12) {
+        match random.below(13) {
             0 if model.notifees.len() < MOST_NOTIFEES => {
                 let newcomer = Real::new(&plan);
                 let name = newcomer.name;
@@ -293,7 +380,22 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
                 seen.replays += usize::from(done.is_some());
                 seen.panics += usize::from(done.is_none());
             }
-            3..=5 => {
+            3 if model.plan.names > 0 => {
+                // The last first, every third time.
+                let mut names: Vec<usize> = model.plan.many().collect();
+                assert_eq!(plan.borrow_mut().many().collect::<Vec<_>>(), names);
+                if random.below(3) == 0 {
+                    names.reverse();
+                }
+                for name in names {
+                    let is_there = model.notifees.iter().any(|(other, _)| *other == name);
+                    let id = plan.borrow().ids.get(&name).copied();
+                    assert_eq!(id.is_some_and(|id| notifees.unregister(id)), is_there);
+                    model.unregister(name);
+                    seen.left += usize::from(is_there);
+                }
+            }
+            4..=6 => {
                 let most = 1 + random.below(4);
                 notifees.set_events_per_dispatch(most);
                 let told = caught(|| notifees.dispatch(&mut world));
@@ -309,9 +411,23 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         assert_eq!(plan.borrow().log, model.plan.log, "seed {seed}, step {step}");
         assert_eq!(notifees.len(), model.notifees.len(), "seed {seed}, step {step}");
         assert_eq!(notifees.is_empty(), model.notifees.is_empty());
+        assert_eq!(notifees.emissions_dropped(), model.dropped, "seed {seed}, step {step}");
+        if !model.emitted.is_empty() || !model.left.is_empty() {
+            assert_eq!(notifees.poll_at(), Some(Duration::ZERO), "there is something left to tell");
+        }
+        for (name, id) in &plan.borrow().ids {
+            let is_there = model.notifees.iter().any(|(other, _)| other == name);
+            let found = [notifees.get::<Real<EVENTS>>(*id).map(|real| real.name), {
+                notifees.get_mut::<Real<EVENTS>>(*id).map(|real| real.name)
+            }];
+            assert_eq!(found, [is_there.then_some(*name); 2], "seed {seed}, step {step}");
+        }
         assert_eq!(world.len(), model.world.len());
+        seen.most = seen.most.max(notifees.len());
     }
     seen.told += model.plan.log.len();
+    seen.emissions += model.plan.log.iter().filter(|(_, told)| matches!(told, Told::Emission(_))).count();
+    seen.dropped += model.dropped;
 }
 
 #[test]
@@ -323,4 +439,6 @@ fn whatever_they_do_the_same_is_told_to_the_same_in_the_same_order() {
         run::<8>(2_000_000 + seed, &mut seen);
     }
     assert!(seen.told > 10_000 && seen.panics > 1_000 && seen.replays > 1_000, "{seen:?}");
+    assert!(seen.left > 10_000 && seen.most >= MOST_NOTIFEES, "{seen:?}");
+    assert!(seen.emissions > 10_000 && seen.dropped > 1_000, "{seen:?}");
 }

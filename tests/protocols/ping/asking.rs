@@ -3,8 +3,10 @@
 use crate::ping::{ROUND_TRIP, ask, millis, on_demand, periodic, secs, told};
 use crate::support::services::{Both, Script, read};
 use crate::support::sim::{Shape, everywhere};
+use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
+use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
 use swarm_notify::protocols::NotConnected;
 use swarm_notify::protocols::ping::{Config, Event, PROTOCOL, Ping};
 use swarm_notify::swarm;
@@ -22,6 +24,7 @@ everywhere! {
     payloads_differ_and_come_from_the_seed,
     a_payload_that_goes_out_in_pieces_is_measured_from_its_last,
     without_place_for_a_stream_a_ping_has_failed_and_time_moves_on,
+    other_notifees_are_told_of_each_outcome_too,
 }
 
 fn each_connection_is_asked_at_once_and_every_interval_on_one_stream<const EVENTS: usize>(shape: Shape) {
@@ -208,5 +211,38 @@ fn without_place_for_a_stream_a_ping_has_failed_and_time_moves_on<const EVENTS: 
     told(&mut both.a, a);
     both.wait(millis(10));
     assert_eq!(told(&mut both.a, a), vec![format!("failed {ca} limit"); 10]);
+    both.end();
+}
+
+fn other_notifees_are_told_of_each_outcome_too<const EVENTS: usize>(shape: Shape) {
+    /// Writes down what ping emits.
+    struct Observer(Rc<RefCell<Vec<Event>>>);
+
+    impl<N> Notifee<N> for Observer {
+        fn interest(&self) -> Interest {
+            Interest::EMITTED
+        }
+
+        fn emitted(&mut self, _: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+            self.0.borrow_mut().push(*event.downcast_ref().expect("nothing else is emitted"));
+        }
+    }
+
+    let mut both = Both::<EVENTS>::new(shape);
+    let heard = Rc::default();
+    both.a.notifees.register(Observer(Rc::clone(&heard)));
+    let a = both.a.install(on_demand());
+    let b = both.b.install(on_demand());
+    both.a.notifees.register(Observer(Rc::clone(&heard)));
+    let (ca, _) = both.connect(shape);
+    ask(&mut both.a, a, ca);
+    both.settle();
+    // A peer that does not speak the protocol.
+    both.b.notifees.uninstall(&mut both.b.swarm, b);
+    ask(&mut both.a, a, ca);
+    both.settle();
+    let events: Vec<Event> = std::iter::from_fn(|| both.a.service::<Ping>(a).next_event()).collect();
+    assert!(matches!(events[..], [Event::Pong { .. }, Event::Failed { .. }]));
+    assert_eq!(heard.take(), [events[0], events[0], events[1], events[1]]);
     both.end();
 }

@@ -1,0 +1,162 @@
+//! Emissions: events that a notifee emits to all others, in a bounded queue until they are told.
+
+use super::super::{Context, Interest, Network};
+use super::tell::{Held, Interrupted, Left, Limit};
+use super::{NotifeeId, Notifees};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use core::any::Any;
+
+/// An event that a notifee has emitted.
+pub(super) struct Emission {
+    from: NotifeeId,
+    /// The sequence number of the first notifee that was not registered yet.
+    before: u64,
+    event: Box<dyn Any>,
+}
+
+/// The emissions that are still to be told, in order.
+pub(in super::super) struct Emissions {
+    queue: VecDeque<Emission>,
+    capacity: usize,
+    dropped: u64,
+}
+
+impl Emissions {
+    pub(super) const fn new() -> Self {
+        Self { queue: VecDeque::new(), capacity: 1_024, dropped: 0 }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+}
+
+impl<N> Notifees<N> {
+    /// Sets the number of [emitted](Context::emit) events that may wait to be told. An event beyond it is
+    /// [dropped](Self::emissions_dropped). Default 1 024; 0 counts as 1.
+    pub const fn set_emission_capacity(&mut self, events: usize) {
+        self.changes.emissions.capacity = if events == 0 { 1 } else { events };
+    }
+
+    /// Returns the number of emitted events that were dropped, because as many waited as the
+    /// [capacity](Self::set_emission_capacity) allows.
+    #[must_use]
+    pub const fn emissions_dropped(&self) -> u64 {
+        self.changes.emissions.dropped
+    }
+}
+
+impl<N: Network> Notifees<N> {
+    /// Tells what has been emitted, as far as the limit permits. `false`: some is left.
+    #[inline]
+    pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit) -> bool {
+        while !self.changes.emissions.is_empty() {
+            if !limit.permits() {
+                return false;
+            }
+            limit.told();
+            self.tell_next_emission(network);
+        }
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_next_emission(&mut self, network: &mut N) {
+        if let Some(emission) = self.changes.emissions.queue.pop_front() {
+            self.tell_emission(emission, NotifeeId::FIRST.sequence, network);
+        }
+    }
+
+    /// Tells an emission to all who were registered when it was made, but to its source, from one of them on.
+    pub(super) fn tell_emission(&mut self, emission: Emission, from: u64, network: &mut N) {
+        let Self { entries, lists, changes, interrupted, now, .. } = self;
+        let held = Held::new(network);
+        let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+        let mut unfinished = Unfinished { cx, emission: Some(emission), interrupted };
+        let Unfinished { cx, emission, .. } = &mut unfinished;
+        if let Some(Emission { from: source, before, event }) = emission {
+            for run in &lists[Interest::EMITTED.kind()] {
+                let Some(run) = entries.get_mut(run.clone()) else { continue };
+                for entry in run {
+                    if !(from..*before).contains(&entry.sequence)
+                        || entry.sequence == source.sequence
+                        || cx.changes.is_leaving(entry)
+                    {
+                        continue;
+                    }
+                    cx.this = entry.id();
+                    entry.notifee.emitted(cx, *source, &**event);
+                }
+            }
+        }
+        let emission = unfinished.emission.take();
+        drop(unfinished);
+        drop(held);
+        if !self.changes.is_empty() {
+            self.make_changes();
+        }
+        // Last, since it may panic.
+        drop(emission);
+    }
+}
+
+/// Keeps the emission that is being told, if a notifee panics, which has been told then.
+struct Unfinished<'a, 'b, N> {
+    cx: Context<'a, N>,
+    emission: Option<Emission>,
+    interrupted: &'b mut Option<Interrupted>,
+}
+
+impl<N> Drop for Unfinished<'_, '_, N> {
+    fn drop(&mut self) {
+        if let Some(emission) = self.emission.take() {
+            let next = self.cx.this.sequence + 1;
+            *self.interrupted = Some(Interrupted { left: Left::Emission(emission), next });
+        }
+    }
+}
+
+impl<N> Context<'_, N> {
+    /// Emits an event of any type to all other notifees that declare an interest in [`EMITTED`](Interest::EMITTED):
+    /// [`emitted`](super::super::Notifee::emitted) is called with it. Services emit what they have to say so, beside the
+    /// queue that their owner drains.
+    ///
+    /// - Emitted events are told in order, once the present notification has gone to all who care for it (the present
+    ///   ticks, for one that is emitted in a tick), and before the network's next event. So what the present event names
+    ///   can still be looked up.
+    /// - Those are told who are registered now, and still are then.
+    /// - Each counts as an event to [`set_events_per_dispatch`](Notifees::set_events_per_dispatch), and to the budget of
+    ///   `drive_while`. What goes beyond waits for the next dispatch. Two notifees that answer each other's emissions for
+    ///   ever keep the network's events waiting, and the dispatch returns nevertheless.
+    /// - If nobody else declares that interest, the event is dropped at once and nothing is allocated; see
+    ///   [`is_heard`](Self::is_heard). If [as many wait](Self::room_to_emit) as may, it is
+    ///   [dropped and counted](Notifees::emissions_dropped).
+    pub fn emit(&mut self, event: impl Any) {
+        if !self.is_heard() {
+            return;
+        }
+        let (from, before) = (self.this, self.changes.slots.next_sequence());
+        let emissions = &mut self.changes.emissions;
+        if emissions.queue.len() < emissions.capacity {
+            emissions.queue.push_back(Emission { from, before, event: Box::new(event) });
+        } else {
+            emissions.dropped += 1;
+        }
+    }
+
+    /// Returns whether any other notifee would be told what this one [emits](Self::emit) now.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.changes.slots.is_heard_by_others(self.this)
+    }
+
+    /// Returns the number of events that can be [emitted](Self::emit) now without one being dropped.
+    #[must_use]
+    pub fn room_to_emit(&self) -> usize {
+        let emissions = &self.changes.emissions;
+        emissions.capacity.saturating_sub(emissions.queue.len())
+    }
+}

@@ -1,0 +1,246 @@
+//! [`Slots`]: where the registered notifees stand, each found by its id in O(1).
+
+use super::NotifeeId;
+#[cfg(feature = "protocols")]
+use crate::connection::Protocol;
+#[cfg(feature = "protocols")]
+use alloc::vec::Vec;
+use slab::Slab;
+
+/// A slot for each registered notifee, with its place in the registry.
+///
+/// Places are counted from the first entry of the registry on to the last newcomer that waits to be put in, in the
+/// order of registration. A notifee that has left leaves a vacant place behind, which counts until the registry is
+/// compacted.
+#[derive(Debug)]
+pub(super) struct Slots {
+    slots: Slab<Slot>,
+    /// The sequence number of the next notifee.
+    next: u64,
+    /// The number of places, vacant ones included.
+    places: usize,
+    vacant: usize,
+    /// The number of notifees that are registered and not leaving.
+    staying: usize,
+    /// The number of those among them that hear emissions.
+    hearing: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Of the notifee that the slot belongs to.
+    sequence: u64,
+    place: usize,
+    state: State,
+    /// It hears emissions.
+    hears: bool,
+    /// The protocols of a service that was installed and is not taken out again.
+    #[cfg(feature = "protocols")]
+    protocols: Option<Vec<Protocol>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Staying,
+    /// It is to be unregistered.
+    Leaving,
+    /// It is unregistered, and its protocols are still installed.
+    #[cfg(feature = "protocols")]
+    Left,
+}
+
+impl Slot {
+    const fn new(sequence: u64, place: usize, hears: bool) -> Self {
+        Self {
+            sequence,
+            place,
+            state: State::Staying,
+            hears,
+            #[cfg(feature = "protocols")]
+            protocols: None,
+        }
+    }
+}
+
+impl Slots {
+    pub(super) const fn new() -> Self {
+        Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
+    }
+
+    /// Gives the next notifee, which may hear emissions, an id and the last place.
+    pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
+        let slot = self.slots.insert(Slot::new(self.next, self.places, hears));
+        let slot = u32::try_from(slot).expect("memory ends before 2^32 notifees are registered");
+        let id = NotifeeId { sequence: self.next, slot };
+        self.next += 1;
+        self.places += 1;
+        self.staying += 1;
+        self.hearing += usize::from(hears);
+        id
+    }
+
+    fn get(&self, id: NotifeeId) -> Option<&Slot> {
+        self.slots.get(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
+    }
+
+    fn get_mut(&mut self, id: NotifeeId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
+    }
+
+    /// Returns the place of a notifee that is registered and not leaving.
+    pub(super) fn place(&self, id: NotifeeId) -> Option<usize> {
+        self.get(id).filter(|slot| slot.state == State::Staying).map(|slot| slot.place)
+    }
+
+    /// Marks a notifee as leaving. `false`: it is not registered, or marked already.
+    pub(super) fn leave(&mut self, id: NotifeeId) -> bool {
+        let Some(slot) = self.get_mut(id).filter(|slot| slot.state == State::Staying) else { return false };
+        slot.state = State::Leaving;
+        let hears = slot.hears;
+        self.staying -= 1;
+        self.hearing -= usize::from(hears);
+        true
+    }
+
+    /// Returns whether the notifee of a slot is leaving; `false` for a vacant one.
+    pub(super) fn is_leaving(&self, slot: u32) -> bool {
+        self.slots.get(slot as usize).is_some_and(|slot| slot.state == State::Leaving)
+    }
+
+    /// Takes out a notifee, leaving or not, whose place is vacant from now on. Returns the place.
+    pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
+        let Slot { place, state, hears, .. } = *self.get(id)?;
+        match state {
+            State::Staying => {
+                self.staying -= 1;
+                self.hearing -= usize::from(hears);
+            }
+            State::Leaving => {}
+            #[cfg(feature = "protocols")]
+            State::Left => return None,
+        }
+        self.vacant += 1;
+        #[cfg(feature = "protocols")]
+        if let Some(slot) = self.get_mut(id).filter(|slot| slot.protocols.is_some()) {
+            slot.state = State::Left;
+            return Some(place);
+        }
+        self.slots.try_remove(id.slot as usize)?;
+        Some(place)
+    }
+
+    /// Keeps the protocols of a service, if it is registered.
+    #[cfg(feature = "protocols")]
+    pub(super) fn install(&mut self, id: NotifeeId, protocols: Vec<Protocol>) {
+        if let Some(slot) = self.get_mut(id) {
+            slot.protocols = Some(protocols);
+        }
+    }
+
+    /// Takes the protocols of a service, registered or not; `None` if they are not installed.
+    #[cfg(feature = "protocols")]
+    pub(super) fn uninstall(&mut self, id: NotifeeId) -> Option<Vec<Protocol>> {
+        let slot = self.get_mut(id)?;
+        let protocols = slot.protocols.take()?;
+        if slot.state == State::Left {
+            self.slots.try_remove(id.slot as usize);
+        }
+        Some(protocols)
+    }
+
+    /// Returns the sequence number of the next notifee.
+    pub(super) const fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns whether a notifee other than this one hears emissions.
+    pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
+        let is_hearing = |slot: &Slot| slot.hears && slot.state == State::Staying;
+        self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
+    }
+
+    /// Returns the number of notifees that are registered and not leaving.
+    pub(super) const fn len(&self) -> usize {
+        self.staying
+    }
+
+    /// Returns whether more than half of the places are vacant.
+    pub(super) const fn are_mostly_vacant(&self) -> bool {
+        self.vacant > self.places / 2
+    }
+
+    /// Numbers the places anew: those of the notifees in these slots, in their order, and no others.
+    pub(super) fn compact(&mut self, slots: impl Iterator<Item = u32>) {
+        (self.places, self.vacant) = (0, 0);
+        for slot in slots {
+            if let Some(slot) = self.slots.get_mut(slot as usize) {
+                slot.place = self.places;
+            }
+            self.places += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_that_is_used_again_does_not_answer_to_the_old_id() {
+        let mut slots = Slots::new();
+        let old = slots.insert(false);
+        assert_eq!(slots.remove(old), Some(0));
+        let new = slots.insert(false);
+        assert_eq!((new.slot, slots.place(new)), (old.slot, Some(1)));
+        assert_eq!((slots.place(old), slots.leave(old), slots.remove(old)), (None, false, None));
+        assert_eq!(slots.len(), 1);
+    }
+
+    #[test]
+    fn a_leaving_notifee_counts_no_more_and_its_place_does() {
+        let mut slots = Slots::new();
+        let [first, second] = [(); 2].map(|()| slots.insert(false));
+        assert!(slots.leave(first) && !slots.leave(first) && slots.is_leaving(first.slot));
+        assert_eq!((slots.len(), slots.place(first), slots.place(second)), (1, None, Some(1)));
+        assert_eq!((slots.remove(first), slots.len(), slots.are_mostly_vacant()), (Some(0), 1, false));
+        assert_eq!((slots.remove(second), slots.are_mostly_vacant()), (Some(1), true));
+    }
+
+    #[test]
+    fn compaction_closes_the_gaps_in_order() {
+        let mut slots = Slots::new();
+        let ids = [(); 4].map(|()| slots.insert(false));
+        slots.remove(ids[0]);
+        slots.remove(ids[2]);
+        slots.compact([ids[1].slot, ids[3].slot].into_iter());
+        assert_eq!(ids.map(|id| slots.place(id)), [None, Some(0), None, Some(1)]);
+        let next = slots.insert(false);
+        assert_eq!(slots.place(next), Some(2));
+    }
+    #[test]
+    fn who_hears_counts_until_it_leaves() {
+        let mut slots = Slots::new();
+        let [hears, speaks] = [true, false].map(|hears| slots.insert(hears));
+        assert_eq!([hears, speaks].map(|this| slots.is_heard_by_others(this)), [false, true]);
+        let second = slots.insert(true);
+        assert!(slots.is_heard_by_others(hears));
+        slots.leave(hears);
+        assert_eq!([hears, second].map(|this| slots.is_heard_by_others(this)), [true, false]);
+        slots.remove(hears);
+        slots.remove(second);
+        assert!(!slots.is_heard_by_others(speaks));
+    }
+
+    #[cfg(feature = "protocols")]
+    #[test]
+    fn the_slot_of_a_service_is_kept_until_its_protocols_are_taken() {
+        let mut slots = Slots::new();
+        let service = slots.insert(false);
+        slots.install(service, Vec::new());
+        assert_eq!((slots.remove(service), slots.remove(service), slots.len()), (Some(0), None, 0));
+        let other = slots.insert(false);
+        assert_ne!(other.slot, service.slot);
+        assert_eq!((slots.uninstall(other), slots.uninstall(service)), (None, Some(Vec::new())));
+        assert_eq!((slots.uninstall(service), slots.insert(false).slot), (None, service.slot));
+    }
+}

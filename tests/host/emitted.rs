@@ -1,0 +1,56 @@
+//! What services emit reaches the notifees of a host, those that come while it runs among them.
+
+use crate::support::hosts::{Pair, connect, identity};
+use smol::channel::{Sender, unbounded};
+use std::any::Any;
+use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::protocols::identify::{self, Event, Identify};
+
+/// Forwards to a task what identify says.
+struct Identified(Sender<Event>);
+
+impl<N> Notifee<N> for Identified {
+    fn interest(&self) -> Interest {
+        Interest::EMITTED
+    }
+
+    fn emitted(&mut self, _: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+        if let Some(event) = event.downcast_ref::<Event>() {
+            // Nobody may listen any more.
+            let _ = self.0.try_send(event.clone());
+        }
+    }
+}
+
+#[test]
+fn tasks_hear_what_identify_has_heard_though_nobody_drains_its_queue() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let install = |number| {
+        move |notifees: &mut swarm_notify::notifee::Notifees<_>, swarm: &mut _| {
+            let service = Identify::new(identity(number).public(), identify::Config::default());
+            notifees.install(swarm, service)
+        }
+    };
+    pair.a.with(install(1)).unwrap();
+    let ids = pair.b.with(install(2)).unwrap();
+    let (sender, first) = unbounded();
+    pair.b.with(|notifees, _| notifees.register(Identified(sender))).unwrap();
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let heard = first.recv().await.unwrap();
+        assert!(matches!(heard, Event::Identified { peer, .. } if peer == at_a.local_peer()));
+        // One that comes while the host runs hears the next answer, like the first.
+        let (sender, second) = unbounded();
+        let asked = at_b.with(move |notifees, _| {
+            notifees.register(Identified(sender));
+            notifees.get_mut::<Identify>(ids).map(|identify| identify.identify(connection.id()))
+        });
+        assert_eq!(asked.await.unwrap(), Some(Ok(())));
+        let both = [first.recv().await.unwrap(), second.recv().await.unwrap()];
+        assert_eq!(both[0], both[1]);
+        assert!(matches!(&both[0], Event::Identified { info, .. } if info.speaks(&identify::PROTOCOL)));
+        let queued = at_b.wait_for(ids, Identify::next_event).await.unwrap();
+        assert_eq!(queued, heard, "the owner's queue has them all");
+    });
+}

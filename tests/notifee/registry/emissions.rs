@@ -1,0 +1,239 @@
+//! Events that notifees emit: told to all others, in their place in the order, and bounded.
+
+use crate::registry::{World, connect, open, world};
+use crate::support::scripted::Log;
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, State, StreamId};
+use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
+
+type Act = Box<dyn FnMut(&mut Context<'_, World>, &str)>;
+
+/// Writes down what it is told of connections and streams, and the texts that others emit; then it acts.
+struct Hears {
+    name: &'static str,
+    interest: Interest,
+    log: Log,
+    act: Act,
+}
+
+impl Hears {
+    fn new(name: &'static str, log: &Log) -> Self {
+        Self::with(name, log, |_, _| {})
+    }
+
+    fn with(name: &'static str, log: &Log, act: impl FnMut(&mut Context<'_, World>, &str) + 'static) -> Self {
+        let interest = Interest::CONNECTED | Interest::DISCONNECTED | Interest::OPENED_STREAM | Interest::EMITTED;
+        Self { name, interest, log: log.clone(), act: Box::new(act) }
+    }
+
+    fn only(self, interest: Interest) -> Self {
+        Self { interest, ..self }
+    }
+
+    fn told(&mut self, cx: &mut Context<'_, World>, what: &str) {
+        self.log.write(format!("{} {what}", self.name));
+        (self.act)(cx, what);
+    }
+}
+
+impl Notifee<World> for Hears {
+    fn interest(&self) -> Interest {
+        self.interest
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId) {
+        self.told(cx, &format!("connected {connection}"));
+    }
+
+    fn disconnected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, _: ConnectionEnd) {
+        self.told(cx, &format!("disconnected {connection}"));
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId) {
+        self.told(cx, &format!("opened_stream {stream}"));
+    }
+
+    fn emitted(&mut self, cx: &mut Context<'_, World>, from: NotifeeId, event: &dyn Any) {
+        assert_ne!(from, cx.this());
+        if let Some(text) = event.downcast_ref::<String>() {
+            self.told(cx, text);
+        }
+    }
+}
+
+/// Emits a text about each connection and stream that opens or ends.
+fn speaker(log: &Log) -> Hears {
+    let speaks = |cx: &mut Context<'_, World>, what: &str| {
+        if what.contains("connected") || what.contains("opened_stream") {
+            cx.emit(format!("heard of {what}"));
+        }
+    };
+    Hears::with("speaker", log, speaks)
+}
+
+#[test]
+fn an_emission_comes_between_the_event_and_the_next_one() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.register(Hears::new("a", &log));
+    notifees.register(speaker(&log));
+    notifees.register(Hears::new("b", &log));
+    let connection = connect(&mut world);
+    open(&mut world, connection);
+    assert_eq!(notifees.dispatch(&mut world), 4, "emissions count");
+    let all = |what: &str| ["a", "speaker", "b"].map(|name| format!("{name} {what}"));
+    let others = |what: &str| ["a", "b"].map(|name| format!("{name} heard of {what}"));
+    log.expect(
+        &[
+            &all("connected c0.1")[..],
+            &others("connected c0.1"),
+            &all("opened_stream s0.1"),
+            &others("opened_stream s0.1"),
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn what_a_closing_event_names_can_be_looked_up_in_its_emission() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.register(speaker(&log));
+    let (seen, ids) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(None)));
+    let (found, named) = (Rc::clone(&seen), Rc::clone(&ids));
+    notifees.register(
+        Hears::with("a", &log, move |cx, _| {
+            assert_eq!(cx.network().next_event(), None);
+            found.set(cx.network().state(named.get().expect("it is set")));
+        })
+        .only(Interest::EMITTED),
+    );
+    let connection = connect(&mut world);
+    ids.set(Some(connection));
+    world.end_connection(connection, ConnectionEnd::Idle).unwrap();
+    notifees.dispatch(&mut world);
+    assert_eq!(seen.get(), Some(State::Ended));
+    let told = ["speaker connected c0.1", "a heard of connected c0.1"];
+    let ended = ["speaker disconnected c0.1", "a heard of disconnected c0.1"];
+    log.expect(&[told, ended].concat());
+}
+
+#[test]
+fn an_event_that_nobody_else_hears_is_dropped_at_once() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    let left = Rc::new(Cell::new(None::<(bool, usize)>));
+    let seen = Rc::clone(&left);
+    // It would hear others, and not itself.
+    notifees.register(Hears::with("speaker", &log, move |cx, _| {
+        let event = Rc::new(());
+        cx.emit(Rc::clone(&event));
+        seen.set(Some((cx.is_heard(), Rc::strong_count(&event))));
+    }));
+    let deaf = notifees.register(Hears::new("deaf", &log).only(Interest::EVENTS));
+    connect(&mut world);
+    assert_eq!((notifees.dispatch(&mut world), left.take()), (1, Some((false, 1))));
+    notifees.register(Hears::new("hears", &log));
+    notifees.unregister(deaf);
+    connect(&mut world);
+    assert_eq!((notifees.dispatch(&mut world), left.take()), (2, Some((true, 2))));
+}
+
+#[test]
+fn who_comes_after_an_emission_is_not_told_of_it_and_who_leaves_neither() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    let (inner, leaver) = (log.clone(), Rc::new(Cell::new(None::<NotifeeId>)));
+    let leaves = Rc::clone(&leaver);
+    notifees.register(Hears::with("speaker", &log, move |cx, what| {
+        if what.starts_with("connected") {
+            cx.register(Hears::new("before", &inner));
+            cx.emit(format!("of {what}"));
+            cx.register(Hears::new("behind", &inner));
+            cx.unregister(leaves.get().expect("it is set"));
+        }
+    }));
+    leaver.set(Some(notifees.register(Hears::new("leaver", &log))));
+    notifees.register(Hears::new("a", &log));
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    log.expect(&["speaker connected c0.1", "a connected c0.1", "a of connected c0.1", "before of connected c0.1"]);
+}
+
+#[test]
+fn an_emission_of_one_that_has_left_is_told() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.register(Hears::with("speaker", &log, |cx, what| {
+        cx.emit(format!("of {what}"));
+        let this = cx.this();
+        cx.unregister(this);
+    }));
+    notifees.register(Hears::new("a", &log));
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    log.expect(&["speaker connected c0.1", "a connected c0.1", "a of connected c0.1"]);
+}
+
+#[test]
+fn notifees_that_answer_each_other_for_ever_are_told_so_much_a_dispatch() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    for name in ["a", "b"] {
+        notifees.register(Hears::with(name, &log, move |cx, _| cx.emit(String::from(name))));
+    }
+    notifees.set_events_per_dispatch(5);
+    connect(&mut world);
+    assert_eq!(notifees.dispatch(&mut world), 5);
+    let first = ["a connected c0.1", "b connected c0.1", "b a", "a b", "a b", "b a"];
+    log.expect(&first);
+    assert_eq!(notifees.poll_at(), Some(Duration::ZERO));
+    connect(&mut world);
+    assert_eq!(notifees.dispatch(&mut world), 5);
+    log.expect(&["b a", "a b", "a b", "b a", "b a"]);
+}
+
+#[test]
+fn a_full_queue_drops_what_is_emitted_and_counts_it() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.set_emission_capacity(2);
+    let rooms = Log::default();
+    let seen = rooms.clone();
+    notifees.register(Hears::with("speaker", &log, move |cx, _| {
+        for n in 0..5 {
+            seen.write(cx.room_to_emit().to_string());
+            cx.emit(n.to_string());
+        }
+    }));
+    notifees.register(Hears::new("a", &log).only(Interest::EMITTED));
+    for dropped in [3, 6] {
+        connect(&mut world);
+        notifees.dispatch(&mut world);
+        assert_eq!(log.take()[1..], ["a 0", "a 1"]);
+        assert_eq!(notifees.emissions_dropped(), dropped);
+        rooms.expect(&["2", "1", "0", "0", "0"]);
+    }
+}
+
+#[test]
+fn one_that_panics_at_an_emission_is_passed_over_and_the_others_are_told() {
+    struct Deliberate;
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.register(speaker(&log));
+    notifees.register(Hears::new("a", &log).only(Interest::EMITTED));
+    let panics = Hears::with("panics", &log, |_, _| resume_unwind(Box::new(Deliberate)));
+    notifees.register(panics.only(Interest::EMITTED));
+    notifees.register(Hears::new("b", &log).only(Interest::EMITTED));
+    connect(&mut world);
+    let caught = catch_unwind(AssertUnwindSafe(|| notifees.dispatch(&mut world)));
+    assert!(caught.is_err_and(|payload| payload.is::<Deliberate>()));
+    log.expect(&["speaker connected c0.1", "a heard of connected c0.1", "panics heard of connected c0.1"]);
+    assert_eq!(notifees.poll_at(), Some(Duration::ZERO), "there is something left to tell");
+    // Who comes meanwhile is not told, and the next event waits.
+    notifees.register(Hears::new("late", &log).only(Interest::EMITTED));
+    connect(&mut world);
+    let caught = catch_unwind(AssertUnwindSafe(|| notifees.dispatch(&mut world)));
+    assert!(caught.is_err(), "at the next emission");
+    let second = ["a", "panics"].map(|name| format!("{name} heard of connected c1.1"));
+    log.expect(&[&["b heard of connected c0.1".into(), "speaker connected c1.1".into()], &second[..]].concat());
+    notifees.dispatch(&mut world);
+    log.expect(&["b heard of connected c1.1", "late heard of connected c1.1"]);
+}
