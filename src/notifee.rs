@@ -44,15 +44,23 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+#[cfg(feature = "connection")]
+pub mod caught;
 mod context;
 mod interest;
 mod network;
 #[cfg(feature = "subscription")]
 mod notice;
+#[cfg(feature = "swarm")]
+pub mod peers;
 mod registry;
+#[cfg(feature = "subscription")]
+pub mod spawned;
 #[cfg(feature = "subscription")]
 pub mod subscription;
 
+#[cfg(feature = "connection")]
+pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
 pub use context::Context;
 pub use interest::Interest;
 pub use network::Network;
@@ -60,7 +68,11 @@ pub use network::Network;
 pub use network::{HasNode, Node};
 #[cfg(feature = "subscription")]
 pub use notice::{ConnectionInfo, ListenerInfo, Notice, StreamInfo};
+#[cfg(feature = "swarm")]
+pub use peers::{PeerNotifee, Peers};
 pub use registry::{NotifeeId, Notifees};
+#[cfg(feature = "subscription")]
+pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscriber, Subscription, subscription};
 

@@ -15,6 +15,8 @@ mod drive;
 #[cfg(feature = "protocols")]
 mod services;
 mod tell;
+#[cfg(feature = "subscription")]
+mod threads;
 
 /// Names a registered notifee. It is never given twice by one registry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -23,6 +25,13 @@ pub struct NotifeeId(u64);
 impl NotifeeId {
     /// The first that is given.
     const FIRST: Self = Self(0);
+}
+
+/// `n0`, `n1`, … in the order in which they were given.
+impl fmt::Display for NotifeeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
 }
 
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
@@ -69,6 +78,9 @@ pub(super) struct Changes<N> {
     /// The services that were installed and are not taken out again.
     #[cfg(feature = "protocols")]
     installed: Vec<services::Installed>,
+    /// The threads of spawned notifees. They are dropped behind all entries, which they wait for.
+    #[cfg(feature = "subscription")]
+    threads: super::spawned::Threads,
 }
 
 impl<N> Changes<N> {
@@ -116,6 +128,8 @@ impl<N> Notifees<N> {
                 next_id: NotifeeId::FIRST.0,
                 #[cfg(feature = "protocols")]
                 installed: Vec::new(),
+                #[cfg(feature = "subscription")]
+                threads: super::spawned::Threads::new(),
             },
             interrupted: None,
             events_per_dispatch: 1_024,
