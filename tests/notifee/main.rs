@@ -1,6 +1,10 @@
 //! Observers: the registry of notifees, and subscriptions.
 
+#[cfg(feature = "swarm")]
+mod caught;
 mod registry;
+#[cfg(feature = "subscription")]
+mod spawned;
 #[cfg(feature = "subscription")]
 mod subscription;
 #[path = "../support/mod.rs"]
