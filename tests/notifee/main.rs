@@ -2,6 +2,8 @@
 
 #[cfg(feature = "swarm")]
 mod caught;
+#[cfg(feature = "swarm")]
+mod peers;
 mod registry;
 #[cfg(feature = "subscription")]
 mod spawned;
