@@ -106,12 +106,7 @@ impl<T> CatchPanics<T> {
         self.notifee
     }
 
-    fn tell<N>(
-        &mut self,
-        cx: &mut Context<'_, N>,
-        told: Notification,
-        tell: impl FnOnce(&mut T, &mut Context<'_, N>),
-    ) {
+    fn tell<N>(&mut self, cx: &mut Context<'_, N>, told: Notification, tell: impl FnOnce(&mut T, &mut Context<'_, N>)) {
         if let Poll::Spared(_) = self.poll.get_mut() {
             *self.poll.get_mut() = Poll::Asked;
         }

@@ -7,6 +7,8 @@ mod bounds;
 mod dials;
 mod flush;
 mod lazy;
+#[cfg(feature = "subscription")]
+mod observers;
 mod panics;
 mod reentrant;
 mod shutdown;

@@ -8,7 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, ListenerId, StreamId};
-use swarm_notify::notifee::{CatchPanics, Context, Interest, Notification, Notifee, NotifeePanic, Notifees, catch_panics};
+use swarm_notify::notifee::{
+    CatchPanics, Context, Interest, Notifee, NotifeePanic, Notifees, Notification, catch_panics,
+};
 
 type World = Lifecycle<8>;
 type Panics = Rc<RefCell<Vec<NotifeePanic>>>;
@@ -94,10 +96,10 @@ fn a_panic_in_a_replay_does_not_keep_it_from_being_registered() {
     connect(&mut world);
     notifees.dispatch(&mut world);
     log.expect(&["late connected c0.1", "late connected c1.1", "late connected c2.1"]);
-    assert_eq!(kept.take().iter().map(|panic| (panic.notifee, panic.message.as_str())).collect::<Vec<_>>(), [
-        (id, "I come late"),
-        (id, "I come late")
-    ]);
+    assert_eq!(
+        kept.take().iter().map(|panic| (panic.notifee, panic.message.as_str())).collect::<Vec<_>>(),
+        [(id, "I come late"), (id, "I come late")]
+    );
 }
 
 /// Panics wherever it is told to.

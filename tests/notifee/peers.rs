@@ -358,7 +358,8 @@ fn walk<const EVENTS: usize>(seed: u64) -> (usize, usize) {
             log.expect(&expected);
             let peers = net.all[0].notifees.get::<Peers<Notes<Sim<EVENTS>>>>(*id).unwrap();
             for peer in names {
-                let mut open: Vec<_> = model.open.iter().filter(|(other, _)| *other == peer).map(|(_, id)| *id).collect();
+                let mut open: Vec<_> =
+                    model.open.iter().filter(|(other, _)| *other == peer).map(|(_, id)| *id).collect();
                 open.sort();
                 several += usize::from(open.len() > 1);
                 assert_eq!(peers.connections_of(&peer).collect::<Vec<_>>(), open, "seed {seed}, step {step}");

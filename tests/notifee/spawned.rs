@@ -230,7 +230,11 @@ fn a_panic_without_a_message_and_one_of_a_drop_are_reported() {
 
     let mut pair = pair();
     let notifees = &mut pair.all[1].notifees;
-    let odd = |notice: Notice| if notice.event().is_some() { std::panic::resume_unwind(Box::new(7)) };
+    let odd = |notice: Notice| {
+        if notice.event().is_some() {
+            std::panic::resume_unwind(Box::new(7))
+        }
+    };
     let odd = notifees.spawn_fn(64, Interest::EVENTS, odd).unwrap();
     let brittle = Brittle;
     let brittle = notifees.spawn_fn(64, Interest::EVENTS, move |_| _ = &brittle).unwrap();
@@ -263,7 +267,8 @@ fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
     let mut pair = pair();
     let (log, (sender, lines)) = (Log::default(), mpsc::channel());
     let Driven { swarm, notifees } = &mut pair.all[0];
-    let panics = |_: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| std::panic::resume_unwind(Box::new(()));
+    let panics =
+        |_: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| std::panic::resume_unwind(Box::new(()));
     notifees.register(Scripted::with("panics", &log, panics));
     notifees.spawn(64, Lines(sender)).unwrap();
     swarm.listen(Host(1).at(1)).unwrap();

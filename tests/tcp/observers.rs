@@ -67,7 +67,9 @@ fn two() -> [Party; 2] {
 fn one_stream(parties: &mut [Party], connection: ConnectionId, told: &Recorder) -> StreamId {
     let stream = parties[1].swarm.open_stream(connection, &[ECHO]).unwrap();
     parties[1].swarm.finish(stream).unwrap();
-    until(parties, |_| told.events().iter().any(|event| event.name() == "closed_stream" && event.id() == stream.into()));
+    until(parties, |_| {
+        told.events().iter().any(|event| event.name() == "closed_stream" && event.id() == stream.into())
+    });
     stream
 }
 

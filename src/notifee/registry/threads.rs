@@ -35,11 +35,7 @@ impl<N: HasNode> Notifees<N> {
     ///
     /// # Errors
     /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.
-    pub fn spawn(
-        &mut self,
-        capacity: usize,
-        notifee: impl BlockingNotifee + Send + 'static,
-    ) -> io::Result<NotifeeId> {
+    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
         let interest = notifee.interest();
         self.spawn_fn(capacity, interest, each(notifee))
     }
@@ -125,11 +121,7 @@ impl<N: HasNode + 'static> Context<'_, N> {
     ///
     /// # Errors
     /// Those of [`Notifees::spawn`].
-    pub fn spawn(
-        &mut self,
-        capacity: usize,
-        notifee: impl BlockingNotifee + Send + 'static,
-    ) -> io::Result<NotifeeId> {
+    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
         let interest = notifee.interest();
         self.spawn_fn(capacity, interest, each(notifee))
     }

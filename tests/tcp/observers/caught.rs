@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{
-    BlockingNotifee, ConnectionInfo, Context, Interest, Notice, Notification, Notifee, catch_panics, subscription,
+    BlockingNotifee, ConnectionInfo, Context, Interest, Notice, Notifee, Notification, catch_panics, subscription,
 };
 
 /// Panics at each event.
