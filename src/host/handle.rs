@@ -308,6 +308,11 @@ impl Handle {
     /// streams be closed or dropped by those who hold them, for a
     /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
+    ///
+    /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
+    /// and end. The host waits for them without blocking its own thread, for another
+    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
+    /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
     pub async fn shutdown(&self) {
         // Gone is shut down, too.
         let _ = Wait::begin(&self.shared, Command::Shutdown).await;

@@ -279,20 +279,19 @@ struct Model {
 impl Model {
     fn told(&mut self, name: char, peer: PeerId, event: Event) {
         let others = |open: &[(PeerId, ConnectionId)]| open.iter().filter(|(other, _)| *other == peer).count();
-        match event {
-            Event::Connected { connection } => {
-                if others(&self.open) == 0 {
-                    self.lines.push(format!("{name} connected by {connection}"));
-                }
-                self.open.push((peer, connection));
+        if let Event::Connected { connection } = event {
+            if others(&self.open) == 0 {
+                self.lines.push(format!("{name} connected by {connection}"));
             }
-            Event::Disconnected { connection, .. } if self.open.contains(&(peer, connection)) => {
-                self.open.retain(|other| *other != (peer, connection));
-                if others(&self.open) == 0 {
-                    self.lines.push(format!("{name} disconnected by {connection}"));
-                }
+            self.open.push((peer, connection));
+        }
+        if let Event::Disconnected { connection, .. } = event
+            && self.open.contains(&(peer, connection))
+        {
+            self.open.retain(|other| *other != (peer, connection));
+            if others(&self.open) == 0 {
+                self.lines.push(format!("{name} disconnected by {connection}"));
             }
-            _ => {}
         }
     }
 }
