@@ -12,6 +12,7 @@ use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::swarm::Config;
 
 /// Writes down every event, in a list that outlives it.
 #[derive(Clone, Default)]
@@ -58,7 +59,11 @@ impl Notifee<Tcp> for Polite {
 
 /// Two parties that end their streams politely.
 fn two() -> [Party; 2] {
-    let mut parties = [Party::new(1), Party::new(2)];
+    two_with(&Config::default())
+}
+
+fn two_with(config: &Config) -> [Party; 2] {
+    let mut parties = [1, 2].map(|number| Party::with(number, config.clone()));
     parties.iter_mut().for_each(|party| _ = party.notifees.register(Polite));
     parties
 }

@@ -1,13 +1,15 @@
 //! Notifees on threads of their own, beside plain ones, whose owner sleeps until something wakes it.
 
-use crate::observers::{Recorder, one_stream, shut_down, two};
+use crate::observers::{Recorder, one_stream, shut_down, two, two_with};
 use crate::support::party::{Tcp, connect, until};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event};
 use swarm_notify::notifee::{
     BlockingNotifee, ConnectionInfo, Context, Interest, Notice, Notifee, StreamInfo, ThreadPanic, subscription,
 };
+use swarm_notify::swarm::Config;
 
 /// The notices that a thread was told.
 type Told = Arc<Mutex<Vec<Notice>>>;
@@ -48,13 +50,20 @@ struct Panics;
 
 impl BlockingNotifee for Panics {
     fn opened_stream(&mut self, stream: StreamInfo) {
+        // The owner is asleep by then.
+        std::thread::sleep(Duration::from_millis(50));
         panic!("I do not like {}", stream.protocol.unwrap());
     }
 }
 
 #[test]
 fn one_that_panics_is_reported_and_leaves_and_everybody_else_goes_on() {
-    let mut parties = two();
+    // No deadline wakes the owner.
+    let (mut config, hour) = (Config::default(), Duration::from_secs(3_600));
+    config.connection.handshake_timeout = hour;
+    config.connection.negotiation_timeout = hour;
+    config.connection.keep_alive_interval = hour;
+    let mut parties = two_with(&config);
     let told = Told::default();
     let before = Recorder::register(&mut parties[1]);
     let panics = parties[1].notifees.spawn(64, Panics).unwrap();
