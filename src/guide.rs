@@ -217,7 +217,8 @@
 //!
 //! | feature | thread | lifetime |
 //! |---|---|---|
-//! | `swarm`, `tcp`, `protocols`, `subscription` | none | |
+//! | `swarm`, `tcp`, `protocols` | none | |
+//! | `subscription` | one for each notifee that is [spawned](crate::notifee::Notifees::spawn), and none otherwise | until it was unregistered and has handled what it was sent; never longer than the registry |
 //! | `dns` | one for each lookup, at most [`tcp::Config::lookups`](crate::tcp::Config::lookups) | from the turn that begins the lookup until the system has answered, even if the dial is dropped |
 //! | `host`, `cli` | `async-io`'s own | from the making of a host, or from its first timer, for the life of the process: it waits for one descriptor a host and for timers |
 //! | `cli` | one that reads stdin | while `--floodsub` publishes lines |

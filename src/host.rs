@@ -96,7 +96,9 @@ use std::os::fd::AsFd;
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
 /// It belongs to one thread. Dropping it closes all its sockets at once and drops its tasks; what handles and streams
-/// are left give errors. [`Handle::shutdown`] is the way to end in good order.
+/// are left give errors. It does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's
+/// thread must not block: they handle what they were sent and end by themselves. [`Handle::shutdown`] is the way to end
+/// in good order, which waits for them, too.
 pub struct Host {
     driver: Driver,
     executor: Rc<LocalExecutor<'static>>,

@@ -4,7 +4,8 @@
 //! It listens, dials, authenticates (Noise) and multiplexes (Yamux) like any libp2p node, and tells its owner of every
 //! listener, connection and stream: once when it opens, once when it closes, in order, with the reason. A swarm has no
 //! task, no executor and no thread. Two features start threads: `dns` starts one for each lookup of a name, which ends
-//! with the lookup, and `host` uses `async-io`, which has one for the life of the process.
+//! with the lookup, and `host` uses `async-io`, which has one for the life of the process. A notifee that may block gets
+//! one if you ask for it.
 //!
 //! [`guide`] says how to put it into your loop.
 //!

@@ -12,11 +12,13 @@
 //! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
 //!   all of them.
 //! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
-//! - One that is slow, or lives in another task or thread, has a [`subscription`](mod@subscription) instead of being a notifee.
 //! - A notifee can say something to all others: it [emits](Context::emit) an event of any type, which is told after the
 //!   present one. So services say what they have heard.
+//! - One that is slow delays everybody ([`Notifee`] says what that costs). It is [spawned](mod@spawned) on a thread of its
+//!   own, or has a [`subscription`](mod@subscription), in a task or thread of yours.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
-//!   others are told, and nobody twice.
+//!   others are told, and nobody twice. [`catch_panics`](fn@catch_panics) catches and reports them one by one.
+//! - One that cares about peers, however many connections each has, is put into [`Peers`].
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
@@ -46,15 +48,23 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+#[cfg(feature = "connection")]
+pub mod caught;
 mod context;
 mod interest;
 mod network;
 #[cfg(feature = "subscription")]
 mod notice;
+#[cfg(feature = "swarm")]
+pub mod peers;
 mod registry;
+#[cfg(feature = "subscription")]
+pub mod spawned;
 #[cfg(feature = "subscription")]
 pub mod subscription;
 
+#[cfg(feature = "connection")]
+pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
 pub use context::Context;
 pub use interest::Interest;
 pub use network::Network;
@@ -62,7 +72,11 @@ pub use network::Network;
 pub use network::{HasNode, Node};
 #[cfg(feature = "subscription")]
 pub use notice::{ConnectionInfo, ListenerInfo, Notice, StreamInfo};
+#[cfg(feature = "swarm")]
+pub use peers::{PeerNotifee, Peers};
 pub use registry::{NotifeeId, Notifees};
+#[cfg(feature = "subscription")]
+pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscriber, Subscription, subscription};
 
@@ -74,6 +88,27 @@ use core::time::Duration;
 /// interface.
 ///
 /// Readiness and time are for those that speak a protocol; what those have to say to others is [`emitted`](Self::emitted).
+///
+/// # A slow notifee
+///
+/// A notifee runs on its owner's thread, between the one before it and the one behind it, and nothing else runs
+/// meanwhile. Everybody behind it is told later, by as long as it takes. The whole node waits, too: no socket is read or
+/// written, nothing is accepted, no ping is answered, no deadline is judged. If it takes
+///
+/// - **milliseconds**, peers notice latency;
+/// - **more than 5 s**, peers that are closing a connection cut it
+///   ([`close_timeout`](crate::connection::Config::close_timeout));
+/// - **more than 10 s**, peers that are connecting or opening a stream give that up
+///   ([`handshake_timeout`](crate::connection::Config::handshake_timeout),
+///   [`negotiation_timeout`](crate::connection::Config::negotiation_timeout));
+/// - **more than 15 s**, js-libp2p ends connections whose ping was not answered, and peers with this crate do where nothing
+///   had been said for 30 s before; **more than 45 s**, they do in any case. Each is told as `disconnected`.
+///
+/// These are the defaults of this crate at the other end. Our own deadlines are judged when the notifee has returned, after
+/// all that has come meanwhile ([`lateness`](crate::swarm::Config::lateness)), so that no peer is blamed for it.
+///
+/// So a notifee that may block, on a disk, a lock or another service, is [spawned](Notifees::spawn), and only its own
+/// notices wait for it. For a task instead of a thread there is [`subscription`](fn@subscription).
 pub trait Notifee<N> {
     /// What it is to be told of. It is asked once, when it is registered.
     fn interest(&self) -> Interest {

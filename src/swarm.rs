@@ -89,6 +89,7 @@ mod ledger;
 mod link;
 mod listeners;
 mod own_dial;
+mod peers;
 mod reactor;
 mod ready;
 mod run_queue;

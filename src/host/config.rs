@@ -26,7 +26,8 @@ pub struct Config {
     /// than the newcomer's, the last one of that. Default 64.
     pub waiting_streams: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
-    /// dropped, before it closes the connections under them. Default 5 s.
+    /// dropped, before it closes the connections under them; and in the end, for the threads of
+    /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
     pub shutdown_timeout: Duration,
 }
 

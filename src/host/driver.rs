@@ -57,7 +57,7 @@ impl Driver {
             // Ready or not, the notifees are driven: for their time, too.
             world.swarm.turn(cx, now);
             world.notifees.drive(&mut world.swarm, now);
-            let drained = shared.drive_shutdown(world, now);
+            let drained = shared.drive_shutdown(world, cx, now);
             [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
         });
         // While it is driven nobody else takes its world for longer than a call.
@@ -89,7 +89,7 @@ impl Driver {
 
 impl Shared {
     /// How far a shutdown has come; when it is to be looked at if nothing happens.
-    fn drive_shutdown(&self, world: &mut World, now: Duration) -> Option<Duration> {
+    fn drive_shutdown(&self, world: &mut World, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
         if let Phase::Draining(until) = self.phase.get() {
             let is_idle =
                 self.book(|book| book.streams.is_empty() && book.opening.is_empty() && book.handlers.is_idle());
@@ -99,7 +99,13 @@ impl Shared {
             self.phase.set(Phase::Closing);
             world.node().shutdown();
         }
-        if self.phase.get() != Phase::Over && world.swarm.is_shut_down() {
+        if !matches!(self.phase.get(), Phase::Joining(_) | Phase::Over) && world.swarm.is_shut_down() {
+            self.phase.set(Phase::Joining(now.saturating_add(self.config.shutdown_timeout)));
+        }
+        if let Phase::Joining(until) = self.phase.get() {
+            if !world.joins_threads(cx, now >= until) {
+                return Some(until);
+            }
             self.phase.set(Phase::Over);
             for slot in self.book(|book| core::mem::take(&mut book.awaited_shutdown)) {
                 self.fill(&slot, Ok(()));
@@ -112,7 +118,10 @@ impl Shared {
     pub(super) fn close(&self) {
         let world = self.world.try_borrow_mut().ok().and_then(|mut world| world.take());
         self.phase.set(Phase::Over);
-        drop(world);
+        if let Some(mut world) = world {
+            world.leave_threads();
+            drop(world);
+        }
         let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
         self.wake_all(&mut Vec::new());

@@ -10,7 +10,7 @@ use super::world::AnySwarm;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
-use crate::notifee::{NotifeeId, Notifees};
+use crate::notifee::{HasNode as _, NotifeeId, Notifees};
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
@@ -144,6 +144,22 @@ impl Handle {
     /// changes nothing.
     pub async fn abort_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::AtOnce).await;
+    }
+
+    /// Closes all connections of a peer politely, and gives up the dials that name it, as
+    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. It is there once each that was open has
+    /// ended and that has been told, those that were being closed already among them; and says how many it has acted on.
+    /// 0 once the host is gone. If the future is dropped after it was polled once, they are closed nevertheless.
+    pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
+        let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
+            let node = swarm.node_mut();
+            (node.connections_of(peer), node.disconnect_peer(peer))
+        };
+        let Ok((open, count)) = self.with(disconnect).await else { return 0 };
+        for id in open {
+            self.connection_closed(id).await;
+        }
+        count
     }
 
     /// Waits until a connection has ended; there at once if it has.
@@ -292,6 +308,11 @@ impl Handle {
     /// streams be closed or dropped by those who hold them, for a
     /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
+    ///
+    /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
+    /// and end. The host waits for them without blocking its own thread, for another
+    /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
+    /// the log. [`take_panics`](Notifees::take_panics) has the panics of those that ended so.
     pub async fn shutdown(&self) {
         // Gone is shut down, too.
         let _ = Wait::begin(&self.shared, Command::Shutdown).await;

@@ -31,6 +31,8 @@ pub(super) enum Phase {
     Draining(Duration),
     /// The swarm is shutting down.
     Closing,
+    /// Everything has ended and been told; the threads of spawned notifees may end by themselves until then.
+    Joining(Duration),
     /// Everything has ended and been told.
     Over,
 }
@@ -124,7 +126,7 @@ impl Shared {
     pub(super) fn begin<R>(&self, begin: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
         match self.phase.get() {
             Phase::Running => begin(),
-            Phase::Draining(_) | Phase::Closing | Phase::Over => Err(Error::Closing),
+            Phase::Draining(_) | Phase::Closing | Phase::Joining(_) | Phase::Over => Err(Error::Closing),
         }
     }
 
@@ -159,7 +161,7 @@ impl Shared {
     pub(super) fn await_shutdown(&self, slot: Rc<Slot<()>>) {
         match self.phase.get() {
             Phase::Over => self.fill(&slot, Ok(())),
-            Phase::Running | Phase::Draining(_) | Phase::Closing => {
+            Phase::Running | Phase::Draining(_) | Phase::Closing | Phase::Joining(_) => {
                 let gone = self.book(|book| join(&mut book.awaited_shutdown, slot));
                 drop(gone);
             }

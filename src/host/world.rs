@@ -26,6 +26,30 @@ impl World {
     pub(super) fn node(&mut self) -> &mut dyn Node {
         self.swarm.node_mut()
     }
+
+    /// Returns whether the threads of spawned notifees have ended, or are given up. `cx` is woken when the last one ends.
+    #[cfg(feature = "subscription")]
+    pub(super) fn joins_threads(&mut self, cx: &mut Context<'_>, gives_up: bool) -> bool {
+        let has_joined = self.notifees.poll_join(cx).is_ready();
+        if gives_up {
+            self.leave_threads();
+        }
+        has_joined || gives_up
+    }
+
+    /// Lets the threads of spawned notifees end by themselves: an executor's thread must not wait for them.
+    #[cfg(feature = "subscription")]
+    pub(super) fn leave_threads(&mut self) {
+        self.notifees.detach_threads();
+    }
+
+    #[cfg(not(feature = "subscription"))]
+    pub(super) const fn joins_threads(&mut self, _cx: &mut Context<'_>, _gives_up: bool) -> bool {
+        true
+    }
+
+    #[cfg(not(feature = "subscription"))]
+    pub(super) const fn leave_threads(&mut self) {}
 }
 
 /// The swarm of a host, with any transport, queue and reactor. It is the network that the host's notifees observe.

@@ -19,6 +19,8 @@ mod emissions;
 mod services;
 mod slots;
 mod tell;
+#[cfg(feature = "subscription")]
+mod threads;
 
 /// Names a registered notifee. It is never given twice by one registry. Ids are in the order of registration.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -34,10 +36,18 @@ impl NotifeeId {
     const FIRST: Self = Self { sequence: 0, slot: 0 };
 }
 
+/// `n0`, `n1`, … in the order in which they were given.
+impl fmt::Display for NotifeeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.sequence)
+    }
+}
+
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
-/// How many there are is for their owner to bound. They need not be `Send`, and so it is not.
+/// How many there are is for their owner to bound. They need not be `Send`, and so it is not. Dropping it drops them in
+/// their order, and waits for the threads of those that were spawned.
 pub struct Notifees<N> {
     /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
     /// costs O(1), however many are registered.
@@ -111,6 +121,9 @@ pub(super) struct Changes<N> {
     emissions: Emissions,
     #[cfg(feature = "protocols")]
     speakers: services::Speakers,
+    /// The threads of spawned notifees. They are dropped behind all entries, which they wait for.
+    #[cfg(feature = "subscription")]
+    threads: super::spawned::Threads,
 }
 
 impl<N> Changes<N> {
@@ -160,6 +173,8 @@ impl<N> Notifees<N> {
                 emissions: Emissions::new(),
                 #[cfg(feature = "protocols")]
                 speakers: services::Speakers::new(),
+                #[cfg(feature = "subscription")]
+                threads: super::spawned::Threads::new(),
             },
             interrupted: None,
             events_per_dispatch: 1_024,

@@ -21,6 +21,9 @@
 //! - A subscription that is dropped unregisters its subscriber with the next event or `drive`, which it wakes for, too.
 //!   If the subscriber goes, with its registry for instance, what was sent can still be received, and then `None`.
 //!
+//! [`Notifees::spawn`](super::Notifees::spawn) makes a subscription and a thread that handles its notices, and joins the
+//! thread in the end.
+//!
 //! On the network's thread nothing is allocated for a notice, but the list of a listener's addresses.
 //!
 //! ```

@@ -114,6 +114,11 @@ where
     }
 
     /// The open connections to a peer, those that are being closed included, in order of their ids.
+    ///
+    /// It shows what is open now, and so it runs ahead of the events. Two connections that open in one turn are both there
+    /// when the first is told, and three that are cut together are all gone before the first end is told. So do not count
+    /// them to find a peer's first connection or its last:
+    /// [`Peers`](crate::notifee::Peers) counts those that were told.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
         let peers = self.ledger.peers.range((peer, ConnectionId::FIRST)..);
         peers.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)

@@ -8,6 +8,8 @@ mod dials;
 mod emitted;
 mod flush;
 mod lazy;
+#[cfg(feature = "subscription")]
+mod observers;
 mod panics;
 mod reentrant;
 mod shutdown;

@@ -1,6 +1,12 @@
 //! Observers: the registry of notifees, and subscriptions.
 
+#[cfg(feature = "swarm")]
+mod caught;
+#[cfg(feature = "swarm")]
+mod peers;
 mod registry;
+#[cfg(feature = "subscription")]
+mod spawned;
 #[cfg(feature = "subscription")]
 mod subscription;
 #[path = "../support/mod.rs"]

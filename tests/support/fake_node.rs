@@ -312,6 +312,11 @@ impl Node for Fake {
         self.lifecycle.end_connection(id, ConnectionEnd::Requested).map_err(|_| CloseError::Ended)
     }
 
+    fn disconnect_peer(&mut self, peer: PeerId) -> usize {
+        let connections = self.connections_of(peer).into_iter();
+        connections.filter(|id| self.close_connection(*id).is_ok()).count()
+    }
+
     fn shutdown(&mut self) {}
 
     fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError> {

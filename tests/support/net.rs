@@ -172,7 +172,7 @@ impl<const E: usize> Node<E> {
         }
         let most = limit.saturating_duration_since(Instant::now());
         self.swarm.wait(self.now(), Some(most)).expect("it can wait");
-        !most.is_zero()
+        Instant::now() < limit
     }
 
     /// Writes an event down, with what can be looked up of it.

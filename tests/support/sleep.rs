@@ -29,7 +29,7 @@ pub(crate) fn sleep_on(descriptors: &mut [PollFd<'_>], left: Option<Duration>, l
     let timespec = Timespec::try_from(timeout).expect("it is no more than the limit");
     match poll(descriptors, Some(&timespec)) {
         // A signal ends it early.
-        Ok(_) | Err(rustix::io::Errno::INTR) => !most.is_zero(),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Instant::now() < limit,
         Err(error) => panic!("{error}"),
     }
 }

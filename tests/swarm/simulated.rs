@@ -6,6 +6,7 @@ mod budgets;
 mod by_hand;
 mod connections;
 mod dials;
+mod disconnect_peer;
 mod flush;
 mod full_queue;
 mod go_away;

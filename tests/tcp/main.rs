@@ -4,6 +4,8 @@
 mod frames;
 #[cfg(feature = "subscription")]
 mod notify;
+#[cfg(feature = "subscription")]
+mod observers;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;

@@ -103,6 +103,8 @@ node! {
     fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
     /// [`Swarm::abort_connection`]
     fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+    /// [`Swarm::disconnect_peer`]
+    fn disconnect_peer(&mut self, peer: PeerId) -> usize;
     /// [`Swarm::shutdown`]
     fn shutdown(&mut self);
     /// [`Swarm::open_stream`]

@@ -148,6 +148,13 @@ impl Slots {
         Some(protocols)
     }
 
+    /// Returns the id that the next notifee gets.
+    #[cfg(feature = "subscription")]
+    pub(super) fn next_id(&self) -> NotifeeId {
+        let slot = u32::try_from(self.slots.vacant_key()).expect("memory ends before 2^32 notifees are registered");
+        NotifeeId { sequence: self.next, slot }
+    }
+
     /// Returns the sequence number of the next notifee.
     pub(super) const fn next_sequence(&self) -> u64 {
         self.next

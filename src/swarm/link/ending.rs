@@ -74,6 +74,11 @@ where
         matches!(self.stage, Stage::Closing(_, _, Ours::Serving))
     }
 
+    /// Returns whether nothing is left that a polite close would change: it is being closed, or over.
+    pub(in crate::swarm) const fn is_closing(&self) -> bool {
+        matches!(self.stage, Stage::Closing(_, _, Ours::Open | Ours::Last | Ours::Closed) | Stage::Over)
+    }
+
     /// Tries once to write what a connection that is over still has to say: yamux's go-away if it broke, or answers.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };

@@ -1,0 +1,176 @@
+//! [`Peers`]: an adapter for those who care about peers, and not about how many connections a peer has.
+//!
+//! A peer can have several connections: both sides dial at the same time, one dials twice, one side has lost a
+//! connection that the other has not. `connected` and `disconnected` are told of each. [`Peers`] counts those that it was
+//! told of, and tells a [`PeerNotifee`] of the first and of the last.
+//!
+//! Counting with [`Node::connections_of`](super::Node::connections_of) inside a notification is a trap, since that shows
+//! what is open now and not what was told. Two connections that open in one turn both see 2, so that "is it the first?"
+//! is never true; three that are cut in one turn all see 0, so that "was it the last?" is true three times.
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::identity::{Keypair, PeerId};
+//! use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId};
+//! use swarm_notify::notifee::{Context, Notifees, PeerNotifee, Peers};
+//! use swarm_notify::swarm::{Config, Swarm};
+//!
+//! #[derive(Default)]
+//! struct Lobby(Vec<PeerId>);
+//!
+//! impl<N> PeerNotifee<N> for Lobby {
+//!     fn peer_connected(&mut self, _cx: &mut Context<'_, N>, peer: PeerId, _connection: ConnectionId) {
+//!         self.0.push(peer);
+//!     }
+//!
+//!     fn peer_disconnected(&mut self, _: &mut Context<'_, N>, peer: PeerId, _: ConnectionId, _: ConnectionEnd) {
+//!         self.0.retain(|other| *other != peer);
+//!     }
+//! }
+//!
+//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
+//! };
+//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! let mut notifees = Notifees::new();
+//! let lobby = notifees.register(Peers::new(Lobby::default()));
+//! server.listen("/memory/4713".parse()?)?;
+//! server.tick(Duration::ZERO);
+//! client.dial("/memory/4713".parse()?)?;
+//! client.dial("/memory/4713".parse()?)?;
+//! for _ in 0..20 {
+//!     server.tick(Duration::ZERO);
+//!     notifees.drive(&mut server, Duration::ZERO);
+//!     client.tick(Duration::ZERO);
+//!     while client.next_event().is_some() {}
+//! }
+//! let peers = notifees.get::<Peers<Lobby>>(lobby).unwrap();
+//! assert_eq!(peers.connections_of(&client.local_peer()).count(), 2);
+//! assert_eq!(peers.get_ref().0, [client.local_peer()], "it was told once");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use super::{Context, HasNode, Interest, Notifee};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionEnd, ConnectionId};
+use alloc::collections::{BTreeMap, BTreeSet};
+
+/// An observer of the peers of a network `N`, registered inside [`Peers`]. Both methods are empty by default.
+pub trait PeerNotifee<N> {
+    /// A peer is connected: this connection has opened, and no other of the peer's that was told is open.
+    fn peer_connected(&mut self, _cx: &mut Context<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
+
+    /// A peer is not connected any more: this connection has ended, for this reason, and no other of the peer's that was
+    /// told is open. One that has opened and was not told yet is none: for that the peer is told as connected again.
+    fn peer_disconnected(
+        &mut self,
+        _cx: &mut Context<'_, N>,
+        _peer: PeerId,
+        _connection: ConnectionId,
+        _reason: ConnectionEnd,
+    ) {
+    }
+}
+
+/// Nobody, for those who only ask [`Peers`] who is connected.
+impl<N> PeerNotifee<N> for () {}
+
+/// A notifee that counts the connections of each peer, from what it is told alone, and tells a [`PeerNotifee`] of the
+/// first one that opens and of the last one that ends.
+///
+/// - For each peer it tells `peer_connected` and `peer_disconnected` in turn, beginning with `peer_connected`.
+/// - A notifee that is [registered](super::Notifees::register) late knows nothing of the connections that were open
+///   before, and passes over their ends: a peer that has only such is not connected to it. With
+///   [`register_and_replay`](super::Notifees::register_and_replay) it is told of them first.
+/// - It counts before it tells, so that a `T` that panics, caught by [`catch_panics`](super::catch_panics) or by the
+///   owner, leaves the counts right.
+///
+/// It keeps one entry for each open connection. Each event costs `O(log n)` of them.
+#[derive(Clone, Default, Debug)]
+pub struct Peers<T> {
+    notifee: T,
+    /// Those that were told to be open, by peer; no set is empty.
+    connections: BTreeMap<PeerId, BTreeSet<ConnectionId>>,
+}
+
+impl<T> Peers<T> {
+    /// Nobody is connected yet. `()` is a notifee that does nothing.
+    #[must_use]
+    pub const fn new(notifee: T) -> Self {
+        Self { notifee, connections: BTreeMap::new() }
+    }
+
+    /// Whether a connection of this peer was told to be open, and not to be over.
+    #[must_use]
+    pub fn is_connected(&self, peer: &PeerId) -> bool {
+        self.connections.contains_key(peer)
+    }
+
+    /// The peers that are connected, in order of their ids.
+    pub fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.connections.keys()
+    }
+
+    /// How many peers are connected.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Whether no peer is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// The connections of a peer that were told to be open and not to be over, in order of their ids.
+    pub fn connections_of(&self, peer: &PeerId) -> impl Iterator<Item = ConnectionId> {
+        self.connections.get(peer).into_iter().flatten().copied()
+    }
+
+    /// The notifee inside.
+    pub const fn get_ref(&self) -> &T {
+        &self.notifee
+    }
+
+    /// The notifee inside.
+    pub const fn get_mut(&mut self) -> &mut T {
+        &mut self.notifee
+    }
+
+    /// The notifee inside, without the counts.
+    pub fn into_inner(self) -> T {
+        self.notifee
+    }
+}
+
+/// The peer of a connection that is being told. What is told can be looked up, and who has opened is authenticated.
+fn peer_of<N: HasNode>(cx: &mut Context<'_, N>, connection: ConnectionId) -> Option<PeerId> {
+    cx.network().node().connection(connection)?.peer
+}
+
+impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
+    fn interest(&self) -> Interest {
+        Interest::CONNECTED | Interest::DISCONNECTED
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        let Some(peer) = peer_of(cx, connection) else { return };
+        let connections = self.connections.entry(peer).or_default();
+        let is_first = connections.is_empty();
+        connections.insert(connection);
+        if is_first {
+            self.notifee.peer_connected(cx, peer, connection);
+        }
+    }
+
+    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+        let Some(peer) = peer_of(cx, connection) else { return };
+        let Some(connections) = self.connections.get_mut(&peer) else { return };
+        if connections.remove(&connection) && connections.is_empty() {
+            self.connections.remove(&peer);
+            self.notifee.peer_disconnected(cx, peer, connection, reason);
+        }
+    }
+}

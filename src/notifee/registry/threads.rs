@@ -1,0 +1,142 @@
+//! The notifees of a registry that have a thread of their own: how they are spawned and joined.
+
+use super::super::subscription::{Subscriber, subscription};
+use super::super::{BlockingNotifee, Context, HasNode, Interest, Notice, ThreadPanic};
+use super::{Changes, NotifeeId, Notifees};
+use alloc::vec::Vec;
+use core::task::{self, Poll};
+use std::io;
+
+impl<N> Changes<N> {
+    /// Starts a thread for the notifee that is registered next, and returns what is to be registered.
+    fn spawn(
+        &mut self,
+        capacity: usize,
+        interest: Interest,
+        told: impl FnMut(Notice) + Send + 'static,
+    ) -> io::Result<Subscriber> {
+        let (subscriber, subscription) = subscription(capacity);
+        self.threads.start(self.slots.next_id(), subscription, told)?;
+        Ok(subscriber.only(interest))
+    }
+}
+
+/// Hands each notice to the method it is for.
+fn each(mut notifee: impl BlockingNotifee + Send + 'static) -> impl FnMut(Notice) + Send + 'static {
+    move |notice| notice.tell(&mut notifee)
+}
+
+impl<N: HasNode> Notifees<N> {
+    /// Registers a notifee that may block, on a thread of its own that starts here: see [`spawned`](mod@super::super::spawned)
+    /// for what is promised. Up to `capacity` notices wait for it; 0 counts as 1. Beyond that it misses some, and hears how
+    /// many.
+    ///
+    /// How many threads there are is for the owner to bound.
+    ///
+    /// # Errors
+    /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.
+    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
+        let interest = notifee.interest();
+        self.spawn_fn(capacity, interest, each(notifee))
+    }
+
+    /// Does what [`spawn`](Self::spawn) does with a closure, which is told each notice of these kinds of event.
+    ///
+    /// ```
+    /// use swarm_notify::notifee::{Interest, Notice, Notifees};
+    /// use swarm_notify::tcp;
+    ///
+    /// let mut notifees: Notifees<tcp::Swarm> = Notifees::new();
+    /// notifees.spawn_fn(16, Interest::CONNECTED | Interest::DISCONNECTED, |notice| match notice {
+    ///     Notice::Snapshot(open) => println!("{} connections are open", open.len()), // comes first, and after each lag
+    ///     Notice::Lagged(missed) => println!("{missed} came and went"),
+    ///     notice => println!("{notice:?}"),
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`spawn`](Self::spawn).
+    pub fn spawn_fn(
+        &mut self,
+        capacity: usize,
+        interest: Interest,
+        told: impl FnMut(Notice) + Send + 'static,
+    ) -> io::Result<NotifeeId> {
+        let subscriber = self.changes.spawn(capacity, interest, told)?;
+        Ok(self.register(subscriber))
+    }
+}
+
+impl<N> Notifees<N> {
+    /// How many threads of [spawned](Self::spawn) notifees have not ended.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.changes.threads.running()
+    }
+
+    /// The panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At most 64 are
+    /// kept for the next call; all are logged.
+    pub fn take_panics(&mut self) -> Vec<ThreadPanic> {
+        self.changes.threads.take_panics()
+    }
+
+    /// Unregisters all [spawned](Self::spawn) notifees, and waits until their threads have handled what they were sent and
+    /// have ended, and those that had left earlier, too. Returns the panics since the last call or
+    /// [`take_panics`](Self::take_panics). Dropping the registry waits in the same way.
+    ///
+    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down), so that they hear every closing event. It
+    /// blocks for as long as they take: an owner that must not has [`poll_join`](Self::poll_join).
+    pub fn join(&mut self) -> Vec<ThreadPanic> {
+        self.unregister_spawned();
+        self.changes.threads.join();
+        self.take_panics()
+    }
+
+    /// Does what [`join`](Self::join) does without blocking: unregisters all [spawned](Self::spawn) notifees, and is ready
+    /// once their threads have ended. While it is pending, the end of the last of them wakes `cx`. The panics are left for
+    /// [`take_panics`](Self::take_panics). Once it is ready, dropping the registry does not wait.
+    pub fn poll_join(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.unregister_spawned();
+        self.changes.threads.poll_join(cx)
+    }
+
+    /// Lets the threads of spawned notifees end by themselves: neither a join nor the drop waits for those that run.
+    #[cfg(all(feature = "host", unix))]
+    pub(crate) fn detach_threads(&mut self) {
+        self.unregister_spawned();
+        self.changes.threads.detach();
+    }
+
+    fn unregister_spawned(&mut self) {
+        for id in self.changes.threads.ids() {
+            self.unregister(id);
+        }
+    }
+}
+
+impl<N: HasNode + 'static> Context<'_, N> {
+    /// Spawns a notifee that may block behind all others, as [`Notifees::spawn`] does. What it is told begins behind what is
+    /// being told now.
+    ///
+    /// # Errors
+    /// Those of [`Notifees::spawn`].
+    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
+        let interest = notifee.interest();
+        self.spawn_fn(capacity, interest, each(notifee))
+    }
+
+    /// Spawns a closure behind all others, as [`Notifees::spawn_fn`] does.
+    ///
+    /// # Errors
+    /// Those of [`Notifees::spawn`].
+    pub fn spawn_fn(
+        &mut self,
+        capacity: usize,
+        interest: Interest,
+        told: impl FnMut(Notice) + Send + 'static,
+    ) -> io::Result<NotifeeId> {
+        let subscriber = self.changes.spawn(capacity, interest, told)?;
+        Ok(self.changes.register(subscriber))
+    }
+}
