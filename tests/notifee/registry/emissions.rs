@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, State, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees, Notification, catch_panics};
 
 type Act = Box<dyn FnMut(&mut Context<'_, World>, &str)>;
 
@@ -236,4 +236,23 @@ fn one_that_panics_at_an_emission_is_passed_over_and_the_others_are_told() {
     log.expect(&[&["b heard of connected c0.1".into(), "speaker connected c1.1".into()], &second[..]].concat());
     notifees.dispatch(&mut world);
     log.expect(&["b heard of connected c1.1", "late heard of connected c1.1"]);
+}
+
+#[test]
+fn a_caught_notifee_hears_emissions_and_its_panic_names_their_source() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    let source = notifees.register(speaker(&log));
+    let panics = Hears::with("panics", &log, |_, _| panic!("no"));
+    let (told, reported) = (Rc::new(Cell::new(None)), Rc::new(Cell::new(0)));
+    let (last, count) = (Rc::clone(&told), Rc::clone(&reported));
+    notifees.register(catch_panics(panics.only(Interest::EMITTED), move |panic| {
+        last.set(Some(panic.told));
+        count.set(count.get() + 1);
+    }));
+    notifees.register(Hears::new("b", &log).only(Interest::EMITTED));
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    let heard = "heard of connected c0.1";
+    log.expect(&["speaker connected c0.1".into(), format!("panics {heard}"), format!("b {heard}")]);
+    assert_eq!((told.take(), reported.get()), (Some(Notification::Emitted { from: source }), 1));
 }
