@@ -5,7 +5,7 @@ use crate::support::driven::{Driven, Sim, Together};
 use crate::support::scripted::{Log, Scripted};
 use crate::support::sim::{Cut, ECHO, Host};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure, ListenerEnd, StreamEnd};
@@ -278,4 +278,35 @@ fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
     // What was to be told to it goes with it, since nobody has driven on.
     assert_eq!(notifees.join(), []);
     assert_eq!((lines.try_iter().count(), notifees.len()), (0, 1));
+}
+
+/// Keeps the lines of errors.
+struct Errors(Mutex<Vec<String>>);
+
+impl log::Log for Errors {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() == log::Level::Error
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.lock().unwrap().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_panic_is_logged_as_an_error_with_its_message() {
+    static ERRORS: Errors = Errors(Mutex::new(Vec::new()));
+    log::set_logger(&ERRORS).unwrap();
+    log::set_max_level(log::LevelFilter::Error);
+    let [Driven { mut swarm, mut notifees }, _] = pair().all;
+    let panics = |_| std::panic::resume_unwind(Box::new("this one and no other"));
+    notifees.spawn_fn(1, Interest::NONE, panics).unwrap();
+    notifees.drive(&mut swarm, Duration::ZERO);
+    assert_eq!(notifees.join().len(), 1);
+    let line = "the thread of the notifee n0 panicked: this one and no other";
+    assert!(ERRORS.0.lock().unwrap().iter().any(|error| error == line));
 }
