@@ -1,5 +1,8 @@
 //! On real sockets: messages, and the scenarios that py-libp2p has for the notifee of its pub/sub, with exact counts.
 
+#[cfg(feature = "subscription")]
+mod channel;
+
 use crate::support::floodsub::drive::{Tcp, listen, node, shut_down, until};
 use crate::support::floodsub::{Node, peer};
 use swarm_notify::lifecycle::ConnectionId;
@@ -84,8 +87,8 @@ fn test_disconnected_enqueues_and_removes_peer() {
 }
 
 #[test]
-fn test_channel_closed_is_swallowed_in_notifee() {
-    // Nobody drains what floodsub tells; in the end nobody could.
+fn events_that_nobody_drains_hold_nobody_up() {
+    // In the end nobody could.
     let mut config = Config::default();
     config.events = 1;
     let (mut nodes, address) = pair(config);
