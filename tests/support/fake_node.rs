@@ -39,6 +39,8 @@ pub(crate) struct Stream {
     pub(crate) sent_ever: u64,
     pub(crate) arrived_ever: u64,
     is_finished: bool,
+    /// Our side is, too. There is no pipe that it would wait for.
+    is_ours_finished: bool,
     /// Its opening was told, and its end was not.
     is_told: bool,
     /// It is said when there is more.
@@ -97,6 +99,7 @@ impl Fake {
             sent_ever: 0,
             arrived_ever: 0,
             is_finished: false,
+            is_ours_finished: false,
             is_told: false,
             wants: (true, true),
             is_ready: (false, false),
@@ -257,6 +260,8 @@ impl Node for Fake {
             sent: 0,
             received: 0,
             is_remote_finished: stream.is_finished,
+            is_local_finished: stream.is_ours_finished,
+            is_fin_sent: stream.is_ours_finished,
         })
     }
 
@@ -367,7 +372,10 @@ impl Node for Fake {
         self.write(id, &[]).map(drop)
     }
 
-    fn finish(&mut self, _: StreamId) -> Result<(), WriteError> {
+    fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.is_ours_finished = true;
+        }
         Ok(())
     }
 

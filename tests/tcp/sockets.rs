@@ -7,6 +7,7 @@ mod dials;
 mod full;
 mod go_away;
 mod listeners;
+mod local_end;
 mod mute;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod processes;

@@ -50,7 +50,7 @@ fn test_single_listener_close_emits_listen_close() {
     let [closed, stays] = [30, 31].map(|n| parties[0].swarm.listen(alone(n).parse().unwrap()).unwrap());
     until(&mut parties, |_| notifees[0][0].count("listen") == 2);
     let [at_closed, at_other] = [closed, stays].map(|listener| bound(&parties[0], listener));
-    [at_closed, at_other].map(assert_listens);
+    [at_closed, at_other].into_iter().for_each(assert_listens);
     // Nobody but the swarm says that it is closed.
     parties[0].swarm.close_listener(closed).unwrap();
     until(&mut parties, |_| notifees[0][0].count("listen_close") == 1);
@@ -86,5 +86,5 @@ fn test_shutdown_emits_listen_close_for_all_listeners() {
     for notifee in &notifees[0] {
         assert_eq!(*notifee.events(), [opened, closed].concat());
     }
-    addresses.map(assert_closed);
+    addresses.into_iter().for_each(assert_closed);
 }
