@@ -62,18 +62,22 @@ mod error;
 mod execute;
 mod handle;
 mod handlers;
+mod lines;
+mod open_stream;
 mod opened;
 mod router;
 mod shared;
 mod slot;
 mod stream;
 mod wait;
+mod waiting;
 mod world;
 
 pub use command::Target;
 pub use config::Config;
 pub use error::Error;
 pub use handle::{Connection, Handle, Listener};
+pub use open_stream::OpenStream;
 pub use stream::Stream;
 pub use world::AnySwarm;
 

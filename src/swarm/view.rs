@@ -1,6 +1,7 @@
 //! What can be looked up of what lives, and of what a closing event names until it has been handled.
 
 use super::Swarm;
+use super::config::Config;
 use super::link::Link;
 use super::listeners::Listener;
 use super::reactor::Reactor;
@@ -149,6 +150,12 @@ where
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
         self.ledger.lifecycle.streams_of(id)
+    }
+
+    /// Returns the bounds that the swarm was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.ledger.config
     }
 
     /// How many of each kind have opened, failed and closed, are open now, and were at most.

@@ -13,3 +13,4 @@ mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;

@@ -11,7 +11,8 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
-    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready, StreamView,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready,
+    StreamView,
 };
 
 /// A node without a network.
@@ -24,6 +25,7 @@ pub(crate) struct Fake {
     protocols: Vec<Protocol>,
     ready: VecDeque<StreamId>,
     is_held: bool,
+    config: Config,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
 }
@@ -59,6 +61,7 @@ impl Fake {
             protocols: Vec::new(),
             ready: VecDeque::new(),
             is_held: false,
+            config: Config::default(),
             place: BTreeMap::new(),
         }
     }
@@ -263,6 +266,10 @@ impl Node for Fake {
             is_local_finished: stream.is_ours_finished,
             is_fin_sent: stream.is_ours_finished,
         })
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
     }
 
     fn waker(&self) -> Waker {
