@@ -172,3 +172,89 @@ impl<T> Lines<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::{Direction, Lifecycle, Limits};
+
+    fn connections(many: usize) -> Vec<ConnectionId> {
+        let mut lifecycle = Lifecycle::<1>::new(Limits::default());
+        (0..many).map(|_| lifecycle.begin_connection(Direction::Outbound).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_place_that_is_free_is_offered_to_the_first_of_one_line() {
+        let (ids, mut lines) = (connections(100), Lines::default());
+        for n in 0..10_000 {
+            lines.join(ids[n % 100], 100, n).unwrap();
+        }
+        assert_eq!(lines.join(ids[7], 100, 0), Err(0), "that line is full");
+        assert!(lines.take_first().is_none(), "no line has a turn");
+        for round in 0..2 {
+            lines.give_turn(ids[42]);
+            lines.give_turn(ids[42]);
+            let (place, first) = lines.take_first().unwrap();
+            assert_eq!((place.connection, first), (ids[42], 42 + 100 * round));
+            lines.served(place);
+            let (place, next) = lines.take_first().unwrap();
+            assert_eq!(next, 142 + 100 * round);
+            lines.put_back(place, next, false);
+            assert!(lines.take_first().is_none(), "no other line is looked at");
+        }
+    }
+
+    #[test]
+    fn what_has_left_is_kept_nowhere() {
+        let (ids, mut lines) = (connections(2), Lines::default());
+        let places: Vec<_> = (0..10).map(|n| lines.join(ids[n % 2], 5, n).unwrap()).collect();
+        lines.give_turn(ids[0]);
+        for place in [6, 0, 2, 8, 4] {
+            assert_eq!(lines.leave(places[place]), Some(place));
+            assert_eq!(lines.leave(places[place]), None);
+        }
+        assert!(!lines.is_waited_for(ids[0]) && lines.turns.is_empty());
+        assert_eq!(lines.take_line(ids[1]), [1, 3, 5, 7, 9]);
+        assert!(lines.waiting.is_empty() && lines.lines.is_empty());
+        // The last one that is served leaves nothing, either.
+        lines.join(ids[0], 1, 0).unwrap();
+        lines.give_turn(ids[0]);
+        let (place, _) = lines.take_first().unwrap();
+        assert!(lines.is_waited_for(ids[0]), "it may come back");
+        lines.served(place);
+        assert!(lines.lines.is_empty() && lines.turns.is_empty());
+    }
+
+    #[test]
+    fn lines_take_turns_and_who_keeps_the_turn_is_first() {
+        let (ids, mut lines) = (connections(2), Lines::default());
+        for n in 0..6 {
+            lines.join(ids[n / 3], 3, n).unwrap();
+        }
+        ids.iter().for_each(|id| lines.give_turn(*id));
+        let (place, first) = lines.take_first().unwrap();
+        lines.put_back(place, first, true);
+        let mut served = Vec::new();
+        while let Some((place, next)) = lines.take_first() {
+            served.push(next);
+            lines.served(place);
+        }
+        assert_eq!(served, [0, 3, 1, 4, 2, 5]);
+    }
+
+    #[test]
+    fn all_lines_get_a_turn_when_the_time_has_come_and_somebody_waits() {
+        let (ids, mut lines) = (connections(2), Lines::default());
+        let second = Duration::from_secs(1);
+        lines.retry_by(3 * second);
+        lines.retry_by(2 * second);
+        lines.retry_by(4 * second);
+        assert_eq!(lines.retry_at(), None, "nobody waits");
+        lines.join(ids[1], 1, 'a').unwrap();
+        assert_eq!(lines.retry_at(), Some(2 * second));
+        lines.retry(second);
+        assert!(lines.take_first().is_none());
+        lines.retry(2 * second);
+        assert_eq!((lines.retry_at(), lines.take_first().map(|(_, first)| first)), (None, Some('a')));
+    }
+}

@@ -125,34 +125,43 @@ fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
     let _inbound = accept(&at_a, RAW);
     pair.run(async {
         let (_, connection) = connect(&at_a, &at_b).await;
-        let other = at_b.dial(connection.remote().clone()).await.unwrap();
         let _open = fill(&connection, 1).await;
         let mut stays = waiting(&connection).await;
-        let ends = waiting(&other).await;
-        other.abort().await;
-        assert_eq!(ends.await.unwrap_err(), Error::Closing);
-        assert!(poll_once(&mut stays).await.is_none());
+        for by_the_peer in [false, true] {
+            let other = at_b.dial(connection.remote().clone()).await.unwrap();
+            let ends = waiting(&other).await;
+            let peer = at_b.local_peer();
+            let accepted = at_a.with(move |_, swarm| swarm.node().connections_of(peer)).await.unwrap();
+            match by_the_peer {
+                false => other.abort().await,
+                true => at_a.abort_connection(accepted[1]).await,
+            }
+            assert_eq!(ends.await.unwrap_err(), Error::Closing);
+            assert!(poll_once(&mut stays).await.is_none());
+            while at_a.with(move |_, swarm| swarm.node().connections_of(peer).len()).await != Ok(1) {
+                smol::future::yield_now().await;
+            }
+        }
     });
 }
 
 #[test]
 fn the_end_of_the_host_ends_the_wait() {
-    let mut config = Config::default();
-    config.swarm.limits.streams_per_connection = 1;
-    config.shutdown_timeout = Duration::ZERO;
-    config.swarm.connection.close_timeout = Duration::from_millis(50);
-    let mut pair = Pair::with(Config::default(), config.clone());
+    let mut pair = pair(1);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
-    let _inbound = accept(&at_a, RAW);
+    let inbound = accept(&at_a, RAW);
     pair.run(async {
         let (_, connection) = connect(&at_a, &at_b).await;
-        let _open = fill(&connection, 1).await;
-        let opening = waiting(&connection).await;
-        let (opened, ()) = smol::future::zip(opening, at_b.shutdown()).await;
-        assert_eq!(opened.unwrap_err(), Error::Closing);
+        let open = fill(&connection, 1).await;
+        let mut opening = waiting(&connection).await;
+        let mut shut_down = Box::pin(at_b.shutdown());
+        assert!(poll_once(&mut shut_down).await.is_none(), "a stream is open");
+        assert_eq!(poll_once(&mut opening).await.map(Result::unwrap_err), Some(Error::Closing));
         assert_eq!(connection.open_stream(&[RAW]).wait_at_limit().await.unwrap_err(), Error::Closing);
+        drop((open, inbound.recv().await.unwrap()));
+        shut_down.await;
     });
-    let mut pair = Pair::with(Config::default(), config);
+    let mut pair = super::pair(1);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let _inbound = accept(&at_a, RAW);
     let (open, opening) = pair.run(async {
