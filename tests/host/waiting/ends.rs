@@ -7,8 +7,9 @@ use smol::io::AsyncWriteExt as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use swarm_notify::host::{Config, Error};
-use swarm_notify::lifecycle::Failure;
+use swarm_notify::host::{Config, Error, Handle};
+use swarm_notify::identity::PeerId;
+use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::HasNode as _;
 
 #[test]
@@ -116,6 +117,17 @@ fn closing_the_connection_ends_the_wait_at_once() {
     }
 }
 
+/// The connections to a peer, once there are so many.
+async fn connections(at: &Handle, peer: PeerId, many: usize) -> Vec<ConnectionId> {
+    loop {
+        let open = at.with(move |_, swarm| swarm.node().connections_of(peer)).await.unwrap();
+        if open.len() == many {
+            return open;
+        }
+        smol::future::yield_now().await;
+    }
+}
+
 #[test]
 fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
     let mut config = Config::default();
@@ -130,17 +142,14 @@ fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
         for by_the_peer in [false, true] {
             let other = at_b.dial(connection.remote().clone()).await.unwrap();
             let ends = waiting(&other).await;
-            let peer = at_b.local_peer();
-            let accepted = at_a.with(move |_, swarm| swarm.node().connections_of(peer)).await.unwrap();
+            let accepted = connections(&at_a, at_b.local_peer(), 2).await;
             match by_the_peer {
                 false => other.abort().await,
                 true => at_a.abort_connection(accepted[1]).await,
             }
             assert_eq!(ends.await.unwrap_err(), Error::Closing);
             assert!(poll_once(&mut stays).await.is_none());
-            while at_a.with(move |_, swarm| swarm.node().connections_of(peer).len()).await != Ok(1) {
-                smol::future::yield_now().await;
-            }
+            connections(&at_a, at_b.local_peer(), 1).await;
         }
     });
 }
