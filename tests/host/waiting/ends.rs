@@ -7,9 +7,8 @@ use smol::io::AsyncWriteExt as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use swarm_notify::host::{Config, Error, Handle};
-use swarm_notify::identity::PeerId;
-use swarm_notify::lifecycle::{ConnectionId, Failure};
+use swarm_notify::host::{Config, Error};
+use swarm_notify::lifecycle::Failure;
 use swarm_notify::notifee::HasNode as _;
 
 #[test]
@@ -53,14 +52,8 @@ fn one_that_is_dropped_while_it_opens_passes_its_place_on() {
         let opening = waiting(&connection).await;
         let next = waiting(&connection).await;
         drop(open);
-        let id = connection.id();
-        let is_opening = async || {
-            let streams = at_b.with(move |_, swarm| swarm.node().streams_of(id)).await.unwrap();
-            !streams.is_empty()
-        };
-        while !is_opening().await {
-            smol::future::yield_now().await;
-        }
+        // It begins in the turn in which that is told, and waits for the peer's word.
+        told(&log_b, "closed_stream reset").await;
         drop(opening);
         next.await.unwrap();
         assert_eq!(told(&log_b, "stream_failed").await, "stream_failed requested");
@@ -117,17 +110,6 @@ fn closing_the_connection_ends_the_wait_at_once() {
     }
 }
 
-/// The connections to a peer, once there are so many.
-async fn connections(at: &Handle, peer: PeerId, many: usize) -> Vec<ConnectionId> {
-    loop {
-        let open = at.with(move |_, swarm| swarm.node().connections_of(peer)).await.unwrap();
-        if open.len() == many {
-            return open;
-        }
-        smol::future::yield_now().await;
-    }
-}
-
 #[test]
 fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
     let mut config = Config::default();
@@ -135,21 +117,25 @@ fn a_connection_that_ends_at_the_limit_of_all_streams_ends_the_wait() {
     let mut pair = Pair::with(Config::default(), config);
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let _inbound = accept(&at_a, RAW);
+    let log_a = log(&mut pair.a);
     pair.run(async {
         let (_, connection) = connect(&at_a, &at_b).await;
+        told(&log_a, "connected").await;
         let _open = fill(&connection, 1).await;
         let mut stays = waiting(&connection).await;
         for by_the_peer in [false, true] {
             let other = at_b.dial(connection.remote().clone()).await.unwrap();
             let ends = waiting(&other).await;
-            let accepted = connections(&at_a, at_b.local_peer(), 2).await;
+            told(&log_a, "connected").await;
+            let peer = at_b.local_peer();
+            let accepted = at_a.with(move |_, swarm| swarm.node().connections_of(peer)).await.unwrap();
             match by_the_peer {
                 false => other.abort().await,
                 true => at_a.abort_connection(accepted[1]).await,
             }
             assert_eq!(ends.await.unwrap_err(), Error::Closing);
             assert!(poll_once(&mut stays).await.is_none());
-            connections(&at_a, at_b.local_peer(), 1).await;
+            told(&log_a, "disconnected").await;
         }
     });
 }
