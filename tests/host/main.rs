@@ -5,6 +5,7 @@
 mod basics;
 mod bounds;
 mod dials;
+mod dropped;
 mod flush;
 mod lazy;
 mod panics;
