@@ -2,6 +2,7 @@
 
 mod basics;
 mod connections;
+mod counts;
 mod descriptors;
 mod dials;
 mod full;
@@ -9,6 +10,7 @@ mod go_away;
 mod listeners;
 mod local_end;
 mod mute;
+mod one_sided;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod processes;
 mod shutdown;
