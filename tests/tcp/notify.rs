@@ -1,6 +1,7 @@
 //! The scenarios of py-libp2p's notification tests, on real sockets and under their names, with exact counts. (Those of
 //! its pub/sub notifee are beside pub/sub.)
 
+mod peers;
 mod test_notifee_performance;
 mod test_notify;
 mod test_notify_listen_lifecycle;
