@@ -97,6 +97,10 @@ fn a_reset_stream_counts_no_more_and_a_closed_one_until_its_peer_is_done() {
     both_told(&mut a, &mut b, 6, 5);
     assert_counts(&a, ca, &[], [2, 0, 2], 2);
     assert_counts(&b, cb, &[], [2, 0, 2], 2);
+    // The most that were ever open stay so.
+    let (last_a, last_b) = open(&mut a, &mut b, on);
+    assert_counts(&a, ca, &[last_a], [3, 0, 2], 2);
+    assert_counts(&b, cb, &[last_b], [3, 0, 2], 2);
     shut_down(&mut a, &mut b);
 }
 
