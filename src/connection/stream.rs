@@ -197,14 +197,14 @@ impl Stream {
         self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 
-    /// Whether its owner has finished our side, so that nothing more can be written. What was written and our FIN may
+    /// Returns whether the owner has finished our side, so that nothing more can be written. Written bytes and our FIN may
     /// still wait to be sent: [`is_fin_sent`](Self::is_fin_sent). A reset undoes it.
     #[must_use]
     pub const fn is_local_finished(&self) -> bool {
         self.ends.finish_wanted && !self.is_given_up()
     }
 
-    /// Whether our FIN has been written to the byte pipe, behind all that was written. The peer may not have read it. A
+    /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. A
     /// reset undoes it.
     #[must_use]
     pub const fn is_fin_sent(&self) -> bool {

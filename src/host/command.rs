@@ -70,7 +70,7 @@ pub(super) struct StreamRequest {
     pub(super) waits_at_limit: bool,
 }
 
-/// What is proposed on a stream.
+/// The protocols that a stream proposes, and the moment at which it is there.
 pub(super) enum Proposal {
     /// It is there once the peer has agreed to one of these.
     Agreed(Vec<Protocol>),

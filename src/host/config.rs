@@ -25,8 +25,8 @@ pub struct Config {
     /// their connections take turns. One more is reset, or, if another connection has at least two more of them waiting
     /// than the newcomer's, the last one of that. Default 64.
     pub waiting_streams: usize,
-    /// How many openings may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more fails with
-    /// [`Error::Limit`](super::Error::Limit). Default 1 024.
+    /// The number of openings that may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more
+    /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
     /// dropped, before it closes the connections under them. Default 5 s.

@@ -26,7 +26,7 @@ pub(super) struct Lines<T> {
     turns: BTreeMap<u64, ConnectionId>,
     /// The number of the last place or turn.
     last: u64,
-    /// When all lines get a turn although no stream has ended.
+    /// The time at which all lines get a turn although no stream has ended.
     retry_at: Option<Duration>,
 }
 
@@ -44,7 +44,7 @@ impl<T> Default for Lines<T> {
 }
 
 impl<T> Lines<T> {
-    /// Whether somebody waits for a place on a connection.
+    /// Returns whether somebody waits for a place on a connection.
     pub(super) fn is_waited_for(&self, connection: ConnectionId) -> bool {
         self.lines.contains_key(&connection)
     }
@@ -139,7 +139,7 @@ impl<T> Lines<T> {
         }
     }
 
-    /// When [`retry`](Self::retry) is to be called, if somebody waits.
+    /// Returns the time of the next [`retry`](Self::retry), if somebody waits.
     pub(super) fn retry_at(&self) -> Option<Duration> {
         self.retry_at.filter(|_| !self.lines.is_empty())
     }

@@ -8,7 +8,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
-/// What was done for somebody who waits for an outcome.
+/// The traces of somebody who waits for an outcome: an id, or a place in line.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Begun {
     /// Something has an id by now.
@@ -19,7 +19,7 @@ pub(super) enum Begun {
 
 /// An outcome that is awaited. Cells only: nothing here is ever borrowed while somebody else's code runs.
 pub(super) struct Slot<T> {
-    /// What is to be given up if nobody waits any more.
+    /// It is given up if nobody waits any more.
     begun: Cell<Option<Begun>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,

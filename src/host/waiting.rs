@@ -1,4 +1,4 @@
-//! How streams are begun: at once, or, at a limit, after a wait in [`Lines`].
+//! Begins streams: at once, or, at a limit, after a wait in [`Lines`].
 //!
 //! [`Lines`]: super::lines::Lines
 
@@ -27,22 +27,20 @@ impl Shared {
         let StreamRequest { target, proposal, waits_at_limit } = request;
         let found = self.begin(|| connection_to(target, node));
         let begun = found.and_then(|connection| {
-            match self.has_line(connection, node) {
-                // Those in line come first.
-                true if !proposal.protocols().is_empty() => Err((connection, Error::Limit)),
-                _ => self.open(connection, &proposal, &slot, node).map_err(|error| (connection, error)),
+            // Those in line come first.
+            let is_behind = !proposal.protocols().is_empty() && self.has_line(connection, node);
+            let begun = if is_behind { Err(Error::Limit) } else { self.open(connection, &proposal, &slot, node) };
+            match begun {
+                Err(Error::Limit) if waits_at_limit => self.join_line(connection, proposal, &slot, node),
+                begun => begun,
             }
-            .or_else(|(connection, error)| match error {
-                Error::Limit if waits_at_limit => self.join_line(connection, proposal, &slot, node),
-                error => Err(error),
-            })
         });
         if let Err(error) = begun {
             self.fill(&slot, Err(error));
         }
     }
 
-    /// Whether somebody waits for a place on an open connection.
+    /// Returns whether somebody waits for a place on an open connection.
     fn has_line(&self, connection: ConnectionId, node: &dyn Node) -> bool {
         self.book(|book| book.lines.is_waited_for(connection))
             && node.connection(connection).is_some_and(|view| view.state == State::Open)
@@ -117,7 +115,7 @@ impl Shared {
         }
     }
 
-    /// When the lines are to be served if nothing happens.
+    /// Returns the time at which the lines are served although nothing happens.
     pub(super) fn lines_poll_at(&self) -> Option<Duration> {
         self.book(|book| book.lines.retry_at())
     }

@@ -65,11 +65,11 @@ pub struct StreamView<'a> {
     /// ends then. A reset undoes it. It stays false where the peer's FIN was lost: a go-libp2p node can lose its last ones
     /// when it closes the connection right after its streams.
     pub is_remote_finished: bool,
-    /// Whether our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
+    /// True once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
     /// nothing more can be written. What was written before, and our FIN behind it, may still wait to be sent. A reset by
     /// either side undoes it, and so does a time-out.
     pub is_local_finished: bool,
-    /// Whether our FIN has been handed to the transport's byte pipe, behind all that was written. The peer may not have
+    /// True once our FIN has been handed to the transport's byte pipe, behind all data. The peer may not have
     /// received it yet. Until then the FIN of a finished side waits for the peer's word on the protocol, or for the socket;
     /// if the connection ends meanwhile, the peer never reads it. A reset by either side undoes it, and so does a time-out.
     pub is_fin_sent: bool,

@@ -12,7 +12,7 @@ fn numbered(range: std::ops::Range<usize>) -> Vec<u8> {
     range.map(|n| (n % 251) as u8).collect()
 }
 
-/// How many bytes a stream has taken.
+/// The number of bytes that a stream has taken.
 async fn sent(at: &Handle, stream: &Stream) -> usize {
     let id = stream.id();
     let view = at.with(move |_, swarm| swarm.node().stream(id).map(|view| view.sent)).await.unwrap();

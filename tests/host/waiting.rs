@@ -32,7 +32,7 @@ async fn fill(connection: &Connection, count: usize) -> Vec<Stream> {
     opened
 }
 
-/// How far the openings have come.
+/// The streams of those openings that are through.
 async fn are_open(openings: &mut [Pin<Box<OpenStream>>]) -> Vec<Option<Stream>> {
     let mut open = Vec::new();
     for opening in openings {

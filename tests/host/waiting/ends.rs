@@ -1,4 +1,4 @@
-//! How a wait ends without a stream, and whose places go to those who wait.
+//! Waits that end without a stream, and places that go to those who wait.
 
 use super::{fill, pair, waiting};
 use crate::support::hosts::{ECHO, Pair, RAW, accept, connect, log, round_trip, told};

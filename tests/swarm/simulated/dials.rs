@@ -128,7 +128,8 @@ fn the_right_peer<const EVENTS: usize>(shape: Shape) {
 /// Several dials of our own at the same time, beside one of somebody else's.
 fn dials_that_cross_are_two_connections_told_at_both_ends<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
-    (pair.a.listen(&A.at(1)), pair.b.listen(&B.at(1)));
+    pair.a.listen(&A.at(1));
+    pair.b.listen(&B.at(1));
     pair.settle();
     // In the same moment: both are under way before either has arrived.
     let dialed = (pair.a.dial(&B.at(1)), pair.b.dial(&A.at(1)));

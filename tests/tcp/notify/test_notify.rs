@@ -11,7 +11,7 @@ use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, ListenerEnd, R
 use swarm_notify::notifee::{Context, Notifee};
 use swarm_notify::swarm::{CloseError, Config, DialError, Multiaddr, OpenStreamError};
 
-/// What was read of each stream at the listener.
+/// The bytes of each stream that were read at the listener.
 #[derive(Clone, Default)]
 struct Reads(Rc<RefCell<BTreeMap<StreamId, Vec<u8>>>>);
 
@@ -54,11 +54,9 @@ fn open(parties: &mut [Party], connection: ConnectionId, count: usize) -> Vec<St
 /// The connection that the listener was told of, which nobody there has dialed.
 fn accepted(notifee: &MyNotifee) -> ConnectionId {
     let events = notifee.events();
-    let connected = events.iter().find_map(|event| match event {
-        Event::Connected { connection } => Some(*connection),
-        _ => None,
-    });
-    connected.expect("it is connected")
+    let mut connected = events.iter().filter(|event| event.name() == "connected");
+    let Some(Event::Connected { connection }) = connected.next() else { panic!("it is not connected: {events:?}") };
+    *connection
 }
 
 /// Each of the four was told of exactly these streams: at the dialer of those that it has opened, by the ids that
@@ -224,7 +222,7 @@ fn test_rapid_stream_operations() {
 /// Streams that each of the two threads of [`test_concurrent_stream_operations`] opens.
 const EACH: usize = 50;
 
-/// What one of two threads has done with the party that it drives, and what its notifees were told.
+/// The streams that one of two threads has opened, and the events that its notifees were told.
 struct Done {
     connection: ConnectionId,
     opened: Vec<StreamId>,
@@ -263,7 +261,7 @@ fn open_beside_the_other(
     Done { connection, opened, told: notifees.each_ref().map(|notifee| notifee.events().clone()) }
 }
 
-/// What the two threads share.
+/// The meeting point of the two threads.
 struct Meeting {
     start: Barrier,
     wakers: Mutex<[Option<Waker>; 2]>,

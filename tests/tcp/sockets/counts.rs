@@ -1,4 +1,4 @@
-//! How many streams a connection has, at both ends and at every step of their lives.
+//! The number of streams of a connection, at both ends and at every step of their lives.
 
 use crate::support::net::{ECHO, IP4, Node, both, both_told, connect, one, open, shut_down};
 use swarm_notify::connection::Protocol;

@@ -1,4 +1,4 @@
-//! What a swarm says of our side of a stream: finished, and sent; step by step, and inside closing notifications.
+//! Our side of a stream as the swarm describes it: finished, and sent; step by step, and inside closing notifications.
 
 use crate::support::net::{IP4, Node, both, both_told, connect, one, open, shut_down};
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn pair() -> (Node, Node, (ConnectionId, ConnectionId)) {
     (a, b, connections)
 }
 
-/// Whether our side is finished, whether our FIN is sent, and whether the peer's has come.
+/// Our side is finished, our FIN is sent, the peer's has come.
 fn sides(node: &Node, stream: StreamId) -> (bool, bool, bool) {
     let StreamView { is_local_finished, is_fin_sent, is_remote_finished, .. } = node.swarm.stream(stream).unwrap();
     (is_local_finished, is_fin_sent, is_remote_finished)
@@ -102,7 +102,7 @@ impl<N: HasNode> Notifee<N> for Ends {
     }
 }
 
-/// What a notifee of `b` sees at a stream's end, which `end` brings about.
+/// Returns the entry that a notifee of `b` writes down at a stream's end, which `end` brings about.
 #[track_caller]
 fn seen(
     end: impl FnOnce(&mut Node, &mut Node, (ConnectionId, ConnectionId), (StreamId, StreamId)),
