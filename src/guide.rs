@@ -74,7 +74,9 @@
 //!   `ConnectionClosed`.
 //! - **Writing.** [`write`](Swarm::write) takes as much as there is place for, and says how much. Keep the rest, and go on
 //!   when `next_ready` names the stream `writable`. A refused write is not sent later, and [`finish`](Swarm::finish) ends
-//!   the stream without it.
+//!   the stream without it. `is_local_finished` of [`stream`](Swarm::stream) says whether our side is finished, and
+//!   `is_fin_sent` whether our end has left: look at it at `ClosedStream` with `ConnectionClosed`, where the peer can have
+//!   all of your request, or not.
 //! - **Many streams at once.** A stream of yours takes data at once if it proposes one protocol. But of the streams that
 //!   you open on a new connection only the first eight do
 //!   ([`early_streams`](crate::connection::yamux::Config::early_streams)), until the peer's first frame has come; and

@@ -43,8 +43,9 @@
 //! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first; and a stream that
 //!   was cut is never mistaken for one that has ended.
 //! - A dropped stream is reset, a dropped dial is given up.
-//! - Everything is bounded: what is unread by yamux's window, handlers and those who wait for one by [`Config`], what
-//!   is asked for by the futures and streams that live. Connections take turns at the handlers.
+//! - Everything is bounded: what is unread by yamux's window, handlers, those who wait for one and openings that
+//!   [wait for a place](OpenStream::wait_at_limit) by [`Config`], what is asked for by the futures and streams that live.
+//!   Connections take turns at the handlers.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
 //!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
 //!   notifees are told; what is asked for then is done after the notification.
@@ -62,18 +63,22 @@ mod error;
 mod execute;
 mod handle;
 mod handlers;
+mod lines;
+mod open_stream;
 mod opened;
 mod router;
 mod shared;
 mod slot;
 mod stream;
 mod wait;
+mod waiting;
 mod world;
 
 pub use command::Target;
 pub use config::Config;
 pub use error::Error;
 pub use handle::{Connection, Handle, Listener};
+pub use open_stream::OpenStream;
 pub use stream::Stream;
 pub use world::AnySwarm;
 

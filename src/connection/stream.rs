@@ -197,6 +197,25 @@ impl Stream {
         self.yamux.as_ref().is_some_and(yamux::Stream::is_remote_finished)
     }
 
+    /// Returns whether the owner has finished our side, so that nothing more can be written. Written bytes and our FIN may
+    /// still wait to be sent: [`is_fin_sent`](Self::is_fin_sent). A reset undoes it.
+    #[must_use]
+    pub const fn is_local_finished(&self) -> bool {
+        self.ends.finish_wanted && !self.is_given_up()
+    }
+
+    /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. A
+    /// reset undoes it.
+    #[must_use]
+    pub const fn is_fin_sent(&self) -> bool {
+        self.ends.fin_sent && !self.is_given_up()
+    }
+
+    /// It was reset, by either side. A connection that ends resets none of its streams.
+    const fn is_given_up(&self) -> bool {
+        self.ends.over && !self.is_finished()
+    }
+
     /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
     #[must_use]
     pub fn proposed(&self) -> &[Protocol] {

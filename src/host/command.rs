@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::slice;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -42,9 +43,7 @@ impl From<PeerId> for Target {
 pub(super) enum Command {
     Listen(Multiaddr, Rc<Slot<Listening>>),
     Dial(Multiaddr, Rc<Slot<Dialed>>),
-    OpenStream(Target, Vec<Protocol>, Rc<Slot<Opened>>),
-    /// Without waiting for the peer's word.
-    OpenLazily(Target, Protocol, Rc<Slot<Opened>>),
+    OpenStream(StreamRequest, Rc<Slot<Opened>>),
     CloseListener(ListenerId, Rc<Slot<()>>),
     CloseConnection(ConnectionId, Close, Rc<Slot<()>>),
     /// Nobody waits for it any more.
@@ -61,6 +60,31 @@ pub(super) enum Command {
     Shutdown(Rc<Slot<()>>),
     /// Given no world, it tells that the host is gone. It gives back who is to be woken.
     With(Act),
+}
+
+/// A stream that somebody asks for.
+pub(super) struct StreamRequest {
+    pub(super) target: Target,
+    pub(super) proposal: Proposal,
+    /// At a limit it waits in line, and does not fail.
+    pub(super) waits_at_limit: bool,
+}
+
+/// The protocols that a stream proposes, and the moment at which it is there.
+pub(super) enum Proposal {
+    /// It is there once the peer has agreed to one of these.
+    Agreed(Vec<Protocol>),
+    /// It is there without the peer's word.
+    Lazy(Protocol),
+}
+
+impl Proposal {
+    pub(super) fn protocols(&self) -> &[Protocol] {
+        match self {
+            Self::Agreed(protocols) => protocols,
+            Self::Lazy(protocol) => slice::from_ref(protocol),
+        }
+    }
 }
 
 /// What is done with the world.
@@ -81,7 +105,7 @@ impl Command {
         match self {
             Self::Listen(_, slot) => slot.is_abandoned(),
             Self::Dial(_, slot) => slot.is_abandoned(),
-            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => slot.is_abandoned(),
+            Self::OpenStream(_, slot) => slot.is_abandoned(),
             Self::CloseConnection(_, Close::ByItself, slot) => slot.is_abandoned(),
             Self::CloseListener(..)
             | Self::CloseConnection(_, Close::Politely | Close::AtOnce, _)

@@ -25,6 +25,9 @@ pub struct Config {
     /// their connections take turns. One more is reset, or, if another connection has at least two more of them waiting
     /// than the newcomer's, the last one of that. Default 64.
     pub waiting_streams: usize,
+    /// The number of openings that may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more
+    /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
+    pub waiting_openings: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
     /// dropped, before it closes the connections under them; and in the end, for the threads of
     /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
@@ -38,6 +41,7 @@ impl Default for Config {
             tcp: tcp::Config::default(),
             handlers: 1_024,
             waiting_streams: 64,
+            waiting_openings: 1_024,
             shutdown_timeout: Duration::from_secs(5),
         }
     }

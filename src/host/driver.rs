@@ -57,8 +57,11 @@ impl Driver {
             // Ready or not, the notifees are driven: for their time, too.
             world.swarm.turn(cx, now);
             world.notifees.drive(&mut world.swarm, now);
+            // Behind the events, so that what has ended has given its place back.
+            shared.serve_lines(world.node(), now);
             let drained = shared.drive_shutdown(world, cx, now);
-            [world.swarm.poll_at(), world.notifees.poll_at(), drained].into_iter().flatten().min()
+            let deadlines = [world.swarm.poll_at(), world.notifees.poll_at(), shared.lines_poll_at(), drained];
+            deadlines.into_iter().flatten().min()
         });
         // While it is driven nobody else takes its world for longer than a call.
         let Ok(next) = turned else { return false };
@@ -124,6 +127,7 @@ impl Shared {
         }
         let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
+        self.end_lines(&Error::Gone);
         self.wake_all(&mut Vec::new());
         let book = core::mem::take(&mut *self.book.borrow_mut());
         let Book { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = book;

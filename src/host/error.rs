@@ -18,7 +18,8 @@ pub enum Error {
         /// What the system or the transport had to say of it, for a log.
         text: Option<Box<str>>,
     },
-    /// There are as many listeners, connections, dials under way or streams as the limits allow.
+    /// There are as many listeners, connections, dials under way or streams as the limits allow, or others wait for a
+    /// stream's place already.
     Limit,
     /// No protocol was given.
     NoProtocol,

@@ -5,13 +5,12 @@
 //!
 //! [`Handle::with`]: super::Handle::with
 
-use super::command::{Close, Command, Target};
+use super::command::{Close, Command};
 use super::error::Error;
 use super::shared::{Phase, Shared};
 use super::world::World;
-use crate::lifecycle::{ConnectionId, Id, State};
+use crate::lifecycle::{Id, State};
 use crate::notifee::Node;
-use core::slice;
 
 impl Shared {
     /// Does what is asked, at once or in the driver's next turn, and has the driver do what follows from it.
@@ -70,6 +69,7 @@ impl Shared {
             let _ = node.close_connection(id);
             self.fill(slot, Err(Error::Closing));
         }
+        self.end_lines(&Error::Closing);
     }
 }
 
@@ -79,7 +79,7 @@ impl Command {
         match self {
             Self::Listen(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             Self::Dial(_, slot) => shared.fill(&slot, Err(Error::Gone)),
-            Self::OpenStream(_, _, slot) | Self::OpenLazily(_, _, slot) => shared.fill(&slot, Err(Error::Gone)),
+            Self::OpenStream(_, slot) => shared.fill(&slot, Err(Error::Gone)),
             // What lived has ended with the host.
             Self::CloseListener(_, slot) | Self::CloseConnection(_, _, slot) | Self::Shutdown(slot) => {
                 shared.fill(&slot, Ok(()));
@@ -113,29 +113,7 @@ impl Command {
                 }
                 Err(error) => shared.fill(&slot, Err(error)),
             },
-            Self::OpenStream(target, protocols, slot) => {
-                let begun = shared.begin(|| {
-                    let connection = connection_to(target, world.node())?;
-                    Ok(world.node().open_stream(connection, &protocols)?)
-                });
-                match begun {
-                    Ok(id) => {
-                        slot.begun(id);
-                        shared.book(|book| book.opening.insert(id, slot));
-                    }
-                    Err(error) => shared.fill(&slot, Err(error)),
-                }
-            }
-            Self::OpenLazily(target, protocol, slot) => {
-                let opened = shared.begin(|| {
-                    let connection = connection_to(target, world.node())?;
-                    let id = world.node().open_stream(connection, slice::from_ref(&protocol))?;
-                    slot.begun(id);
-                    // It has just begun, on an open connection, so that it is known, and its peer, too.
-                    shared.stream(world.node(), id).ok_or(Error::NotConnected)
-                });
-                shared.fill(&slot, opened);
-            }
+            Self::OpenStream(request, slot) => shared.open_or_wait(request, slot, world.node()),
             Self::CloseListener(id, slot) => {
                 let _ = world.node().close_listener(id);
                 let is_known = world.node().listener(id).is_some();
@@ -147,6 +125,10 @@ impl Command {
                     Close::AtOnce => world.node().abort_connection(id),
                     Close::ByItself => Ok(()),
                 };
+                if close != Close::ByItself {
+                    // Who waits for a place there hears of it now.
+                    shared.end_line(id);
+                }
                 let is_known = world.node().connection(id).is_some();
                 shared.await_end(id, is_known, slot);
             }
@@ -178,16 +160,6 @@ impl Command {
                 shared.begin_shutdown(world.node());
             }
             Self::With(act) => shared.wake_later(act(Some(world))),
-        }
-    }
-}
-
-fn connection_to(target: Target, node: &dyn Node) -> Result<ConnectionId, Error> {
-    match target {
-        Target::Connection(id) => Ok(id),
-        Target::Peer(peer) => {
-            let is_open = |id: &ConnectionId| node.connection(*id).is_some_and(|view| view.state == State::Open);
-            node.connections_of(peer).into_iter().find(is_open).ok_or(Error::NotConnected)
         }
     }
 }

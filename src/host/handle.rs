@@ -1,7 +1,8 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
-use super::command::{Close, Command, Target};
+use super::command::{Close, Command, Proposal, Target};
 use super::error::Error;
+use super::open_stream::OpenStream;
 use super::shared::{Phase, Shared};
 use super::slot::Slot;
 use super::stream::Stream;
@@ -73,15 +74,14 @@ impl Handle {
 
     /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
     ///
+    /// Where there are as many streams as the limits allow, it fails with [`Error::Limit`], or waits for a place if you
+    /// ask it to: [`OpenStream::wait_at_limit`].
+    ///
     /// # Errors
     /// [`Error::Failed`] (unsupported, reset, timed out, the connection ended, …), [`Error::NotConnected`],
     /// [`Error::NoProtocol`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub fn open_stream<T: Into<Target>>(
-        &self,
-        to: T,
-        protocols: &[Protocol],
-    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
-        open_stream(&self.shared, to.into(), protocols)
+    pub fn open_stream<T: Into<Target>>(&self, to: T, protocols: &[Protocol]) -> OpenStream {
+        OpenStream::new(&self.shared, to.into(), Proposal::Agreed(protocols.to_vec()))
     }
 
     /// Opens a stream over a connection, or to a peer, lazily: it is there before the peer has agreed to speak
@@ -120,12 +120,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::NotConnected`], [`Error::Limit`], [`Error::Closing`], [`Error::Gone`].
-    pub fn open_stream_lazy<T: Into<Target>>(
-        &self,
-        to: T,
-        protocol: Protocol,
-    ) -> impl Future<Output = Result<Stream, Error>> + use<T> {
-        open_stream_lazy(&self.shared, to.into(), protocol)
+    pub fn open_stream_lazy<T: Into<Target>>(&self, to: T, protocol: Protocol) -> OpenStream {
+        OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
     }
 
     /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
@@ -325,30 +321,6 @@ impl Handle {
     }
 }
 
-fn open_stream(
-    shared: &Rc<Shared>,
-    to: Target,
-    protocols: &[Protocol],
-) -> impl Future<Output = Result<Stream, Error>> + use<> {
-    let (shared, protocols) = (shared.clone(), protocols.to_vec());
-    async move {
-        let opened = Wait::begin(&shared, |slot| Command::OpenStream(to, protocols, slot)).await?;
-        Ok(Stream::new(shared, opened))
-    }
-}
-
-fn open_stream_lazy(
-    shared: &Rc<Shared>,
-    to: Target,
-    protocol: Protocol,
-) -> impl Future<Output = Result<Stream, Error>> + use<> {
-    let shared = shared.clone();
-    async move {
-        let opened = Wait::begin(&shared, |slot| Command::OpenLazily(to, protocol, slot)).await?;
-        Ok(Stream::new(shared, opened))
-    }
-}
-
 async fn close(shared: &Rc<Shared>, id: ConnectionId, how: Close) {
     // Whatever it says, there is no connection any more.
     let _ = Wait::begin(shared, |slot| Command::CloseConnection(id, how, slot)).await;
@@ -425,16 +397,16 @@ impl Connection {
     ///
     /// # Errors
     /// As there.
-    pub fn open_stream(&self, protocols: &[Protocol]) -> impl Future<Output = Result<Stream, Error>> + use<> {
-        open_stream(&self.shared, Target::Connection(self.id), protocols)
+    pub fn open_stream(&self, protocols: &[Protocol]) -> OpenStream {
+        OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Agreed(protocols.to_vec()))
     }
 
     /// Opens a stream over it without waiting for the peer's word: [`Handle::open_stream_lazy`].
     ///
     /// # Errors
     /// As there.
-    pub fn open_stream_lazy(&self, protocol: Protocol) -> impl Future<Output = Result<Stream, Error>> + use<> {
-        open_stream_lazy(&self.shared, Target::Connection(self.id), protocol)
+    pub fn open_stream_lazy(&self, protocol: Protocol) -> OpenStream {
+        OpenStream::new(&self.shared, Target::Connection(self.id), Proposal::Lazy(protocol))
     }
 
     /// Closes it politely: [`Handle::close_connection`].

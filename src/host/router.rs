@@ -89,6 +89,7 @@ impl Notifee<AnySwarm> for Router {
 
     fn disconnected(&mut self, _: &mut Context<'_, AnySwarm>, id: ConnectionId, _: ConnectionEnd) {
         self.0.ended(id);
+        self.0.end_line(id);
     }
 
     fn opened_stream(&mut self, cx: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId) {
@@ -107,7 +108,8 @@ impl Notifee<AnySwarm> for Router {
         }
     }
 
-    fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: Failure) {
+        self.0.book(|book| book.lines.give_turn(on));
         if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
         }
@@ -118,7 +120,8 @@ impl Notifee<AnySwarm> for Router {
         }
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut Context<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: StreamEnd) {
+        self.0.book(|book| book.lines.give_turn(on));
         let Some(ends) = self.0.book(|book| book.streams.remove(id)) else { return };
         let node = cx.network().node_mut();
         let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);

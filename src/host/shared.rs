@@ -9,8 +9,10 @@ use super::command::Commands;
 use super::config::Config;
 use super::error::{Absent, Error};
 use super::handlers::Handlers;
+use super::lines::Lines;
 use super::opened::{Dialed, Ends, Listening, Opened};
 use super::slot::{Slot, Watcher, remember};
+use super::waiting::Waiting;
 use super::world::{AnySwarm, World};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId, Table};
@@ -60,6 +62,8 @@ pub(super) struct Book {
     /// The streams that somebody holds, or has closed, and that have not ended.
     pub(super) streams: Table<StreamId, Rc<Ends>>,
     pub(super) handlers: Handlers,
+    /// The openings of streams that wait for a place.
+    pub(super) lines: Lines<Waiting>,
     pub(super) awaited_ends: BTreeMap<Id, Vec<Rc<Slot<()>>>>,
     pub(super) awaited_shutdown: Vec<Rc<Slot<()>>>,
     /// The listener or connection whose last event was told last.

@@ -2,15 +2,25 @@
 //! next turn.
 
 use super::error::Error;
+use super::lines::Place;
 use crate::lifecycle::Id;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::task::Waker;
 
+/// The traces of somebody who waits for an outcome: an id, or a place in line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Begun {
+    /// Something has an id by now.
+    Id(Id),
+    /// It stands in line for a stream's place.
+    InLine(Place),
+}
+
 /// An outcome that is awaited. Cells only: nothing here is ever borrowed while somebody else's code runs.
 pub(super) struct Slot<T> {
-    /// What it has begun and is to be given up if nobody waits any more.
-    id: Cell<Option<Id>>,
+    /// It is given up if nobody waits any more.
+    begun: Cell<Option<Begun>>,
     outcome: Cell<Option<Result<T, Error>>>,
     waker: Cell<Option<Waker>>,
     is_abandoned: Cell<bool>,
@@ -19,7 +29,7 @@ pub(super) struct Slot<T> {
 impl<T> Slot<T> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
-            id: Cell::new(None),
+            begun: Cell::new(None),
             outcome: Cell::new(None),
             waker: Cell::new(None),
             is_abandoned: Cell::new(false),
@@ -28,7 +38,12 @@ impl<T> Slot<T> {
 
     /// It has begun, under this id.
     pub(super) fn begun(&self, id: impl Into<Id>) {
-        self.id.set(Some(id.into()));
+        self.begun.set(Some(Begun::Id(id.into())));
+    }
+
+    /// It waits in line.
+    pub(super) fn waits_at(&self, place: Place) {
+        self.begun.set(Some(Begun::InLine(place)));
     }
 
     /// Puts the outcome there; whoever waits is to be woken, when nothing is borrowed any more. Nobody waits: the
@@ -52,10 +67,10 @@ impl<T> Slot<T> {
     }
 
     /// Nobody waits any more. Gives what was begun for them.
-    pub(super) fn abandon(&self) -> Option<Id> {
+    pub(super) fn abandon(&self) -> Option<Begun> {
         self.is_abandoned.set(true);
         drop((self.waker.take(), self.outcome.take()));
-        self.id.get()
+        self.begun.get()
     }
 
     /// Whether nobody waits any more.

@@ -3,7 +3,7 @@
 use super::command::Command;
 use super::error::{Absent, Error};
 use super::shared::Shared;
-use super::slot::{Slot, Watcher};
+use super::slot::{Begun, Slot, Watcher};
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
 use core::future::Future;
@@ -11,7 +11,7 @@ use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-/// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream.
+/// Waits for an outcome. Dropped before, it gives up what has begun: a dial, a listener, a stream, a place in line.
 pub(super) struct Wait<T> {
     shared: Rc<Shared>,
     slot: Rc<Slot<T>>,
@@ -44,10 +44,14 @@ impl<T> Future for Wait<T> {
 
 impl<T> Drop for Wait<T> {
     fn drop(&mut self) {
-        if !self.is_over
-            && let Some(id) = self.slot.abandon()
-        {
-            self.shared.act(Command::GiveUp(id));
+        if self.is_over {
+            return;
+        }
+        match self.slot.abandon() {
+            Some(Begun::Id(id)) => self.shared.act(Command::GiveUp(id)),
+            // It has no place that would be free now: the next in line goes on waiting, one place further in front.
+            Some(Begun::InLine(place)) => drop(self.shared.book(|book| book.lines.leave(place))),
+            None => {}
         }
     }
 }

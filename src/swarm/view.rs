@@ -1,6 +1,7 @@
 //! What can be looked up of what lives, and of what a closing event names until it has been handled.
 
 use super::Swarm;
+use super::config::Config;
 use super::link::Link;
 use super::listeners::Listener;
 use super::reactor::Reactor;
@@ -64,6 +65,14 @@ pub struct StreamView<'a> {
     /// ends then. A reset undoes it. It stays false where the peer's FIN was lost: a go-libp2p node can lose its last ones
     /// when it closes the connection right after its streams.
     pub is_remote_finished: bool,
+    /// True once our side is finished: [`finish`](Swarm::finish) or [`close_stream`](Swarm::close_stream) was called, and
+    /// nothing more can be written. What was written before, and our FIN behind it, may still wait to be sent. A reset by
+    /// either side undoes it, and so does a time-out.
+    pub is_local_finished: bool,
+    /// True once our FIN has been handed to the transport's byte pipe, behind all data. The peer may not have
+    /// received it yet. Until then the FIN of a finished side waits for the peer's word on the protocol, or for the socket;
+    /// if the connection ends meanwhile, the peer never reads it. A reset by either side undoes it, and so does a time-out.
+    pub is_fin_sent: bool,
 }
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
@@ -110,6 +119,8 @@ where
             sent: stream.sent(),
             received: stream.received(),
             is_remote_finished: stream.is_remote_finished(),
+            is_local_finished: stream.is_local_finished(),
+            is_fin_sent: stream.is_fin_sent(),
         })
     }
 
@@ -144,6 +155,12 @@ where
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
         self.ledger.lifecycle.streams_of(id)
+    }
+
+    /// Returns the bounds that the swarm was made with.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.ledger.config
     }
 
     /// How many of each kind have opened, failed and closed, are open now, and were at most.

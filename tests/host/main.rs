@@ -5,6 +5,7 @@
 mod basics;
 mod bounds;
 mod dials;
+mod dropped;
 mod emitted;
 mod flush;
 mod lazy;
@@ -16,3 +17,4 @@ mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;

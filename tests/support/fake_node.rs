@@ -11,7 +11,8 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
-    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready, StreamView,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready,
+    StreamView,
 };
 
 /// A node without a network.
@@ -24,6 +25,7 @@ pub(crate) struct Fake {
     protocols: Vec<Protocol>,
     ready: VecDeque<StreamId>,
     is_held: bool,
+    config: Config,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Stream {
     pub(crate) sent_ever: u64,
     pub(crate) arrived_ever: u64,
     is_finished: bool,
+    /// Our side is, too. There is no pipe that it would wait for.
+    is_ours_finished: bool,
     /// Its opening was told, and its end was not.
     is_told: bool,
     /// It is said when there is more.
@@ -57,6 +61,7 @@ impl Fake {
             protocols: Vec::new(),
             ready: VecDeque::new(),
             is_held: false,
+            config: Config::default(),
             place: BTreeMap::new(),
         }
     }
@@ -97,6 +102,7 @@ impl Fake {
             sent_ever: 0,
             arrived_ever: 0,
             is_finished: false,
+            is_ours_finished: false,
             is_told: false,
             wants: (true, true),
             is_ready: (false, false),
@@ -257,7 +263,13 @@ impl Node for Fake {
             sent: 0,
             received: 0,
             is_remote_finished: stream.is_finished,
+            is_local_finished: stream.is_ours_finished,
+            is_fin_sent: stream.is_ours_finished,
         })
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
     }
 
     fn waker(&self) -> Waker {
@@ -372,7 +384,10 @@ impl Node for Fake {
         self.write(id, &[]).map(drop)
     }
 
-    fn finish(&mut self, _: StreamId) -> Result<(), WriteError> {
+    fn finish(&mut self, id: StreamId) -> Result<(), WriteError> {
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.is_ours_finished = true;
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The scenarios of py-libp2p's notification tests, on real sockets and under their names, with exact counts. (Those of
 //! its pub/sub notifee are beside pub/sub.)
 
+mod peers;
 mod test_notifee_performance;
 mod test_notify;
 mod test_notify_listen_lifecycle;
@@ -10,8 +11,9 @@ use crate::support::party;
 use each_event::each_event;
 use party::{Party, Tcp};
 use std::cell::{Ref, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
-use swarm_notify::lifecycle::{Event, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, Event, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Notifee};
 
 /// Writes down every event.
@@ -37,11 +39,6 @@ impl MyNotifee {
         self.0.borrow()
     }
 
-    /// The names of all that it was told.
-    fn names(&self) -> Vec<&'static str> {
-        self.events().iter().map(Event::name).collect()
-    }
-
     fn count(&self, name: &str) -> usize {
         self.events().iter().filter(|event| event.name() == name).count()
     }
@@ -49,6 +46,51 @@ impl MyNotifee {
 
 impl<N> Notifee<N> for MyNotifee {
     each_event!(N);
+}
+
+/// The streams of a notifee's log.
+#[derive(Default)]
+struct Streams {
+    /// In the order in which it was told that they opened.
+    opened: Vec<StreamId>,
+    /// In the order in which it was told that they closed.
+    ends: Vec<(StreamId, StreamEnd)>,
+}
+
+/// The streams in a log, each of which has to be opened once, then closed at most once, on this connection, while it is
+/// connected.
+#[track_caller]
+fn streams(events: &[Event], on: ConnectionId) -> Streams {
+    let (mut streams, mut open, mut is_connected) = (Streams::default(), BTreeSet::new(), false);
+    for event in events {
+        match *event {
+            Event::Listen { .. } | Event::ListenClose { .. } => {}
+            Event::Connected { connection } => {
+                assert_eq!((connection, is_connected), (on, false), "{events:?}");
+                is_connected = true;
+            }
+            Event::Disconnected { connection, .. } => {
+                assert_eq!((connection, is_connected), (on, true), "{events:?}");
+                assert!(open.is_empty(), "{open:?} are open behind the end: {events:?}");
+                is_connected = false;
+            }
+            Event::OpenedStream { connection, stream } => {
+                assert_eq!((connection, is_connected), (on, true), "{events:?}");
+                assert!(!streams.opened.contains(&stream), "{stream} opened twice: {events:?}");
+                open.insert(stream);
+                streams.opened.push(stream);
+            }
+            Event::ClosedStream { connection, stream, reason } => {
+                assert_eq!((connection, is_connected), (on, true), "{events:?}");
+                assert!(open.remove(&stream), "{stream} closed and was not open: {events:?}");
+                streams.ends.push((stream, reason));
+            }
+            Event::ListenFailed { .. } | Event::ConnectFailed { .. } | Event::StreamFailed { .. } => {
+                panic!("{event:?}: {events:?}")
+            }
+        }
+    }
+    streams
 }
 
 /// Ends its side of each stream when the other side has ended.

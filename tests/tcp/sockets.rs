@@ -2,12 +2,15 @@
 
 mod basics;
 mod connections;
+mod counts;
 mod descriptors;
 mod dials;
 mod full;
 mod go_away;
 mod listeners;
+mod local_end;
 mod mute;
+mod one_sided;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod processes;
 mod shutdown;

@@ -5,8 +5,8 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
 use crate::swarm::{
-    CloseError, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Reactor, Ready,
-    StreamView, Swarm, Transport,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Reactor,
+    Ready, StreamView, Swarm, Transport,
 };
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -86,6 +86,8 @@ node! {
     fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
     /// [`Swarm::stream`]
     fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
+    /// [`Swarm::config`]
+    fn config(&self) -> &Config;
     /// [`Swarm::waker`]
     fn waker(&self) -> Waker;
     mut

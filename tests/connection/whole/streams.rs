@@ -62,6 +62,33 @@ fn a_stream_is_readable_while_a_read_gives_bytes_or_the_end_for_the_first_time()
 }
 
 #[test]
+fn our_side_is_finished_at_the_command_and_its_fin_is_sent_when_written() {
+    let mut pair = open_pair();
+    let queued = Stream::outbound(&[Protocol::from_static("/echo/1.0.0")]).unwrap();
+    assert_eq!((queued.is_local_finished(), queued.is_fin_sent()), (false, false));
+    let (ours, theirs) = pair.stream();
+    let said = |stream: &Stream| (stream.is_local_finished(), stream.is_fin_sent(), stream.is_remote_finished());
+    assert_eq!(pair.dialer.write(ours, b"pending"), Ok(7));
+    assert_eq!(said(pair.dialer.stream(ours)), (false, false, false));
+    assert_eq!(pair.dialer.finish(ours), Ok(()));
+    assert_eq!(said(pair.dialer.stream(ours)), (true, false, false));
+    pair.run();
+    assert_eq!(said(pair.dialer.stream(ours)), (true, true, false));
+    assert_eq!(said(pair.listener.stream(theirs)), (false, false, true));
+    pair.listener.reset(theirs);
+    assert_eq!(said(pair.listener.stream(theirs)), (false, false, false));
+    pair.run();
+    assert_eq!(said(pair.dialer.stream(ours)), (false, false, false), "a reset undoes it");
+    drop((pair.dialer.facts(), pair.listener.facts()));
+    // One that finishes stays so.
+    let (ours, theirs) = pair.stream();
+    pair.dialer.close_stream(ours);
+    pair.listener.close_stream(theirs);
+    pair.run();
+    assert_eq!(said(pair.dialer.stream(ours)), (true, true, true));
+}
+
+#[test]
 fn a_stream_is_writable_while_there_is_window_and_its_side_is_not_over() {
     let mut pair = open_pair();
     let many = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0"]);

@@ -1,5 +1,8 @@
 //! On real sockets: messages, and the scenarios that py-libp2p has for the notifee of its pub/sub, with exact counts.
 
+#[cfg(feature = "subscription")]
+mod channel;
+
 use crate::support::floodsub::drive::{Tcp, listen, node, shut_down, until};
 use crate::support::floodsub::{Node, peer};
 use swarm_notify::lifecycle::ConnectionId;
@@ -84,8 +87,8 @@ fn test_disconnected_enqueues_and_removes_peer() {
 }
 
 #[test]
-fn test_channel_closed_is_swallowed_in_notifee() {
-    // Nobody drains what floodsub tells; in the end nobody could.
+fn events_that_nobody_drains_hold_nobody_up() {
+    // In the end nobody could.
     let mut config = Config::default();
     config.events = 1;
     let (mut nodes, address) = pair(config);
@@ -149,15 +152,23 @@ fn test_duplicate_connection_does_not_duplicate_peer_state() {
 
 #[test]
 fn test_blacklist_blocks_peer_added_by_notifee() {
-    let (mut nodes, address) = pair(Config::default());
-    nodes[0].subscribe("news");
-    assert!(nodes[0].on(|floodsub, swarm| floodsub.deny(swarm, peer(2))));
-    connect(&mut nodes, &address);
-    // Its stream is reset, whenever it opens one, until it leaves us alone.
-    until(&mut nodes, |nodes| nodes[1].log == ["added 1"] && nodes[0].floodsub().counters().streams_refused == 1);
-    until(&mut nodes, |nodes| nodes.iter().all(|node| node.streams() == (0, 0)));
-    assert_eq!((nodes[0].peers(), nodes[0].peers_of("news")), (vec![], vec![]));
-    nodes[0].expect(&[]);
-    shut_down(&mut nodes);
-    nodes[0].expect(&[]);
+    for dials_itself in [false, true] {
+        let (mut nodes, address) = pair(Config::default());
+        nodes[0].subscribe("news");
+        assert!(nodes[0].on(|floodsub, swarm| floodsub.deny(swarm, peer(2))));
+        match dials_itself {
+            false => _ = connect(&mut nodes, &address),
+            true => {
+                let address = listen(&mut nodes[1..]);
+                nodes[0].swarm.dial(address).unwrap();
+            }
+        }
+        // Its stream is reset, whenever it opens one, until it leaves us alone.
+        until(&mut nodes, |nodes| nodes[1].log == ["added 1"] && nodes[0].floodsub().counters().streams_refused == 1);
+        until(&mut nodes, |nodes| nodes.iter().all(|node| node.streams() == (0, 0)));
+        assert_eq!((nodes[0].peers(), nodes[0].peers_of("news")), (vec![], vec![]));
+        nodes[0].expect(&[]);
+        shut_down(&mut nodes);
+        nodes[0].expect(&[]);
+    }
 }

@@ -14,6 +14,7 @@ everywhere! {
     closed_by_its_owner_at_every_moment,
     the_wrong_peer,
     the_right_peer,
+    dials_that_cross_are_two_connections_told_at_both_ends,
     a_dial_of_our_own_listener_fails_as_local_peer,
     a_dial_of_our_own_peer_id_fails_as_local_peer,
     an_address_that_names_two_peers_is_unsupported,
@@ -125,6 +126,45 @@ fn the_right_peer<const EVENTS: usize>(shape: Shape) {
 }
 
 /// Several dials of our own at the same time, beside one of somebody else's.
+fn dials_that_cross_are_two_connections_told_at_both_ends<const EVENTS: usize>(shape: Shape) {
+    let mut pair = Pair::<EVENTS>::new(shape);
+    pair.a.listen(&A.at(1));
+    pair.b.listen(&B.at(1));
+    pair.settle();
+    // In the same moment: both are under way before either has arrived.
+    let dialed = (pair.a.dial(&B.at(1)), pair.b.dial(&A.at(1)));
+    pair.settle();
+    for side in [&mut pair.a, &mut pair.b] {
+        // A dialer is through before its listener is.
+        side.expect(&["listen l0.1", "connected c0.1 outbound", "connected c1.1 inbound"]);
+    }
+    let other = |of: &Pair<EVENTS>| {
+        let (a, b) = (&of.a.swarm, &of.b.swarm);
+        let of_a: Vec<_> = a.connections_of(b.local_peer()).filter(|id| *id != dialed.0).collect();
+        let of_b: Vec<_> = b.connections_of(a.local_peer()).filter(|id| *id != dialed.1).collect();
+        (of_a[0], of_b[0])
+    };
+    let accepted = other(&pair);
+    let first = pair.stream((dialed.0, accepted.1));
+    let second = pair.stream((accepted.0, dialed.1));
+    pair.a.swarm.close_connection(dialed.0).unwrap();
+    pair.settle();
+    pair.a.expect(&[format!("closed_stream c0.1/{} connection_closed", first.0), "disconnected c0.1 requested".into()]);
+    pair.b.expect(&[
+        format!("closed_stream c1.1/{} connection_closed", first.1),
+        "disconnected c1.1 remote(go_away(0))".into(),
+    ]);
+    pair.a.send(second.0, b"still there");
+    pair.settle();
+    assert_eq!(pair.b.received(second.1), b"still there");
+    let ends = |connection: &str, stream| format!("closed_stream {connection}/{stream} connection_closed");
+    let (of_a, of_b) = (ends("c1.1", second.0), ends("c0.1", second.1));
+    pair.end(
+        &["listen_close l0.1 shutdown", &of_a[..], "disconnected c1.1 shutdown"],
+        &[&of_b[..], "disconnected c0.1 remote(go_away(0))", "listen_close l0.1 shutdown"],
+    );
+}
+
 fn a_dial_of_our_own_listener_fails_as_local_peer<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::new(shape);
     pair.a.listen(&A.at(1));

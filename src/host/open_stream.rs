@@ -1,0 +1,125 @@
+//! [`OpenStream`]: the future of a stream that is to open.
+
+use super::command::{Command, Proposal, StreamRequest, Target};
+use super::error::Error;
+use super::opened::Opened;
+use super::shared::Shared;
+use super::stream::Stream;
+use super::wait::Wait;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+/// The future of [`Handle::open_stream`](super::Handle::open_stream) and
+/// [`open_stream_lazy`](super::Handle::open_stream_lazy): a [`Stream`], or why there is none.
+///
+/// Nothing is begun before it is polled. Dropped before its outcome, it gives up what it has begun: the stream is reset,
+/// its place in line is left.
+#[must_use = "nothing is begun before it is awaited"]
+pub struct OpenStream {
+    shared: Rc<Shared>,
+    state: State,
+}
+
+enum State {
+    /// It was not polled yet.
+    Asked(StreamRequest),
+    Waiting(Wait<Opened>),
+}
+
+impl OpenStream {
+    pub(super) fn new(shared: &Rc<Shared>, target: Target, proposal: Proposal) -> Self {
+        let request = StreamRequest { target, proposal, waits_at_limit: false };
+        Self { shared: shared.clone(), state: State::Asked(request) }
+    }
+
+    /// Waits where it would fail with [`Error::Limit`]: while there are as many streams on its connection, or in all, as
+    /// the [`Limits`](crate::lifecycle::Limits) allow. It changes nothing once the future was polled.
+    ///
+    /// - **In order.** The openings that wait for one connection get their places in the order in which they began to
+    ///   wait. At the limit of all streams connections take turns. While some wait for a connection, those that do not
+    ///   wait fail with [`Error::Limit`] there, though there may be a place.
+    /// - **Bounded.** At most [`waiting_openings`](super::Config::waiting_openings) wait for one connection. One more fails
+    ///   with [`Error::Limit`].
+    /// - **Not for ever.** It fails with [`Error::Closing`] when the connection closes or ends, or the host shuts down,
+    ///   and with [`Error::Gone`] when the host is dropped. There is no other time-out: drop the future when you have
+    ///   waited long enough.
+    /// - **Dropped,** it leaves the line. If it had got its place already, that goes to the next.
+    /// - To a peer, it waits for the connection that is its oldest when the future is first polled.
+    ///
+    /// A stream that nobody closes keeps its place. Streams of the peer's count, too, so a peer that opens many can make
+    /// you wait. Bounds that never are an error need no choice: a stream waits for the peer to acknowledge others
+    /// ([`ack_backlog`](crate::connection::yamux::Config::ack_backlog)) in any case. A peer has a limit of its own; beyond
+    /// that it resets streams.
+    ///
+    /// A hundred requests over a connection that has place for eight streams:
+    ///
+    /// ```
+    /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::host::{Config, Connection, Host};
+    /// use swarm_notify::identity::Keypair;
+    ///
+    /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+    ///
+    /// async fn ask(connection: &Connection, question: u8) -> Result<u8, Box<dyn std::error::Error>> {
+    ///     let mut stream = connection.open_stream(&[ECHO]).wait_at_limit().await?;
+    ///     stream.write_all(&[question]).await?;
+    ///     stream.close().await?;
+    ///     let mut answer = Vec::new();
+    ///     stream.read_to_end(&mut answer).await?;
+    ///     Ok(answer[0])
+    /// }
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut config = Config::default();
+    /// config.swarm.limits.streams_per_connection = 8;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, config)?;
+    /// server.handle().set_handler(ECHO, async |stream| {
+    ///     let (mut reader, mut writer) = io::split(stream);
+    ///     io::copy(&mut reader, &mut writer).await?;
+    ///     writer.close().await
+    /// });
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let talk = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     futures::future::try_join_all((0..100).map(|question| ask(&connection, question))).await
+    /// });
+    /// assert_eq!(smol::block_on(server.run_until(talk))?, (0..100).collect::<Vec<_>>());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_at_limit(mut self) -> Self {
+        if let State::Asked(request) = &mut self.state {
+            request.waits_at_limit = true;
+        }
+        self
+    }
+}
+
+impl Future for OpenStream {
+    type Output = Result<Stream, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { shared, state } = &mut *self;
+        if let State::Asked(StreamRequest { target, proposal, waits_at_limit }) = state {
+            let proposal = core::mem::replace(proposal, Proposal::Agreed(Vec::new()));
+            let request = StreamRequest { target: *target, proposal, waits_at_limit: *waits_at_limit };
+            *state = State::Waiting(Wait::begin(shared, |slot| Command::OpenStream(request, slot)));
+        }
+        let State::Waiting(wait) = state else { return Poll::Pending };
+        let opened = ready!(Pin::new(wait).poll(cx))?;
+        Poll::Ready(Ok(Stream::new(shared.clone(), opened)))
+    }
+}
+
+impl fmt::Debug for OpenStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let was_polled = matches!(self.state, State::Waiting(_));
+        f.debug_struct("OpenStream").field("was_polled", &was_polled).finish_non_exhaustive()
+    }
+}
