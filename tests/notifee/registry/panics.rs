@@ -206,7 +206,7 @@ fn replays_that_panic_leave_no_gap_behind() {
     connect(&mut world);
     notifees.dispatch(&mut world);
     let first = notifees.register(Scripted::new("first", &log));
-    for n in 0..10 {
+    for n in 0..10_usize {
         let inner = log.clone();
         let late = Scripted::with("late", &log, move |cx, event| {
             let own = cx.this();
@@ -218,7 +218,7 @@ fn replays_that_panic_leave_no_gap_behind() {
             panic(cx, event);
         });
         assert!(panics(|| notifees.register_and_replay(&mut world, late)));
-        assert_eq!(notifees.len(), 1 + (n + 1) / 2, "the one that every second registers");
+        assert_eq!(notifees.len(), 1 + n.div_ceil(2), "the one that every second registers");
     }
     log.take();
     connect(&mut world);
