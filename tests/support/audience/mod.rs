@@ -13,6 +13,7 @@ mod attendee;
 mod reader;
 mod transcript;
 
+use super::each_event::kind;
 use super::pipe::Random;
 use attendee::{Attendee, Role, Room};
 use std::cell::RefCell;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{HasNode, Notifees};
 use swarm_notify::swarm::Ready;
-pub(crate) use transcript::{Transcript, kind};
+pub(crate) use transcript::Transcript;
 
 /// A network that an audience observes: its owner's world, with a node inside.
 pub(crate) trait Observed: HasNode + 'static {

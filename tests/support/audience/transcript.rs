@@ -1,5 +1,6 @@
 //! [`Transcript`]: the events that a network gave, in their order, and what they leave open.
 
+use super::super::each_event::kind;
 use std::collections::BTreeMap;
 use swarm_notify::lifecycle::{Event, Id};
 use swarm_notify::notifee::Interest;
@@ -56,20 +57,5 @@ impl Transcript {
     pub(crate) fn forget(&mut self) {
         self.forgotten = self.len();
         self.events.clear();
-    }
-}
-
-/// The kind of an event.
-pub(crate) fn kind(event: Event) -> Interest {
-    match event {
-        Event::Listen { .. } => Interest::LISTEN,
-        Event::ListenFailed { .. } => Interest::LISTEN_FAILED,
-        Event::ListenClose { .. } => Interest::LISTEN_CLOSE,
-        Event::Connected { .. } => Interest::CONNECTED,
-        Event::ConnectFailed { .. } => Interest::CONNECT_FAILED,
-        Event::Disconnected { .. } => Interest::DISCONNECTED,
-        Event::OpenedStream { .. } => Interest::OPENED_STREAM,
-        Event::StreamFailed { .. } => Interest::STREAM_FAILED,
-        Event::ClosedStream { .. } => Interest::CLOSED_STREAM,
     }
 }

@@ -1,7 +1,9 @@
 //! [`Side`]: one swarm and an owner for it, who logs, reads and writes, and checks what each call promises. The owner
 //! drains by hand, or [has an audience](Side::invite) and drives that.
 
-use super::super::audience::{Audience, Observed, Seen, Transcript};
+mod observed;
+
+use super::super::audience::{Audience, Transcript};
 use super::checker::Checker;
 use super::reactor::{Poller, SimReactor, SimSwarm};
 use futures::io::{AsyncRead, AsyncWrite};
@@ -11,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
-use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{CloseError, OpenStreamError, Ready};
 
 /// How an owner drives its swarm.
@@ -121,17 +122,6 @@ where
         }
     }
 
-    /// From now on the owner drives notifees, and is one of them itself. Nothing has been told before.
-    pub(crate) fn invite(&mut self, seed: u64) {
-        assert_eq!(self.transcript.len(), 0);
-        self.audience = Some(Box::new(Audience::new(seed)));
-    }
-
-    /// What the audience has seen.
-    pub(crate) fn seen(&self) -> Seen {
-        self.audience.as_ref().map(|audience| audience.seen()).unwrap_or_default()
-    }
-
     /// Whether the owner has a reason for a turn. Events that it leaves undrained are none.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let is_time = self.swarm.next_deadline().is_some_and(|at| at <= now);
@@ -179,19 +169,6 @@ where
         self.more = self.drains > 0 && events == self.drains;
         let ready = self.take_ready();
         events > 0 || ready
-    }
-
-    /// The same with an audience. Who drains nothing reads nothing either.
-    fn drive(&mut self, mut audience: Box<Audience<Self>>, now: Duration) -> bool {
-        let before = (self.transcript.len(), self.ready.len());
-        // What is told late was not pending any more.
-        let is_late = audience.is_interrupted();
-        let has_work = self.swarm.has_pending() || audience.poll_at().is_some_and(|at| at <= now);
-        if self.drains > 0 && has_work {
-            audience.drive(self, now, self.drains);
-        }
-        self.audience = Some(audience);
-        !is_late && before != (self.transcript.len(), self.ready.len())
     }
 
     fn reacts(&mut self, event: Event) {
@@ -496,60 +473,5 @@ where
         for stream in self.streams.keys() {
             assert_eq!(self.swarm.reset(*stream), Err(CloseError::Stale));
         }
-    }
-}
-
-/// Its notifees' network.
-impl<T, const EVENTS: usize> Network for Side<T, EVENTS>
-where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-{
-    fn next_event(&mut self) -> Option<Event> {
-        self.next_event(self.now)
-    }
-
-    fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
-        Network::hold(&mut self.swarm, is_held);
-    }
-
-    fn openings(&self) -> Vec<Event> {
-        self.swarm.openings()
-    }
-}
-
-impl<T, const EVENTS: usize> HasNode for Side<T, EVENTS>
-where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-{
-    fn node(&self) -> &dyn Node {
-        &self.swarm
-    }
-
-    fn node_mut(&mut self) -> &mut dyn Node {
-        &mut self.swarm
-    }
-}
-
-impl<T, const EVENTS: usize> Observed for Side<T, EVENTS>
-where
-    T: Transport + Unpin + 'static,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-{
-    fn transcript(&self) -> &Transcript {
-        &self.transcript
-    }
-
-    fn command(&mut self, event: Event) {
-        self.reacts(event);
-    }
-
-    fn serve(&mut self, ready: Ready, is_late: bool) {
-        self.is_ready(ready, is_late);
     }
 }
