@@ -32,6 +32,8 @@ pub(super) struct Seat {
     pub(super) place: Cell<usize>,
     /// The openings that it is still to be told of, as what has happened before it came.
     pub(super) replay: RefCell<VecDeque<Event>>,
+    /// The readiness that it was told of since all were found to be told.
+    pub(super) ready: RefCell<Vec<Ready>>,
     pub(super) has_left: Cell<bool>,
     pub(super) is_dropped: Cell<bool>,
 }
@@ -82,10 +84,10 @@ pub(super) struct Attendee {
 impl Attendee {
     /// One that hears of the events behind a place in the transcript.
     pub(super) fn new(role: Role, room: &Rc<RefCell<Room>>, place: usize) -> Self {
+        let everything = Interest::EVENTS | Interest::STREAM_READY | Interest::ADDRESSES_CHANGED;
         let of_streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
         let interest = match role {
-            Role::Plain => Interest::EVENTS,
-            Role::Owner | Role::Panics => Interest::EVENTS | Interest::STREAM_READY | Interest::ADDRESSES_CHANGED,
+            Role::Plain | Role::Owner | Role::Panics => everything,
             Role::ComesAndGoes => match room.borrow_mut().random.below(6) {
                 0 => of_streams,
                 1 => Interest::CONNECTED | Interest::DISCONNECTED | Interest::LISTEN | Interest::LISTEN_CLOSE,
@@ -93,9 +95,16 @@ impl Attendee {
                 _ => Interest::EVENTS,
             },
         };
-        let (place, replay) = (Cell::new(place), RefCell::default());
-        let (has_left, is_dropped) = (Cell::new(false), Cell::new(false));
-        Self { seat: Rc::new(Seat { role, interest, place, replay, has_left, is_dropped }), room: room.clone() }
+        let seat = Seat {
+            role,
+            interest,
+            place: Cell::new(place),
+            replay: RefCell::default(),
+            ready: RefCell::default(),
+            has_left: Cell::new(false),
+            is_dropped: Cell::new(false),
+        };
+        Self { seat: Rc::new(seat), room: room.clone() }
     }
 
     fn below(&self, bound: usize) -> usize {
@@ -165,6 +174,9 @@ impl Attendee {
 
     fn told_ready<N: Observed>(&mut self, cx: &mut Context<'_, N>, ready: Ready) {
         assert!(!self.seat.has_left.get(), "{:?} is told of {ready:?} after it has left", self.seat.role);
+        if self.seat.role != Role::ComesAndGoes {
+            self.seat.ready.borrow_mut().push(ready);
+        }
         match self.seat.role {
             Role::Owner => {
                 let is_late = self.is_late(cx.this());

@@ -6,7 +6,8 @@
 //!
 //! Each is held against the [`Transcript`], which the network keeps at its own `next_event`: what it hears is the order of
 //! events from its registration on, nothing is missing, nothing comes twice, and nothing comes after it has left. What
-//! is replayed is what was open. The subscription's lags count exactly, and its snapshots are what was open there.
+//! is replayed is what was open. Readiness is the same for all that stay. The subscription's lags count exactly, and its
+//! snapshots are what was open there.
 
 mod attendee;
 #[cfg(feature = "subscription")]
@@ -55,6 +56,18 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// What there was of it, in words.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (self.told > 0, "a notifee was told"),
+            (self.panics > 0, "a notifee panicked"),
+            (self.left > 0, "a notifee left"),
+            (self.replayed > 0, "a notifee came late"),
+            (self.missed > 0, "a subscription lagged"),
+        ];
+        all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words)
+    }
+
     /// Nothing is missing that the oracle is about.
     pub(crate) const fn is_rich(&self) -> bool {
         self.told > 5_000
@@ -251,6 +264,9 @@ impl<N: Observed> Audience<N> {
             }
         }
         room.seats.retain(|(_, seat)| !seat.has_left.get());
+        let stays = room.seats.iter().map(|(_, seat)| seat).filter(|seat| seat.role != Role::ComesAndGoes);
+        let ready: Vec<_> = stays.map(|seat| seat.ready.take()).collect();
+        assert!(ready.iter().all(|of| *of == ready[0]), "the same is ready for all: {ready:?}");
         drop(room);
         let subscribers = self.notifees.len() - self.room.borrow().seats.len();
         assert!(self.subscribers().contains(&subscribers), "{subscribers} subscribers");

@@ -35,7 +35,8 @@ const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 
 static OURS: LazyLock<Keypair> = LazyLock::new(|| Keypair::ed25519_from_bytes([1; 32]).unwrap());
 
-/// One run: the first byte chooses the size of the event queue. Gives the events that were told, by name and reason.
+/// One run: the first byte chooses the size of the event queue. Gives the events that were told, by name and reason,
+/// and what happened to notifees.
 pub(crate) fn run(bytes: &[u8]) -> BTreeSet<String> {
     let Some((events, rest)) = bytes.split_first() else { return BTreeSet::new() };
     // The rest of the byte is a seed for the notifees.
@@ -515,6 +516,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let words = |line: &String| {
             line.split(' ').enumerate().filter(|(n, _)| *n != 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
         };
-        log.iter().map(|line| words(line).join(" ")).collect()
+        let told = log.iter().map(|line| words(line).join(" "));
+        told.chain(self.side.seen().words().map(str::to_owned)).collect()
     }
 }
