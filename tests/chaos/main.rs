@@ -1,6 +1,7 @@
 //! Chaos on real sockets: a peer that is a process of its own is killed, stopped or cut off, after any number of bytes:
 //! in the middle of handshakes, negotiations, writes and closes. No event is missing or doubled on either side, and
-//! nothing is left behind: no slot, no descriptor, no byte of memory.
+//! nothing is left behind: no slot, no descriptor, no byte of memory. Notifees that panic, leave, come late or are slow
+//! hear each event once, in order.
 //!
 //! One owner lives through all rounds. A fixed share runs by default; for the whole of it:
 //!
@@ -100,7 +101,8 @@ fn a_peer_that_is_killed_stopped_or_cut_off_leaves_nothing_behind() {
     }
     let after = standing();
     println!("{rounds} rounds (what, whether it was before the end): {struck:?}; {before:?}, {after:?}");
-    println!("{:?}", owner.counters());
+    println!("{:?}, {:?}", owner.counters(), owner.seen());
+    assert!(rounds < 60 || owner.seen().panics > 50, "{:?}", owner.seen());
     assert!(after.heap <= before.heap + slack(rounds), "{before:?}, {after:?}");
     for blow in &BLOWS[..5] {
         assert!(struck.contains_key(&(*blow, true)), "{blow:?} never came in the middle: {struck:?}");

@@ -1,7 +1,9 @@
 //! [`Owner`]: a swarm on real sockets that lives through all rounds; it echoes what comes, opens streams of its own
-//! where it has dialed, and checks everything it is told.
+//! where it has dialed, and checks everything it is told. It is one of its notifees, and does all this inside
+//! notifications.
 
 use super::LIMIT;
+use crate::support::audience::{Audience, Observed, Seen, Transcript};
 use crate::support::sim::checker::Checker;
 use crate::support::sleep::{Sleeper, sleep};
 use libp2p_identity::Keypair;
@@ -11,7 +13,8 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
-use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, State, StreamId};
+use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
 use swarm_notify::tcp;
 
@@ -25,6 +28,11 @@ pub(crate) struct Owner {
     checker: Checker,
     listener: ListenerId,
     log: String,
+    /// Elsewhere while it is driven.
+    audience: Option<Audience<Self>>,
+    transcript: Transcript,
+    /// How many events a drive tells at most, in turn.
+    most: Vec<usize>,
     /// Whether it ends connections politely, or cuts them.
     pub(crate) is_polite: bool,
     /// What is still to be written back on each stream.
@@ -60,6 +68,9 @@ impl Owner {
             checker,
             listener,
             log: String::with_capacity(64 * 1024),
+            audience: Some(Audience::new(1)),
+            transcript: Transcript::default(),
+            most: vec![1, usize::MAX, 3, usize::MAX, usize::MAX],
             is_polite: true,
             echoes: BTreeMap::new(),
             round: Round::default(),
@@ -105,9 +116,11 @@ impl Owner {
         self.round.over > 0 && self.has_nothing()
     }
 
-    /// There is nothing but the listener.
+    /// There is nothing but the listener, and everybody has been told so.
     pub(crate) fn has_nothing(&self) -> bool {
-        self.swarm.connections().next().is_none()
+        let is_all_told =
+            !self.swarm.has_pending() && self.audience.as_ref().is_some_and(|all| all.poll_at().is_none());
+        is_all_told && self.swarm.connections().next().is_none()
     }
 
     /// How many streams of ours have opened in this round.
@@ -121,6 +134,10 @@ impl Owner {
 
     pub(crate) fn counters(&self) -> Counters {
         *self.swarm.counters()
+    }
+
+    pub(crate) fn seen(&self) -> Seen {
+        self.audience.as_ref().expect("it is not driven now").seen()
     }
 
     /// What was told in this round is complete; `in_time`: nothing had to wait for a time-out.
@@ -141,8 +158,10 @@ impl Owner {
         assert!(!(in_time && self.round.timed_out), "round {round}: it has waited for a time-out: {}", self.log);
     }
 
-    /// Forgets the round.
+    /// Forgets the round, once everybody has been told of it.
     pub(crate) fn forget(&mut self) {
+        self.audience_comes_to_rest();
+        self.transcript.forget();
         self.log.clear();
         self.echoes.clear();
         self.checker.forget_the_past();
@@ -152,29 +171,33 @@ impl Owner {
     pub(crate) fn shut_down(mut self) {
         self.swarm.shutdown();
         self.run(|owner| owner.swarm.is_shut_down());
+        self.audience_comes_to_rest();
         self.checker.assert_all_told();
+    }
+
+    fn audience_comes_to_rest(&mut self) {
+        let mut audience = self.audience.take().expect("it is not driven now");
+        audience.come_to_rest(self, self.now());
+        self.audience = Some(audience);
     }
 
     /// Takes a turn, and handles what there is.
     pub(crate) fn turn(&mut self) {
         self.swarm.tick(self.now());
-        while let Some(event) = self.swarm.next_event() {
-            self.told(event);
-        }
-        while let Some(ready) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = ready else { continue };
-            self.serve(stream);
-        }
+        let mut audience = self.audience.take().expect("it is not driven now");
+        self.most.rotate_left(1);
+        audience.drive(self, self.now(), self.most[0]);
+        self.audience = Some(audience);
         self.swarm.flush_all(self.now());
     }
 
     fn told(&mut self, event: Event) {
-        self.checker.tells(event);
-        writeln!(self.log, "{event:?}").unwrap();
         match event {
             Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
             Event::Connected { connection } => {
-                if self.swarm.connection(connection).unwrap().direction == Direction::Outbound {
+                let view = self.swarm.connection(connection).unwrap();
+                // It is told late if another notifee has panicked before.
+                if view.direction == Direction::Outbound && view.state == State::Open {
                     for _ in 0..STREAMS {
                         let id = self.swarm.open_stream(connection, &[ECHO]).unwrap();
                         self.checker.begins(id.into(), Some(connection));
@@ -236,13 +259,60 @@ impl Owner {
     }
 }
 
+/// Its notifees' network.
+impl Network for Owner {
+    fn next_event(&mut self) -> Option<Event> {
+        let event = self.swarm.next_event()?;
+        self.checker.tells(event);
+        self.transcript.push(event);
+        writeln!(self.log, "{event:?}").unwrap();
+        Some(event)
+    }
+
+    fn hold(&mut self, is_held: bool) {
+        Network::hold(&mut self.swarm, is_held);
+    }
+
+    fn openings(&self) -> Vec<Event> {
+        self.swarm.openings()
+    }
+}
+
+impl HasNode for Owner {
+    fn node(&self) -> &dyn Node {
+        &self.swarm
+    }
+
+    fn node_mut(&mut self) -> &mut dyn Node {
+        &mut self.swarm
+    }
+}
+
+impl Observed for Owner {
+    fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    fn command(&mut self, event: Event) {
+        self.told(event);
+    }
+
+    fn serve(&mut self, ready: Ready, _is_late: bool) {
+        if let Ready::Stream { stream, .. } = ready {
+            self.serve(stream);
+        }
+    }
+}
+
 impl Sleeper for Owner {
     fn descriptor(&self) -> BorrowedFd<'_> {
         self.swarm.as_fd()
     }
 
     fn left(&self) -> Option<Duration> {
-        self.swarm.poll_at().map(|at| at.saturating_sub(self.now()))
+        let audience = self.audience.as_ref().and_then(Audience::poll_at);
+        let next = [self.swarm.poll_at(), audience].into_iter().flatten().min();
+        next.map(|at| at.saturating_sub(self.now()))
     }
 }
 

@@ -4,5 +4,4 @@
 
 mod basics;
 mod elsewhere;
-mod follower;
 mod random;

@@ -1,4 +1,8 @@
-//! For notifees that do one thing whatever they are told: the nine methods, each as `self.told(cx, event)`.
+//! For notifees that do one thing whatever they are told: the nine methods, each as `self.told(cx, event)`; and the kind
+//! of an event.
+
+use swarm_notify::lifecycle::Event;
+use swarm_notify::notifee::Interest;
 
 /// The methods of a `Notifee<$network>`.
 macro_rules! each_event {
@@ -27,3 +31,18 @@ macro_rules! each_event {
 }
 
 pub(crate) use each_event;
+
+/// The kind of an event.
+pub(crate) fn kind(event: Event) -> Interest {
+    match event {
+        Event::Listen { .. } => Interest::LISTEN,
+        Event::ListenFailed { .. } => Interest::LISTEN_FAILED,
+        Event::ListenClose { .. } => Interest::LISTEN_CLOSE,
+        Event::Connected { .. } => Interest::CONNECTED,
+        Event::ConnectFailed { .. } => Interest::CONNECT_FAILED,
+        Event::Disconnected { .. } => Interest::DISCONNECTED,
+        Event::OpenedStream { .. } => Interest::OPENED_STREAM,
+        Event::StreamFailed { .. } => Interest::STREAM_FAILED,
+        Event::ClosedStream { .. } => Interest::CLOSED_STREAM,
+    }
+}

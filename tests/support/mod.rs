@@ -2,6 +2,8 @@
 //! targets. The fuzz targets include some of these modules, so that they name each other by `super`.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part of it")]
 
+#[cfg(feature = "swarm")]
+pub(crate) mod audience;
 pub(crate) mod callgrind;
 #[cfg(feature = "cli")]
 pub(crate) mod command;
@@ -17,6 +19,8 @@ pub(crate) mod ends;
 pub(crate) mod fake_node;
 #[cfg(all(feature = "tcp", feature = "protocols", unix))]
 pub(crate) mod floodsub;
+#[cfg(feature = "subscription")]
+pub(crate) mod follower;
 #[cfg(feature = "connection")]
 pub(crate) mod frame_roundtrip;
 #[cfg(feature = "connection")]

@@ -4,7 +4,7 @@
 //! Both sides act by plans of the same seed. As long as the same is told to the same in the same order, the plans stay
 //! in step; the first difference shows in the logs.
 
-use crate::support::each_event::each_event;
+use crate::support::each_event::{each_event, kind};
 use crate::support::pipe::Random;
 use std::any::Any;
 use std::cell::RefCell;
@@ -301,20 +301,6 @@ impl<const EVENTS: usize> Model<EVENTS> {
             }
         }
         true
-    }
-}
-
-fn kind(event: Event) -> Interest {
-    match event {
-        Event::Listen { .. } => Interest::LISTEN,
-        Event::ListenFailed { .. } => Interest::LISTEN_FAILED,
-        Event::ListenClose { .. } => Interest::LISTEN_CLOSE,
-        Event::Connected { .. } => Interest::CONNECTED,
-        Event::ConnectFailed { .. } => Interest::CONNECT_FAILED,
-        Event::Disconnected { .. } => Interest::DISCONNECTED,
-        Event::OpenedStream { .. } => Interest::OPENED_STREAM,
-        Event::StreamFailed { .. } => Interest::STREAM_FAILED,
-        Event::ClosedStream { .. } => Interest::CLOSED_STREAM,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Subscribers in other threads and tasks.
 
-use crate::subscription::follower::{Follower, Record, open_after};
 use crate::support::driven::{Driven, Together};
+use crate::support::follower::{Follower, Record, open_after};
 use crate::support::sim::{Cut, SINK};
 use futures_lite::StreamExt as _;
 use futures_lite::future::block_on;
@@ -34,7 +34,7 @@ fn recorded(subscriber: Subscriber) -> (Together<256, 2>, Record) {
 
 fn follow(notices: Vec<Notice>, record: &Record) -> Follower {
     let (log, mut follower) = (record.0.borrow(), Follower::default());
-    notices.into_iter().for_each(|notice| follower.apply(notice, &log));
+    notices.into_iter().for_each(|notice| follower.apply(notice, &log[follower.place..]));
     follower
 }
 

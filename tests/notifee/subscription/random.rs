@@ -1,8 +1,8 @@
 //! Random lives on two swarms, beside subscribers of every size that receive at random: each notice is the next event
 //! of a complete log, each lag says exactly how many are missing, and each snapshot is of exactly its place.
 
-use crate::subscription::follower::{Follower, Record, open_after};
 use crate::support::driven::{Driven, Together};
+use crate::support::follower::{Follower, Record, open_after};
 use crate::support::pipe::Random;
 use crate::support::sim::{Cut, ECHO, Host, SINK};
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
@@ -57,7 +57,8 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
                 0 => _ = node.notifees.register(subscriber),
                 _ => _ = node.notifees.register_and_replay(&mut node.swarm, subscriber),
             }
-            followers.push((of, subscription, Follower::from(logs[of].0.borrow().len())));
+            let log = logs[of].0.borrow();
+            followers.push((of, subscription, Follower::from(log.len(), open_after(&log))));
         }
         let of = random.below(2);
         act(&mut random, &mut together.all[of], hosts[of], hosts[1 - of]);
@@ -77,7 +78,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         for (of, subscription, follower) in &mut followers {
             for _ in 0..[0, 0, 1, 3, 1_000][random.below(5)] {
                 let Ok(notice) = subscription.try_recv() else { break };
-                follower.apply(notice, &logs[*of].0.borrow());
+                follower.apply(notice, &logs[*of].0.borrow()[follower.place..]);
             }
         }
     }
@@ -85,7 +86,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         together.settle();
         for (of, subscription, follower) in &mut followers {
             while let Ok(notice) = subscription.try_recv() {
-                follower.apply(notice, &logs[*of].0.borrow());
+                follower.apply(notice, &logs[*of].0.borrow()[follower.place..]);
             }
         }
     }

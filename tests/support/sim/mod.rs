@@ -3,6 +3,7 @@
 //! Nothing sleeps. Time jumps to the next arrival or deadline, so that a scenario of an hour takes as long as its work,
 //! and the same scenario goes the same way every time.
 pub(crate) mod checker;
+mod commands;
 mod journal;
 mod knobs;
 mod network;

@@ -252,6 +252,15 @@ impl Network {
         own + state.hosts.get(&host).map_or(0, |host| host.taken)
     }
 
+    /// The pipes through which something is under way.
+    pub(crate) fn busy(&self) -> BTreeSet<usize> {
+        let of = |flight: &Flight| match flight {
+            Flight::Bytes { pipe, .. } | Flight::End { pipe, .. } => Some(*pipe),
+            Flight::Syn { .. } | Flight::Answer { .. } | Flight::Closed { .. } => None,
+        };
+        self.state().flights.values().filter_map(of).collect()
+    }
+
     /// Whether one end has said that it will write no more.
     pub(crate) fn has_ended(&self, pipe: usize, end: usize) -> bool {
         self.state().pipes[pipe][end].closed

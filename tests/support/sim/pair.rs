@@ -1,5 +1,6 @@
 //! [`Pair`]: two swarms on one simulated network, driven to the end of what happens.
 
+use super::super::audience::Seen;
 use super::network::{Cut, Network};
 use super::side::{Mode, Side};
 use super::transport::{SimTransport, address, place};
@@ -257,14 +258,17 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         self.assert_no_leaks();
     }
 
-    /// The same without a word about what is told.
+    /// The same without a word about what is told. Gives what the audiences have seen, where there are any.
     #[track_caller]
-    pub(crate) fn end_quietly(mut self) {
+    pub(crate) fn end_quietly(mut self) -> Seen {
         self.a.swarm.shutdown();
         self.b.swarm.shutdown();
         self.run_until(|pair| pair.a.swarm.is_shut_down() && pair.b.swarm.is_shut_down());
         self.settle();
         self.assert_no_leaks();
+        let mut seen = self.a.seen();
+        seen += self.b.seen();
+        seen
     }
 
     #[track_caller]

@@ -1,5 +1,9 @@
-//! [`Side`]: one swarm and an owner for it, who logs, reads and writes, and checks what each call promises.
+//! [`Side`]: one swarm and an owner for it, who logs, reads and writes, and checks what each call promises. The owner
+//! drains by hand, or [has an audience](Side::invite) and drives that.
 
+mod observed;
+
+use super::super::audience::{Audience, Transcript};
 use super::checker::Checker;
 use super::reactor::{Poller, SimReactor, SimSwarm};
 use futures::io::{AsyncRead, AsyncWrite};
@@ -25,6 +29,9 @@ pub(crate) enum Mode {
 /// What an owner does when it is told of something: P8.
 pub(crate) type React<T, const EVENTS: usize> = Box<dyn FnMut(&mut SimSwarm<T, EVENTS>, &mut Checker, Event)>;
 
+/// What is noted of an event before anybody is told of it.
+pub(crate) type Note<T, const EVENTS: usize> = Box<dyn FnMut(&SimSwarm<T, EVENTS>, Event)>;
+
 /// One swarm with its owner.
 pub(crate) struct Side<T: Transport, const EVENTS: usize> {
     pub(crate) swarm: SimSwarm<T, EVENTS>,
@@ -41,6 +48,14 @@ pub(crate) struct Side<T: Transport, const EVENTS: usize> {
     /// Whether what can be read is read at once.
     pub(crate) reads: bool,
     pub(crate) react: Option<React<T, EVENTS>>,
+    pub(crate) note: Option<Note<T, EVENTS>>,
+    /// Who else is told. It is elsewhere while it is driven.
+    audience: Option<Box<Audience<Self>>>,
+    transcript: Transcript,
+    /// An event is being told, so that there is no next one.
+    is_held: bool,
+    /// The time of the last turn.
+    now: Duration,
     /// There was more to drain after the last poll than was drained.
     more: bool,
     last: Option<Event>,
@@ -70,7 +85,7 @@ struct App {
 
 impl<T, const EVENTS: usize> Side<T, EVENTS>
 where
-    T: Transport + Unpin,
+    T: Transport + Unpin + 'static,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
@@ -93,6 +108,11 @@ where
             drains: usize::MAX,
             reads: true,
             react: None,
+            note: None,
+            audience: None,
+            transcript: Transcript::default(),
+            is_held: false,
+            now: Duration::ZERO,
             more: false,
             last: None,
             streams: BTreeMap::new(),
@@ -105,7 +125,9 @@ where
     /// Whether the owner has a reason for a turn. Events that it leaves undrained are none.
     pub(crate) fn is_due(&self, now: Duration) -> bool {
         let is_time = self.swarm.next_deadline().is_some_and(|at| at <= now);
-        self.comes.get() || self.more || is_time || self.poller.is_readable()
+        let audience = self.audience.as_ref().filter(|_| self.drains > 0).and_then(|audience| audience.poll_at());
+        let is_theirs = audience.is_some_and(|at| at <= now);
+        self.comes.get() || self.more || is_time || is_theirs || self.poller.is_readable()
     }
 
     /// Something has happened somewhere: an owner that ticks does.
@@ -118,6 +140,7 @@ where
     /// One turn of the owner's loop.
     pub(crate) fn turn(&mut self, now: Duration) {
         self.comes.set(false);
+        self.now = now;
         match self.mode {
             Mode::Sleep | Mode::Tick => self.swarm.tick(now),
             Mode::Turns(units) => {
@@ -134,23 +157,34 @@ where
 
     /// Drains what there is, as far as this owner does.
     pub(crate) fn drain(&mut self, now: Duration) -> bool {
+        if let Some(audience) = self.audience.take() {
+            return self.drive(audience, now);
+        }
         let mut events = 0;
         while events < self.drains {
             let Some(event) = self.next_event(now) else { break };
             events += 1;
-            if let Some(mut react) = self.react.take() {
-                react(&mut self.swarm, &mut self.checker, event);
-                self.react = Some(react);
-            }
+            self.reacts(event);
         }
         self.more = self.drains > 0 && events == self.drains;
         let ready = self.take_ready();
         events > 0 || ready
     }
 
+    fn reacts(&mut self, event: Event) {
+        if let Some(mut react) = self.react.take() {
+            react(&mut self.swarm, &mut self.checker, event);
+            self.react = Some(react);
+        }
+    }
+
     /// The next event, logged and checked: what it names can be looked up until the next one is asked for, and not
     /// after.
     pub(crate) fn next_event(&mut self, now: Duration) -> Option<Event> {
+        if self.is_held {
+            assert_eq!(self.swarm.next_event(), None, "an event is being told");
+            return None;
+        }
         if let Some(event) = self.last.filter(Event::is_last) {
             assert_eq!(self.state(event.id()), Some(State::Ended), "{event:?} can be looked up while it is handled");
         }
@@ -160,6 +194,7 @@ where
         }
         let event = next?;
         self.last = Some(event);
+        self.transcript.push(event);
         self.checker.tells(event);
         let line = self.line(event);
         self.log.push((now, line));
@@ -175,6 +210,9 @@ where
             | Event::Connected { .. }
             | Event::ConnectFailed { .. }
             | Event::Disconnected { .. } => {}
+        }
+        if let Some(note) = &mut self.note {
+            note(&self.swarm, event);
         }
         Some(event)
     }
@@ -214,26 +252,33 @@ where
         let mut any = false;
         while let Some(ready) = self.swarm.next_ready() {
             any = true;
-            self.ready.push(ready);
-            let Ready::Stream { stream, readable, writable } = ready else { continue };
-            assert!(readable || writable, "{stream} is ready for something");
-            assert!(self.told.contains(&stream), "{}: {stream} is ready outside its life", self.name);
-            let app = self.streams.entry(stream).or_default();
+            self.is_ready(ready, false);
+        }
+        any
+    }
+
+    /// Something is ready. `is_late`: the owner may have read and written since the swarm has said so.
+    fn is_ready(&mut self, ready: Ready, is_late: bool) {
+        self.ready.push(ready);
+        let Ready::Stream { stream, readable, writable } = ready else { return };
+        assert!(readable || writable, "{stream} is ready for something");
+        assert!(self.told.contains(&stream), "{}: {stream} is ready outside its life", self.name);
+        let app = self.streams.entry(stream).or_default();
+        if !is_late {
             assert!(!readable || !app.readable, "{stream} is readable again without a short read");
             assert!(!writable || app.waits && !app.writable, "{stream} is writable again without a short write");
             app.readable |= readable;
             app.writable |= writable;
-            if readable && self.reads {
-                self.read_all(stream);
-            }
-            if writable {
-                self.write_on(stream);
-                if self.flushes(stream) {
-                    let _ = self.flush(stream);
-                }
+        }
+        if readable && self.reads {
+            self.read_all(stream);
+        }
+        if writable {
+            self.write_on(stream);
+            if self.flushes(stream) {
+                let _ = self.flush(stream);
             }
         }
-        any
     }
 
     /// Reads until there is nothing more.
@@ -397,6 +442,12 @@ where
     /// Nothing lives, and nothing is remembered.
     #[track_caller]
     pub(crate) fn assert_no_leaks(&mut self) {
+        if let Some(mut audience) = self.audience.take() {
+            audience.come_to_rest(self, self.now);
+            self.audience = Some(audience);
+            // A reader that has heard of a lag wakes the swarm.
+            self.swarm.tick(self.now);
+        }
         assert!(self.swarm.is_shut_down());
         assert_eq!(self.swarm.next_event(), None, "everything has been drained");
         assert_eq!(self.swarm.next_ready(), None, "what is over is not ready");

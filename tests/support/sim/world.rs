@@ -1,28 +1,25 @@
 //! [`World`]: many swarms on one simulated network, each with an owner of its own, who may stop, be killed and begin
-//! anew, and whose clock may jump; with a [`Journal`] of what all of them are told.
+//! anew, and whose clock may jump; with a [`Journal`] of what all of them are told. Owners drain by hand or drive an
+//! audience, and give commands while they are told.
 
 use super::super::pipe::Random;
-use super::journal::{Connection, Journal, Life, Marks, Stream, Told};
-use super::network::{FIRST_PORT, Network};
-use super::reactor::SimSwarm;
+use super::commands::{Reactions, TAGS, abort, begin, close_stream, dial, note, protocol};
+use super::journal::{Journal, Life, Marks};
+use super::network::Network;
 use super::side::{Mode, Side};
 use super::transport::{SimTransport, place};
 use libp2p_core::Multiaddr;
 use libp2p_core::multiaddr;
 use libp2p_identity::Keypair;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
-use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
+use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
 use swarm_notify::swarm::{Config, Swarm};
 
 /// More turns than any scenario needs while time stands still: beyond it, somebody spins.
 const MOST_TURNS: usize = 1_000_000;
-
-/// As many streams each side may begin on one connection, so that each has a protocol of its own.
-pub(crate) const TAGS: usize = 100;
 
 const NAMES: [[&str; 8]; 3] = [
     ["a", "b", "c", "d", "e", "f", "g", "h"],
@@ -47,7 +44,9 @@ pub(crate) struct World<const EVENTS: usize> {
     /// What holds for all pipes.
     pub(crate) everywhere: Marks,
     /// Owners act while they are told of something, too.
-    pub(crate) reacts: bool,
+    pub(crate) reacts: Rc<Cell<bool>>,
+    /// Owners have notifees, of this seed.
+    audience: Option<u64>,
 }
 
 /// One owner and its swarm.
@@ -63,17 +62,8 @@ pub(crate) struct Member<const EVENTS: usize> {
     pub(crate) lives: usize,
 }
 
-/// The protocol of a stream that is its opener's so-many-th on a connection.
-pub(crate) fn protocol(tag: usize) -> Protocol {
-    Protocol::new(format!("/stream/{tag}")).expect("it is short")
-}
-
-fn tag_of(protocol: &Protocol) -> Option<usize> {
-    protocol.as_str().strip_prefix("/stream/")?.parse().ok()
-}
-
 impl<const EVENTS: usize> World<EVENTS> {
-    pub(crate) fn new(network: Network, hosts: usize, mode: Mode, config: Config, reacts: bool) -> Self {
+    pub(crate) fn new(network: Network, hosts: usize, mode: Mode, config: Config, audience: Option<u64>) -> Self {
         let journal = Rc::default();
         let mut world = Self {
             network,
@@ -85,7 +75,8 @@ impl<const EVENTS: usize> World<EVENTS> {
             turns: 0,
             hosts: BTreeMap::new(),
             everywhere: Marks::default(),
-            reacts,
+            reacts: Rc::default(),
+            audience,
         };
         for host in 1..=hosts as u8 {
             let member = world.member(host, 0);
@@ -114,39 +105,22 @@ impl<const EVENTS: usize> World<EVENTS> {
             connections: Default::default(),
             streams: Default::default(),
         });
-        let journal = self.journal.clone();
-        let mut random = Random(u64::from(host) * 77 + lives as u64);
-        let reacts = self.reacts;
+        side.note = Some(Box::new({
+            let journal = self.journal.clone();
+            move |swarm, event| note(&mut journal.borrow_mut().lives[life], swarm, event)
+        }));
+        let random = Random(u64::from(host) * 77 + lives as u64);
+        let mut reactions =
+            Reactions { random, host, life, network: self.network.clone(), journal: self.journal.clone() };
+        let reacts = self.reacts.clone();
         side.react = Some(Box::new(move |swarm, checker, event| {
-            let mut journal = journal.borrow_mut();
-            let life = &mut journal.lives[life];
-            note(life, swarm, event);
-            // Whatever an owner does while it is told of something is told later: P8.
-            match event {
-                Event::Connected { connection } if reacts && random.below(3) == 0 => {
-                    if let Some(id) = begin(life, swarm, connection, false) {
-                        checker.begins(id.into(), Some(connection));
-                        let _ = swarm.finish(id);
-                    }
-                }
-                Event::OpenedStream { connection, stream } if reacts => match random.below(12) {
-                    0 => drop(swarm.reset(stream)),
-                    1 => close_stream(life, swarm, stream),
-                    2 => drop(swarm.finish(stream)),
-                    3 if random.below(8) == 0 => drop(swarm.close_connection(connection)),
-                    _ => {}
-                },
-                Event::OpenedStream { .. }
-                | Event::Connected { .. }
-                | Event::Listen { .. }
-                | Event::ListenFailed { .. }
-                | Event::ListenClose { .. }
-                | Event::ConnectFailed { .. }
-                | Event::Disconnected { .. }
-                | Event::StreamFailed { .. }
-                | Event::ClosedStream { .. } => {}
+            if reacts.get() {
+                reactions.react(swarm, checker, event);
             }
         }));
+        if let Some(seed) = self.audience {
+            side.invite(seed.wrapping_add(u64::from(host) * 101 + lives as u64));
+        }
         Member { host, side, skew: Duration::ZERO, stopped: false, life, lives }
     }
 
@@ -161,14 +135,10 @@ impl<const EVENTS: usize> World<EVENTS> {
             address.push(multiaddr::Protocol::P2p(identity.public().to_peer_id()));
         }
         let member = &mut self.members[member];
-        let dials = self.network.dials();
-        let Ok(id) = member.side.swarm.dial(address) else { return };
-        member.side.checker.begins(id.into(), None);
-        let dial = (self.network.dials() > dials).then_some(dials);
-        let told = Told::Nothing;
-        let connection =
-            Connection { direction: Direction::Outbound, dial, pipe: None, to: Some(host), aborted: false, told };
-        self.journal.borrow_mut().lives[member.life].connections.insert(id, connection);
+        let life = &mut self.journal.borrow_mut().lives[member.life];
+        if let Some(id) = dial(life, &self.network, &mut member.side.swarm, host, address) {
+            member.side.checker.begins(id.into(), None);
+        }
     }
 
     /// Begins a stream; `unknown`: of another protocol, which nobody speaks.
@@ -182,11 +152,7 @@ impl<const EVENTS: usize> World<EVENTS> {
 
     pub(crate) fn abort(&mut self, member: usize, connection: ConnectionId) {
         let member = &mut self.members[member];
-        if member.side.swarm.abort_connection(connection).is_ok()
-            && let Some(known) = self.journal.borrow_mut().lives[member.life].connections.get_mut(&connection)
-        {
-            known.aborted = true;
-        }
+        abort(&mut self.journal.borrow_mut().lives[member.life], &mut member.side.swarm, connection);
     }
 
     pub(crate) fn close_stream(&mut self, member: usize, stream: StreamId) {
@@ -315,6 +281,20 @@ impl<const EVENTS: usize> World<EVENTS> {
         }
     }
 
+    /// The pipes on which one side may know what the other does not know yet: something is under way, or a side is about
+    /// to end its connection.
+    pub(crate) fn busy_pipes(&self) -> BTreeSet<usize> {
+        let mut busy = self.network.busy();
+        let journal = self.journal.borrow();
+        for member in &self.members {
+            let swarm = &member.side.swarm;
+            let leaving = swarm.connections().filter(|id| swarm.connection(*id).unwrap().state == State::Leaving);
+            let known = &journal.lives[member.life].connections;
+            busy.extend(leaving.filter_map(|id| known.get(&id)?.pipe));
+        }
+        busy
+    }
+
     /// The logs of those that live.
     pub(crate) fn logs(&self) -> String {
         self.members.iter().map(|member| member.side.whole_log()).collect()
@@ -325,88 +305,6 @@ impl<const EVENTS: usize> World<EVENTS> {
     pub(crate) fn assert_no_leaks(&mut self) {
         self.members.iter_mut().for_each(|member| member.side.assert_no_leaks());
         assert!(self.network.is_empty(), "a socket is left open");
-    }
-}
-
-/// Notes what an owner is told.
-fn note<const EVENTS: usize>(life: &mut Life, swarm: &SimSwarm<SimTransport, EVENTS>, event: Event) {
-    match event {
-        Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } => {}
-        Event::Connected { connection } => connection_of(life, swarm, connection).told = Told::Open,
-        Event::ConnectFailed { connection, reason } => {
-            connection_of(life, swarm, connection).told = Told::Failed(reason);
-        }
-        Event::Disconnected { connection, reason } => {
-            connection_of(life, swarm, connection).told = Told::Closed(reason);
-        }
-        Event::OpenedStream { stream, .. } => stream_of(life, swarm, stream).told = Told::Open,
-        Event::StreamFailed { stream, reason, .. } => stream_of(life, swarm, stream).told = Told::Failed(reason),
-        Event::ClosedStream { stream, reason, .. } => stream_of(life, swarm, stream).told = Told::Closed(reason),
-    }
-}
-
-fn connection_of<'a, const EVENTS: usize>(
-    life: &'a mut Life,
-    swarm: &SimSwarm<SimTransport, EVENTS>,
-    id: ConnectionId,
-) -> &'a mut Connection {
-    life.connections.entry(id).or_insert_with(|| {
-        let view = swarm.connection(id).expect("it is being told of");
-        assert_eq!(view.direction, Direction::Inbound, "{id}: what we dial is known");
-        let (_, port) = place(view.remote).expect("a plain address");
-        let (pipe, told) = (Some(usize::from(port - FIRST_PORT)), Told::Nothing);
-        Connection { direction: Direction::Inbound, dial: None, pipe, to: None, aborted: false, told }
-    })
-}
-
-fn stream_of<'a, const EVENTS: usize>(
-    life: &'a mut Life,
-    swarm: &SimSwarm<SimTransport, EVENTS>,
-    id: StreamId,
-) -> &'a mut Stream {
-    let view = swarm.stream(id).expect("it is being told of");
-    let stream = life.streams.entry(id).or_insert_with(|| Stream {
-        connection: view.connection,
-        direction: view.direction,
-        tag: None,
-        told: Told::Nothing,
-        sent: 0,
-        received: Vec::new(),
-        discards: false,
-    });
-    stream.tag = view.protocol.and_then(tag_of).or(stream.tag);
-    stream.sent = view.sent;
-    stream
-}
-
-/// Begins a stream with the next protocol in turn; `unknown`: with another one before it, or instead.
-fn begin<const EVENTS: usize>(
-    life: &mut Life,
-    swarm: &mut SimSwarm<SimTransport, EVENTS>,
-    connection: ConnectionId,
-    unknown: bool,
-) -> Option<StreamId> {
-    let ours = life.streams.values().filter(|s| s.connection == connection && s.direction == Direction::Outbound);
-    let tag = ours.count();
-    if tag == TAGS {
-        return None;
-    }
-    let mut protocols = vec![protocol(tag)];
-    match (unknown, tag % 2) {
-        (false, _) => {}
-        (true, 0) => protocols.insert(0, super::UNKNOWN),
-        (true, _) => protocols[0] = super::UNKNOWN,
-    }
-    let id = swarm.open_stream(connection, &protocols).ok()?;
-    let (direction, told) = (Direction::Outbound, Told::Nothing);
-    let stream = Stream { connection, direction, tag: Some(tag), told, sent: 0, received: Vec::new(), discards: false };
-    assert!(life.streams.insert(id, stream).is_none(), "{id} is given twice");
-    Some(id)
-}
-
-fn close_stream<const EVENTS: usize>(life: &mut Life, swarm: &mut SimSwarm<SimTransport, EVENTS>, id: StreamId) {
-    if swarm.close_stream(id).is_ok() {
-        stream_of(life, swarm, id).discards = true;
     }
 }
 

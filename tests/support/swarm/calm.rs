@@ -3,6 +3,7 @@
 
 use super::Script;
 use super::model::dialed;
+use super::owner::Reactions;
 use super::world::{Next, number};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, State};
@@ -27,7 +28,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
     fn heal(&mut self) {
         (self.side.drains, self.side.reads) = (usize::MAX, true);
         self.side.something_to_drain();
-        self.reactions.borrow_mut().clear();
+        self.reactions.replace(Reactions::default());
         let mut state = self.world.state();
         for index in 0..state.pipes.len() {
             let pipe = &mut state.pipes[index];

@@ -1,6 +1,8 @@
 //! The fuzz target `swarm`: a swarm on a transport that does what a script says, with peers of its own on the other
 //! ends, and any command at any moment. `cargo test` runs it over seeded input.
 //!
+//! The owner drains by hand, or drives notifees (`audience/mod.rs`), which are held against the order of events.
+//!
 //! Every event is checked: once, nested, looked up while it is handled (`sim/checker.rs`, `sim/side.rs`), and explained
 //! by what the owner, the transport and the peers did (`swarm/model.rs`). Then everything is healed, and nothing hangs
 //! (`swarm/calm.rs`). In the end everything is shut down, whatever hangs; nothing is left, and every id that ever was is
@@ -13,12 +15,13 @@ mod peer;
 mod world;
 
 use super::input::Input;
+use super::pipe::Random;
 use super::sim::{Mode, Poller, Side};
 use model::{Model, dialed, failure};
-use owner::{assert_stale, react, state};
+use owner::{Reactions, assert_stale, state};
 use peer::{ECHO, Peer, SINK, content, identity};
 use std::cell::RefCell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -32,15 +35,17 @@ const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 
 static OURS: LazyLock<Keypair> = LazyLock::new(|| Keypair::ed25519_from_bytes([1; 32]).unwrap());
 
-/// One run: the first byte chooses the size of the event queue. Gives the events that were told, by name and reason.
+/// One run: the first byte chooses the size of the event queue. Gives the events that were told, by name and reason,
+/// and what happened to notifees.
 pub(crate) fn run(bytes: &[u8]) -> BTreeSet<String> {
     let Some((events, rest)) = bytes.split_first() else { return BTreeSet::new() };
-    if events % 2 == 0 { play::<1>(rest) } else { play::<8>(rest) }
+    // The rest of the byte is a seed for the notifees.
+    if events % 2 == 0 { play::<1>(rest, events / 2) } else { play::<8>(rest, events / 2) }
 }
 
-fn play<const EVENTS: usize>(bytes: &[u8]) -> BTreeSet<String> {
+fn play<const EVENTS: usize>(bytes: &[u8], seed: u8) -> BTreeSet<String> {
     let mut input = Input(bytes);
-    let mut script = Script::<EVENTS>::new(&mut input);
+    let mut script = Script::<EVENTS>::new(&mut input, seed);
     let mut acts = 0;
     while !input.is_empty() && acts < 400 {
         script.act(&mut input);
@@ -59,14 +64,13 @@ struct Script<const EVENTS: usize> {
     world: World,
     model: Rc<RefCell<Model>>,
     /// What the owner does when it is told of something.
-    reactions: Rc<RefCell<VecDeque<u8>>>,
+    reactions: Rc<RefCell<Reactions>>,
     peers: Vec<Peer>,
     now: Duration,
-    numbers: usize,
 }
 
 impl<const EVENTS: usize> Script<EVENTS> {
-    fn new(input: &mut Input<'_>) -> Self {
+    fn new(input: &mut Input<'_>, seed: u8) -> Self {
         let (choice, sizes) = (input.byte(), input.byte());
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
@@ -106,22 +110,27 @@ impl<const EVENTS: usize> Script<EVENTS> {
             swarm
         });
         let model = Rc::new(RefCell::new(Model::default()));
-        let reactions = Rc::new(RefCell::new(VecDeque::new()));
+        let reactions = Rc::new(RefCell::new(Reactions::default()));
+        if let by @ 0..3 = choice >> 6 {
+            let seed = u64::from(seed) << 8 | u64::from(sizes >> 3) << 2 | u64::from(by);
+            side.invite(seed);
+            reactions.borrow_mut().random = Some(Random(seed));
+        }
+        side.note = Some({
+            let (world, model) = (world.clone(), model.clone());
+            Box::new(move |swarm, event| model.borrow_mut().explain(swarm, &world.state(), event))
+        });
         side.react = Some({
             let (world, model, reactions) = (world.clone(), model.clone(), reactions.clone());
-            Box::new(move |swarm, _, event| {
-                model.borrow_mut().explain(swarm, &world.state(), event);
-                if let Some(reaction) = reactions.borrow_mut().pop_front() {
-                    react(swarm, &mut model.borrow_mut(), event, reaction);
-                }
+            Box::new(move |swarm, checker, event| {
+                reactions.borrow_mut().react(swarm, checker, &world, &mut model.borrow_mut(), event);
             })
         });
-        Self { side, world, model, reactions, peers: Vec::new(), now: Duration::ZERO, numbers: 1 }
+        Self { side, world, model, reactions, peers: Vec::new(), now: Duration::ZERO }
     }
 
     fn number(&mut self) -> usize {
-        self.numbers += 1;
-        self.numbers
+        self.model.borrow_mut().number()
     }
 
     fn act(&mut self, input: &mut Input<'_>) {
@@ -140,7 +149,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             150..166 => self.peer_acts(input),
             166..176 => self.disturb(input),
             176..186 => self.pass(input),
-            186..192 => self.reactions.borrow_mut().push_back(input.byte()),
+            186..192 => self.reactions.borrow_mut().asked.push_back(input.byte()),
             192..244 => self.command(input),
             244..246 => {
                 if input.once_in(8) {
@@ -468,7 +477,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         self.side.drains = usize::MAX;
         self.side.reads = true;
         self.side.something_to_drain();
-        self.reactions.borrow_mut().clear();
+        self.reactions.replace(Reactions::default());
         self.model.borrow_mut().shutdown = true;
         self.turn();
         self.side.swarm.shutdown();
@@ -507,6 +516,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let words = |line: &String| {
             line.split(' ').enumerate().filter(|(n, _)| *n != 1).map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
         };
-        log.iter().map(|line| words(line).join(" ")).collect()
+        let told = log.iter().map(|line| words(line).join(" "));
+        told.chain(self.side.seen().words().map(str::to_owned)).collect()
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Model {
     /// Everything that ever was.
     pub(super) ever: BTreeSet<Id>,
     pub(super) opened: u64,
+    /// How many numbers have been given to listeners and dials.
+    numbers: usize,
     /// Connections of which the last event was told.
     over: BTreeMap<ConnectionId, usize>,
 }
@@ -78,6 +80,12 @@ fn fault(kind: io::ErrorKind) -> Fault {
 }
 
 impl Model {
+    /// A number for a listener or a dial, which nobody has had.
+    pub(super) fn number(&mut self) -> usize {
+        self.numbers += 1;
+        1 + self.numbers
+    }
+
     /// The owner closes something: what is not open by then never will be.
     pub(super) fn closes(&mut self, id: Id, state: Option<State>) {
         self.closed.insert(id);

@@ -7,7 +7,7 @@ use crate::support::sim::{
     ACK, Cut, ECHO, ECHO_LINES, FIN, GO_AWAY, Mode, PING, Pair, Raw, SYN, Shape, UPDATE, data, frame,
 };
 use std::time::Duration;
-use swarm_notify::lifecycle::StreamId;
+use swarm_notify::lifecycle::{Event, StreamId};
 
 const RST: u16 = 8;
 
@@ -52,6 +52,22 @@ fn run<const EVENTS: usize>(seed: u64) {
         config.connection.inbound_backlog = [3, 256][seed as usize / 144 % 2];
     };
     let mut pair = Pair::<EVENTS>::with(Shape { cut, mode, swapped: false }, change, |_| {});
+    if random.below(4) > 0 {
+        pair.a.invite(seed);
+        let mut random = Random(seed);
+        // P8: a command to the stream that the owner is told of.
+        pair.a.react = Some(Box::new(move |swarm, checker, event| match (random.below(12), event) {
+            (0, Event::OpenedStream { stream, .. }) => drop(swarm.reset(stream)),
+            (1, Event::OpenedStream { stream, .. }) => drop(swarm.close_stream(stream)),
+            (2, Event::OpenedStream { stream, .. }) => drop(swarm.finish(stream)),
+            (3, Event::StreamFailed { connection, .. } | Event::ClosedStream { connection, .. }) => {
+                if let Ok(id) = swarm.open_stream(connection, &[ECHO]) {
+                    checker.begins(id.into(), Some(connection));
+                }
+            }
+            _ => {}
+        }));
+    }
     let (mut raw, connection) = Raw::connect(&mut pair);
     let mut next = 1;
     for _ in 0..120 {

@@ -1,11 +1,16 @@
-//! Random commands, faults and drains on both sides: whatever happens, the promises hold, what arrives is what was
-//! sent, the peer is told of no stream that was not announced, whoever flushes is told, and everything ends.
+//! Random commands, faults and drains on both sides, inside notifications, too: whatever happens, the promises hold,
+//! each notifee is told all, what arrives is what was sent, the peer is told of no stream that was not announced, whoever
+//! flushes is told, and everything ends.
 
 use crate::simulated::{millis, secs};
+use crate::support::audience::Seen;
 use crate::support::pipe::Random;
-use crate::support::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimTransport, UNKNOWN};
+use crate::support::sim::checker::Checker;
+use crate::support::sim::{A, B, Cut, ECHO, Mode, Pair, SINK, Shape, Side, SimSwarm, SimTransport, UNKNOWN};
 use libp2p_core::Multiaddr;
-use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
+use std::cell::Cell;
+use std::rc::Rc;
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, State, StreamId};
 
 /// What a stream says: where it comes from, and then a count, so that any prefix can be recognised.
 fn content(tag: u8, from: u64, len: usize) -> Vec<u8> {
@@ -91,7 +96,46 @@ fn act<const EVENTS: usize>(
     }
 }
 
-fn run<const EVENTS: usize>(seed: u64) {
+/// A command to what an owner is told of, while it is told.
+fn react<const EVENTS: usize>(
+    random: &mut Random,
+    swarm: &mut SimSwarm<SimTransport, EVENTS>,
+    checker: &mut Checker,
+    event: Event,
+    places: &[Multiaddr],
+) {
+    let connection = match event {
+        Event::Connected { connection }
+        | Event::Disconnected { connection, .. }
+        | Event::OpenedStream { connection, .. }
+        | Event::StreamFailed { connection, .. }
+        | Event::ClosedStream { connection, .. } => Some(connection),
+        Event::Listen { .. } | Event::ListenFailed { .. } | Event::ListenClose { .. } | Event::ConnectFailed { .. } => {
+            None
+        }
+    };
+    match (random.below(24), event.id(), connection) {
+        (0..=2, _, Some(connection)) => {
+            if let Ok(id) = swarm.open_stream(connection, &[[ECHO, SINK, UNKNOWN][random.below(3)].clone()]) {
+                checker.begins(id.into(), Some(connection));
+            }
+        }
+        (3, Id::Stream(id), _) => drop(swarm.reset(id)),
+        (4, Id::Stream(id), _) => drop(swarm.close_stream(id)),
+        (5, Id::Stream(id), _) => drop(swarm.finish(id)),
+        (6, _, Some(connection)) if random.below(6) == 0 => drop(swarm.close_connection(connection)),
+        (7, _, Some(connection)) if random.below(12) == 0 => drop(swarm.abort_connection(connection)),
+        (8, Id::Listener(id), _) => drop(swarm.close_listener(id)),
+        (9, ..) => {
+            if let Ok(id) = swarm.dial(places[random.below(places.len())].clone()) {
+                checker.begins(id.into(), None);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn run<const EVENTS: usize>(seed: u64) -> Seen {
     let mut random = Random(seed);
     let cut = [Cut::Whole, Cut::Random, Cut::One][random.below(3)];
     let mode = [Mode::Sleep, Mode::Tick, Mode::Turns(random.below(4))][random.below(3)];
@@ -114,6 +158,20 @@ fn run<const EVENTS: usize>(seed: u64) {
     }
     let polite = random.below(3) == 0;
     let (at_a, at_b) = ([A.at(1), A.at(2)], [B.at(1), B.at(2)]);
+    let acts = Rc::new(Cell::new(true));
+    // Some owners drain by hand, and give no commands meanwhile.
+    if random.below(4) > 0 {
+        for (n, side) in [&mut pair.a, &mut pair.b].into_iter().enumerate() {
+            let seed = seed.wrapping_mul(2) + n as u64;
+            side.invite(seed);
+            let (mut random, acts, places) = (Random(seed), acts.clone(), [at_a.clone(), at_b.clone()].concat());
+            side.react = Some(Box::new(move |swarm, checker, event| {
+                if acts.get() {
+                    react(&mut random, swarm, checker, event, &places);
+                }
+            }));
+        }
+    }
     pair.a.listen(&at_a[0]);
     pair.b.listen(&at_b[0]);
     for _ in 0..400 {
@@ -131,6 +189,7 @@ fn run<const EVENTS: usize>(seed: u64) {
             assert!(told.opened <= announced.opened, "the peer was told of a stream before us\n{}", pair.logs());
         }
     }
+    acts.set(false);
     for side in [&mut pair.a, &mut pair.b] {
         (side.drains, side.reads) = (usize::MAX, true);
         side.something_to_drain();
@@ -157,7 +216,8 @@ fn run<const EVENTS: usize>(seed: u64) {
             assert_eq!(received, content(tag, 0, received.len()), "what has arrived is what was sent");
         }
     }
-    pair.end_quietly();
+    acts.set(true);
+    pair.end_quietly()
 }
 
 fn fault<const EVENTS: usize>(random: &mut Random, pair: &Pair<EVENTS>) {
@@ -184,9 +244,12 @@ fn the_promises_hold_whatever_happens() {
         let (from, to) = range.split_once('-').expect("SEEDS is a range such as 0-1000");
         from.parse().expect("a number")..to.parse().expect("a number")
     });
+    let (is_whole, mut seen) = (seeds.end - seeds.start >= 20, Seen::default());
     for seed in seeds {
-        run::<1>(seed);
-        run::<3>(1_000_000 + seed);
-        run::<64>(2_000_000 + seed);
+        seen += run::<1>(seed);
+        seen += run::<3>(1_000_000 + seed);
+        seen += run::<64>(2_000_000 + seed);
     }
+    println!("{seen:?}");
+    assert!(!is_whole || seen.is_rich(), "{seen:?}");
 }

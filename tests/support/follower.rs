@@ -1,8 +1,10 @@
-//! [`Follower`]: one who applies notices to a set, and checks each against a complete log.
+//! [`Follower`]: one who applies notices to a set, and checks each against the events that were told.
 
-use crate::support::each_event::each_event;
+#![allow(clippy::wildcard_enum_match_arm, reason = "notices may be of more kinds one day")]
+
+use super::each_event::each_event;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Id};
 use swarm_notify::notifee::{Context, Notice, Notifee};
@@ -41,6 +43,9 @@ pub(crate) fn open_after(events: &[Event]) -> Vec<Id> {
 pub(crate) struct Follower {
     /// How many events it has been told of, or knows to have missed.
     pub(crate) place: usize,
+    /// What was open there, by the events themselves.
+    open_there: BTreeSet<Id>,
+    /// The same by the notices.
     open: BTreeMap<Id, Notice>,
     is_lagging: bool,
     is_begun: bool,
@@ -50,23 +55,24 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// One who subscribed after so many events.
-    pub(crate) fn from(place: usize) -> Self {
-        Self { place, ..Self::default() }
+    /// One who subscribed after so many events, when this was open.
+    pub(crate) fn from(place: usize, open: impl IntoIterator<Item = Id>) -> Self {
+        Self { place, open_there: open.into_iter().collect(), ..Self::default() }
     }
 
     pub(crate) fn open(&self) -> Vec<Id> {
         self.open.keys().copied().collect()
     }
 
-    /// Applies a notice that was sent when `log` was, or was the beginning of, all that had been told.
-    pub(crate) fn apply(&mut self, notice: Notice, log: &[Event]) {
+    /// Applies a notice. `since`: the events that were told from its place on, up to when the notice was sent at least.
+    pub(crate) fn apply(&mut self, notice: Notice, since: &[Event]) {
         match &notice {
             Notice::Lagged(missed) => {
                 assert!(self.is_begun && !self.is_lagging && *missed > 0);
                 self.is_lagging = true;
                 self.missed += missed;
-                self.place += usize::try_from(*missed).unwrap();
+                let missed = since.get(..usize::try_from(*missed).unwrap());
+                missed.expect("no more are missing than were told").iter().for_each(|event| self.goes_on(*event));
                 return;
             }
             Notice::Snapshot(notices) => {
@@ -75,14 +81,14 @@ impl Follower {
                 self.snapshots += 1;
                 self.open.clear();
                 notices.iter().for_each(|notice| self.opens(notice.clone()));
-                assert_eq!(self.open(), open_after(&log[..self.place]), "the snapshot is of its place in the order");
+                assert!(self.open.keys().eq(&self.open_there), "the snapshot is of its place in the order");
                 return;
             }
             _ => assert!(self.is_begun && !self.is_lagging, "{notice:?} does not follow a lag"),
         }
         let event = notice.event().expect("it was made of one");
-        assert_eq!(event, log[self.place], "nothing is missing, nothing comes twice");
-        self.place += 1;
+        assert_eq!(Some(&event), since.first(), "nothing is missing, nothing comes twice");
+        self.goes_on(event);
         self.told += 1;
         if !event.is_last() {
             self.opens(notice);
@@ -94,6 +100,14 @@ impl Follower {
             let nested = self.open.values().all(|open| connection_of(open) != Some(event.id()));
             assert!(nested, "{notice:?} comes after all its streams");
         }
+    }
+
+    fn goes_on(&mut self, event: Event) {
+        self.place += 1;
+        match event.is_last() {
+            true => self.open_there.remove(&event.id()),
+            false => self.open_there.insert(event.id()),
+        };
     }
 
     fn opens(&mut self, notice: Notice) {
