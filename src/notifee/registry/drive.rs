@@ -61,9 +61,9 @@ impl Limit for Budget<'_> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Tells notifees what a turn of the swarm has brought: events and readiness until there is neither, then a
-    /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. What notifees [emit](Context::emit)
-    /// meanwhile is told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
+    /// Tells notifees of the events and readiness of a turn of the swarm, until there is neither; then
+    /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees [emit](Context::emit)
+    /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
     /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, and readiness at
     /// most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
