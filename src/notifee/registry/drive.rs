@@ -70,6 +70,10 @@ impl<N: HasNode> Notifees<N> {
     /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
     /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
     /// asks for it.
+    ///
+    /// At the end of a shutdown, drive until the swarm is shut down **and** [`poll_at`](Self::poll_at) is not zero. The swarm's
+    /// last event can leave something to be told to notifees alone: emitted events beyond the limit or the budget of that
+    /// drive, and the rest of an event that a panic has interrupted.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None);
     }
