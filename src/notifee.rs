@@ -110,7 +110,8 @@ use core::time::Duration;
 /// So a notifee that may block, on a disk, a lock or another service, is [spawned](Notifees::spawn), and only its own
 /// notices wait for it. For a task instead of a thread there is [`subscription`](fn@subscription).
 pub trait Notifee<N> {
-    /// What it is to be told of. It is asked once, when it is registered.
+    /// Returns the kinds of notification that it is told of. The default is [`Interest::ALL`]. The registry asks once, when
+    /// the notifee is registered.
     fn interest(&self) -> Interest {
         Interest::ALL
     }
@@ -156,15 +157,15 @@ pub trait Notifee<N> {
     ) {
     }
 
-    /// A stream can be read or written: anybody's, so look whether it is yours. See
-    /// `swarm::Ready` for when it is said again.
+    /// A stream can be read or written. It may be the stream of another notifee or of the owner, so look whether it is
+    /// yours. `swarm::Ready` says when a stream is named again.
     fn stream_ready(&mut self, _cx: &mut Context<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
 
     /// The addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
 
-    /// When [`tick`](Self::tick) is to be called, on the clock of the network's owner; asked for
-    /// [`Interest::TIME`] only.
+    /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` is never. It is asked
+    /// only if its interest contains [`Interest::TIME`].
     fn poll_at(&self) -> Option<Duration> {
         None
     }

@@ -395,7 +395,8 @@ where
         }
     }
 
-    /// Whether nothing lives any more and everything has been told, after a [`shutdown`](Self::shutdown).
+    /// Returns whether nothing lives any more and all events have been drained, after a [`shutdown`](Self::shutdown).
+    /// [`Notifees::drive`](crate::notifee::Notifees::drive) says when notifees have heard everything, too.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.is_shutting_down && self.closing.is_none() && self.ledger.lifecycle.is_empty()

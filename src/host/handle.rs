@@ -20,7 +20,7 @@ use core::fmt;
 use core::future::Future;
 use smol::LocalExecutor;
 
-/// How tasks ask their host for things. Clones are handles of the same host; all belong to its thread.
+/// A handle of a host: tasks ask the host for things with it. Clones are handles of the same host; all belong to its thread.
 ///
 /// A handle may be used anywhere: in a handler, inside a notification, in a waker, after the host is gone. What it asks
 /// for is begun at once, or after the notification that it was asked in, and comes about while the host
@@ -45,7 +45,7 @@ impl Handle {
         self.shared.local_peer
     }
 
-    /// Listens on an address; there once a connect succeeds.
+    /// Listens on an address. The future is ready once a connect succeeds.
     ///
     /// # Errors
     /// [`Error::Failed`] with what was wrong with the address (in use, not available, not permitted, not one of our
@@ -58,8 +58,8 @@ impl Handle {
         }
     }
 
-    /// Dials an address; there once the peer is authenticated. With `/p2p/…` at the address's end, no other peer is
-    /// accepted. Two dials of one address are two connections.
+    /// Dials an address. The future is ready once the peer is authenticated. With `/p2p/…` at the address's end, no other
+    /// peer is accepted. Two dials of one address are two connections.
     ///
     /// # Errors
     /// [`Error::Failed`] (refused, timed out, the wrong peer, …), [`Error::Limit`], [`Error::Closing`],
@@ -124,27 +124,28 @@ impl Handle {
         OpenStream::new(&self.shared, to.into(), Proposal::Lazy(protocol))
     }
 
-    /// Closes a listener; there once its socket is closed. One that has ended already changes nothing.
+    /// Closes a listener. The future is ready once its socket is closed, or at once for a listener that has ended.
     pub async fn close_listener(&self, id: ListenerId) {
         // Whatever it says, there is no listener any more.
         let _ = Wait::begin(&self.shared, |slot| Command::CloseListener(id, slot)).await;
     }
 
-    /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does; there
-    /// once its socket is closed. One that has ended already changes nothing.
+    /// Closes a connection politely, as [`Swarm::close_connection`](crate::swarm::Swarm::close_connection) does. The
+    /// future is ready once its socket is closed, or at once for a connection that has ended.
     pub async fn close_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::Politely).await;
     }
 
-    /// Closes a connection at once, with what was not sent; there once that has been told. One that has ended already
-    /// changes nothing.
+    /// Closes a connection at once, and loses what was not sent. The future is ready once the end has been told, or at once
+    /// for a connection that has ended.
     pub async fn abort_connection(&self, id: ConnectionId) {
         close(&self.shared, id, Close::AtOnce).await;
     }
 
     /// Closes all connections of a peer politely, and gives up the dials that name it, as
-    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. It is there once each that was open has
-    /// ended and that has been told, those that were being closed already among them; and says how many it has acted on.
+    /// [`Swarm::disconnect_peer`](crate::swarm::Swarm::disconnect_peer) does. The future is ready once all of the
+    /// peer's open connections have ended and their ends have been told, also of those that were being closed already. It
+    /// returns the number of connections that it has acted on.
     /// 0 once the host is gone. If the future is dropped after it was polled once, they are closed nevertheless.
     pub async fn disconnect_peer(&self, peer: PeerId) -> usize {
         let disconnect = move |_: &mut Notifees<AnySwarm>, swarm: &mut AnySwarm| {
@@ -158,7 +159,7 @@ impl Handle {
         count
     }
 
-    /// Waits until a connection has ended; there at once if it has.
+    /// Waits until a connection has ended. The future is ready at once if it has.
     pub async fn connection_closed(&self, id: ConnectionId) {
         close(&self.shared, id, Close::ByItself).await;
     }
@@ -297,8 +298,8 @@ impl Handle {
         }
     }
 
-    /// Shuts the host down, in good order; there once everything has ended and been told. Repeating it waits for the
-    /// same end.
+    /// Shuts the host down, in good order. The future is ready once everything has ended and been told. Repeating it waits
+    /// for the same end.
     ///
     /// At once: listeners are closed, dials are given up, and nothing new begins any more. Then handlers may end, and
     /// streams be closed or dropped by those who hold them, for a
@@ -314,7 +315,7 @@ impl Handle {
         let _ = Wait::begin(&self.shared, Command::Shutdown).await;
     }
 
-    /// Whether everything has ended and been told, or the host was dropped.
+    /// Returns whether everything has ended and been told, or the host was dropped.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
         self.shared.phase.get() == Phase::Over

@@ -64,9 +64,9 @@ pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -
 ///   notification. What it had asked of the network and of the registry before it panicked is done.
 /// - **[`interest`](Notifee::interest)** is asked while it is being registered. A panic there goes on to who registers, and
 ///   nothing is registered. So it is with `Service::protocols`.
-/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) is reported with the next tick, which is due at once then. After that
-///   one and after a panic in [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told of
-///   something else: its deadline may stand where it was, and it would panic in each turn.
+/// - **Time.** A panic in [`poll_at`](Notifee::poll_at) makes a tick due at once, with which it is reported. After a panic in
+///   `poll_at` or [`tick`](Notifee::tick) the notifee has no deadline for a second, or until it is told of something else.
+///   Otherwise a deadline that the panic has left in the past would make it panic in each turn.
 /// - **Not caught** are a panic of `report`, which goes on as one of a plain notifee does, and one while the notifee is
 ///   dropped.
 /// - The panic hook runs first, as for each panic; the standard one prints the message. In a program that is built with
@@ -205,13 +205,13 @@ impl<N, T: crate::protocols::Service<N>> crate::protocols::Service<N> for CatchP
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct NotifeePanic {
-    /// Who panicked.
+    /// The notifee that panicked.
     pub notifee: NotifeeId,
-    /// What it was being told.
+    /// The notification in which it panicked.
     pub told: Notification,
     /// The message, if the payload is one; a remark that there is none otherwise.
     pub message: String,
-    /// What it panicked with, for [`resume_unwind`](std::panic::resume_unwind) or a downcast.
+    /// The payload of the panic, for [`resume_unwind`](std::panic::resume_unwind) or a downcast.
     pub payload: Box<dyn Any + Send>,
 }
 
@@ -222,7 +222,7 @@ impl fmt::Display for NotifeePanic {
     }
 }
 
-/// What a notifee can be told, one for each method of [`Notifee`] but `interest`.
+/// A kind of call to a notifee: one for each method of [`Notifee`] but `interest`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Notification {
     /// One of the nine events.
@@ -231,9 +231,9 @@ pub enum Notification {
     StreamReady {
         /// The stream.
         stream: StreamId,
-        /// Whether it can be read.
+        /// True if it can be read.
         readable: bool,
-        /// Whether it can be written.
+        /// True if it can be written.
         writable: bool,
     },
     /// [`Notifee::addresses_changed`]

@@ -32,7 +32,7 @@ impl<N> Context<'_, N> {
         self.now
     }
 
-    /// Whether what is told has happened before: it is one of the openings of
+    /// Returns true in the notifications of openings that have happened before, by which
     /// [`register_and_replay`](super::Notifees::register_and_replay).
     #[must_use]
     pub const fn is_replay(&self) -> bool {

@@ -50,7 +50,7 @@ impl Interest {
     /// Everything.
     pub const ALL: Self = Self((1 << KINDS) - 1);
 
-    /// Whether all of `other` is in it.
+    /// Returns whether all of `other` is in it.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

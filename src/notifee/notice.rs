@@ -9,8 +9,8 @@ use crate::notifee::Node;
 use crate::swarm::Multiaddr;
 use alloc::vec::Vec;
 
-/// What a [`Subscription`](super::Subscription) receives: the nine events, each with what could be looked up when it
-/// was told, and two words of the subscription itself.
+/// A notice of a [`Subscription`](super::Subscription): one of the nine events, with the data that could be looked up when it
+/// was told, or one of two notices of the subscription itself.
 ///
 /// A clone, like the making of one, costs a reference count for an address or a protocol, and an allocation only where
 /// there is a list: of a listener's addresses, and a snapshot.
@@ -42,35 +42,35 @@ pub enum Notice {
     Snapshot(Vec<Self>),
 }
 
-/// What is known of a listener.
+/// A listener, as it was when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ListenerInfo {
     /// Its id.
     pub listener: ListenerId,
-    /// What it was asked to listen on.
+    /// The address that was given to `listen`.
     pub address: Multiaddr,
-    /// Where it listens, without `/p2p/…`.
+    /// The addresses on which it listens, without `/p2p/…`.
     pub addresses: Vec<Multiaddr>,
 }
 
-/// What is known of a connection.
+/// A connection, as it was when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// Its id.
     pub connection: ConnectionId,
-    /// Who the peer is, once it is authenticated: always known of one that opened.
+    /// The peer, once it is authenticated: always known of a connection that opened.
     pub peer: Option<PeerId>,
     /// The peer's address: what was dialed, or where it came from.
     pub remote: Multiaddr,
-    /// Who dialed.
+    /// The side that dialed: `Outbound` is ours.
     pub direction: Direction,
     /// The listener that accepted it, if it was not dialed.
     pub listener: Option<ListenerId>,
 }
 
-/// What is known of a stream.
+/// A stream, as it was when the event was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct StreamInfo {
@@ -78,20 +78,20 @@ pub struct StreamInfo {
     pub stream: StreamId,
     /// The connection it runs on.
     pub connection: ConnectionId,
-    /// Who is at the other end.
+    /// The peer at the other end.
     pub peer: Option<PeerId>,
-    /// Who opened it.
+    /// The side that opened it: `Outbound` is ours.
     pub direction: Direction,
     /// The protocol: agreed on, or the only one that was proposed. Always known of one that opened.
     pub protocol: Option<Protocol>,
-    /// How many bytes of data were accepted from the owner.
+    /// The number of bytes of data that were accepted from the owner.
     pub sent: u64,
-    /// How many bytes of data the owner has read.
+    /// The number of bytes of data that the owner has read.
     pub received: u64,
 }
 
 impl Notice {
-    /// What it is told of; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
+    /// Returns the id of its listener, connection or stream; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn id(&self) -> Option<Id> {
         match self {

@@ -8,6 +8,9 @@
 //! what is open now and not what was told. Two connections that open in one turn both see 2, so that "is it the first?"
 //! is never true; three that are cut in one turn all see 0, so that "was it the last?" is true three times.
 //!
+//! To keep a peer out, register a [`Notifee`] whose [`connected`](Notifee::connected) closes the connection. A
+//! [`PeerNotifee`] would miss a connection that opens while another one of the peer still closes.
+//!
 //! ```
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
@@ -59,10 +62,15 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// An observer of the peers of a network `N`, registered inside [`Peers`]. Both methods are empty by default.
 pub trait PeerNotifee<N> {
     /// A peer is connected: this connection has opened, and no other of the peer's that was told is open.
+    ///
+    /// A connection that is being closed is open until its [`disconnected`](Notifee::disconnected), for a
+    /// [`close_timeout`](crate::connection::Config::close_timeout) at most. If the peer connects again meanwhile, it stays
+    /// connected all the time, and neither method is called.
     fn peer_connected(&mut self, _cx: &mut Context<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
 
     /// A peer is not connected any more: this connection has ended, for this reason, and no other of the peer's that was
-    /// told is open. One that has opened and was not told yet is none: for that the peer is told as connected again.
+    /// told is open. A connection that has opened but was not told yet does not count: `peer_connected` follows, once it
+    /// is told.
     fn peer_disconnected(
         &mut self,
         _cx: &mut Context<'_, N>,
@@ -95,13 +103,13 @@ pub struct Peers<T> {
 }
 
 impl<T> Peers<T> {
-    /// Nobody is connected yet. `()` is a notifee that does nothing.
+    /// Puts a notifee into an adapter, to be registered. Nobody is connected yet. `()` is a notifee that does nothing.
     #[must_use]
     pub const fn new(notifee: T) -> Self {
         Self { notifee, connections: BTreeMap::new() }
     }
 
-    /// Whether a connection of this peer was told to be open, and not to be over.
+    /// Returns whether the peer is connected: a connection of it was told to be open, and not to be over.
     #[must_use]
     pub fn is_connected(&self, peer: &PeerId) -> bool {
         self.connections.contains_key(peer)
@@ -112,13 +120,13 @@ impl<T> Peers<T> {
         self.connections.keys()
     }
 
-    /// How many peers are connected.
+    /// Returns the number of peers that are connected.
     #[must_use]
     pub fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// Whether no peer is connected.
+    /// Returns whether no peer is connected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()

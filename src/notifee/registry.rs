@@ -187,26 +187,27 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// How many events one [`dispatch`](Self::dispatch) tells at most, those of the network and those that notifees
-    /// [emit](super::Context::emit), so that notifees that answer each event with a command that causes another cannot
-    /// keep it for ever. Default 1 024; 0 counts as 1.
+    /// Sets the most events that one [`dispatch`](Self::dispatch) tells, of the network and of notifees that
+    /// [emit](super::Context::emit). Without it, notifees that answer each event with a command that causes another would
+    /// keep a dispatch for ever. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }
 
-    /// How many are registered.
+    /// Returns the number of registered notifees.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.changes.slots.len()
     }
 
-    /// Whether nobody is registered.
+    /// Returns whether nobody is registered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A registered notifee, if the id is that of one of type `T`. It is found in O(1).
+    /// Lends a registered notifee, if the id is that of one of type `T`: the type that was registered, so that one inside an
+    /// adapter is a `Peers<T>` or a `CatchPanics<T>`. It is found in O(1).
     #[must_use]
     pub fn get<T: 'static>(&self, id: NotifeeId) -> Option<&T>
     where
@@ -221,7 +222,7 @@ impl<N> Notifees<N> {
         notifee.downcast_ref()
     }
 
-    /// A registered notifee, if the id is that of one of type `T`. It is found in O(1).
+    /// Does what [`get`](Self::get) does, mutably.
     #[must_use]
     pub fn get_mut<T: 'static>(&mut self, id: NotifeeId) -> Option<&mut T>
     where

@@ -8,11 +8,12 @@
 //! [`Notifees::spawn`](super::Notifees::spawn) takes a [`BlockingNotifee`],
 //! [`Notifees::spawn_fn`](super::Notifees::spawn_fn) a closure.
 //!
-//! - **Nobody waits for it.** What it is told, in which order, and what it misses if it is slow, is what the module
-//!   [`subscription`](mod@super::subscription) promises: first a snapshot; at the capacity a lag, and a snapshot after
-//!   it.
+//! - **Nobody waits for it.** It is told in order, as the module [`subscription`](mod@super::subscription) promises: first a
+//!   snapshot, then events. If it is slow and `capacity` notices wait for it, it misses events: it is told their number as
+//!   `lagged`, and a new snapshot after that.
 //! - **It has no network in its hands**, since that is on another thread. To give a command, it sends it to the owner on a
-//!   channel of yours and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)).
+//!   channel of yours and wakes the owner ([`Swarm::waker`](crate::swarm::Swarm::waker)). Nor does
+//!   [`Notifees::get`](super::Notifees::get) lend it to the owner: that gives `None`.
 //! - **It can be unregistered** anywhere, inside a notification, too. That never waits: the thread handles what it was sent
 //!   and ends.
 //! - **No thread outlives the registry.** [`Notifees::join`](super::Notifees::join), and the drop of the registry, wait
@@ -79,7 +80,8 @@ const MOST_PANICS: usize = 64;
 /// is given what could be looked up when the event was told, and has the name of that event in
 /// [`Notifee`](super::Notifee).
 pub trait BlockingNotifee {
-    /// The events that it is to be told of. What is left out takes no place. It is asked once, on the thread that spawns.
+    /// Returns the kinds of event that it is told of. The default is [`Interest::EVENTS`]. Events of other kinds take no
+    /// place. It is asked once, on the thread that spawns.
     fn interest(&self) -> Interest {
         Interest::EVENTS
     }
@@ -144,7 +146,7 @@ impl Notice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// Who panicked. It is registered no more, or not for much longer.
+    /// The notifee that panicked. It is registered no more, or not for much longer.
     pub notifee: NotifeeId,
     /// The event that it was being told of; none for a lag, a snapshot and its own drop.
     pub event: Option<Event>,

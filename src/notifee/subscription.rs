@@ -335,7 +335,7 @@ impl Drop for Subscription {
     }
 }
 
-/// Why there is no notice.
+/// The reason why there is no notice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum TryRecvError {
     /// All that was sent has been received.

@@ -61,15 +61,19 @@ impl Limit for Budget<'_> {
 }
 
 impl<N: HasNode> Notifees<N> {
-    /// Tells notifees what a turn of the swarm has brought: events and readiness until there is neither, then a
-    /// [`tick`](super::super::Notifee::tick) for each notifee whose time has come. What notifees [emit](Context::emit)
-    /// meanwhile is told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
+    /// Tells notifees of the events and readiness of a turn of the swarm, until there is neither; then
+    /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees [emit](Context::emit)
+    /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
     /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, and readiness at
     /// most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
     /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
     /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
     /// asks for it.
+    ///
+    /// At the end of a shutdown, drive until the swarm is shut down **and** [`poll_at`](Self::poll_at) is not zero. The swarm's
+    /// last event can leave something to be told to notifees alone: emitted events beyond the limit or the budget of that
+    /// drive, and the rest of an event that a panic has interrupted.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
         self.drive_within(network, now, None);
     }

@@ -295,8 +295,9 @@ impl<N: Network> Notifees<N> {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
-    /// When [`drive`](Self::drive) is to be called for one of the notifees, if nothing happens before: at once (zero)
-    /// if the last one has left something to be told, or something was emitted since, else at the earliest [`Notifee::poll_at`].
+    /// Returns the time of the next [`drive`](Self::drive) that notifees need, if the swarm has nothing before: zero, which
+    /// is at once, if the last drive has left something to be told or something was emitted since; otherwise the earliest
+    /// [`Notifee::poll_at`]; `None` if there is none. The network's own `poll_at` does not contain it.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
         if self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty() {

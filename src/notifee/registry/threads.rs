@@ -69,14 +69,14 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N> Notifees<N> {
-    /// How many threads of [spawned](Self::spawn) notifees have not ended.
+    /// Returns the number of threads of [spawned](Self::spawn) notifees that have not ended.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.changes.threads.running()
     }
 
-    /// The panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At most 64 are
-    /// kept for the next call; all are logged.
+    /// Returns the panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At
+    /// most 64 are kept for the next call; all are logged.
     pub fn take_panics(&mut self) -> Vec<ThreadPanic> {
         self.changes.threads.take_panics()
     }
@@ -116,8 +116,8 @@ impl<N> Notifees<N> {
 }
 
 impl<N: HasNode + 'static> Context<'_, N> {
-    /// Spawns a notifee that may block behind all others, as [`Notifees::spawn`] does. What it is told begins behind what is
-    /// being told now.
+    /// Spawns a notifee that may block behind all others, as [`Notifees::spawn`] does. The first event that it hears is the
+    /// one after the present one.
     ///
     /// # Errors
     /// Those of [`Notifees::spawn`].
