@@ -109,6 +109,10 @@ use core::time::Duration;
 ///
 /// So a notifee that may block, on a disk, a lock or another service, is [spawned](Notifees::spawn), and only its own
 /// notices wait for it. For a task instead of a thread there is [`subscription`](fn@subscription).
+#[diagnostic::on_unimplemented(
+    note = "a `BlockingNotifee` is given to `Notifees::spawn`",
+    note = "a `PeerNotifee` is registered as `Peers::new(…)`"
+)]
 pub trait Notifee<N> {
     /// Returns the kinds of notification that it is told of. The default is [`Interest::ALL`]. The registry asks once, when
     /// the notifee is registered.

@@ -71,7 +71,7 @@ impl<N: HasNode> Notifees<N> {
     /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
     /// asks for it.
     ///
-    /// At the end of a shutdown, drive until the swarm is shut down **and** [`poll_at`](Self::poll_at) is not zero. The swarm's
+    /// At the end of a shutdown, drive until the swarm is shut down **and** [`has_pending`](Self::has_pending) is `false`. The swarm's
     /// last event can leave something to be told to notifees alone: emitted events beyond the limit or the budget of that
     /// drive, and the rest of an event that a panic has interrupted.
     pub fn drive(&mut self, network: &mut N, now: Duration) {

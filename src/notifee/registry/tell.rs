@@ -295,12 +295,21 @@ impl<N: Network> Notifees<N> {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
+    /// Returns whether something is left to be told: what was beyond the limit of the last drive, the rest of an event that a
+    /// panic has interrupted, or [emitted](Context::emit) events. The next drive or dispatch goes on with it.
+    ///
+    /// The last event of a swarm can leave such, so a program ends once its swarm is shut down and nothing is pending here.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty()
+    }
+
     /// Returns the time of the next [`drive`](Self::drive) that notifees need, if the swarm has nothing before: zero, which
     /// is at once, if the last drive has left something to be told or something was emitted since; otherwise the earliest
     /// [`Notifee::poll_at`]; `None` if there is none. The network's own `poll_at` does not contain it.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
-        if self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty() {
+        if self.has_pending() {
             return Some(Duration::ZERO);
         }
         let list = &self.lists[Interest::TIME.kind()];

@@ -85,8 +85,9 @@ impl<N> Notifees<N> {
     /// have ended, and those that had left earlier, too. Returns the panics since the last call or
     /// [`take_panics`](Self::take_panics). Dropping the registry waits in the same way.
     ///
-    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down), so that they hear every closing event. It
-    /// blocks for as long as they take: an owner that must not has [`poll_join`](Self::poll_join).
+    /// Call it once the swarm [is shut down](crate::swarm::Swarm::is_shut_down) and nothing
+    /// [is pending](Self::has_pending), so that they hear every closing event. It blocks for as long as they take: an owner
+    /// that must not has [`poll_join`](Self::poll_join).
     pub fn join(&mut self) -> Vec<ThreadPanic> {
         self.unregister_spawned();
         self.changes.threads.join();

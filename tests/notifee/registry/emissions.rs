@@ -256,3 +256,19 @@ fn a_caught_notifee_hears_emissions_and_its_panic_names_their_source() {
     log.expect(&["speaker connected c0.1".into(), format!("panics {heard}"), format!("b {heard}")]);
     assert_eq!((told.take(), reported.get()), (Some(Notification::Emitted { from: source }), 1));
 }
+
+#[test]
+fn what_the_last_event_leaves_is_pending_until_it_is_told() {
+    let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+    notifees.register(speaker(&log));
+    notifees.register(Hears::new("b", &log).only(Interest::EMITTED));
+    notifees.set_events_per_dispatch(1);
+    assert!(!notifees.has_pending());
+    connect(&mut world);
+    notifees.dispatch(&mut world);
+    log.expect(&["speaker connected c0.1"]);
+    assert!(notifees.has_pending());
+    notifees.dispatch(&mut world);
+    log.expect(&["b heard of connected c0.1"]);
+    assert!(!notifees.has_pending());
+}
