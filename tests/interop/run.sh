@@ -33,22 +33,23 @@ if [ "$("$venv/bin/python" -c 'from importlib.metadata import version; print(ver
     "$venv/bin/pip" install --quiet --disable-pip-version-check "libp2p==$version"
 fi
 
-if [ -z "${SWARM_NOTIFY_BIN:-}" ]; then
-    (cd "$root" && cargo build --quiet --release --features cli)
-    SWARM_NOTIFY_BIN=${CARGO_TARGET_DIR:-$root/target}/release/swarm-notify
-fi
-command=$(realpath "$SWARM_NOTIFY_BIN")
 if [ -z "${SWARM_NOTIFY_NODE:-}" ]; then
     # As `cargo test --all-features` builds it.
     (cd "$root" && cargo build --quiet --all-features --example interop_node)
     SWARM_NOTIFY_NODE=${CARGO_TARGET_DIR:-$root/target}/debug/examples/interop_node
 fi
 node=$(realpath "$SWARM_NOTIFY_NODE")
+if [ "$*" = --table ]; then
+    cd "$here"
+    exec "$venv/bin/python" py_notifee.py "$node" --table
+fi
+if [ -z "${SWARM_NOTIFY_BIN:-}" ]; then
+    (cd "$root" && cargo build --quiet --release --features cli)
+    SWARM_NOTIFY_BIN=${CARGO_TARGET_DIR:-$root/target}/release/swarm-notify
+fi
+command=$(realpath "$SWARM_NOTIFY_BIN")
 
 cd "$here"
 # It has nothing to say when all is well.
 said=$(python3 test_event_log.py 2>&1) || fail "the log checker is wrong:" "$said"
-if [ "$*" = --table ]; then
-    exec "$venv/bin/python" py_notifee.py "$node" --table
-fi
 exec "$venv/bin/python" py_interop.py "$command" "$node" "$@"
