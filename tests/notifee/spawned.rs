@@ -280,6 +280,34 @@ fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
     assert_eq!((lines.try_iter().count(), notifees.len()), (0, 1));
 }
 
+#[test]
+fn one_whose_leaving_a_panic_has_interrupted_is_joined() {
+    for polls in [false, true] {
+        // On a thread that is left behind if it hangs.
+        let (sender, is_joined) = mpsc::channel();
+        std::thread::spawn(move || {
+            let [Driven { mut swarm, mut notifees }, _] = pair().all;
+            let spawned = notifees.spawn_fn(64, Interest::EVENTS, drop).unwrap();
+            let panics = move |cx: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| {
+                cx.unregister(spawned);
+                std::panic::resume_unwind(Box::new(()))
+            };
+            notifees.register(Scripted::with("panics", &Log::default(), panics));
+            swarm.listen(Host(1).at(1)).unwrap();
+            swarm.tick(Duration::ZERO);
+            let driven = std::panic::AssertUnwindSafe(|| notifees.drive(&mut swarm, Duration::ZERO));
+            assert!(std::panic::catch_unwind(driven).is_err());
+            let waker = Arc::new(Unpark(std::thread::current())).into();
+            while polls && notifees.poll_join(&mut Context::from_waker(&waker)).is_pending() {
+                std::thread::park();
+            }
+            assert_eq!((notifees.join(), notifees.threads(), notifees.len()), (vec![], 0, 1));
+            sender.send(()).unwrap();
+        });
+        assert_eq!(is_joined.recv_timeout(LIMIT), Ok(()), "polled: {polls}");
+    }
+}
+
 /// Keeps the lines of errors.
 struct Errors(Mutex<Vec<String>>);
 
