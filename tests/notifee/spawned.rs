@@ -251,6 +251,37 @@ fn a_panic_without_a_message_and_one_of_a_drop_are_reported() {
     assert_eq!(texts, expected);
 }
 
+/// Such a one ends the process of this test, if the two panics meet.
+#[test]
+fn one_that_panics_and_again_as_it_is_dropped_is_reported_twice() {
+    struct Brittle;
+
+    impl Drop for Brittle {
+        fn drop(&mut self) {
+            panic!("I break");
+        }
+    }
+
+    impl BlockingNotifee for Brittle {
+        fn connected(&mut self, _: ConnectionInfo) {
+            panic!("I fail");
+        }
+    }
+
+    let mut pair = pair();
+    let (sender, lines) = mpsc::channel();
+    pair.all[1].notifees.spawn(64, Brittle).unwrap();
+    pair.all[1].notifees.spawn(64, Lines(sender)).unwrap();
+    pair.connect();
+    let texts: Vec<_> = pair.all[1].notifees.join().iter().map(ToString::to_string).collect();
+    let expected = [
+        "the thread of the notifee n0 panicked, told connected c0.1: I fail",
+        "the thread of the notifee n0 panicked: I break",
+    ];
+    assert_eq!(texts, expected);
+    assert_eq!(lines.try_iter().last().unwrap(), "connected c0.1 outbound");
+}
+
 #[test]
 fn panics_that_nobody_asks_for_are_bounded() {
     let [Driven { mut swarm, mut notifees }, _] = pair().all;
