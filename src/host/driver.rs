@@ -3,7 +3,7 @@
 
 use super::error::Error;
 use super::opened::End;
-use super::shared::{Book, Phase, Shared};
+use super::shared::{Book, Phase, Shared, caught};
 use super::world::World;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -12,6 +12,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use smol::LocalExecutor;
+use std::panic::resume_unwind;
 
 /// How often one poll of a host goes round before the tasks beside it have their turn.
 const ROUNDS: usize = 4;
@@ -117,18 +118,19 @@ impl Shared {
         None
     }
 
-    /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told.
+    /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told. A panic of a notifee that is
+    /// dropped, or of a waker, goes on after that.
     pub(super) fn close(&self) {
         let world = self.world.try_borrow_mut().ok().and_then(|mut world| world.take());
         self.phase.set(Phase::Over);
-        if let Some(mut world) = world {
+        let panicked = world.and_then(|mut world| {
             world.leave_threads();
-            drop(world);
-        }
+            caught(|| drop(world))
+        });
         let queue = core::mem::take(&mut self.commands.borrow_mut().queue);
         queue.into_iter().for_each(|command| command.refuse(self));
         self.end_lines(&Error::Gone);
-        self.wake_all(&mut Vec::new());
+        let panicked = panicked.or(caught(|| self.wake_all(&mut Vec::new())));
         let book = core::mem::take(&mut *self.book.borrow_mut());
         let Book { listening, dialing, opening, streams, handlers, awaited_ends, awaited_shutdown, .. } = book;
         listening.iter().for_each(|(_, slot)| self.fill(slot, Err(Error::Gone)));
@@ -143,6 +145,9 @@ impl Shared {
         }
         drop((handlers, self.driver.take()));
         self.wake_all(&mut Vec::new());
+        if let Some(payload) = panicked {
+            resume_unwind(payload);
+        }
     }
 }
 

@@ -17,12 +17,15 @@ use super::world::{AnySwarm, World};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId, Table};
 use crate::notifee::{HasNode, Node, Notifees};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 /// How far the host's life has come.
@@ -208,7 +211,8 @@ impl Shared {
         }
     }
 
-    /// Wakes who is to be woken. Nothing is borrowed meanwhile: a waker may poll whatever it likes.
+    /// Wakes who is to be woken. Nothing is borrowed meanwhile: a waker may poll whatever it likes. If one panics, that
+    /// goes on once the others have been woken.
     pub(super) fn wake_all(&self, scratch: &mut Vec<Waker>) {
         let (retries, watchers) = self.book(|book| {
             core::mem::swap(&mut book.wakers, scratch);
@@ -219,8 +223,16 @@ impl Shared {
             ends.is_retrying.set(false);
             scratch.extend(ends.wakers());
         }
-        scratch.drain(..).for_each(Waker::wake);
+        let panicked = scratch.drain(..).filter_map(|waker| caught(|| waker.wake()));
+        if let Some(payload) = panicked.reduce(|first, _| first) {
+            resume_unwind(payload);
+        }
     }
+}
+
+/// Runs somebody else's code, and returns the payload if that panics.
+pub(super) fn caught(act: impl FnOnce()) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(act)).err()
 }
 
 /// Adds one to those who wait, in the place of those who do no more, who are given back.

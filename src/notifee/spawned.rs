@@ -297,22 +297,23 @@ impl Drop for Ending {
 }
 
 /// A thread's life.
-fn run(id: NotifeeId, mut subscription: Subscription, told: impl FnMut(Notice), ending: Ending) {
+fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notice), ending: Ending) {
     let event = Cell::new(None);
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        // It is dropped in here, so that a panic of that is caught, too.
-        let mut told = told;
+    let told_all = catch_unwind(AssertUnwindSafe(|| {
         while let Some(notice) = subscription.recv_blocking() {
             event.set(notice.event());
             told(notice);
         }
-        event.set(None);
     }));
-    if let Err(payload) = &outcome {
-        ending.0.panicked(ThreadPanic { notifee: id, event: event.get(), message: message(&**payload) });
+    // It is dropped apart: a second panic, while the first unwinds, would end the process.
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(told)));
+    for (outcome, event) in [(&told_all, event.get()), (&dropped, None)] {
+        if let Err(payload) = outcome {
+            ending.0.panicked(ThreadPanic { notifee: id, event, message: message(&**payload) });
+        }
     }
     // The subscription goes last, and wakes the owner: who was woken by it finds the panic, and one thread fewer.
     let _subscription = subscription;
     let _ending = ending;
-    drop(outcome);
+    drop((told_all, dropped));
 }

@@ -251,6 +251,37 @@ fn a_panic_without_a_message_and_one_of_a_drop_are_reported() {
     assert_eq!(texts, expected);
 }
 
+/// Such a one ends the process of this test, if the two panics meet.
+#[test]
+fn one_that_panics_and_again_as_it_is_dropped_is_reported_twice() {
+    struct Brittle;
+
+    impl Drop for Brittle {
+        fn drop(&mut self) {
+            panic!("I break");
+        }
+    }
+
+    impl BlockingNotifee for Brittle {
+        fn connected(&mut self, _: ConnectionInfo) {
+            panic!("I fail");
+        }
+    }
+
+    let mut pair = pair();
+    let (sender, lines) = mpsc::channel();
+    pair.all[1].notifees.spawn(64, Brittle).unwrap();
+    pair.all[1].notifees.spawn(64, Lines(sender)).unwrap();
+    pair.connect();
+    let texts: Vec<_> = pair.all[1].notifees.join().iter().map(ToString::to_string).collect();
+    let expected = [
+        "the thread of the notifee n0 panicked, told connected c0.1: I fail",
+        "the thread of the notifee n0 panicked: I break",
+    ];
+    assert_eq!(texts, expected);
+    assert_eq!(lines.try_iter().last().unwrap(), "connected c0.1 outbound");
+}
+
 #[test]
 fn panics_that_nobody_asks_for_are_bounded() {
     let [Driven { mut swarm, mut notifees }, _] = pair().all;
@@ -278,6 +309,34 @@ fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
     // What was to be told to it goes with it, since nobody has driven on.
     assert_eq!(notifees.join(), []);
     assert_eq!((lines.try_iter().count(), notifees.len()), (0, 1));
+}
+
+#[test]
+fn one_whose_leaving_a_panic_has_interrupted_is_joined() {
+    for polls in [false, true] {
+        // On a thread that is left behind if it hangs.
+        let (sender, is_joined) = mpsc::channel();
+        std::thread::spawn(move || {
+            let [Driven { mut swarm, mut notifees }, _] = pair().all;
+            let spawned = notifees.spawn_fn(64, Interest::EVENTS, drop).unwrap();
+            let panics = move |cx: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| {
+                cx.unregister(spawned);
+                std::panic::resume_unwind(Box::new(()))
+            };
+            notifees.register(Scripted::with("panics", &Log::default(), panics));
+            swarm.listen(Host(1).at(1)).unwrap();
+            swarm.tick(Duration::ZERO);
+            let driven = std::panic::AssertUnwindSafe(|| notifees.drive(&mut swarm, Duration::ZERO));
+            assert!(std::panic::catch_unwind(driven).is_err());
+            let waker = Arc::new(Unpark(std::thread::current())).into();
+            while polls && notifees.poll_join(&mut Context::from_waker(&waker)).is_pending() {
+                std::thread::park();
+            }
+            assert_eq!((notifees.join(), notifees.threads(), notifees.len()), (vec![], 0, 1));
+            sender.send(()).unwrap();
+        });
+        assert_eq!(is_joined.recv_timeout(LIMIT), Ok(()), "polled: {polls}");
+    }
 }
 
 /// Keeps the lines of errors.

@@ -111,7 +111,8 @@ impl<N> Notifees<N> {
 
     fn unregister_spawned(&mut self) {
         for id in self.changes.threads.ids() {
-            self.unregister(id);
+            // One that is leaving, too: it stands here still if a panic has interrupted that, and its thread would not end.
+            self.remove(id);
         }
     }
 }

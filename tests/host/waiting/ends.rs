@@ -1,15 +1,18 @@
 //! Waits that end without a stream, and places that go to those who wait.
 
 use super::{fill, pair, waiting};
-use crate::support::hosts::{ECHO, Pair, RAW, accept, connect, log, round_trip, told};
+use crate::support::hosts::{ECHO, Pair, RAW, accept, connect, log, round_trip, told, wait};
 use smol::future::poll_once;
 use smol::io::AsyncWriteExt as _;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake};
 use std::time::Duration;
 use swarm_notify::host::{Config, Error};
 use swarm_notify::lifecycle::Failure;
-use swarm_notify::notifee::HasNode as _;
+use swarm_notify::notifee::{HasNode as _, Notifee};
 
 #[test]
 fn one_that_is_dropped_passes_its_place_on() {
@@ -202,4 +205,68 @@ fn a_silent_half_open_stream_yields_to_one_that_waits() {
         opening.await.unwrap();
         assert_eq!(told(&log_b, "closed_stream").await, "closed_stream timeout");
     });
+}
+
+/// Panics when it is dropped.
+struct Brittle;
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        resume_unwind(Box::new(()));
+    }
+}
+
+impl<N> Notifee<N> for Brittle {}
+
+#[test]
+fn a_notifee_that_panics_as_its_host_is_dropped_keeps_nobody_waiting() {
+    let mut pair = pair(1);
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let _inbound = accept(&at_a, RAW);
+    pair.b.with(|notifees, _| notifees.register(Brittle)).unwrap();
+    let (open, opening) = pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        (fill(&connection, 1).await, waiting(&connection).await)
+    });
+    let Pair { a: _a, b, .. } = pair;
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(b))).is_err());
+    assert_eq!(wait(opening).unwrap_err(), Error::Gone);
+    drop(open);
+}
+
+/// Panics when it is woken.
+struct Bomb;
+
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {
+        resume_unwind(Box::new(()));
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+    for is_dropped in [false, true] {
+        let mut pair = pair(1);
+        let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+        let _inbound = accept(&at_a, RAW);
+        let (open, mut bomb, other) = pair.run(async {
+            let (_, connection) = connect(&at_a, &at_b).await;
+            let open = fill(&connection, 1).await;
+            (open, waiting(&connection).await, waiting(&connection).await)
+        });
+        let waker = Arc::new(Bomb).into();
+        assert!(bomb.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let tasks = smol::LocalExecutor::new();
+        let other = tasks.spawn(other);
+        assert!(tasks.try_tick(), "it waits, and is not polled again until it is woken");
+        let id = open[0].connection();
+        pair.b.with(|_, swarm| swarm.node_mut().abort_connection(id)).unwrap().unwrap();
+        let Pair { mut a, mut b, .. } = pair;
+        let (panicked, error) = match is_dropped {
+            true => (catch_unwind(AssertUnwindSafe(|| drop(b))), Error::Gone),
+            false => (catch_unwind(AssertUnwindSafe(|| wait(a.run_until(b.run())))), Error::Closing),
+        };
+        assert!(panicked.is_err());
+        assert_eq!(wait(tasks.run(other)).unwrap_err(), error);
+    }
 }
