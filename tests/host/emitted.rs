@@ -1,8 +1,10 @@
 //! What services emit reaches the notifees of a host, those that come while it runs among them.
 
-use crate::support::hosts::{Pair, connect, identity};
+use crate::support::hosts::{ECHO, Pair, connect, identity};
 use smol::channel::{Sender, unbounded};
+use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use std::any::Any;
+use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
 use swarm_notify::protocols::identify::{self, Event, Identify};
 
@@ -52,5 +54,40 @@ fn tasks_hear_what_identify_has_heard_though_nobody_drains_its_queue() {
         assert!(matches!(&both[0], Event::Identified { info, .. } if info.speaks(&identify::PROTOCOL)));
         let queued = at_b.wait_for(ids, Identify::next_event).await.unwrap();
         assert_eq!(queued, heard, "the owner's queue has them all");
+    });
+}
+
+/// Answers each emission with another.
+struct Answers {
+    begins: bool,
+}
+
+impl<N> Notifee<N> for Answers {
+    fn connected(&mut self, cx: &mut Context<'_, N>, _: ConnectionId) {
+        if self.begins {
+            cx.emit(());
+        }
+    }
+
+    fn emitted(&mut self, cx: &mut Context<'_, N>, _: NotifeeId, _: &dyn Any) {
+        cx.emit(());
+    }
+}
+
+#[test]
+fn notifees_that_answer_for_ever_keep_no_echo_and_no_shutdown_waiting() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let answers = [true, false].map(|begins| Answers { begins });
+    pair.b.with(|notifees, _| answers.map(|notifee| notifees.register(notifee))).unwrap();
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let mut stream = connection.open_stream(&[ECHO]).await.unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        stream.close().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"hello");
+        at_b.shutdown().await;
     });
 }

@@ -118,15 +118,20 @@ impl<N: HasNode> Notifees<N> {
         loop {
             let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
-            // What is emitted is told, by `tell_events`, before what is ready next.
-            while self.changes.emissions.is_empty() && budget.ready > 0 && budget.permits_unit() {
+            // What is emitted is told, by `tell_events`, before what is ready next, but for answers.
+            while self.changes.emissions.is_turn_over() && budget.ready > 0 && budget.permits_unit() {
                 let Some(told) = next_ready(network) else { break };
                 budget.ready -= 1;
                 budget.told_unit();
                 self.tell(told, NotifeeId::FIRST.sequence, network);
             }
-            if before == (budget.events, budget.ready) {
+            let is_done = before == (budget.events, budget.ready);
+            if is_done && (self.changes.emissions.is_empty() || budget.is_spent()) {
                 return;
+            }
+            // Behind the readiness, so that answers do not hold that up either.
+            if self.changes.emissions.is_turn_over() {
+                self.changes.emissions.begin_turn();
             }
         }
     }

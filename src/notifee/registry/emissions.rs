@@ -18,13 +18,30 @@ pub(super) struct Emission {
 /// The emissions that are still to be told, in order.
 pub(in super::super) struct Emissions {
     queue: VecDeque<Emission>,
+    /// The number of those at the front that are told before the network's next event. The rest are answers, which take
+    /// turns with the network's events, so that two notifees that answer each other for ever do not hold these up.
+    ahead: usize,
+    /// An emission is being told, so that what is emitted now is an answer.
+    is_telling: bool,
     capacity: usize,
     dropped: u64,
 }
 
 impl Emissions {
     pub(super) const fn new() -> Self {
-        Self { queue: VecDeque::new(), capacity: 1_024, dropped: 0 }
+        Self { queue: VecDeque::new(), ahead: 0, is_telling: false, capacity: 1_024, dropped: 0 }
+    }
+
+    /// Gives all that wait their turn.
+    #[inline]
+    pub(super) fn begin_turn(&mut self) {
+        self.ahead = self.queue.len();
+    }
+
+    /// Returns whether the network's next event may be told.
+    #[inline]
+    pub(super) const fn is_turn_over(&self) -> bool {
+        self.ahead == 0
     }
 
     #[inline]
@@ -49,10 +66,10 @@ impl<N> Notifees<N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Tells what has been emitted, as far as the limit permits. `false`: some is left.
+    /// Tells the emissions whose turn it is, as far as the limit permits. `false`: some are left.
     #[inline]
     pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit) -> bool {
-        while !self.changes.emissions.is_empty() {
+        while !self.changes.emissions.is_turn_over() {
             if !limit.permits() {
                 return false;
             }
@@ -65,7 +82,9 @@ impl<N: Network> Notifees<N> {
     #[cold]
     #[inline(never)]
     fn tell_next_emission(&mut self, network: &mut N) {
-        if let Some(emission) = self.changes.emissions.queue.pop_front() {
+        let Emissions { queue, ahead, .. } = &mut self.changes.emissions;
+        *ahead -= 1;
+        if let Some(emission) = queue.pop_front() {
             self.tell_emission(emission, NotifeeId::FIRST.sequence, network);
         }
     }
@@ -77,6 +96,7 @@ impl<N: Network> Notifees<N> {
         let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
         let mut unfinished = Unfinished { cx, emission: Some(emission), interrupted };
         let Unfinished { cx, emission, .. } = &mut unfinished;
+        cx.changes.emissions.is_telling = true;
         if let Some(Emission { from: source, before, event }) = emission {
             for run in &lists[Interest::EMITTED.kind()] {
                 let Some(run) = entries.get_mut(run.clone()) else { continue };
@@ -112,6 +132,7 @@ struct Unfinished<'a, 'b, N> {
 
 impl<N> Drop for Unfinished<'_, '_, N> {
     fn drop(&mut self) {
+        self.cx.changes.emissions.is_telling = false;
         if let Some(emission) = self.emission.take() {
             let next = self.cx.this.sequence + 1;
             *self.interrupted = Some(Interrupted { left: Left::Emission(emission), next });
@@ -128,9 +149,10 @@ impl<N> Context<'_, N> {
     ///   ticks, for one that is emitted in a tick), and before the network's next event. So what the present event names
     ///   can still be looked up.
     /// - Those are told who are registered now, and still are then.
+    /// - An answer, which is emitted while an emission is being told, waits until the network's next event has been told, if
+    ///   there is one. So two notifees that answer each other for ever do not hold up the network's events.
     /// - Each counts as an event to [`set_events_per_dispatch`](Notifees::set_events_per_dispatch), and to the budget of
-    ///   `drive_while`. What goes beyond waits for the next dispatch. Two notifees that answer each other's emissions for
-    ///   ever keep the network's events waiting, and the dispatch returns nevertheless.
+    ///   `drive_while`. What goes beyond waits for the next dispatch.
     /// - If nobody else declares that interest, the event is dropped at once and nothing is allocated; see
     ///   [`is_heard`](Self::is_heard). If [as many wait](Self::room_to_emit) as may, it is
     ///   [dropped and counted](Notifees::emissions_dropped).
@@ -142,6 +164,9 @@ impl<N> Context<'_, N> {
         let emissions = &mut self.changes.emissions;
         if emissions.queue.len() < emissions.capacity {
             emissions.queue.push_back(Emission { from, before, event: Box::new(event) });
+            if !emissions.is_telling {
+                emissions.begin_turn();
+            }
         } else {
             emissions.dropped += 1;
         }

@@ -220,8 +220,14 @@ impl<N: Network> Notifees<N> {
     /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch).
     pub fn dispatch(&mut self, network: &mut N) -> usize {
         let mut limit = Most { told: 0, most: self.events_per_dispatch };
-        self.tell_events(network, &mut limit);
-        limit.told
+        loop {
+            self.tell_events(network, &mut limit);
+            if self.changes.emissions.is_empty() || !limit.permits() {
+                return limit.told;
+            }
+            // Only answers are left to be told.
+            self.changes.emissions.begin_turn();
+        }
     }
 
     /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
@@ -235,6 +241,7 @@ impl<N: Network> Notifees<N> {
             let from = NotifeeId::FIRST.sequence;
             let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);
+            self.changes.emissions.begin_turn();
         }
     }
 
@@ -283,10 +290,12 @@ impl<N: Network> Notifees<N> {
     #[cold]
     #[inline(never)]
     fn resume_interrupted(&mut self, network: &mut N) {
-        match self.interrupted.take() {
-            Some(Interrupted { left: Left::Told(told), next }) => self.tell(told, next, network),
-            Some(Interrupted { left: Left::Emission(emission), next }) => self.tell_emission(emission, next, network),
-            None => {}
+        if let Some(Interrupted { left, next }) = self.interrupted.take() {
+            match left {
+                Left::Told(told) => self.tell(told, next, network),
+                Left::Emission(emission) => self.tell_emission(emission, next, network),
+            }
+            self.changes.emissions.begin_turn();
         }
         self.make_changes();
     }

@@ -188,7 +188,30 @@ fn notifees_that_answer_each_other_for_ever_are_told_so_much_a_dispatch() {
     assert_eq!(notifees.poll_at(), Some(Duration::ZERO));
     connect(&mut world);
     assert_eq!(notifees.dispatch(&mut world), 5);
-    log.expect(&["b a", "a b", "a b", "b a", "b a"]);
+    log.expect(&["a connected c1.1", "b connected c1.1", "b a", "a b", "b a", "a b"]);
+}
+
+#[test]
+fn endless_answers_take_turns_with_the_networks_events() {
+    for most in 1..5 {
+        let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
+        for name in ["a", "b"] {
+            notifees.register(Hears::with(name, &log, move |cx, _| cx.emit(String::from(name))));
+        }
+        notifees.set_events_per_dispatch(most);
+        notifees.set_emission_capacity(4);
+        connect(&mut world);
+        notifees.dispatch(&mut world);
+        log.take();
+        (0..5).for_each(|_| _ = connect(&mut world));
+        // Between two events at most the four answers that may wait.
+        let dispatches = (5 * 5_usize).div_ceil(most);
+        (0..dispatches).for_each(|_| _ = notifees.dispatch(&mut world));
+        let told = log.take();
+        let count = |text: &str| told.iter().filter(|line| line.starts_with(text)).count();
+        assert_eq!((count("a connected"), count("b connected")), (5, 5), "{most} a dispatch: {told:?}");
+        assert!(count("a b") >= 5 && count("b a") >= 5, "the answers go on: {told:?}");
+    }
 }
 
 #[test]

@@ -213,6 +213,10 @@ struct Model<const EVENTS: usize> {
     left: Vec<(usize, Told)>,
     /// What was emitted, and who is to be told of it.
     emitted: VecDeque<(Emission, Vec<usize>)>,
+    /// How many of these come before the network's next event.
+    ahead: usize,
+    /// An event of the network is being told, or was when one panicked: all that wait have their turn behind it.
+    gives_turn: bool,
     dropped: u64,
 }
 
@@ -231,7 +235,7 @@ impl<const EVENTS: usize> Model<EVENTS> {
         self.notifees.retain(|(other, _)| *other != name);
     }
 
-    fn emit(&mut self, emission: Emission) {
+    fn emit(&mut self, emission: Emission, is_answer: bool) {
         let hears =
             |(name, interest): &&(usize, Interest)| *name != emission.from && interest.contains(Interest::EMITTED);
         let audience: Vec<usize> = self.notifees.iter().filter(hears).map(|(name, _)| *name).collect();
@@ -240,6 +244,9 @@ impl<const EVENTS: usize> Model<EVENTS> {
         }
         if self.emitted.len() < EMISSIONS {
             self.emitted.push_back((emission, audience));
+            if !is_answer {
+                self.ahead = self.emitted.len();
+            }
         } else {
             self.dropped += 1;
         }
@@ -254,7 +261,7 @@ impl<const EVENTS: usize> Model<EVENTS> {
             Deed::Unregister(name) => self.unregister(name),
             Deed::UnregisterMany(names) => self.notifees.retain(|(name, _)| !names.contains(name)),
             Deed::Command => command(&mut self.plan.random, &mut self.world),
-            Deed::Emit(emission) => self.emit(emission),
+            Deed::Emit(emission) => self.emit(emission, matches!(told, Told::Emission(_))),
             Deed::Panic => return true,
         }
         false
@@ -268,16 +275,29 @@ impl<const EVENTS: usize> Model<EVENTS> {
                 let (name, what) = self.left.remove(0);
                 let is_there = self.notifees.iter().any(|(other, _)| *other == name);
                 if is_there && self.tell(name, what) {
+                    self.gives_turn = true;
                     return None;
                 }
+            }
+            if core::mem::take(&mut self.gives_turn) {
+                self.ahead = self.emitted.len();
             }
             if told == most {
                 return Some(told);
             }
-            self.left = if let Some((emission, audience)) = self.emitted.pop_front() {
+            self.left = if self.ahead > 0 {
+                self.ahead -= 1;
+                let (emission, audience) = self.emitted.pop_front().expect("it is one of those ahead");
                 audience.into_iter().map(|name| (name, Told::Emission(emission))).collect()
             } else {
-                let Some(event) = self.world.next_event() else { return Some(told) };
+                let Some(event) = self.world.next_event() else {
+                    if self.emitted.is_empty() {
+                        return Some(told);
+                    }
+                    self.ahead = self.emitted.len();
+                    continue;
+                };
+                self.gives_turn = true;
                 let caring = self.notifees.iter().filter(|(_, interest)| interest.contains(kind(event)));
                 caring.map(|(name, _)| (*name, Told::Event(event))).collect()
             };
@@ -335,6 +355,8 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         notifees: Vec::new(),
         left: Vec::new(),
         emitted: VecDeque::new(),
+        ahead: 0,
+        gives_turn: false,
         dropped: 0,
     };
     let (mut notifees, plan) = (Notifees::new(), Rc::new(RefCell::new(Plan::new(seed))));
