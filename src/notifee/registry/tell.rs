@@ -249,7 +249,8 @@ impl<N: Network> Notifees<N> {
     /// streams. What follows then fits to that, with nothing missing and nothing twice.
     /// [`Context::is_replay`] tells it apart.
     ///
-    /// One that panics while it is told so, or unregisters itself, is not registered.
+    /// One that panics while it is told so, or unregisters itself, is not registered. If another notifee that leaves meanwhile
+    /// panics as it is dropped, the newcomer is registered, although the caller has no id.
     pub fn register_and_replay(&mut self, network: &mut N, notifee: impl Notifee<N> + 'static) -> NotifeeId
     where
         N: 'static,
