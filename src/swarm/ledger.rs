@@ -195,9 +195,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.interests.get(id).map_or(0, |interest| interest.batch)
     }
 
-    /// The owner waits until what was written has been sent. `true`: it did not wait for that yet.
+    /// The owner waits until what was written has been sent. `true`: it did not wait for that yet. That what it wrote
+    /// before has been sent is no news any more.
     pub(super) fn flush_short(&mut self, id: StreamId) -> bool {
-        self.interests.get_mut(id).is_some_and(Interest::flush_short)
+        let mut has_begun = false;
+        self.interest(id, |interest| has_begun = interest.flush_short());
+        has_begun
     }
 
     /// What the owner has written and waits for has been sent.

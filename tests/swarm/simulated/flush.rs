@@ -13,6 +13,7 @@ everywhere! {
     one_that_is_not_open_yet_is_told_behind_its_opening,
     what_has_ended_is_not_told,
     a_finished_side_can_be_flushed,
+    a_second_flush_that_blocks_takes_back_the_word_of_the_first,
 }
 
 const fn written(stream: StreamId) -> Ready {
@@ -121,6 +122,22 @@ fn a_finished_side_can_be_flushed<const EVENTS: usize>(shape: Shape) {
     pair.a.send(link.sa, b"last");
     pair.a.finish(link.sa);
     assert_eq!(pair.a.flush(link.sa), Err(WriteError::Blocked));
+    pair.settle();
+    assert_eq!(std::mem::take(&mut pair.a.ready), [written(link.sa)]);
+    assert_eq!(pair.a.flush(link.sa), Ok(()));
+    pair.end_quietly();
+}
+
+fn a_second_flush_that_blocks_takes_back_the_word_of_the_first<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
+    pair.b.reads = false;
+    pair.a.send(link.sa, b"data");
+    assert_eq!(pair.a.flush(link.sa), Err(WriteError::Blocked));
+    pair.a.swarm.flush_all(pair.now);
+    assert!(pair.a.swarm.has_pending(), "it is sent, and its owner is to be told");
+    pair.a.send(link.sa, b"more");
+    assert_eq!(pair.a.flush(link.sa), Err(WriteError::Blocked));
+    assert_eq!((pair.a.swarm.has_pending(), pair.a.swarm.next_ready()), (false, None));
     pair.settle();
     assert_eq!(std::mem::take(&mut pair.a.ready), [written(link.sa)]);
     assert_eq!(pair.a.flush(link.sa), Ok(()));
