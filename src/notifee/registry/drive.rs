@@ -48,6 +48,8 @@ impl Budget<'_> {
 }
 
 impl Limit for Budget<'_> {
+    const TELLS_ANSWERS: bool = false;
+
     #[inline]
     fn permits(&mut self) -> bool {
         self.events > 0 && self.permits_unit()

@@ -33,6 +33,9 @@ pub(super) enum Left {
 
 /// How much may be told.
 pub(super) trait Limit {
+    /// Once the network has no event, answers are told without more ado. Otherwise readiness comes before them.
+    const TELLS_ANSWERS: bool;
+
     /// Asks for one more event.
     fn permits(&mut self) -> bool;
     /// Counts an event, which is being told from now on.
@@ -46,6 +49,8 @@ struct Most {
 }
 
 impl Limit for Most {
+    const TELLS_ANSWERS: bool = true;
+
     #[inline]
     fn permits(&mut self) -> bool {
         self.told < self.most
@@ -220,28 +225,31 @@ impl<N: Network> Notifees<N> {
     /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch).
     pub fn dispatch(&mut self, network: &mut N) -> usize {
         let mut limit = Most { told: 0, most: self.events_per_dispatch };
-        loop {
-            self.tell_events(network, &mut limit);
-            if self.changes.emissions.is_empty() || !limit.permits() {
-                return limit.told;
-            }
-            // Only answers are left to be told.
-            self.changes.emissions.begin_turn();
-        }
+        self.tell_events(network, &mut limit);
+        limit.told
     }
 
     /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
     /// network's behind all that was emitted before.
     #[inline(always)]
-    pub(super) fn tell_events(&mut self, network: &mut N, limit: &mut impl Limit) {
+    pub(super) fn tell_events<L: Limit>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
         while self.tell_emissions(network, limit) && limit.permits() {
-            let Some(event) = network.next_event() else { return };
+            let Some(event) = network.next_event() else {
+                // Only answers are left.
+                if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
+                    return;
+                }
+                self.changes.emissions.begin_turn();
+                continue;
+            };
             limit.told();
             let from = NotifeeId::FIRST.sequence;
             let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);
-            self.changes.emissions.begin_turn();
+            if !self.changes.emissions.is_empty() {
+                self.changes.emissions.begin_turn();
+            }
         }
     }
 
