@@ -73,7 +73,7 @@ pub trait PeerNotifee<N> {
     }
 }
 
-/// Nobody, for those who only ask [`Peers`] who is connected.
+/// A notifee that does nothing, for those who only ask [`Peers`] who is connected.
 impl<N> PeerNotifee<N> for () {}
 
 /// A notifee that counts the connections of each peer, from what it is told alone, and tells a [`PeerNotifee`] of the
@@ -95,13 +95,13 @@ pub struct Peers<T> {
 }
 
 impl<T> Peers<T> {
-    /// Nobody is connected yet. `()` is a notifee that does nothing.
+    /// Makes an adapter that was told of no connection yet. `()` is a notifee that does nothing.
     #[must_use]
     pub const fn new(notifee: T) -> Self {
         Self { notifee, connections: BTreeMap::new() }
     }
 
-    /// Whether a connection of this peer was told to be open, and not to be over.
+    /// Returns whether a connection of this peer was told to be open, and not to be over.
     #[must_use]
     pub fn is_connected(&self, peer: &PeerId) -> bool {
         self.connections.contains_key(peer)
@@ -112,13 +112,13 @@ impl<T> Peers<T> {
         self.connections.keys()
     }
 
-    /// How many peers are connected.
+    /// Returns the number of peers that are connected.
     #[must_use]
     pub fn len(&self) -> usize {
         self.connections.len()
     }
 
-    /// Whether no peer is connected.
+    /// Returns whether no peer is connected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
@@ -130,16 +130,19 @@ impl<T> Peers<T> {
     }
 
     /// The notifee inside.
+    #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
     /// The notifee inside.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
     }
 
     /// The notifee inside, without the counts.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
     }

@@ -46,7 +46,7 @@ impl fmt::Display for NotifeeId {
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
-/// How many there are is for their owner to bound. They need not be `Send`, and so it is not. Dropping it drops them in
+/// The owner bounds their number. They need not be `Send`, and so it is not. Dropping it drops them in
 /// their order, and waits for the threads of those that were spawned.
 pub struct Notifees<N> {
     /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
@@ -187,7 +187,7 @@ impl<N> Notifees<N> {
         }
     }
 
-    /// How many events one [`dispatch`](Self::dispatch) tells at most, those of the network and those that notifees
+    /// Sets the number of events that one [`dispatch`](Self::dispatch) tells at most, those of the network and those that notifees
     /// [emit](super::Context::emit), so that notifees that answer each event with a command that causes another cannot
     /// keep it for ever. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {

@@ -144,7 +144,7 @@ impl Notice {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ThreadPanic {
-    /// Who panicked. It is registered no more, or not for much longer.
+    /// The notifee that panicked. It is registered no more, or not for much longer.
     pub notifee: NotifeeId,
     /// The event that it was being told of; none for a lag, a snapshot and its own drop.
     pub event: Option<Event>,
@@ -172,13 +172,13 @@ pub(super) struct Threads {
     shared: Option<Arc<Shared>>,
 }
 
-/// What threads leave behind for their registry.
+/// The state that threads share with their registry.
 #[derive(Default)]
 struct Shared {
-    /// How many have not ended.
+    /// The number of threads that have not ended.
     running: AtomicUsize,
     panics: Mutex<Vec<ThreadPanic>>,
-    /// Who waits for the end of a thread.
+    /// Woken at the end of each thread.
     waiting: AtomicWaker,
 }
 

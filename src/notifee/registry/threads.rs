@@ -31,7 +31,7 @@ impl<N: HasNode> Notifees<N> {
     /// for what is promised. Up to `capacity` notices wait for it; 0 counts as 1. Beyond that it misses some, and hears how
     /// many.
     ///
-    /// How many threads there are is for the owner to bound.
+    /// The owner bounds the number of threads.
     ///
     /// # Errors
     /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.
@@ -69,13 +69,13 @@ impl<N: HasNode> Notifees<N> {
 }
 
 impl<N> Notifees<N> {
-    /// How many threads of [spawned](Self::spawn) notifees have not ended.
+    /// Returns the number of threads of [spawned](Self::spawn) notifees that have not ended.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.changes.threads.running()
     }
 
-    /// The panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At most 64 are
+    /// Returns the panics of [spawned](Self::spawn) notifees since the last call, in the order in which they came. At most 64 are
     /// kept for the next call; all are logged.
     pub fn take_panics(&mut self) -> Vec<ThreadPanic> {
         self.changes.threads.take_panics()
