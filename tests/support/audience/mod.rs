@@ -292,6 +292,8 @@ impl<N: Observed> Audience<N> {
             #[cfg(feature = "subscription")]
             self.reader.read(network.transcript(), usize::MAX);
             if self.notifees.poll_at().is_none() {
+                // Whatever `poll_at` says.
+                self.assert_all_are_told(network);
                 #[cfg(feature = "subscription")]
                 self.reader.assert_knows_all(network.transcript());
                 return;
