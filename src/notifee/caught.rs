@@ -48,11 +48,12 @@ use core::fmt;
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How long a notifee whose time has ended in a panic has no deadline.
+/// The time for which a notifee has no deadline after its `tick` or `poll_at` has panicked.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes a notifee whose panics are caught. `report` is called with each, on the thread that tells, after the notifee
 /// has returned and before the next is told; see [`CatchPanics`].
+#[must_use]
 pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -> CatchPanics<T> {
     CatchPanics { notifee, report: Box::new(report), poll: Cell::default() }
 }
@@ -78,7 +79,7 @@ pub struct CatchPanics<T> {
     poll: Cell<Poll>,
 }
 
-/// What is known of the notifee's `poll_at`.
+/// The state of the notifee's `poll_at`.
 #[derive(Default)]
 enum Poll {
     /// It is to be asked.
@@ -92,16 +93,19 @@ enum Poll {
 
 impl<T> CatchPanics<T> {
     /// The notifee inside.
+    #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
     /// The notifee inside.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
     }
 
     /// The notifee inside, whose panics are not caught any more.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
     }
@@ -224,6 +228,7 @@ impl fmt::Display for NotifeePanic {
 
 /// A kind of call to a notifee: one for each method of [`Notifee`] but `interest`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Notification {
     /// One of the nine events.
     Event(Event),
@@ -265,7 +270,7 @@ impl fmt::Display for Notification {
     }
 }
 
-/// The text of what somebody panicked with.
+/// The text of a panic's payload.
 pub(super) fn message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

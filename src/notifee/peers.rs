@@ -81,7 +81,7 @@ pub trait PeerNotifee<N> {
     }
 }
 
-/// Nobody, for those who only ask [`Peers`] who is connected.
+/// A notifee that does nothing, for those who only ask [`Peers`] who is connected.
 impl<N> PeerNotifee<N> for () {}
 
 /// A notifee that counts the connections of each peer, from what it is told alone, and tells a [`PeerNotifee`] of the
@@ -138,16 +138,19 @@ impl<T> Peers<T> {
     }
 
     /// The notifee inside.
+    #[must_use]
     pub const fn get_ref(&self) -> &T {
         &self.notifee
     }
 
     /// The notifee inside.
+    #[must_use]
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.notifee
     }
 
     /// The notifee inside, without the counts.
+    #[must_use]
     pub fn into_inner(self) -> T {
         self.notifee
     }

@@ -46,7 +46,7 @@ impl fmt::Display for NotifeeId {
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
-/// How many there are is for their owner to bound. They need not be `Send`, and so it is not. Dropping it drops them in
+/// The owner bounds their number. They need not be `Send`, and so it is not. Dropping it drops them in
 /// their order, and waits for the threads of those that were spawned.
 pub struct Notifees<N> {
     /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving

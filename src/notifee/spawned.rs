@@ -174,13 +174,13 @@ pub(super) struct Threads {
     shared: Option<Arc<Shared>>,
 }
 
-/// What threads leave behind for their registry.
+/// The state that threads share with their registry.
 #[derive(Default)]
 struct Shared {
-    /// How many have not ended.
+    /// The number of threads that have not ended.
     running: AtomicUsize,
     panics: Mutex<Vec<ThreadPanic>>,
-    /// Who waits for the end of a thread.
+    /// Woken at the end of each thread.
     waiting: AtomicWaker,
 }
 

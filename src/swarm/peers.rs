@@ -1,4 +1,4 @@
-//! What is done to all connections of a peer.
+//! Acts on all connections of a peer.
 
 use super::Swarm;
 use super::reactor::Reactor;

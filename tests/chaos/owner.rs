@@ -293,8 +293,10 @@ impl Observed for Owner {
         &self.transcript
     }
 
-    fn command(&mut self, event: Event) {
+    fn command(&mut self, event: Event) -> bool {
+        let before = self.checker.begun();
         self.told(event);
+        before != self.checker.begun()
     }
 
     fn serve(&mut self, ready: Ready, _is_late: bool) {

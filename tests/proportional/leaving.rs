@@ -156,6 +156,7 @@ fn while_others_come(n: usize) {
 }
 
 /// A swarm with one event.
+#[cfg_attr(not(any(feature = "protocols", feature = "subscription")), expect(dead_code, reason = "nobody leaves one"))]
 fn swarm() -> Swarm<MemoryTransport> {
     let key = Keypair::ed25519_from_bytes([1; 32]).expect("32 bytes are a key");
     let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default()).expect("the key can sign");

@@ -23,7 +23,13 @@ fn the_fuzzers_corpus_replays_and_tells_of_everything() {
         let reasons = told.iter().filter(|line| line.starts_with(name)).count();
         assert!(reasons >= 3, "{name} has {reasons} reasons in {told:#?}");
     }
-    for what in ["a notifee was told", "a notifee panicked", "a notifee left", "a notifee came late"] {
+    for what in [
+        "a notifee was told",
+        "a notifee panicked",
+        "a notifee left",
+        "a notifee came late",
+        "a notifee gave a command",
+    ] {
         assert!(told.contains(what), "no {what} in {told:#?}");
     }
     assert!(cfg!(not(feature = "subscription")) || told.contains("a subscription lagged"), "in {told:#?}");

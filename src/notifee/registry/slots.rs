@@ -28,7 +28,7 @@ pub(super) struct Slots {
 
 #[derive(Debug)]
 struct Slot {
-    /// Of the notifee that the slot belongs to.
+    /// The sequence number of the notifee that the slot belongs to.
     sequence: u64,
     place: usize,
     state: State,
@@ -224,6 +224,7 @@ mod tests {
         let next = slots.insert(false);
         assert_eq!(slots.place(next), Some(2));
     }
+
     #[test]
     fn who_hears_counts_until_it_leaves() {
         let mut slots = Slots::new();

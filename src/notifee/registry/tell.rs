@@ -25,13 +25,13 @@ pub(super) struct Interrupted {
     pub(super) next: u64,
 }
 
-/// What is still to be told to some.
+/// A notification that is still to be told to some.
 pub(super) enum Left {
     Told(Told),
     Emission(Emission),
 }
 
-/// How much may be told.
+/// A limit on the number of events that are told.
 pub(super) trait Limit {
     /// Once the network has no event, answers are told without more ado. Otherwise readiness comes before them.
     const TELLS_ANSWERS: bool;

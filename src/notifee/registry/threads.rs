@@ -31,7 +31,7 @@ impl<N: HasNode> Notifees<N> {
     /// for what is promised. Up to `capacity` notices wait for it; 0 counts as 1. Beyond that it misses some, and hears how
     /// many.
     ///
-    /// How many threads there are is for the owner to bound.
+    /// The owner bounds the number of threads.
     ///
     /// # Errors
     /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.

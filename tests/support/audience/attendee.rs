@@ -139,7 +139,8 @@ impl Attendee {
             Role::Plain => {}
             Role::Owner => {
                 self.is_late(cx.this());
-                cx.network().command(event);
+                let has_commanded = cx.network().command(event);
+                self.room.borrow_mut().seen.commanded += usize::from(has_commanded);
             }
             Role::Panics => {
                 if self.below(8) == 0 {

@@ -32,8 +32,8 @@ pub(crate) trait Observed: HasNode + 'static {
     /// What its `next_event` has given.
     fn transcript(&self) -> &Transcript;
 
-    /// The owner is told of an event, and may give commands.
-    fn command(&mut self, event: Event);
+    /// The owner is told of an event, and may give commands. Returns whether it gave one that changed something.
+    fn command(&mut self, event: Event) -> bool;
 
     /// The owner is told of readiness. `is_late`: it may have read and written since the network has said so.
     fn serve(&mut self, ready: Ready, is_late: bool);
@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     pub(crate) panics: usize,
     pub(crate) left: usize,
     pub(crate) replayed: usize,
+    /// Events whose notification gave a command that changed something.
+    pub(crate) commanded: usize,
     /// Notices that were received, that went missing, and that were snapshots.
     pub(crate) notices: usize,
     pub(crate) missed: u64,
@@ -63,6 +65,7 @@ impl Seen {
             (self.panics > 0, "a notifee panicked"),
             (self.left > 0, "a notifee left"),
             (self.replayed > 0, "a notifee came late"),
+            (self.commanded > 0, "a notifee gave a command"),
             (self.missed > 0, "a subscription lagged"),
         ];
         all.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words)
@@ -74,6 +77,7 @@ impl Seen {
             && self.panics > 200
             && self.left > 200
             && self.replayed > 200
+            && self.commanded > 200
             && (cfg!(not(feature = "subscription")) || self.notices > 200 && self.missed > 200 && self.snapshots > 100)
     }
 }
@@ -84,6 +88,7 @@ impl AddAssign for Seen {
         self.panics += more.panics;
         self.left += more.left;
         self.replayed += more.replayed;
+        self.commanded += more.commanded;
         self.notices += more.notices;
         self.missed += more.missed;
         self.snapshots += more.snapshots;
@@ -287,6 +292,8 @@ impl<N: Observed> Audience<N> {
             #[cfg(feature = "subscription")]
             self.reader.read(network.transcript(), usize::MAX);
             if self.notifees.poll_at().is_none() {
+                // Whatever `poll_at` says.
+                self.assert_all_are_told(network);
                 #[cfg(feature = "subscription")]
                 self.reader.assert_knows_all(network.transcript());
                 return;

@@ -65,6 +65,11 @@ impl Checker {
         self.open.keys().copied().collect()
     }
 
+    /// How many commands have begun something that no event has named yet.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.len()
+    }
+
     /// Forgets what is over; ids are not checked to be new from there on.
     pub(crate) fn forget_the_past(&mut self) {
         self.over.clear();

@@ -86,8 +86,10 @@ where
         &self.transcript
     }
 
-    fn command(&mut self, event: Event) {
+    fn command(&mut self, event: Event) -> bool {
+        let before = (self.checker.begun(), self.state(event.id()));
         self.reacts(event);
+        before != (self.checker.begun(), self.state(event.id()))
     }
 
     fn serve(&mut self, ready: Ready, is_late: bool) {
