@@ -3,40 +3,22 @@
 //! Beside it the least that could be done, a ring and a call behind `dyn` for each observer, and a channel that
 //! everybody listens to.
 
+#[path = "support/smallest.rs"]
+mod smallest;
 mod support;
 
 use heapless::Deque;
 use libp2p_core::transport::MemoryTransport;
+use smallest::{Count, Ring, open};
 use std::hint::black_box;
 use std::time::Duration;
 use support::{allocations, amount, compare, rival};
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Interest, Network, Node, Notifee, Notifees, subscription};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, StreamEnd};
+use swarm_notify::notifee::{HasNode, Interest, Network, Node, Notifee, Notifees, subscription};
 use swarm_notify::swarm::{Config, Swarm};
 use tokio::sync::broadcast;
-
-/// Counts what it is told of.
-#[derive(Default)]
-struct Count {
-    opened: usize,
-    closed: usize,
-}
-
-impl<N> Notifee<N> for Count {
-    fn interest(&self) -> Interest {
-        Interest::OPENED_STREAM | Interest::CLOSED_STREAM
-    }
-
-    fn opened_stream(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _stream: StreamId) {
-        self.opened += 1;
-    }
-
-    fn closed_stream(&mut self, _cx: &mut Context<'_, N>, _: ConnectionId, _: StreamId, _reason: StreamEnd) {
-        self.closed += 1;
-    }
-}
 
 trait Observer {
     fn event(&mut self, event: &Event);
@@ -52,37 +34,6 @@ impl Observer for Count {
             *black_box(&mut self.closed) += 1;
         }
     }
-}
-
-/// A network that is nothing but a queue of events.
-#[derive(Default)]
-struct Ring {
-    events: Deque<Event, 256>,
-    is_held: bool,
-}
-
-impl Network for Ring {
-    #[inline]
-    fn next_event(&mut self) -> Option<Event> {
-        if self.is_held { None } else { self.events.pop_front() }
-    }
-
-    #[inline]
-    fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
-    }
-
-    fn openings(&self) -> Vec<Event> {
-        Vec::new()
-    }
-}
-
-fn open() -> (Lifecycle, ConnectionId) {
-    let mut lifecycle = Lifecycle::new(Limits::default());
-    let connection = lifecycle.begin_connection(Direction::Outbound).unwrap();
-    lifecycle.opened(connection).unwrap();
-    lifecycle.next_event();
-    (lifecycle, connection)
 }
 
 /// One event to so many.

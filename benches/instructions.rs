@@ -3,18 +3,20 @@
 //! No clock, no thread and no randomness: each run takes the same instructions. What is done once, like building a
 //! world, counts nowhere, since the script subtracts a run of N from one of 2 N.
 
+#[path = "support/smallest.rs"]
+mod smallest;
 #[allow(dead_code, reason = "its calls are counted elsewhere")]
 #[path = "../tests/support/wire.rs"]
 mod wire;
 
-use heapless::Deque;
+use smallest::{Count, Ring, open};
 use std::hint::black_box;
 use std::task::Waker;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
-use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Network, Notifee, NotifeeId, Notifees};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamEnd, StreamId};
+use swarm_notify::notifee::{Context, Notifee, NotifeeId, Notifees};
 use swarm_notify::swarm::{Config, Ready, Swarm};
 use wire::Wire;
 
@@ -30,59 +32,6 @@ const UNITS: [Unit; 7] = [
     ("leaving-by-itself", leaving_by_itself),
     ("leaving-by-the-owner", leaving_by_the_owner),
 ];
-
-/// Counts what it is told of.
-#[derive(Default)]
-struct Count {
-    opened: usize,
-    closed: usize,
-}
-
-impl<N> Notifee<N> for Count {
-    fn interest(&self) -> Interest {
-        Interest::OPENED_STREAM | Interest::CLOSED_STREAM
-    }
-
-    fn opened_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId) {
-        self.opened += 1;
-    }
-
-    fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, _: StreamEnd) {
-        self.closed += 1;
-    }
-}
-
-/// A network that is nothing but a queue of events.
-#[derive(Default)]
-struct Ring {
-    events: Deque<Event, 256>,
-    is_held: bool,
-}
-
-impl Network for Ring {
-    #[inline]
-    fn next_event(&mut self) -> Option<Event> {
-        if self.is_held { None } else { self.events.pop_front() }
-    }
-
-    #[inline]
-    fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
-    }
-
-    fn openings(&self) -> Vec<Event> {
-        Vec::new()
-    }
-}
-
-/// A world with an open connection.
-fn open() -> (Lifecycle, ConnectionId) {
-    let mut lifecycle = Lifecycle::new(Limits::default());
-    let connection = lifecycle.begin_connection(Direction::Outbound).expect("there is place");
-    lifecycle.opened(connection).expect("it is being opened");
-    lifecycle.next_event();
-    (lifecycle, connection)
-}
 
 /// The event of an opening stream.
 fn event() -> Event {

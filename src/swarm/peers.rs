@@ -4,6 +4,8 @@ use super::Swarm;
 use super::reactor::Reactor;
 use crate::connection::UNTIMED;
 use crate::lifecycle::ConnectionEnd;
+#[cfg(doc)]
+use crate::lifecycle::Event;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::PeerId;
@@ -47,6 +49,3 @@ where
         count
     }
 }
-
-#[cfg(doc)]
-use crate::lifecycle::Event;

@@ -1,7 +1,7 @@
 //! Reads, writes and flushes whose futures are dropped while they are pending: nothing is lost, nothing comes twice, and
 //! the stream goes on.
 
-use crate::support::hosts::{Pair, RAW, accept, connect, round_trip};
+use crate::support::hosts::{Pair, RAW, accept, both_ends, round_trip};
 use smol::future::{or, poll_once, zip};
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use swarm_notify::host::{Handle, Stream};
@@ -39,9 +39,7 @@ fn a_pending_read_that_is_dropped_leaves_all_to_the_next() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let mut all = Vec::new();
         for n in 0..20 {
             let mut buffer = [0; 64];
@@ -77,9 +75,7 @@ fn a_read_that_loses_a_race_again_and_again_loses_no_byte() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (_connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let (tick, ticks) = smol::channel::bounded(1);
         let writing = async {
             for start in (0..ALL).step_by(1_000) {
@@ -117,9 +113,7 @@ fn a_pending_write_that_is_dropped_was_not_taken() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let written = write_until_stuck(&mut ours, &connection).await;
         for _ in 0..10 {
             assert!(poll_once(ours.write(b"never sent")).await.is_none());
@@ -146,9 +140,7 @@ fn a_write_all_that_is_dropped_midway_has_sent_a_prefix_once() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (_connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let all = numbered(0..1_000_000);
         let mut writing = Box::pin(ours.write_all(&all));
         assert!(poll_once(&mut writing).await.is_none(), "it is more than the window");
@@ -186,9 +178,7 @@ fn a_pending_flush_that_is_dropped_changes_nothing() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (_connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         for n in 0..10 {
             ours.write_all(&numbered(n * 10..n * 10 + 10)).await.unwrap();
             assert!(poll_once(ours.flush()).await.is_none(), "the host has had no turn");
@@ -210,9 +200,7 @@ fn a_dropped_write_does_not_cost_the_reader_its_wake() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let written = write_until_stuck(&mut ours, &connection).await;
         let (mut reader, mut writer) = smol::io::split(ours);
         let (say, answer) = smol::channel::bounded(1);

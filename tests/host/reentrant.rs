@@ -1,7 +1,9 @@
 //! Handles and streams used and dropped from where their host is at work: in notifications, in handlers, in wakers that
 //! poll or drop at once.
 
-use crate::support::hosts::{ECHO, IP4, Pair, RAW, accept, connect, echo, identity, log, round_trip, told, wait};
+use crate::support::hosts::{
+    ECHO, IP4, Pair, RAW, accept, both_ends, connect, echo, identity, log, round_trip, told, wait,
+};
 use futures::future::join_all;
 use libp2p_core::transport::MemoryTransport;
 use smol::channel::{Sender, unbounded};
@@ -367,9 +369,7 @@ fn a_waker_may_drop_another_stream_in_the_call_that_wakes_it() {
     let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
     let inbound = accept(&at_a, RAW);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         let mut other = connection.open_stream(&[RAW]).await.unwrap();
         HELD.set(Some(inbound.recv().await.unwrap()));
         let waker = Waker::from(Arc::new(DropsAtOnce));

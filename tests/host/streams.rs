@@ -1,6 +1,6 @@
 //! A stream's ends: closed, half closed, dropped, reset, cut with its connection; and a reader that does not read.
 
-use crate::support::hosts::{Pair, RAW, accept, connect, log, round_trip, told};
+use crate::support::hosts::{Pair, RAW, accept, both_ends, connect, log, round_trip, told};
 use smol::future::poll_once;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
 use swarm_notify::connection::yamux::INITIAL_WINDOW;
@@ -21,9 +21,7 @@ fn a_closed_side_ends_and_the_other_goes_on() {
     let inbound = accept(&at_a, RAW);
     let log_a = log(&mut pair.a);
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         ours.write_all(b"question").await.unwrap();
         ours.close().await.unwrap();
         ours.close().await.unwrap();
@@ -49,9 +47,7 @@ fn a_dropped_stream_is_reset_behind_what_had_arrived() {
     let inbound = accept(&at_a, RAW);
     let (log_a, log_b) = (log(&mut pair.a), log(&mut pair.b));
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         ours.write_all(b"half a ").await.unwrap();
         round_trip(&connection).await;
         drop(ours);
@@ -169,9 +165,7 @@ fn a_reader_that_does_not_read_holds_the_writer_at_the_window() {
     let inbound = accept(&at_a, RAW);
     const ALL: usize = 1 << 20;
     pair.run(async {
-        let (_, connection) = connect(&at_a, &at_b).await;
-        let mut ours = connection.open_stream(&[RAW]).await.unwrap();
-        let mut theirs = inbound.recv().await.unwrap();
+        let (connection, mut ours, mut theirs) = both_ends(&at_a, &at_b, &inbound).await;
         // Until nothing is taken any more though all has been sent that can be.
         let mut written = 0;
         let mut is_stuck = false;

@@ -85,6 +85,14 @@ pub(crate) fn accept(handle: &Handle, protocol: Protocol) -> Receiver<Stream> {
     receiver
 }
 
+/// Has `a` listen and `b` dial it and open a raw stream, which `a` hands out: the connection, and the stream's two ends.
+pub(crate) async fn both_ends(a: &Handle, b: &Handle, inbound: &Receiver<Stream>) -> (Connection, Stream, Stream) {
+    let (_, connection) = connect(a, b).await;
+    let ours = connection.open_stream(&[RAW]).await.unwrap();
+    let theirs = inbound.recv().await.unwrap();
+    (connection, ours, theirs)
+}
+
 /// Reads the name that each inbound stream of a protocol says, and hands it out; each is served for as long as nobody
 /// sends.
 pub(crate) fn accept_names(handle: &Handle, protocol: Protocol) -> (Sender<()>, Receiver<String>) {

@@ -69,9 +69,8 @@ impl Slots {
 
     /// Gives the next notifee, which may hear emissions, an id and the last place.
     pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
-        let slot = self.slots.insert(Slot::new(self.next, self.places, hears));
-        let slot = u32::try_from(slot).expect("memory ends before 2^32 notifees are registered");
-        let id = NotifeeId { sequence: self.next, slot };
+        let id = self.next_id();
+        self.slots.insert(Slot::new(self.next, self.places, hears));
         self.next += 1;
         self.places += 1;
         self.staying += 1;
@@ -149,7 +148,6 @@ impl Slots {
     }
 
     /// Returns the id that the next notifee gets.
-    #[cfg(feature = "subscription")]
     pub(super) fn next_id(&self) -> NotifeeId {
         let slot = u32::try_from(self.slots.vacant_key()).expect("memory ends before 2^32 notifees are registered");
         NotifeeId { sequence: self.next, slot }
