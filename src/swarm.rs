@@ -92,6 +92,7 @@ mod own_dial;
 mod peers;
 mod reactor;
 mod ready;
+mod refusals;
 mod run_queue;
 mod streams;
 mod timers;
@@ -104,6 +105,7 @@ pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use reactor::Reactor;
 pub use ready::Ready;
+pub use refusals::{Refusal, RefusedAt};
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 

@@ -127,6 +127,9 @@ impl End {
             Self::Told(StreamEnd::Reset(Side::Local)) => (Kind::ConnectionAborted, "the stream was reset on our side"),
             Self::Told(StreamEnd::ConnectionClosed) => (Kind::ConnectionAborted, "the stream's connection has ended"),
             Self::Told(StreamEnd::Timeout) => (Kind::TimedOut, "the peer let half of the stream hang"),
+            Self::Told(StreamEnd::Limit) => {
+                (Kind::ConnectionAborted, "the stream was reset because a limit was reached")
+            }
             Self::Failed(reason) => return Error::Failed { reason, text: None }.into(),
             Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
         };

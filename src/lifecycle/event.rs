@@ -207,6 +207,8 @@ pub enum StreamEnd {
     /// Half of it was over and the peer let the other half hang: for the half-open time-out, or for so long that the
     /// stream was given up for a new one.
     Timeout,
+    /// We reset it because a limit was reached, and this stream's peer held most of what was short.
+    Limit,
 }
 
 /// What broke something that was open.
@@ -221,6 +223,8 @@ pub enum Fault {
     Timeout,
     /// The peer broke a protocol, or what arrived was not what the peer sent.
     Protocol,
+    /// The peer kept to the protocol, and did something that costs us work more often than its budget allows.
+    Flood,
     /// Any other error of a socket or of the system.
     Io,
 }
@@ -301,6 +305,7 @@ impl From<StreamEnd> for Failure {
             StreamEnd::Reset(side) => Self::Reset(side),
             StreamEnd::ConnectionClosed => Self::ConnectionClosed,
             StreamEnd::Timeout => Self::Timeout,
+            StreamEnd::Limit => Self::Limit,
         }
     }
 }
@@ -311,6 +316,7 @@ impl From<Fault> for Failure {
             Fault::Reset => Self::Reset(Side::Remote),
             Fault::Timeout => Self::Timeout,
             Fault::Protocol => Self::Protocol,
+            Fault::Flood => Self::Limit,
             Fault::Io => Self::Io,
         }
     }
@@ -364,6 +370,7 @@ impl fmt::Display for StreamEnd {
             Self::Reset(side) => write!(f, "reset({side})"),
             Self::ConnectionClosed => f.write_str("connection_closed"),
             Self::Timeout => f.write_str("timeout"),
+            Self::Limit => f.write_str("limit"),
         }
     }
 }
@@ -374,6 +381,7 @@ impl fmt::Display for Fault {
             Self::Reset => "reset",
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",
+            Self::Flood => "flood",
             Self::Io => "io",
         })
     }

@@ -7,6 +7,7 @@ use super::bits::Bits;
 use super::config::Config;
 use super::own_dial::OwnEnd;
 use super::ready::{Interest, Ready};
+use super::refusals::{Refusal, Refusals, RefusedAt};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
 use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
 use alloc::collections::{BTreeSet, VecDeque};
@@ -45,6 +46,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     ready_streams: Bits,
     changed_listeners: Bits,
     handshakes: [u32; 2],
+    refusals: Refusals,
     scratch: Scratch,
 }
 
@@ -68,6 +70,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
             handshakes: [0; 2],
+            refusals: Refusals::default(),
             scratch: Scratch::new(),
         }
     }
@@ -116,6 +119,18 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
         self.lifecycle.state(id) == Some(State::Opening)
+    }
+
+    // Refusals.
+
+    /// Counts something of a peer's that was refused, or that ended, before it had an id.
+    pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
+        self.refusals.count(at.into(), refusal);
+    }
+
+    /// Returns the number of refusals of one kind since the start.
+    pub(super) const fn refused(&self, refusal: Refusal) -> u64 {
+        self.refusals.all(refusal)
     }
 
     // Handshakes in flight.

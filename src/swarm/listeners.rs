@@ -5,6 +5,7 @@ use super::error;
 use super::ledger::Ledger;
 use super::link::{Link, Stage};
 use super::reactor::Reactor;
+use super::refusals::Refusal;
 use super::{Swarm, TRANSPORT};
 use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use alloc::boxed::Box;
@@ -263,7 +264,7 @@ where
         let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
         let Some(id) = begun else {
             log::debug!("{listener}: no place for a connection from {remote}");
-            return;
+            return ledger.refuse(listener, Refusal::ConnectionLimit);
         };
         ledger.handshake_begins(Direction::Inbound);
         let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);

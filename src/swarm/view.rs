@@ -5,6 +5,7 @@ use super::config::Config;
 use super::link::Link;
 use super::listeners::Listener;
 use super::reactor::Reactor;
+use super::refusals::Refusal;
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
@@ -103,6 +104,12 @@ where
             streams: self.ledger.lifecycle.live_streams(id),
             error: error.as_deref(),
         })
+    }
+
+    /// Returns the number of refusals of one kind since the start, for all peers together.
+    #[must_use]
+    pub fn refused(&self, refusal: Refusal) -> u64 {
+        self.ledger.refused(refusal)
     }
 
     /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.

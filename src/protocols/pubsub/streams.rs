@@ -270,7 +270,10 @@ impl<R: Router> PubSub<R> {
         peer.closed(now, &self.config);
         match reason {
             StreamEnd::ConnectionClosed => self.open(node, id),
-            StreamEnd::Finished | StreamEnd::Reset(Side::Local | Side::Remote) | StreamEnd::Timeout => self.retry(id),
+            StreamEnd::Finished
+            | StreamEnd::Reset(Side::Local | Side::Remote)
+            | StreamEnd::Timeout
+            | StreamEnd::Limit => self.retry(id),
         }
     }
 

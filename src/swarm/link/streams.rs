@@ -4,6 +4,7 @@ use super::{Link, Stage};
 use crate::connection::Fact;
 use crate::lifecycle::StreamId;
 use crate::swarm::ledger::Ledger;
+use crate::swarm::refusals::Refusal;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -55,13 +56,13 @@ where
             self.make_place(ledger, now);
             offered = ledger.offered(id);
         }
+        if offered.is_none() {
+            ledger.refuse(id, Refusal::StreamLimit);
+        }
         let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => {
-                log::debug!("{id}: no place for a stream");
-                connection.refuse_stream();
-            }
+            None => connection.refuse_stream(),
         }
     }
 }
