@@ -85,6 +85,7 @@ pub struct Lifecycle<const EVENTS: usize = 256> {
     /// An event is being handled by somebody who must not take the next one.
     is_held: bool,
     streams_per_connection: u32,
+    owed_per_connection: u32,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
@@ -98,9 +99,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             streams: Arena::new(limits.streams),
             counters: Counters::new(),
             owed: List::EMPTY,
+            owed_events: 0,
         };
-        let streams_per_connection = limits.streams_per_connection;
-        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection }
+        let Limits { streams_per_connection, owed_per_connection, .. } = limits;
+        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
     }
 
     /// How many openings can be told of now; 0 while anything is owed.
@@ -130,7 +132,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// # Errors
     /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
     /// connection; [`BeginError::Limit`] that there are as many streams as [`Limits::streams`], or on this connection
-    /// as many as [`Limits::streams_per_connection`]. Nothing has changed.
+    /// as many as [`Limits::streams_per_connection`]; or that the peer begins it on a connection that owes more events than
+    /// [`Limits::owed_per_connection`]. Nothing has changed.
     #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
         let Books { connections, streams, .. } = &mut self.books;
@@ -146,6 +149,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
+        if matches!(direction, Direction::Inbound) && links.ended() > self.owed_per_connection {
+            return Err(BeginError::Limit);
+        }
         let previous = links.streams.newest;
         let stream = streams.begin(StreamLinks { direction, connection, previous }).ok_or(BeginError::Limit)?;
         match streams.at_mut(previous) {
@@ -158,6 +164,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         #[cfg(debug_assertions)]
         self.check_around(stream);
         Ok(stream)
+    }
+
+    /// Counts a stream of a peer's that was refused, or that ended, before it had an id:
+    /// [`Counts::without_id`](Counts::without_id).
+    pub fn count_stream_without_id(&mut self) {
+        self.books.counters.streams.inbound.count_without_id();
     }
 
     /// Something is up. Told: `Listen`, `Connected` or `OpenedStream`.
@@ -306,6 +318,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         !self.queue.is_empty() || !self.books.owed.oldest.is_none()
     }
 
+    /// Returns the number of events that wait to be drained, queued or owed. O(1).
+    #[must_use]
+    pub const fn pending_events(&self) -> usize {
+        self.queue.len() + self.books.owed_events
+    }
+
     /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -378,6 +396,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                     && record.links.live.both() >= limit
                     && (limit..limit.saturating_mul(2)).contains(&held)
             })
+    }
+
+    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], so that its peer
+    /// begins no stream on it. O(1).
+    #[must_use]
+    pub fn is_behind(&self, connection: ConnectionId) -> bool {
+        let record = self.books.connections.get(connection);
+        record.is_some_and(|record| record.links.ended() > self.owed_per_connection)
     }
 
     /// The listeners that have not ended, by index. It walks all slots.
