@@ -86,6 +86,7 @@ mod config;
 mod drive;
 mod error;
 mod ledger;
+mod line;
 mod link;
 mod listeners;
 mod own_dial;

@@ -2,8 +2,8 @@
 
 use super::handshake::Secured;
 use super::noise;
+use super::unnamed::Key;
 use super::yamux::Session;
-use crate::lifecycle::StreamId;
 use alloc::vec::Vec;
 use libp2p_identity::PeerId;
 
@@ -11,7 +11,7 @@ use libp2p_identity::PeerId;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) noise: noise::Transport,
-    pub(super) session: Session<StreamId>,
+    pub(super) session: Session<Key>,
     pub(super) peer: PeerId,
     /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
     /// been encrypted yet. Empty otherwise.
@@ -21,7 +21,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Puts a finished handshake together with a new session.
-    pub(super) fn new(secured: Secured, session: Session<StreamId>) -> Self {
+    pub(super) fn new(secured: Secured, session: Session<Key>) -> Self {
         let (noise, peer) = (secured.transport, secured.remote.peer);
         Self { noise, session, peer, taken: Vec::new(), sealed: 0 }
     }

@@ -141,6 +141,13 @@ impl<K: Copy> Session<K> {
         Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
+    /// Gives an accepted stream another key, under which the caller keeps it from now on. Nothing may have been
+    /// [written](Self::write) on it or finished, but with [`write_whole`](Self::write_whole).
+    pub fn rename(&mut self, stream: &Stream, key: K) {
+        self.live.rename(stream.id, key);
+        self.incoming.rename(stream.id, key);
+    }
+
     /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
     pub fn refuse(&mut self) {
         if let Some(id) = self.incoming.decide() {
