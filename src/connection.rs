@@ -93,10 +93,12 @@ use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use begun::Offered;
 use core::time::Duration;
 use handshake::{Handshake, Opening};
 use input::Kept;
 use libp2p_identity::PeerId;
+use multistream::is_proposal;
 use open::Open;
 use queue::Queues;
 use timers::{Due, Timers};
@@ -127,8 +129,8 @@ pub struct Connection {
     queued: VecDeque<StreamId>,
     /// The peer's streams without an id.
     unnamed: Unnamed,
-    /// The one of them that was [`Fact::StreamOffered`], until its owner accepts or refuses it.
-    offered: Option<Slot>,
+    /// The stream that was [`Fact::StreamOffered`], until its owner accepts or refuses it.
+    offered: Option<Offered>,
     /// Inbound streams that are not open yet, with an id or without.
     backlog: u32,
     /// Streams whose end has not been told, with an id or without.
@@ -293,6 +295,8 @@ impl Connection {
             let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
             match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
+                    let begins = said == Some(yamux::Fact::Inbound);
+                    let is_proposed = begins && is_proposal(open.session.offered_payload(&plain[consumed..]));
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);
@@ -300,8 +304,13 @@ impl Connection {
                     } else {
                         input.consume_plain(consumed);
                     }
-                    if let Some(fact) = said.and_then(|said| self.understand(said, turn)) {
-                        return Some(fact);
+                    let fact = match said {
+                        Some(_) if begins => self.inbound(is_proposed, turn),
+                        Some(said) => self.understand(said, turn),
+                        None => None,
+                    };
+                    if fact.is_some() {
+                        return fact;
                     }
                 }
                 // The session has its go-away ready to be sent, so the phase stays.

@@ -1,11 +1,23 @@
 //! What the muxer says of a stream without an id: it begins, its first proposal comes, or it ends before that.
+//!
+//! Most peers send their proposal in the frame that begins the stream. If all of that is there, the stream is offered at
+//! once, and never stands among those without an id.
 
 use super::unnamed::{Key, Slot};
 use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
 
+/// A stream that its owner has to accept or refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Offered {
+    /// Its proposal is in the frame that begins it, which the muxer has not let through.
+    Beginning,
+    /// It has waited for its proposal.
+    Waiting(Slot),
+}
+
 impl Connection {
-    /// The peer begins a stream. One that has sent go-away has none to begin.
-    pub(super) fn inbound(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+    /// The peer begins a stream, perhaps with a whole proposal. One that has sent go-away has none to begin.
+    pub(super) fn inbound(&mut self, is_proposed: bool, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if open.session.has_peer_gone_away() {
             open.session.refuse();
@@ -15,12 +27,21 @@ impl Connection {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
+        if is_proposed {
+            self.offered = Some(Offered::Beginning);
+            return Some(Fact::StreamOffered);
+        }
         self.unnamed.begin(turn.now, &mut turn.scratch.unnamed, |key| open.session.accept(key))?;
         self.is_untimed |= turn.now == UNTIMED;
+        self.one_more_waits();
+        None
+    }
+
+    /// An inbound stream has begun, with an id or without.
+    pub(super) fn one_more_waits(&mut self) {
         self.backlog += 1;
         self.live += 1;
         self.timers.idle(None);
-        None
     }
 
     /// Something has moved on a stream without an id.
@@ -66,7 +87,7 @@ impl Connection {
             }
         };
         if is_proposed {
-            self.offered = Some(slot);
+            self.offered = Some(Offered::Waiting(slot));
             return Some(Fact::StreamOffered);
         }
         if stream.yamux.is_remote_finished() {
@@ -86,7 +107,7 @@ impl Connection {
     /// A stream without an id has ended.
     fn unproposed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
         self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
-        self.offered.take_if(|offered| *offered == slot);
+        self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
         self.backlog -= 1;
         self.one_less_lives(turn);
         Some(Fact::StreamUnproposed)

@@ -15,7 +15,7 @@ impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
     pub(super) fn understand(&mut self, said: yamux::Fact<Key>, turn: &mut Turn<'_>) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => self.inbound(turn),
+            yamux::Fact::Inbound => self.inbound(false, turn),
             yamux::Fact::Pong(_) => None,
             yamux::Fact::Heard => {
                 self.open_queued(turn);

@@ -2,6 +2,7 @@
 //!
 //! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
 
+use super::begun::Offered;
 use super::negotiate::start;
 use super::queue::Wait;
 use super::stream::Negotiation;
@@ -43,32 +44,48 @@ pub enum WriteError {
 impl Connection {
     /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
     /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamAtGate`], or
-    /// [`Fact::StreamFailed`]. [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at
+    /// [`Fact::StreamFailed`]; it may also follow later. [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at
     /// which the peer began it.
     #[must_use = "the fact is not said again"]
     pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let slot = self.offered?;
+        let offered = self.offered?;
         let Phase::Open(open) = &mut self.phase else { return None };
         let Some(stream) = turn.streams.get_mut(id) else {
             self.refuse_stream(turn);
             return None;
         };
         self.offered = None;
-        let begun = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
-        open.session.rename(&begun.yamux, id.into());
-        stream.yamux = Some(begun.yamux);
-        stream.negotiation = Negotiation::Listener(begun.listener);
-        let fact = self.negotiate(id, turn);
-        if fact.is_none() {
-            self.queues.join_proposal(turn.streams, id, begun.since);
+        match offered {
+            Offered::Beginning => {
+                stream.yamux = open.session.accept(id.into());
+                self.one_more_waits();
+                self.wait(id, Wait::Proposal, turn);
+                None
+            }
+            Offered::Waiting(slot) => {
+                let begun = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+                open.session.rename(&begun.yamux, id.into());
+                stream.yamux = Some(begun.yamux);
+                stream.negotiation = Negotiation::Listener(begun.listener);
+                let fact = self.negotiate(id, turn);
+                if fact.is_none() {
+                    self.queues.join_proposal(turn.streams, id, begun.since);
+                }
+                fact
+            }
         }
-        fact
     }
 
     /// Refuses a stream that was [`Fact::StreamOffered`], with a reset.
     pub fn refuse_stream(&mut self, turn: &mut Turn<'_>) {
-        if let Some(slot) = self.offered {
-            let _ = self.give_up_unnamed(slot, turn);
+        match self.offered.take() {
+            Some(Offered::Beginning) => {
+                if let Phase::Open(open) = &mut self.phase {
+                    open.session.refuse();
+                }
+            }
+            Some(Offered::Waiting(slot)) => drop(self.give_up_unnamed(slot, turn)),
+            None => {}
         }
     }
 

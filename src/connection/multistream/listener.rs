@@ -9,6 +9,12 @@ use core::num::NonZeroU32;
 /// [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
+/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol.
+pub(in crate::connection) fn is_proposal(bytes: &[u8]) -> bool {
+    let Ok(Some(header)) = line::read_header(bytes) else { return false };
+    matches!(line::read(&bytes[header..]), Ok(Some((text, _))) if text != LIST)
+}
+
 /// The side that answers.
 ///
 /// It never confirms by itself: [`receive`](Self::receive) gives the proposal that is supported, and
