@@ -129,7 +129,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.books.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams.
+    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream gets
+    /// one on a connection that is leaving, too, since it may have begun on the wire before: for the owner to judge.
     ///
     /// # Errors
     /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
@@ -143,6 +144,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         match record.state {
             State::Opening => return Err(BeginError::NotOpen),
             State::Open => {}
+            State::Leaving if matches!(direction, Direction::Inbound) => {}
             State::Leaving | State::Ended => return Err(BeginError::Closing),
         }
         let links = &mut record.links;
@@ -188,7 +190,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams.
+    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams of ours.
     /// Nothing is told; repeating it changes nothing.
     ///
     /// # Errors
@@ -324,6 +326,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[must_use]
     pub const fn pending_events(&self) -> usize {
         self.queue.len() + self.books.owed_events
+    }
+
+    /// Returns [`pending_events`](Self::pending_events) if some of them are owed, since the queue has no room for them; 0
+    /// otherwise. Once so many have been drained, there is room.
+    #[must_use]
+    pub const fn events_until_room(&self) -> usize {
+        if self.books.owed_events == 0 { 0 } else { self.pending_events() }
     }
 
     /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.

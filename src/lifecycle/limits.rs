@@ -46,7 +46,7 @@ pub enum BeginError {
     Stale,
     /// The connection is still opening.
     NotOpen,
-    /// The connection is leaving or has ended: it takes no new streams.
+    /// The connection has ended, or it is leaving and takes no new streams of ours.
     Closing,
 }
 

@@ -55,7 +55,9 @@ where
         if !ledger.lifecycle.is_behind(id) {
             self.make_place(ledger, now);
         }
-        let offered = ledger.offered(id);
+        // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
+        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
+        let offered = if is_open { ledger.offered(id) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => {

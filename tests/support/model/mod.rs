@@ -294,9 +294,10 @@ impl Model {
         let expected = match parent_state {
             Some(None) => Err(BeginError::Stale),
             Some(Some(State::Opening)) => Err(BeginError::NotOpen),
-            Some(Some(State::Leaving | State::Ended)) => Err(BeginError::Closing),
-            Some(Some(State::Open)) | None if full => Err(BeginError::Limit),
-            Some(Some(State::Open)) | None => Ok(()),
+            Some(Some(State::Ended)) => Err(BeginError::Closing),
+            Some(Some(State::Leaving)) if direction == Some(Direction::Outbound) => Err(BeginError::Closing),
+            Some(Some(State::Open | State::Leaving)) | None if full => Err(BeginError::Limit),
+            Some(Some(State::Open | State::Leaving)) | None => Ok(()),
         };
         assert_eq!(real.map(|_| ()), expected, "beginning on {parent:?}");
         let id = real?;
