@@ -21,8 +21,6 @@ enum Form {
     Supported,
 }
 
-const FORMS: [Form; 3] = [Form::Syn, Form::Unsupported, Form::Supported];
-
 /// A peer that floods.
 struct Flooder {
     raw: Raw,
@@ -145,16 +143,40 @@ fn an_honest_peer_is_served(form: Form, flooders: usize, streams: u32, drains: u
     flooded.pair.end_quietly();
 }
 
-#[test]
-fn an_honest_peer_is_served_beside_one_that_floods() {
-    for form in FORMS {
-        an_honest_peer_is_served(form, 1, 1_000, 256, BESIDE_ONE);
-    }
+fn beside_one(form: Form) {
+    an_honest_peer_is_served(form, 1, 1_000, 256, BESIDE_ONE);
+}
+
+fn beside_64(form: Form) {
+    an_honest_peer_is_served(form, 64, 100, usize::MAX, BESIDE_64);
 }
 
 #[test]
-fn an_honest_peer_is_served_beside_64_that_flood() {
-    for form in FORMS {
-        an_honest_peer_is_served(form, 64, 100, usize::MAX, BESIDE_64);
-    }
+fn an_honest_peer_is_served_beside_syn_and_rst() {
+    beside_one(Form::Syn);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_unsupported_proposals_and_rst() {
+    beside_one(Form::Unsupported);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_supported_proposals_and_rst() {
+    beside_one(Form::Supported);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_64_with_syn_and_rst() {
+    beside_64(Form::Syn);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_64_with_unsupported_proposals_and_rst() {
+    beside_64(Form::Unsupported);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_64_with_supported_proposals_and_rst() {
+    beside_64(Form::Supported);
 }
