@@ -122,6 +122,10 @@ impl Network for Replayed {
     fn openings(&self) -> Vec<Event> {
         self.ring.openings()
     }
+
+    fn events_until_room(&self) -> usize {
+        self.ring.events_until_room()
+    }
 }
 
 impl HasNode for Replayed {

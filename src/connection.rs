@@ -5,6 +5,11 @@
 //! [`handle_timeout`](Connection::handle_timeout) when [`poll_at`](Connection::poll_at) has come. The streams are the
 //! owner's, too, in a [`Streams`] table, so that those of all connections share one arena.
 //!
+//! A stream that the peer begins has no id, and no place in that table, before its first whole proposal has come: the
+//! multistream-select header, and a line behind it that names a protocol, supported or not. Until then it is the
+//! connection's own affair, in a table that is bounded by [`Config::inbound_backlog`] and has no memory while it is empty.
+//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`].
+//!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
 //! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
 //! [`Fact::AtGate`] or [`Fact::StreamAtGate`] is agreed with the peer, but neither confirmed to it nor open until the
@@ -54,6 +59,7 @@
 //! # Ok::<(), swarm_notify::connection::Error>(())
 //! ```
 
+mod begun;
 mod bucket;
 mod config;
 mod error;
@@ -70,6 +76,7 @@ mod role;
 mod scratch;
 mod stream;
 mod timers;
+mod unnamed;
 mod work;
 pub mod yamux;
 
@@ -88,13 +95,16 @@ use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use begun::Offered;
 use core::time::Duration;
 use handshake::{Handshake, Opening};
 use input::Kept;
 use libp2p_identity::PeerId;
+use multistream::is_proposal;
 use open::Open;
 use queue::Queues;
 use timers::{Due, Timers};
+use unnamed::{Both, Slot, Unnamed};
 use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
@@ -119,9 +129,13 @@ pub struct Connection {
     queues: Queues,
     /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
     queued: VecDeque<StreamId>,
-    /// Inbound streams that are not open yet.
+    /// The peer's streams without an id.
+    unnamed: Unnamed,
+    /// The stream that was [`Fact::StreamOffered`], until its owner accepts or refuses it.
+    offered: Option<Offered>,
+    /// Inbound streams that are not open yet, with an id or without.
     backlog: u32,
-    /// Streams whose end has not been told.
+    /// Streams whose end has not been told, with an id or without.
     live: u32,
     /// The number of streams that wait for permission to open.
     at_gate: u32,
@@ -163,6 +177,8 @@ impl Connection {
             timers: Timers::new(config, now),
             queues: Queues::new(),
             queued: VecDeque::new(),
+            unnamed: Unnamed::new(),
+            offered: None,
             backlog: 0,
             live: 0,
             at_gate: 0,
@@ -260,6 +276,9 @@ impl Connection {
         if let Some(fact) = self.fail_queued(turn) {
             return Some(fact);
         }
+        if self.offered.is_some() {
+            return Some(Fact::StreamOffered);
+        }
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
             if let Err(flood) = open.charge(turn.config, turn.now) {
@@ -280,8 +299,11 @@ impl Connection {
                 }
             }
             open.session.limit_frames(input.frames_left());
-            match open.session.receive_with(turn.streams, plain, &mut turn.scratch.spares) {
+            let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
+            match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
+                    let begins = said == Some(yamux::Fact::Inbound);
+                    let is_proposed = begins && is_proposal(open.session.offered_payload(&plain[consumed..]));
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);
@@ -289,8 +311,13 @@ impl Connection {
                     } else {
                         input.consume_plain(consumed);
                     }
-                    if let Some(fact) = said.and_then(|said| self.understand(said, turn)) {
-                        return Some(fact);
+                    let fact = match said {
+                        Some(_) if begins => self.inbound(is_proposed, turn),
+                        Some(said) => self.understand(said, turn),
+                        None => None,
+                    };
+                    if fact.is_some() {
+                        return fact;
                     }
                 }
                 Err(violation) => return Some(self.broken_by(violation.into(), input)),
@@ -384,7 +411,8 @@ impl Connection {
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };
-                let Some(said) = open.session.written(turn.streams) else {
+                let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
+                let Some(said) = open.session.written(streams) else {
                     self.open_queued(turn);
                     if let Phase::Open(open) = &mut self.phase {
                         self.has_data_due &= !open.session.output().is_empty();
@@ -406,7 +434,8 @@ impl Connection {
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
-        [self.timers.poll_at(config), stream].into_iter().flatten().min()
+        let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
+        [self.timers.poll_at(config), stream, unnamed].into_iter().flatten().min()
     }
 
     /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; and pings a peer that
@@ -426,8 +455,27 @@ impl Connection {
                 }
             }
         }
-        let (_, id) = self.queues.first(turn.streams, turn.config).filter(|(deadline, _)| *deadline <= turn.now)?;
-        self.stream_timeout(id, turn)
+        let named = self.queues.first(turn.streams, turn.config);
+        let unnamed = self.first_unnamed(turn.config);
+        let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
+        first.filter(|at| *at <= turn.now)?;
+        match (named, unnamed) {
+            (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, turn),
+            (_, Some((_, slot))) => self.give_up_unnamed(slot, turn),
+            (_, None) => None,
+        }
+    }
+
+    /// The earliest deadline of the streams without an id, and whose it is.
+    fn first_unnamed(&self, config: &Config) -> Option<(Duration, Slot)> {
+        self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
+    }
+
+    /// Returns the number of streams that the peer has begun and that have no id, because no whole proposal has come on
+    /// them. Once the connection is over, these have ended with it, without a fact for each.
+    #[must_use]
+    pub fn streams_without_id(&self) -> usize {
+        self.unnamed.len()
     }
 
     /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Turn::now`]. Without such a
@@ -436,6 +484,7 @@ impl Connection {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(turn.config, turn.now);
             self.queues.count_from(turn.streams, turn.now);
+            self.unnamed.count_from(turn.now);
         }
     }
 

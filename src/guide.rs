@@ -189,10 +189,18 @@
 //!    still.
 //! 2. Open connections and streams go on: data, windows, pings, resets, ends.
 //! 3. A closing event without room is owed: it waits in order behind the queue, without memory of its own.
-//! 4. You drain one event. An owed event takes its place. If none is owed, the next turn opens whatever has waited
-//!    longest, and tells its peer then.
+//! 4. You drain one event. An owed event takes its place. If none is owed, the next turn opens what waits, and tells its
+//!    peer then. Streams of different connections take turns.
 //! 5. More than [`inbound_backlog`](crate::connection::Config::inbound_backlog) streams of one connection cannot wait:
 //!    further ones are reset. They have no id, and no event tells of them. Nothing that has an id is ever dropped.
+//! 6. A connection that owes more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events has
+//!    its peer's new streams reset, too. So a peer that begins and ends streams as fast as it can leaves room for others,
+//!    if you drain what waits: [`Notifees::drive`](crate::notifee::Notifees::drive) does, and by hand
+//!    [`events_until_room`](Swarm::events_until_room) says how much that is.
+//!
+//! A stream that a peer begins has its id from its first whole proposal on, whether you support it or not. One that ends
+//! before has no event; [`counters`](Swarm::counters) count it in
+//! [`without_id`](crate::lifecycle::Counts::without_id).
 //!
 //! # How late is too late
 //!

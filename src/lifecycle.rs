@@ -61,6 +61,8 @@ mod tests;
 
 pub use counters::{Counters, Counts, Directions};
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
+#[cfg(feature = "connection")]
+pub(crate) use id::from_parts;
 pub use id::{ConnectionId, Id, Key, ListenerId, StreamId};
 pub use limits::{BeginError, Limits};
 pub use machine::{Refused, State};
@@ -85,6 +87,7 @@ pub struct Lifecycle<const EVENTS: usize = 256> {
     /// An event is being handled by somebody who must not take the next one.
     is_held: bool,
     streams_per_connection: u32,
+    owed_per_connection: u32,
 }
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
@@ -98,9 +101,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             streams: Arena::new(limits.streams),
             counters: Counters::new(),
             owed: List::EMPTY,
+            owed_events: 0,
         };
-        let streams_per_connection = limits.streams_per_connection;
-        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection }
+        let Limits { streams_per_connection, owed_per_connection, .. } = limits;
+        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
     }
 
     /// How many openings can be told of now; 0 while anything is owed.
@@ -125,12 +129,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.books.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams.
+    /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream gets
+    /// one on a connection that is leaving, too, since it may have begun on the wire before: for the owner to judge.
     ///
     /// # Errors
     /// [`BeginError::Stale`], [`BeginError::NotOpen`] and [`BeginError::Closing`] say what is wrong with the
     /// connection; [`BeginError::Limit`] that there are as many streams as [`Limits::streams`], or on this connection
-    /// as many as [`Limits::streams_per_connection`]. Nothing has changed.
+    /// as many as [`Limits::streams_per_connection`]; or that the peer begins it on a connection that owes more events than
+    /// [`Limits::owed_per_connection`]. Nothing has changed.
     #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
         let Books { connections, streams, .. } = &mut self.books;
@@ -138,12 +144,16 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         match record.state {
             State::Opening => return Err(BeginError::NotOpen),
             State::Open => {}
+            State::Leaving if matches!(direction, Direction::Inbound) => {}
             State::Leaving | State::Ended => return Err(BeginError::Closing),
         }
         let links = &mut record.links;
         let limit = self.streams_per_connection;
         // What lives has a record: while those are few, so are these.
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
+            return Err(BeginError::Limit);
+        }
+        if matches!(direction, Direction::Inbound) && links.ended() > self.owed_per_connection {
             return Err(BeginError::Limit);
         }
         let previous = links.streams.newest;
@@ -160,6 +170,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Ok(stream)
     }
 
+    /// Counts a stream of a peer's that was refused, or that ended, before it had an id:
+    /// [`Counts::without_id`](Counts::without_id).
+    pub fn count_stream_without_id(&mut self) {
+        self.books.counters.streams.inbound.count_without_id();
+    }
+
     /// Something is up. Told: `Listen`, `Connected` or `OpenedStream`.
     ///
     /// # Errors
@@ -174,7 +190,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams.
+    /// Something open is being closed politely: it stays open until it ends, and a connection takes no new streams of ours.
     /// Nothing is told; repeating it changes nothing.
     ///
     /// # Errors
@@ -306,6 +322,19 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         !self.queue.is_empty() || !self.books.owed.oldest.is_none()
     }
 
+    /// Returns the number of events that wait to be drained, queued or owed. O(1).
+    #[must_use]
+    pub const fn pending_events(&self) -> usize {
+        self.queue.len() + self.books.owed_events
+    }
+
+    /// Returns [`pending_events`](Self::pending_events) if some of them are owed, since the queue has no room for them; 0
+    /// otherwise. Once so many have been drained, there is room.
+    #[must_use]
+    pub const fn events_until_room(&self) -> usize {
+        if self.books.owed_events == 0 { 0 } else { self.pending_events() }
+    }
+
     /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -378,6 +407,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                     && record.links.live.both() >= limit
                     && (limit..limit.saturating_mul(2)).contains(&held)
             })
+    }
+
+    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], so that its peer
+    /// begins no stream on it. O(1).
+    #[must_use]
+    pub fn is_behind(&self, connection: ConnectionId) -> bool {
+        let record = self.books.connections.get(connection);
+        record.is_some_and(|record| record.links.ended() > self.owed_per_connection)
     }
 
     /// The listeners that have not ended, by index. It walks all slots.

@@ -86,6 +86,7 @@ mod config;
 mod drive;
 mod error;
 mod ledger;
+mod line;
 mod link;
 mod listeners;
 mod own_dial;
@@ -444,6 +445,14 @@ where
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
         self.ledger.lifecycle.openings()
+    }
+
+    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
+    /// fewer than that keeps what is ready to open waiting. See
+    /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
+    #[must_use]
+    pub fn events_until_room(&self) -> usize {
+        self.ledger.lifecycle.events_until_room()
     }
 
     /// While it is held, there is no next event and nothing is ready: an event is being handled.

@@ -46,6 +46,10 @@ impl Network for Ring {
     fn openings(&self) -> Vec<Event> {
         Vec::new()
     }
+
+    fn events_until_room(&self) -> usize {
+        0
+    }
 }
 
 /// A world with an open connection.

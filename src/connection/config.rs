@@ -15,16 +15,17 @@ use core::time::Duration;
 pub struct Config {
     /// Windows, frame sizes and backlogs of the muxer.
     pub yamux: yamux::Config,
-    /// How many inbound streams of one connection may wait to open: to negotiate, or for room in the event queue. One
-    /// more is refused with a reset, and nothing is told of it. Default 256, yamux's own backlog.
+    /// How many inbound streams of one connection may wait to open: for their first proposal, to negotiate, or for room in
+    /// the event queue. One more is refused with a reset, and no event tells of it. Default 256, yamux's own backlog.
     pub inbound_backlog: u32,
     /// From the dial, or the accepted byte pipe, to an authenticated, multiplexed connection; what is not there by then
     /// has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection
     /// waits for room. Default 10 s.
     pub handshake_timeout: Duration,
     /// From a stream's beginning to an agreed protocol, a wait for yamux's backlog included; what is not agreed by then
-    /// is reset, and has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It is over with the
-    /// agreement, and does not count the wait for room. Default 10 s.
+    /// is reset, and has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). A peer's stream begins with its
+    /// SYN; if no proposal has come by then, no event tells of it. It is over with the agreement, and does not count the
+    /// wait for room. Default 10 s.
     pub negotiation_timeout: Duration,
     /// The longest silence of a half-open stream, or `None` for no limit. A stream is half-open after our FIN, until the
     /// peer's comes; and after the peer's FIN, while the peer grants no window for our remaining bytes. Each byte and each

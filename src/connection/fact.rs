@@ -27,9 +27,16 @@ pub enum Fact {
     /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
     /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
     AtGate,
-    /// The peer begins a stream. The next call must be [`Connection::accept_stream`] or
-    /// [`Connection::refuse_stream`].
+    /// The peer has proposed a protocol, supported or not, on a stream that has no id yet. The next call must be
+    /// [`Connection::accept_stream`] or [`Connection::refuse_stream`].
     StreamOffered,
+    /// A stream of the peer's ended before a whole proposal had come on it: the peer reset or finished it, broke
+    /// multistream-select, or took longer than [`Config::negotiation_timeout`]. It never had an id, and the owner has
+    /// nothing to do but to count it.
+    StreamUnproposed,
+    /// The peer began a stream, which was reset at once, since as many as [`Config::inbound_backlog`] wait. It never had an
+    /// id.
+    StreamRefused,
     /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
     StreamAtGate(StreamId),
     /// A stream that was not open ended. The owner takes it out of the table, now or later.

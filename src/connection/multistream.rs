@@ -46,6 +46,7 @@ mod protocol;
 
 pub use dialer::{Dialer, Outcome};
 pub use line::{MAX_LINE, MAX_LIST};
+pub(super) use listener::is_proposal;
 pub use listener::{Listener, MAX_ROUNDS};
 pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
 

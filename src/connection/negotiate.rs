@@ -3,6 +3,7 @@
 use super::multistream::{self, Outcome, Protocol};
 use super::queue::Wait;
 use super::stream::{Negotiation, Proposals, Stream, Streams};
+use super::unnamed::{Key, Named};
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
@@ -12,9 +13,9 @@ use core::time::Duration;
 
 impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
-    pub(super) fn understand(&mut self, said: yamux::Fact<StreamId>, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn understand(&mut self, said: yamux::Fact<Key>, turn: &mut Turn<'_>) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => self.inbound(),
+            yamux::Fact::Inbound => self.inbound(false, turn),
             yamux::Fact::Pong(_) => None,
             yamux::Fact::Heard => {
                 self.open_queued(turn);
@@ -24,46 +25,38 @@ impl Connection {
                 self.timers.leaving((self.at_gate == 0).then_some(turn.now));
                 Some(Fact::GoAway(code))
             }
-            yamux::Fact::Readable(_)
-            | yamux::Fact::Writable(_)
-            | yamux::Fact::Window(_)
-            | yamux::Fact::FinSent(_)
-            | yamux::Fact::Reset(_)
-            | yamux::Fact::Acknowledged(_) => {
-                let fact = self.understand_stream(said, turn);
+            yamux::Fact::Readable(key)
+            | yamux::Fact::Writable(key)
+            | yamux::Fact::Window(key)
+            | yamux::Fact::FinSent(key)
+            | yamux::Fact::Reset(key)
+            | yamux::Fact::Acknowledged(key) => {
+                let fact = match key.named() {
+                    Named::Id(id) => self.understand_stream(said, id, turn),
+                    Named::Slot(slot) => self.understand_unnamed(said, slot, turn),
+                };
                 self.moved(turn.now);
                 fact
             }
         }
     }
 
-    /// The same for what has moved on a stream.
-    fn understand_stream(&mut self, said: yamux::Fact<StreamId>, turn: &mut Turn<'_>) -> Option<Fact> {
+    /// The same for what has moved on a stream with an id.
+    fn understand_stream(&mut self, said: yamux::Fact<Key>, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(id) => self.readable(id, turn),
-            yamux::Fact::Writable(id) => self.writable(id, turn),
-            yamux::Fact::Window(id) => {
+            yamux::Fact::Readable(_) => self.readable(id, turn),
+            yamux::Fact::Writable(_) => self.writable(id, turn),
+            yamux::Fact::Window(_) => {
                 self.revive(id, turn);
                 None
             }
-            yamux::Fact::FinSent(id) => self.fin_sent(id, turn),
-            yamux::Fact::Reset(id) => self.reset_by_peer(id, turn),
+            yamux::Fact::FinSent(_) => self.fin_sent(id, turn),
+            yamux::Fact::Reset(_) => self.reset_by_peer(id, turn),
             yamux::Fact::Acknowledged(_) => {
                 self.open_queued(turn);
                 None
             }
             yamux::Fact::Inbound | yamux::Fact::Pong(_) | yamux::Fact::Heard | yamux::Fact::GoAway(_) => None,
-        }
-    }
-
-    /// The peer begins a stream. One that has sent go-away has none to begin.
-    fn inbound(&mut self) -> Option<Fact> {
-        match &mut self.phase {
-            Phase::Open(open) if open.session.has_peer_gone_away() => {
-                open.session.refuse();
-                None
-            }
-            Phase::Open(_) | Phase::Handshake(_) | Phase::Over => Some(Fact::StreamOffered),
         }
     }
 
@@ -164,7 +157,7 @@ impl Connection {
     }
 
     /// One more turn of the choice of a protocol.
-    fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = turn.streams.get_mut(id)?;
         turn.scratch.lines.clear();
@@ -280,6 +273,11 @@ impl Connection {
             self.at_gate -= 1;
             self.moved(turn.now);
         }
+        self.one_less_lives(turn);
+    }
+
+    /// A stream has ended, with an id or without.
+    pub(super) fn one_less_lives(&mut self, turn: &mut Turn<'_>) {
         self.live -= 1;
         if self.live == 0 {
             self.is_untimed |= turn.now == UNTIMED;
@@ -306,14 +304,14 @@ impl Connection {
 
 /// Gives a queued stream its SYN and its first proposal, in one frame.
 pub(super) fn start(
-    session: &mut Session<StreamId>,
+    session: &mut Session<Key>,
     streams: &mut Streams,
     id: StreamId,
     scratch: &mut Vec<u8>,
 ) -> Result<(), yamux::OpenError> {
     let Some(stream) = streams.get_mut(id) else { return Ok(()) };
     let Negotiation::Queued(proposals) = &mut stream.negotiation else { return Ok(()) };
-    let yamux = stream.yamux.insert(session.open(id)?);
+    let yamux = stream.yamux.insert(session.open(id.into())?);
     let proposals = mem::replace(proposals, Proposals::One);
     scratch.clear();
     let dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, &proposals), scratch);

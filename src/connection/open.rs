@@ -3,9 +3,9 @@
 use super::bucket::Bucket;
 use super::error::Flood;
 use super::handshake::Secured;
+use super::unnamed::Key;
 use super::yamux::{Session, Tally};
 use super::{Config, noise};
-use crate::lifecycle::StreamId;
 use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
@@ -14,7 +14,7 @@ use libp2p_identity::PeerId;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) noise: noise::Transport,
-    pub(super) session: Session<StreamId>,
+    pub(super) session: Session<Key>,
     pub(super) peer: PeerId,
     /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
     /// been encrypted yet. Empty otherwise.
@@ -28,7 +28,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Puts a finished handshake together with a new session.
-    pub(super) fn new(secured: Secured, session: Session<StreamId>) -> Self {
+    pub(super) fn new(secured: Secured, session: Session<Key>) -> Self {
         let (noise, peer) = (secured.transport, secured.remote.peer);
         Self {
             noise,

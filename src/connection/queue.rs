@@ -16,8 +16,10 @@ use own_times::OwnTimes;
 /// What a stream waits for, which is also the queue that it hangs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wait {
-    /// For the peer's word on the protocol.
+    /// For the peer's word on the protocol that we have proposed.
     Negotiation,
+    /// For the peer's next proposal, since we speak none of those that have come.
+    Proposal,
     /// For the peer's other half: ours is over and nothing comes, or theirs is and they grant nothing.
     HalfOpen,
     /// The same, with a time of its own.
@@ -30,7 +32,7 @@ impl Wait {
     /// Returns the time that each stream in this queue may wait; `None` if there is no limit, or a limit for each.
     const fn time(self, config: &Config) -> Option<Duration> {
         match self {
-            Self::Negotiation => Some(config.negotiation_timeout),
+            Self::Negotiation | Self::Proposal => Some(config.negotiation_timeout),
             Self::HalfOpen => config.half_open_timeout,
             Self::OwnHalfOpen => None,
             Self::Close => Some(config.close_timeout),
@@ -136,6 +138,31 @@ impl Queue {
         }
     }
 
+    /// Puts in a stream that hangs on no queue, behind all that have waited as long: where most belong at the end, it takes
+    /// a step for each of those that have not.
+    fn push_in_order<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
+        let (moment, mut after) = (Moment::new(since), None);
+        let mut before = self.ends.map(|(_, tail)| tail);
+        while let Some((tail, place)) = before.and_then(|tail| Some((tail, *place_of(streams, tail)?)))
+            && place.since.0 > moment.0
+        {
+            after = Some(tail);
+            before = self::before(streams, tail, place).map(|(id, _)| id);
+        }
+        let Some(younger) = after else { return self.push(streams, id, since) };
+        let Some(stream) = streams.get_mut(id) else { return };
+        let (wait, place) = stream.place_mut();
+        *wait = Some(self.wait);
+        *place = Place { since: moment, before: before.map_or(Link::NONE, Link::to), after: Link::to(younger) };
+        if let Some(place) = place_of(streams, younger) {
+            place.before = Link::to(id);
+        }
+        match before.and_then(|older| place_of(streams, older)) {
+            Some(place) => place.after = Link::to(id),
+            None => self.ends = self.ends.map(|(_, tail)| (id, tail)),
+        }
+    }
+
     /// Takes out a stream whose place was here.
     fn unlink<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, left: Place) {
         let before = before(streams, id, left).map(|(id, place)| {
@@ -177,15 +204,21 @@ fn after<S: Placed>(streams: &mut Table<StreamId, S>, id: StreamId, place: Place
 /// The queues of one connection. A stream hangs on at most one of them.
 #[derive(Debug)]
 pub(super) struct Queues {
-    queues: [Queue; 4],
+    queues: [Queue; 5],
     own: OwnTimes,
 }
 
 impl Queues {
     pub(super) const fn new() -> Self {
-        let waits = [Wait::Negotiation, Wait::HalfOpen, Wait::OwnHalfOpen, Wait::Close];
-        let [negotiation, half_open, own_half_open, close] = waits;
-        let queues = [Queue::new(negotiation), Queue::new(half_open), Queue::new(own_half_open), Queue::new(close)];
+        let waits = [Wait::Negotiation, Wait::Proposal, Wait::HalfOpen, Wait::OwnHalfOpen, Wait::Close];
+        let [negotiation, proposal, half_open, own_half_open, close] = waits;
+        let queues = [
+            Queue::new(negotiation),
+            Queue::new(proposal),
+            Queue::new(half_open),
+            Queue::new(own_half_open),
+            Queue::new(close),
+        ];
         Self { queues, own: OwnTimes::new() }
     }
 
@@ -206,6 +239,12 @@ impl Queues {
         if wait == Wait::OwnHalfOpen {
             self.own.begin(id, since);
         }
+    }
+
+    /// Makes a stream that waits for nothing wait for the peer's next proposal, since a time that may lie before that of
+    /// others that do.
+    pub(super) fn join_proposal<S: Placed>(&mut self, streams: &mut Table<StreamId, S>, id: StreamId, since: Duration) {
+        self.of(Wait::Proposal).push_in_order(streams, id, since);
     }
 
     /// Gives a stream that waits for nothing a time of its own for its half-open waits.

@@ -1,5 +1,6 @@
 //! [`Scratch`]: memory that every turn of every connection uses again.
 
+use super::unnamed::Spare;
 use super::yamux::Spares;
 use alloc::vec::Vec;
 
@@ -13,12 +14,14 @@ pub struct Scratch {
     pub(super) output: Vec<u8>,
     /// Receive buffers of streams.
     pub(super) spares: Spares,
+    /// Memory for streams without an id.
+    pub(super) unnamed: Spare,
 }
 
 impl Scratch {
     /// An empty one, which allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: Vec::new(), output: Vec::new(), spares: Spares::new() }
+        Self { lines: Vec::new(), output: Vec::new(), spares: Spares::new(), unnamed: Spare::new() }
     }
 }

@@ -12,12 +12,6 @@ use core::slice;
 /// The streams of all connections of an owner.
 pub type Streams = Table<StreamId, Stream>;
 
-impl yamux::Streams<StreamId> for Streams {
-    fn stream_mut(&mut self, key: StreamId) -> Option<&mut yamux::Stream> {
-        self.get_mut(key)?.yamux.as_mut()
-    }
-}
-
 impl Placed for Stream {
     fn place(&self) -> (Option<Wait>, &Place) {
         (self.waits, &self.place)
@@ -55,7 +49,7 @@ pub(super) enum Negotiation {
     Queued(Proposals),
     /// Ours: the proposal is out.
     Dialer(multistream::Dialer, Proposals),
-    /// The peer's: it has not named a protocol that we speak.
+    /// The peer's: it has not named a protocol that we speak, or nobody has looked at what it names.
     Listener(multistream::Listener),
     /// Agreed; it waits for its owner's permission to open. What is here is our confirmation, still to be given.
     Ready(Option<multistream::Listener>),

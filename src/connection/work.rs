@@ -2,6 +2,7 @@
 //!
 //! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
 
+use super::begun::Offered;
 use super::negotiate::start;
 use super::queue::Wait;
 use super::stream::Negotiation;
@@ -41,27 +42,50 @@ pub enum WriteError {
 }
 
 impl Connection {
-    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, or beyond
-    /// the [backlog](super::Config::inbound_backlog), the peer is refused.
-    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        let has_backlog = self.has_backlog(turn.config);
-        let Phase::Open(open) = &mut self.phase else { return };
-        let Some(stream) = turn.streams.get_mut(id).filter(|_| has_backlog) else { return open.session.refuse() };
-        stream.yamux = open.session.accept(id);
-        self.backlog += 1;
-        self.begun(id, turn);
-    }
-
-    /// Whether another inbound stream may wait to open.
-    #[must_use]
-    pub const fn has_backlog(&self, config: &super::Config) -> bool {
-        self.backlog < config.inbound_backlog
+    /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
+    /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamAtGate`], or
+    /// [`Fact::StreamFailed`]; it may also follow later. [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at
+    /// which the peer began it.
+    #[must_use = "the fact is not said again"]
+    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let offered = self.offered?;
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let Some(stream) = turn.streams.get_mut(id) else {
+            self.refuse_stream(turn);
+            return None;
+        };
+        self.offered = None;
+        match offered {
+            Offered::Beginning => {
+                stream.yamux = open.session.accept(id.into());
+                self.one_more_waits();
+                self.wait(id, Wait::Proposal, turn);
+                None
+            }
+            Offered::Waiting(slot) => {
+                let begun = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+                open.session.rename(&begun.yamux, id.into());
+                stream.yamux = Some(begun.yamux);
+                stream.negotiation = Negotiation::Listener(begun.listener);
+                let fact = self.negotiate(id, turn);
+                if fact.is_none() {
+                    self.queues.join_proposal(turn.streams, id, begun.since);
+                }
+                fact
+            }
+        }
     }
 
     /// Refuses a stream that was [`Fact::StreamOffered`], with a reset.
-    pub fn refuse_stream(&mut self) {
-        if let Phase::Open(open) = &mut self.phase {
-            open.session.refuse();
+    pub fn refuse_stream(&mut self, turn: &mut Turn<'_>) {
+        match self.offered.take() {
+            Some(Offered::Beginning) => {
+                if let Phase::Open(open) = &mut self.phase {
+                    open.session.refuse();
+                }
+            }
+            Some(Offered::Waiting(slot)) => drop(self.give_up_unnamed(slot, turn)),
+            None => {}
         }
     }
 
@@ -92,14 +116,10 @@ impl Connection {
             Err(yamux::OpenError::IdsExhausted) => return Err(Failure::Limit),
             Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
         }
-        self.begun(id, turn);
-        Ok(())
-    }
-
-    fn begun(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         self.live += 1;
         self.timers.idle(None);
         self.wait(id, Wait::Negotiation, turn);
+        Ok(())
     }
 
     /// Makes a stream wait from now on.

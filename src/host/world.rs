@@ -187,6 +187,10 @@ impl Network for AnySwarm {
     fn openings(&self) -> Vec<Event> {
         self.0.node().openings()
     }
+
+    fn events_until_room(&self) -> usize {
+        self.0.node().events_until_room()
+    }
 }
 
 impl HasNode for AnySwarm {

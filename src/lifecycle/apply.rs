@@ -71,7 +71,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             if matches!(by, By::Sweep) || has_room && !K::comes_last(&links) {
                 self.queue_up(id.told_ended(&links, outcome));
             } else {
-                self.owe(id, outcome);
+                self.owe(id, outcome, K::events_of_end(&links));
             }
         } else if matches!(effect, Effect::TellOpened) {
             K::count_opened(counters, on, &links);
@@ -98,9 +98,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         debug_assert!(queued.is_ok(), "An event is queued only where there is room.");
     }
 
-    /// Puts something that has ended at the end of the line of what is owed.
+    /// Puts something that has ended, and that causes so many events, at the end of the line of what is owed.
     #[inline(never)]
-    fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>) {
+    fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>, events: usize) {
+        self.books.owed_events += events;
         let link = Link::to(id);
         if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
             record.owed = Some(outcome);
@@ -133,6 +134,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                 let input = Input::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
                 let swept = self.apply(stream, input, By::Sweep);
                 debug_assert!(swept.is_ok(), "A stream that hangs on an ended connection is swept once.");
+                self.books.owed_events -= 1;
                 continue;
             }
             let (event, next) = self
@@ -146,6 +148,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
                 self.books.owed.newest = Link::NONE;
             }
             if let Some(event) = event {
+                self.books.owed_events -= 1;
                 self.queue_up(event);
             }
         }

@@ -17,8 +17,9 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
-    /// The number of those that were [discarded](super::Lifecycle::discard): their owner was never told of them. A swarm
-    /// discards an accepted connection whose peer turns out to be ourselves.
+    /// The number of those of which nobody was told. Connections: those that were
+    /// [discarded](super::Lifecycle::discard); a swarm discards an accepted connection whose peer turns out to be ourselves.
+    /// Streams of peers: those that ended before their first whole proposal, and those that a limit refused.
     pub without_id: u64,
 }
 

@@ -61,7 +61,8 @@ pub enum Event {
         /// The stream that opened.
         stream: StreamId,
     },
-    /// A stream could not open, ours or the peer's.
+    /// A stream could not open, ours or the peer's. Nothing is told of one that the peer began and that ended before it had
+    /// proposed a protocol: it had no id, and is counted in [`Counts::without_id`](super::Counts::without_id).
     StreamFailed {
         /// The connection it would have run on.
         connection: ConnectionId,

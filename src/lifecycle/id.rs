@@ -155,7 +155,8 @@ id! {
     ConnectionId, "c"
 }
 id! {
-    /// Names a stream, from the command or the peer's SYN to its last event. Shown as `s17.4`.
+    /// Names a stream, from the command, or from the first whole proposal on a stream of the peer's, to its last event. What a
+    /// peer begins has no id before it has said which protocol it wants. Shown as `s17.4`.
     StreamId, "s"
 }
 

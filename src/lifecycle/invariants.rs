@@ -29,16 +29,19 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             self.check_around(id);
             hanging += books.check_streams_of(id, record);
         }
-        let mut owed = 0;
+        let (mut owed, mut events) = (0, 0);
         let mut link = books.owed.oldest;
         while !link.is_none() {
             owed += 1;
             assert!(owed <= self.len(), "The line of what is owed has an end.");
             assert!(books.owes(link), "What stands in the line of what is owed has an outcome to tell.");
+            let swept = books.connections.at(link).map_or(0, |connection| books.hanging_on(connection));
+            events += 1 + swept;
             let next = books.follow(link);
             assert!(!next.is_none() || link == books.owed.newest, "The line of what is owed ends at its newest.");
             link = next;
         }
+        assert_eq!(events, books.owed_events, "What is owed is counted.");
         let holding = books.listeners.iter().filter(|(_, record)| record.owed.is_some()).count()
             + books.connections.iter().filter(|(_, record)| record.owed.is_some()).count()
             + books.streams.iter().filter(|(_, record)| record.owed.is_some()).count();
@@ -78,6 +81,12 @@ impl Books {
         self.listeners.at(link).is_some_and(|record| record.owed.is_some())
             || self.connections.at(link).is_some_and(|record| record.owed.is_some())
             || self.streams.at(link).is_some_and(|record| record.owed.is_some())
+    }
+
+    /// Returns the number of streams on a connection's list.
+    fn hanging_on(&self, connection: &Record<ConnectionId>) -> usize {
+        let oldest = self.streams.at(connection.links.streams.oldest);
+        core::iter::successors(oldest, |stream| self.streams.at(stream.next)).count()
     }
 
     /// Walks the list of a connection's streams and returns how many hang on it.

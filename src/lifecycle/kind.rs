@@ -18,6 +18,8 @@ pub(super) struct Books {
     /// What has ended and whose last event found no room in the queue, oldest first. A connection stands there for
     /// its streams, too.
     pub(super) owed: List,
+    /// The number of events in that line: one for each that stands there, and one for each stream to be swept before it.
+    pub(super) owed_events: usize,
 }
 
 /// The ends of a list that is threaded through the `next` of records.
@@ -74,6 +76,11 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     /// Whether others are to be told of before it.
     fn comes_last(_links: &Self::Links) -> bool {
         false
+    }
+
+    /// The number of events that its end causes, as its links were before.
+    fn events_of_end(_links: &Self::Links) -> usize {
+        1
     }
 
     /// Counts it as open.
@@ -186,6 +193,12 @@ impl ConnectionLinks {
         let (live, open) = (Numbers::default(), Numbers::default());
         Self { direction, streams: List::EMPTY, live, open, held: 0 }
     }
+
+    /// The number of its streams that have ended and whose last event has not been handled. Those that ended with it
+    /// count among them.
+    pub(super) const fn ended(&self) -> u32 {
+        self.held - self.live.both()
+    }
 }
 
 impl Kind for ConnectionId {
@@ -234,6 +247,11 @@ impl Kind for ConnectionId {
     #[inline]
     fn comes_last(links: &ConnectionLinks) -> bool {
         !links.streams.oldest.is_none()
+    }
+
+    #[inline]
+    fn events_of_end(links: &ConnectionLinks) -> usize {
+        1 + links.live.both() as usize
     }
 
     #[inline]

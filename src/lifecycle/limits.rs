@@ -15,14 +15,24 @@ pub struct Limits {
     /// Streams of both directions on all connections: 65 536.
     pub streams: u32,
     /// Streams of both directions on one connection that have not ended: 1 024. Besides, as many again may have ended
-    /// and wait for their last event to be handled, so that neither a peer that resets what it opens takes the place
-    /// of others while nobody drains, nor a peer within its limit is refused because of what is over.
+    /// and wait for their last event to be handled, so that the owner is not refused because of what is over. Those that
+    /// a peer begins have a bound of their own: [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
+    /// Owed events of one connection: streams that have ended and whose last event has not been handled. While there are
+    /// more, its peer begins no stream; the owner still may. So a peer whose streams end as fast as they begin takes no
+    /// more of the event queue than this, however slowly that is drained. 64.
+    pub owed_per_connection: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { listeners: 64, connections: 16_384, streams: 65_536, streams_per_connection: 1_024 }
+        Self {
+            listeners: 64,
+            connections: 16_384,
+            streams: 65_536,
+            streams_per_connection: 1_024,
+            owed_per_connection: 64,
+        }
     }
 }
 
@@ -36,7 +46,7 @@ pub enum BeginError {
     Stale,
     /// The connection is still opening.
     NotOpen,
-    /// The connection is leaving or has ended: it takes no new streams.
+    /// The connection has ended, or it is leaving and takes no new streams of ours.
     Closing,
 }
 

@@ -20,6 +20,10 @@ pub trait Network {
     /// The opening events of all that has been told to be open and has not been told to be over. See
     /// [`Lifecycle::openings`].
     fn openings(&self) -> Vec<Event>;
+
+    /// The number of events that wait, if the queue has no room for some of them; 0 otherwise. A dispatch tells at least so
+    /// many, so that something can open afterwards. See [`Lifecycle::events_until_room`].
+    fn events_until_room(&self) -> usize;
 }
 
 impl<const EVENTS: usize> Network for Lifecycle<EVENTS> {
@@ -35,5 +39,10 @@ impl<const EVENTS: usize> Network for Lifecycle<EVENTS> {
 
     fn openings(&self) -> Vec<Event> {
         Self::openings(self)
+    }
+
+    #[inline]
+    fn events_until_room(&self) -> usize {
+        Self::events_until_room(self)
     }
 }

@@ -104,17 +104,17 @@ where
         }
     }
 
-    /// Opens what waits in line, oldest first, as far as the event queue has room. A listener and a connection cost a unit
+    /// Opens what waits in line, in turn, as far as the event queue has room. A listener and a connection cost a unit
     /// each. A stream costs none: the room in the queue limits them.
     fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
         while self.ledger.lifecycle.room() > 0 {
-            let Some(id) = self.ledger.line.front().copied() else { return };
+            let Some(id) = self.ledger.line.first() else { return };
             let costs = !matches!(id, Id::Stream(_)) && self.ledger.is_opening(id);
             if costs && !budget.allows() && *has_done {
                 return;
             }
             *has_done |= costs;
-            self.ledger.line.pop_front();
+            self.ledger.line.pop_first();
             match id {
                 Id::Listener(id) => self.admit_listener(id),
                 Id::Connection(id) => self.admit_connection(id),

@@ -5,6 +5,7 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::line::Line;
 use super::own_dial::OwnEnd;
 use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
@@ -28,8 +29,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) streams: Streams,
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
-    /// What is ready to open and waits for room, in order. What ended meanwhile is passed over.
-    pub(super) line: VecDeque<Id>,
+    /// What is ready to open and waits for room. What ended meanwhile is passed over.
+    pub(super) line: Line,
     /// Open connections by peer.
     pub(super) peers: BTreeSet<(PeerId, ConnectionId)>,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
@@ -59,7 +60,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             streams: Streams::new(),
             config,
             protocols: Vec::new(),
-            line: VecDeque::new(),
+            line: Line::new(),
             peers: BTreeSet::new(),
             dirty: VecDeque::new(),
             commanded: Vec::new(),
@@ -100,10 +101,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
     pub(super) fn close(&mut self) {
         self.is_closing = true;
-        self.line = VecDeque::new();
+        self.line = Line::new();
     }
 
-    /// Puts what is ready at the end of the line.
+    /// Puts what is ready at the end of the line; a stream behind those of its connection.
     pub(super) fn wait(&mut self, id: impl Into<Id>) {
         if self.is_closing {
             return;
@@ -112,9 +113,14 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
         if self.line.len() > SPARE + 2 * self.lifecycle.len() {
             let lifecycle = &self.lifecycle;
-            self.line.retain(|id| lifecycle.state(*id) == Some(State::Opening));
+            self.line.retain(|id| lifecycle.state(id) == Some(State::Opening));
         }
-        self.line.push_back(id.into());
+        let id = id.into();
+        let runs_on = match id {
+            Id::Stream(stream) => self.lifecycle.connection_of(stream),
+            Id::Listener(_) | Id::Connection(_) => None,
+        };
+        self.line.push(id, runs_on);
     }
 
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
@@ -126,6 +132,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Counts something of a peer's that was refused, or that ended, before it had an id.
     pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
         self.refusals.count(at.into(), refusal);
+    }
+
+    /// Counts a stream of a peer's that has ended, or that was refused, without an id.
+    pub(super) fn stream_without_id(&mut self, connection: ConnectionId, refusal: Refusal) {
+        self.lifecycle.count_stream_without_id();
+        self.refuse(connection, refusal);
     }
 
     /// Returns the number of refusals of one kind since the start.
@@ -363,6 +375,6 @@ mod tests {
         }
         let last = ledger.offered(connection).unwrap();
         ledger.wait(last);
-        assert_eq!(ledger.line, [Id::from(last)]);
+        assert_eq!((ledger.line.len(), ledger.line.first()), (1, Some(last.into())));
     }
 }

@@ -17,6 +17,7 @@ pub(super) use ending::Why;
 
 use super::error;
 use super::ledger::Ledger;
+use super::refusals::Refusal;
 use super::run_queue::Share;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd};
@@ -316,7 +317,9 @@ where
                     false => ledger.wait(self.id),
                 }
             }
-            Fact::StreamOffered => self.offered(ledger, now),
+            Fact::StreamOffered => self.offered(ledger, cx, now),
+            Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
+            Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
             Fact::StreamAtGate(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
                 false => ledger.wait(id),

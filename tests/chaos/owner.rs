@@ -276,6 +276,10 @@ impl Network for Owner {
     fn openings(&self) -> Vec<Event> {
         self.swarm.openings()
     }
+
+    fn events_until_room(&self) -> usize {
+        self.swarm.events_until_room()
+    }
 }
 
 impl HasNode for Owner {

@@ -8,6 +8,7 @@ mod limited;
 mod negotiation;
 mod raw;
 mod streams;
+mod unnamed;
 mod words;
 
 use crate::support::ends;

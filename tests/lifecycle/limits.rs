@@ -5,7 +5,8 @@ use swarm_notify::lifecycle::{
     BeginError, ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, Side, StreamEnd,
 };
 
-const LIMITS: Limits = Limits { listeners: 2, connections: 2, streams: 7, streams_per_connection: 2 };
+const LIMITS: Limits =
+    Limits { listeners: 2, connections: 2, streams: 7, streams_per_connection: 2, owed_per_connection: 64 };
 
 fn open_connection(lifecycle: &mut Lifecycle<64>) -> ConnectionId {
     let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
@@ -52,6 +53,24 @@ fn a_connection_has_so_many_streams_that_live_and_as_many_that_wait_to_be_handle
 }
 
 #[test]
+fn a_peer_begins_no_stream_while_its_connection_owes_more_than_it_may() {
+    let mut lifecycle = Lifecycle::<64>::new(Limits { owed_per_connection: 1, ..LIMITS });
+    let [behind, other] = [(); 2].map(|()| open_connection(&mut lifecycle));
+    for is_behind in [false, true] {
+        let stream = lifecycle.begin_stream(behind, Direction::Inbound).unwrap();
+        lifecycle.fail(stream, Failure::Reset(Side::Remote)).unwrap();
+        assert_eq!(lifecycle.is_behind(behind), is_behind);
+    }
+    let before = lifecycle.clone();
+    assert_eq!(lifecycle.begin_stream(behind, Direction::Inbound), Err(BeginError::Limit));
+    assert_eq!(lifecycle, before, "nothing has changed");
+    assert!(lifecycle.begin_stream(behind, Direction::Outbound).is_ok(), "the owner begins what it likes");
+    assert!(lifecycle.begin_stream(other, Direction::Inbound).is_ok(), "another connection owes nothing");
+    drain(&mut lifecycle);
+    assert!(lifecycle.begin_stream(behind, Direction::Inbound).is_ok());
+}
+
+#[test]
 fn all_streams_together_have_a_limit_of_their_own() {
     let mut lifecycle = Lifecycle::<64>::new(Limits { streams: 3, ..LIMITS });
     let [first, second] = [(); 2].map(|()| open_connection(&mut lifecycle));
@@ -75,8 +94,13 @@ fn a_limit_of_zero_allows_none() {
 
 #[test]
 fn the_widest_limits_do_not_overflow() {
-    let widest =
-        Limits { listeners: u32::MAX, connections: u32::MAX, streams: u32::MAX, streams_per_connection: u32::MAX };
+    let widest = Limits {
+        listeners: u32::MAX,
+        connections: u32::MAX,
+        streams: u32::MAX,
+        streams_per_connection: u32::MAX,
+        owed_per_connection: u32::MAX,
+    };
     let mut lifecycle = Lifecycle::<64>::new(widest);
     let connection = open_connection(&mut lifecycle);
     assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_ok());

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod ends;
+mod fair;
 mod limits;
 mod nested;
 mod once;

@@ -80,7 +80,7 @@ fn what_ends_before_it_was_open_has_failed_with_the_same_reason_in_other_words()
 }
 
 #[test]
-fn leaving_tells_nothing_and_takes_no_new_streams() {
+fn leaving_tells_nothing_and_takes_no_new_streams_of_ours() {
     let mut lifecycle = lifecycle::<8>();
     let connection = connection(&mut lifecycle);
     let stream = stream(&mut lifecycle, connection);
@@ -89,7 +89,7 @@ fn leaving_tells_nothing_and_takes_no_new_streams() {
     lifecycle.leave(stream).unwrap();
     assert_eq!((lifecycle.state(connection), lifecycle.state(stream)), (Some(State::Leaving), Some(State::Leaving)));
     assert_eq!(drain(&mut lifecycle), []);
-    assert!(lifecycle.begin_stream(connection, Direction::Inbound).is_err());
+    assert!(lifecycle.begin_stream(connection, Direction::Outbound).is_err());
     lifecycle.end_stream(stream, StreamEnd::Finished).unwrap();
     lifecycle.end_connection(connection, ConnectionEnd::Requested).unwrap();
     let events = [

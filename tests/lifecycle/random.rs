@@ -27,8 +27,10 @@ proptest! {
     fn limits_of_any_size_hold(
         bytes in vec(any::<u8>(), 0..600),
         (listeners, connections, streams, streams_per_connection) in (0..3u32, 0..4u32, 0..9u32, 0..5u32),
+        owed_per_connection in 0..4u32,
     ) {
-        run::<2>(Limits { listeners, connections, streams, streams_per_connection }, &ops(&bytes));
+        let limits = Limits { listeners, connections, streams, streams_per_connection, owed_per_connection };
+        run::<2>(limits, &ops(&bytes));
     }
 }
 

@@ -146,11 +146,12 @@ impl End {
     fn understand(&mut self) {
         while let Some(fact) = self.connection.receive(&mut self.input, &mut turn!(self)) {
             if fact == Fact::StreamOffered && self.refuses {
-                self.connection.refuse_stream();
+                self.connection.refuse_stream(&mut turn!(self));
             } else if fact == Fact::StreamOffered {
                 let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
                 self.streams.insert(id, Stream::inbound());
-                self.connection.accept_stream(id, &mut turn!(self));
+                let fact = self.connection.accept_stream(id, &mut turn!(self));
+                self.facts.extend(fact);
             } else {
                 self.facts.push(fact);
             }

@@ -219,6 +219,10 @@ impl Network for Fake {
     fn openings(&self) -> Vec<Event> {
         self.lifecycle.openings()
     }
+
+    fn events_until_room(&self) -> usize {
+        self.lifecycle.events_until_room()
+    }
 }
 
 impl HasNode for Fake {

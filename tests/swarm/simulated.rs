@@ -8,6 +8,7 @@ mod connections;
 mod dials;
 mod disconnect_peer;
 mod fair;
+mod flood;
 mod flush;
 mod full_queue;
 mod go_away;

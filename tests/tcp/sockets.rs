@@ -5,6 +5,7 @@ mod connections;
 mod counts;
 mod descriptors;
 mod dials;
+mod flood;
 mod full;
 mod go_away;
 mod listeners;

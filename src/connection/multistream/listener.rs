@@ -9,6 +9,12 @@ use core::num::NonZeroU32;
 /// [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
+/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol.
+pub(in crate::connection) fn is_proposal(bytes: &[u8]) -> bool {
+    let Ok(Some(header)) = line::read_header(bytes) else { return false };
+    matches!(line::read(&bytes[header..]), Ok(Some((text, _))) if text != LIST)
+}
+
 /// The side that answers.
 ///
 /// It never confirms by itself: [`receive`](Self::receive) gives the proposal that is supported, and
@@ -36,6 +42,15 @@ enum Progress {
     Answered,
     /// A proposal was answered with `na`.
     Refused,
+}
+
+/// How far a listener reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stop {
+    /// Up to the first proposal, without it.
+    BeforeProposal,
+    /// Up to the first one that is supported, with it.
+    AtAgreement,
 }
 
 impl Listener {
@@ -78,6 +93,39 @@ impl Listener {
         supported: &[Protocol],
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<usize>), Error> {
+        let (consumed, _) = self.read(bytes, supported, out, Stop::AtAgreement)?;
+        if self.progress >= Progress::Greeted && self.agreed.is_none() {
+            self.answer(out);
+        }
+        Ok((consumed, self.agreed.map(|place| place.get() as usize - 1)))
+    }
+
+    /// Does what [`receive`](Self::receive) does, up to the first line that proposes a protocol, supported or not, which it
+    /// leaves to a call of `receive`. Gives how many bytes were consumed, and whether that whole line is there.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn receive_until_proposal(
+        &mut self,
+        bytes: &[u8],
+        supported: &[Protocol],
+        out: &mut Vec<u8>,
+    ) -> Result<(usize, bool), Error> {
+        let (consumed, is_proposed) = self.read(bytes, supported, out, Stop::BeforeProposal)?;
+        if self.progress >= Progress::Greeted && !is_proposed {
+            self.answer(out);
+        }
+        Ok((consumed, is_proposed))
+    }
+
+    /// Reads lines. Gives how many bytes they were, and whether it stopped before a proposal.
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        supported: &[Protocol],
+        out: &mut Vec<u8>,
+        stop: Stop,
+    ) -> Result<(usize, bool), Error> {
         let mut consumed = 0;
         while self.agreed.is_none() {
             // `consumed` is a sum of lengths of lines that were found in `bytes`.
@@ -89,6 +137,9 @@ impl Listener {
                 continue;
             }
             let Some((text, length)) = line::read(rest)? else { break };
+            if matches!(stop, Stop::BeforeProposal) && text != LIST {
+                return Ok((consumed, true));
+            }
             let Some(rounds) = self.rounds.checked_sub(1) else {
                 self.answer(out);
                 line::write(NOT_AVAILABLE, out);
@@ -105,10 +156,7 @@ impl Listener {
             }
             consumed += length;
         }
-        if self.progress >= Progress::Greeted && self.agreed.is_none() {
-            self.answer(out);
-        }
-        Ok((consumed, self.agreed.map(|place| place.get() as usize - 1)))
+        Ok((consumed, false))
     }
 
     /// Appends the confirmation, for the protocol that [`receive`](Self::receive) gave, and the header if it has not

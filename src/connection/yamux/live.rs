@@ -60,6 +60,16 @@ impl<K: Copy> Live<K> {
         self.side_mut(id).insert(id, key);
     }
 
+    /// Gives a stream another key, if it is there.
+    pub(super) fn rename(&mut self, id: u32, key: K) {
+        let side = self.side_mut(id);
+        if let Ok(at) = side.find(id)
+            && let Some((_, Some(old))) = side.places.get_mut(at)
+        {
+            *old = key;
+        }
+    }
+
     /// Takes a stream out.
     pub(super) fn remove(&mut self, id: u32) -> Option<K> {
         self.side_mut(id).remove(id)

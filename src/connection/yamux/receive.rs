@@ -45,6 +45,15 @@ impl<K> Incoming<K> {
         matches!(self, Self::Header { have: 0, .. })
     }
 
+    /// Gives the stream whose payload comes another key, if it has that wire id.
+    pub(super) fn rename(&mut self, stream: u32, new: K) {
+        if let Self::Payload { id, key: Some(key), .. } = self
+            && *id == stream
+        {
+            *key = new;
+        }
+    }
+
     /// The stream that waits to be accepted or refused; afterwards it does not wait any more.
     pub(super) fn decide(&mut self) -> Option<u32> {
         match self {

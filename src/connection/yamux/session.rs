@@ -158,6 +158,31 @@ impl<K: Copy> Session<K> {
         Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
+    /// Returns the beginning of what came in the SYN's frame, at [`Fact::Inbound`], if that is data: as much of it as is in
+    /// `rest`, which is what the last [`receive`](Self::receive) was given and has not consumed.
+    #[must_use]
+    pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
+        match &self.incoming {
+            // One byte of the header comes first.
+            Incoming::Undecided(header) if header.kind == Kind::Data && !header.has(RST) => {
+                let payload = rest.get(1..).unwrap_or_default();
+                &payload[..payload.len().min(header.length as usize)]
+            }
+            Incoming::Undecided(_)
+            | Incoming::Header { .. }
+            | Incoming::Frame(_)
+            | Incoming::Payload { .. }
+            | Incoming::Broken(_) => &[],
+        }
+    }
+
+    /// Gives an accepted stream another key, under which the caller keeps it from now on. Nothing may have been
+    /// [written](Self::write) on it or finished, but with [`write_whole`](Self::write_whole).
+    pub fn rename(&mut self, stream: &Stream, key: K) {
+        self.live.rename(stream.id, key);
+        self.incoming.rename(stream.id, key);
+    }
+
     /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
     pub fn refuse(&mut self) {
         if let Some(id) = self.incoming.decide() {

@@ -149,6 +149,10 @@ where
     fn openings(&self) -> Vec<Event> {
         Self::openings(self)
     }
+
+    fn events_until_room(&self) -> usize {
+        Self::events_until_room(self)
+    }
 }
 
 /// A network that a [`Node`] is in: a swarm itself, or your own world with one inside.
@@ -185,6 +189,10 @@ where
 ///
 ///     fn openings(&self) -> Vec<Event> {
 ///         self.swarm.openings()
+///     }
+///
+///     fn events_until_room(&self) -> usize {
+///         self.swarm.events_until_room()
 ///     }
 /// }
 /// ```

@@ -13,6 +13,8 @@ const PATIENCE: u8 = 15;
 struct Budget<'a> {
     /// The number of events that may still be told.
     events: usize,
+    /// The number of the network's events that are told in any case, since they found no room when this began.
+    owed: usize,
     /// The number of times that readiness may still be told.
     ready: usize,
     /// `None` always agrees.
@@ -43,7 +45,7 @@ impl Budget<'_> {
 
     /// Returns whether a limit was reached, so that something may be left to tell.
     fn is_spent(&self) -> bool {
-        self.events == 0 || self.ready == 0 || self.has_refused && !self.has_permit
+        self.events == 0 && self.owed == 0 || self.ready == 0 || self.has_refused && !self.has_permit
     }
 }
 
@@ -52,13 +54,23 @@ impl Limit for Budget<'_> {
 
     #[inline]
     fn permits(&mut self) -> bool {
-        self.events > 0 && self.permits_unit()
+        (self.events > 0 || self.owed > 0) && self.permits_unit()
     }
 
     #[inline]
     fn told(&mut self) {
-        self.events -= 1;
+        self.events = self.events.saturating_sub(1);
         self.told_unit();
+    }
+
+    #[inline]
+    fn told_of_network(&mut self, has_event: bool) {
+        if has_event {
+            self.owed = self.owed.saturating_sub(1);
+            self.told();
+        } else {
+            self.owed = 0;
+        }
     }
 }
 
@@ -67,8 +79,8 @@ impl<N: HasNode> Notifees<N> {
     /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees [emit](Context::emit)
     /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
-    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, and readiness at
-    /// most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
+    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, or as many as
+    /// waited when it began if the queue had no room for some of them; and readiness at most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
     /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
     /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
     /// asks for it.
@@ -102,8 +114,15 @@ impl<N: HasNode> Notifees<N> {
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
-        let mut budget =
-            Budget { events: most, ready: most, may, has_permit: false, has_refused: false, has_told: false };
+        let mut budget = Budget {
+            events: most,
+            owed: network.events_until_room(),
+            ready: most,
+            may,
+            has_permit: false,
+            has_refused: false,
+            has_told: false,
+        };
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
@@ -118,7 +137,7 @@ impl<N: HasNode> Notifees<N> {
     /// Tells events and readiness, until there is neither or the budget ends.
     fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
-            let before = (budget.events, budget.ready);
+            let before = (budget.events, budget.owed, budget.ready);
             self.tell_events(network, budget);
             // What is emitted is told, by `tell_events`, before what is ready next, but for answers.
             while self.changes.emissions.is_turn_over() && budget.ready > 0 && budget.permits_unit() {
@@ -127,7 +146,7 @@ impl<N: HasNode> Notifees<N> {
                 budget.told_unit();
                 self.tell(told, NotifeeId::FIRST.sequence, network);
             }
-            let is_done = before == (budget.events, budget.ready);
+            let is_done = before == (budget.events, budget.owed, budget.ready);
             if is_done && (self.changes.emissions.is_empty() || budget.is_spent()) {
                 return;
             }

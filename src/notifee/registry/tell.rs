@@ -40,12 +40,15 @@ pub(super) trait Limit {
     fn permits(&mut self) -> bool;
     /// Counts an event, which is being told from now on.
     fn told(&mut self);
+    /// Counts an event of the network, likewise; or hears that it has none.
+    fn told_of_network(&mut self, has_event: bool);
 }
 
-/// At most so many events.
+/// At most so many events, and at least those of the network that found no room when this began.
 struct Most {
     told: usize,
     most: usize,
+    owed: usize,
 }
 
 impl Limit for Most {
@@ -53,12 +56,18 @@ impl Limit for Most {
 
     #[inline]
     fn permits(&mut self) -> bool {
-        self.told < self.most
+        self.told < self.most || self.owed > 0
     }
 
     #[inline]
     fn told(&mut self) {
         self.told += 1;
+    }
+
+    #[inline]
+    fn told_of_network(&mut self, has_event: bool) {
+        self.told += usize::from(has_event);
+        self.owed = if has_event { self.owed.saturating_sub(1) } else { 0 };
     }
 }
 
@@ -222,9 +231,12 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 
 impl<N: Network> Notifees<N> {
     /// Drains the network's events, each to those who care for it, and what notifees [emit](Context::emit) meanwhile. Returns
-    /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch).
+    /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch). If the
+    /// network's queue had no room for events that wait, all that wait now are told, however many they are: so something can
+    /// open afterwards.
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let mut limit = Most { told: 0, most: self.events_per_dispatch };
+        let owed = network.events_until_room();
+        let mut limit = Most { told: 0, most: self.events_per_dispatch, owed };
         self.tell_events(network, &mut limit);
         limit.told
     }
@@ -236,6 +248,7 @@ impl<N: Network> Notifees<N> {
         self.resume(network);
         while self.tell_emissions(network, limit) && limit.permits() {
             let Some(event) = network.next_event() else {
+                limit.told_of_network(false);
                 // Only answers are left.
                 if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
                     return;
@@ -243,7 +256,7 @@ impl<N: Network> Notifees<N> {
                 self.changes.emissions.begin_turn();
                 continue;
             };
-            limit.told();
+            limit.told_of_network(true);
             let from = NotifeeId::FIRST.sequence;
             let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);

@@ -20,11 +20,17 @@ where
     R: Reactor,
 {
     /// Gives each woken slot a helping, first in, first out. If the last turn has left output, each helping is followed by
-    /// one batch of that, so that a flood of input does not keep it from being written.
+    /// one batch of that, so that a flood of input does not keep it from being written. A transport that was held back for
+    /// lack of room comes first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
         let mut has_helped = false;
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
+        // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
+        if self.is_transport_due && self.accepts() && budget.allows() {
+            self.help_transport();
+            has_helped = true;
+        }
         loop {
             self.admit(budget, &mut has_helped);
             if self.queue.woken.is_empty() {

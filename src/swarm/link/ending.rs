@@ -7,6 +7,7 @@ use crate::lifecycle::{ConnectionEnd, Direction, Failure, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::own_dial::OwnEnd;
+use crate::swarm::refusals::Refusal;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -170,6 +171,11 @@ where
             Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) => None,
             Stage::Over => return,
         };
+        if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
+            for _ in 0..pipe.connection.streams_without_id() {
+                ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
+            }
+        }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
         match &why {

@@ -5,6 +5,7 @@ use crate::connection::Fact;
 use crate::lifecycle::StreamId;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -47,22 +48,27 @@ where
         }
     }
 
-    /// The peer begins a stream: it gets a place, or is refused.
-    pub(super) fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+    /// The peer proposes a protocol on a stream without an id: it gets an id and a place, or is refused.
+    pub(super) fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         let id = self.id;
-        let Some(connection) = self.connection() else { return };
-        let mut offered = None;
-        if connection.has_backlog(&ledger.config.connection) {
+        // No stream is given up for one that is refused in any case.
+        if !ledger.lifecycle.is_behind(id) {
             self.make_place(ledger, now);
-            offered = ledger.offered(id);
         }
-        if offered.is_none() {
-            ledger.refuse(id, Refusal::StreamLimit);
-        }
+        // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
+        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
+        let offered = if is_open { ledger.offered(id) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {
-            Some(stream) => connection.accept_stream(stream, &mut ledger.turn(now)),
-            None => connection.refuse_stream(),
+            Some(stream) => {
+                if let Some(fact) = connection.accept_stream(stream, &mut ledger.turn(now)) {
+                    self.handle(fact, ledger, cx, now);
+                }
+            }
+            None => {
+                connection.refuse_stream(&mut ledger.turn(now));
+                ledger.stream_without_id(id, Refusal::StreamLimit);
+            }
         }
     }
 }

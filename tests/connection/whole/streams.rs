@@ -201,16 +201,19 @@ fn a_stream_whose_peer_has_finished_ends_when_it_is_closed_and_the_fin_has_left(
 fn a_peers_stream_fails_of_what_came_before_its_protocol_did() {
     let none: &[u8] = b"\x08/none/1\n";
     let reset = frame(DATA, RST, 1, 0);
+    let proposal: &[u8] = b"\x0c/echo/1.0.0\n";
     let cases = [
-        (data(SYN | FIN, 1, HEADER), Failure::Eof),
-        ([data(SYN, 1, HEADER), reset.clone()].concat(), Failure::Reset(Side::Remote)),
-        ([data(SYN, 1, &[HEADER, none].concat()), reset].concat(), Failure::Unsupported),
+        (data(SYN | FIN, 1, &[HEADER, none].concat()), Failure::Unsupported),
+        ([data(SYN, 1, &[HEADER, none].concat()), reset.clone()].concat(), Failure::Unsupported),
+        ([data(SYN, 1, &[HEADER, none, b"\x03a\nb"].concat())].concat(), Failure::Unsupported),
+        ([data(SYN, 1, &[HEADER, proposal].concat()), reset].concat(), Failure::Reset(Side::Remote)),
     ];
     for (frames, failure) in cases {
         let mut raw = Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]));
         raw.say(&frames);
         let facts = raw.end.facts();
-        assert!(matches!(facts[..], [Fact::StreamFailed(_, failed)] if failed == failure), "{facts:?}");
+        let [.., Fact::StreamFailed(_, failed)] = facts[..] else { panic!("{facts:?}") };
+        assert_eq!(failed, failure, "{frames:?}");
     }
 }
 

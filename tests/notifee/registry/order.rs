@@ -2,7 +2,7 @@
 
 use crate::registry::{World, connect, open, world};
 use crate::support::scripted::{Log, Scripted};
-use swarm_notify::lifecycle::{ConnectionEnd, Failure, ListenerEnd, StreamEnd};
+use swarm_notify::lifecycle::{ConnectionEnd, Direction, Failure, Lifecycle, Limits, ListenerEnd, StreamEnd};
 use swarm_notify::notifee::{Interest, Notifees};
 
 #[test]
@@ -92,6 +92,30 @@ fn one_dispatch_tells_no_more_than_it_may() {
     assert_eq!(notifees.dispatch(&mut world), 1);
     log.expect(&["a connected c3.1"]);
     assert!(world.has_events());
+}
+
+/// However many they are; and what they cause meanwhile is for the next dispatch.
+#[test]
+fn a_dispatch_tells_all_that_had_no_room_when_it_began() {
+    let (log, mut notifees) = (Log::default(), Notifees::new());
+    let mut world = Lifecycle::<256>::new(Limits { connections: 10_000, ..Limits::default() });
+    notifees.register(Scripted::<Lifecycle<256>>::with("a", &log, |cx, _| {
+        let dialed = cx.network().begin_connection(Direction::Outbound).unwrap();
+        cx.network().fail(dialed, Failure::Refused).unwrap();
+    }));
+    let fails = |world: &mut Lifecycle<256>| {
+        let dialed = world.begin_connection(Direction::Outbound).unwrap();
+        world.fail(dialed, Failure::Refused).unwrap();
+    };
+    (0..256).for_each(|_| fails(&mut world));
+    notifees.set_events_per_dispatch(3);
+    assert_eq!(notifees.dispatch(&mut world), 3, "nothing had found no room");
+    (0..3_000).for_each(|_| fails(&mut world));
+    let waiting = world.pending_events();
+    assert!(waiting > 3_000, "{waiting}");
+    assert_eq!(notifees.dispatch(&mut world), waiting);
+    assert_eq!(world.pending_events(), waiting, "each has caused another");
+    assert_eq!(log.take().len(), 3 + waiting);
 }
 
 #[test]

@@ -19,7 +19,8 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
 
-const LIMITS: Limits = Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4 };
+const LIMITS: Limits =
+    Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4, owed_per_connection: 64 };
 const MOST_NOTIFEES: usize = 24;
 /// How many emissions may wait.
 const EMISSIONS: usize = 3;

@@ -117,6 +117,11 @@ pub(super) struct End {
     is_dialer: bool,
     opened: u8,
     pub(super) refused: usize,
+    /// The number of streams that the peer began and that ended without an id.
+    pub(super) unproposed: usize,
+    /// The time at which the peer began the stream whose proposal has not come, if there is one. A peer sends its proposal
+    /// with the stream's first frame, so there is at most one.
+    pub(super) unproposed_since: Option<Duration>,
     pub(super) at_gate: bool,
     pub(super) is_open: bool,
     pub(super) closing: bool,
@@ -171,6 +176,8 @@ impl End {
             is_dialer: role == Role::Dialer,
             opened: 0,
             refused: 0,
+            unproposed: 0,
+            unproposed_since: None,
             at_gate: false,
             is_open: false,
             closing: false,
@@ -270,7 +277,20 @@ impl End {
     }
 
     pub(super) fn understand(&mut self, input: &mut Input) -> Option<Fact> {
-        self.connection.receive(input, &mut turn!(self))
+        let fact = self.connection.receive(input, &mut turn!(self));
+        let without_id = self.connection.streams_without_id();
+        assert!(without_id <= 1, "all but the last proposal have come as a whole");
+        assert!(without_id + self.backlog() <= self.config.inbound_backlog as usize, "no more may wait");
+        if without_id == 1 {
+            self.unproposed_since.get_or_insert(self.now);
+        }
+        fact
+    }
+
+    /// The number of inbound streams that have an id and are not open.
+    pub(super) fn backlog(&self) -> usize {
+        let waits = |seen: &&Seen| !seen.is_outbound && matches!(seen.state, State::Opening | State::AtGate);
+        self.seen.values().filter(waits).count()
     }
 
     pub(super) fn timeout(&mut self) -> Option<Fact> {
@@ -286,16 +306,28 @@ impl End {
         self.now = now;
     }
 
-    /// The peer offers a stream.
-    pub(super) fn offered(&mut self, decisions: &mut Decisions<'_>) {
-        if self.closing || decisions.once_in(16) || !self.connection.has_backlog(&self.config) {
+    /// The peer proposes a protocol on a new stream. The fact is what its first proposals come to.
+    pub(super) fn offered(&mut self, decisions: &mut Decisions<'_>) -> Option<Fact> {
+        let began = self.unproposed_since.take().unwrap_or(self.now);
+        if self.closing || decisions.once_in(16) {
             self.refused += 1;
-            return self.connection.refuse_stream();
+            self.connection.refuse_stream(&mut turn!(self));
+            return None;
         }
         let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
         self.streams.insert(id, Stream::inbound());
-        self.seen.insert(id, Seen::new(None, false, true, self.now));
-        self.connection.accept_stream(id, &mut turn!(self));
+        self.seen.insert(id, Seen::new(None, false, true, began));
+        self.connection.accept_stream(id, &mut turn!(self))
+    }
+
+    /// What the peer has begun, and what of it this end has heard, as it should be.
+    pub(super) fn heard_of(&self) -> usize {
+        let with_id = self.seen.values().filter(|seen| !seen.is_outbound).count();
+        with_id + self.refused + self.unproposed + self.connection.streams_without_id()
+    }
+
+    pub(super) fn opened(&self) -> usize {
+        usize::from(self.opened)
     }
 
     pub(super) fn open(&mut self, kind: u8) {

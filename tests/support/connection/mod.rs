@@ -284,7 +284,20 @@ impl Pair {
             }
             Fact::StreamOffered => {
                 assert!(!end.left, "who has left begins nothing");
-                end.offered(decisions);
+                let fact = end.offered(decisions);
+                assert!(end.heard_of() <= other.opened(), "it was begun there");
+                self.told(me, fact, decisions);
+            }
+            Fact::StreamUnproposed => {
+                let since = end.unproposed_since.take().expect("it began");
+                assert!(self.now >= since + end.config.negotiation_timeout, "it had time left");
+                end.unproposed += 1;
+                assert!(end.heard_of() <= other.opened(), "it was begun there");
+            }
+            Fact::StreamRefused => {
+                end.refused += 1;
+                assert_eq!(end.backlog(), end.config.inbound_backlog as usize, "there was a place");
+                assert!(end.heard_of() <= other.opened(), "it was begun there");
             }
             Fact::StreamAtGate(id) => {
                 let name = end.streams.get(id).unwrap().protocol().unwrap().as_str();
@@ -303,7 +316,7 @@ impl Pair {
                 }
             }
             Fact::StreamFailed(id, failure) => {
-                let refused = other.refused > 0;
+                let refused = other.refused + other.unproposed > 0;
                 let seen = end.seen.get_mut(&id).unwrap();
                 assert!(matches!(seen.state, State::Opening | State::AtGate), "{fact:?} of {seen:?}");
                 (seen.state, seen.failed) = (State::Over, Some(failure));

@@ -12,7 +12,8 @@ use swarm_notify::lifecycle::{
 };
 
 /// Narrow enough for every bound to be met often.
-pub(crate) const NARROW: Limits = Limits { listeners: 2, connections: 4, streams: 20, streams_per_connection: 3 };
+pub(crate) const NARROW: Limits =
+    Limits { listeners: 2, connections: 4, streams: 20, streams_per_connection: 3, owed_per_connection: 2 };
 
 /// After so many calls everything that can be asked is compared, of everything that ever was: it costs what all calls
 /// so far have cost.
@@ -133,6 +134,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let Self { real, model, .. } = self;
         assert_eq!(real.room(), model.room(), "room");
         assert_eq!(real.has_events(), !model.line.is_empty(), "whether events wait");
+        assert_eq!(real.pending_events(), model.line.len(), "how many events wait");
         assert_eq!(real.len(), model.entities.iter().filter(|entity| !entity.vacated).count(), "how many there are");
         assert_eq!(*real.counters(), model.counters, "counters");
     }
@@ -161,6 +163,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
                     assert_eq!(streams, model.streams_of(entity.id), "streams of {id}");
                     assert_eq!(real.live_streams(id), streams.len(), "live streams of {id}");
                     assert_eq!(real.is_crowded(id), model.is_crowded(entity.id), "whether {id} is crowded");
+                    assert_eq!(real.is_behind(id), model.is_behind(entity.id), "whether {id} is behind");
                 }
                 Id::Stream(id) => {
                     let connection = real.connection_of(id).map(Id::from);
@@ -256,6 +259,12 @@ impl Model {
             && records.count() < self.limits.streams as usize
     }
 
+    /// Whether a connection owes so much that its peer begins nothing.
+    fn is_behind(&self, connection: Id) -> bool {
+        let streams = self.entities.iter().filter(|e| !e.vacated && e.parent == Some(connection));
+        streams.filter(|e| e.state == State::Ended).count() > self.limits.owed_per_connection as usize
+    }
+
     fn streams_of(&self, connection: Id) -> Vec<Id> {
         let streams = self.entities.iter().filter(|entity| entity.parent == Some(connection));
         streams.filter(|entity| entity.state != State::Ended).map(|entity| entity.id).collect()
@@ -278,15 +287,17 @@ impl Model {
                 present(|id| matches!(id, Id::Stream(_))) >= self.limits.streams as usize
                     || self.streams_of(connection).len() >= limit
                     || held >= 2 * limit
+                    || direction == Some(Direction::Inbound) && self.is_behind(connection)
             }
         };
         let parent_state = parent.map(|id| self.find(id).map(|entity| entity.state));
         let expected = match parent_state {
             Some(None) => Err(BeginError::Stale),
             Some(Some(State::Opening)) => Err(BeginError::NotOpen),
-            Some(Some(State::Leaving | State::Ended)) => Err(BeginError::Closing),
-            Some(Some(State::Open)) | None if full => Err(BeginError::Limit),
-            Some(Some(State::Open)) | None => Ok(()),
+            Some(Some(State::Ended)) => Err(BeginError::Closing),
+            Some(Some(State::Leaving)) if direction == Some(Direction::Outbound) => Err(BeginError::Closing),
+            Some(Some(State::Open | State::Leaving)) | None if full => Err(BeginError::Limit),
+            Some(Some(State::Open | State::Leaving)) | None => Ok(()),
         };
         assert_eq!(real.map(|_| ()), expected, "beginning on {parent:?}");
         let id = real?;

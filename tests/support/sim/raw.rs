@@ -25,6 +25,13 @@ impl Raw {
         let listener = pair.a.listen(&A.at(4001));
         pair.settle();
         pair.a.expect(&[format!("listen {listener}")]);
+        let raw = Self::connect_again(pair);
+        (raw, pair.a.swarm.connections().last().expect("it is there"))
+    }
+
+    /// Connects to `a` where it listens already.
+    pub(crate) fn connect_again<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> Self {
+        let before: Vec<_> = pair.a.swarm.connections().collect();
         let mut dial = RawDial::new(&pair.network, HOST, &A.at(4001));
         pair.settle();
         let mut pipe = dial.pipe().expect("it was accepted");
@@ -34,9 +41,9 @@ impl Raw {
         let (said, frames) = greeting.hear(&pipe.take()).expect("it has answered");
         pipe.give(&said);
         pair.settle();
-        let connection = pair.a.swarm.connections().last().expect("it is there");
+        let connection = pair.a.swarm.connections().find(|id| !before.contains(id)).expect("it is there");
         pair.a.expect(&[format!("connected {connection} inbound")]);
-        (Self { pipe, frames, has_ended: false }, connection)
+        Self { pipe, frames, has_ended: false }
     }
 
     /// Says frames in one write.

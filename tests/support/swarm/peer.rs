@@ -130,6 +130,8 @@ impl Peer {
             Fact::AtGate if self.eager => self.permit(deeds),
             Fact::AtGate => self.at_gate = true,
             Fact::StreamOffered => unreachable!("offered streams are taken"),
+            // Of a time-out the swarm hears as a reset.
+            Fact::StreamUnproposed | Fact::StreamRefused => deeds.resets = true,
             Fact::StreamAtGate(id) if self.eager => self.confirm(id),
             Fact::StreamAtGate(id) => self.waiting.push(id),
             Fact::StreamFailed(id, _) => {

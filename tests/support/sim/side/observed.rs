@@ -59,6 +59,10 @@ where
     fn openings(&self) -> Vec<Event> {
         self.swarm.openings()
     }
+
+    fn events_until_room(&self) -> usize {
+        self.swarm.events_until_room()
+    }
 }
 
 impl<T, const EVENTS: usize> HasNode for Side<T, EVENTS>

@@ -1,0 +1,115 @@
+//! What the muxer says of a stream without an id: it begins, its first proposal comes, or it ends before that.
+//!
+//! Most peers send their proposal in the frame that begins the stream. If all of that is there, the stream is offered at
+//! once, and never stands among those without an id.
+
+use super::unnamed::{Key, Slot};
+use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
+
+/// A stream that its owner has to accept or refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Offered {
+    /// Its proposal is in the frame that begins it, which the muxer has not let through.
+    Beginning,
+    /// It has waited for its proposal.
+    Waiting(Slot),
+}
+
+impl Connection {
+    /// The peer begins a stream, perhaps with a whole proposal. One that has sent go-away has none to begin.
+    pub(super) fn inbound(&mut self, is_proposed: bool, turn: &mut Turn<'_>) -> Option<Fact> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        if open.session.has_peer_gone_away() {
+            open.session.refuse();
+            return None;
+        }
+        if self.backlog >= turn.config.inbound_backlog {
+            open.session.refuse();
+            return Some(Fact::StreamRefused);
+        }
+        if is_proposed {
+            self.offered = Some(Offered::Beginning);
+            return Some(Fact::StreamOffered);
+        }
+        self.unnamed.begin(turn.now, &mut turn.scratch.unnamed, |key| open.session.accept(key))?;
+        self.is_untimed |= turn.now == UNTIMED;
+        self.one_more_waits();
+        None
+    }
+
+    /// An inbound stream has begun, with an id or without.
+    pub(super) fn one_more_waits(&mut self) {
+        self.backlog += 1;
+        self.live += 1;
+        self.timers.idle(None);
+    }
+
+    /// Something has moved on a stream without an id.
+    pub(super) fn understand_unnamed(
+        &mut self,
+        said: yamux::Fact<Key>,
+        slot: Slot,
+        turn: &mut Turn<'_>,
+    ) -> Option<Fact> {
+        match said {
+            yamux::Fact::Readable(_) => self.hear_proposal(slot, turn),
+            yamux::Fact::Reset(_) => self.unproposed(slot, turn),
+            yamux::Fact::Inbound
+            | yamux::Fact::Writable(_)
+            | yamux::Fact::Window(_)
+            | yamux::Fact::FinSent(_)
+            | yamux::Fact::Heard
+            | yamux::Fact::Acknowledged(_)
+            | yamux::Fact::Pong(_)
+            | yamux::Fact::GoAway(_) => None,
+        }
+    }
+
+    /// Data or the FIN has come. The header and requests for a list are answered; the first proposal is offered.
+    fn hear_proposal(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let stream = self.unnamed.get_mut(slot)?;
+        let lines = &mut turn.scratch.lines;
+        lines.clear();
+        let heard = stream.listener.receive_until_proposal(stream.yamux.unread(), turn.protocols, lines);
+        if !lines.is_empty() {
+            // Even before a reset: it says why.
+            open.session.write_whole(&mut stream.yamux, lines);
+        }
+        let is_proposed = match heard {
+            Ok((consumed, is_proposed)) => {
+                open.session.consume_with(&mut stream.yamux, consumed, &mut turn.scratch.spares);
+                is_proposed
+            }
+            Err(error) => {
+                log::debug!("a stream without an id: {error}");
+                return self.give_up_unnamed(slot, turn);
+            }
+        };
+        if is_proposed {
+            self.offered = Some(Offered::Waiting(slot));
+            return Some(Fact::StreamOffered);
+        }
+        if stream.yamux.is_remote_finished() {
+            return self.give_up_unnamed(slot, turn);
+        }
+        None
+    }
+
+    /// Resets a stream without an id, and forgets it.
+    pub(super) fn give_up_unnamed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+        if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
+            open.session.reset(&mut stream.yamux);
+        }
+        self.unproposed(slot, turn)
+    }
+
+    /// A stream without an id has ended.
+    fn unproposed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+        self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+        self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
+        self.backlog -= 1;
+        self.one_less_lives(turn);
+        Some(Fact::StreamUnproposed)
+    }
+}
