@@ -84,6 +84,7 @@ mod address_group;
 mod bits;
 mod budget;
 mod config;
+mod door;
 mod drive;
 mod error;
 mod ledger;
@@ -120,6 +121,7 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::Waker;
 use core::time::Duration;
+use door::Door;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::Endpoint;
@@ -130,15 +132,7 @@ use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
 use timers::Timers;
-use wake::WakeSet;
-
-/// The transport's slot in the wake set.
-const TRANSPORT: usize = 0;
-
-/// A connection's slot in the wake set.
-const fn slot_of(id: ConnectionId) -> usize {
-    id.index() + 1
-}
+use wake::{Slot, WakeSet};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
 ///
@@ -151,6 +145,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     ledger: Ledger<EVENTS>,
     listeners: Listeners,
     links: Table<ConnectionId, Link<T>>,
+    door: Door<T>,
     timers: Timers,
     wakers: WakeSet,
     queue: Queue,
@@ -216,11 +211,12 @@ where
         rng.fill_bytes(&mut static_seed);
         let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked.
-        let _ = wakers.waker(TRANSPORT);
+        let _ = wakers.waker(Slot::Transport);
         Ok(Self {
             transport,
             noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
             rng,
+            door: Door::new(&config),
             ledger: Ledger::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),
             links: Table::new(),
@@ -297,11 +293,11 @@ where
         if self.is_shutting_down {
             return Err(DialError::Closing);
         }
-        if !self.ledger.has_handshake(Direction::Outbound) {
+        if !self.ledger.may_dial() {
             return Err(DialError::Limit);
         }
         let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.handshake_begins(Direction::Outbound);
+        self.ledger.dial_begins();
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
         self.begin_dial(&mut link);
         link.mark_commanded(&mut self.ledger);

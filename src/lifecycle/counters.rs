@@ -17,8 +17,8 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
-    /// The number of those that were [discarded](super::Lifecycle::discard): their owner was never told of them. A swarm
-    /// discards an accepted connection whose peer turns out to be ourselves.
+    /// The number of those that ended before they had an id, so that no event tells of them. A swarm gives an accepted
+    /// connection its id when its peer is authenticated.
     pub without_id: u64,
 }
 
@@ -35,7 +35,7 @@ impl Counts {
         self.failed += u64::from(many);
     }
 
-    pub(super) fn count_without_id(&mut self) {
+    pub(super) const fn count_without_id(&mut self) {
         self.without_id += 1;
     }
 
