@@ -140,6 +140,8 @@ where
         let mut link = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
         link.listener = Some(listener);
         (link.out, link.written) = (out, written);
+        // All that was said at the door is a batch of its own: no stream has written into it.
+        link.batches.taken();
         link
     }
 
