@@ -117,7 +117,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.books.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted.
+    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be told of.
     ///
     /// # Errors
     /// [`BeginError::Limit`] if there are as many as [`Limits::connections`]. Nothing has changed.

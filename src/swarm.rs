@@ -26,6 +26,9 @@
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
 //!
+//! A connection that comes in has no id, and is told by no event, until its peer is authenticated
+//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So whoever can only reach the port makes an owner hear nothing.
+//!
 //! Two swarms of one process, ticked in turn, over a transport in memory:
 //!
 //! ```
@@ -384,7 +387,9 @@ where
     }
 
     /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
-    /// so that streams end, answered or not. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
+    /// so that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by
+    /// the next turns. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it
+    /// causes is told as the owner keeps polling and draining, and
     /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {

@@ -75,8 +75,51 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Returns the number of accepted connections whose peers are not authenticated yet. They have no ids, and
-    /// [`Config::inbound_handshakes`](super::Config::inbound_handshakes) bounds them.
+    /// Returns the number of accepted connections whose peers are not authenticated yet.
+    ///
+    /// They have no ids, and no event tells of them. They are bounded by
+    /// [`Config::inbound_handshakes`](super::Config::inbound_handshakes) in all and by
+    /// [`handshakes_per_address`](super::Config::handshakes_per_address) for each address. At a bound one of them is closed,
+    /// so that a newcomer always comes in. [`refused`](Self::refused) counts those that failed or had to go.
+    ///
+    /// A socket that says nothing holds the only place, until somebody else comes:
+    ///
+    /// ```
+    /// use core::{pin::pin, task::Context, time::Duration};
+    /// use libp2p_core::Endpoint;
+    /// use libp2p_core::transport::{DialOpts, MemoryTransport, PortUse};
+    /// use std::task::Waker;
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::lifecycle::Event;
+    /// use swarm_notify::swarm::{Config, Refusal, Swarm, Transport};
+    ///
+    /// let mut config = Config::default();
+    /// config.inbound_handshakes = 1;
+    /// let swarm = |key, config| -> Result<Swarm<MemoryTransport>, _> {
+    ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
+    /// };
+    /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);
+    /// server.listen("/memory/4712".parse()?)?;
+    /// server.tick(Duration::ZERO);
+    ///
+    /// let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    /// let mut silent = pin!(MemoryTransport::new().dial("/memory/4712".parse()?, options)?);
+    /// let silent = silent.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(silent.is_ready());
+    /// server.tick(Duration::ZERO);
+    /// assert_eq!((server.inbound_handshakes(), server.connections().count()), (1, 0));
+    ///
+    /// client.dial("/memory/4712".parse()?)?;
+    /// let mut told = Vec::new();
+    /// while told.len() < 2 {
+    ///     client.tick(Duration::ZERO);
+    ///     server.tick(Duration::ZERO);
+    ///     told.extend(std::iter::from_fn(|| server.next_event()));
+    /// }
+    /// assert!(matches!(told[..], [Event::Listen { .. }, Event::Connected { .. }]));
+    /// assert_eq!((server.inbound_handshakes(), server.refused(Refusal::HandshakeEvicted)), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn inbound_handshakes(&self) -> usize {
         self.door.len()

@@ -6,7 +6,8 @@ use crate::lifecycle::{ConnectionId, ListenerId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// An accepted connection ended before its peer was authenticated: it broke, left, or took too long.
+    /// An accepted connection ended before its peer was authenticated: it broke, left, took too long, or turned out to be
+    /// ourselves; or the swarm shut down.
     HandshakeFailed,
     /// An accepted connection gave its place to a newcomer before its peer was authenticated.
     HandshakeEvicted,
