@@ -23,7 +23,7 @@ pub struct Config {
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
     /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
-    /// some 2 KB for each. When another comes in beyond, one of them is closed: the least advanced one of the address that
+    /// some 3 KB for each, beside what has come of its next message. When another comes in beyond, one of them is closed: the least advanced one of the address that
     /// has the most ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). 0: none is ever accepted. Default
     /// 1 024.
     pub inbound_handshakes: u32,

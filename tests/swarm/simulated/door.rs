@@ -4,6 +4,9 @@ use super::budgets::{B, Node, deliver};
 use crate::simulated::{millis, secs};
 use crate::support::raw_frames::Greeting;
 use crate::support::sim::{A, Cut, Host, Network, RawDial, SimPipe};
+use futures::io::AsyncRead as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, State};
 use swarm_notify::swarm::{Config, Refusal};
@@ -34,6 +37,18 @@ fn drive(node: &mut Node, now: Duration) {
     node.tick(now);
     while node.swarm.poll_at().is_some_and(|at| at <= now) {
         node.tick(now);
+    }
+}
+
+/// Returns whether the other side has ended a pipe. What has come is read.
+fn is_closed(socket: &mut SimPipe) -> bool {
+    loop {
+        let mut cx = Context::from_waker(Waker::noop());
+        match Pin::new(&mut *socket).poll_read(&mut cx, &mut [0; 1024]) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(1..)) => {}
+            Poll::Ready(Ok(0) | Err(_)) => return true,
+        }
     }
 }
 
@@ -183,6 +198,34 @@ fn a_slow_peer_survives_beside_attackers_of_other_addresses() {
     assert_eq!((view.state, view.direction), (State::Open, Direction::Inbound));
     assert_eq!(view.remote.iter().next(), Host(HONEST).at(1).iter().next());
     assert!(siege.refused(Refusal::HandshakeEvicted) > 5_000);
+}
+
+/// Who has sent more bytes is no further than who has sent one, and Noise's first message is further than any.
+#[test]
+fn bytes_one_by_one_gain_nothing() {
+    let mut siege = Siege::new(|config| config.handshakes_per_address = 3);
+    let said = Greeting::begin(9).1;
+    let mut advanced = siege.connect(3);
+    advanced.give(&said);
+    let [mut trickle, mut other] = [(); 2].map(|()| siege.connect(3));
+    other.give(&said[..1]);
+    for byte in &said[..10] {
+        trickle.give(&[*byte]);
+        siege.settle(&mut []);
+    }
+    assert_eq!(siege.at_door(), 3);
+    let mut newcomer = siege.connect(3);
+    siege.settle(&mut []);
+    assert!(is_closed(&mut trickle) && !is_closed(&mut other), "the older one of those that have sent bytes");
+    newcomer.give(&said);
+    siege.settle(&mut []);
+    let mut silent = siege.connect(3);
+    siege.settle(&mut []);
+    assert!(is_closed(&mut other));
+    drop(siege.connect(3));
+    siege.settle(&mut []);
+    assert!(is_closed(&mut silent));
+    assert!(!is_closed(&mut advanced) && !is_closed(&mut newcomer));
 }
 
 /// Without any byte of anybody, at exactly these times.
