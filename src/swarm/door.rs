@@ -151,6 +151,15 @@ where
         self.arm_door();
     }
 
+    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. A sixteenth of those at
+    /// the door give theirs back, so that what waits in the system's backlog comes in.
+    pub(super) fn give_back(&mut self) {
+        for _ in 0..self.door.len().div_ceil(16) {
+            let Some(number) = self.door.places.greediest() else { return };
+            self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");
+        }
+    }
+
     /// Takes a helping of a visitor's share of this tick. Returns `false` if its share is used up.
     pub(super) fn visitor_has_share(&mut self, number: u64, turn: u32, most: u32) -> bool {
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))

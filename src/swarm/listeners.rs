@@ -214,6 +214,9 @@ where
             TransportEvent::ListenerError { listener_id, error } => {
                 // It lives on: running out of descriptors, say.
                 log::warn!("{:?}: {error}", self.listeners.by_transport_id.get(&listener_id));
+                if error::failure(&error) == Failure::Io {
+                    self.give_back();
+                }
             }
         }
     }

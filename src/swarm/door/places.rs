@@ -123,6 +123,11 @@ impl<V> Places<V> {
         Some(victim.number)
     }
 
+    /// Returns the visitor that has to go first if there are fewer places than it seemed.
+    pub(super) fn greediest(&self) -> Option<u64> {
+        self.greed.first().map(|(_, standing, _)| standing.number)
+    }
+
     /// Lets a visitor in, as [silent](Progress::Silent). There has to be a place for it.
     pub(super) fn insert(&mut self, group: AddressGroup, began: Duration, visitor: V) -> u64 {
         let number = self.next;

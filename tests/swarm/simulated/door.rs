@@ -3,7 +3,7 @@
 use super::budgets::{B, Node, deliver};
 use crate::simulated::{millis, secs};
 use crate::support::raw_frames::Greeting;
-use crate::support::sim::{A, Cut, Host, Network, RawDial, SimPipe};
+use crate::support::sim::{A, Cut, Exhausted, Host, Network, RawDial, SimPipe};
 use futures::io::AsyncRead as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -302,6 +302,23 @@ fn a_first_byte_is_not_missed_because_the_owner_was_away() {
     siege.node.tick(siege.now);
     siege.node.tick(siege.now + secs(1));
     assert_eq!(siege.at_door(), 1);
+}
+
+/// The system has fewer descriptors than the door has places.
+#[test]
+fn where_descriptors_run_out_the_door_gives_some_back() {
+    let mut siege = Siege::new(|_| {});
+    siege.besiege(40, &[3], Deed::Nothing);
+    siege.besiege(8, &[4], Deed::Nothing);
+    siege.network.set(|knobs| knobs.exhaust(B.0, Some(Exhausted::Descriptors)));
+    let dial = RawDial::new(&siege.network, 5, &B.at(1));
+    siege.settle(&mut []);
+    assert_eq!((siege.at_door(), siege.refused(Refusal::HandshakeEvicted)), (45, 3), "a sixteenth");
+    drop(dial);
+    siege.network.set(|knobs| knobs.exhaust(B.0, None));
+    siege.lets_in(A.0);
+    // None of those who have few.
+    assert!(siege.sockets.iter_mut().skip(40).all(|socket| !is_closed(socket)));
 }
 
 #[test]
