@@ -97,6 +97,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use begun::Offered;
 use core::time::Duration;
+#[cfg(feature = "swarm")]
+pub(crate) use handshake::HandshakeStep;
 use handshake::{Handshake, Opening};
 use input::Kept;
 use libp2p_identity::PeerId;
@@ -205,6 +207,16 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.transcript(),
             Phase::Open(_) | Phase::Over => None,
+        }
+    }
+
+    /// Returns the step of a listener's handshake.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn handshake_step(&self) -> HandshakeStep {
+        match &self.phase {
+            Phase::Handshake(handshake) => handshake.listener_step(),
+            Phase::Open(_) => HandshakeStep::Authenticated,
+            Phase::Over => HandshakeStep::Security,
         }
     }
 

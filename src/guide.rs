@@ -185,8 +185,8 @@
 //! The queue holds `EVENTS` events. You need not drain all of it each time; 1 is a legal size.
 //!
 //! 1. The queue is full. Nothing *becomes* open any more: accepting pauses, and the system's backlog of the listening
-//!    socket fills; a handshake stops before our last message, a stream before our confirmation. Their deadlines stand
-//!    still.
+//!    socket fills; a dial's handshake stops before our last message, an accepted connection waits as soon as its peer is
+//!    authenticated, a stream stops before our confirmation. Their deadlines stand still.
 //! 2. Open connections and streams go on: data, windows, pings, resets, ends.
 //! 3. A closing event without room is owed: it waits in order behind the queue, without memory of its own.
 //! 4. You drain one event. An owed event takes its place. If none is owed, the next turn opens what waits, and tells its
@@ -201,6 +201,25 @@
 //! A stream that a peer begins has its id from its first whole proposal on, whether you support it or not. One that ends
 //! before has no event; [`counters`](Swarm::counters) count it in
 //! [`without_id`](crate::lifecycle::Counts::without_id).
+//!
+//! # Who comes in
+//!
+//! Anybody can connect to a port. Until an accepted connection's peer has proved who it is, the connection has no id and
+//! no event: it stands at the door, in a bounded table ([`Swarm::inbound_handshakes`]).
+//!
+//! - [`Config::inbound_handshakes`] (1 024) bounds the table, and [`Config::handshakes_per_address`] (64) the places of one
+//!   IPv4 address or one IPv6 /64. When an address has all of its places, one of its own goes for its newcomer. When all
+//!   places are taken, one goes of the address that has the most. Of several the least advanced one goes, and then the
+//!   oldest. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
+//!   one advance nothing.
+//! - A handshake has [`handshake_timeout`](crate::connection::Config::handshake_timeout) (10 s) in all. While half of the
+//!   places are taken, of all or of its address, it has [`Config::first_byte_timeout`] (2 s) for its first byte.
+//! - What ends at the door is counted: [`Swarm::refused`] with [`Refusal::HandshakeFailed`](crate::swarm::Refusal) or
+//!   `HandshakeEvicted`, and [`Counts::without_id`](crate::lifecycle::Counts::without_id). The log has the reasons.
+//! - Behind a proxy or a NAT many peers share one address. Raise `handshakes_per_address` there, up to
+//!   `inbound_handshakes`.
+//! - Once its peer is authenticated a connection has its id, and is never evicted. If it ends before there was room to tell
+//!   of its opening, you are told `ConnectFailed`.
 //!
 //! # How late is too late
 //!

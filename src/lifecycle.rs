@@ -121,7 +121,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         self.books.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
-    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted.
+    /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be told of.
     ///
     /// # Errors
     /// [`BeginError::Limit`] if there are as many as [`Limits::connections`]. Nothing has changed.
@@ -217,17 +217,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
     }
 
-    /// Takes back the id of a connection that could not open and that nobody has been told of: an accepted socket, before
-    /// its peer is known. The id is stale at once, no event follows, and
-    /// [`Counts::without_id`](Counts::without_id) counts it.
-    ///
-    /// # Errors
-    /// [`Refused::Stale`], [`Refused::AlreadyOpen`], [`Refused::Ended`]. Nothing has changed.
-    pub fn discard(&mut self, id: ConnectionId) -> Result<(), Refused> {
-        let direction = self.direction(id).ok_or(Refused::Stale)?;
-        self.apply(id, Input::Discard, By::Owner)?;
-        self.books.counters.connections.of_mut(direction).count_without_id();
-        Ok(())
+    /// Counts an inbound connection that ended before it had an id, in [`Counts::without_id`](Counts::without_id): an
+    /// accepted socket whose peer was not authenticated, say. Nothing is told.
+    pub const fn count_connection_without_id(&mut self) {
+        self.books.counters.connections.of_mut(Direction::Inbound).count_without_id();
     }
 
     /// A listener is over. Told: `ListenClose`, or `ListenFailed` if it was not open yet. Never needs room; repeating

@@ -26,6 +26,9 @@
 //! While the event queue is full nothing becomes open: accepting pauses, and what is ready to open waits in line, and
 //! so does our answer to its peer. Everything that is open goes on.
 //!
+//! A connection that comes in has no id, and is told by no event, until its peer is authenticated
+//! ([`inbound_handshakes`](Swarm::inbound_handshakes)). So whoever can only reach the port makes an owner hear nothing.
+//!
 //! Two swarms of one process, ticked in turn, over a transport in memory:
 //!
 //! ```
@@ -80,9 +83,11 @@
 //! ```
 
 mod address;
+mod address_group;
 mod bits;
 mod budget;
 mod config;
+mod door;
 mod drive;
 mod error;
 mod ledger;
@@ -120,6 +125,7 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::Waker;
 use core::time::Duration;
+use door::Door;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_core::Endpoint;
@@ -130,15 +136,7 @@ use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
 use timers::Timers;
-use wake::WakeSet;
-
-/// The transport's slot in the wake set.
-const TRANSPORT: usize = 0;
-
-/// A connection's slot in the wake set.
-const fn slot_of(id: ConnectionId) -> usize {
-    id.index() + 1
-}
+use wake::{Slot, WakeSet};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
 ///
@@ -151,6 +149,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     ledger: Ledger<EVENTS>,
     listeners: Listeners,
     links: Table<ConnectionId, Link<T>>,
+    door: Door<T>,
     timers: Timers,
     wakers: WakeSet,
     queue: Queue,
@@ -216,11 +215,12 @@ where
         rng.fill_bytes(&mut static_seed);
         let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked.
-        let _ = wakers.waker(TRANSPORT);
+        let _ = wakers.waker(Slot::Transport);
         Ok(Self {
             transport,
             noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
             rng,
+            door: Door::new(&config),
             ledger: Ledger::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),
             links: Table::new(),
@@ -297,11 +297,11 @@ where
         if self.is_shutting_down {
             return Err(DialError::Closing);
         }
-        if !self.ledger.has_handshake(Direction::Outbound) {
+        if !self.ledger.may_dial() {
             return Err(DialError::Limit);
         }
         let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.handshake_begins(Direction::Outbound);
+        self.ledger.dial_begins();
         let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
         self.begin_dial(&mut link);
         link.mark_commanded(&mut self.ledger);
@@ -388,7 +388,9 @@ where
     }
 
     /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
-    /// so that streams end, answered or not. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it causes is told as the owner keeps polling and draining, and
+    /// so that streams end, answered or not. Accepted connections whose peers are not authenticated are closed at once, by
+    /// the next turns. From now on nothing new begins, and every command that would is refused. It costs O(1) here; what it
+    /// causes is told as the owner keeps polling and draining, and
     /// is over when [`is_shut_down`](Self::is_shut_down) says so, at the latest a
     /// [`close_timeout`](crate::connection::Config::close_timeout) later.
     pub fn shutdown(&mut self) {

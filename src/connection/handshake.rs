@@ -48,6 +48,20 @@ enum Step {
     Over,
 }
 
+/// A listener's step, for the swarm to see how far its peer has come.
+#[cfg(feature = "swarm")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum HandshakeStep {
+    /// The peer has not chosen Noise yet, or the handshake is over.
+    Security,
+    /// The peer's first Noise message is waited for.
+    Exchange,
+    /// It was answered.
+    Answered,
+    /// The peer is authenticated.
+    Authenticated,
+}
+
 /// Whose turn it is to choose a protocol.
 #[derive(Debug)]
 enum Select {
@@ -112,6 +126,19 @@ impl Handshake {
         match &self.step {
             Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.transcript(),
             Step::Security(..) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) | Step::Over => None,
+        }
+    }
+
+    /// Returns the step of a listener.
+    #[cfg(feature = "swarm")]
+    pub(super) fn listener_step(&self) -> HandshakeStep {
+        match &self.step {
+            Step::Security(..) | Step::Over => HandshakeStep::Security,
+            Step::Exchange(exchange) if exchange.transcript().is_none() => HandshakeStep::Exchange,
+            Step::Exchange(_) => HandshakeStep::Answered,
+            Step::Authenticated(_) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) => {
+                HandshakeStep::Authenticated
+            }
         }
     }
 

@@ -17,9 +17,9 @@ pub struct Counts {
     pub open: u32,
     /// The most that were ever open at the same time.
     pub peak: u32,
-    /// The number of those of which nobody was told. Connections: those that were
-    /// [discarded](super::Lifecycle::discard); a swarm discards an accepted connection whose peer turns out to be ourselves.
-    /// Streams of peers: those that ended before their first whole proposal, and those that a limit refused.
+    /// The number of those that ended, or were refused, before they had an id, so that no event tells of them. A swarm
+    /// gives an accepted connection its id when its peer is authenticated, and a peer's stream when its first whole
+    /// proposal has come.
     pub without_id: u64,
 }
 
@@ -36,7 +36,7 @@ impl Counts {
         self.failed += u64::from(many);
     }
 
-    pub(super) fn count_without_id(&mut self) {
+    pub(super) const fn count_without_id(&mut self) {
         self.without_id += 1;
     }
 

@@ -40,7 +40,8 @@ pub enum Event {
         /// The connection that opened.
         connection: ConnectionId,
     },
-    /// A connection could not open, dialed or accepted.
+    /// A connection could not open: one that was dialed, or one that was accepted, whose peer is authenticated, and that
+    /// ended while it waited for room.
     ConnectFailed {
         /// The connection; this is its last event.
         connection: ConnectionId,

@@ -151,7 +151,8 @@ id! {
     ListenerId, "l"
 }
 id! {
-    /// Names a connection, from the dial or the accepted socket to its last event. Shown as `c3.1`.
+    /// Names a connection to its last event: from the dial on, or from the authentication of an accepted connection's peer.
+    /// Shown as `c3.1`.
     ConnectionId, "c"
 }
 id! {

@@ -1,11 +1,11 @@
 //! The machine of one entity, listener, connection or stream, from its id to its last event.
 //!
-//! | state   | `Opened`               | `Leave`            | `Fail`                 | `End`               | `Handled`              | `Discard`              |
-//! |---------|------------------------|--------------------|------------------------|---------------------|------------------------|------------------------|
-//! | Opening | Open: `TellOpened`     | refused: `NotOpen` | Ended: `TellFailed`    | Ended: `TellFailed` | refused: `NotOpen`     | vacant: `Release`      |
-//! | Open    | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` | refused: `AlreadyOpen` |
-//! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` | refused: `AlreadyOpen` |
-//! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      | refused: `Ended`       |
+//! | state   | `Opened`               | `Leave`            | `Fail`                 | `End`               | `Handled`              |
+//! |---------|------------------------|--------------------|------------------------|---------------------|------------------------|
+//! | Opening | Open: `TellOpened`     | refused: `NotOpen` | Ended: `TellFailed`    | Ended: `TellFailed` | refused: `NotOpen`     |
+//! | Open    | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
+//! | Leaving | refused: `AlreadyOpen` | Leaving: `Nothing` | refused: `AlreadyOpen` | Ended: `TellClosed` | refused: `AlreadyOpen` |
+//! | Ended   | refused: `Ended`       | refused: `Ended`   | refused: `Ended`       | Ended: `Nothing`    | vacant: `Release`      |
 //!
 //! A cell is the next state and what is done about it, or why the input is refused. Every entity starts as Opening.
 //! `tests::the_table_is_the_machine` reads this table and holds [`step`] against it, cell by cell.
@@ -69,8 +69,6 @@ pub(super) enum Input<E> {
     End(E, Failure),
     /// Its last event has been handled.
     Handled,
-    /// It could not open, and its owner has never been told of it.
-    Discard,
 }
 
 /// What a transition asks for, besides the next state.
@@ -99,10 +97,10 @@ pub(super) const fn step<E: Copy>(state: State, input: Input<E>) -> Result<(Opti
         (S::Open | S::Leaving, I::Leave) => (Some(S::Leaving), D::Nothing),
         (S::Open | S::Leaving, I::End(end, _)) => (Some(S::Ended), D::TellClosed(end)),
         (S::Ended, I::End(..)) => (Some(S::Ended), D::Nothing),
-        (S::Ended, I::Handled) | (S::Opening, I::Discard) => (None, D::Release),
+        (S::Ended, I::Handled) => (None, D::Release),
         (S::Opening, I::Leave | I::Handled) => return Err(Refused::NotOpen),
-        (S::Open | S::Leaving, I::Opened | I::Fail(_) | I::Handled | I::Discard) => return Err(Refused::AlreadyOpen),
-        (S::Ended, I::Opened | I::Leave | I::Fail(_) | I::Discard) => return Err(Refused::Ended),
+        (S::Open | S::Leaving, I::Opened | I::Fail(_) | I::Handled) => return Err(Refused::AlreadyOpen),
+        (S::Ended, I::Opened | I::Leave | I::Fail(_)) => return Err(Refused::Ended),
     })
 }
 
@@ -114,13 +112,12 @@ mod tests {
     use alloc::vec::Vec;
 
     const STATES: [State; 4] = [State::Opening, State::Open, State::Leaving, State::Ended];
-    const INPUTS: [(&str, Input<u8>); 6] = [
+    const INPUTS: [(&str, Input<u8>); 5] = [
         ("Opened", Input::Opened),
         ("Leave", Input::Leave),
         ("Fail", Input::Fail(Failure::Refused)),
         ("End", Input::End(7, Failure::Eof)),
         ("Handled", Input::Handled),
-        ("Discard", Input::Discard),
     ];
 
     /// The cells of the table in this file's documentation, without their backticks.
@@ -165,13 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_ended_or_was_never_told_of_is_vacated() {
+    fn only_what_has_ended_is_vacated() {
         for state in STATES {
             for (name, input) in INPUTS {
                 let vacated = matches!(step(state, input), Ok((None, _)));
-                let may_be =
-                    [(State::Ended, Input::Handled), (State::Opening, Input::Discard)].contains(&(state, input));
-                assert_eq!(vacated, may_be, "{state:?} on {name}");
+                assert_eq!(vacated, (state, input) == (State::Ended, Input::Handled), "{state:?} on {name}");
             }
         }
     }

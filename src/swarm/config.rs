@@ -22,9 +22,20 @@ pub struct Config {
     pub limits: Limits,
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
-    /// How many accepted connections may be in their handshake. While there are as many, accepting pauses and the
-    /// transport's own backlog fills; what a transport hands over nevertheless is refused by closing it. Default 128.
+    /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
+    /// some 3 KB for each, beside what has come of its next message. When another comes in beyond, one of them is closed: the least advanced one of the address that
+    /// has the most ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Where the system runs out of
+    /// descriptors or memory before, a sixteenth of them is closed each time that a listener reports so. 0: none is ever accepted. Default
+    /// 1 024.
     pub inbound_handshakes: u32,
+    /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
+    /// Loopback counts like any other. When another comes in beyond, the least advanced one of that address is closed, or
+    /// the oldest of several. 0: none is ever accepted. Default 64.
+    pub handshakes_per_address: u32,
+    /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
+    /// half of its address's, are taken. Otherwise, and from the first byte on,
+    /// [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
+    pub first_byte_timeout: Duration,
     /// How many dials may be under way, from the command to the open connection; one more is
     /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
@@ -35,7 +46,8 @@ pub struct Config {
     /// Default 8.
     pub reads_per_poll: u32,
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
-    /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 60 s.
+    /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). An accepted one whose peer is not authenticated has
+    /// the time-outs of its handshake only. Default 60 s.
     pub write_timeout: Duration,
     /// How late a deadline may be found before the owner counts as having been away: its process was stopped, or its
     /// machine asleep. What peers have said meanwhile may not have reached the sockets yet, so deadlines are put off by
@@ -48,7 +60,9 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             connection: connection::Config::default(),
-            inbound_handshakes: 128,
+            inbound_handshakes: 1_024,
+            handshakes_per_address: 64,
+            first_byte_timeout: Duration::from_secs(2),
             outbound_handshakes: 128,
             reads_per_poll: 8,
             write_timeout: Duration::from_secs(60),

@@ -17,10 +17,11 @@ mod ending;
 mod helping;
 mod writing;
 
+use super::Swarm;
 use super::budget::Budget;
 use super::link::Link;
 use super::reactor::Reactor;
-use super::{Swarm, TRANSPORT, slot_of};
+use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -47,7 +48,7 @@ where
         self.count_commands();
         self.close_and_judge(budget);
         if self.is_transport_due && self.accepts() {
-            self.wakers.mark(TRANSPORT);
+            self.wakers.mark(Slot::Transport);
         }
         self.help_woken(budget);
         self.write_dirty(budget);
@@ -76,9 +77,9 @@ where
             || self.closing.is_some()
     }
 
-    /// Adds a link that has just been dialed or accepted, and puts it in the queue, so that it is polled once.
+    /// Adds a link that has just been dialed or let in, and puts it in the queue, so that it is polled once.
     pub(super) fn insert_link(&mut self, link: Link<T>) {
-        let (id, slot) = (link.id, slot_of(link.id));
+        let (id, slot) = (link.id, Slot::of(link.id));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
@@ -125,7 +126,7 @@ where
 
     fn admit_connection(&mut self, id: ConnectionId) {
         let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
-        let waker = self.wakers.waker(slot_of(id));
+        let waker = self.wakers.waker(Slot::of(id));
         link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
     }
 

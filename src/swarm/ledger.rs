@@ -6,7 +6,6 @@
 use super::bits::Bits;
 use super::config::Config;
 use super::line::Line;
-use super::own_dial::OwnEnd;
 use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
@@ -24,8 +23,8 @@ const SPARE: usize = 64;
 pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) lifecycle: Lifecycle<EVENTS>,
     pub(super) local_peer: PeerId,
-    /// A connection with ourselves that has just been found, and whose accepted end is still there.
-    pub(super) own_end: Option<OwnEnd>,
+    /// The transcript of a dial that has just reached ourselves, and whose accepted end may be at the door.
+    pub(super) own_end: Option<[u8; 32]>,
     pub(super) streams: Streams,
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
@@ -46,7 +45,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     interests: Table<StreamId, Interest>,
     ready_streams: Bits,
     changed_listeners: Bits,
-    handshakes: [u32; 2],
+    /// Dials that are not open yet.
+    dials: u32,
     refusals: Refusals,
     scratch: Scratch,
 }
@@ -70,7 +70,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             interests: Table::new(),
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
-            handshakes: [0; 2],
+            dials: 0,
             refusals: Refusals::default(),
             scratch: Scratch::new(),
         }
@@ -145,22 +145,21 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.refusals.all(refusal)
     }
 
-    // Handshakes in flight.
+    // Dials under way.
 
-    pub(super) fn has_handshake(&self, direction: Direction) -> bool {
-        let bound = match direction {
-            Direction::Inbound => self.config.inbound_handshakes,
-            Direction::Outbound => self.config.outbound_handshakes,
-        };
-        self.handshakes[direction as usize] < bound
+    pub(super) const fn may_dial(&self) -> bool {
+        self.dials < self.config.outbound_handshakes
     }
 
-    pub(super) fn handshake_begins(&mut self, direction: Direction) {
-        self.handshakes[direction as usize] += 1;
+    pub(super) const fn dial_begins(&mut self) {
+        self.dials += 1;
     }
 
-    pub(super) fn handshake_ends(&mut self, direction: Direction) {
-        self.handshakes[direction as usize] -= 1;
+    /// A connection is open, or has failed to open.
+    pub(super) const fn opening_ends(&mut self, direction: Direction) {
+        if matches!(direction, Direction::Outbound) {
+            self.dials -= 1;
+        }
     }
 
     // Streams.

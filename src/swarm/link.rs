@@ -1,9 +1,10 @@
-//! [`Link`]: a connection with its socket, from the dial or the accept to the socket's end.
+//! [`Link`]: a connection with its socket, from its id to the socket's end. An accepted one has stood at the
+//! [door](super::door) before.
 //!
 //! ```text
-//!  Dialing ─┐
-//!           ├─▶ Up ─▶ Closing ─▶ Over          (any of them ─▶ Over, when it breaks or is cut)
-//!  Upgrading┘
+//!  Dialing ──────────────────┐
+//!                            ├─▶ Up ─▶ Closing ─▶ Over    (any of them ─▶ Over, when it breaks or is cut)
+//!  an authenticated visitor ─┘
 //! ```
 //!
 //! A link whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
@@ -15,6 +16,7 @@ mod writing;
 
 pub(super) use ending::Why;
 
+use super::door::Visitor;
 use super::error;
 use super::ledger::Ledger;
 use super::refusals::Refusal;
@@ -36,7 +38,7 @@ use libp2p_identity::PeerId;
 const HELPING_FRAMES: u32 = 256;
 
 /// The most reads of one helping. A pipe that brings a few bytes at a time would hold the turn otherwise.
-const HELPING_READS: usize = 8;
+pub(super) const HELPING_READS: usize = 8;
 
 /// The most time-outs of one connection that one deadline handles. The others are handled by the next deadline, which is
 /// due at once.
@@ -52,7 +54,7 @@ pub(super) struct Link<T: Transport> {
     pub(super) expected: Option<PeerId>,
     pub(super) peer: Option<PeerId>,
     pub(super) error: Option<String>,
-    /// When it was dialed or accepted.
+    /// When it was dialed.
     pub(super) began: Duration,
     /// What it is armed with in the timers.
     pub(super) armed: Option<Duration>,
@@ -73,7 +75,6 @@ pub(super) struct Link<T: Transport> {
 
 pub(super) enum Stage<T: Transport> {
     Dialing(Pin<Box<T::Dial>>),
-    Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),
     /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's. Or the
     /// peer has: then our side goes on until the last stream has ended.
@@ -134,19 +135,30 @@ where
         }
     }
 
+    /// Makes the link of an accepted connection whose peer is authenticated, out of what stood at the door.
+    pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
+        let Visitor { listener, remote, began, out, written, .. } = visitor;
+        let mut link = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
+        link.listener = Some(listener);
+        (link.out, link.written) = (out, written);
+        // All that was said at the door is a batch of its own: no stream has written into it.
+        link.batches.taken();
+        link
+    }
+
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Over => None,
         }
     }
 
-    /// Returns a hash of the handshake's transcript, from the time at which the dialer can know its peer until the listener
-    /// does.
-    pub(super) fn transcript(&self) -> Option<[u8; 32]> {
+    /// Returns a hash of the handshake's transcript, which the other end has, too, while this end knows its peer and the
+    /// other does not.
+    fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             Stage::Up(pipe) => pipe.connection.transcript(),
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over => None,
         }
     }
 
@@ -176,18 +188,14 @@ where
         }
     }
 
-    /// Polls for the byte pipe. `Some`: it is there.
+    /// Polls a dial for the byte pipe. `Some`: it is there.
     pub(super) fn poll_pipe<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
     ) -> Option<T::Output> {
-        let polled = match &mut self.stage {
-            Stage::Dialing(dial) => dial.as_mut().poll(cx),
-            Stage::Upgrading(upgrade) => upgrade.as_mut().poll(cx),
-            Stage::Up(_) | Stage::Closing(..) | Stage::Over => return None,
-        };
-        match polled {
+        let Stage::Dialing(dial) = &mut self.stage else { return None };
+        match dial.as_mut().poll(cx) {
             Poll::Pending => None,
             Poll::Ready(Ok(io)) => Some(io),
             Poll::Ready(Err(error)) => {
@@ -278,7 +286,7 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        if matches!(self.stage, Stage::Dialing(_) | Stage::Upgrading(_)) {
+        if matches!(self.stage, Stage::Dialing(_)) {
             if self.deadline(ledger).is_some_and(|deadline| deadline <= now) {
                 self.over(ledger, Why::Broke(Error::HandshakeTimeout));
             }
@@ -296,7 +304,7 @@ where
     pub(super) fn deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
         let config = &ledger.config.connection;
         match &self.stage {
-            Stage::Dialing(_) | Stage::Upgrading(_) => Some(self.began.saturating_add(config.handshake_timeout)),
+            Stage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
                 let deadlines = [pipe.connection.poll_at(&ledger.streams, config), self.write_deadline(ledger)];
                 deadlines.into_iter().flatten().min()
@@ -307,16 +315,7 @@ where
 
     fn handle<const E: usize>(&mut self, fact: Fact, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         match fact {
-            Fact::AtGate => {
-                self.peer = self.connection().and_then(|connection| connection.peer());
-                if self.peer == Some(ledger.local_peer) {
-                    return self.refuse_ourselves(ledger);
-                }
-                match ledger.is_free() {
-                    true => self.admit(ledger, cx, now),
-                    false => ledger.wait(self.id),
-                }
-            }
+            Fact::AtGate => self.at_gate(ledger, cx, now),
             Fact::StreamOffered => self.offered(ledger, cx, now),
             Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
             Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
@@ -334,7 +333,7 @@ where
                 Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
                 Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
                 Stage::Up(_) if code == 0 => self.serve(ledger),
-                Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
+                Stage::Dialing(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
             },
@@ -347,13 +346,25 @@ where
         }
     }
 
+    /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
+    pub(super) fn at_gate<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+        self.peer = self.connection().and_then(|connection| connection.peer());
+        if self.peer == Some(ledger.local_peer) {
+            return self.refuse_ourselves(ledger);
+        }
+        match ledger.is_free() {
+            true => self.admit(ledger, cx, now),
+            false => ledger.wait(self.id),
+        }
+    }
+
     /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
     pub(super) fn admit<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         let config = &ledger.config.connection;
         match self.connection().map(|connection| connection.open(config, now)) {
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
-                    ledger.handshake_ends(self.direction);
+                    ledger.opening_ends(self.direction);
                     if let Some(peer) = self.peer {
                         ledger.peers.insert((peer, self.id));
                     }

@@ -1,14 +1,11 @@
 //! Listeners, and what the transport says of them.
 
+use super::Swarm;
 use super::address::{Flaw, of_listener, split_peer, unsupported};
 use super::error;
-use super::ledger::Ledger;
-use super::link::{Link, Stage};
 use super::reactor::Reactor;
-use super::refusals::Refusal;
-use super::{Swarm, TRANSPORT};
-use crate::lifecycle::{Direction, Failure, Fault, ListenerEnd, ListenerId, State, Table};
-use alloc::boxed::Box;
+use super::wake::Slot;
+use crate::lifecycle::{Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -140,7 +137,7 @@ where
         // An open one leaves, one that is opening stays so until its socket is closed.
         let _ = self.ledger.lifecycle.leave(id);
         // The next poll hears the transport's word, or lets the owner drain what is told here.
-        self.wakers.mark(TRANSPORT);
+        self.wakers.mark(Slot::Transport);
         let Some(transport_id) = listener.transport_id else {
             let _ = self.ledger.lifecycle.end_listener(id, end);
             return;
@@ -180,19 +177,19 @@ where
         if !accepts && self.listeners.expecting == 0 {
             return;
         }
-        let waker = self.wakers.waker(TRANSPORT);
+        let waker = self.wakers.waker(Slot::Transport);
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
                 self.transport_says(event, self.now);
-                self.wakers.mark(TRANSPORT);
+                self.wakers.mark(Slot::Transport);
             }
         }
     }
 
     /// Whether a connection may come in now.
     pub(super) fn accepts(&self) -> bool {
-        !self.is_shutting_down && self.ledger.lifecycle.room() > 0 && self.ledger.has_handshake(Direction::Inbound)
+        !self.is_shutting_down && self.ledger.lifecycle.room() > 0
     }
 
     fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {
@@ -217,6 +214,9 @@ where
             TransportEvent::ListenerError { listener_id, error } => {
                 // It lives on: running out of descriptors, say.
                 log::warn!("{:?}: {error}", self.listeners.by_transport_id.get(&listener_id));
+                if error::failure(&error) == Failure::Io {
+                    self.give_back();
+                }
             }
         }
     }
@@ -255,20 +255,5 @@ where
         if self.ledger.lifecycle.state(id) == Some(State::Open) {
             self.ledger.addresses_changed(id);
         }
-    }
-
-    /// A connection has come in. Without a place for it, it is refused by closing it.
-    fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
-        let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
-        let has_place = !self.is_shutting_down && ledger.has_handshake(Direction::Inbound);
-        let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
-        let Some(id) = begun else {
-            log::debug!("{listener}: no place for a connection from {remote}");
-            return ledger.refuse(listener, Refusal::ConnectionLimit);
-        };
-        ledger.handshake_begins(Direction::Inbound);
-        let mut link = Link::new(id, Direction::Inbound, remote, Stage::Upgrading(Box::pin(upgrade)), now);
-        link.listener = Some(listener);
-        self.insert_link(link);
     }
 }

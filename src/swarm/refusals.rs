@@ -6,9 +6,11 @@ use crate::lifecycle::{ConnectionId, ListenerId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// An accepted connection ended before its peer was authenticated: it broke, left, or took too long.
+    /// An accepted connection ended before its peer was authenticated: it broke, left, took too long, or turned out to be
+    /// ourselves; or the swarm shut down.
     HandshakeFailed,
-    /// An accepted connection gave its place to a newcomer before its peer was authenticated.
+    /// An accepted connection gave its place to a newcomer before its peer was authenticated, or its descriptor back to a
+    /// system that had run out of them.
     HandshakeEvicted,
     /// An accepted connection was closed because a limit of connections was reached.
     ConnectionLimit,

@@ -1,5 +1,6 @@
 //! [`Queue`]: what one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a shutdown.
 
+use super::wake::Slot;
 use alloc::collections::VecDeque;
 
 /// The rest of a shutdown: everything from these slots on is still to be closed.
@@ -13,9 +14,9 @@ pub(super) struct Closing {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Slots in the order in which they woke.
-    pub(super) woken: VecDeque<usize>,
+    pub(super) woken: VecDeque<Slot>,
     /// Slots that woke again after their share of this tick. They are for the next tick.
-    pub(super) served: VecDeque<usize>,
+    pub(super) served: VecDeque<Slot>,
     /// The number of connections whose output the last turn did not get to.
     pub(super) unwritten: usize,
     /// The number of the last turn, by which shares are counted.

@@ -13,9 +13,18 @@ use core::time::Duration;
 /// How many deadlines of connections that are gone may always wait to come up.
 const SPARE: usize = 64;
 
-/// Deadlines of connections, earliest first.
+/// What a deadline that has come is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Due {
+    Connection(ConnectionId),
+    /// The earliest of those that stand at the [door](super::door).
+    Door,
+}
+
+/// Deadlines of connections, earliest first, and the earliest of the door.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
+    door: Option<Duration>,
     deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
     /// The time to which all deadlines are put off, while they are.
     put_off: Option<Duration>,
@@ -32,6 +41,11 @@ impl Timers {
         }
     }
 
+    /// Sets the earliest deadline of the door.
+    pub(super) const fn arm_door(&mut self, deadline: Option<Duration>) {
+        self.door = deadline;
+    }
+
     /// Returns whether deadlines that have come by `now` may be judged. If the earliest is more than `lateness` late, all
     /// are put off by `lateness`, once; afterwards they are judged, in however many turns that takes. A `lateness` of
     /// zero puts off nothing.
@@ -42,7 +56,7 @@ impl Timers {
             }
             (self.put_off, self.excused) = (None, now);
         }
-        let first = self.deadlines.peek().map_or(now, |Reverse((first, _))| (*first).max(self.excused));
+        let first = self.earliest().map_or(now, |first| first.max(self.excused));
         let is_late = now.saturating_sub(first) > lateness && !lateness.is_zero();
         self.put_off = is_late.then(|| now.saturating_add(lateness));
         if !is_late {
@@ -50,6 +64,11 @@ impl Timers {
             self.excused = now;
         }
         !is_late
+    }
+
+    fn earliest(&self) -> Option<Duration> {
+        let first = self.deadlines.peek().map(|Reverse((first, _))| *first);
+        first.into_iter().chain(self.door).min()
     }
 
     /// Returns whether a deadline has come by `now`. It forgets deadlines that no connection is armed with any more, as
@@ -63,16 +82,16 @@ impl Timers {
             }
             self.deadlines.pop();
         }
-        false
+        self.door.is_some_and(|deadline| deadline <= now)
     }
 
-    /// Takes the earliest deadline, if it has come by `now`.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<(Duration, ConnectionId)> {
-        let due = self.deadlines.peek()?.0;
-        (due.0 <= now).then(|| {
-            self.deadlines.pop();
-            due
-        })
+    /// Takes the earliest deadline, if it has come by `now`. That of the door stays until it is set anew.
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<Due> {
+        let first = self.earliest().filter(|first| *first <= now)?;
+        if self.door == Some(first) {
+            return Some(Due::Door);
+        }
+        self.deadlines.pop().map(|Reverse((_, id))| Due::Connection(id))
     }
 
     /// Forgets deadlines that no connection is armed with, as `is_armed` says: those at the front, so that no owner wakes
@@ -91,8 +110,8 @@ impl Timers {
 
     /// When the earliest deadline is judged.
     pub(super) fn first(&self) -> Option<Duration> {
-        let Reverse((deadline, _)) = self.deadlines.peek()?;
-        Some(self.put_off.map_or(*deadline, |until| until.max(*deadline)))
+        let deadline = self.earliest()?;
+        Some(self.put_off.map_or(deadline, |until| until.max(deadline)))
     }
 }
 
@@ -134,9 +153,25 @@ mod tests {
         timers.arm(id, &mut armed, secs(3));
         assert_eq!((armed, timers.first()), (Some(secs(3)), Some(secs(3))));
         assert_eq!(timers.take_due(secs(2)), None);
-        assert_eq!(timers.take_due(secs(9)), Some((secs(3), id)));
-        assert_eq!(timers.take_due(secs(9)), Some((secs(5), id)));
+        assert_eq!(timers.take_due(secs(4)), Some(Due::Connection(id)));
+        assert_eq!(timers.take_due(secs(4)), None);
+        assert_eq!(timers.take_due(secs(9)), Some(Due::Connection(id)));
         assert_eq!(timers.take_due(secs(9)), None);
+    }
+
+    #[test]
+    fn the_door_has_one_deadline_which_is_set_anew() {
+        let (id, secs) = (ConnectionId::FIRST, Duration::from_secs);
+        let mut timers = Timers::default();
+        timers.arm(id, &mut None, secs(5));
+        timers.arm_door(Some(secs(4)));
+        assert_eq!((timers.first(), timers.take_due(secs(3))), (Some(secs(4)), None));
+        assert!(timers.is_due(secs(4), |_, _| false));
+        assert_eq!([(); 2].map(|()| timers.take_due(secs(5))), [Some(Due::Door); 2]);
+        timers.arm_door(Some(secs(6)));
+        assert_eq!((timers.first(), timers.take_due(secs(5))), (Some(secs(5)), Some(Due::Connection(id))));
+        timers.arm_door(None);
+        assert_eq!((timers.first(), timers.is_due(secs(9), |_, _| true)), (None, false));
     }
 
     #[test]

@@ -75,7 +75,8 @@ where
     /// Takes a turn under a budget: it asks `may` before each unit of work, and ends once `may` has refused. In a game,
     /// `may` looks at the time that is left of the frame; in a test, it counts.
     ///
-    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled; one batch of output
+    /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled, or what was read of
+    /// an accepted connection's handshake answered; one batch of output
     /// of at most 64 KiB; one event of the transport (an accepted connection, say); one deadline; the begin of one close.
     /// Connections take turns in the order in which they became ready, one helping each. Even if `may` refuses at once,
     /// a turn does up to three units, so that nothing ever stands still: one deadline or close, one helping, one batch.

@@ -152,9 +152,9 @@ where
         self.ledger.lifecycle.listeners()
     }
 
-    /// All connections that have not ended, by index. It walks all slots. An accepted one whose peer is not known yet goes
-    /// without an event if it turns out to be a dial of our own
-    /// ([`Failure::LocalPeer`](crate::lifecycle::Failure::LocalPeer)).
+    /// All connections that have not ended, by index. It walks all slots. An accepted one is among them from the
+    /// authentication of its peer on; before that it has no id, and
+    /// [`inbound_handshakes`](Self::inbound_handshakes) counts it.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
         self.ledger.lifecycle.connections()
     }

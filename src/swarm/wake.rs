@@ -1,12 +1,15 @@
 //! [`WakeSet`]: the slots that were woken and have not been helped since.
 //!
-//! Each slot has one waker for life, which every connection that sits there uses again. A woken slot stands in line once,
-//! however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the woken slots and no others.
+//! A slot of the transport or of a link has one waker for life, which every connection that sits there uses again. A
+//! visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot stands in line
+//! once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the woken slots and no
+//! others.
 //!
 //! During a turn of the owner, a wake only puts its slot in line. Between turns the first wake also wakes the owner; later
 //! ones only queue. The flag that decides between the two is under the line's lock, so that no wake is lost.
 
-use alloc::collections::VecDeque;
+use crate::lifecycle::ConnectionId;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use alloc::vec::Vec;
@@ -14,11 +17,30 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Waker;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Who is woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Slot {
+    Transport,
+    /// The link whose id has this index.
+    Link(usize),
+    /// The visitor of this number, at the [door](super::door).
+    Visitor(u64),
+}
+
+impl Slot {
+    /// Returns the slot of a connection's link.
+    pub(super) const fn of(id: ConnectionId) -> Self {
+        Self::Link(id.index())
+    }
+}
+
 /// The slots' wakers, and the line of those that were woken.
 #[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
-    slots: Vec<(Arc<Slot>, Waker)>,
+    /// The transport's bell, then those of links by index.
+    lasting: Vec<(Arc<Bell>, Waker)>,
+    visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +49,7 @@ struct Shared(Mutex<Line>);
 #[derive(Debug, Default)]
 struct Line {
     /// Woken slots, oldest first. Each stands here at most once.
-    woken: Vec<usize>,
+    woken: Vec<Slot>,
     /// The [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
     is_called: bool,
     /// The owner is between two turns and has not been woken yet.
@@ -35,9 +57,10 @@ struct Line {
     owner: Option<Waker>,
 }
 
+/// What a slot's waker rings.
 #[derive(Debug)]
-struct Slot {
-    index: usize,
+struct Bell {
+    slot: Slot,
     /// The slot stands in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
@@ -61,7 +84,7 @@ impl Shared {
     }
 }
 
-impl Wake for Slot {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -70,7 +93,7 @@ impl Wake for Slot {
         let is_new = !self.queued.swap(true, Ordering::AcqRel);
         self.shared.queue(|line| {
             if is_new {
-                line.woken.push(self.index);
+                line.woken.push(self.slot);
             }
         });
     }
@@ -101,7 +124,7 @@ impl WakeSet {
     /// Makes a set without slots. Between turns, a wake wakes `owner`, until another one is [set](Self::set_owner).
     pub(super) fn new(owner: Waker) -> Self {
         let line = Line { is_asleep: true, owner: Some(owner), ..Line::default() };
-        Self { shared: Arc::new(Shared(Mutex::new(line))), slots: Vec::new() }
+        Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
     }
 
     /// Returns a waker that wakes the owner and no slot.
@@ -129,22 +152,45 @@ impl WakeSet {
         self.shared.line().is_called
     }
 
-    /// Returns the waker of a slot. Makes all slots up to `index` that do not exist yet.
-    pub(super) fn waker(&mut self, index: usize) -> Waker {
-        while self.slots.len() <= index {
-            let slot = Slot { index: self.slots.len(), queued: AtomicBool::new(false), shared: self.shared.clone() };
-            let slot = Arc::new(slot);
-            self.slots.push((slot.clone(), Waker::from(slot)));
+    /// Returns the waker of a slot, which is made if it does not exist yet.
+    pub(super) fn waker(&mut self, slot: Slot) -> Waker {
+        let shared = &self.shared;
+        let make = |slot| {
+            let bell = Arc::new(Bell { slot, queued: AtomicBool::new(false), shared: shared.clone() });
+            (bell.clone(), Waker::from(bell))
+        };
+        let index = match slot {
+            Slot::Transport => 0,
+            Slot::Link(index) => index + 1,
+            Slot::Visitor(number) => return self.visitors.entry(number).or_insert_with(|| make(slot)).1.clone(),
+        };
+        while self.lasting.len() <= index {
+            let slot = self.lasting.len().checked_sub(1).map_or(Slot::Transport, Slot::Link);
+            self.lasting.push(make(slot));
         }
-        self.slots[index].1.clone()
+        self.lasting[index].1.clone()
+    }
+
+    fn bell(&self, slot: Slot) -> Option<&Bell> {
+        let (bell, _) = match slot {
+            Slot::Transport => self.lasting.first(),
+            Slot::Link(index) => self.lasting.get(index + 1),
+            Slot::Visitor(number) => self.visitors.get(&number),
+        }?;
+        Some(bell)
+    }
+
+    /// Forgets the slot of a visitor that has left. It may stand in line still.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.visitors.remove(&number);
     }
 
     /// Puts a slot in line as if it had been woken, without waking the owner.
-    pub(super) fn mark(&self, index: usize) {
-        if let Some((slot, _)) = self.slots.get(index)
-            && !slot.queued.swap(true, Ordering::AcqRel)
+    pub(super) fn mark(&self, slot: Slot) {
+        if let Some(bell) = self.bell(slot)
+            && !bell.queued.swap(true, Ordering::AcqRel)
         {
-            self.shared.line().woken.push(index);
+            self.shared.line().woken.push(slot);
         }
     }
 
@@ -154,7 +200,7 @@ impl WakeSet {
     }
 
     /// Appends the line to `into`. Each slot still counts as in line until its helping [begins](Self::begin).
-    pub(super) fn take(&self, into: &mut VecDeque<usize>) {
+    pub(super) fn take(&self, into: &mut VecDeque<Slot>) {
         let mut line = self.shared.line();
         if !line.woken.is_empty() {
             into.extend(line.woken.drain(..));
@@ -162,10 +208,10 @@ impl WakeSet {
     }
 
     /// Begins a slot's helping: from now on a wake puts the slot in line again.
-    pub(super) fn begin(&self, index: usize) {
-        if let Some((slot, _)) = self.slots.get(index) {
+    pub(super) fn begin(&self, slot: Slot) {
+        if let Some(bell) = self.bell(slot) {
             // It also acquires: writes before a wake that found the slot in line already are visible from here on.
-            slot.queued.swap(false, Ordering::AcqRel);
+            bell.queued.swap(false, Ordering::AcqRel);
         }
     }
 }
@@ -194,7 +240,7 @@ mod tests {
     #[test]
     fn a_slot_stands_in_line_once_until_its_helping_begins() {
         let (_, mut set) = set();
-        let (first, third) = (set.waker(0), set.waker(2));
+        let (first, third) = (set.waker(Slot::Transport), set.waker(Slot::Link(2)));
         third.wake_by_ref();
         first.wake_by_ref();
         third.wake_by_ref();
@@ -202,18 +248,18 @@ mod tests {
         set.take(&mut taken);
         third.wake_by_ref();
         set.take(&mut taken);
-        assert_eq!(taken, [2, 0]);
-        set.begin(2);
+        assert_eq!(taken, [Slot::Link(2), Slot::Transport]);
+        set.begin(Slot::Link(2));
         third.wake();
         assert!(set.is_woken());
         set.take(&mut taken);
-        assert_eq!(taken, [2, 0, 2]);
+        assert_eq!(taken, [Slot::Link(2), Slot::Transport, Slot::Link(2)]);
     }
 
     #[test]
     fn the_owner_is_woken_once_between_turns_and_not_during_one() {
         let (count, mut set) = set();
-        let (first, second) = (set.waker(0), set.waker(1));
+        let (first, second) = (set.waker(Slot::Transport), set.waker(Slot::Visitor(7)));
         first.wake_by_ref();
         second.wake_by_ref();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
@@ -224,11 +270,28 @@ mod tests {
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         drop(awake);
         assert!(set.is_woken() && set.is_called());
-        set.mark(1);
+        set.mark(Slot::Link(1));
         assert_eq!(count.0.load(Ordering::SeqCst), 1, "what the owner marks it knows");
         set.caller().wake();
         assert_eq!(count.0.load(Ordering::SeqCst), 2);
         assert!(set.awake().1);
+    }
+
+    #[test]
+    fn a_visitor_that_has_left_wakes_nobody_who_comes_after() {
+        let (_, mut set) = set();
+        let first = set.waker(Slot::Visitor(0));
+        first.wake_by_ref();
+        set.forget(0);
+        let _ = set.waker(Slot::Visitor(1));
+        let mut taken = VecDeque::new();
+        set.take(&mut taken);
+        assert_eq!(taken, [Slot::Visitor(0)], "it stands in line, and nobody is found there");
+        set.begin(Slot::Visitor(0));
+        assert!(set.visitors.keys().eq([&1]));
+        first.wake();
+        set.take(&mut taken);
+        assert!(!taken.contains(&Slot::Visitor(1)));
     }
 
     /// Two threads wake while the owner turns and sleeps: each wake is followed by a turn that finds it.
@@ -248,7 +311,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(index, work)| {
-                let (waker, work) = (set.waker(index), work.clone());
+                let (waker, work) = (set.waker(Slot::Link(index)), work.clone());
                 thread::spawn(move || {
                     for _ in 0..ROUNDS {
                         work.fetch_add(1, Ordering::SeqCst);
@@ -261,8 +324,9 @@ mod tests {
         while done < 2 * ROUNDS {
             let (awake, _) = set.awake();
             set.take(&mut line);
-            while let Some(index) = line.pop_front() {
-                set.begin(index);
+            while let Some(slot) = line.pop_front() {
+                let Slot::Link(index) = slot else { panic!("nobody woke {slot:?}") };
+                set.begin(slot);
                 done += work[index].swap(0, Ordering::SeqCst);
             }
             drop(awake);

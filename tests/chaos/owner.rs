@@ -50,6 +50,8 @@ struct Round {
     opened: usize,
     closed: usize,
     timed_out: bool,
+    /// Those that had ended without an id when it began.
+    without_id: u64,
 }
 
 impl Owner {
@@ -113,14 +115,19 @@ impl Owner {
 
     /// A connection has come and gone in this round, and nothing is left.
     pub(crate) fn is_over(&self) -> bool {
-        self.round.over > 0 && self.has_nothing()
+        (self.round.over > 0 || self.without_id() > self.round.without_id) && self.has_nothing()
     }
 
     /// There is nothing but the listener, and everybody has been told so.
     pub(crate) fn has_nothing(&self) -> bool {
         let is_all_told =
             !self.swarm.has_pending() && self.audience.as_ref().is_some_and(|all| all.poll_at().is_none());
-        is_all_told && self.swarm.connections().next().is_none()
+        is_all_told && self.swarm.connections().next().is_none() && self.swarm.inbound_handshakes() == 0
+    }
+
+    /// Accepted connections that have ended before their peers were authenticated, in all rounds.
+    fn without_id(&self) -> u64 {
+        self.swarm.counters().connections.inbound.without_id
     }
 
     /// How many streams of ours have opened in this round.
@@ -165,7 +172,7 @@ impl Owner {
         self.log.clear();
         self.echoes.clear();
         self.checker.forget_the_past();
-        self.round = Round::default();
+        self.round = Round { without_id: self.without_id(), ..Round::default() };
     }
 
     pub(crate) fn shut_down(mut self) {

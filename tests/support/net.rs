@@ -12,7 +12,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, Ready, Refusal, multiaddr};
 use swarm_notify::tcp;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
@@ -133,6 +133,15 @@ impl<const E: usize> Node<E> {
 
     pub(crate) fn has_received(&self, stream: StreamId, data: &[u8]) -> bool {
         self.received.get(&stream).is_some_and(|received| received == data)
+    }
+
+    /// The number of accepted connections that have ended before their peers were authenticated. None of them has an id.
+    #[track_caller]
+    pub(crate) fn failed_handshakes(&self) -> u64 {
+        let failed = self.swarm.refused(Refusal::HandshakeFailed);
+        let inbound = self.swarm.counters().connections.inbound;
+        assert_eq!((inbound.without_id, inbound.failed), (failed, 0));
+        failed
     }
 
     /// The streams of a connection, in order of their ids.

@@ -16,7 +16,12 @@ pub(crate) struct RawPeer {
 impl RawPeer {
     #[track_caller]
     pub(crate) fn dial(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).unwrap();
+        Self::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// The same on a socket that is connected.
+    #[track_caller]
+    pub(crate) fn on(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(LIMIT)).unwrap();
         let noise = noise::Config::new(&identity(9), [9; 32], &["/yamux/1.0.0"]).unwrap();
         let connection =

@@ -7,6 +7,7 @@ mod by_hand;
 mod connections;
 mod dials;
 mod disconnect_peer;
+mod door;
 mod fair;
 mod flood;
 mod flush;

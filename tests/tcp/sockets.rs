@@ -5,6 +5,8 @@ mod connections;
 mod counts;
 mod descriptors;
 mod dials;
+#[cfg(target_os = "linux")]
+mod door;
 mod flood;
 mod full;
 mod go_away;

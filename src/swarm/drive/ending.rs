@@ -2,9 +2,12 @@
 
 use super::HELPING;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
+use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::{Swarm, slot_of};
+use crate::swarm::refusals::Refusal;
+use crate::swarm::timers::Due;
+use crate::swarm::wake::Slot;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -35,8 +38,10 @@ where
         let mut has_judged = false;
         while judges && self.is_deadline_due() && (budget.allows() || !has_judged) {
             has_judged = true;
-            if let Some((_, id)) = self.timers.take_due(self.now) {
-                self.judge(id);
+            match self.timers.take_due(self.now) {
+                Some(Due::Connection(id)) => self.judge(id),
+                Some(Due::Door) => self.judge_door(HELPING),
+                None => {}
             }
         }
     }
@@ -53,7 +58,7 @@ where
         self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
     }
 
-    /// Begins to close the next listener or connection of a shutdown.
+    /// Begins to close the next listener or connection of a shutdown, or closes the next visitor at the door.
     fn close_next(&mut self) {
         let Some(closing) = &mut self.closing else { return };
         if closing.listener < self.listeners.table.slots() {
@@ -61,6 +66,8 @@ where
             if let Some(id) = self.listeners.table.key_at(closing.listener - 1) {
                 self.end_listener(id, ListenerEnd::Shutdown);
             }
+        } else if let Some(number) = self.door.oldest() {
+            self.turn_away(number, Refusal::HandshakeFailed, &"the swarm shuts down");
         } else if closing.connection < self.links.slots() {
             closing.connection += 1;
             let id = self.links.key_at(closing.connection - 1);
@@ -81,7 +88,7 @@ where
         if link.deadline(&self.ledger).is_some_and(|deadline| deadline <= now) {
             // Bytes that would move the deadline may be in the socket already, without a wake yet.
             self.help(id, HELPING);
-            let waker = self.wakers.waker(slot_of(id));
+            let waker = self.wakers.waker(Slot::of(id));
             if let Some(link) = self.links.get_mut(id) {
                 link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
             }

@@ -2,11 +2,12 @@
 
 use super::{HELPING, HELPING_ALONE, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
-use crate::lifecycle::{ConnectionId, Direction};
+use crate::lifecycle::ConnectionId;
+use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::link::{Pipe, Stage, Why};
 use crate::swarm::reactor::Reactor;
-use crate::swarm::{Swarm, TRANSPORT, slot_of};
+use crate::swarm::wake::Slot;
 use chacha20::rand_core::Rng;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -48,12 +49,16 @@ where
             has_helped = true;
             self.queue.woken.pop_front();
             self.wakers.begin(slot);
-            if slot == TRANSPORT {
-                self.help_transport();
-            } else if let Some(id) = self.links.key_at(slot - 1) {
-                // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
-                let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
-                self.help(id, if is_alone { HELPING_ALONE } else { HELPING });
+            match slot {
+                Slot::Transport => self.help_transport(),
+                Slot::Visitor(number) => self.help_visitor(number, HELPING),
+                Slot::Link(index) => {
+                    if let Some(id) = self.links.key_at(index) {
+                        // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
+                        let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
+                        self.help(id, if is_alone { HELPING_ALONE } else { HELPING });
+                    }
+                }
             }
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;
@@ -66,30 +71,29 @@ where
     }
 
     /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.
-    fn has_share(&mut self, slot: usize) -> bool {
+    fn has_share(&mut self, slot: Slot) -> bool {
         let (turn, most) = (self.queue.turn, self.ledger.config.reads_per_poll.max(1));
-        if slot == TRANSPORT {
-            return self.queue.transport.take(turn, TRANSPORT_SHARE);
+        match slot {
+            Slot::Transport => self.queue.transport.take(turn, TRANSPORT_SHARE),
+            Slot::Visitor(number) => self.visitor_has_share(number, turn, most),
+            Slot::Link(index) => {
+                let link = self.links.key_at(index).and_then(|id| self.links.get_mut(id));
+                link.is_none_or(|link| link.share.take(turn, most))
+            }
         }
-        let link = self.links.key_at(slot - 1).and_then(|id| self.links.get_mut(id));
-        link.is_none_or(|link| link.share.take(turn, most))
     }
 
-    /// Polls a dial or an upgrade, or reads at most `most` bytes of a connection and handles them.
+    /// Polls a dial, or reads at most `most` bytes of a connection and handles them.
     pub(super) fn help(&mut self, id: ConnectionId, most: usize) {
-        let (slot, now) = (slot_of(id), self.now);
+        let (slot, now) = (Slot::of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
         let Some(link) = self.links.get_mut(id) else { return };
         if let Some(io) = link.poll_pipe(&mut self.ledger, &mut cx) {
-            let role = match link.direction {
-                Direction::Outbound => Role::Dialer,
-                Direction::Inbound => Role::Listener,
-            };
             let mut seed = [0; 32];
             self.rng.fill_bytes(&mut seed);
             let config = &self.ledger.config.connection;
-            match Connection::new(&self.noise, role, seed, link.expected, config, link.began) {
+            match Connection::new(&self.noise, Role::Dialer, seed, link.expected, config, link.began) {
                 Ok(connection) => link.stage = Stage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);
@@ -100,7 +104,7 @@ where
         if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
-        self.discard_own_end();
+        self.turn_away_own_end();
         self.driven(id);
     }
 }

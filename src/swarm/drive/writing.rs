@@ -1,8 +1,9 @@
 //! The third phase of a turn: output. Also [`Swarm::flush_all`]'s part of it.
 
+use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::{Swarm, slot_of};
+use crate::swarm::wake::Slot;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -44,13 +45,13 @@ where
         let Some(id) = self.ledger.dirty.pop_front() else { return };
         let Some(link) = self.links.get_mut(id) else { return };
         link.is_dirty = false;
-        let waker = self.wakers.waker(slot_of(id));
+        let waker = self.wakers.waker(Slot::of(id));
         let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
         if link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, self.now) {
             link.mark_dirty(&mut self.ledger);
         }
         if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
-            self.wakers.mark(slot_of(id));
+            self.wakers.mark(Slot::of(id));
         }
         self.arm(id);
     }

@@ -3,10 +3,9 @@
 use super::{Link, Ours, Stage};
 use crate::connection::Error;
 use crate::connection::yamux::NORMAL;
-use crate::lifecycle::{ConnectionEnd, Direction, Failure, RemoteEnd};
+use crate::lifecycle::{ConnectionEnd, Failure, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
-use crate::swarm::own_dial::OwnEnd;
 use crate::swarm::refusals::Refusal;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -66,7 +65,7 @@ where
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), Ours::Serving)
             }
-            stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
+            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over) => stage,
         };
     }
 
@@ -124,7 +123,7 @@ where
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, end, Ours::Open)
             }
-            stage @ (Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Closing(..) | Stage::Over) => stage,
+            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over) => stage,
         };
     }
 
@@ -144,23 +143,15 @@ where
         log::debug!("{}: {failure}: {text}", self.id);
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
-            ledger.handshake_ends(self.direction);
+            ledger.opening_ends(self.direction);
         }
     }
 
-    /// The peer has proved to hold our identity key: a dial has failed. The swarm drops an accepted end.
+    /// The peer of a dial has proved to hold our identity key: the dial has failed. An accepted connection with such a peer
+    /// is not let in.
     pub(super) fn refuse_ourselves<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        match self.direction {
-            Direction::Outbound => {
-                ledger.own_end = self.transcript().map(OwnEnd::Dialed);
-                self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
-            }
-            Direction::Inbound => {
-                log::debug!("{}: the peer has our identity key", self.id);
-                self.stage = Stage::Over;
-                ledger.own_end = Some(OwnEnd::Accepted(self.id));
-            }
-        }
+        ledger.own_end = self.transcript();
+        self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
     }
 
     /// Closes the socket, and then tells so.
@@ -168,7 +159,7 @@ where
         let stage = core::mem::replace(&mut self.stage, Stage::Over);
         let asked = match &stage {
             Stage::Closing(_, end, _) => Some(*end),
-            Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) => None,
+            Stage::Dialing(_) | Stage::Up(_) => None,
             Stage::Over => return,
         };
         if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
@@ -195,7 +186,7 @@ where
                 Why::Broke(error) => error.failure(),
                 Why::Io(error) => error::failure(&error),
             };
-            ledger.handshake_ends(self.direction);
+            ledger.opening_ends(self.direction);
             // It is opening, as the line above says, so that it can fail.
             let _ = ledger.lifecycle.fail(self.id, failure);
             return;

@@ -15,7 +15,7 @@ pub(crate) enum Op {
     End(Pick, Why),
     Vacate,
     Drain(u8),
-    Discard(Pick),
+    ConnectionWithoutId,
 }
 
 /// A direction.

@@ -82,7 +82,14 @@ impl<const EVENTS: usize> Script<EVENTS> {
 
     fn nothing_hangs(&self) {
         let swarm = &self.side.swarm;
-        assert!(swarm.connections().all(|id| self.pipe(id).is_some()), "a dial or an upgrade hangs");
+        assert!(swarm.connections().all(|id| self.pipe(id).is_some()), "a dial hangs");
+        let accepted: Vec<usize> = self.world.state().accepted().collect();
+        for number in accepted {
+            let pipe = super::model::pipe_of(&self.world.state(), number).expect("no upgrade hangs");
+            let is_known = |id| swarm.connection(id).is_some_and(|view| super::world::number(view.remote) == number);
+            let is_known = swarm.connections().any(is_known);
+            assert!(is_known || self.world.state().pipes[pipe].tampered, "{number} hangs at the door");
+        }
         for (id, pipe) in self.untampered() {
             let state = self.world.state();
             match swarm.connection(id).unwrap().state {

@@ -27,9 +27,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
-use swarm_notify::lifecycle::{ConnectionId, Failure, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{Config, Swarm};
-use world::{KINDS, Next, Scripted, World, address};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Id, ListenerId, State, StreamId};
+use swarm_notify::swarm::{Config, Refusal, Swarm};
+use world::{KINDS, Next, Scripted, World, address, host, number};
 
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 
@@ -78,7 +78,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         // Time goes on by a minute at most.
         config.connection.half_open_timeout = Some(Duration::from_secs(60));
         if choice & 1 != 0 {
-            (config.inbound_handshakes, config.outbound_handshakes) = (1, 2);
+            (config.inbound_handshakes, config.outbound_handshakes) = (3, 2);
         }
         if choice & 2 != 0 {
             config.reads_per_poll = 1;
@@ -86,6 +86,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if choice & 4 != 0 {
             config.connection.idle_timeout = Some(Duration::from_secs(3));
         }
+        config.handshakes_per_address = [1, 2, 64, 64][usize::from(sizes >> 3 & 3)];
         if sizes & 1 != 0 {
             config.connection.yamux.ack_backlog = 1;
         }
@@ -452,8 +453,31 @@ impl<const EVENTS: usize> Script<EVENTS> {
         self.side.something_to_drain();
     }
 
+    /// Whoever is not authenticated stands at the door, and has no id; all that have left it are counted.
+    fn check_door(&self) {
+        let swarm = &self.side.swarm;
+        let world = self.world.state();
+        let with_id: BTreeSet<usize> = swarm
+            .connections()
+            .map(|id| swarm.connection(id).expect("it lives"))
+            .filter(|view| view.direction == Direction::Inbound)
+            .map(|view| number(view.remote))
+            .collect();
+        let at_door: Vec<usize> = world.accepted().filter(|number| !with_id.contains(number)).collect();
+        assert_eq!(swarm.inbound_handshakes(), at_door.len());
+        assert!(at_door.len() <= swarm.config().inbound_handshakes as usize);
+        for of in 1..=3 {
+            let of_host = at_door.iter().filter(|number| host(**number) == of).count();
+            assert!(of_host <= swarm.config().handshakes_per_address as usize, "{of_host} of one host");
+        }
+        let refused = [Refusal::HandshakeFailed, Refusal::HandshakeEvicted, Refusal::ConnectionLimit];
+        let refused: u64 = refused.map(|refusal| swarm.refused(refusal)).iter().sum();
+        assert_eq!(swarm.counters().connections.inbound.without_id, refused);
+    }
+
     /// What holds at any time.
     fn check(&self) {
+        self.check_door();
         let counters = self.side.swarm.counters();
         let opened = [
             counters.listeners,

@@ -208,7 +208,13 @@ impl Model {
         id: ConnectionId,
         reason: Failure,
     ) -> bool {
-        let remote = number(swarm.connection(id).expect("it can be looked up").remote);
+        let view = swarm.connection(id).expect("it can be looked up");
+        let remote = number(view.remote);
+        if view.direction == Direction::Inbound {
+            // Its peer is authenticated, and it waits for room: nothing of it is understood, and no time runs.
+            assert!(view.peer.is_some(), "{id}: {reason} before its peer was authenticated");
+            assert!(!matches!(reason, Failure::Timeout | Failure::Protocol | Failure::Unsupported), "{id}: {reason}");
+        }
         let opening = world.openings.iter().find(|opening| opening.number == remote);
         match (reason, opening) {
             (Failure::Requested, _) => return self.is_asked(id),

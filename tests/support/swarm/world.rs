@@ -28,6 +28,16 @@ pub(super) fn address(number: usize) -> Multiaddr {
     Multiaddr::from(Ipv4Addr::new(10, 0, 0, 1)).with(Protocol::Tcp(number as u16))
 }
 
+/// The address that an accepted connection comes from: one of three hosts, in turn.
+pub(super) fn remote(number: usize) -> Multiaddr {
+    Multiaddr::from(Ipv4Addr::new(10, 0, 0, host(number))).with(Protocol::Tcp(number as u16))
+}
+
+/// The host that the accepted connection of a number comes from.
+pub(super) fn host(number: usize) -> u8 {
+    1 + (number % 3) as u8
+}
+
 /// The number of an address.
 pub(super) fn number(address: &Multiaddr) -> usize {
     match address.iter().nth(1) {
@@ -172,6 +182,16 @@ impl State {
         self.say(Said::Closed(id, reason));
     }
 
+    /// The numbers of the connections that were accepted and whose sockets are not closed.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = usize> {
+        let is_open = |opening: &&Opening| match opening.result {
+            Some(Ok(pipe)) => !self.pipes[pipe].dropped,
+            Some(Err(_)) | None => !opening.dropped,
+        };
+        let inbound = self.openings.iter().filter(|opening| opening.inbound && opening.handed);
+        inbound.filter(is_open).map(|opening| opening.number)
+    }
+
     /// What was asked to close, closes. Whether anything did.
     pub(super) fn close_removed(&mut self) -> bool {
         let due = |listener: &Listener| listener.removed && listener.closed.is_none();
@@ -270,7 +290,7 @@ impl Transport for Scripted {
                     listener_id,
                     upgrade: Upgrade { world: self.0.clone(), opening },
                     local_addr: address(1),
-                    send_back_addr: address(state.openings[opening].number),
+                    send_back_addr: remote(state.openings[opening].number),
                 }
             }
             Said::Closed(listener_id, reason) => {

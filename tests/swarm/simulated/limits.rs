@@ -1,13 +1,11 @@
 //! At the limits: what is beyond is refused, by an error here and by a close or a reset over there, and there is place
 //! again afterwards.
 
-use crate::simulated::secs;
-use crate::support::sim::{A, B, ECHO, Pair, RawDial, Shape, everywhere};
-use swarm_notify::swarm::{DialError, OpenStreamError};
+use crate::support::sim::{A, B, ECHO, Pair, Shape, everywhere};
+use swarm_notify::swarm::{DialError, OpenStreamError, Refusal};
 
 everywhere! {
     connections,
-    inbound_handshakes,
     outbound_handshakes,
     streams_of_one_connection,
     streams_of_all_connections,
@@ -23,12 +21,21 @@ fn connections<const EVENTS: usize>(shape: Shape) {
     let mut pair = Pair::<EVENTS>::with(shape, |a| a.limits.connections = 2, |b| b.limits.connections = 1);
     pair.b.listen(&B.at(1));
     pair.settle();
+    // Both are let in at the door. The place goes to the one whose peer is authenticated first.
     let first = pair.a.dial(&B.at(1));
     pair.a.dial(&B.at(1));
     assert_eq!(pair.a.swarm.dial(B.at(1)), Err(DialError::Limit));
     pair.settle();
-    pair.a.expect(&["connect_failed c1.1 eof", "connected c0.1 outbound"]);
+    pair.a.expect(&["connected c0.1 outbound", "connected c1.1 outbound", "disconnected c1.1 remote(eof)"]);
     pair.b.expect(&["listen l0.1", "connected c0.1 inbound"]);
+    assert_eq!(pair.b.swarm.refused(Refusal::ConnectionLimit), 1);
+    // Where all places are taken nobody is let in, so that the handshake need not be made.
+    pair.a.dial(&B.at(1));
+    pair.settle();
+    pair.a.expect(&["connect_failed c1.2 eof"]);
+    pair.b.expect(NONE);
+    assert_eq!(pair.b.swarm.refused(Refusal::ConnectionLimit), 2);
+    assert_eq!(pair.b.swarm.counters().connections.inbound.without_id, 2);
     pair.a.swarm.close_connection(first).unwrap();
     pair.settle();
     pair.a.dial(&B.at(1));
@@ -36,27 +43,6 @@ fn connections<const EVENTS: usize>(shape: Shape) {
     // The slot that was vacated last is used first.
     pair.a.expect(&["disconnected c0.1 requested", "connected c0.2 outbound"]);
     pair.b.expect(&["disconnected c0.1 remote(go_away(0))", "connected c0.2 inbound"]);
-    pair.end_quietly();
-}
-
-fn inbound_handshakes<const EVENTS: usize>(shape: Shape) {
-    let mut pair =
-        Pair::<EVENTS>::with(shape, |a| a.connection.handshake_timeout = secs(60), |b| b.inbound_handshakes = 1);
-    pair.b.listen(&B.at(1));
-    pair.settle();
-    let mut raw = RawDial::new(&pair.network, 1, &B.at(1));
-    pair.settle();
-    pair.a.dial(&B.at(1));
-    pair.settle();
-    // Its connection waits in the transport's backlog until the silent one has timed out.
-    pair.a.expect(NONE);
-    pair.b.expect(&["listen l0.1"]);
-    pair.wait(secs(11));
-    pair.a.expect(&["connected c0.1 outbound"]);
-    // It is accepted in the turn in which the other has failed, if there is room for more than that event.
-    let accepted = if EVENTS == 1 { "c0.2" } else { "c1.1" };
-    pair.b.expect(&["connect_failed c0.1 timeout".to_owned(), format!("connected {accepted} inbound")]);
-    drop(raw.pipe());
     pair.end_quietly();
 }
 

@@ -6,6 +6,7 @@ use crate::support::sim::{Cut, Network, RawDial, SINK};
 use std::time::Duration;
 use swarm_notify::connection::{ReadError, WriteError};
 use swarm_notify::lifecycle::{Event, StreamId};
+use swarm_notify::swarm::Refusal;
 
 /// Both sides take turns until nothing is under way.
 fn settle(network: &Network, a: &mut Node, b: &mut Node, now: &mut Duration) {
@@ -82,20 +83,20 @@ fn an_owner_that_tries_in_vain_has_no_reason_to_come_again() {
 fn a_backlog_of_deadlines_takes_as_many_turns_as_there_are() {
     const DEADLINES: usize = 120;
     let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
-    let mut b = Node::new(&network, B, |_| {});
+    let mut b = Node::new(&network, B, |config| config.handshakes_per_address = 1_000);
     b.swarm.listen(B.at(1)).unwrap();
     b.tick(now);
     let silent: Vec<_> = (0..DEADLINES).map(|_| RawDial::new(&network, C.0, &B.at(1))).collect();
     deliver(&network, &mut now);
     (0..4).for_each(|_| b.tick(now));
-    assert_eq!(b.swarm.connections().count(), DEADLINES);
+    assert_eq!(b.swarm.inbound_handshakes(), DEADLINES);
     // Frames of 16 ms, so that the last of them are judged two seconds late; but the owner was there.
     now += secs(10);
     for _ in 0..DEADLINES {
         let _ = b.turn(now, 1);
         now += millis(16);
     }
-    assert_eq!(b.log.iter().filter(|event| matches!(event, Event::ConnectFailed { .. })).count(), DEADLINES);
+    assert_eq!(b.swarm.refused(Refusal::HandshakeFailed) as usize, DEADLINES);
     drop(silent);
 }
 

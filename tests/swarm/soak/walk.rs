@@ -105,7 +105,6 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         let mode = [Mode::Sleep, Mode::Turns(random.below(4)), Mode::Tick][random.below(3)];
         let network = Network::new(cut, seed);
         let config = config(&mut random);
-        let is_lazy = config.inbound_handshakes < 16;
         let (mut is_slow, mut is_narrow) = (false, false);
         network.set(|knobs| {
             knobs.latency([millis(1), millis(10), millis(150)][random.below(3)]);
@@ -128,7 +127,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         let rogues = Rogues::new(&network, ROGUES);
         let mut world = World::new(network, hosts, mode, config, audience);
         world.reacts.set(reacts);
-        (world.everywhere.late, world.everywhere.lazy, world.everywhere.narrow) = (is_slow, is_lazy, is_narrow);
+        (world.everywhere.late, world.everywhere.narrow) = (is_slow, is_narrow);
         let faults = [0, 1, 3][random.below(3)];
         let places = (1..=hosts as u8).flat_map(|host| [address((host, 1)), address((host, 2))]).collect();
         Self { random, world, rogues, places, faults }
@@ -428,6 +427,8 @@ fn config(random: &mut Random) -> Config {
     config.connection.half_open_grace = [millis(500), secs(60)][random.below(2)];
     config.reads_per_poll = [1, 8][random.below(2)];
     config.connection.idle_timeout = [None, Some(secs(3)), Some(secs(300))][random.below(3)];
-    (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128), (128, 128)][random.below(3)];
+    (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (1_024, 128), (1_024, 128)][random.below(3)];
+    config.handshakes_per_address = [1, 3, 64][random.below(3)];
+    config.first_byte_timeout = [millis(50), secs(2)][random.below(2)];
     config
 }

@@ -1,0 +1,269 @@
+//! [`Door`]: the place of accepted connections until their peers are authenticated.
+//!
+//! Whoever reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
+//! event. The places are bounded, in all and for one [group](AddressGroup) of addresses. At a bound somebody goes, and
+//! the newcomer comes in; [`Places`] says who goes.
+//!
+//! ```text
+//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a link, and in line for room
+//!    │          │                │
+//!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
+//! ```
+//!
+//! What a handshake has to answer is written in the helping that has read the question: it is short, and nothing else of
+//! the turn could join it.
+
+mod places;
+mod visitor;
+
+use super::Swarm;
+use super::address_group::AddressGroup;
+use super::config::Config;
+use super::link::{Link, Pipe};
+use super::reactor::Reactor;
+use super::refusals::Refusal;
+use super::wake::Slot;
+use crate::connection::{Connection, Role};
+use crate::lifecycle::{Direction, ListenerId};
+use chacha20::rand_core::Rng;
+use core::fmt;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+use places::Places;
+use visitor::{Flaw, Outcome, Stage};
+
+pub(super) use visitor::Visitor;
+
+/// The accepted connections whose peers are not authenticated.
+pub(super) struct Door<T: Transport> {
+    places: Places<Visitor<T>>,
+}
+
+impl<T: Transport> Door<T> {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { places: Places::new(config) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.places.oldest()
+    }
+}
+
+impl<T> Door<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Returns the visitor whose handshake has this transcript. It looks at each.
+    pub(super) fn of_transcript(&self, transcript: [u8; 32]) -> Option<u64> {
+        let mut visitors = self.places.iter();
+        visitors.find(|(_, visitor)| visitor.transcript() == Some(transcript)).map(|(number, _)| number)
+    }
+}
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Returns the number of accepted connections whose peers are not authenticated yet.
+    ///
+    /// They have no ids, and no event tells of them. They are bounded by
+    /// [`Config::inbound_handshakes`](super::Config::inbound_handshakes) in all and by
+    /// [`handshakes_per_address`](super::Config::handshakes_per_address) for each address. At a bound one of them is closed,
+    /// so that a newcomer always comes in. [`refused`](Self::refused) counts those that failed or had to go.
+    ///
+    /// A socket that says nothing holds the only place, until somebody else comes:
+    ///
+    /// ```
+    /// use core::{pin::pin, task::Context, time::Duration};
+    /// use libp2p_core::Endpoint;
+    /// use libp2p_core::transport::{DialOpts, MemoryTransport, PortUse};
+    /// use std::task::Waker;
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::lifecycle::Event;
+    /// use swarm_notify::swarm::{Config, Refusal, Swarm, Transport};
+    ///
+    /// let mut config = Config::default();
+    /// config.inbound_handshakes = 1;
+    /// let swarm = |key, config| -> Result<Swarm<MemoryTransport>, _> {
+    ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
+    /// };
+    /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);
+    /// server.listen("/memory/4712".parse()?)?;
+    /// server.tick(Duration::ZERO);
+    ///
+    /// let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+    /// let mut silent = pin!(MemoryTransport::new().dial("/memory/4712".parse()?, options)?);
+    /// let silent = silent.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(silent.is_ready());
+    /// server.tick(Duration::ZERO);
+    /// assert_eq!((server.inbound_handshakes(), server.connections().count()), (1, 0));
+    ///
+    /// client.dial("/memory/4712".parse()?)?;
+    /// let mut told = Vec::new();
+    /// while told.len() < 2 {
+    ///     client.tick(Duration::ZERO);
+    ///     server.tick(Duration::ZERO);
+    ///     told.extend(std::iter::from_fn(|| server.next_event()));
+    /// }
+    /// assert!(matches!(told[..], [Event::Listen { .. }, Event::Connected { .. }]));
+    /// assert_eq!((server.inbound_handshakes(), server.refused(Refusal::HandshakeEvicted)), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn inbound_handshakes(&self) -> usize {
+        self.door.len()
+    }
+
+    /// A connection has come in. It gets a place at the door, which somebody else may have to leave.
+    pub(super) fn accept(
+        &mut self,
+        listener: ListenerId,
+        upgrade: T::ListenerUpgrade,
+        remote: Multiaddr,
+        now: Duration,
+    ) {
+        // Without a place for one more connection a handshake would come to nothing.
+        let has_place = self.links.len() < self.ledger.config.limits.connections as usize;
+        if self.is_shutting_down || !has_place || self.door.places.is_shut() {
+            drop(upgrade);
+            return self.refuse(listener, &remote, Refusal::ConnectionLimit, &"there is no place");
+        }
+        let group = AddressGroup::of(&remote);
+        if let Some(victim) = self.door.places.victim(group) {
+            self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
+        }
+        let slot = Slot::Visitor(self.door.places.next_number());
+        self.door.places.insert(group, now, Visitor::new(listener, upgrade, remote, now));
+        // The waker has to exist to be marked.
+        let _ = self.wakers.waker(slot);
+        self.wakers.mark(slot);
+        self.arm_door();
+    }
+
+    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. A sixteenth of those at
+    /// the door give theirs back, so that what waits in the system's backlog comes in.
+    pub(super) fn give_back(&mut self) {
+        for _ in 0..self.door.len().div_ceil(16) {
+            let Some(number) = self.door.places.greediest() else { return };
+            self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");
+        }
+    }
+
+    /// Takes a helping of a visitor's share of this tick. Returns `false` if its share is used up.
+    pub(super) fn visitor_has_share(&mut self, number: u64, turn: u32, most: u32) -> bool {
+        self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
+    }
+
+    /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.
+    pub(super) fn help_visitor(&mut self, number: u64, most: usize) {
+        let Some(visitor) = self.door.places.get_mut(number) else { return };
+        let (slot, now) = (Slot::Visitor(number), self.now);
+        let waker = self.wakers.waker(slot);
+        let mut cx = Context::from_waker(&waker);
+        match visitor.poll_pipe(&mut cx) {
+            Ok(None) => {}
+            Ok(Some(io)) => {
+                let mut seed = [0; 32];
+                self.rng.fill_bytes(&mut seed);
+                let config = &self.ledger.config.connection;
+                match Connection::new(&self.noise, Role::Listener, seed, None, config, visitor.began) {
+                    Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),
+                    Err(error) => {
+                        drop(io);
+                        return self.handshake_fails(number, &Flaw::Handshake(error));
+                    }
+                }
+            }
+            Err(flaw) => return self.handshake_fails(number, &flaw),
+        }
+        let outcome = visitor.drive(&mut self.ledger, &mut cx, &mut self.input, most, now);
+        let progress = visitor.progress();
+        match outcome {
+            Outcome::Waits => {}
+            Outcome::HasMore => self.wakers.mark(slot),
+            Outcome::Authenticated => return self.comes_in(number),
+            Outcome::Over(flaw) => return self.handshake_fails(number, &flaw),
+        }
+        self.door.places.advance(number, progress);
+        self.arm_door();
+    }
+
+    /// Handles the earliest deadline at the door, if it has come.
+    pub(super) fn judge_door(&mut self, most: usize) {
+        if let Some((deadline, number)) = self.door.places.first_due()
+            && deadline <= self.now
+        {
+            // What has come may be in the socket already, without a wake yet.
+            self.help_visitor(number, most);
+            if self.door.places.deadline(number).is_some_and(|deadline| deadline <= self.now) {
+                self.turn_away(number, Refusal::HandshakeFailed, &"it took too long");
+            }
+        }
+        self.arm_door();
+    }
+
+    /// Its peer is authenticated: it gets an id, and opens as soon as there is room.
+    fn comes_in(&mut self, number: u64) {
+        let Some(mut visitor) = self.leaves(number) else { return };
+        let Some(pipe) = visitor.take_pipe() else { return };
+        let (listener, remote) = (visitor.listener, &visitor.remote);
+        if pipe.connection.peer() == Some(self.ledger.local_peer) {
+            drop(pipe);
+            return self.refuse(listener, remote, Refusal::HandshakeFailed, &"the peer has our identity key");
+        }
+        if self.is_shutting_down {
+            drop(pipe);
+            return self.refuse(listener, remote, Refusal::HandshakeFailed, &"the swarm shuts down");
+        }
+        let Ok(id) = self.ledger.lifecycle.begin_connection(Direction::Inbound) else {
+            drop(pipe);
+            return self.refuse(listener, remote, Refusal::ConnectionLimit, &"there is no place");
+        };
+        let mut link = Link::accepted(id, visitor, pipe);
+        let waker = self.wakers.waker(Slot::of(id));
+        link.at_gate(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
+        self.insert_link(link);
+    }
+
+    fn handshake_fails(&mut self, number: u64, flaw: &Flaw) {
+        self.turn_away(number, Refusal::HandshakeFailed, flaw);
+    }
+
+    /// Closes a visitor's socket, and counts it.
+    pub(super) fn turn_away(&mut self, number: u64, refusal: Refusal, why: &dyn fmt::Display) {
+        let Some(mut visitor) = self.leaves(number) else { return };
+        // The socket is closed before anybody can see that it is counted.
+        visitor.stage = Stage::Over;
+        self.refuse(visitor.listener, &visitor.remote, refusal, why);
+    }
+
+    /// Takes a visitor away from the door, with its deadline and its slot.
+    fn leaves(&mut self, number: u64) -> Option<Visitor<T>> {
+        let visitor = self.door.places.remove(number)?;
+        self.wakers.forget(number);
+        self.arm_door();
+        Some(visitor)
+    }
+
+    /// Counts an accepted connection that has no id and is closed.
+    fn refuse(&mut self, listener: ListenerId, remote: &Multiaddr, refusal: Refusal, why: &dyn fmt::Display) {
+        log::debug!("{listener}: a connection from {remote} is closed: {why}");
+        self.ledger.refuse(listener, refusal);
+        self.ledger.lifecycle.count_connection_without_id();
+    }
+
+    fn arm_door(&mut self) {
+        self.timers.arm_door(self.door.places.first_due().map(|(deadline, _)| deadline));
+    }
+}

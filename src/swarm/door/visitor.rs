@@ -1,0 +1,214 @@
+//! [`Visitor`]: an accepted connection whose peer is not authenticated.
+
+use super::places::Progress;
+use crate::connection::{Error, Fact, HandshakeStep, Input};
+use crate::lifecycle::ListenerId;
+use crate::swarm::ledger::Ledger;
+use crate::swarm::link::{HELPING_READS, Pipe};
+use crate::swarm::run_queue::Share;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+use std::io;
+
+/// An accepted connection, from its socket to the authentication of its peer.
+pub(in crate::swarm) struct Visitor<T: Transport> {
+    pub(in crate::swarm) remote: Multiaddr,
+    pub(in crate::swarm) listener: ListenerId,
+    pub(in crate::swarm) began: Duration,
+    /// The helpings that it has had of the last tick.
+    pub(super) share: Share,
+    pub(super) stage: Stage<T>,
+    /// A byte has come.
+    has_spoken: bool,
+    /// What has been transmitted and not been written yet: `out[written..]`.
+    pub(in crate::swarm) out: Vec<u8>,
+    pub(in crate::swarm) written: usize,
+}
+
+pub(super) enum Stage<T: Transport> {
+    Upgrading(Pin<Box<T::ListenerUpgrade>>),
+    Up(Pipe<T::Output>),
+    /// The pipe has gone to its link, or the socket is closed.
+    Over,
+}
+
+/// What a helping has come to.
+pub(super) enum Outcome {
+    /// It waits for its socket.
+    Waits,
+    /// It may have more to read, and is to wait in line for another helping.
+    HasMore,
+    /// Its peer is authenticated.
+    Authenticated,
+    Over(Flaw),
+}
+
+/// The reason for which it ended before its peer was authenticated, for a log.
+pub(super) enum Flaw {
+    Upgrade(Box<dyn fmt::Display>),
+    Handshake(Error),
+    Io(io::Error),
+    Eof,
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upgrade(error) => error.fmt(f),
+            Self::Handshake(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::Eof => f.write_str("the peer has left"),
+        }
+    }
+}
+
+impl<T> Visitor<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    pub(super) fn new(listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) -> Self {
+        Self {
+            remote,
+            listener,
+            began: now,
+            share: Share::default(),
+            stage: Stage::Upgrading(Box::pin(upgrade)),
+            has_spoken: false,
+            out: Vec::new(),
+            written: 0,
+        }
+    }
+
+    /// Returns how far its handshake has come.
+    pub(super) fn progress(&self) -> Progress {
+        let Stage::Up(pipe) = &self.stage else { return Progress::Silent };
+        match pipe.connection.handshake_step() {
+            HandshakeStep::Security if !self.has_spoken => Progress::Silent,
+            HandshakeStep::Security => Progress::Heard,
+            HandshakeStep::Exchange => Progress::Agreed,
+            HandshakeStep::Answered => Progress::Answered,
+            HandshakeStep::Authenticated => Progress::Proved,
+        }
+    }
+
+    /// Returns a hash of the handshake's transcript, while our dial can have the same one.
+    pub(super) fn transcript(&self) -> Option<[u8; 32]> {
+        match &self.stage {
+            Stage::Up(pipe) => pipe.connection.transcript(),
+            Stage::Upgrading(_) | Stage::Over => None,
+        }
+    }
+
+    /// Takes the pipe, for the link of the connection or to close it.
+    pub(super) fn take_pipe(&mut self) -> Option<Pipe<T::Output>> {
+        match core::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Up(pipe) => Some(pipe),
+            Stage::Upgrading(_) | Stage::Over => None,
+        }
+    }
+
+    /// Polls for the byte pipe. `Ok(Some(_))`: it has just come.
+    pub(super) fn poll_pipe(&mut self, cx: &mut Context<'_>) -> Result<Option<T::Output>, Flaw> {
+        match &mut self.stage {
+            Stage::Up(_) | Stage::Over => Ok(None),
+            Stage::Upgrading(upgrade) => match upgrade.as_mut().poll(cx) {
+                Poll::Pending => Ok(None),
+                Poll::Ready(Ok(io)) => Ok(Some(io)),
+                Poll::Ready(Err(error)) => Err(Flaw::Upgrade(Box::new(error))),
+            },
+        }
+    }
+
+    /// Reads at most `most` bytes, handles them, and writes the answer at once. What lies behind the handshake is kept for
+    /// the connection.
+    pub(super) fn drive<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        most: usize,
+        now: Duration,
+    ) -> Outcome {
+        let mut left = most;
+        for _ in 0..HELPING_READS {
+            let Stage::Up(pipe) = &mut self.stage else { return Outcome::Waits };
+            pipe.connection.begin_input(input);
+            let space = input.space();
+            let asked = space.len().min(left);
+            let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
+            if let Poll::Ready(Ok(n)) = read {
+                input.filled(n);
+                self.has_spoken |= n > 0;
+            }
+            let mut is_authenticated = false;
+            while let Some(fact) = pipe.connection.receive(input, &mut ledger.turn(now)) {
+                // Before its peer is authenticated a connection has no other facts.
+                if let Fact::Failed(error) = fact {
+                    self.last_words(cx);
+                    return Outcome::Over(Flaw::Handshake(error));
+                }
+                is_authenticated |= fact == Fact::AtGate;
+            }
+            if let Err(flaw) = self.write(cx) {
+                return Outcome::Over(flaw);
+            }
+            if is_authenticated {
+                return Outcome::Authenticated;
+            }
+            match read {
+                Poll::Pending => return Outcome::Waits,
+                Poll::Ready(Ok(0)) => return Outcome::Over(Flaw::Eof),
+                Poll::Ready(Ok(n)) if n < asked => left -= n,
+                Poll::Ready(Ok(_)) => return Outcome::HasMore,
+                Poll::Ready(Err(error)) => return Outcome::Over(Flaw::Io(error)),
+            }
+        }
+        Outcome::HasMore
+    }
+
+    /// Writes pending output, as far as the pipe takes it.
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Flaw> {
+        let Stage::Up(pipe) = &mut self.stage else { return Ok(()) };
+        loop {
+            if self.out.is_empty() {
+                if !pipe.connection.is_due() {
+                    return Ok(());
+                }
+                pipe.connection.transmit(&mut self.out).map_err(Flaw::Handshake)?;
+            }
+            while self.written < self.out.len() {
+                match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+                    Poll::Pending => return Ok(()),
+                    Poll::Ready(Ok(0)) => return Err(Flaw::Io(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(n)) => self.written += n,
+                    Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
+                }
+            }
+            match Pin::new(&mut pipe.io).poll_flush(cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
+                Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
+            }
+        }
+    }
+
+    /// Tries once to write what a handshake that has failed still has to say: a refusal tells the peer the reason.
+    fn last_words(&mut self, cx: &mut Context<'_>) {
+        let has_words = |stage: &Stage<T>| matches!(stage, Stage::Up(pipe) if pipe.connection.is_due());
+        if (has_words(&self.stage) || !self.out.is_empty())
+            && self.write(cx).is_ok()
+            && self.out.is_empty()
+            && let Stage::Up(pipe) = &mut self.stage
+        {
+            let _ = Pin::new(&mut pipe.io).poll_close(cx);
+        }
+    }
+}

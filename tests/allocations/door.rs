@@ -1,0 +1,70 @@
+//! What connections at the door take up, and that nothing is left of them.
+
+use crate::support::heap;
+use crate::support::net::{IP4, Node, one, socket_address};
+use crate::support::raw_frames::Greeting;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+use swarm_notify::swarm::Config;
+
+const WAVE: usize = 100;
+
+fn listening() -> (Node, SocketAddr) {
+    let mut config = Config::default();
+    config.handshakes_per_address = 1_024;
+    // On a slow machine, too, nobody is too late.
+    config.first_byte_timeout = config.connection.handshake_timeout;
+    let mut node = Node::new(1, config);
+    let listener = node.listen(IP4);
+    one(&mut node, |node| node.log.len() == 1);
+    let address = socket_address(&node.address(listener));
+    (node, address)
+}
+
+/// A wave of sockets that say this much.
+fn wave(node: &mut Node, address: SocketAddr, says: &[u8]) -> Vec<TcpStream> {
+    let before = node.swarm.inbound_handshakes();
+    let mut sockets: Vec<_> = (0..WAVE).map(|_| TcpStream::connect(address).unwrap()).collect();
+    one(node, |node| node.swarm.inbound_handshakes() == before + WAVE);
+    sockets.iter_mut().for_each(|socket| socket.write_all(says).unwrap());
+    one(node, |_| true);
+    sockets
+}
+
+pub(crate) fn a_storm_of_handshakes_leaves_no_memory_behind() {
+    let (mut node, address) = listening();
+    let said = Greeting::begin(9).1;
+    let mut storm = |waves: usize| {
+        for _ in 0..waves {
+            for says in [&[][..], &said[..5], &said] {
+                drop(wave(&mut node, address, says));
+                one(&mut node, |node| node.swarm.inbound_handshakes() == 0);
+            }
+        }
+    };
+    storm(2);
+    let before = heap::bytes();
+    storm(20);
+    let after = heap::bytes();
+    println!("{} handshakes: {before} bytes before, {after} after", 20 * 3 * WAVE);
+    assert!(after <= before + 4_096, "{before} bytes before, {after} after");
+}
+
+pub(crate) fn a_handshake_takes_at_most_4_kb() {
+    let (mut node, address) = listening();
+    let said = Greeting::begin(9).1;
+    // The queues and tables of slots keep the room for as many as there were.
+    drop((0..10).map(|_| wave(&mut node, address, &said)).collect::<Vec<_>>());
+    one(&mut node, |node| node.swarm.inbound_handshakes() == 0);
+    for says in [&[][..], &said] {
+        let before = heap::bytes();
+        let sockets: Vec<_> = (0..10).map(|_| wave(&mut node, address, says)).collect();
+        let each = (heap::bytes() - before) / (10 * WAVE);
+        println!("a handshake after {} bytes takes {each} bytes", says.len());
+        assert!(each <= 4_096, "{each} bytes");
+        drop(sockets);
+        one(&mut node, |node| node.swarm.inbound_handshakes() == 0);
+        let after = heap::bytes();
+        assert!(after <= before + 4_096, "{before} bytes before, {after} after");
+    }
+}
