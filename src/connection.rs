@@ -80,6 +80,8 @@ pub use multistream::Protocol;
 pub use role::Role;
 pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
+#[cfg(feature = "swarm")]
+pub(crate) use timers::Rest;
 pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
@@ -472,6 +474,12 @@ impl Connection {
         }
         self.is_untimed |= now == UNTIMED;
         self.timers.closing(config, now);
+    }
+
+    /// Returns its times while it is open and has no stream.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn rest(&self) -> Option<Rest> {
+        if self.live == 0 { self.timers.rest() } else { None }
     }
 
     fn broke(&mut self, error: Error) -> Fact {

@@ -86,7 +86,7 @@ where
     }
 
     /// Puts a connection that was helped or judged in line for output, and arms its next deadline.
-    fn driven(&mut self, id: ConnectionId) {
+    pub(super) fn driven(&mut self, id: ConnectionId) {
         if let Some(link) = self.links.get_mut(id)
             && link.wants_output()
         {
@@ -124,7 +124,10 @@ where
     }
 
     fn admit_connection(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
+        if !self.ledger.is_opening(id) || !self.claim_share(id) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(id) else { return };
         let waker = self.wakers.waker(slot_of(id));
         link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
     }

@@ -10,6 +10,7 @@
 
 mod batches;
 mod ending;
+mod share;
 mod streams;
 mod writing;
 
@@ -311,19 +312,20 @@ where
                 if self.peer == Some(ledger.local_peer) {
                     return self.refuse_ourselves(ledger);
                 }
-                match ledger.is_free() {
+                match ledger.is_free() && self.has_share(ledger) {
                     true => self.admit(ledger, cx, now),
                     false => ledger.wait(self.id),
                 }
             }
             Fact::StreamOffered => self.offered(ledger, now),
+            Fact::StreamAtGate(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
             Fact::StreamAtGate(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
                 false => ledger.wait(id),
             },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
             // It is open: a stream is told to have failed until it has permission to open.
-            Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
+            Fact::StreamEnded(id, end) => ledger.end_stream(id, end),
             Fact::Readable(id) => ledger.readable(id),
             Fact::Writable(id) => ledger.writable(id),
             Fact::GoAway(code) => match &mut self.stage {
@@ -351,9 +353,6 @@ where
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
                     ledger.handshake_ends(self.direction);
-                    if let Some(peer) = self.peer {
-                        ledger.peers.insert((peer, self.id));
-                    }
                 }
                 // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
                 // would cost the owner a turn that finds nothing to do.

@@ -259,8 +259,9 @@ where
 
     /// A connection has come in. Without a place for it, it is refused by closing it.
     fn accept(&mut self, listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) {
+        let has_share = self.may_have_share(&remote);
         let ledger: &mut Ledger<EVENTS> = &mut self.ledger;
-        let has_place = !self.is_shutting_down && ledger.has_handshake(Direction::Inbound);
+        let has_place = !self.is_shutting_down && has_share && ledger.has_handshake(Direction::Inbound);
         let begun = has_place.then(|| ledger.lifecycle.begin_connection(Direction::Inbound).ok()).flatten();
         let Some(id) = begun else {
             log::debug!("{listener}: no place for a connection from {remote}");

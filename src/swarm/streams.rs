@@ -195,7 +195,7 @@ where
         match state {
             State::Opening => self.ledger.fail_stream(id, Failure::Requested),
             State::Open | State::Leaving | State::Ended => {
-                let _ = self.ledger.lifecycle.end_stream(id, StreamEnd::Reset(Side::Local));
+                self.ledger.end_stream(id, StreamEnd::Reset(Side::Local));
             }
         }
         Ok(())
@@ -245,7 +245,7 @@ where
 
     fn stream_says(&mut self, fact: Option<Fact>) {
         if let Some(Fact::StreamEnded(id, end)) = fact {
-            let _ = self.ledger.lifecycle.end_stream(id, end);
+            self.ledger.end_stream(id, end);
         }
     }
 }

@@ -95,6 +95,7 @@ where
             self.wakers.mark(slot);
         }
         self.discard_own_end();
+        self.give_way_to_streams();
         self.driven(id);
     }
 }
