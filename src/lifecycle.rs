@@ -61,6 +61,8 @@ mod tests;
 
 pub use counters::{Counters, Counts, Directions};
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
+#[cfg(all(test, feature = "swarm"))]
+pub(crate) use id::from_parts;
 pub use id::{ConnectionId, Id, Key, ListenerId, StreamId};
 pub use limits::{BeginError, Limits};
 pub use machine::{Refused, State};

@@ -10,7 +10,9 @@ use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
-use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamEnd, StreamId, Table};
+use crate::lifecycle::{
+    ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamEnd, StreamId, Table,
+};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
