@@ -127,6 +127,10 @@ where
         if !self.ledger.is_opening(id) || !self.claim_share(id) {
             return;
         }
+        if self.ledger.lifecycle.room() == 0 {
+            // The end of a connection that gave way has taken the room.
+            return self.ledger.line.push_front(id.into());
+        }
         let Some(link) = self.links.get_mut(id) else { return };
         let waker = self.wakers.waker(slot_of(id));
         link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);

@@ -321,6 +321,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             // It is counted still if it has ended with its connection.
             self.shares.speaks_no_more(id);
         }
+        debug_assert!(
+            self.lifecycle.held_connections() > 0 || self.shares.kept() == 0,
+            "Nothing is kept of peers that have left."
+        );
         Some(id)
     }
 

@@ -394,8 +394,7 @@ impl Shares {
     }
 
     /// Returns the number of records that are kept for anybody.
-    #[cfg(test)]
-    fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         let Self { members, by_peer, by_group, peers, groups, .. } = self;
         let rankings = self.peer_connections.len() + self.peer_streams.len() + self.group_connections.len();
         members.len() + by_peer.len() + by_group.len() + peers.len() + groups.len() + rankings + self.protocols.kept()

@@ -38,8 +38,8 @@ struct Limited {
 }
 
 impl LimitedProtocols {
-    #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
+    /// Returns the number of streams that are counted.
+    pub(super) const fn kept(&self) -> usize {
         self.counted.len()
     }
 }

@@ -43,7 +43,6 @@ impl Ranking {
     }
 
     /// Returns the number of holders that count something.
-    #[cfg(test)]
     pub(super) const fn len(&self) -> usize {
         self.heap.len()
     }

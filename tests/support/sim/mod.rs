@@ -16,7 +16,7 @@ mod side;
 mod transport;
 mod world;
 
-pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, SYN, UPDATE, data, frame, go_away};
+pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, Greeting, PING, SYN, UPDATE, data, frame, go_away};
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};
