@@ -49,7 +49,7 @@ impl Attacker {
     /// Opens so many streams; gives how many have opened.
     fn open<const EVENTS: usize>(&mut self, pair: &mut Pair<EVENTS>, many: usize) -> usize {
         let before = pair.a.swarm.counters().streams.inbound.opened;
-        for chunk in [100].repeat(many / 100).into_iter().chain([many % 100]) {
+        for chunk in [100].repeat(many / 100).into_iter().chain([many % 100]).filter(|chunk| *chunk > 0) {
             let frames: Vec<_> = (0..chunk).map(|n| data(SYN, self.next + 2 * n as u32, ECHO_LINES)).collect();
             self.next += 2 * chunk as u32;
             self.raw.say(&frames);
