@@ -20,7 +20,8 @@ use core::time::Duration;
 ///   at least [`half_open_grace`](connection::Config::half_open_grace), else the youngest of the peer's fullest
 ///   connection.
 ///
-/// All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them.
+/// All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them. A stream that we
+/// open in the last sixty-fourth makes the greediest peer give way, too, if that has begun more than one.
 ///
 /// ```
 /// use swarm_notify::swarm::Config;

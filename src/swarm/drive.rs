@@ -45,6 +45,7 @@ where
     /// Does a turn's work, after the reactor has woken the slots of ready sockets.
     pub(super) fn advance(&mut self, budget: &mut Budget<'_>) {
         self.count_commands();
+        self.give_way_to_streams();
         self.close_and_judge(budget);
         if self.is_transport_due && self.accepts() {
             self.wakers.mark(TRANSPORT);

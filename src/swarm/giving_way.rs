@@ -108,7 +108,8 @@ where
         }
     }
 
-    /// Resets a stream of the greediest peer for each stream that has begun since the last call in the reserve.
+    /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since
+    /// the last call.
     pub(super) fn give_way_to_streams(&mut self) {
         while let Some(one) = self.ledger.shares.take_wanted() {
             let Some(victim) = self.stream_to_give_way(one) else { continue };

@@ -364,6 +364,14 @@ impl Shares {
         }
     }
 
+    /// Takes note that our owner has begun a stream; `taken` streams existed before. In the reserve it has a place made free
+    /// for it, so that peers who hold all other places do not keep us from asking anybody anything.
+    pub(super) fn own_stream_begins(&mut self, taken: u32) {
+        if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
+            self.wanted += 1;
+        }
+    }
+
     /// Takes back a stream that the peer of a connection had begun.
     #[inline]
     pub(super) fn stream_ends(&mut self, id: ConnectionId) {

@@ -50,7 +50,9 @@ where
         if let Some(link) = self.links.get_mut(connection) {
             link.make_place(&mut self.ledger, self.now);
         }
+        let taken = self.ledger.lifecycle.held_streams();
         let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
+        self.ledger.shares.own_stream_begins(taken);
         self.ledger.insert_stream(id, stream);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {

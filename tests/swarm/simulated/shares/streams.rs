@@ -12,6 +12,7 @@ everywhere! {
     our_own_streams_take_nothing_of_a_peers_share,
     in_the_last_quarter_who_has_much_takes_no_more,
     the_last_place_is_made_free_by_the_greediest_peer,
+    the_last_place_is_made_free_for_ours,
     a_forgotten_half_open_stream_gives_way_first,
     equal_peers_do_not_push_out_each_other,
     an_address_with_much_takes_nothing_of_the_last_quarter,
@@ -90,6 +91,20 @@ fn the_last_place_is_made_free_by_the_greediest_peer<const EVENTS: usize>(shape:
     }
     assert_eq!(attackers[0].open(&mut pair, 9), 0, "who has most gets none");
     assert_eq!(pair.a.swarm.counters().streams.inbound.open, 31);
+    ends(pair, attackers);
+}
+
+fn the_last_place_is_made_free_for_ours<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, attackers) = nearly_full::<EVENTS>(shape);
+    let (on_a, _) = joins(&mut pair);
+    for n in 1..=3 {
+        pair.a.open(on_a, &[ECHO]);
+        pair.settle();
+        let mut log = pair.a.take_log();
+        log.sort_unstable();
+        assert_eq!(log[0], format!("closed_stream c0.1/s{}.1 limit", 24 - n));
+        assert!(log[1].starts_with("opened_stream "), "{log:?}");
+    }
     ends(pair, attackers);
 }
 
