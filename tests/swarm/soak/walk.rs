@@ -429,5 +429,7 @@ fn config(random: &mut Random) -> Config {
     config.reads_per_poll = [1, 8][random.below(2)];
     config.connection.idle_timeout = [None, Some(secs(3)), Some(secs(300))][random.below(3)];
     (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128), (128, 128)][random.below(3)];
+    (config.connections_per_peer, config.streams_per_peer) = [(1, 3), (8, 1_024), (8, 1_024)][random.below(3)];
+    config.connections_per_address = [2, 8][random.below(2)];
     config
 }
