@@ -126,7 +126,7 @@ fn two_that_dial_each_other_at_once_both_get_through<const EVENTS: usize>(shape:
     pair.settle();
     for side in [&mut pair.a, &mut pair.b] {
         let mut log = side.take_log();
-        log.sort_unstable_by_key(|line| line.split(' ').last().map(str::to_owned));
+        log.sort_unstable_by_key(|line| line.split(' ').next_back().map(str::to_owned));
         assert_eq!(log.len(), 2, "{log:?}");
         assert!(log[0].ends_with(" inbound") && log[1].ends_with(" outbound"), "{log:?}");
     }
