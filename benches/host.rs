@@ -22,7 +22,7 @@ struct Hosts {
 
 fn host(n: u8) -> Host {
     let mut config = Config::default();
-    config.swarm.limits.streams_per_connection = 16_384;
+    (config.swarm.limits.streams_per_connection, config.swarm.streams_per_peer) = (16_384, 16_384);
     config.swarm.connection.idle_timeout = None;
     Host::new(&Keypair::ed25519_from_bytes([n; 32]).unwrap(), config).unwrap()
 }

@@ -89,6 +89,8 @@ pub use multistream::Protocol;
 pub use role::Role;
 pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
+#[cfg(feature = "swarm")]
+pub(crate) use timers::Rest;
 pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
@@ -545,6 +547,12 @@ impl Connection {
         self.kept = Kept::default();
         input.consume_plain(input.plain().len());
         Fact::Failed(error)
+    }
+
+    /// Returns its times while it is open and has no stream.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn rest(&self) -> Option<Rest> {
+        if self.live == 0 { self.timers.rest() } else { None }
     }
 
     fn broke(&mut self, error: Error) -> Fact {

@@ -103,6 +103,11 @@
 //!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)). Then it is told as `ClosedStream` with `Timeout`, and the
 //!   peer hears a reset. Where a connection has as many streams as the limits allow, one that has been silent for a minute
 //!   ([`half_open_grace`](crate::connection::Config::half_open_grace)) is given up for a new one, whatever you said.
+//! - **Greedy peers.** A peer may have 1 024 streams open that it has begun
+//!   ([`streams_per_peer`](crate::swarm::Config::streams_per_peer)). One more is reset, and you are told nothing.
+//!   [`limit_protocol`](Swarm::limit_protocol) sets a smaller number for a protocol whose streams cost you much. When
+//!   nearly all places for streams are taken, the greediest peer's youngest stream makes place for a newcomer's: it is told
+//!   as `ClosedStream` with `Limit`. [Shares](crate::swarm::Config#shares) has the rules.
 //! - **Before you close a connection,** wait for your answers, and until yours have been read:
 //!   [`close_connection`](Swarm::close_connection) and [`shutdown`](Swarm::shutdown) send what was written and end both
 //!   sides of all streams, answered or not. To stop in good order, close your listeners, unregister your protocols, wait

@@ -382,6 +382,37 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
     }
 
+    /// Returns the number of connections that have a record: what [`Limits::connections`] limits.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn held_connections(&self) -> u32 {
+        self.books.connections.len()
+    }
+
+    /// Returns the number of streams that have a record: what [`Limits::streams`] limits.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn held_streams(&self) -> u32 {
+        self.books.streams.len()
+    }
+
+    /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have.
+    #[cfg(feature = "swarm")]
+    #[inline]
+    pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {
+        let record = self.books.streams.get(stream).filter(|record| record.state != State::Ended)?;
+        Some((record.links.connection, record.links.direction))
+    }
+
+    /// Returns the youngest stream of a connection that the peer has begun and that has not ended. It passes over the
+    /// younger ones of ours.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn youngest_inbound(&self, connection: ConnectionId) -> Option<StreamId> {
+        let record = self.books.connections.get(connection).filter(|record| record.state != State::Ended)?;
+        let streams = &self.books.streams;
+        let newest = streams.id_at(record.links.streams.newest);
+        let older = |stream: &StreamId| streams.id_at(streams.get(*stream)?.links.previous);
+        core::iter::successors(newest, older).find(|stream| self.direction(*stream) == Some(Direction::Inbound))
+    }
+
     /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
     #[must_use]
     pub fn live_streams(&self, connection: ConnectionId) -> usize {

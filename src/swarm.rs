@@ -90,6 +90,7 @@ mod config;
 mod door;
 mod drive;
 mod error;
+mod giving_way;
 mod ledger;
 mod line;
 mod link;
@@ -100,6 +101,7 @@ mod reactor;
 mod ready;
 mod refusals;
 mod run_queue;
+mod shares;
 mod streams;
 mod timers;
 mod turn;
@@ -112,6 +114,7 @@ pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use reactor::Reactor;
 pub use ready::Ready;
 pub use refusals::{Refusal, RefusedAt};
+pub use shares::ProtocolLimits;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
@@ -259,6 +262,31 @@ where
     /// Those that have chosen it stay, open or waiting to be. `protocol` was not registered: nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.ledger.protocols.retain(|other| other != protocol);
+    }
+
+    /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
+    /// that chooses the protocol beyond a limit is reset and has failed of [`Failure::Limit`], so that its peer can try
+    /// again later. It does not hear that the protocol is not spoken, since peers remember that.
+    ///
+    /// Streams that are open already count, and stay. Streams that we open do not count. Repeating it replaces the limits;
+    /// [`ProtocolLimits::default`] takes them back. The limits outlive
+    /// [`unregister_protocol`](Self::unregister_protocol).
+    ///
+    /// ```
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::swarm::ProtocolLimits;
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::identity::Keypair;
+    /// # use swarm_notify::swarm::{Config, Swarm};
+    /// # let key = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    /// # let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+    /// const FILES: Protocol = Protocol::from_static("/files/1.0.0");
+    /// swarm.register_protocol(FILES);
+    /// swarm.limit_protocol(&FILES, ProtocolLimits { per_peer: 4, total: 100 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
+        self.ledger.limit_protocol(protocol, limits);
     }
 
     /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.

@@ -200,7 +200,8 @@ pub(crate) struct Pair<S: Sockets = tcp::Transport> {
 
 fn node<S: Sockets>(n: u8, reactor: &S::Reactor) -> Node<S> {
     let mut config = Config::default();
-    config.limits.streams_per_connection = 16_384;
+    (config.limits.streams_per_connection, config.streams_per_peer) = (16_384, 16_384);
+    config.connections_per_peer = 16_384;
     config.connection.idle_timeout = None;
     // Work may begin with many streams at once, which the other side takes.
     config.connection.yamux.early_streams = u32::MAX;

@@ -40,6 +40,16 @@ pub(super) enum Timers {
     Over,
 }
 
+/// The times of an open connection without a stream.
+#[cfg(feature = "swarm")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Rest {
+    /// When the peer was last heard.
+    pub(crate) heard: Duration,
+    /// When the last stream ended, or the connection opened.
+    pub(crate) since: Duration,
+}
+
 /// What a deadline that has come asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Due {
@@ -113,6 +123,19 @@ impl Timers {
     pub(super) fn idle(&mut self, since: Option<Duration>) {
         if let Self::Open { idle_since, .. } = self {
             *idle_since = since;
+        }
+    }
+
+    #[cfg(feature = "swarm")]
+    pub(super) const fn rest(&self) -> Option<Rest> {
+        match *self {
+            Self::Open { heard, idle_since: Some(since), .. } => Some(Rest { heard, since }),
+            Self::Opening { .. }
+            | Self::Paused { .. }
+            | Self::Open { .. }
+            | Self::Leaving { .. }
+            | Self::Closing { .. }
+            | Self::Over => None,
         }
     }
 

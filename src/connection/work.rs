@@ -274,6 +274,12 @@ impl Connection {
         self.stream_timeout(id, turn)
     }
 
+    /// Returns the half-open stream that has been silent longest, and since when.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn silent_longest(&self, streams: &super::Streams) -> Option<(Duration, StreamId)> {
+        self.queues.silent_longest(streams)
+    }
+
     /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes
     /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {

@@ -206,6 +206,24 @@ impl Handle {
     /// assert_eq!(smol::block_on(server.run_until(talk))?, "HELLO");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// To limit the streams of the protocol that a peer may have open, reach the swarm by [`with`](Self::with), and use
+    /// [`limit_protocol`](crate::swarm::Swarm::limit_protocol):
+    ///
+    /// ```
+    /// # use swarm_notify::connection::Protocol;
+    /// # use swarm_notify::host::{Config, Host};
+    /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::swarm::ProtocolLimits;
+    ///
+    /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
+    /// # let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// # let handle = host.handle();
+    /// let limits = ProtocolLimits { per_peer: 4, total: 100 };
+    /// let limited = handle.with(move |_, swarm| swarm.limit_protocol(&SHOUT, limits));
+    /// # smol::block_on(host.run_until(limited))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_handler<R>(&self, protocol: Protocol, handler: impl AsyncFn(Stream) -> R + 'static) {
         if self.shared.phase.get() != Phase::Running {
             return;

@@ -175,6 +175,8 @@ pub enum ConnectionEnd {
     Remote(RemoteEnd),
     /// Nothing was open on it for the idle time-out.
     Idle,
+    /// It had no stream, and gave its place to another connection at a limit.
+    Trimmed,
     /// It broke, or so it looks: a go-libp2p node that closes a connection which it dialed ends it so, too. See
     /// [`Fault::Reset`].
     Failed(Fault),
@@ -293,6 +295,7 @@ impl From<ConnectionEnd> for Failure {
             ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => Self::Refused,
             ConnectionEnd::Remote(RemoteEnd::Eof) => Self::Eof,
             ConnectionEnd::Idle => Self::Timeout,
+            ConnectionEnd::Trimmed => Self::Limit,
             ConnectionEnd::Failed(fault) => fault.into(),
             ConnectionEnd::Shutdown => Self::Shutdown,
         }
@@ -359,6 +362,7 @@ impl fmt::Display for ConnectionEnd {
             Self::Remote(RemoteEnd::GoAway(code)) => write!(f, "remote(go_away({code}))"),
             Self::Remote(RemoteEnd::Eof) => f.write_str("remote(eof)"),
             Self::Idle => f.write_str("idle"),
+            Self::Trimmed => f.write_str("trimmed"),
             Self::Failed(fault) => write!(f, "failed({fault})"),
             Self::Shutdown => f.write_str("shutdown"),
         }

@@ -14,7 +14,6 @@ pub(super) enum AddressGroup {
     /// The upper half of an IPv6 address: its /64.
     Net64(u64),
     /// The upper 48 bits of an IPv6 address.
-    #[cfg_attr(not(test), allow(dead_code))]
     Net48(u64),
     /// One address that names no IP address, as its hash.
     Other(u64),
@@ -32,7 +31,6 @@ impl AddressGroup {
     }
 
     /// Returns the /48 of an address whose first IP address is one of IPv6.
-    #[cfg_attr(not(test), allow(dead_code))]
     pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
         match ip_of(address)? {
             Ip::V4(_) => None,
@@ -42,7 +40,6 @@ impl AddressGroup {
 }
 
 /// Returns `true` for an address whose first IP address is this machine's own: 127.0.0.0/8 or ::1.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(super) fn is_loopback(address: &Multiaddr) -> bool {
     match ip_of(address) {
         Some(Ip::V4(ip)) => ip.is_loopback(),

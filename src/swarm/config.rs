@@ -7,6 +7,22 @@ use core::time::Duration;
 /// The bounds of a swarm. Together with the size of its event queue they bound all the memory that peers can make it
 /// use.
 ///
+/// # Shares
+/// No peer can take all places of [`limits`](Self::limits) from the others. Beside the limits for each peer and address:
+///
+/// - In the last quarter of `limits.connections` and `limits.streams`, peers and addresses that hold more than a sixteenth
+///   of all places get no more.
+/// - In the last sixty-fourth (at least one place, of four or more) a newcomer gets a place if it holds none. If it holds
+///   some, it gets one only from a holder of more, which gives way. Such a holder gives way to any newcomer that holds less:
+///   of connections the one that has been without a stream for longest is closed, as
+///   [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed); of streams one is reset, as
+///   [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit): the half-open one that has been silent longest, if that is
+///   at least [`half_open_grace`](connection::Config::half_open_grace), else the youngest of the peer's fullest
+///   connection.
+///
+/// All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them. A stream that we
+/// open in the last sixty-fourth makes the greediest peer give way, too, if that has begun more than one.
+///
 /// ```
 /// use swarm_notify::swarm::Config;
 ///
@@ -36,6 +52,24 @@ pub struct Config {
     /// half of its address's, are taken. Otherwise, and from the first byte on,
     /// [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
     pub first_byte_timeout: Duration,
+    /// The most inbound connections from one IPv4 address, or from one IPv6 /64, whose peers are authenticated. A socket
+    /// beyond is closed as soon as it is accepted, and counted as
+    /// [`Refusal::ConnectionLimit`](super::Refusal::ConnectionLimit). Connections from this machine's own addresses
+    /// (127.0.0.0/8 and ::1), and from addresses without an IP address, are not limited so. Default 8.
+    pub connections_per_address: u32,
+    /// The same for one IPv6 /48, which is what one site has. Default 64.
+    pub connections_per_site: u32,
+    /// The most inbound connections of one peer. One more is closed once its peer is known, unless an older one looks
+    /// dead: it has no stream, and its peer has been silent for longer than
+    /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval). That one is closed in its place, as
+    /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed). So a peer whose network has changed comes back. Our own dials
+    /// to a peer do not count. Default 8.
+    pub connections_per_peer: u32,
+    /// The most streams that one peer may have begun and not ended, on all its connections together. One more is reset
+    /// without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that we open do not
+    /// count; [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) counts those, too.
+    /// [`limit_protocol`](super::Swarm::limit_protocol) limits the streams of one protocol. Default 1 024.
+    pub streams_per_peer: u32,
     /// How many dials may be under way, from the command to the open connection; one more is
     /// [`DialError::Limit`](super::DialError::Limit). Default 128.
     pub outbound_handshakes: u32,
@@ -64,6 +98,10 @@ impl Default for Config {
             handshakes_per_address: 64,
             first_byte_timeout: Duration::from_secs(2),
             outbound_handshakes: 128,
+            connections_per_address: 8,
+            connections_per_site: 64,
+            connections_per_peer: 8,
+            streams_per_peer: 1_024,
             reads_per_poll: 8,
             write_timeout: Duration::from_secs(60),
             lateness: Duration::from_secs(1),

@@ -135,7 +135,7 @@ where
     ) {
         // Without a place for one more connection a handshake would come to nothing.
         let has_place = self.links.len() < self.ledger.config.limits.connections as usize;
-        if self.is_shutting_down || !has_place || self.door.places.is_shut() {
+        if self.is_shutting_down || !has_place || !self.may_have_share(&remote) || self.door.places.is_shut() {
             drop(upgrade);
             return self.refuse(listener, &remote, Refusal::ConnectionLimit, &"there is no place");
         }

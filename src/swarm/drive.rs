@@ -46,6 +46,7 @@ where
     /// Does a turn's work, after the reactor has woken the slots of ready sockets.
     pub(super) fn advance(&mut self, budget: &mut Budget<'_>) {
         self.count_commands();
+        self.give_way_to_streams();
         self.close_and_judge(budget);
         if self.is_transport_due && self.accepts() {
             self.wakers.mark(Slot::Transport);
@@ -87,7 +88,7 @@ where
     }
 
     /// Puts a connection that was helped or judged in line for output, and arms its next deadline.
-    fn driven(&mut self, id: ConnectionId) {
+    pub(super) fn driven(&mut self, id: ConnectionId) {
         if let Some(link) = self.links.get_mut(id)
             && link.wants_output()
         {
@@ -125,7 +126,14 @@ where
     }
 
     fn admit_connection(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get_mut(id).filter(|_| self.ledger.is_opening(id)) else { return };
+        if !self.ledger.is_opening(id) || !self.claim_share(id) {
+            return;
+        }
+        if self.ledger.lifecycle.room() == 0 {
+            // The end of a connection that gave way has taken the room.
+            return self.ledger.line.put_back(id);
+        }
+        let Some(link) = self.links.get_mut(id) else { return };
         let waker = self.wakers.waker(Slot::of(id));
         link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
     }

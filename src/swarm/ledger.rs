@@ -8,9 +8,12 @@ use super::config::Config;
 use super::line::Line;
 use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
+use super::shares::{ProtocolLimits, Shares};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
-use crate::lifecycle::{ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamId, Table};
-use alloc::collections::{BTreeSet, VecDeque};
+use crate::lifecycle::{
+    ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamEnd, StreamId, Table,
+};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
@@ -30,8 +33,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) protocols: Vec<Protocol>,
     /// What is ready to open and waits for room. What ended meanwhile is passed over.
     pub(super) line: Line,
-    /// Open connections by peer.
-    pub(super) peers: BTreeSet<(PeerId, ConnectionId)>,
+    /// The connections and streams that each peer holds.
+    pub(super) shares: Shares,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
     pub(super) dirty: VecDeque<ConnectionId>,
     /// Connections that had a command since the last turn, whose time-outs count from the next turn; each once.
@@ -58,10 +61,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             local_peer,
             own_end: None,
             streams: Streams::new(),
+            shares: Shares::new(&config),
             config,
             protocols: Vec::new(),
             line: Line::new(),
-            peers: BTreeSet::new(),
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
@@ -166,7 +169,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Begins a stream that the peer offers; `None` if there is no place for it.
     pub(super) fn offered(&mut self, connection: ConnectionId) -> Option<StreamId> {
+        let taken = self.lifecycle.held_streams();
+        if !self.shares.may_begin_stream(connection, taken) {
+            return None;
+        }
         let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
+        self.shares.stream_begins(connection, taken);
         self.insert_stream(id, Stream::inbound());
         Some(id)
     }
@@ -178,7 +186,48 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// A stream could not open. It may have ended with its connection already, and been told so.
     pub(super) fn fail_stream(&mut self, id: StreamId, failure: Failure) {
+        self.give_back(id);
         let _ = self.lifecycle.fail(id, failure);
+    }
+
+    /// A stream that was open is over. It may have ended with its connection already, and been told so.
+    pub(super) fn end_stream(&mut self, id: StreamId, end: StreamEnd) {
+        self.give_back(id);
+        let _ = self.lifecycle.end_stream(id, end);
+    }
+
+    /// Takes a stream that is about to end out of the shares, if its peer has begun it and it has not ended yet.
+    fn give_back(&mut self, id: StreamId) {
+        if let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) {
+            self.shares.stream_ends(connection);
+            self.shares.speaks_no_more(id);
+        }
+    }
+
+    /// Returns whether a stream may speak the protocol that it has chosen, and counts it if so.
+    pub(super) fn may_speak(&mut self, id: StreamId) -> bool {
+        if !self.shares.limits_protocols() {
+            return true;
+        }
+        let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) else { return true };
+        let protocol = self.streams.get(id).and_then(Stream::protocol);
+        protocol.is_none_or(|protocol| self.shares.may_speak(connection, id, protocol, false))
+    }
+
+    /// Limits the streams of a protocol, and counts those that speak it already.
+    pub(super) fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
+        if !self.shares.limit_protocol(protocol, limits) {
+            return;
+        }
+        let Self { lifecycle, streams, shares, .. } = self;
+        for connection in lifecycle.connections() {
+            for id in lifecycle.streams_of(connection) {
+                let is_inbound = lifecycle.direction(id) == Some(Direction::Inbound);
+                if is_inbound && streams.get(id).and_then(Stream::protocol) == Some(protocol) {
+                    shares.may_speak(connection, id, protocol, true);
+                }
+            }
+        }
     }
 
     // Readiness.
@@ -280,7 +329,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let id = self.lifecycle.vacate()?;
         if let Id::Stream(id) = id {
             self.streams.remove(id);
+            // It is counted still if it has ended with its connection.
+            self.shares.speaks_no_more(id);
         }
+        debug_assert!(
+            self.lifecycle.held_connections() > 0 || self.shares.kept() == 0,
+            "Nothing is kept of peers that have left."
+        );
         Some(id)
     }
 

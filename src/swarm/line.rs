@@ -76,6 +76,12 @@ impl Line {
         stream.map(Id::Stream)
     }
 
+    /// Puts a connection back that was the first.
+    pub(super) fn put_back(&mut self, id: ConnectionId) {
+        self.turns.push_front(Turn::Itself(id.into()));
+        self.len += 1;
+    }
+
     /// Keeps only what `keeps` says, in the same order.
     pub(super) fn retain(&mut self, mut keeps: impl FnMut(Id) -> bool) {
         self.streams.retain(|_, waiting| {

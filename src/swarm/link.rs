@@ -11,6 +11,7 @@
 
 mod batches;
 mod ending;
+mod share;
 mod streams;
 mod writing;
 
@@ -319,13 +320,14 @@ where
             Fact::StreamOffered => self.offered(ledger, cx, now),
             Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
             Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
+            Fact::StreamAtGate(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
             Fact::StreamAtGate(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
                 false => ledger.wait(id),
             },
             Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
             // It is open: a stream is told to have failed until it has permission to open.
-            Fact::StreamEnded(id, end) => drop(ledger.lifecycle.end_stream(id, end)),
+            Fact::StreamEnded(id, end) => ledger.end_stream(id, end),
             Fact::Readable(id) => ledger.readable(id),
             Fact::Writable(id) => ledger.writable(id),
             Fact::GoAway(code) => match &mut self.stage {
@@ -352,7 +354,7 @@ where
         if self.peer == Some(ledger.local_peer) {
             return self.refuse_ourselves(ledger);
         }
-        match ledger.is_free() {
+        match ledger.is_free() && self.has_share(ledger) {
             true => self.admit(ledger, cx, now),
             false => ledger.wait(self.id),
         }
@@ -365,9 +367,6 @@ where
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
                     ledger.opening_ends(self.direction);
-                    if let Some(peer) = self.peer {
-                        ledger.peers.insert((peer, self.id));
-                    }
                 }
                 // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
                 // would cost the owner a turn that finds nothing to do.

@@ -50,7 +50,9 @@ where
         if let Some(link) = self.links.get_mut(connection) {
             link.make_place(&mut self.ledger, self.now);
         }
+        let taken = self.ledger.lifecycle.held_streams();
         let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
+        self.ledger.shares.own_stream_begins(taken);
         self.ledger.insert_stream(id, stream);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
@@ -195,7 +197,7 @@ where
         match state {
             State::Opening => self.ledger.fail_stream(id, Failure::Requested),
             State::Open | State::Leaving | State::Ended => {
-                let _ = self.ledger.lifecycle.end_stream(id, StreamEnd::Reset(Side::Local));
+                self.ledger.end_stream(id, StreamEnd::Reset(Side::Local));
             }
         }
         Ok(())
@@ -245,7 +247,7 @@ where
 
     fn stream_says(&mut self, fact: Option<Fact>) {
         if let Some(Fact::StreamEnded(id, end)) = fact {
-            let _ = self.ledger.lifecycle.end_stream(id, end);
+            self.ledger.end_stream(id, end);
         }
     }
 }

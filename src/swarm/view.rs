@@ -138,8 +138,8 @@ where
     /// them to find a peer's first connection or its last:
     /// [`Peers`](crate::notifee::Peers) counts those that were told.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
-        let peers = self.ledger.peers.range((peer, ConnectionId::FIRST)..);
-        peers.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
+        let connections = self.ledger.shares.connections_of(peer);
+        connections.filter(|id| !self.ledger.is_opening(*id))
     }
 
     /// The protocols that inbound streams may choose, in the order in which they were registered.

@@ -178,7 +178,7 @@ impl Side {
     fn new(seed: u8, wire: Wire) -> Self {
         let identity = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
         let mut config = Config::default();
-        config.limits.streams_per_connection = 4_096;
+        (config.limits.streams_per_connection, config.streams_per_peer) = (4_096, 4_096);
         // The other side takes all that come at once.
         config.connection.yamux.early_streams = u32::MAX;
         let mut swarm = Swarm::new(wire, &identity, [seed; 32], config).unwrap();

@@ -50,6 +50,7 @@ impl Pair {
         let swarm = |seed, wire| {
             let mut config = Config::default();
             config.limits.connections = 20_000;
+            (config.connections_per_peer, config.connections_per_address) = (20_000, 20_000);
             config.connection.idle_timeout = None;
             let identity = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
             let mut swarm = Swarm::new(wire, &identity, [seed; 32], config).unwrap();

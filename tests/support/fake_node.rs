@@ -11,8 +11,8 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Ready,
-    StreamView,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
+    ProtocolLimits, Ready, StreamView,
 };
 
 /// A node without a network.
@@ -307,6 +307,8 @@ impl Node for Fake {
     fn unregister_protocol(&mut self, protocol: &Protocol) {
         self.protocols.retain(|other| other != protocol);
     }
+
+    fn limit_protocol(&mut self, _: &Protocol, _: ProtocolLimits) {}
 
     fn listen(&mut self, _: Multiaddr) -> Result<ListenerId, ListenError> {
         Err(ListenError::Closing)

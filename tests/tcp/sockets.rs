@@ -16,5 +16,6 @@ mod mute;
 mod one_sided;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod processes;
+mod shares;
 mod shutdown;
 mod streams;

@@ -5,8 +5,8 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
 use crate::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, Reactor,
-    Ready, StreamView, Swarm, Transport,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
+    ProtocolLimits, Reactor, Ready, StreamView, Swarm, Transport,
 };
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -95,6 +95,8 @@ node! {
     fn register_protocol(&mut self, protocol: Protocol);
     /// [`Swarm::unregister_protocol`]
     fn unregister_protocol(&mut self, protocol: &Protocol);
+    /// [`Swarm::limit_protocol`]
+    fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits);
     /// [`Swarm::listen`]
     fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
     /// [`Swarm::dial`]

@@ -105,6 +105,7 @@ where
             self.wakers.mark(slot);
         }
         self.turn_away_own_end();
+        self.give_way_to_streams();
         self.driven(id);
     }
 }

@@ -178,7 +178,7 @@ where
             log::debug!("{}: {text}", self.id);
         }
         if let Some(peer) = self.peer {
-            ledger.peers.remove(&(peer, self.id));
+            ledger.shares.leave(self.id, peer);
         }
         if ledger.is_opening(self.id) {
             let failure = match why {

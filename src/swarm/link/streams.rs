@@ -43,7 +43,7 @@ where
         }
         let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut ledger.turn(now)));
         if let Some(Fact::StreamEnded(id, end)) = given_up {
-            let _ = ledger.lifecycle.end_stream(id, end);
+            ledger.end_stream(id, end);
             self.mark_dirty(ledger);
         }
     }

@@ -239,7 +239,9 @@ impl Ends<'_> {
         }
         for (told, other, other_life) in [(out.told, inc.told, listener), (inc.told, out.told, dialer)] {
             if told == Told::Closed(ConnectionEnd::Remote(RemoteEnd::GoAway(0))) && !other_life.killed {
-                let asked = [ConnectionEnd::Requested, ConnectionEnd::Idle, ConnectionEnd::Shutdown].map(Told::Closed);
+                let asked =
+                    [ConnectionEnd::Requested, ConnectionEnd::Idle, ConnectionEnd::Shutdown, ConnectionEnd::Trimmed];
+                let asked = asked.map(Told::Closed);
                 assert!(asked.contains(&other), "{}: who has sent the go-away? {other:?}", self.name());
             }
         }
@@ -286,8 +288,10 @@ impl Ends<'_> {
             if let Told::Failed(failure) = ours.told {
                 let mut why = vec![Failure::Timeout, Failure::ConnectionClosed, Failure::Requested];
                 why.extend([Failure::Shutdown, Failure::Reset(Who::Local)]);
-                if matches!(theirs.told.end(), Some(StreamEnd::Reset(Who::Local) | StreamEnd::Timeout))
-                    || acceptor.killed
+                if matches!(
+                    theirs.told.end(),
+                    Some(StreamEnd::Reset(Who::Local) | StreamEnd::Timeout | StreamEnd::Limit)
+                ) || acceptor.killed
                 {
                     why.push(Failure::Reset(Who::Remote));
                 }
@@ -355,7 +359,8 @@ fn assert_end(name: &str, one: &Stream, other: &Stream, other_killed: bool) {
     let theirs = other.told.end();
     let is_possible = if end == StreamEnd::Reset(Who::Remote) {
         // What one that was killed was told at last is not known.
-        matches!(theirs, Some(StreamEnd::Reset(Who::Local) | StreamEnd::Timeout)) || theirs.is_none() && other_killed
+        matches!(theirs, Some(StreamEnd::Reset(Who::Local) | StreamEnd::Timeout | StreamEnd::Limit))
+            || theirs.is_none() && other_killed
     } else {
         end != StreamEnd::Finished || theirs != Some(StreamEnd::Reset(Who::Remote))
     };

@@ -3,6 +3,7 @@
 use super::network::{Cut, Exhausted, Listener, Place, Said, State};
 use libp2p_core::Multiaddr;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The knobs of a network.
@@ -29,6 +30,11 @@ impl Knobs<'_> {
 
     pub(crate) fn closes_late(&mut self) {
         self.0.closes_late = true;
+    }
+
+    /// What a host dials seems to come from `ip`, from now on.
+    pub(crate) fn seen_as(&mut self, host: u8, ip: IpAddr) {
+        self.0.seen_as.insert(host, ip);
     }
 
     /// Listeners have an address only when a test [says](Self::address) so.

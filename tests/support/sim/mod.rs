@@ -17,7 +17,7 @@ mod side;
 mod transport;
 mod world;
 
-pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, SYN, UPDATE, data, frame, go_away};
+pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, Greeting, PING, SYN, UPDATE, data, frame, go_away};
 pub(crate) use attackers::{Attackers, Form, proposal};
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};

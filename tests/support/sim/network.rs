@@ -9,6 +9,7 @@ use libp2p_core::transport::ListenerId;
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) capacity: usize,
     /// Listeners are told to be closed only a latency after they were removed.
     pub(super) closes_late: bool,
+    /// The addresses that hosts seem to have where they dial.
+    pub(super) seen_as: BTreeMap<u8, IpAddr>,
     /// Listeners do not say their first address by themselves.
     pub(super) binds_late: bool,
     /// Where listening fails, after it has begun.
@@ -156,6 +159,7 @@ impl Network {
             cut,
             capacity: 256 * 1024,
             closes_late: false,
+            seen_as: BTreeMap::new(),
             binds_late: false,
             broken: BTreeMap::new(),
             silent: BTreeSet::new(),

@@ -32,18 +32,25 @@ impl Raw {
     /// Connects to `a` where it listens already.
     pub(crate) fn connect_again<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> Self {
         let before: Vec<_> = pair.a.swarm.connections().collect();
-        let mut dial = RawDial::new(&pair.network, HOST, &A.at(4001));
-        pair.settle();
-        let mut pipe = dial.pipe().expect("it was accepted");
-        let (mut greeting, said) = Greeting::begin(HOST);
-        pipe.give(&said);
-        pair.settle();
-        let (said, frames) = greeting.hear(&pipe.take()).expect("it has answered");
-        pipe.give(&said);
-        pair.settle();
+        let raw = Self::shake_hands(pair, HOST, HOST).expect("it has answered");
         let connection = pair.a.swarm.connections().find(|id| !before.contains(id)).expect("it is there");
         pair.a.expect(&[format!("connected {connection} inbound")]);
-        Self { pipe, frames, has_ended: false }
+        raw
+    }
+
+    /// Dials `a`'s port 4001 from a host, with the identity of a key, and shakes hands; `None` if `a` does not. `a` may
+    /// refuse the connection when it knows its peer.
+    pub(crate) fn shake_hands<const EVENTS: usize>(pair: &mut Pair<EVENTS>, host: u8, key: u8) -> Option<Self> {
+        let mut dial = RawDial::new(&pair.network, host, &A.at(4001));
+        pair.settle();
+        let mut pipe = dial.pipe().expect("it was accepted");
+        let (mut greeting, said) = Greeting::begin(key);
+        pipe.try_give(&said);
+        pair.settle();
+        let (said, frames) = greeting.hear(&pipe.take())?;
+        pipe.give(&said);
+        pair.settle();
+        Some(Self { pipe, frames, has_ended: false })
     }
 
     /// Says frames in one write.

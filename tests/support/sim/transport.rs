@@ -100,7 +100,10 @@ impl Transport for SimTransport {
                     listener_id: id,
                     upgrade: ready(pipe.map_err(Into::into)),
                     local_addr: address(local),
-                    send_back_addr: address(remote),
+                    send_back_addr: match state.seen_as.get(&remote.0) {
+                        Some(ip) => Multiaddr::from(*ip).with(Protocol::Tcp(remote.1)),
+                        None => address(remote),
+                    },
                 }
             }
             Said::Closed(listener_id, reason) => {

@@ -28,7 +28,7 @@ use std::time::Duration;
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{Config, Refusal, Swarm};
+use swarm_notify::swarm::{Config, ProtocolLimits, Refusal, Swarm};
 use world::{KINDS, Next, Scripted, World, address, host, number};
 
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
@@ -58,6 +58,15 @@ fn play<const EVENTS: usize>(bytes: &[u8], seed: u8) -> BTreeSet<String> {
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 6;
+
+/// The last quarter of the connections is one place, and who has any other gets it only by a dial.
+const LAST_CONNECTION: u32 = 1;
+
+/// Small shares: connections of a peer and of an address, streams of a peer.
+const SHARES: (u32, u32, u32) = (2, 3, 4);
+
+/// With small shares, the streams that speak sink.
+const SINKS: ProtocolLimits = ProtocolLimits { per_peer: 2, total: 2 };
 
 struct Script<const EVENTS: usize> {
     side: Side<Scripted, EVENTS>,
@@ -96,6 +105,10 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if sizes & 4 != 0 {
             (config.connection.yamux.max_output, config.connection.yamux.max_control) = (300, 100);
         }
+        let has_small_shares = sizes & 8 != 0;
+        if has_small_shares {
+            (config.connections_per_peer, config.connections_per_address, config.streams_per_peer) = SHARES;
+        }
         let poller = Poller::default();
         let world = World::new(poller.clone());
         let mode = match choice >> 3 & 7 {
@@ -108,9 +121,12 @@ impl<const EVENTS: usize> Script<EVENTS> {
             let mut swarm = swarm.expect("the key can sign");
             swarm.register_protocol(ECHO);
             swarm.register_protocol(SINK);
+            if has_small_shares {
+                swarm.limit_protocol(&SINK, SINKS);
+            }
             swarm
         });
-        let model = Rc::new(RefCell::new(Model::default()));
+        let model = Rc::new(RefCell::new(Model::new(has_small_shares)));
         let reactions = Rc::new(RefCell::new(Reactions::default()));
         if let by @ 0..3 = choice >> 6 {
             let seed = u64::from(seed) << 8 | u64::from(sizes >> 3) << 2 | u64::from(by);

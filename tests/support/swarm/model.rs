@@ -50,6 +50,8 @@ pub(super) struct Model {
     pub(super) finished: BTreeSet<StreamId>,
     pub(super) unspoken: BTreeSet<StreamId>,
     pub(super) whole: BTreeMap<ConnectionId, Whole>,
+    /// Peers and addresses have small shares, and a protocol has limits.
+    pub(super) has_small_shares: bool,
     /// Time has passed.
     pub(super) waited: bool,
     pub(super) shutdown: bool,
@@ -80,6 +82,10 @@ fn fault(kind: io::ErrorKind) -> Fault {
 }
 
 impl Model {
+    pub(super) fn new(has_small_shares: bool) -> Self {
+        Self { has_small_shares, ..Self::default() }
+    }
+
     /// A number for a listener or a dial, which nobody has had.
     pub(super) fn number(&mut self) -> usize {
         self.numbers += 1;
@@ -163,6 +169,12 @@ impl Model {
                     Failure::Unsupported => inbound || self.unspoken.contains(&stream),
                     Failure::Reset(Side::Remote) => deeds.resets,
                     Failure::ConnectionClosed => true,
+                    // The protocol has limits, and streams that have opened fill them.
+                    Failure::Limit => {
+                        let protocol = swarm.stream(stream).and_then(|view| view.protocol.cloned());
+                        let opened = swarm.counters().streams.inbound.opened;
+                        inbound && self.has_small_shares && protocol == Some(super::SINK) && opened > 0
+                    }
                     _ => false,
                 }
             }
@@ -196,6 +208,13 @@ impl Model {
         pipe_of(world, number(view.remote)).expect("it has a pipe")
     }
 
+    /// Returns whether so many connections have come in that a share of connections may have been used up, with one more.
+    fn is_crowded(&self, world: &World) -> bool {
+        let share = if self.has_small_shares { super::SHARES.0 } else { super::LAST_CONNECTION };
+        let came = world.openings.iter().filter(|opening| opening.inbound && opening.handed).count();
+        came > share as usize
+    }
+
     /// Reasons that are the same for what was open and what was not.
     fn is_asked(&self, id: ConnectionId) -> bool {
         self.closed.contains(&id.into())
@@ -219,6 +238,7 @@ impl Model {
         match (reason, opening) {
             (Failure::Requested, _) => return self.is_asked(id),
             (Failure::Shutdown, _) => return self.shutdown,
+            (Failure::Limit, Some(opening)) => return opening.inbound && self.is_crowded(world),
             (Failure::Timeout, _) if self.waited => return true,
             (reason, None) => return self.refused.get(&id.into()) == Some(&reason),
             _ => {}
@@ -257,6 +277,8 @@ impl Model {
             ConnectionEnd::Requested => self.is_asked(id),
             ConnectionEnd::Shutdown => self.shutdown,
             ConnectionEnd::Idle => self.waited,
+            // All peers are one, so that its share alone makes one give way, and only one that is silent.
+            ConnectionEnd::Trimmed => self.waited && self.is_crowded(world),
             ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,
             ConnectionEnd::Remote(RemoteEnd::Eof) => state.eof,
             ConnectionEnd::Failed(Fault::Protocol) => state.tampered,

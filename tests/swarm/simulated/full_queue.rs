@@ -238,7 +238,7 @@ fn what_waits_opens_though_every_poll_brings_ends<const EVENTS: usize>(shape: Sh
         },
         |b| {
             b.connection.inbound_backlog = 4_000;
-            b.limits.streams_per_connection = 4_000;
+            (b.limits.streams_per_connection, b.streams_per_peer) = (4_000, 4_000);
         },
     );
     let link = pair.link();

@@ -6,7 +6,7 @@ use swarm_notify::swarm::Config;
 const MANY: usize = 10_000;
 
 fn raise(config: &mut Config) {
-    config.limits.streams_per_connection = MANY as u32;
+    (config.limits.streams_per_connection, config.streams_per_peer) = (MANY as u32, MANY as u32);
 }
 
 #[test]

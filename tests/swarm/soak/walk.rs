@@ -430,5 +430,7 @@ fn config(random: &mut Random) -> Config {
     (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (1_024, 128), (1_024, 128)][random.below(3)];
     config.handshakes_per_address = [1, 3, 64][random.below(3)];
     config.first_byte_timeout = [millis(50), secs(2)][random.below(2)];
+    (config.connections_per_peer, config.streams_per_peer) = [(1, 3), (8, 1_024), (8, 1_024)][random.below(3)];
+    config.connections_per_address = [2, 8][random.below(2)];
     config
 }

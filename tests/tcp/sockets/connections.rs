@@ -185,7 +185,7 @@ fn a_peer_that_leaves_as_soon_as_it_is_connected_was_connected() {
 fn ten_thousand_streams_end_with_their_connection_in_order() {
     const STREAMS: usize = 10_000;
     let mut config = Config::default();
-    config.limits.streams_per_connection = STREAMS as u32;
+    (config.limits.streams_per_connection, config.streams_per_peer) = (STREAMS as u32, STREAMS as u32);
     let (mut a, mut b) = (Node::<8>::new(1, config.clone()), Node::<8>::new(2, config));
     let connections = connect(&mut a, &mut b, IP4);
     for _ in 0..STREAMS {

@@ -1,0 +1,144 @@
+//! Places at a limit: which connection opens, which one gives way to it, and which streams give way to a newcomer's.
+
+use super::Swarm;
+use super::link::Link;
+use super::reactor::Reactor;
+use super::shares::{Crowd, Greediest};
+use super::wake::Slot;
+use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use core::cmp::Reverse;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Returns whether a socket that has just been accepted from `remote` may get a share of connections. Its peer is not
+    /// known yet, so one that could take the place of a connection that looks dead may.
+    pub(super) fn may_have_share(&self, remote: &Multiaddr) -> bool {
+        match self.ledger.shares.crowd(None, remote, self.ledger.lifecycle.held_connections()) {
+            Some(Crowd::Group(group)) => self.ledger.shares.connections_in(group).any(|id| self.looks_dead(id)),
+            Some(Crowd::Peer) | None => true,
+        }
+    }
+
+    /// Gives a connection whose peer is known its share, before it opens. At a limit another one gives way to it, or it is
+    /// closed: then it returns `false`.
+    pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
+        if self.links.get_mut(id).is_none_or(|link| link.has_share(&mut self.ledger)) {
+            return true;
+        }
+        let Some((peer, remote)) = self.links.get(id).and_then(|link| Some((link.peer?, link.remote.clone()))) else {
+            return true;
+        };
+        // It holds a place itself.
+        let taken = self.ledger.lifecycle.held_connections().saturating_sub(1);
+        while let Some(crowd) = self.ledger.shares.crowd(Some(peer), &remote, taken) {
+            // The peer pays itself: one of its connections that looks dead gives way.
+            let is_in = |id: ConnectionId| match crowd {
+                Crowd::Peer => true,
+                Crowd::Group(group) => self.ledger.shares.connections_in(group).any(|other| other == id),
+            };
+            let dead = self.ledger.shares.connections_of(peer).find(|id| is_in(*id) && self.looks_dead(*id));
+            match dead {
+                Some(dead) => self.trim(dead),
+                None => return self.refuse_connection(id),
+            }
+        }
+        if self.ledger.shares.is_nearly_full(taken) {
+            let held = self.ledger.shares.holds(peer, &remote);
+            match self.longest_idle_of_greediest(held + 1) {
+                Some(idle) => self.trim(idle),
+                None if held > 0 => return self.refuse_connection(id),
+                None => {}
+            }
+        }
+        self.ledger.shares.join(id, Direction::Inbound, peer, &remote);
+        true
+    }
+
+    /// Closes a connection that gets no share. Always `false`.
+    fn refuse_connection(&mut self, id: ConnectionId) -> bool {
+        if let Some(link) = self.links.get_mut(id) {
+            link.refuse_share(&mut self.ledger);
+            link.mark_dirty(&mut self.ledger);
+        }
+        false
+    }
+
+    /// Returns whether an inbound connection has no stream, and its peer has not answered yet that it is there. While the
+    /// owner is late, an answer may be unread.
+    fn looks_dead(&self, id: ConnectionId) -> bool {
+        let interval = self.ledger.config.connection.keep_alive_interval;
+        let heard = self.rest(id).map(|rest| rest.heard);
+        !self.ledger.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
+    }
+
+    /// Returns the inbound connection that has been without a stream for longest, of the peer or the address group that
+    /// holds most, if that holds more than `than`.
+    fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
+        let shares = &self.ledger.shares;
+        let idle = |id: ConnectionId| self.rest(id).map(|rest| (rest.since, id));
+        match shares.greediest_beyond(than)? {
+            Greediest::PeerOf(one) => {
+                let peer = self.links.get(one)?.peer?;
+                shares.connections_of(peer).filter_map(idle).min()
+            }
+            Greediest::Group(group) => shares.connections_in(group).filter_map(idle).min(),
+        }
+        .map(|(_, id)| id)
+    }
+
+    /// Returns the times of an open inbound connection without a stream.
+    fn rest(&self, id: ConnectionId) -> Option<crate::connection::Rest> {
+        self.links.get(id).filter(|_| self.ledger.shares.is_inbound(id)).and_then(Link::rest)
+    }
+
+    /// Closes a connection that gives way: its peer hears yamux's go-away, if its pipe takes that at once.
+    fn trim(&mut self, id: ConnectionId) {
+        let waker = self.wakers.waker(Slot::of(id));
+        if let Some(link) = self.links.get_mut(id) {
+            link.trim(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
+            link.mark_dirty(&mut self.ledger);
+        }
+    }
+
+    /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since
+    /// the last call.
+    pub(super) fn give_way_to_streams(&mut self) {
+        while let Some(one) = self.ledger.shares.take_wanted() {
+            let Some(victim) = self.stream_to_give_way(one) else { continue };
+            let Some(connection) = self.ledger.lifecycle.connection_of(victim) else { continue };
+            if let Some(link) = self.links.get_mut(connection) {
+                link.take_stream(victim, &mut self.ledger, self.now);
+            }
+            self.driven(connection);
+        }
+    }
+
+    /// Returns the stream that gives way, of the peer that a connection leads to: of those that the peer has begun, the
+    /// half-open one that has been silent longest, if that is long enough to give it up at all; else the youngest of the
+    /// connection on which it has begun most. A half-open one that is silent is most likely forgotten. The youngest has
+    /// got least, and an old one may be what the connection is for.
+    fn stream_to_give_way(&self, one: ConnectionId) -> Option<StreamId> {
+        let (shares, lifecycle) = (&self.ledger.shares, &self.ledger.lifecycle);
+        let peer = self.links.get(one)?.peer?;
+        let grace = self.ledger.config.connection.half_open_grace;
+        let silent = |id| self.links.get(id)?.silent_longest(&self.ledger);
+        let is_theirs = |id| lifecycle.direction(id) == Some(Direction::Inbound);
+        let is_old = |since: Duration| !self.ledger.is_owner_late && since.saturating_add(grace) <= self.now;
+        let silent = shares.connections_of(peer).filter_map(silent);
+        let silent = silent.filter(|(since, id)| is_theirs(*id) && is_old(*since)).min();
+        silent.map(|(_, id)| id).or_else(|| {
+            let connections = shares.connections_of(peer);
+            let fullest = connections.max_by_key(|id| (shares.streams_on(*id), Reverse(*id)))?;
+            lifecycle.youngest_inbound(fullest)
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! The share that a [`Link`] and its streams have of what all connections share, and how they give it up.
+
+use super::{Link, Stage, Why};
+use crate::connection::Rest;
+use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
+use crate::swarm::ledger::Ledger;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T> Link<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Returns whether this connection has its share, or gets it now without another one giving way. A dial always gets it.
+    pub(in crate::swarm) fn has_share<const E: usize>(&self, ledger: &mut Ledger<E>) -> bool {
+        let Some(peer) = self.peer.filter(|_| !ledger.shares.is_member(self.id)) else { return true };
+        if self.direction == Direction::Inbound {
+            // It holds a place itself.
+            let taken = ledger.lifecycle.held_connections().saturating_sub(1);
+            let shares = &ledger.shares;
+            if shares.is_nearly_full(taken) || shares.crowd(Some(peer), &self.remote, taken).is_some() {
+                return false;
+            }
+        }
+        ledger.shares.join(self.id, self.direction, peer, &self.remote);
+        true
+    }
+
+    /// Closes it, since it gets no share.
+    pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        // It is opening, so that it is told to have failed of the limit.
+        self.over(ledger, Why::Ended(ConnectionEnd::Trimmed));
+    }
+
+    /// Returns its times, if it is open, nobody closes it and it has no stream.
+    pub(in crate::swarm) fn rest(&self) -> Option<Rest> {
+        match &self.stage {
+            Stage::Up(pipe) => pipe.connection.rest(),
+            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over => None,
+        }
+    }
+
+    /// Closes it at once, in favour of another connection.
+    pub(in crate::swarm) fn trim<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        let config = &ledger.config.connection;
+        if let Stage::Up(pipe) = &mut self.stage {
+            pipe.connection.close(config, now);
+        }
+        self.last_words(cx);
+        self.over(ledger, Why::Ended(ConnectionEnd::Trimmed));
+    }
+
+    /// Returns the half-open stream that has been silent longest, and since when.
+    pub(in crate::swarm) fn silent_longest<const E: usize>(&self, ledger: &Ledger<E>) -> Option<(Duration, StreamId)> {
+        match &self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.silent_longest(&ledger.streams),
+            Stage::Dialing(_) | Stage::Over => None,
+        }
+    }
+
+    /// Resets a stream at a limit.
+    pub(in crate::swarm) fn take_stream<const E: usize>(
+        &mut self,
+        id: StreamId,
+        ledger: &mut Ledger<E>,
+        now: Duration,
+    ) {
+        if let Some(connection) = self.connection() {
+            connection.reset_stream(id, &mut ledger.turn(now));
+        }
+        match ledger.lifecycle.state(id) {
+            Some(State::Opening) => ledger.fail_stream(id, Failure::Limit),
+            Some(State::Open | State::Leaving | State::Ended) | None => ledger.end_stream(id, StreamEnd::Limit),
+        }
+        self.mark_dirty(ledger);
+    }
+
+    /// Resets a stream whose protocol has as many as its owner allows. A refusal in words would say that the protocol is
+    /// not spoken, which peers remember.
+    pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
+        self.take_stream(id, ledger, now);
+    }
+}

@@ -1,0 +1,410 @@
+//! [`Shares`]: the connections and streams that each peer and each address group holds, and what more it may take.
+//!
+//! Shares bound what peers begin: inbound connections and inbound streams. What our owner begins takes nothing of a peer's
+//! share, so that no command costs a peer its place; [`Limits`](crate::lifecycle::Limits) alone bound it.
+//!
+//! There are four rules. *Taken* is the number of places of a resource that are in use, whoever has them.
+//!
+//! 1. A holder has a share of its own: connections of a peer, an address and a site, streams of a peer.
+//! 2. In the last quarter of a resource, who holds more than a sixteenth of it takes no more.
+//! 3. In the last sixty-fourth, a newcomer takes its place from the greediest holder, if that holds more than the newcomer
+//!    then does. Where nobody does, only a newcomer that holds nothing gets a place. So the last places are there for those
+//!    who have none, and equal holders do not push out each other in turns.
+//! 4. Loopback, and an address without an IP address, say nothing of who is behind them: they have no share.
+//!
+//! A stream's begin and end cost a look-up by slot and a few counters. A connection's cost O(log n). Nothing is kept for who
+//! holds nothing.
+
+mod protocols;
+mod ranking;
+#[cfg(test)]
+mod tests;
+
+pub use protocols::ProtocolLimits;
+
+use super::address_group::{AddressGroup, is_loopback};
+use super::config::Config;
+use crate::lifecycle::{ConnectionId, Direction, Table};
+use alloc::collections::BTreeSet;
+use libp2p_core::Multiaddr;
+use libp2p_identity::PeerId;
+use protocols::LimitedProtocols;
+use ranking::Ranking;
+use slab::Slab;
+
+/// In this last part of a resource nobody takes more who holds more than a [`GREEDY`] part of it.
+const LAST: u64 = 4;
+
+/// Who holds more than this part of a resource leaves its last part to others.
+const GREEDY: u64 = 16;
+
+/// In this last part of a resource the greediest holder gives way to newcomers. It is one place at least.
+const RESERVE: u32 = 64;
+
+/// The smallest limit of a resource that has a reserve. Of fewer places each counts.
+const SMALLEST_WITH_RESERVE: u32 = 4;
+
+/// The slot of an address group that has no share.
+const NONE: u32 = u32::MAX;
+
+/// Who holds what.
+#[derive(Debug)]
+pub(super) struct Shares {
+    bounds: Bounds,
+    members: Table<ConnectionId, Member>,
+    by_peer: BTreeSet<(PeerId, ConnectionId)>,
+    by_group: BTreeSet<(AddressGroup, ConnectionId)>,
+    peers: Slab<Peer>,
+    groups: Slab<Group>,
+    /// Inbound connections of peers.
+    peer_connections: Ranking,
+    /// Streams that the peer has begun, on connections of both directions.
+    peer_streams: Ranking,
+    /// Inbound connections of address groups.
+    group_connections: Ranking,
+    protocols: LimitedProtocols,
+    /// Newcomers' streams for which one of the greediest peer's is to give way.
+    wanted: u32,
+}
+
+#[derive(Debug)]
+struct Bounds {
+    connections: u32,
+    connections_per_address: u32,
+    connections_per_site: u32,
+    connections_per_peer: u32,
+    streams: u32,
+    streams_per_peer: u32,
+}
+
+/// A connection whose peer is known.
+#[derive(Debug)]
+struct Member {
+    peer: u32,
+    /// The address, or /64, and the /48.
+    groups: [u32; 2],
+    /// Streams that its peer has begun.
+    streams: u32,
+    is_inbound: bool,
+}
+
+#[derive(Debug)]
+struct Peer {
+    /// Its connections, and its streams of limited protocols.
+    references: u32,
+    /// One of its connections, as long as it has any.
+    one: ConnectionId,
+}
+
+#[derive(Debug)]
+struct Group {
+    key: AddressGroup,
+    /// Its connections, of both directions.
+    members: u32,
+    /// Streams that peers have begun on them.
+    streams: u32,
+}
+
+/// The holder whose share does not allow another connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Crowd {
+    Peer,
+    Group(AddressGroup),
+}
+
+/// The holder of the most inbound connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Greediest {
+    /// The peer of this connection.
+    PeerOf(ConnectionId),
+    Group(AddressGroup),
+}
+
+/// Returns the groups of a remote address that have a share.
+fn groups_of(remote: &Multiaddr) -> [Option<AddressGroup>; 2] {
+    let narrow = AddressGroup::of(remote);
+    if is_loopback(remote) || matches!(narrow, AddressGroup::Other(_)) {
+        return [None; 2];
+    }
+    [Some(narrow), AddressGroup::wide(remote)]
+}
+
+/// Returns whether a resource is in its last part.
+fn is_last(taken: u32, limit: u32) -> bool {
+    u64::from(taken) * LAST >= u64::from(limit) * (LAST - 1)
+}
+
+/// Returns whether a holder leaves the last part to others.
+fn is_greedy(held: u32, limit: u32) -> bool {
+    u64::from(held) * GREEDY > u64::from(limit)
+}
+
+/// Returns whether only the reserve is left of a resource.
+fn is_nearly_full(taken: u32, limit: u32) -> bool {
+    limit >= SMALLEST_WITH_RESERVE && limit.saturating_sub(taken) <= (limit / RESERVE).max(1)
+}
+
+impl Shares {
+    pub(super) fn new(config: &Config) -> Self {
+        let bounds = Bounds {
+            connections: config.limits.connections,
+            connections_per_address: config.connections_per_address,
+            connections_per_site: config.connections_per_site,
+            connections_per_peer: config.connections_per_peer,
+            streams: config.limits.streams,
+            streams_per_peer: config.streams_per_peer,
+        };
+        Self {
+            bounds,
+            members: Table::new(),
+            by_peer: BTreeSet::new(),
+            by_group: BTreeSet::new(),
+            peers: Slab::new(),
+            groups: Slab::new(),
+            peer_connections: Ranking::default(),
+            peer_streams: Ranking::default(),
+            group_connections: Ranking::default(),
+            protocols: LimitedProtocols::default(),
+            wanted: 0,
+        }
+    }
+
+    // Connections.
+
+    /// Returns the connections whose peer is known to be `peer`, in order of their ids.
+    pub(super) fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
+        let connections = self.by_peer.range((peer, ConnectionId::FIRST)..);
+        connections.take_while(move |(other, _)| *other == peer).map(|(_, id)| *id)
+    }
+
+    /// Returns the connections of an address group whose peers are known, in order of their ids.
+    pub(super) fn connections_in(&self, group: AddressGroup) -> impl Iterator<Item = ConnectionId> {
+        let connections = self.by_group.range((group, ConnectionId::FIRST)..);
+        connections.take_while(move |(other, _)| *other == group).map(|(_, id)| *id)
+    }
+
+    /// Returns whether a connection holds places for its peer.
+    pub(super) fn is_member(&self, id: ConnectionId) -> bool {
+        self.members.get(id).is_some()
+    }
+
+    /// Returns whether a connection counts for its peer's share of connections.
+    pub(super) fn is_inbound(&self, id: ConnectionId) -> bool {
+        self.members.get(id).is_some_and(|member| member.is_inbound)
+    }
+
+    /// Returns the holder whose share does not allow an inbound connection from `remote`, if one does not, while `taken`
+    /// connections exist besides. The peer of a socket that has just been accepted is not known.
+    pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<Crowd> {
+        let Bounds { connections: limit, .. } = self.bounds;
+        let is_full = |held, share| held >= share || (is_last(taken, limit) && is_greedy(held, limit));
+        if let Some(slot) = peer.and_then(|peer| self.slot_of_peer(peer))
+            && is_full(self.peer_connections.count(slot), self.bounds.connections_per_peer)
+        {
+            return Some(Crowd::Peer);
+        }
+        let crowded = |(group, share): (Option<AddressGroup>, u32)| {
+            let group = group?;
+            let held = self.slot_of_group(group).map_or(0, |slot| self.group_connections.count(slot));
+            is_full(held, share).then_some(Crowd::Group(group))
+        };
+        let shares = [self.bounds.connections_per_address, self.bounds.connections_per_site];
+        groups_of(remote).into_iter().zip(shares).find_map(crowded)
+    }
+
+    /// Returns whether a newcomer among connections finds only the reserve left.
+    pub(super) fn is_nearly_full(&self, taken: u32) -> bool {
+        is_nearly_full(taken, self.bounds.connections)
+    }
+
+    /// Returns the largest number of inbound connections that a peer or its address groups hold.
+    pub(super) fn holds(&self, peer: PeerId, remote: &Multiaddr) -> u32 {
+        let of_peer = self.slot_of_peer(peer).map_or(0, |slot| self.peer_connections.count(slot));
+        let of_group = |group| self.slot_of_group(group).map_or(0, |slot| self.group_connections.count(slot));
+        groups_of(remote).into_iter().flatten().map(of_group).fold(of_peer, u32::max)
+    }
+
+    /// Returns the peer or the address group that holds most inbound connections, if it holds more than `than`.
+    pub(super) fn greediest_beyond(&self, than: u32) -> Option<Greediest> {
+        let (peer, group) = (self.peer_connections.greediest(), self.group_connections.greediest());
+        let held = |greediest: Option<(u32, u32)>| greediest.map_or(0, |(_, count)| count);
+        if held(peer).max(held(group)) <= than {
+            return None;
+        }
+        match group.filter(|_| held(group) >= held(peer)) {
+            Some((slot, _)) => self.groups.get(slot as usize).map(|group| Greediest::Group(group.key)),
+            None => peer.and_then(|(slot, _)| self.one_of(slot)).map(Greediest::PeerOf),
+        }
+    }
+
+    /// Counts a connection whose peer is known, until [`leave`](Self::leave).
+    pub(super) fn join(&mut self, id: ConnectionId, direction: Direction, peer: PeerId, remote: &Multiaddr) {
+        if self.is_member(id) {
+            return;
+        }
+        let is_inbound = direction == Direction::Inbound;
+        let slot = self.slot_of_peer(peer).unwrap_or_else(|| {
+            let slot = self.peers.insert(Peer { references: 0, one: id }) as u32;
+            self.peer_connections.make_room(slot);
+            self.peer_streams.make_room(slot);
+            slot
+        });
+        if let Some(peer) = self.peers.get_mut(slot as usize) {
+            peer.references += 1;
+        }
+        self.by_peer.insert((peer, id));
+        if is_inbound {
+            self.peer_connections.add(slot);
+        }
+        let groups = groups_of(remote).map(|group| group.map_or(NONE, |group| self.join_group(id, group, is_inbound)));
+        self.members.insert(id, Member { peer: slot, groups, streams: 0, is_inbound });
+    }
+
+    fn join_group(&mut self, id: ConnectionId, key: AddressGroup, is_inbound: bool) -> u32 {
+        let slot = self.slot_of_group(key).unwrap_or_else(|| {
+            let slot = self.groups.insert(Group { key, members: 0, streams: 0 }) as u32;
+            self.group_connections.make_room(slot);
+            slot
+        });
+        if let Some(group) = self.groups.get_mut(slot as usize) {
+            group.members += 1;
+        }
+        self.by_group.insert((key, id));
+        if is_inbound {
+            self.group_connections.add(slot);
+        }
+        slot
+    }
+
+    /// Takes back a connection that is over, with its streams. It may not have been counted.
+    pub(super) fn leave(&mut self, id: ConnectionId, peer: PeerId) {
+        let Some(Member { peer: slot, groups, streams, is_inbound }) = self.members.remove(id) else { return };
+        self.by_peer.remove(&(peer, id));
+        self.peer_streams.subtract(slot, streams);
+        self.peer_connections.subtract(slot, u32::from(is_inbound));
+        let other = self.connections_of(peer).next();
+        if let (Some(other), Some(peer)) = (other, self.peers.get_mut(slot as usize)) {
+            peer.one = other;
+        }
+        self.release_peer(slot);
+        for slot in groups {
+            let Some(group) = self.groups.get_mut(slot as usize) else { continue };
+            group.members -= 1;
+            group.streams -= streams;
+            let (key, is_gone) = (group.key, group.members == 0);
+            self.by_group.remove(&(key, id));
+            self.group_connections.subtract(slot, u32::from(is_inbound));
+            if is_gone {
+                self.groups.remove(slot as usize);
+            }
+        }
+    }
+
+    fn release_peer(&mut self, slot: u32) {
+        let Some(peer) = self.peers.get_mut(slot as usize) else { return };
+        peer.references -= 1;
+        if peer.references == 0 {
+            self.peers.remove(slot as usize);
+        }
+    }
+
+    /// The slot of a peer is that of its first connection: a map of its own would hold each id a second time.
+    fn slot_of_peer(&self, peer: PeerId) -> Option<u32> {
+        let first = self.connections_of(peer).next()?;
+        self.members.get(first).map(|member| member.peer)
+    }
+
+    fn slot_of_group(&self, key: AddressGroup) -> Option<u32> {
+        let first = self.connections_in(key).next()?;
+        let slots = self.members.get(first)?.groups;
+        slots.into_iter().find(|slot| self.groups.get(*slot as usize).is_some_and(|group| group.key == key))
+    }
+
+    fn one_of(&self, slot: u32) -> Option<ConnectionId> {
+        self.peers.get(slot as usize).map(|peer| peer.one)
+    }
+
+    // Streams.
+
+    /// Returns whether the peer of a connection may begin a stream, while `taken` streams exist.
+    pub(super) fn may_begin_stream(&self, id: ConnectionId, taken: u32) -> bool {
+        let Some(member) = self.members.get(id) else { return true };
+        let (own, limit) = (self.peer_streams.count(member.peer), self.bounds.streams);
+        if own >= self.bounds.streams_per_peer {
+            return false;
+        }
+        if !is_last(taken, limit) {
+            return true;
+        }
+        let mut groups = member.groups.into_iter().filter_map(|slot| self.groups.get(slot as usize));
+        if is_greedy(own, limit) || groups.any(|group| is_greedy(group.streams, limit)) {
+            return false;
+        }
+        !is_nearly_full(taken, limit) || own == 0 || self.most_streams() > own + 1
+    }
+
+    fn most_streams(&self) -> u32 {
+        self.peer_streams.greediest().map_or(0, |(_, count)| count)
+    }
+
+    /// Counts a stream that the peer of a connection has begun; `taken` streams existed before.
+    #[inline]
+    pub(super) fn stream_begins(&mut self, id: ConnectionId, taken: u32) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        member.streams += 1;
+        let (peer, groups) = (member.peer, member.groups);
+        self.peer_streams.add(peer);
+        for slot in groups {
+            if let Some(group) = self.groups.get_mut(slot as usize) {
+                group.streams += 1;
+            }
+        }
+        if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > self.peer_streams.count(peer) {
+            self.wanted += 1;
+        }
+    }
+
+    /// Takes note that our owner has begun a stream; `taken` streams existed before. In the reserve it has a place made free
+    /// for it, so that peers who hold all other places do not keep us from asking anybody anything.
+    pub(super) fn own_stream_begins(&mut self, taken: u32) {
+        if is_nearly_full(taken, self.bounds.streams) && self.most_streams() > 1 {
+            self.wanted += 1;
+        }
+    }
+
+    /// Takes back a stream that the peer of a connection had begun.
+    #[inline]
+    pub(super) fn stream_ends(&mut self, id: ConnectionId) {
+        let Some(member) = self.members.get_mut(id) else { return };
+        member.streams -= 1;
+        let (peer, groups) = (member.peer, member.groups);
+        self.peer_streams.subtract(peer, 1);
+        for slot in groups {
+            if let Some(group) = self.groups.get_mut(slot as usize) {
+                group.streams -= 1;
+            }
+        }
+    }
+
+    /// Returns the number of streams that a connection's peer has begun on it.
+    pub(super) fn streams_on(&self, id: ConnectionId) -> u32 {
+        self.members.get(id).map_or(0, |member| member.streams)
+    }
+
+    /// Takes one of the newcomers for which a stream is to give way. Returns a connection of the peer that has begun most
+    /// streams.
+    pub(super) fn take_wanted(&mut self) -> Option<ConnectionId> {
+        if self.wanted == 0 {
+            return None;
+        }
+        self.wanted -= 1;
+        self.peer_streams.greediest().and_then(|(slot, _)| self.one_of(slot))
+    }
+
+    /// Returns the number of records that are kept for anybody.
+    pub(super) fn kept(&self) -> usize {
+        let Self { members, by_peer, by_group, peers, groups, .. } = self;
+        let rankings = self.peer_connections.len() + self.peer_streams.len() + self.group_connections.len();
+        members.len() + by_peer.len() + by_group.len() + peers.len() + groups.len() + rankings + self.protocols.kept()
+    }
+}

@@ -1,0 +1,161 @@
+//! [`Ranking`]: a count for each holder, of which the largest is found at once.
+
+use alloc::vec::Vec;
+
+/// The place of a holder that counts nothing: beyond every heap.
+const NOWHERE: u32 = u32::MAX;
+
+/// Counts by holder, a small number. Only holders that count something stand in it.
+///
+/// It is a heap of holders in which each knows its place. A count changes mostly by one, so that a change costs O(log n) at
+/// most and one comparison as a rule. [`make_room`](Self::make_room) allocates, and nothing else does.
+#[derive(Debug, Default)]
+pub(super) struct Ranking {
+    /// The holders, none above one with a smaller count.
+    heap: Vec<u32>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    count: u32,
+    place: u32,
+}
+
+impl Ranking {
+    /// Makes room for a holder, so that counting allocates nothing.
+    pub(super) fn make_room(&mut self, holder: u32) {
+        let needed = holder as usize + 1;
+        if needed > self.entries.len() {
+            self.entries.resize(needed, Entry { count: 0, place: NOWHERE });
+        }
+        self.heap.reserve(self.entries.len() - self.heap.len());
+    }
+
+    /// Returns the count of a holder.
+    pub(super) fn count(&self, holder: u32) -> u32 {
+        self.entries.get(holder as usize).map_or(0, |entry| entry.count)
+    }
+
+    /// Returns the holder with the largest count, if one counts something, and its count.
+    pub(super) fn greediest(&self) -> Option<(u32, u32)> {
+        self.heap.first().map(|holder| (*holder, self.count(*holder)))
+    }
+
+    /// Returns the number of holders that count something.
+    pub(super) const fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Counts one more.
+    #[inline]
+    pub(super) fn add(&mut self, holder: u32) {
+        let place = self.heap.len();
+        let Some(entry) = self.entries.get_mut(holder as usize) else { return };
+        entry.count += 1;
+        if entry.place == NOWHERE {
+            entry.place = place as u32;
+            self.heap.push(holder);
+        }
+        let (count, place) = (entry.count, entry.place as usize);
+        self.rise(holder, count, place);
+    }
+
+    /// Counts so many fewer, and none below 0.
+    #[inline]
+    pub(super) fn subtract(&mut self, holder: u32, fewer: u32) {
+        let Some(entry) = self.entries.get_mut(holder as usize) else { return };
+        entry.count = entry.count.saturating_sub(fewer);
+        let (count, place) = (entry.count, entry.place as usize);
+        if place >= self.heap.len() {
+            return;
+        }
+        if count > 0 {
+            return self.sink(holder, count, place);
+        }
+        entry.place = NOWHERE;
+        self.heap.swap_remove(place);
+        if let Some(moved) = self.heap.get(place).copied() {
+            let count = self.count(moved);
+            self.settle(moved, place);
+            self.rise(moved, count, place);
+            let place = self.entries[moved as usize].place as usize;
+            self.sink(moved, count, place);
+        }
+    }
+
+    fn settle(&mut self, holder: u32, place: usize) {
+        self.heap[place] = holder;
+        self.entries[holder as usize].place = place as u32;
+    }
+
+    /// Moves a holder towards the first place, as far as its count takes it.
+    #[inline]
+    fn rise(&mut self, holder: u32, count: u32, mut place: usize) {
+        while place > 0 {
+            let above = self.heap[(place - 1) / 2];
+            if self.count(above) >= count {
+                return;
+            }
+            self.settle(above, place);
+            place = (place - 1) / 2;
+            self.settle(holder, place);
+        }
+    }
+
+    /// Moves a holder away from the first place, as far as larger counts are below it.
+    #[inline]
+    fn sink(&mut self, holder: u32, count: u32, mut place: usize) {
+        loop {
+            let left = 2 * place + 1;
+            let Some(first) = self.heap.get(left).copied() else { return };
+            let (mut below, mut largest) = (left, first);
+            if let Some(second) = self.heap.get(left + 1).copied()
+                && self.count(second) > self.count(first)
+            {
+                (below, largest) = (left + 1, second);
+            }
+            if self.count(largest) <= count {
+                return;
+            }
+            self.settle(largest, place);
+            place = below;
+            self.settle(holder, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_largest_count_is_found(steps in prop::collection::vec((0_u32..12, 0_u32..4), 0..400)) {
+            let mut ranking = Ranking::default();
+            let mut model = BTreeMap::<u32, u32>::new();
+            for (holder, fewer) in steps {
+                ranking.make_room(holder);
+                let counts = model.entry(holder).or_default();
+                if fewer == 0 || *counts == 0 {
+                    *counts += 1;
+                    ranking.add(holder);
+                } else {
+                    *counts = counts.saturating_sub(fewer);
+                    ranking.subtract(holder, fewer);
+                }
+                model.retain(|_, count| *count > 0);
+                prop_assert_eq!(ranking.len(), model.len());
+                prop_assert_eq!(ranking.greediest().map(|(_, count)| count), model.values().copied().max());
+                for holder in 0..12 {
+                    prop_assert_eq!(ranking.count(holder), model.get(&holder).copied().unwrap_or(0));
+                }
+                if let Some((holder, count)) = ranking.greediest() {
+                    prop_assert_eq!(model.get(&holder), Some(&count));
+                }
+            }
+        }
+    }
+}
