@@ -474,6 +474,14 @@ impl Connection {
         self.timers.closing(config, now);
     }
 
+    /// Tells the peer of an open connection by go-away that it is to blame for the end. The socket is to be closed next.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn blame(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.session.go_away(yamux::PROTOCOL_ERROR);
+        }
+    }
+
     fn broke(&mut self, error: Error) -> Fact {
         self.phase = Phase::Over;
         // A handshake that was not over in time does not end with our last message after all.

@@ -52,8 +52,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Context, HasNode, Interest, Notice, Notifee};
+use super::{Context, HasNode, Interest, Notice, Notifee, RefusalInfo};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -67,7 +68,10 @@ use core::time::Duration;
 use futures_lite::stream::Stream;
 use std::sync::OnceLock;
 
-/// A subscription and the notifee that feeds it, of all nine events, with place for `capacity` notices; 0 counts as 1.
+/// What can leave the network's thread: the nine events and refusals.
+const EVERYTHING: Interest = Interest::EVENTS.and(Interest::REFUSED);
+
+/// A subscription and the notifee that feeds it, of all nine events and of refusals, with place for `capacity` notices; 0 counts as 1.
 /// The places are allocated here.
 #[must_use]
 pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
@@ -75,7 +79,7 @@ pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     let (sender, receiver) = async_channel::bounded(capacity.saturating_add(1));
     let shared = Arc::new(Shared { missed: AtomicU64::new(0), owner: OnceLock::new() });
     let subscriber =
-        Subscriber { sender, shared: shared.clone(), capacity, interest: Interest::EVENTS, needs_snapshot: true };
+        Subscriber { sender, shared: shared.clone(), capacity, interest: EVERYTHING, needs_snapshot: true };
     (subscriber, Subscription { receiver: Box::pin(receiver), shared })
 }
 
@@ -121,26 +125,39 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Subscribes to these kinds of event alone, before it is registered. What is left out takes no place, and is not
+    /// Subscribes to these of the nine events, and to refusals if [`Interest::REFUSED`] is among them, before it is registered. What is left out takes no place, and is not
     /// in snapshots.
     #[must_use]
     pub fn only(self, interest: Interest) -> Self {
-        Self { interest: interest & Interest::EVENTS, ..self }
+        Self { interest: interest & EVERYTHING, ..self }
     }
 
     fn told<N: HasNode>(&mut self, cx: &mut Context<'_, N>, event: Event) {
         // It has a snapshot of its own.
-        if cx.is_replay() || self.leaves(cx) {
+        if cx.is_replay() || !self.is_up_to_date(cx, Some(event)) {
             return;
-        }
-        if self.needs_snapshot {
-            if self.shared.misses() {
-                return;
-            }
-            self.send_snapshot(cx, Some(event));
         }
         // What is being told can be looked up.
         let Some(notice) = Notice::of(event, cx.network().node()) else { return };
+        self.send_or_lag(notice);
+    }
+
+    /// Whether a notice can follow now: a snapshot has been sent, if one was missing. `before` is the event that is being
+    /// told.
+    fn is_up_to_date<N: HasNode>(&mut self, cx: &mut Context<'_, N>, before: Option<Event>) -> bool {
+        if self.leaves(cx) {
+            return false;
+        }
+        if self.needs_snapshot {
+            if self.shared.misses() {
+                return false;
+            }
+            self.send_snapshot(cx, before);
+        }
+        true
+    }
+
+    fn send_or_lag(&mut self, notice: Notice) {
         if self.sender.len() < self.capacity {
             self.send(Sent::Notice(notice));
         } else {
@@ -261,6 +278,13 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         reason: StreamEnd,
     ) {
         self.told(cx, Event::ClosedStream { connection, stream, reason });
+    }
+
+    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+        if self.is_up_to_date(cx, None) {
+            let notice = RefusalInfo::of(at, refusal, count, cx.network().node());
+            self.send_or_lag(Notice::Refused(notice));
+        }
     }
 
     /// At once, when a snapshot can be sent, or nobody is there to receive it.

@@ -46,7 +46,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     ready_streams: Bits,
     changed_listeners: Bits,
     handshakes: [u32; 2],
-    refusals: Refusals,
+    pub(super) refusals: Refusals,
     scratch: Scratch,
 }
 
@@ -125,12 +125,16 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Counts something of a peer's that was refused, or that ended, before it had an id.
     pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
-        self.refusals.count(at.into(), refusal);
+        self.refuse_many(at.into(), refusal, 1);
     }
 
-    /// Returns the number of refusals of one kind since the start.
-    pub(super) const fn refused(&self, refusal: Refusal) -> u64 {
-        self.refusals.all(refusal)
+    /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
+    pub(super) fn refuse_many(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
+        log::trace!("{at}: {refusal}, {count} more");
+        match self.lifecycle.state(at) {
+            Some(State::Open | State::Leaving) => self.refusals.count(at, refusal, count),
+            Some(State::Opening | State::Ended) | None => self.refusals.count_in_total(refusal, count),
+        }
     }
 
     // Handshakes in flight.
@@ -243,7 +247,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty()
+        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
     /// The next stream or listener that is ready. `listener` gives the listener of a slot.
@@ -252,6 +256,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             if let Some(listener) = listener(index) {
                 return Some(Ready::Addresses { listener });
             }
+        }
+        // Each place has its turn at most once a second, so that streams do not wait for long.
+        if let Some((of, kind, count)) = self.refusals.next() {
+            return Some(Ready::Refused { of, kind, count });
         }
         while let Some(index) = self.ready_streams.take() {
             let Some(stream) = self.interests.key_at(index) else { continue };
@@ -267,8 +275,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         let id = self.lifecycle.vacate()?;
-        if let Id::Stream(id) = id {
-            self.streams.remove(id);
+        match id {
+            Id::Stream(id) => drop(self.streams.remove(id)),
+            Id::Connection(id) => self.refusals.forget(id.into()),
+            Id::Listener(id) => self.refusals.forget(id.into()),
         }
         Some(id)
     }
@@ -295,11 +305,25 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                 self.interests.remove(id);
                 self.ready_streams.remove(id.index());
             }
-            // Who is told that it listens finds its addresses as they are now.
-            Id::Listener(id) => self.changed_listeners.remove(id.index()),
-            Id::Stream(_) | Id::Connection(_) => {}
+            Id::Stream(_) => {}
+            Id::Listener(id) => {
+                // Who is told that it listens finds its addresses as they are now.
+                self.changed_listeners.remove(id.index());
+                self.announce_refusals(id.into(), event.is_last());
+            }
+            Id::Connection(id) => self.announce_refusals(id.into(), event.is_last()),
         }
         Some(event)
+    }
+}
+
+impl<const EVENTS: usize> Ledger<EVENTS> {
+    /// Refusals at a listener or a connection are told from its opening event on, and not after its last one.
+    fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
+        match is_last {
+            true => self.refusals.end(at),
+            false => self.refusals.announce(at),
+        }
     }
 }
 

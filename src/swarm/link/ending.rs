@@ -3,7 +3,7 @@
 use super::{Link, Ours, Stage};
 use crate::connection::Error;
 use crate::connection::yamux::NORMAL;
-use crate::lifecycle::{ConnectionEnd, Direction, Failure, RemoteEnd};
+use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::own_dial::OwnEnd;
@@ -130,6 +130,20 @@ where
     /// Cuts a close that takes too long, or that nobody wants to wait for.
     pub(in crate::swarm) fn cut<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         self.over(ledger, Why::Ended(ConnectionEnd::Requested));
+    }
+
+    /// Ends a connection whose peer is to blame, and tells the peer so.
+    pub(in crate::swarm) fn blame<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        fault: Fault,
+    ) {
+        if let Some(connection) = self.connection() {
+            connection.blame();
+        }
+        self.last_words(cx);
+        self.over(ledger, Why::Ended(ConnectionEnd::Failed(fault)));
     }
 
     /// A transport's refusal: it cannot open.
