@@ -20,6 +20,7 @@ mod owners;
 mod random;
 mod ready;
 mod reentrant;
+mod refusals;
 mod shutdown;
 mod stale;
 mod streams;

@@ -343,3 +343,4 @@ impl<N: Network> Notifees<N> {
         timed.filter_map(|entry| entry.notifee.poll_at()).min()
     }
 }
+const _: () = assert!(size_of::<Told>() <= 24);
