@@ -131,7 +131,7 @@ mod record;
 mod roles;
 mod writer;
 
-pub use message::{DecodeError, Info, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
+pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;

@@ -7,7 +7,8 @@ use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::own_dial::OwnEnd;
-use alloc::string::ToString;
+use crate::text::shorten;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -20,6 +21,11 @@ pub(in crate::swarm) enum Why {
     Ended(ConnectionEnd),
     Broke(Error),
     Io(std::io::Error),
+}
+
+/// The text of an error. It may quote the peer.
+fn short(text: &dyn core::fmt::Display) -> String {
+    shorten(&text.to_string()).into_owned()
 }
 
 impl<T> Link<T>
@@ -153,8 +159,9 @@ where
         failure: Failure,
         text: &dyn core::fmt::Display,
     ) {
-        self.error = Some(text.to_string());
+        let text = short(text);
         log::debug!("{}: {failure}: {text}", self.id);
+        self.error = Some(text);
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
             ledger.handshake_ends(self.direction);
@@ -188,8 +195,8 @@ where
         (self.out, self.written) = (Vec::new(), 0);
         match &why {
             Why::Ended(_) => {}
-            Why::Broke(error) => self.error = Some(error.to_string()),
-            Why::Io(error) => self.error = Some(error.to_string()),
+            Why::Broke(error) => self.error = Some(short(error)),
+            Why::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {
             log::debug!("{}: {text}", self.id);
