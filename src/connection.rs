@@ -54,6 +54,7 @@
 //! # Ok::<(), swarm_notify::connection::Error>(())
 //! ```
 
+mod bucket;
 mod config;
 mod error;
 mod fact;
@@ -72,8 +73,11 @@ mod timers;
 mod work;
 pub mod yamux;
 
+#[cfg(feature = "protocols")]
+pub(crate) use bucket::Bucket;
+pub use bucket::Rate;
 pub use config::Config;
-pub use error::Error;
+pub use error::{Error, Flood};
 pub use fact::{Fact, Turn};
 pub use input::Input;
 pub use multistream::Protocol;
@@ -197,7 +201,7 @@ impl Connection {
     pub fn wants_input(&self) -> bool {
         match &self.phase {
             Phase::Handshake(_) => self.kept.len() < KEPT_AT_GATE,
-            Phase::Open(open) => !open.session.is_clogged(),
+            Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
             Phase::Over => false,
         }
     }
@@ -230,6 +234,7 @@ impl Connection {
                     Some(Fact::Failed(error))
                 }
             },
+            Phase::Open(open) if open.is_broken => None,
             Phase::Open(_) => self.receive_frames(input, turn),
             Phase::Over => None,
         };
@@ -259,6 +264,10 @@ impl Connection {
         }
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
+            if let Err(flood) = open.charge(turn.config, turn.now) {
+                open.session.go_away(yamux::PROTOCOL_ERROR);
+                return Some(self.broken_by(Error::Flood(flood), input));
+            }
             if input.frames_left() == 0 || open.session.is_clogged() {
                 input.cut_short(&mut self.kept);
                 return None;
@@ -286,12 +295,7 @@ impl Connection {
                         return Some(fact);
                     }
                 }
-                // The session has its go-away ready to be sent, so the phase stays.
-                Err(violation) => {
-                    self.kept = Kept::default();
-                    input.consume_plain(input.plain().len());
-                    return Some(Fact::Failed(violation.into()));
-                }
+                Err(violation) => return Some(self.broken_by(violation.into(), input)),
             }
         }
     }
@@ -480,6 +484,16 @@ impl Connection {
         if let Phase::Open(open) = &mut self.phase {
             open.session.go_away(yamux::PROTOCOL_ERROR);
         }
+    }
+
+    /// The peer's frames end it. The session has its go-away ready to be sent, so the phase stays.
+    fn broken_by(&mut self, error: Error, input: &mut Input) -> Fact {
+        if let Phase::Open(open) = &mut self.phase {
+            open.is_broken = true;
+        }
+        self.kept = Kept::default();
+        input.consume_plain(input.plain().len());
+        Fact::Failed(error)
     }
 
     fn broke(&mut self, error: Error) -> Fact {

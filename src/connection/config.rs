@@ -1,6 +1,6 @@
 //! [`Config`]: the bounds and the time-outs of one connection.
 
-use super::yamux;
+use super::{Rate, yamux};
 use core::time::Duration;
 
 /// The bounds and the time-outs of a connection. Durations are counted on the clock that the owner hands in as `now`.
@@ -60,6 +60,12 @@ pub struct Config {
     /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s: a peer whose process is stopped, or whose owner
     /// does not drive it, is given up 45 s after its last byte. A peer with the same defaults gives us up after the same silence of ours.
     pub keep_alive_timeout: Duration,
+    /// The most streams that the peer opens and then resets. Beyond it the connection has failed of
+    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 1 000 at once and 100 a second.
+    pub resets: Rate,
+    /// The most pings of the peer, beyond one for each 64 KiB that we have sent it. Beyond it the connection has failed of
+    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 100 at once and 10 a second.
+    pub pings: Rate,
 }
 
 impl Default for Config {
@@ -75,6 +81,8 @@ impl Default for Config {
             idle_timeout: Some(Duration::from_secs(300)),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(15),
+            resets: Rate::new(1_000, 100),
+            pings: Rate::new(100, 10),
         }
     }
 }

@@ -21,6 +21,18 @@ pub enum Error {
     /// The peer has been silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
     /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after a ping.
     Silence,
+    /// The peer has done something within the protocol that costs us work more often than its budget allows.
+    Flood(Flood),
+}
+
+/// The budget that a peer has exceeded.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Flood {
+    /// [`Config::resets`](super::Config::resets).
+    Resets,
+    /// [`Config::pings`](super::Config::pings).
+    Pings,
 }
 
 impl Error {
@@ -28,6 +40,7 @@ impl Error {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
+            Self::Flood(_) | Self::Yamux(yamux::Violation::EmptyFrames) => Fault::Flood,
             Self::Noise(_) | Self::Multistream(_) | Self::Unsupported | Self::Yamux(_) => Fault::Protocol,
             Self::HandshakeTimeout | Self::Silence => Fault::Timeout,
         }
@@ -43,6 +56,7 @@ impl Error {
             }
             Self::Noise(_) | Self::Multistream(_) | Self::Yamux(_) => Failure::Protocol,
             Self::HandshakeTimeout | Self::Silence => Failure::Timeout,
+            Self::Flood(_) => Failure::Limit,
         }
     }
 }
@@ -76,6 +90,8 @@ impl fmt::Display for Error {
             Self::Yamux(violation) => write!(f, "yamux: {violation}"),
             Self::HandshakeTimeout => f.write_str("the handshake was not over in time"),
             Self::Silence => f.write_str("the peer is silent and does not answer pings"),
+            Self::Flood(Flood::Resets) => f.write_str("the peer resets streams that it opened too often"),
+            Self::Flood(Flood::Pings) => f.write_str("the peer sends pings too often"),
         }
     }
 }

@@ -1,10 +1,13 @@
 //! [`Open`]: what an open connection is made of, and how its frames become Noise messages.
 
+use super::bucket::Bucket;
+use super::error::Flood;
 use super::handshake::Secured;
-use super::noise;
-use super::yamux::Session;
+use super::yamux::{Session, Tally};
+use super::{Config, noise};
 use crate::lifecycle::StreamId;
 use alloc::vec::Vec;
+use core::time::Duration;
 use libp2p_identity::PeerId;
 
 /// The Noise transport and the yamux session of an open connection.
@@ -17,13 +20,49 @@ pub(super) struct Open {
     /// been encrypted yet. Empty otherwise.
     taken: Vec<u8>,
     sealed: usize,
+    resets: Bucket,
+    pings: Bucket,
+    /// The peer's frames have ended it: what is left is our go-away.
+    pub(super) is_broken: bool,
 }
 
 impl Open {
     /// Puts a finished handshake together with a new session.
     pub(super) fn new(secured: Secured, session: Session<StreamId>) -> Self {
         let (noise, peer) = (secured.transport, secured.remote.peer);
-        Self { noise, session, peer, taken: Vec::new(), sealed: 0 }
+        Self {
+            noise,
+            session,
+            peer,
+            taken: Vec::new(),
+            sealed: 0,
+            resets: Bucket::default(),
+            pings: Bucket::default(),
+            is_broken: false,
+        }
+    }
+
+    /// Takes what the peer has done since the last call out of its budgets.
+    ///
+    /// # Errors
+    /// The budget that does not allow for it.
+    #[inline]
+    pub(super) fn charge(&mut self, config: &Config, now: Duration) -> Result<(), Flood> {
+        match self.session.take_tally() {
+            Tally { resets: 0, pings: 0 } => Ok(()),
+            tally => self.charge_tally(tally, config, now),
+        }
+    }
+
+    #[inline(never)]
+    fn charge_tally(&mut self, tally: Tally, config: &Config, now: Duration) -> Result<(), Flood> {
+        if !self.resets.take(tally.resets, config.resets, now) {
+            return Err(Flood::Resets);
+        }
+        if !self.pings.take(tally.pings, config.pings, now) {
+            return Err(Flood::Pings);
+        }
+        Ok(())
     }
 
     /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to

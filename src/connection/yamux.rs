@@ -47,6 +47,7 @@
 //! [specification]: https://github.com/libp2p/specs/blob/master/yamux/README.md
 
 mod fact;
+mod flood;
 mod flow;
 mod frame;
 mod growth;
@@ -59,6 +60,7 @@ mod stream;
 mod window;
 
 pub use fact::{Fact, OpenError, Violation};
+pub use flood::Tally;
 pub use session::Session;
 pub use spares::Spares;
 pub use stream::{Read, Stream};
@@ -125,6 +127,11 @@ pub struct Config {
     /// How many bytes of answers the peer may leave unread before [`Session::is_clogged`], 128 KiB; a connection then
     /// reads nothing more until they have left.
     pub max_control: usize,
+    /// The number of frames without payload that the peer may send beyond those that it has earned, 4 096. One more is
+    /// [`Violation::EmptyFrames`]. A stream of either side earns 16, each frame with payload one and another one for each
+    /// 64 bytes, and each ping of ours its answer. The credit is never more than this number. Pings, and window updates
+    /// that give back what we have sent, cost none of it.
+    pub max_empty_frames: u32,
 }
 
 impl Default for Config {
@@ -138,6 +145,7 @@ impl Default for Config {
             ack_backlog: 256,
             early_streams: 8,
             max_control: 128 * 1024,
+            max_empty_frames: 4_096,
         }
     }
 }

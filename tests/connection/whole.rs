@@ -2,6 +2,7 @@
 
 mod bounds;
 mod deadlines;
+mod floods;
 mod js;
 mod limited;
 mod negotiation;

@@ -53,7 +53,7 @@ impl End {
         let config = Config::default();
         let seed = [role as u8 + 1; 32];
         let connection = Connection::new(noise, role, seed, None, &config, now).unwrap();
-        let mut ids = Lifecycle::new(Limits::default());
+        let mut ids = Lifecycle::new(Limits { streams_per_connection: u32::MAX, ..Limits::default() });
         let id = ids.begin_connection(Direction::Outbound).unwrap();
         ids.opened(id).unwrap();
         Self {

@@ -48,6 +48,8 @@ pub enum Violation {
     ReceiveWindow(u32),
     /// A window update that raises the send window of this stream above 2^32 - 1.
     SendWindow(u32),
+    /// More frames without payload than [`Config::max_empty_frames`](super::Config::max_empty_frames) allows.
+    EmptyFrames,
 }
 
 impl fmt::Display for Violation {
@@ -59,6 +61,7 @@ impl fmt::Display for Violation {
             Self::StreamExists(id) => write!(f, "yamux stream {id} is open already"),
             Self::ReceiveWindow(id) => write!(f, "more data on yamux stream {id} than its window allows"),
             Self::SendWindow(id) => write!(f, "window of yamux stream {id} raised above 2^32 - 1"),
+            Self::EmptyFrames => f.write_str("more yamux frames without payload than payload and streams account for"),
         }
     }
 }

@@ -24,6 +24,7 @@ impl<K: Copy> Session<K> {
         }
         // At most the send window, a u32.
         stream.send_window -= data.len() as u32;
+        self.costs.sent(data.len());
     }
 
     /// How many more bytes of data the output takes; at least 1 if it holds none.

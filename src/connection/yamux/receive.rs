@@ -130,6 +130,7 @@ impl<K: Copy> Session<K> {
                     header[..bytes.len()].copy_from_slice(bytes);
                     self.frames_left = self.frames_left.saturating_sub(1);
                     let header = Header::decode(&header)?;
+                    self.costs.frame(&header, self.config.max_empty_frames)?;
                     self.incoming = Incoming::Frame(header);
                     // A peer that begins with go-away takes no stream: those that wait have failed.
                     return Ok((self.hear() && header.kind != Kind::GoAway).then_some(Fact::Heard));
@@ -227,6 +228,9 @@ impl<K: Copy> Session<K> {
         }
         if header.has(RST) {
             // Whatever the length says: some peers put a code there.
+            if !self.is_ours(id) {
+                self.costs.tally.resets += 1;
+            }
             self.set_reset(stream);
             return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
         }

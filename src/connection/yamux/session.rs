@@ -3,6 +3,7 @@
 
 use super::Config;
 use super::fact::{Fact, OpenError};
+use super::flood::{Costs, Tally};
 use super::frame::{Header, Kind, RST, SYN};
 use super::growth::Growth;
 use super::live::Live;
@@ -42,6 +43,7 @@ pub struct Session<K> {
     pub(super) line: VecDeque<(u32, K)>,
     pub(super) incoming: Incoming<K>,
     pub(super) growth: Growth,
+    pub(super) costs: Costs,
     /// The bound on new streams until the peer's first frame; `None` afterwards.
     unheard: Option<Unheard>,
     /// The peer has sent go-away.
@@ -79,6 +81,7 @@ impl<K: Copy> Session<K> {
             line: VecDeque::new(),
             incoming: Incoming::start(),
             growth: Growth::default(),
+            costs: Costs::new(config.max_empty_frames),
             unheard: Some(Unheard { left: config.early_streams, is_asked: false }),
             peer_left: false,
             frames_left: u32::MAX,
@@ -96,6 +99,13 @@ impl<K: Copy> Session<K> {
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
+    }
+
+    /// Returns what the peer has done since the last call that is within the protocol and costs us work: for a caller that
+    /// limits it by time. Frames without payload are limited by the session itself
+    /// ([`Config::max_empty_frames`]).
+    pub fn take_tally(&mut self) -> Tally {
+        core::mem::take(&mut self.costs.tally)
     }
 
     /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
@@ -125,6 +135,7 @@ impl<K: Copy> Session<K> {
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
+        self.costs.stream(self.config.max_empty_frames);
         if let Some(unheard) = &mut self.unheard {
             unheard.left -= 1;
         }
@@ -138,6 +149,7 @@ impl<K: Copy> Session<K> {
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
         self.live.insert(id, key);
+        self.costs.stream(self.config.max_empty_frames);
         Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
@@ -271,6 +283,7 @@ impl<K: Copy> Session<K> {
     /// Sends a ping; [`Fact::Pong`] with the same value is its answer. `u32::MAX` is what the session's own pings carry
     /// ([`Config::max_receive_window`]), of whose answers nothing is told.
     pub fn ping(&mut self, opaque: u32) {
+        self.costs.pinged(self.config.max_empty_frames);
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
     }
 

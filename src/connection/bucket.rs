@@ -1,0 +1,104 @@
+//! [`Bucket`]: a limit of how often a peer may do something, as a burst and a steady rate.
+
+use super::UNTIMED;
+use core::time::Duration;
+
+/// A limit of how often a peer may do something: `burst` times at once, and `per_second` times a second in the long run.
+///
+/// It is a token bucket. The bucket holds `burst` tokens at first, each time takes one, and `per_second` come back each
+/// second until it is full again. 0 counts as 1, for either.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Rate {
+    /// The most times at once.
+    pub burst: u32,
+    /// The most times a second in the long run.
+    pub per_second: u32,
+}
+
+impl Rate {
+    /// A rate of `burst` times at once and `per_second` times a second.
+    #[must_use]
+    pub const fn new(burst: u32, per_second: u32) -> Self {
+        Self { burst, per_second }
+    }
+
+    /// Returns the time in which one token comes back, in nanoseconds.
+    const fn interval(self) -> u64 {
+        1_000_000_000 / (if self.per_second == 0 { 1 } else { self.per_second }) as u64
+    }
+}
+
+/// The tokens of one peer for one [`Rate`], in eight bytes: the time at which the bucket is full again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Bucket {
+    /// In nanoseconds on the owner's clock.
+    full_at: u64,
+}
+
+impl Bucket {
+    /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. An untimed call takes nothing.
+    pub(crate) fn take(&mut self, count: u32, rate: Rate, now: Duration) -> bool {
+        let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
+        let interval = rate.interval();
+        let most = now.saturating_add(interval.saturating_mul(rate.burst.max(1).into()));
+        let full_at = self.full_at.max(now).saturating_add(interval.saturating_mul(count.into()));
+        self.full_at = full_at.min(most);
+        full_at <= most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_its_rate_later() {
+        let (mut bucket, rate) = (Bucket::default(), Rate::new(10, 2));
+        assert!(bucket.take(10, rate, SECOND));
+        assert!(!bucket.take(1, rate, SECOND));
+        assert!(bucket.take(2, rate, 2 * SECOND));
+        assert!(!bucket.take(1, rate, 2 * SECOND));
+        assert!(bucket.take(10, rate, 7 * SECOND), "it is full again, and no fuller");
+        assert!(!bucket.take(1, rate, 7 * SECOND));
+    }
+
+    #[test]
+    fn a_rate_of_0_counts_as_1() {
+        let (mut bucket, rate) = (Bucket::default(), Rate::new(0, 0));
+        assert!(bucket.take(1, rate, SECOND));
+        assert!(!bucket.take(1, rate, SECOND));
+        assert!(bucket.take(1, rate, 2 * SECOND));
+    }
+
+    #[test]
+    fn an_untimed_call_takes_nothing() {
+        let mut bucket = Bucket::default();
+        assert!(bucket.take(u32::MAX, Rate::new(1, 1), UNTIMED));
+        assert_eq!(bucket, Bucket::default());
+    }
+
+    proptest! {
+        /// The model has a token for each interval, as an integer number of nanoseconds.
+        #[test]
+        fn it_holds_what_a_bucket_of_tokens_holds(
+            steps in proptest::collection::vec((0..3_u32, 0..400_000_000_u64), 1..200),
+            burst in 1..20_u32,
+            per_second in 1..20_u32,
+        ) {
+            let (mut bucket, rate) = (Bucket::default(), Rate::new(burst, per_second));
+            let (mut now, full) = (0, u64::from(burst) * rate.interval());
+            let mut level = full;
+            for (count, later) in steps {
+                now += later;
+                level = full.min(level + later);
+                let cost = u64::from(count) * rate.interval();
+                let expected = cost <= level;
+                level = level.saturating_sub(cost);
+                prop_assert_eq!(bucket.take(count, rate, Duration::from_nanos(now)), expected);
+            }
+        }
+    }
+}

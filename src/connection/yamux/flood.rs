@@ -1,0 +1,95 @@
+//! [`Costs`]: an account of what the peer makes a session do for nothing: frames without payload, pings, resets.
+//!
+//! None of it breaks the protocol, and a peer that does a lot of it does us harm. Frames without payload have a credit of
+//! their own here, which payload and streams earn. Pings and resets are only counted here: their limits are rates, and a
+//! session has no clock.
+
+use super::fact::Violation;
+use super::frame::{ACK, Header, Kind};
+
+/// The frames without payload that each stream earns, of either side: SYN, ACK, FIN, RST and a few window updates.
+const PER_STREAM: u32 = 16;
+
+/// The bytes of payload that earn a frame without payload, beside the one that each frame with payload earns.
+const BYTES_PER_FRAME: u32 = 64;
+
+/// The bytes of our payload for which the peer may ping us once. This crate, among others, measures round trips by pings
+/// while it grants window: at most two pings for each half of a window.
+const BYTES_PER_PING: u64 = 64 * 1024;
+
+/// The most pings that our payload earns in advance.
+const MAX_EARNED_PINGS: u64 = 1_024;
+
+/// What the peer has done since the last [`Session::take_tally`](super::Session::take_tally).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Tally {
+    /// The number of streams that the peer opened and then reset.
+    pub resets: u32,
+    /// The number of pings beyond those that our payload has earned: one for each 64 KiB.
+    pub pings: u32,
+}
+
+/// One session's account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Costs {
+    /// The number of frames without payload that the peer may still send.
+    credit: u32,
+    /// The bytes of our payload that no window update has given back. One that gives some back is free.
+    outstanding: u64,
+    /// The bytes of our payload that have earned no ping yet.
+    unpinged: u64,
+    pub(super) tally: Tally,
+}
+
+impl Costs {
+    /// An account with a full credit.
+    pub(super) const fn new(most: u32) -> Self {
+        Self { credit: most, outstanding: 0, unpinged: 0, tally: Tally { resets: 0, pings: 0 } }
+    }
+
+    /// A frame of the peer has come.
+    ///
+    /// # Errors
+    /// [`Violation::EmptyFrames`] if it has no payload and there is no credit for it.
+    pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
+        let length = header.length;
+        match header.kind {
+            Kind::Data if length > 0 => self.earn(1 + length / BYTES_PER_FRAME, most),
+            Kind::Ping if !header.has(ACK) => self.ping(),
+            Kind::WindowUpdate if length > 0 && u64::from(length) <= self.outstanding => {
+                self.outstanding -= u64::from(length);
+            }
+            Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => {
+                self.credit = self.credit.checked_sub(1).ok_or(Violation::EmptyFrames)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&mut self) {
+        match self.unpinged.checked_sub(BYTES_PER_PING) {
+            Some(left) => self.unpinged = left,
+            None => self.tally.pings = self.tally.pings.saturating_add(1),
+        }
+    }
+
+    /// A stream begins.
+    pub(super) fn stream(&mut self, most: u32) {
+        self.earn(PER_STREAM, most);
+    }
+
+    /// We have sent a ping, whose answer is to be free.
+    pub(super) fn pinged(&mut self, most: u32) {
+        self.earn(1, most);
+    }
+
+    /// We send payload.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.outstanding = self.outstanding.saturating_add(bytes as u64);
+        self.unpinged = (self.unpinged + bytes as u64).min(MAX_EARNED_PINGS * BYTES_PER_PING);
+    }
+
+    fn earn(&mut self, frames: u32, most: u32) {
+        self.credit = self.credit.saturating_add(frames).min(most.max(1));
+    }
+}

@@ -1,0 +1,182 @@
+//! What a peer may do within the protocol that costs us work, and where it ends; and that no honest use comes near.
+
+use super::raw::Raw;
+use crate::support::ends::{End, Pair, secs};
+use crate::support::raw_frames::{ACK, DATA, ECHO_LINES, FIN, PING, RST, SYN, UPDATE, data, frame};
+use core::time::Duration;
+use swarm_notify::connection::yamux::Violation;
+use swarm_notify::connection::{Error, Fact, Flood, ReadError, Role};
+use swarm_notify::lifecycle::{Fault, StreamId};
+
+fn raw() -> Raw {
+    Raw::open(End::new(2, Role::Listener, &["/yamux/1.0.0"]))
+}
+
+/// The error that the other end has failed of, among the facts since the last time.
+fn failed(raw: &mut Raw) -> Option<Error> {
+    raw.end.facts().into_iter().find_map(|fact| match fact {
+        Fact::Failed(error) => Some(error),
+        _ => None,
+    })
+}
+
+/// Says so many frames, made from their numbers, and reads all answers.
+fn say_each(raw: &mut Raw, numbers: core::ops::Range<u32>, frames: impl Fn(u32) -> Vec<u8>) {
+    let numbers: Vec<_> = numbers.collect();
+    for some in numbers.chunks(50) {
+        raw.say(&some.iter().flat_map(|number| frames(*number)).collect::<Vec<_>>());
+        raw.hear();
+    }
+}
+
+/// Opens and resets the stream of a number.
+fn reset(number: u32) -> Vec<u8> {
+    let id = 2 * number + 1;
+    [data(SYN, id, ECHO_LINES), frame(UPDATE, RST, id, 0)].concat()
+}
+
+#[test]
+fn more_than_1000_resets_at_once_are_a_flood() {
+    let mut raw = raw();
+    say_each(&mut raw, 0..1_000, reset);
+    assert_eq!(failed(&mut raw), None);
+    raw.end.at(secs(5));
+    say_each(&mut raw, 1_000..1_500, reset);
+    assert_eq!(failed(&mut raw), None, "100 more for each second");
+    raw.say(&reset(1_500));
+    assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Resets)));
+    assert_eq!(Error::Flood(Flood::Resets).fault(), Fault::Flood);
+    assert!(!raw.end.connection.wants_input());
+    assert!(raw.hear().ends_with(&frame(3, 0, 0, 1)), "the last frame is go-away, a protocol error");
+}
+
+#[test]
+fn nothing_follows_a_flood() {
+    let mut raw = raw();
+    raw.end.config.resets.burst = 1;
+    raw.say(&[reset(0), reset(1), data(SYN, 5, ECHO_LINES)].concat());
+    let facts = raw.end.facts();
+    assert_eq!(facts.last(), Some(&Fact::Failed(Error::Flood(Flood::Resets))), "{facts:?}");
+    raw.end.hear_nothing();
+    assert_eq!(raw.end.facts(), []);
+}
+
+#[test]
+fn resets_of_streams_that_we_opened_are_no_flood() {
+    let mut raw = raw();
+    (raw.end.config.resets.burst, raw.end.config.yamux.early_streams) = (1, u32::MAX);
+    raw.say(&frame(PING, SYN, 0, 1));
+    for number in 1..200 {
+        raw.end.open_stream(&["/echo/1.0.0"]);
+        raw.hear();
+        raw.say(&frame(UPDATE, ACK | RST, 2 * number, 0));
+        assert_eq!(failed(&mut raw), None);
+    }
+}
+
+#[test]
+fn more_than_100_pings_at_once_are_a_flood() {
+    let mut raw = raw();
+    say_each(&mut raw, 0..100, |number| frame(PING, SYN, 0, number));
+    raw.end.at(secs(1));
+    say_each(&mut raw, 100..110, |number| frame(PING, SYN, 0, number));
+    assert_eq!(failed(&mut raw), None);
+    raw.say(&frame(PING, 0, 0, 7));
+    assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Pings)), "without SYN it is a ping, too");
+}
+
+/// Opens stream 1, on which the other end can write.
+fn echo_stream(raw: &mut Raw) -> StreamId {
+    raw.say(&data(SYN, 1, ECHO_LINES));
+    let [Fact::StreamAtGate(id)] = raw.end.facts()[..] else { panic!("it is agreed") };
+    raw.end.confirm(id);
+    raw.hear();
+    id
+}
+
+#[test]
+fn each_64_kib_that_we_send_earn_a_ping() {
+    let mut raw = raw();
+    raw.end.config.pings.burst = 1;
+    let id = echo_stream(&mut raw);
+    for _ in 0..3 {
+        assert_eq!(raw.end.write(id, &[0; 65_536]), Ok(65_536));
+        raw.hear();
+    }
+    say_each(&mut raw, 0..4, |number| frame(PING, SYN, 0, number));
+    assert_eq!(failed(&mut raw), None);
+    raw.say(&frame(PING, SYN, 0, 4));
+    assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Pings)));
+}
+
+#[test]
+fn frames_without_payload_have_a_credit() {
+    let kinds = [frame(DATA, 0, 99, 0), frame(UPDATE, 0, 99, 5), frame(PING, ACK, 0, 1), frame(DATA, FIN, 99, 0)];
+    for empty in kinds {
+        let mut raw = raw();
+        say_each(&mut raw, 0..4_096, |_| empty.clone());
+        assert_eq!(failed(&mut raw), None);
+        raw.say(&empty);
+        assert_eq!(failed(&mut raw), Some(Error::Yamux(Violation::EmptyFrames)));
+        assert_eq!(Error::Yamux(Violation::EmptyFrames).fault(), Fault::Flood);
+    }
+}
+
+#[test]
+fn payload_and_streams_earn_frames_without_payload() {
+    let mut raw = raw();
+    let empty = |_| frame(DATA, 0, 99, 0);
+    say_each(&mut raw, 0..4_096, empty);
+    let id = echo_stream(&mut raw);
+    raw.say(&data(0, 1, &[0; 640]));
+    // One for the lines and one for the data, and 10 for its bytes; 16 for the stream.
+    say_each(&mut raw, 0..28, empty);
+    assert_eq!(failed(&mut raw), None);
+    raw.say(&empty(0));
+    assert_eq!(failed(&mut raw), Some(Error::Yamux(Violation::EmptyFrames)));
+    let _ = id;
+}
+
+/// py-libp2p grants what it has read after each read, and reads the length of a message byte by byte.
+#[test]
+fn a_window_update_for_each_byte_that_we_sent_is_no_flood() {
+    let mut raw = raw();
+    let id = echo_stream(&mut raw);
+    for _ in 0..10 {
+        assert_eq!(raw.end.write(id, &[0; 10_000]), Ok(10_000));
+        raw.hear();
+        say_each(&mut raw, 0..10_000, |_| frame(UPDATE, 0, 1, 1));
+    }
+    assert_eq!(failed(&mut raw), None);
+}
+
+/// This crate pings once for each round trip while a reader grants window: at most two for each half of a window.
+#[test]
+fn a_reader_of_ours_that_measures_round_trips_never_floods() {
+    for pause in [1, 20, 1_000] {
+        let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
+        for end in [0, 1] {
+            pair.end(end).config.keep_alive_interval = secs(1_000_000);
+            pair.end(end).config.pings.burst = 1;
+        }
+        pair.open();
+        let (ours, theirs) = pair.stream();
+        let mut now = Duration::ZERO;
+        for _ in 0..2_000 {
+            // Each turn is a round trip long, and the reader takes what comes with the pauses of a slow program.
+            now += Duration::from_millis(pause);
+            pair.at(now);
+            let _ = pair.dialer.write(ours, &[0; 100_000]);
+            let said = pair.dialer.say();
+            pair.listener.hear(&said, usize::MAX);
+            while let Ok(bytes) = pair.listener.read_up_to(70_000, theirs) {
+                assert!(!bytes.is_empty());
+            }
+            assert_eq!(pair.listener.read(theirs), Err(ReadError::Blocked));
+            let said = pair.listener.say();
+            pair.dialer.hear(&said, usize::MAX);
+        }
+        let failed = |facts: Vec<Fact>| facts.into_iter().find(|fact| matches!(fact, Fact::Failed(_)));
+        assert_eq!((failed(pair.dialer.facts()), failed(pair.listener.facts())), (None, None));
+    }
+}
