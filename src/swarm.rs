@@ -80,6 +80,7 @@
 //! ```
 
 mod address;
+mod address_group;
 mod bits;
 mod budget;
 mod config;

@@ -1,0 +1,128 @@
+//! [`AddressGroup`]: the part of the network that an address stands for when places are shared out.
+//!
+//! Whoever has one IPv4 address has one, but whoever has an IPv6 address has the whole /64 around it, and often a /48.
+
+use core::net::{Ipv4Addr, Ipv6Addr};
+use libp2p_core::Multiaddr;
+use libp2p_core::multiaddr::Protocol as Part;
+
+/// A set of addresses that count as one peer's. Small, and comparable at the cost of a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(super) enum AddressGroup {
+    /// One IPv4 address, also one that is written as an IPv6 address.
+    V4(u32),
+    /// The upper half of an IPv6 address: its /64.
+    Net64(u64),
+    /// The upper 48 bits of an IPv6 address.
+    Net48(u64),
+    /// One address that names no IP address, as its hash.
+    Other(u64),
+}
+
+impl AddressGroup {
+    /// Returns the group of an address: of its first IP address the address itself (IPv4) or the /64 (IPv6). An address
+    /// without an IP address is a group by itself. An address through a relay counts as the relay's.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(super) fn of(address: &Multiaddr) -> Self {
+        match ip_of(address) {
+            Some(Ip::V4(ip)) => Self::V4(ip.to_bits()),
+            Some(Ip::V6(ip)) => Self::Net64((ip.to_bits() >> 64) as u64),
+            None => Self::Other(hash(address.as_ref())),
+        }
+    }
+
+    /// Returns the /48 of an address whose first IP address is one of IPv6.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(super) fn wide(address: &Multiaddr) -> Option<Self> {
+        match ip_of(address)? {
+            Ip::V4(_) => None,
+            Ip::V6(ip) => Some(Self::Net48((ip.to_bits() >> 80) as u64)),
+        }
+    }
+}
+
+/// Returns `true` for an address whose first IP address is this machine's own: 127.0.0.0/8 or ::1.
+#[cfg_attr(not(test), allow(dead_code))]
+pub(super) fn is_loopback(address: &Multiaddr) -> bool {
+    match ip_of(address) {
+        Some(Ip::V4(ip)) => ip.is_loopback(),
+        Some(Ip::V6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+enum Ip {
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+}
+
+/// Returns the first IP address of an address. A socket of both families reports IPv4 peers as `::ffff:a.b.c.d`.
+fn ip_of(address: &Multiaddr) -> Option<Ip> {
+    address.iter().find_map(|part| {
+        if let Part::Ip4(ip) = part {
+            return Some(Ip::V4(ip));
+        }
+        let Part::Ip6(ip) = part else { return None };
+        Some(ip.to_ipv4_mapped().map_or(Ip::V6(ip), Ip::V4))
+    })
+}
+
+/// FNV-1a. It is the same in every run. Addresses without an IP address are not for a peer on a network to choose.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(address: &str) -> AddressGroup {
+        AddressGroup::of(&address.parse().unwrap())
+    }
+
+    fn wide(address: &str) -> Option<AddressGroup> {
+        AddressGroup::wide(&address.parse().unwrap())
+    }
+
+    #[test]
+    fn an_ipv4_address_is_a_group_whatever_its_port() {
+        assert_eq!(of("/ip4/192.0.2.1/tcp/1"), of("/ip4/192.0.2.1/tcp/2/ws"));
+        assert_ne!(of("/ip4/192.0.2.1/tcp/1"), of("/ip4/192.0.2.2/tcp/1"));
+        assert_eq!(of("/ip4/192.0.2.1/tcp/1"), of("/ip6/::ffff:192.0.2.1/tcp/1"));
+        assert_eq!(wide("/ip4/192.0.2.1/tcp/1"), None);
+        assert_eq!(wide("/ip6/::ffff:192.0.2.1/tcp/1"), None);
+    }
+
+    #[test]
+    fn an_ipv6_address_is_in_the_group_of_its_64_and_its_48() {
+        assert_eq!(of("/ip6/2001:db8:1:2::1/tcp/1"), of("/ip6/2001:db8:1:2:3:4:5:6/tcp/2"));
+        assert_ne!(of("/ip6/2001:db8:1:2::1/tcp/1"), of("/ip6/2001:db8:1:3::1/tcp/1"));
+        assert_eq!(wide("/ip6/2001:db8:1:2::1/tcp/1"), wide("/ip6/2001:db8:1:3::1/tcp/1"));
+        assert_ne!(wide("/ip6/2001:db8:1::1/tcp/1"), wide("/ip6/2001:db8:2::1/tcp/1"));
+        assert_ne!(Some(of("/ip6/::1/tcp/1")), wide("/ip6/::1/tcp/1"));
+        assert_eq!(of("/ip6zone/eth0/ip6/fe80::1/tcp/1"), of("/ip6/fe80::2/tcp/1"));
+    }
+
+    #[test]
+    fn an_address_without_an_ip_is_a_group_by_itself() {
+        assert_eq!(of("/memory/1"), of("/memory/1"));
+        assert_ne!(of("/memory/1"), of("/memory/2"));
+        assert_eq!(wide("/memory/1"), None);
+    }
+
+    #[test]
+    fn loopback_is_the_machines_own_network() {
+        for (address, is_own) in [
+            ("/ip4/127.0.0.1/tcp/1", true),
+            ("/ip4/127.9.9.9/tcp/1", true),
+            ("/ip6/::1/tcp/1", true),
+            ("/ip6/::ffff:127.0.0.1/tcp/1", true),
+            ("/ip6/::2/tcp/1", false),
+            ("/ip4/192.0.2.1/tcp/1", false),
+            ("/memory/1", false),
+        ] {
+            assert_eq!(is_loopback(&address.parse().unwrap()), is_own, "{address}");
+        }
+    }
+}
