@@ -101,6 +101,8 @@ mod turn;
 mod view;
 mod wake;
 
+#[cfg(feature = "protocols")]
+pub(crate) use address_group::AddressGroup;
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};

@@ -226,7 +226,9 @@ impl Refusals {
         let mut kinds = [None; Refusal::ALL.len()];
         if !self.tallies.is_empty() {
             let [first, .., last] = Refusal::ALL;
-            for (place, (_, refusal)) in self.tallies.range((at, first)..=(at, last)).map(|(place, _)| *place).enumerate() {
+            for (place, (_, refusal)) in
+                self.tallies.range((at, first)..=(at, last)).map(|(place, _)| *place).enumerate()
+            {
                 kinds[place] = Some(refusal);
             }
         }

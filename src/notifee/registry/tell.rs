@@ -16,10 +16,20 @@ use core::time::Duration;
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Told {
     Event(Event),
-    StreamReady { stream: StreamId, readable: bool, writable: bool },
-    AddressesChanged { listener: ListenerId },
+    StreamReady {
+        stream: StreamId,
+        readable: bool,
+        writable: bool,
+    },
+    AddressesChanged {
+        listener: ListenerId,
+    },
     #[cfg(feature = "swarm")]
-    Refused { at: RefusedAt, refusal: Refusal, count: u64 },
+    Refused {
+        at: RefusedAt,
+        refusal: Refusal,
+        count: u64,
+    },
 }
 
 /// What was being told when a notifee panicked.
