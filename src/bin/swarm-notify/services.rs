@@ -199,11 +199,6 @@ fn pubsub_line(world: &World, event: Event) -> Line {
         line.put("peer", peer.to_string());
         line
     };
-    let counted = |name, peer, messages: u64| {
-        let mut line = about(name, peer);
-        line.put("messages", messages);
-        line
-    };
     let on = |name, peer, topic: &str| {
         let mut line = about(name, peer);
         line.put("topic", topic);
@@ -215,8 +210,6 @@ fn pubsub_line(world: &World, event: Event) -> Line {
         Event::PeerGone { peer } => about("peer_gone", peer),
         Event::Subscribed { peer, topic } => on("subscribed", peer, &topic),
         Event::Unsubscribed { peer, topic } => on("unsubscribed", peer, &topic),
-        Event::Dropped { peer, messages } => counted("dropped", peer, messages),
-        Event::Invalid { peer, messages } => counted("invalid", peer, messages),
         Event::Lagged { events } => {
             let mut line = reporter.line("lagged");
             line.put("events", events);
