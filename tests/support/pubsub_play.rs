@@ -377,9 +377,16 @@ impl Run {
         ] {
             // What is dropped for a peer that has just left has no connection to be counted at.
             let told = self.node.refused(refusal);
-            assert!(told == count || refusal == Refusal::MessageDropped && told < count, "{refusal}: {told} of {count}");
+            assert!(
+                told == count || refusal == Refusal::MessageDropped && told < count,
+                "{refusal}: {told} of {count}"
+            );
         }
-        assert_eq!((counters.repeated, counters.peers_evicted), (0, 0), "nobody repeats anything, and all have a place");
+        assert_eq!(
+            (counters.repeated, counters.peers_evicted),
+            (0, 0),
+            "nobody repeats anything, and all have a place"
+        );
         if !self.is_lossy && counters.streams_cut == 0 && counters.streams_refused == 0 {
             for (peer, sent) in &self.streams {
                 let whole = sent.messages.iter().filter(|(end, _)| *end <= sent.arrived);

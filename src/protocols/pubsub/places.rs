@@ -4,6 +4,10 @@ use crate::identity::PeerId;
 use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
 
+/// The share that is no address's too much, however few places there are: as many connections as go-libp2p takes of one
+/// IPv4 address.
+const LEAST_SHARE: usize = 8;
+
 /// The places of peers.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -56,7 +60,8 @@ impl Places {
             let silent = self.sizes.iter().rev().find_map(|(_, group)| self.oldest_silent(*group));
             return silent.map_or(Room::None, Room::Instead);
         }
-        let is_greedy = self.groups.get(&group).is_some_and(|group| group.len > self.max / 16);
+        let share = (self.max / 16).max(LEAST_SHARE);
+        let is_greedy = self.groups.get(&group).is_some_and(|group| group.len > share);
         let is_last_quarter = self.max - self.len <= self.max / 4;
         match is_greedy && is_last_quarter {
             true => self.oldest_silent(group).map_or(Room::None, Room::Instead),
@@ -143,8 +148,8 @@ mod tests {
         let mut places = Places::new(64);
         assert_eq!(fill(&mut places, group(1), 0..200).len(), 48);
         assert_eq!(places.room(group(1)), Room::Instead(peer(0)), "its own oldest silent one gives way");
-        assert_eq!(fill(&mut places, group(2), 200..300).len(), 5, "more than 1/16 is greedy");
-        assert_eq!(fill(&mut places, group(3), 300..400).len(), 5);
+        assert_eq!(fill(&mut places, group(2), 200..300).len(), 9, "more than the share is greedy");
+        assert_eq!(fill(&mut places, group(3), 300..400).len(), 7, "now it is full");
     }
 
     #[test]

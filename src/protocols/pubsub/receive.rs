@@ -217,6 +217,8 @@ impl<R: Router> PubSub<R> {
             log::debug!("{}: the peer repeats messages too often", via.connection);
             // It may have ended.
             let _ = node.fail_connection(via.connection, Fault::Flood);
+            // What else has come of it is not looked at.
+            self.expel(node, via.peer);
         }
     }
 
