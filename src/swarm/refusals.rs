@@ -40,8 +40,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 8] = [
+    /// All kinds. A later version may have more.
+    pub const ALL: &'static [Self] = &[
         Self::HandshakeFailed,
         Self::HandshakeEvicted,
         Self::ConnectionLimit,
@@ -224,8 +224,9 @@ impl Refusals {
     fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
         // Most have none, and pay for no look-up.
         let mut kinds = [None; Refusal::ALL.len()];
-        if !self.tallies.is_empty() {
-            let [first, .., last] = Refusal::ALL;
+        if !self.tallies.is_empty()
+            && let [first, .., last] = *Refusal::ALL
+        {
             for (place, (_, refusal)) in
                 self.tallies.range((at, first)..=(at, last)).map(|(place, _)| *place).enumerate()
             {

@@ -40,7 +40,7 @@ fn each_kind_and_place_has_its_own_second() {
     let mut refusals = Refusals::default();
     let ids: Vec<RefusedAt> = connections(2).into_iter().map(RefusedAt::from).collect();
     ids.iter().for_each(|id| refusals.announce(*id));
-    for (id, refusal) in ids.iter().flat_map(|id| Refusal::ALL.map(|refusal| (*id, refusal))) {
+    for (id, refusal) in ids.iter().flat_map(|id| Refusal::ALL.iter().map(|refusal| (*id, *refusal))) {
         refusals.count(id, refusal, 3);
     }
     let told: Vec<_> = core::iter::from_fn(|| refusals.next()).collect();
