@@ -34,7 +34,8 @@ pub struct Config {
     /// How many messages of all peers are validated in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
     /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once; peers of which something
-    /// waits take turns, a message each. 0 counts as 1. Default 64: a few milliseconds of signatures.
+    /// waits take turns, a message each. A message that is signed with RSA counts as 2 (2 048 bits) to 17 (8 192 bits).
+    /// 0 counts as 1. Default 64: a few milliseconds of signatures.
     pub messages_per_turn: usize,
     /// How much else is done for peers in one turn: messages looked at, whether they are validated or not, changes of
     /// subscriptions, and reads of 4 KiB, each of which counts as one. 0 counts as 1. Default 4 096.

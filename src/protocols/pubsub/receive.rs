@@ -275,7 +275,7 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        left.messages -= 1;
+        left.messages = left.messages.saturating_sub(claim.cost());
         if claim.verify(&bytes).is_err() {
             self.counters.invalid += 1;
             return self.invalid(node, via);
