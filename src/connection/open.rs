@@ -48,10 +48,8 @@ impl Open {
     /// The budget that does not allow for it.
     #[inline]
     pub(super) fn charge(&mut self, config: &Config, now: Duration) -> Result<(), Flood> {
-        match self.session.take_tally() {
-            Tally { resets: 0, pings: 0 } => Ok(()),
-            tally => self.charge_tally(tally, config, now),
-        }
+        let tally = self.session.take_tally();
+        if tally.is_empty() { Ok(()) } else { self.charge_tally(tally, config, now) }
     }
 
     #[inline(never)]

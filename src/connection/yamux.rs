@@ -129,8 +129,8 @@ pub struct Config {
     pub max_control: usize,
     /// The number of frames without payload that the peer may send beyond those that it has earned, 4 096. One more is
     /// [`Violation::EmptyFrames`]. A stream of either side earns 16, each frame with payload one and another one for each
-    /// 64 bytes, and each ping of ours its answer. The credit is never more than this number. Pings, and window updates
-    /// that give back what we have sent, cost none of it.
+    /// 64 bytes, and each ping of ours its answer. Nothing is earned in advance. Pings, and window updates that give back
+    /// what we have sent, do not count.
     pub max_empty_frames: u32,
 }
 

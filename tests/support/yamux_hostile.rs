@@ -33,7 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let (limit, piece) = (1 + u32::from(choice % 4), (1 + usize::from(choice) * 7).max(wire.len() / 1000));
     let cut = suffer(role, choice, limit, wire.chunks(piece));
     assert_eq!(whole, cut, "neither where the bytes are cut nor a limit of frames changes anything");
-    let mut referee = Referee::new(role, (0..OURS).map(|key| finishes(choice, key)));
+    let mut referee = Referee::new(role, config(choice).max_empty_frames, (0..OURS).map(|key| finishes(choice, key)));
     let verdict = referee.judge(&wire, |taken| takes(choice, OURS as usize + taken));
     assert_eq!(whole.violation, verdict, "what breaks the protocol, and nothing else, is told so");
     endure(role, choice, &wire);
@@ -101,7 +101,8 @@ struct Outcome {
 /// Nothing is ever read, so a smaller window changes nothing: what every peer assumes is what it may send.
 fn config(choice: u8) -> Config {
     let receive_window = if choice & 32 == 0 { INITIAL_WINDOW } else { u32::from(choice) };
-    Config { receive_window, max_output: 2_000, max_control: 1_000, ..Config::default() }
+    let max_empty_frames = if choice & 64 == 0 { 4_096 } else { u32::from(choice % 32) };
+    Config { receive_window, max_output: 2_000, max_control: 1_000, max_empty_frames, ..Config::default() }
 }
 
 /// A session with streams of ours on it.

@@ -7,6 +7,7 @@ use swarm_notify::connection::Role;
 use swarm_notify::connection::yamux::{INITIAL_WINDOW, Violation};
 
 const SYN: u16 = 1;
+const ACK: u16 = 2;
 const FIN: u16 = 4;
 const RST: u16 = 8;
 
@@ -24,17 +25,24 @@ pub(super) struct Referee {
     we_dial: bool,
     live: BTreeMap<u32, Live>,
     taken: usize,
+    /// The most frames without payload that are not earned.
+    most_empty: u32,
+    unearned: u32,
+    /// The bytes of ours that no window update has given back.
+    outstanding: u32,
 }
 
 impl Referee {
     /// Streams of ours have sent 10 bytes each, and some have been finished.
-    pub(super) fn new(role: Role, ours: impl Iterator<Item = bool>) -> Self {
+    pub(super) fn new(role: Role, most_empty: u32, ours: impl Iterator<Item = bool>) -> Self {
         let we_dial = role == Role::Dialer;
         let first = if we_dial { 1 } else { 2 };
         let live =
             |we_finished| Live { we_finished, they_finished: false, left: INITIAL_WINDOW, window: INITIAL_WINDOW - 10 };
-        let live = ours.enumerate().map(|(n, finished)| (first + 2 * n as u32, live(finished))).collect();
-        Self { we_dial, live, taken: 0 }
+        let live: BTreeMap<_, _> =
+            ours.enumerate().map(|(n, finished)| (first + 2 * n as u32, live(finished))).collect();
+        let outstanding = 10 * live.len() as u32;
+        Self { we_dial, live, taken: 0, most_empty, unearned: 0, outstanding }
     }
 
     /// The first thing that is wrong. `takes` says whether a stream of the peer's is taken, after so many others.
@@ -50,6 +58,17 @@ impl Referee {
         None
     }
 
+    /// Whether a frame without payload may come, and what one with payload earns.
+    fn is_earned(&mut self, kind: u8, flags: u16, length: u32) -> bool {
+        match kind {
+            0 if length > 0 => self.unearned = self.unearned.saturating_sub(1 + length / 64),
+            2 if flags & ACK == 0 => {}
+            1 if (1..=self.outstanding).contains(&length) => self.outstanding -= length,
+            _ => self.unearned += 1,
+        }
+        self.unearned <= self.most_empty
+    }
+
     /// How much payload follows.
     fn frame(&mut self, header: &[u8; 12], takes: &impl Fn(usize) -> bool) -> Result<u32, Violation> {
         let [version, kind, f0, f1, i0, i1, i2, i3, l0, l1, l2, l3] = *header;
@@ -60,8 +79,9 @@ impl Referee {
         let ours = (id % 2 == 1) == self.we_dial;
         match (version, kind) {
             (1.., _) => return Err(Violation::Version(version)),
-            (_, 2 | 3) => return Ok(0),
             (_, 4..) => return Err(Violation::Kind(kind)),
+            (0, _) if !self.is_earned(kind, flags, length) => return Err(Violation::EmptyFrames),
+            (_, 2 | 3) => return Ok(0),
             (0, 0 | 1) => {}
         }
         let payload = if kind == 0 { length } else { 0 };
@@ -74,6 +94,7 @@ impl Referee {
             }
             if takes(self.taken) {
                 self.taken += 1;
+                self.unearned = self.unearned.saturating_sub(16);
                 let (left, window) = (INITIAL_WINDOW, INITIAL_WINDOW);
                 self.live.insert(id, Live { we_finished: false, they_finished: false, left, window });
             }

@@ -7,6 +7,7 @@ mod by_hand;
 mod connections;
 mod dials;
 mod disconnect_peer;
+mod fair;
 mod flush;
 mod full_queue;
 mod go_away;

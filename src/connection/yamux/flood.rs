@@ -1,8 +1,8 @@
 //! [`Costs`]: an account of what the peer makes a session do for nothing: frames without payload, pings, resets.
 //!
-//! None of it breaks the protocol, and a peer that does a lot of it does us harm. Frames without payload have a credit of
-//! their own here, which payload and streams earn. Pings and resets are only counted here: their limits are rates, and a
-//! session has no clock.
+//! None of it breaks the protocol, and a peer that does a lot of it does us harm. Payload and streams earn frames without
+//! payload, and those that are not earned are limited here. Pings and resets are only counted here: their limits are rates,
+//! and a session has no clock.
 
 use super::fact::Violation;
 use super::frame::{ACK, Header, Kind};
@@ -29,11 +29,20 @@ pub struct Tally {
     pub pings: u32,
 }
 
+impl Tally {
+    /// Returns whether there is nothing to count.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.resets | self.pings == 0
+    }
+}
+
 /// One session's account.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Costs {
-    /// The number of frames without payload that the peer may still send.
-    credit: u32,
+    /// The frames without payload that have come, less those that were earned.
+    unearned: u32,
     /// The bytes of our payload that no window update has given back. One that gives some back is free.
     outstanding: u64,
     /// The bytes of our payload that have earned no ping yet.
@@ -42,54 +51,60 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    /// An account with a full credit.
-    pub(super) const fn new(most: u32) -> Self {
-        Self { credit: most, outstanding: 0, unpinged: 0, tally: Tally { resets: 0, pings: 0 } }
+    pub(super) const fn new() -> Self {
+        Self { unearned: 0, outstanding: 0, unpinged: 0, tally: Tally { resets: 0, pings: 0 } }
     }
 
-    /// A frame of the peer has come.
+    /// A frame of the peer has come. `most` is the limit of those without payload that are not earned.
     ///
     /// # Errors
-    /// [`Violation::EmptyFrames`] if it has no payload and there is no credit for it.
+    /// [`Violation::EmptyFrames`] beyond that limit.
+    #[inline]
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
         match header.kind {
-            Kind::Data if length > 0 => self.earn(1 + length / BYTES_PER_FRAME, most),
+            Kind::Data if length > 0 => self.earn(1 + length / BYTES_PER_FRAME),
             Kind::Ping if !header.has(ACK) => self.ping(),
             Kind::WindowUpdate if length > 0 && u64::from(length) <= self.outstanding => {
                 self.outstanding -= u64::from(length);
             }
             Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => {
-                self.credit = self.credit.checked_sub(1).ok_or(Violation::EmptyFrames)?;
+                if self.unearned >= most {
+                    return Err(Violation::EmptyFrames);
+                }
+                self.unearned += 1;
             }
         }
         Ok(())
     }
 
     fn ping(&mut self) {
-        match self.unpinged.checked_sub(BYTES_PER_PING) {
+        match self.unpinged.min(MAX_EARNED_PINGS * BYTES_PER_PING).checked_sub(BYTES_PER_PING) {
             Some(left) => self.unpinged = left,
             None => self.tally.pings = self.tally.pings.saturating_add(1),
         }
     }
 
     /// A stream begins.
-    pub(super) fn stream(&mut self, most: u32) {
-        self.earn(PER_STREAM, most);
+    #[inline]
+    pub(super) fn stream(&mut self) {
+        self.earn(PER_STREAM);
     }
 
     /// We have sent a ping, whose answer is to be free.
-    pub(super) fn pinged(&mut self, most: u32) {
-        self.earn(1, most);
+    pub(super) fn pinged(&mut self) {
+        self.earn(1);
     }
 
     /// We send payload.
+    #[inline]
     pub(super) fn sent(&mut self, bytes: usize) {
         self.outstanding = self.outstanding.saturating_add(bytes as u64);
-        self.unpinged = (self.unpinged + bytes as u64).min(MAX_EARNED_PINGS * BYTES_PER_PING);
+        self.unpinged = self.unpinged.saturating_add(bytes as u64);
     }
 
-    fn earn(&mut self, frames: u32, most: u32) {
-        self.credit = self.credit.saturating_add(frames).min(most.max(1));
+    #[inline]
+    fn earn(&mut self, frames: u32) {
+        self.unearned = self.unearned.saturating_sub(frames);
     }
 }

@@ -81,7 +81,7 @@ impl<K: Copy> Session<K> {
             line: VecDeque::new(),
             incoming: Incoming::start(),
             growth: Growth::default(),
-            costs: Costs::new(config.max_empty_frames),
+            costs: Costs::new(),
             unheard: Some(Unheard { left: config.early_streams, is_asked: false }),
             peer_left: false,
             frames_left: u32::MAX,
@@ -104,8 +104,13 @@ impl<K: Copy> Session<K> {
     /// Returns what the peer has done since the last call that is within the protocol and costs us work: for a caller that
     /// limits it by time. Frames without payload are limited by the session itself
     /// ([`Config::max_empty_frames`]).
+    #[inline]
     pub fn take_tally(&mut self) -> Tally {
-        core::mem::take(&mut self.costs.tally)
+        let tally = self.costs.tally;
+        if !tally.is_empty() {
+            self.costs.tally = Tally::default();
+        }
+        tally
     }
 
     /// Leaves out the ids below `id`, for tests of what happens at their end. Ids never go back.
@@ -135,7 +140,7 @@ impl<K: Copy> Session<K> {
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
         self.unacknowledged += 1;
-        self.costs.stream(self.config.max_empty_frames);
+        self.costs.stream();
         if let Some(unheard) = &mut self.unheard {
             unheard.left -= 1;
         }
@@ -149,7 +154,7 @@ impl<K: Copy> Session<K> {
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
         self.live.insert(id, key);
-        self.costs.stream(self.config.max_empty_frames);
+        self.costs.stream();
         Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
@@ -283,7 +288,7 @@ impl<K: Copy> Session<K> {
     /// Sends a ping; [`Fact::Pong`] with the same value is its answer. `u32::MAX` is what the session's own pings carry
     /// ([`Config::max_receive_window`]), of whose answers nothing is told.
     pub fn ping(&mut self, opaque: u32) {
-        self.costs.pinged(self.config.max_empty_frames);
+        self.costs.pinged();
         self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing sleeps. Time jumps to the next arrival or deadline, so that a scenario of an hour takes as long as its work,
 //! and the same scenario goes the same way every time.
+mod attackers;
 pub(crate) mod checker;
 mod commands;
 mod journal;
@@ -17,6 +18,7 @@ mod transport;
 mod world;
 
 pub(crate) use super::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, SYN, UPDATE, data, frame, go_away};
+pub(crate) use attackers::{Attackers, Form, proposal};
 pub(crate) use journal::{Excuse, Journal, Marks, Told, content};
 pub(crate) use network::{Cut, Exhausted, Network};
 pub(crate) use pair::{A, B, ECHO, Host, Link, Pair, SINK, Shape, UNKNOWN, everywhere};

@@ -93,7 +93,7 @@ impl Node {
         self.swarm.open_stream(connection, &[protocol]).unwrap()
     }
 
-    fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.log.iter().filter(|event| matches!(event, Event::Connected { .. })).count()
     }
 }
