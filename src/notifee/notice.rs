@@ -102,9 +102,9 @@ pub struct RefusalInfo {
     pub peer: Option<PeerId>,
     /// The kind of refusal.
     pub refusal: Refusal,
-    /// The number since this was told last, at least 1. A notice that found no place leaves a gap.
+    /// The number since this was told last, at least 1. What was told when a notice found no place is not in it.
     pub count: u64,
-    /// The number since the connection or listener opened, without gaps.
+    /// The number since the connection or listener opened.
     pub total: u64,
 }
 

@@ -15,6 +15,8 @@
 //!   of about as much as is open makes snapshots cost no more than notices do.
 //! - So who applies the notices to a set (a snapshot replaces it, an opening adds, a closing removes) has in it exactly
 //!   what was open when the last of them was told; each opening adds something new, and each closing finds its opening.
+//! - Refusals ([`Notice::Refused`]) come in their place, too. One that finds no place is not sent, and not missed: each has
+//!   the total of its connection and kind, too.
 //! - A quiet network is no obstacle: receiving `Lagged` wakes who polls the swarm, and
 //!   [`drive`](super::Notifees::drive) sends the snapshot. (One who only [dispatches](super::Notifees::dispatch) sends
 //!   it ahead of the next event.)
@@ -134,30 +136,17 @@ impl Subscriber {
 
     fn told<N: HasNode>(&mut self, cx: &mut Context<'_, N>, event: Event) {
         // It has a snapshot of its own.
-        if cx.is_replay() || !self.is_up_to_date(cx, Some(event)) {
+        if cx.is_replay() || self.leaves(cx) {
             return;
-        }
-        // What is being told can be looked up.
-        let Some(notice) = Notice::of(event, cx.network().node()) else { return };
-        self.send_or_lag(notice);
-    }
-
-    /// Whether a notice can follow now: a snapshot has been sent, if one was missing. `before` is the event that is being
-    /// told.
-    fn is_up_to_date<N: HasNode>(&mut self, cx: &mut Context<'_, N>, before: Option<Event>) -> bool {
-        if self.leaves(cx) {
-            return false;
         }
         if self.needs_snapshot {
             if self.shared.misses() {
-                return false;
+                return;
             }
-            self.send_snapshot(cx, before);
+            self.send_snapshot(cx, Some(event));
         }
-        true
-    }
-
-    fn send_or_lag(&mut self, notice: Notice) {
+        // What is being told can be looked up.
+        let Some(notice) = Notice::of(event, cx.network().node()) else { return };
         if self.sender.len() < self.capacity {
             self.send(Sent::Notice(notice));
         } else {
@@ -280,10 +269,18 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         self.told(cx, Event::ClosedStream { connection, stream, reason });
     }
 
+    /// One that finds no place is not sent. It is no lag: a snapshot would not make up for it, and the total of the next
+    /// one does.
     fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
-        if self.is_up_to_date(cx, None) {
+        if self.leaves(cx) {
+            return;
+        }
+        if self.is_snapshot_due() {
+            self.send_snapshot(cx, None);
+        }
+        if !self.needs_snapshot && self.sender.len() < self.capacity {
             let notice = RefusalInfo::of(at, refusal, count, cx.network().node());
-            self.send_or_lag(Notice::Refused(notice));
+            self.send(Sent::Notice(Notice::Refused(notice)));
         }
     }
 

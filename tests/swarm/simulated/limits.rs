@@ -3,7 +3,8 @@
 
 use crate::simulated::secs;
 use crate::support::sim::{A, B, ECHO, Pair, RawDial, Shape, everywhere};
-use swarm_notify::swarm::{DialError, OpenStreamError};
+use swarm_notify::connection::Rate;
+use swarm_notify::swarm::{Config, DialError, OpenStreamError};
 
 everywhere! {
     connections,
@@ -162,7 +163,11 @@ fn unacknowledged_streams_wait_their_turn<const EVENTS: usize>(shape: Shape) {
 /// Opened and reset as often as the owner likes, they do not make our output grow without bound.
 fn streams_given_up_while_the_peer_reads_nothing<const EVENTS: usize>(shape: Shape) {
     let shape = shape.for_much();
-    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, |b| b.limits.streams_per_connection = 10_000);
+    let bounds = |b: &mut Config| {
+        b.limits.streams_per_connection = 10_000;
+        b.connection.resets = Rate::new(10_000, 1);
+    };
+    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, bounds);
     let link = pair.link();
     let end = pair.end_of(A);
     pair.network.set(|knobs| knobs.stall(0, end, true));

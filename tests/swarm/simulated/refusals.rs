@@ -7,7 +7,7 @@ use crate::support::sim::{Pair, Raw, Shape, everywhere};
 use std::cell::RefCell;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Fault, Id};
-use swarm_notify::swarm::{CloseError, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{CloseError, Config, Ready, Refusal, RefusedAt};
 
 everywhere! {
     ten_thousand_refusals_in_a_second_are_told_twice,
@@ -29,7 +29,12 @@ fn told<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> Vec<(RefusedAt, Refusal
 fn ten_thousand_refusals_in_a_second_are_told_twice<const EVENTS: usize>(shape: Shape) {
     const FRAMES: u32 = 500;
     let shape = shape.for_much();
-    let mut pair = Pair::<EVENTS>::with(shape, |a| a.limits.streams_per_connection = 0, |_| {});
+    let bounds = |a: &mut Config| {
+        a.limits.streams_per_connection = 0;
+        // The peer may do as it likes.
+        a.connection.yamux.max_empty_frames = u32::MAX;
+    };
+    let mut pair = Pair::<EVENTS>::with(shape, bounds, |_| {});
     let (mut raw, connection) = Raw::connect(&mut pair);
     let began = pair.now;
     for turn in 0..20 {
