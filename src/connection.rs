@@ -80,6 +80,8 @@ mod unnamed;
 mod work;
 pub mod yamux;
 
+#[cfg(feature = "protocols")]
+pub(crate) use bucket::Bucket;
 pub use bucket::Rate;
 pub use config::Config;
 pub use error::{Error, Flood};
@@ -537,6 +539,14 @@ impl Connection {
         }
         self.is_untimed |= now == UNTIMED;
         self.timers.closing(config, now);
+    }
+
+    /// Tells the peer of an open connection by go-away that it is to blame for the end. The socket is to be closed next.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn blame(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.session.go_away(yamux::PROTOCOL_ERROR);
+        }
     }
 
     /// The peer's frames end it. The session has its go-away ready to be sent, so the phase stays.

@@ -50,7 +50,7 @@
 //! |---|---|---|
 //! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last turn, handles it, and sends pending output; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
 //! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended; at each `ClosedStream`, take what you have not read ([`take_unread`](Swarm::take_unread)) | after the turn |
-//! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written | after that |
+//! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written, and what peers were refused | after that |
 //! | [`Notifees::drive`](crate::notifee::Notifees::drive), if you have notifees | tells them of events and readiness, in the place of the two calls above | after the turn |
 //! | commands | `dial`, `open_stream`, `read`, `write`, `close_…`: they act on memory and return at once | at any time |
 //! | [`flush_all`](Swarm::flush_all) | sends what commands have left, one batch a connection; it reads and opens nothing | at the end of a frame; without it the next turn sends it |
@@ -197,7 +197,9 @@
 //! 4. You drain one event. An owed event takes its place. If none is owed, the next turn opens what waits, and tells its
 //!    peer then. Streams of different connections take turns.
 //! 5. More than [`inbound_backlog`](crate::connection::Config::inbound_backlog) streams of one connection cannot wait:
-//!    further ones are reset. They have no id, and no event tells of them. Nothing that has an id is ever dropped.
+//!    further ones are reset. They have no id, and no event tells of them; they are counted, and
+//!    [`Ready::Refused`](crate::swarm::Ready::Refused) tells how many, at most once a second. Nothing that has an id is ever
+//!    dropped.
 //! 6. A connection that owes more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events has
 //!    its peer's new streams reset, too. So a peer that begins and ends streams as fast as it can leaves room for others,
 //!    if you drain what waits: [`Notifees::drive`](crate::notifee::Notifees::drive) does, and by hand

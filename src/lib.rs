@@ -63,6 +63,8 @@ pub mod protocols;
 pub mod swarm;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+#[cfg(feature = "connection")]
+pub mod text;
 
 /// The examples of README, as tests.
 #[cfg(all(doctest, feature = "tcp", feature = "subscription"))]

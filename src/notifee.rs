@@ -71,7 +71,7 @@ pub use network::Network;
 #[cfg(feature = "swarm")]
 pub use network::{HasNode, Node};
 #[cfg(feature = "subscription")]
-pub use notice::{ConnectionInfo, ListenerInfo, Notice, StreamInfo};
+pub use notice::{ConnectionInfo, ListenerInfo, Notice, RefusalInfo, StreamInfo};
 #[cfg(feature = "swarm")]
 pub use peers::{PeerNotifee, Peers};
 pub use registry::{NotifeeId, Notifees};
@@ -81,6 +81,8 @@ pub use spawned::{BlockingNotifee, ThreadPanic};
 pub use subscription::{Subscriber, Subscription, subscription};
 
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+#[cfg(feature = "swarm")]
+use crate::swarm::{Refusal, RefusedAt};
 use core::any::Any;
 use core::time::Duration;
 
@@ -167,6 +169,11 @@ pub trait Notifee<N> {
 
     /// The addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
+
+    /// Something of a peer's was refused, or was over, that has no id: so many since this was told last. It is told at most
+    /// once a second for each connection or listener and kind: see [`Ready::Refused`](crate::swarm::Ready::Refused).
+    #[cfg(feature = "swarm")]
+    fn refused(&mut self, _cx: &mut Context<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
 
     /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` is never. It is asked
     /// only if its interest contains [`Interest::TIME`].

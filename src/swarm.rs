@@ -108,6 +108,8 @@ mod turn;
 mod view;
 mod wake;
 
+#[cfg(feature = "protocols")]
+pub(crate) use address_group::AddressGroup;
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
@@ -120,13 +122,13 @@ pub use view::{ConnectionView, ListenerView, StreamView};
 
 use crate::connection::{Input, Protocol, UNTIMED, noise, yamux};
 use crate::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, ListenerEnd, ListenerId, State, Table,
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, ListenerId, State, Table,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
-use core::task::Waker;
+use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -413,6 +415,50 @@ where
             link.mark_dirty(&mut self.ledger);
         }
         Ok(())
+    }
+
+    /// Ends a connection at once because its peer is to blame: for a protocol that is notified of what its peer does, and
+    /// finds that it breaks the protocol ([`Fault::Protocol`](crate::lifecycle::Fault::Protocol)) or asks for too much
+    /// ([`Fault::Flood`](crate::lifecycle::Fault::Flood)). The peer is sent yamux's go-away 1 as far as its socket takes
+    /// that at once. The socket is closed before this returns, and what else was not sent is lost. One that is being
+    /// closed already keeps the reason that it is closed for.
+    ///
+    /// # Events
+    /// As for [`close_connection`](Self::close_connection), with
+    /// [`ConnectionEnd::Failed`](crate::lifecycle::ConnectionEnd::Failed) and this fault.
+    ///
+    /// # Errors
+    /// [`CloseError`]; nothing has changed.
+    pub fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
+        self.closable(id)?;
+        let waker = self.wakers.waker(Slot::of(id));
+        if let Some(link) = self.links.get_mut(id) {
+            link.blame(&mut self.ledger, &mut Context::from_waker(&waker), fault);
+            link.mark_dirty(&mut self.ledger);
+        }
+        Ok(())
+    }
+
+    /// Counts so many things of a peer's that a protocol has refused and that have no id, at the connection on which they
+    /// came: it is for authors of protocols. The owner is told by [`Ready::Refused`], and a protocol need not keep or tell
+    /// the numbers itself. Of a connection that is not open, nothing is kept but the totals.
+    ///
+    /// ```
+    /// use swarm_notify::lifecycle::{ConnectionId, Fault};
+    /// use swarm_notify::notifee::Node;
+    /// use swarm_notify::swarm::Refusal;
+    ///
+    /// /// What a protocol does with a message that it cannot decode: beyond a hundred, the connection ends.
+    /// fn malformed(node: &mut dyn Node, connection: ConnectionId, so_far: u64) {
+    ///     node.count_refusals(connection, Refusal::MessageInvalid, 1);
+    ///     if so_far > 100 {
+    ///         // It may have ended already.
+    ///         let _ = node.fail_connection(connection, Fault::Protocol);
+    ///     }
+    /// }
+    /// ```
+    pub fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64) {
+        self.ledger.refuse_many(connection.into(), refusal, count);
     }
 
     /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,

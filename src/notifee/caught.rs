@@ -39,6 +39,8 @@
 
 use super::{Context, Interest, Notifee, NotifeeId};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+#[cfg(feature = "swarm")]
+use crate::swarm::{Refusal, RefusedAt};
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -171,6 +173,12 @@ impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
         self.tell(cx, told, |notifee, cx| notifee.addresses_changed(cx, listener));
     }
 
+    #[cfg(feature = "swarm")]
+    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+        let told = Notification::Refused { at, refusal, count };
+        self.tell(cx, told, |notifee, cx| notifee.refused(cx, at, refusal, count));
+    }
+
     fn emitted(&mut self, cx: &mut Context<'_, N>, from: NotifeeId, event: &dyn Any) {
         self.tell(cx, Notification::Emitted { from }, |notifee, cx| notifee.emitted(cx, from, event));
     }
@@ -246,6 +254,16 @@ pub enum Notification {
         /// The listener.
         listener: ListenerId,
     },
+    /// [`Notifee::refused`]
+    #[cfg(feature = "swarm")]
+    Refused {
+        /// The connection or listener.
+        at: RefusedAt,
+        /// The kind of refusal.
+        refusal: Refusal,
+        /// The number since this was told last.
+        count: u64,
+    },
     /// [`Notifee::emitted`]
     Emitted {
         /// The notifee that emitted the event.
@@ -263,6 +281,8 @@ impl fmt::Display for Notification {
             Self::Event(event) => write!(f, "{} {}", event.name(), event.id()),
             Self::StreamReady { stream, .. } => write!(f, "stream_ready {stream}"),
             Self::AddressesChanged { listener } => write!(f, "addresses_changed {listener}"),
+            #[cfg(feature = "swarm")]
+            Self::Refused { at, refusal, count } => write!(f, "refused {at}: {count} of {refusal}"),
             Self::Emitted { from } => write!(f, "what {from} emitted"),
             Self::PollAt => f.write_str("poll_at"),
             Self::Tick => f.write_str("tick"),

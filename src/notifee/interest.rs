@@ -14,7 +14,7 @@ use core::ops::{BitAnd, BitOr};
 pub struct Interest(u16);
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 13;
+pub(super) const KINDS: usize = 14;
 
 impl Interest {
     /// Nothing.
@@ -45,6 +45,8 @@ impl Interest {
     pub const TIME: Self = Self(1 << 11);
     /// [`emitted`](super::Notifee::emitted)
     pub const EMITTED: Self = Self(1 << 12);
+    /// `Notifee::refused`, of a swarm
+    pub const REFUSED: Self = Self(1 << 13);
     /// The nine events.
     pub const EVENTS: Self = Self((1 << 9) - 1);
     /// Everything.
@@ -54,6 +56,12 @@ impl Interest {
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Both sets; `|` in a constant.
+    #[cfg(feature = "subscription")]
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     /// The kinds in it, as numbers below [`KINDS`].

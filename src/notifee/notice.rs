@@ -6,11 +6,11 @@ use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId,
 };
 use crate::notifee::Node;
-use crate::swarm::Multiaddr;
+use crate::swarm::{Multiaddr, Refusal, RefusedAt};
 use alloc::vec::Vec;
 
-/// A notice of a [`Subscription`](super::Subscription): one of the nine events, with the data that could be looked up when it
-/// was told, or one of two notices of the subscription itself.
+/// A notice of a [`Subscription`](super::Subscription): one of the nine events, or a refusal, with the data that could be
+/// looked up when it was told; or one of two notices of the subscription itself.
 ///
 /// A clone, like the making of one, costs a reference count for an address or a protocol, and an allocation only where
 /// there is a list: of a listener's addresses, and a snapshot.
@@ -35,6 +35,8 @@ pub enum Notice {
     StreamFailed(StreamInfo, Failure),
     /// An open stream has ended.
     ClosedStream(StreamInfo, StreamEnd),
+    /// Something of a peer's was refused, or was over, that has no id. It is no event.
+    Refused(RefusalInfo),
     /// So many notices found no place, at least 1: a [`Snapshot`](Self::Snapshot) is the next one.
     Lagged(u64),
     /// All that is open at this place in the order, each as the notice of its opening: listeners, then connections,
@@ -90,6 +92,22 @@ pub struct StreamInfo {
     pub received: u64,
 }
 
+/// The refusals of one kind at one connection or listener, as they were when this was told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct RefusalInfo {
+    /// The connection; or the listener, where the peer was not authenticated.
+    pub at: RefusedAt,
+    /// The peer of the connection.
+    pub peer: Option<PeerId>,
+    /// The kind of refusal.
+    pub refusal: Refusal,
+    /// The number since this was told last, at least 1. What was told when a notice found no place is not in it.
+    pub count: u64,
+    /// The number since the connection or listener opened.
+    pub total: u64,
+}
+
 impl Notice {
     /// Returns the id of its listener, connection or stream; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
     #[must_use]
@@ -104,11 +122,16 @@ impl Notice {
             Self::OpenedStream(info) | Self::StreamFailed(info, _) | Self::ClosedStream(info, _) => {
                 Some(Id::Stream(info.stream))
             }
+            Self::Refused(info) => Some(match info.at {
+                RefusedAt::Listener(id) => Id::Listener(id),
+                RefusedAt::Connection(id) => Id::Connection(id),
+            }),
             Self::Lagged(_) | Self::Snapshot(_) => None,
         }
     }
 
-    /// The event that it was made of; none for [`Lagged`](Self::Lagged) and [`Snapshot`](Self::Snapshot).
+    /// The event that it was made of; none for [`Refused`](Self::Refused), [`Lagged`](Self::Lagged) and
+    /// [`Snapshot`](Self::Snapshot).
     #[must_use]
     pub const fn event(&self) -> Option<Event> {
         Some(match self {
@@ -125,7 +148,7 @@ impl Notice {
             Self::ClosedStream(info, reason) => {
                 Event::ClosedStream { connection: info.connection, stream: info.stream, reason: *reason }
             }
-            Self::Lagged(_) | Self::Snapshot(_) => return None,
+            Self::Refused(_) | Self::Lagged(_) | Self::Snapshot(_) => return None,
         })
     }
 
@@ -147,6 +170,16 @@ impl Notice {
             Event::StreamFailed { stream, reason, .. } => Self::StreamFailed(StreamInfo::of(stream, node)?, reason),
             Event::ClosedStream { stream, reason, .. } => Self::ClosedStream(StreamInfo::of(stream, node)?, reason),
         })
+    }
+}
+
+impl RefusalInfo {
+    pub(super) fn of(at: RefusedAt, refusal: Refusal, count: u64, node: &dyn Node) -> Self {
+        let peer = match at {
+            RefusedAt::Listener(_) => None,
+            RefusedAt::Connection(id) => node.connection(id).and_then(|view| view.peer),
+        };
+        Self { at, peer, refusal, count, total: node.refused_at(at, refusal) }
     }
 }
 

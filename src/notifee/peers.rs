@@ -57,9 +57,10 @@
 use super::{Context, HasNode, Interest, Notifee};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId};
+use crate::swarm::{Refusal, RefusedAt};
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// An observer of the peers of a network `N`, registered inside [`Peers`]. Both methods are empty by default.
+/// An observer of the peers of a network `N`, registered inside [`Peers`]. All methods are empty by default.
 pub trait PeerNotifee<N> {
     /// A peer is connected: this connection has opened, and no other of the peer's that was told is open.
     ///
@@ -77,6 +78,18 @@ pub trait PeerNotifee<N> {
         _peer: PeerId,
         _connection: ConnectionId,
         _reason: ConnectionEnd,
+    ) {
+    }
+
+    /// Something of a connected peer's was refused, or was over, that has no id, on this connection of it: so many since
+    /// this was told last for that connection and kind. See [`Notifee::refused`].
+    fn peer_refused(
+        &mut self,
+        _cx: &mut Context<'_, N>,
+        _peer: PeerId,
+        _connection: ConnectionId,
+        _refusal: Refusal,
+        _count: u64,
     ) {
     }
 }
@@ -163,7 +176,7 @@ fn peer_of<N: HasNode>(cx: &mut Context<'_, N>, connection: ConnectionId) -> Opt
 
 impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
     fn interest(&self) -> Interest {
-        Interest::CONNECTED | Interest::DISCONNECTED
+        Interest::CONNECTED | Interest::DISCONNECTED | Interest::REFUSED
     }
 
     fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
@@ -182,6 +195,15 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
         if connections.remove(&connection) && connections.is_empty() {
             self.connections.remove(&peer);
             self.notifee.peer_disconnected(cx, peer, connection, reason);
+        }
+    }
+
+    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+        // At a listener no peer is known.
+        let RefusedAt::Connection(connection) = at else { return };
+        let Some(peer) = peer_of(cx, connection) else { return };
+        if self.connections.get(&peer).is_some_and(|connections| connections.contains(&connection)) {
+            self.notifee.peer_refused(cx, peer, connection, refusal, count);
         }
     }
 }

@@ -57,7 +57,7 @@
 //! ```
 
 use super::caught::message;
-use super::{ConnectionInfo, Interest, ListenerInfo, Notice, NotifeeId, StreamInfo, Subscription};
+use super::{ConnectionInfo, Interest, ListenerInfo, Notice, NotifeeId, RefusalInfo, StreamInfo, Subscription};
 use crate::lifecycle::{ConnectionEnd, Event, Failure, ListenerEnd, StreamEnd};
 use alloc::format;
 use alloc::string::String;
@@ -80,10 +80,10 @@ const MOST_PANICS: usize = 64;
 /// is given what could be looked up when the event was told, and has the name of that event in
 /// [`Notifee`](super::Notifee).
 pub trait BlockingNotifee {
-    /// Returns the kinds of event that it is told of. The default is [`Interest::EVENTS`]. Events of other kinds take no
-    /// place. It is asked once, on the thread that spawns.
+    /// Returns the kinds of event that it is told of. The default is the nine events and [`Interest::REFUSED`]. Other kinds
+    /// take no place. It is asked once, on the thread that spawns.
     fn interest(&self) -> Interest {
-        Interest::EVENTS
+        Interest::EVENTS | Interest::REFUSED
     }
 
     /// A listener has its first address.
@@ -113,6 +113,9 @@ pub trait BlockingNotifee {
     /// An open stream has ended.
     fn closed_stream(&mut self, _stream: StreamInfo, _reason: StreamEnd) {}
 
+    /// Something of a peer's was refused, or was over, that has no id. See [`Notifee::refused`](super::Notifee::refused).
+    fn refused(&mut self, _refusal: RefusalInfo) {}
+
     /// So many events found no place, at least 1: it was too slow. A [`snapshot`](Self::snapshot) comes next, unless it was
     /// unregistered meanwhile.
     fn lagged(&mut self, _missed: u64) {}
@@ -136,6 +139,7 @@ impl Notice {
             Self::OpenedStream(info) => notifee.opened_stream(info),
             Self::StreamFailed(info, reason) => notifee.stream_failed(info, reason),
             Self::ClosedStream(info, reason) => notifee.closed_stream(info, reason),
+            Self::Refused(info) => notifee.refused(info),
             Self::Lagged(missed) => notifee.lagged(missed),
             Self::Snapshot(open) => notifee.snapshot(open),
         }

@@ -15,6 +15,8 @@
 //!   of about as much as is open makes snapshots cost no more than notices do.
 //! - So who applies the notices to a set (a snapshot replaces it, an opening adds, a closing removes) has in it exactly
 //!   what was open when the last of them was told; each opening adds something new, and each closing finds its opening.
+//! - Refusals ([`Notice::Refused`]) come in their place, too. One that finds no place is not sent, and not missed: each has
+//!   the total of its connection and kind, too.
 //! - A quiet network is no obstacle: receiving `Lagged` wakes who polls the swarm, and
 //!   [`drive`](super::Notifees::drive) sends the snapshot. (One who only [dispatches](super::Notifees::dispatch) sends
 //!   it ahead of the next event.)
@@ -52,8 +54,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Context, HasNode, Interest, Notice, Notifee};
+use super::{Context, HasNode, Interest, Notice, Notifee, RefusalInfo};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -67,7 +70,10 @@ use core::time::Duration;
 use futures_lite::stream::Stream;
 use std::sync::OnceLock;
 
-/// A subscription and the notifee that feeds it, of all nine events, with place for `capacity` notices; 0 counts as 1.
+/// What can leave the network's thread: the nine events and refusals.
+const EVERYTHING: Interest = Interest::EVENTS.and(Interest::REFUSED);
+
+/// A subscription and the notifee that feeds it, of all nine events and of refusals, with place for `capacity` notices; 0 counts as 1.
 /// The places are allocated here.
 #[must_use]
 pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
@@ -75,7 +81,7 @@ pub fn subscription(capacity: usize) -> (Subscriber, Subscription) {
     let (sender, receiver) = async_channel::bounded(capacity.saturating_add(1));
     let shared = Arc::new(Shared { missed: AtomicU64::new(0), owner: OnceLock::new() });
     let subscriber =
-        Subscriber { sender, shared: shared.clone(), capacity, interest: Interest::EVENTS, needs_snapshot: true };
+        Subscriber { sender, shared: shared.clone(), capacity, interest: EVERYTHING, needs_snapshot: true };
     (subscriber, Subscription { receiver: Box::pin(receiver), shared })
 }
 
@@ -121,11 +127,11 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Subscribes to these kinds of event alone, before it is registered. What is left out takes no place, and is not
+    /// Subscribes to these of the nine events, and to refusals if [`Interest::REFUSED`] is among them, before it is registered. What is left out takes no place, and is not
     /// in snapshots.
     #[must_use]
     pub fn only(self, interest: Interest) -> Self {
-        Self { interest: interest & Interest::EVENTS, ..self }
+        Self { interest: interest & EVERYTHING, ..self }
     }
 
     fn told<N: HasNode>(&mut self, cx: &mut Context<'_, N>, event: Event) {
@@ -261,6 +267,21 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         reason: StreamEnd,
     ) {
         self.told(cx, Event::ClosedStream { connection, stream, reason });
+    }
+
+    /// One that finds no place is not sent. It is no lag: a snapshot would not make up for it, and the total of the next
+    /// one does.
+    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+        if self.leaves(cx) {
+            return;
+        }
+        if self.is_snapshot_due() {
+            self.send_snapshot(cx, None);
+        }
+        if !self.needs_snapshot && self.sender.len() < self.capacity {
+            let notice = RefusalInfo::of(at, refusal, count, cx.network().node());
+            self.send(Sent::Notice(Notice::Refused(notice)));
+        }
     }
 
     /// At once, when a snapshot can be sent, or nobody is there to receive it.

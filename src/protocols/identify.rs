@@ -131,13 +131,13 @@ mod record;
 mod roles;
 mod writer;
 
-pub use message::{DecodeError, Info, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
+pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
 use super::{NotConnected, Service};
-use crate::connection::Protocol;
+use crate::connection::{Protocol, Rate};
 use crate::identity::{Keypair, PeerId, PublicKey};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId, Table};
 use crate::notifee::{Context, HasNode, Interest, Notifee};
@@ -178,10 +178,20 @@ pub struct Config {
     pub max_bytes: usize,
     /// How many streams of one connection the peer may ask or push on; one more is reset. 0 counts as 1. Default 4.
     pub inbound_streams: usize,
+    /// How often the peer of a connection may ask. Beyond it, the connection ends as failed of
+    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 20 at once and 1 a second: go, js and py nodes ask once,
+    /// and rust-libp2p nodes every 5 minutes.
+    pub questions: Rate,
+    /// How often the peer of a connection may push. Beyond it, the connection ends in the same way. Default 100 at once
+    /// and 1 a second: a js node from before 2025-06 pushes once for each protocol that it registers.
+    pub pushes_heard: Rate,
+    /// How often we push on one connection at most, so that no peer takes it for a flood. What changes meanwhile is pushed
+    /// after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
+    pub pushes_said: Rate,
     /// How many pushes may be under way in all; the rest waits in line. 0 counts as 1. Default 64.
     pub outbound_pushes: usize,
-    /// How long a push waits for which the bounds of the swarm leave no stream, until it is tried again, as often as it
-    /// takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
+    /// How long a push waits for which the bounds of the swarm leave no stream, or
+    /// [`pushes_said`](Self::pushes_said) no place, until it is tried again, as often as it takes; what it says then is what is true then. It is at least 1 ms. Default 1 s.
     pub push_again_after: Duration,
     /// How many events may wait for the owner. One more, and the oldest is [dropped](Identify::dropped). 0 counts as 1.
     /// Default 256.
@@ -198,6 +208,9 @@ impl Default for Config {
             timeout: Duration::from_secs(10),
             max_bytes: 16 * 1024,
             inbound_streams: 4,
+            questions: Rate::new(20, 1),
+            pushes_heard: Rate::new(100, 1),
+            pushes_said: Rate::new(10, 1),
             outbound_pushes: 64,
             push_again_after: Duration::from_secs(1),
             events: 256,
@@ -300,7 +313,8 @@ impl Identify {
 
     /// Asks a connection in the next [`drive`](crate::notifee::Notifees::drive), for which
     /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. While it is being asked, this asks for nothing
-    /// more.
+    /// more. Peers with this crate's defaults end a connection on which they are asked more often than 20 times at once and
+    /// once a second.
     ///
     /// # Errors
     /// [`NotConnected`]; nothing has changed.

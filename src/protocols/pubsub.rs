@@ -16,7 +16,13 @@
 //!   as usual is told only, since others may find its signature wrong: [`Claim::is_forwardable`](signing::Claim).
 //! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
 //!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
-//! - **A slow peer** delays nobody: what waits for it is bounded, what is dropped for it is counted and told.
+//! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
+//!   ([`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped)).
+//! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)) and
+//!   [cut](Config::invalid); one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
+//!   and [disconnected](Config::repeats). These counts are told by [`Ready::Refused`](crate::swarm::Ready::Refused), at most
+//!   once a second.
+//! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
 //! - **Denied** peers are none: not as neighbours, and not as authors.
 //!
@@ -34,6 +40,7 @@ mod message;
 mod notifee;
 mod outbox;
 mod peer;
+mod places;
 mod quota;
 mod receive;
 mod router;
@@ -43,7 +50,7 @@ mod streams;
 pub mod wire;
 
 pub use config::Config;
-pub use counters::{Counters, Held};
+pub use counters::{Counters, Held, PeerCounters};
 pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
@@ -53,6 +60,7 @@ pub use signing::Signing;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
+use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -62,6 +70,7 @@ use core::time::Duration;
 use events::Events;
 use outbox::Forgotten;
 use peer::{Outbound, Peer};
+use places::Places;
 use quota::Quota;
 use seen::Seen;
 
@@ -72,7 +81,7 @@ pub enum Verdict {
     Accept,
     /// It is neither.
     Ignore,
-    /// It is neither, and counts against who has sent it: [`Event::Invalid`].
+    /// It is neither, and counts against who has sent it: [`Config::invalid`].
     Reject,
 }
 
@@ -89,6 +98,9 @@ pub struct PubSub<R> {
     validator: Option<Validator>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
+    /// Who has sent too much that is no message, as long as it is connected.
+    cut: BTreeSet<PeerId>,
+    places: Places,
     /// Who is connected, pub/sub peer or not, and by what: as we were told.
     connections: BTreeSet<(PeerId, ConnectionId)>,
     peers: BTreeMap<PeerId, Peer>,
@@ -125,6 +137,8 @@ impl<R: Router> PubSub<R> {
             validator: None,
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
+            cut: BTreeSet::new(),
+            places: Places::new(config.peers),
             connections: BTreeSet::new(),
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
@@ -194,7 +208,7 @@ impl<R: Router> PubSub<R> {
         if prost::Message::encoded_len(&rpc) > self.config.rpc_bytes {
             return Err(PublishError::TooLarge);
         }
-        if !self.seen.insert(id.clone(), self.now) {
+        if self.seen.insert(id.clone(), self.now).is_none() {
             return Err(PublishError::Duplicate);
         }
         self.signing.advance();
@@ -214,10 +228,7 @@ impl<R: Router> PubSub<R> {
     /// are dropped whoever sends them. Its connections are left alone. `false`: it was denied already.
     pub fn deny(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let denied = self.denied.insert(peer);
-        for stream in self.remove(peer) {
-            // It may have ended, and be told so later.
-            let _ = node.reset(stream);
-        }
+        self.expel(node, peer);
         denied
     }
 
@@ -256,6 +267,12 @@ impl<R: Router> PubSub<R> {
         self.denied.iter().copied()
     }
 
+    /// How much of what has happened with a peer; `None` if it is none.
+    #[must_use]
+    pub fn counters_of(&self, peer: PeerId) -> Option<PeerCounters> {
+        self.peers.get(&peer).map(|peer| peer.counters)
+    }
+
     /// How much of what has happened.
     #[must_use]
     pub const fn counters(&self) -> Counters {
@@ -287,7 +304,7 @@ impl<R: Router> PubSub<R> {
             let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.takes(&frame);
             let taken = self.peers.get(id).map(takes);
             if taken == Some(false) {
-                self.dropped(*id, 1);
+                self.dropped(node, *id, 1);
             }
             taken == Some(true)
         });
@@ -295,7 +312,7 @@ impl<R: Router> PubSub<R> {
         let message = self.backlog.number(frame);
         for id in to.drain(..) {
             if !has_room {
-                self.dropped(id, 1);
+                self.dropped(node, id, 1);
             } else if let Some(peer) = self.peers.get_mut(&id) {
                 self.counters.sent += 1;
                 peer.outbox.push(&message, &mut self.backlog);
@@ -308,7 +325,7 @@ impl<R: Router> PubSub<R> {
     /// Makes room for a message that is to wait for so many: those that have waited longest go, from all for whom they
     /// wait. Where one was written in part, its stream ends with it.
     fn make_room_for(&mut self, node: &mut dyn Node, frame: &Frame, peers: usize) -> bool {
-        let Self { backlog, peers: all, counters, events, .. } = self;
+        let Self { backlog, peers: all, counters, connections, .. } = self;
         backlog.make_room(frame, peers, |number, mut waiting| {
             for (id, peer) in &mut *all {
                 if waiting == 0 {
@@ -324,15 +341,34 @@ impl<R: Router> PubSub<R> {
                 }
                 waiting -= 1;
                 counters.dropped += 1;
-                events.count(*id, events::Tally::Dropped);
+                peer.counters.dropped += 1;
+                count(node, connections, *id, Refusal::MessageDropped, 1);
             }
         })
     }
 
     /// So many messages for a peer were dropped.
-    fn dropped(&mut self, id: PeerId, messages: usize) {
-        self.counters.dropped += messages as u64;
-        (0..messages).for_each(|_| self.events.count(id, events::Tally::Dropped));
+    fn dropped(&mut self, node: &mut dyn Node, id: PeerId, messages: usize) {
+        let messages = messages as u64;
+        self.counters.dropped += messages;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.counters.dropped += messages;
+        }
+        count(node, &self.connections, id, Refusal::MessageDropped, messages);
+    }
+}
+
+/// Has the swarm count what was refused of a peer, at the first of its connections.
+fn count(
+    node: &mut dyn Node,
+    connections: &BTreeSet<(PeerId, ConnectionId)>,
+    id: PeerId,
+    refusal: Refusal,
+    messages: u64,
+) {
+    let first = connections.range((id, ConnectionId::FIRST)..).next();
+    if let Some((_, connection)) = first.filter(|(peer, _)| *peer == id) {
+        node.count_refusals(*connection, refusal, messages);
     }
 }
 

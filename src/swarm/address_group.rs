@@ -8,7 +8,8 @@ use libp2p_core::multiaddr::Protocol as Part;
 
 /// A set of addresses that count as one peer's. Small, and comparable at the cost of a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) enum AddressGroup {
+#[cfg_attr(not(feature = "protocols"), allow(dead_code))]
+pub(crate) enum AddressGroup {
     /// One IPv4 address, also one that is written as an IPv6 address.
     V4(u32),
     /// The upper half of an IPv6 address: its /64.
@@ -22,7 +23,8 @@ pub(super) enum AddressGroup {
 impl AddressGroup {
     /// Returns the group of an address: of its first IP address the address itself (IPv4) or the /64 (IPv6). An address
     /// without an IP address is a group by itself. An address through a relay counts as the relay's.
-    pub(super) fn of(address: &Multiaddr) -> Self {
+    #[cfg_attr(not(feature = "protocols"), allow(dead_code))]
+    pub(crate) fn of(address: &Multiaddr) -> Self {
         match ip_of(address) {
             Some(Ip::V4(ip)) => Self::V4(ip.to_bits()),
             Some(Ip::V6(ip)) => Self::Net64((ip.to_bits() >> 64) as u64),

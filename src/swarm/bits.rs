@@ -34,6 +34,10 @@ impl Bits {
         }
     }
 
+    pub(super) fn contains(&self, index: usize) -> bool {
+        self.words.get(index / WORD).is_some_and(|bits| bits & (1 << (index % WORD)) != 0)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.summary.iter().all(|bits| *bits == 0)
     }
@@ -83,6 +87,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(bits.is_empty(), model.is_empty());
+                prop_assert_eq!(bits.contains(index), model.contains(&index));
             }
         }
     }

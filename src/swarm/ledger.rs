@@ -50,7 +50,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     changed_listeners: Bits,
     /// Dials that are not open yet.
     dials: u32,
-    refusals: Refusals,
+    pub(super) refusals: Refusals,
     scratch: Scratch,
 }
 
@@ -134,7 +134,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Counts something of a peer's that was refused, or that ended, before it had an id.
     pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
-        self.refusals.count(at.into(), refusal);
+        self.refuse_many(at.into(), refusal, 1);
     }
 
     /// Counts a stream of a peer's that has ended, or that was refused, without an id.
@@ -143,9 +143,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.refuse(connection, refusal);
     }
 
-    /// Returns the number of refusals of one kind since the start.
-    pub(super) const fn refused(&self, refusal: Refusal) -> u64 {
-        self.refusals.all(refusal)
+    /// Counts so many. Of a listener or connection that is not open, nothing is kept but the totals.
+    pub(super) fn refuse_many(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
+        log::trace!("{at}: {refusal}, {count} more");
+        match self.lifecycle.state(at) {
+            Some(State::Open | State::Leaving) => self.refusals.count(at, refusal, count),
+            Some(State::Opening | State::Ended) | None => self.refusals.count_in_total(refusal, count),
+        }
     }
 
     // Dials under way.
@@ -303,7 +307,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty()
+        !self.ready_streams.is_empty() || !self.changed_listeners.is_empty() || self.refusals.is_ready()
     }
 
     /// The next stream or listener that is ready. `listener` gives the listener of a slot.
@@ -312,6 +316,10 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             if let Some(listener) = listener(index) {
                 return Some(Ready::Addresses { listener });
             }
+        }
+        // Each place has its turn at most once a second, so that streams do not wait for long.
+        if let Some((of, kind, count)) = self.refusals.next() {
+            return Some(Ready::Refused { of, kind, count });
         }
         while let Some(index) = self.ready_streams.take() {
             let Some(stream) = self.interests.key_at(index) else { continue };
@@ -327,10 +335,14 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
         let id = self.lifecycle.vacate()?;
-        if let Id::Stream(id) = id {
-            self.streams.remove(id);
-            // It is counted still if it has ended with its connection.
-            self.shares.speaks_no_more(id);
+        match id {
+            Id::Stream(id) => {
+                self.streams.remove(id);
+                // It is counted still if it has ended with its connection.
+                self.shares.speaks_no_more(id);
+            }
+            Id::Connection(id) => self.refusals.forget(id.into()),
+            Id::Listener(id) => self.refusals.forget(id.into()),
         }
         debug_assert!(
             self.lifecycle.held_connections() > 0 || self.shares.kept() == 0,
@@ -361,11 +373,25 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
                 self.interests.remove(id);
                 self.ready_streams.remove(id.index());
             }
-            // Who is told that it listens finds its addresses as they are now.
-            Id::Listener(id) => self.changed_listeners.remove(id.index()),
-            Id::Stream(_) | Id::Connection(_) => {}
+            Id::Stream(_) => {}
+            Id::Listener(id) => {
+                // Who is told that it listens finds its addresses as they are now.
+                self.changed_listeners.remove(id.index());
+                self.announce_refusals(id.into(), event.is_last());
+            }
+            Id::Connection(id) => self.announce_refusals(id.into(), event.is_last()),
         }
         Some(event)
+    }
+}
+
+impl<const EVENTS: usize> Ledger<EVENTS> {
+    /// Refusals at a listener or a connection are told from its opening event on, and not after its last one.
+    fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
+        match is_last {
+            true => self.refusals.end(at),
+            false => self.refusals.announce(at),
+        }
     }
 }
 

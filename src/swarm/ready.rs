@@ -1,11 +1,13 @@
 //! [`Ready`]: what can be read, written or looked at again, beside the events.
 
+use super::refusals::{Refusal, RefusedAt};
 use crate::lifecycle::{ListenerId, StreamId};
 use core::num::NonZeroU32;
 
 /// Something that an owner may want to act on. Coalesced: however much happens, each stream and listener is named once
 /// until it has been taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Ready {
     /// A stream. It is named from its `OpenedStream` on and until its last event (what is unread then,
     /// [`take_unread`](super::Swarm::take_unread) gives), and again only after a short read or
@@ -25,6 +27,20 @@ pub enum Ready {
     Addresses {
         /// Which.
         listener: ListenerId,
+    },
+    /// Something of a peer's was refused, or was over, that has no id and so no event: at most once a second for each
+    /// connection or listener and kind, from its opening event on and until its last event. What is refused within that
+    /// second is told at its end, and [`poll_at`](super::Swarm::poll_at) asks for a turn then.
+    ///
+    /// When the last event of a connection is told, [`Swarm::refused_at`](super::Swarm::refused_at) has its whole counts,
+    /// which no readiness may have told in full.
+    Refused {
+        /// The connection; or the listener, where the peer was not authenticated.
+        of: RefusedAt,
+        /// The kind of refusal.
+        kind: Refusal,
+        /// The number since this was told last, at least 1.
+        count: u64,
     },
 }
 

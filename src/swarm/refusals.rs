@@ -1,8 +1,22 @@
-//! [`Refusal`]: the kinds of things of peers that have no id: refused, or over before they got one. They are counted.
+//! [`Refusal`]: the kinds of things of peers that have no id: refused, or over before they got one. They are counted, and
+//! the counts are told as readiness, at most once a second for each connection or listener and kind.
+//!
+//! A swarm in which nothing was refused keeps nothing here, and a connection of which nothing was refused has no entry.
 
-use crate::lifecycle::{ConnectionId, ListenerId};
+use super::bits::Bits;
+use crate::lifecycle::{ConnectionId, Id, ListenerId};
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+use core::time::Duration;
+
+/// The time between two readiness of one connection or listener and kind.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The kind of something of a peer's that was refused, or that ended, without an id, so that no event tells of it.
+///
+/// [`Swarm::refused`](super::Swarm::refused) has the count of each kind since the start,
+/// [`Swarm::refused_at`](super::Swarm::refused_at) that of one connection or listener, and
+/// [`Ready::Refused`](super::Ready::Refused) tells when there are more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -18,17 +32,52 @@ pub enum Refusal {
     StreamUnproposed,
     /// A stream was reset at once because a limit was reached.
     StreamLimit,
+    /// A protocol dropped a message for the peer, because the peer was too slow to take it.
+    MessageDropped,
+    /// The peer has sent a message that its protocol does not accept: malformed, wrongly signed, or rejected by the
+    /// application.
+    MessageInvalid,
+    /// The peer has sent a message that it had sent before.
+    MessageRepeated,
 }
 
 impl Refusal {
-    /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 5] = [
+    /// All kinds. A later version may have more.
+    pub const ALL: &'static [Self] = &[
         Self::HandshakeFailed,
         Self::HandshakeEvicted,
         Self::ConnectionLimit,
         Self::StreamUnproposed,
         Self::StreamLimit,
+        Self::MessageDropped,
+        Self::MessageInvalid,
+        Self::MessageRepeated,
     ];
+}
+
+// `ALL` has each kind at its number, which is its place among the totals.
+const _: () = {
+    let mut number = 0;
+    while number < Refusal::ALL.len() {
+        assert!(Refusal::ALL[number] as usize == number);
+        number += 1;
+    }
+};
+
+/// The kind as the command prints it: `stream_limit`, …
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HandshakeFailed => "handshake_failed",
+            Self::HandshakeEvicted => "handshake_evicted",
+            Self::ConnectionLimit => "connection_limit",
+            Self::StreamUnproposed => "stream_unproposed",
+            Self::StreamLimit => "stream_limit",
+            Self::MessageDropped => "message_dropped",
+            Self::MessageInvalid => "message_invalid",
+            Self::MessageRepeated => "message_repeated",
+        })
+    }
 }
 
 /// The listener or the open connection at which something was refused.
@@ -52,21 +101,187 @@ impl From<ConnectionId> for RefusedAt {
     }
 }
 
-/// The counts of refusals since the start.
+impl From<RefusedAt> for Id {
+    fn from(at: RefusedAt) -> Self {
+        match at {
+            RefusedAt::Listener(id) => id.into(),
+            RefusedAt::Connection(id) => id.into(),
+        }
+    }
+}
+
+/// The id of the listener or the connection.
+impl fmt::Display for RefusedAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listener(id) => id.fmt(f),
+            Self::Connection(id) => id.fmt(f),
+        }
+    }
+}
+
+/// One kind of refusal at one listener or connection.
+type Place = (RefusedAt, Refusal);
+
+/// The counts of refusals.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    all: [u64; Refusal::ALL.len()],
+    /// Since the start, of all peers, those that have left among them.
+    totals: [u64; Refusal::ALL.len()],
+    /// Of listeners and connections whose last event has not been handled.
+    tallies: BTreeMap<Place, Tally>,
+    /// Where there is something to tell now.
+    ready: BTreeSet<Place>,
+    /// Where there is something to tell later, and when.
+    waiting: BTreeSet<(Duration, Place)>,
+    /// The place that was told last. The one behind it is next, so that none is passed over for ever.
+    last: Option<Place>,
+    /// Connections and listeners whose opening event has been handed out, and the last event has not: only of these
+    /// something is told.
+    connections: Bits,
+    listeners: Bits,
+    now: Duration,
+}
+
+/// The refusals of one kind at one listener or connection.
+#[derive(Clone, Copy, Default, Debug)]
+struct Tally {
+    count: u64,
+    untold: u64,
+    /// The earliest time to tell the next ones. Zero before the first time.
+    next_at: Duration,
 }
 
 impl Refusals {
-    /// Counts one.
-    pub(super) fn count(&mut self, at: RefusedAt, refusal: Refusal) {
-        log::debug!("{at:?}: {refusal:?}");
-        self.all[refusal as usize] += 1;
+    /// Counts so many in the totals alone: the connection or listener is not open, or has ended.
+    pub(super) fn count_in_total(&mut self, refusal: Refusal, count: u64) {
+        self.totals[refusal as usize] += count;
     }
 
-    /// Returns the number of refusals of one kind.
-    pub(super) const fn all(&self, refusal: Refusal) -> u64 {
-        self.all[refusal as usize]
+    /// Counts so many at an open listener or connection, and has that told.
+    pub(super) fn count(&mut self, at: RefusedAt, refusal: Refusal, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.count_in_total(refusal, count);
+        let place = (at, refusal);
+        let tally = self.tallies.entry(place).or_default();
+        tally.count += count;
+        let has_waited = tally.untold > 0;
+        tally.untold += count;
+        let next_at = tally.next_at;
+        // What waits already stands where it belongs.
+        if !has_waited && self.is_announced(at) {
+            self.line_up(place, next_at);
+        }
+    }
+
+    fn line_up(&mut self, place: Place, at: Duration) {
+        match at <= self.now {
+            true => drop(self.ready.insert(place)),
+            false => drop(self.waiting.insert((at, place))),
+        }
+    }
+
+    fn is_announced(&self, at: RefusedAt) -> bool {
+        match at {
+            RefusedAt::Listener(id) => self.listeners.contains(id.index()),
+            RefusedAt::Connection(id) => self.connections.contains(id.index()),
+        }
+    }
+
+    /// The opening event has been handed out: something may be told from now on.
+    pub(super) fn announce(&mut self, at: RefusedAt) {
+        match at {
+            RefusedAt::Listener(id) => self.listeners.insert(id.index()),
+            RefusedAt::Connection(id) => self.connections.insert(id.index()),
+        }
+        for refusal in self.kinds_at(at) {
+            self.line_up((at, refusal), Duration::ZERO);
+        }
+    }
+
+    /// The last event has been handed out: nothing is told any more. The counts stay until that event has been handled.
+    pub(super) fn end(&mut self, at: RefusedAt) {
+        match at {
+            RefusedAt::Listener(id) => self.listeners.remove(id.index()),
+            RefusedAt::Connection(id) => self.connections.remove(id.index()),
+        }
+        for refusal in self.kinds_at(at) {
+            let place = (at, refusal);
+            let next_at = self.tallies.get(&place).map_or(Duration::ZERO, |tally| tally.next_at);
+            self.ready.remove(&place);
+            self.waiting.remove(&(next_at, place));
+        }
+    }
+
+    /// The last event has been handled: nothing is kept but the totals.
+    pub(super) fn forget(&mut self, at: RefusedAt) {
+        for refusal in self.kinds_at(at) {
+            self.tallies.remove(&(at, refusal));
+        }
+    }
+
+    /// The kinds of which something was refused there.
+    fn kinds_at(&self, at: RefusedAt) -> impl Iterator<Item = Refusal> + use<> {
+        // Most have none, and pay for no look-up.
+        let mut kinds = [None; Refusal::ALL.len()];
+        if !self.tallies.is_empty()
+            && let [first, .., last] = *Refusal::ALL
+        {
+            for (place, (_, refusal)) in
+                self.tallies.range((at, first)..=(at, last)).map(|(place, _)| *place).enumerate()
+            {
+                kinds[place] = Some(refusal);
+            }
+        }
+        kinds.into_iter().flatten()
+    }
+
+    /// Has what is to be told by `now` told.
+    pub(super) fn advance(&mut self, now: Duration) {
+        self.now = now;
+        while let Some((at, place)) = self.waiting.first().copied()
+            && at <= now
+        {
+            self.waiting.pop_first();
+            self.ready.insert(place);
+        }
+    }
+
+    /// The time at which something is to be told that waits.
+    pub(super) fn poll_at(&self) -> Option<Duration> {
+        self.waiting.first().map(|(at, _)| *at)
+    }
+
+    /// Returns whether something is to be told now.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next place of which something is to be told, with the number since the last time.
+    pub(super) fn next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let behind = self.last.and_then(|last| self.ready.range((Excluded(last), Unbounded)).next());
+        let place = behind.or_else(|| self.ready.first()).copied()?;
+        self.ready.remove(&place);
+        self.last = Some(place);
+        let now = self.now;
+        let tally = self.tallies.get_mut(&place)?;
+        tally.next_at = now.saturating_add(PAUSE);
+        Some((place.0, place.1, core::mem::take(&mut tally.untold)))
+    }
+
+    /// Returns the number of refusals of one kind since the start.
+    pub(super) const fn total(&self, refusal: Refusal) -> u64 {
+        self.totals[refusal as usize]
+    }
+
+    /// Returns the number of refusals of one kind at one listener or connection.
+    pub(super) fn at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
+        self.tallies.get(&(at, refusal)).map_or(0, |tally| tally.count)
     }
 }
+
+#[cfg(test)]
+mod tests;

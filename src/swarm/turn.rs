@@ -93,6 +93,7 @@ where
         let (awake, is_called) = self.wakers.awake();
         self.is_called = is_called;
         self.now = self.now.max(now);
+        self.ledger.refusals.advance(self.now);
         self.hear();
         self.advance(budget);
         // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.
@@ -176,7 +177,7 @@ where
         if self.is_busy() {
             return Some(self.now);
         }
-        [self.timers.first(), self.reactor.poll_at()].into_iter().flatten().min()
+        [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at()].into_iter().flatten().min()
     }
 
     /// Returns whether events or readiness wait to be drained.

@@ -5,7 +5,7 @@ use super::config::Config;
 use super::link::Link;
 use super::listeners::Listener;
 use super::reactor::Reactor;
-use super::refusals::Refusal;
+use super::refusals::{Refusal, RefusedAt};
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
@@ -109,7 +109,14 @@ where
     /// Returns the number of refusals of one kind since the start, for all peers together.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
-        self.ledger.refused(refusal)
+        self.ledger.refusals.total(refusal)
+    }
+
+    /// Returns the number of refusals of one kind at one listener or connection since it opened, until its last event has
+    /// been handled; 0 if the id is stale.
+    #[must_use]
+    pub fn refused_at(&self, at: impl Into<RefusedAt>, refusal: Refusal) -> u64 {
+        self.ledger.refusals.at(at.into(), refusal)
     }
 
     /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.

@@ -45,6 +45,10 @@ impl World {
             let stream = world.node.accept(connection, PROTOCOL).expect("there is room");
             world.streams.push(stream);
             world.turns(2);
+            // Who has said something keeps its place.
+            let nothing = SubOpts { subscribe: Some(false), topic: Some("none".into()) };
+            world.node.send(stream, &Rpc { subscriptions: vec![nothing], publish: Vec::new() }.to_frame(), 0);
+            world.turns(2);
         }
         world.before = heap::bytes();
         world

@@ -4,6 +4,7 @@
 mod demo;
 mod dial;
 mod listen;
+mod paced;
 mod services;
 #[path = "../support/mod.rs"]
 mod support;

@@ -9,6 +9,7 @@ use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
 use swarm_notify::notifee::{
     BlockingNotifee, ConnectionInfo, Context, HasNode, Interest, ListenerInfo, Notice, Notifee,
 };
+use swarm_notify::swarm::{Refusal, RefusedAt};
 
 /// Takes its time at each end.
 struct Slow(mpsc::Sender<&'static str>);
@@ -153,4 +154,34 @@ fn a_peer_is_disconnected_from_inside_a_notification() {
         assert_eq!(told(&log, "disconnected").await, "disconnected requested");
         connection.closed().await;
     });
+}
+
+/// Refuses each peer something twice, and sends what it is told of that.
+struct Refuses(smol::channel::Sender<(Refusal, u64)>);
+
+impl Notifee<AnySwarm> for Refuses {
+    fn connected(&mut self, cx: &mut Context<'_, AnySwarm>, connection: ConnectionId) {
+        cx.network().node_mut().count_refusals(connection, Refusal::MessageInvalid, 3);
+    }
+
+    fn refused(&mut self, cx: &mut Context<'_, AnySwarm>, at: RefusedAt, refusal: Refusal, count: u64) {
+        let RefusedAt::Connection(connection) = at else { return };
+        if count == 3 {
+            cx.network().node_mut().count_refusals(connection, refusal, 4);
+        }
+        self.0.try_send((refusal, count)).unwrap();
+    }
+}
+
+#[test]
+fn a_sleeping_host_is_called_for_the_refusals_of_the_last_second() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    let (sender, told) = smol::channel::unbounded();
+    pair.a.with(|notifees, _| notifees.register(Refuses(sender))).unwrap();
+    let told = pair.run(async {
+        connect(&at_a, &at_b).await;
+        [told.recv().await.unwrap(), told.recv().await.unwrap()]
+    });
+    assert_eq!(told, [(Refusal::MessageInvalid, 3), (Refusal::MessageInvalid, 4)]);
 }

@@ -4,6 +4,8 @@
 mod caught;
 #[cfg(feature = "swarm")]
 mod peers;
+#[cfg(feature = "subscription")]
+mod refusals;
 mod registry;
 #[cfg(feature = "subscription")]
 mod spawned;

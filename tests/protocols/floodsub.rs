@@ -4,6 +4,7 @@
 mod bounds;
 mod churn;
 mod deny;
+mod fair;
 mod hostile;
 mod messages;
 mod peers;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, Lifecycle, Limits, ListenerId, Side, State, StreamEnd,
-    StreamId,
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side, State,
+    StreamEnd, StreamId,
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
     CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
-    ProtocolLimits, Ready, StreamView,
+    ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
 };
 
 /// A node without a network.
@@ -26,6 +26,8 @@ pub(crate) struct Fake {
     ready: VecDeque<StreamId>,
     is_held: bool,
     config: Config,
+    /// What services have counted, of connections that have ended, too.
+    pub(crate) refused: BTreeMap<(ConnectionId, Refusal), u64>,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
 }
@@ -62,6 +64,7 @@ impl Fake {
             ready: VecDeque::new(),
             is_held: false,
             config: Config::default(),
+            refused: BTreeMap::new(),
             place: BTreeMap::new(),
         }
     }
@@ -276,6 +279,15 @@ impl Node for Fake {
         &self.config
     }
 
+    fn refused(&self, refusal: Refusal) -> u64 {
+        self.refused.iter().filter(|((_, kind), _)| *kind == refusal).map(|(_, count)| count).sum()
+    }
+
+    fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
+        let RefusedAt::Connection(connection) = at else { return 0 };
+        self.refused.get(&(connection, refusal)).copied().unwrap_or_default()
+    }
+
     fn waker(&self) -> Waker {
         Waker::noop().clone()
     }
@@ -328,6 +340,14 @@ impl Node for Fake {
 
     fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.lifecycle.end_connection(id, ConnectionEnd::Requested).map_err(|_| CloseError::Ended)
+    }
+
+    fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
+        self.lifecycle.end_connection(id, ConnectionEnd::Failed(fault)).map_err(|_| CloseError::Ended)
+    }
+
+    fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64) {
+        *self.refused.entry((connection, refusal)).or_default() += count;
     }
 
     fn disconnect_peer(&mut self, peer: PeerId) -> usize {

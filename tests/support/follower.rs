@@ -84,6 +84,10 @@ impl Follower {
                 assert!(self.open.keys().eq(&self.open_there), "the snapshot is of its place in the order");
                 return;
             }
+            Notice::Refused(info) => {
+                assert!(self.is_begun && !self.is_lagging && info.count > 0 && info.count <= info.total);
+                return;
+            }
             _ => assert!(self.is_begun && !self.is_lagging, "{notice:?} does not follow a lag"),
         }
         let event = notice.event().expect("it was made of one");

@@ -216,7 +216,11 @@ impl<const E: usize> Node<E> {
     }
 
     fn ready(&mut self, ready: Ready) {
-        let Ready::Stream { stream, .. } = ready else { panic!("{ready:?}: our addresses do not change") };
+        let stream = match ready {
+            Ready::Stream { stream, .. } => stream,
+            Ready::Refused { .. } => return,
+            _ => panic!("{ready:?}: our addresses do not change"),
+        };
         match self.reading {
             Reading::Leave => {}
             Reading::Keep => {

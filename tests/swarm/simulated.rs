@@ -23,6 +23,7 @@ mod owners;
 mod random;
 mod ready;
 mod reentrant;
+mod refusals;
 mod shares;
 mod shutdown;
 mod stale;

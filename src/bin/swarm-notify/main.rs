@@ -9,6 +9,7 @@ mod errands;
 mod lines;
 mod listen;
 mod node;
+mod pace;
 mod report;
 mod services;
 

@@ -15,8 +15,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
-use swarm_notify::notifee::{HasNode, Network, Node as AnyNode, Notifees};
-use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::notifee::{Context as Telling, HasNode, Interest, Network, Node as AnyNode, Notifee, Notifees};
+use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
 /// How often one turn goes round before whoever has called it has theirs.
@@ -113,6 +113,20 @@ impl HasNode for World {
     }
 }
 
+/// Prints what peers were refused without an id, at most once a second each.
+struct Refusals;
+
+impl Notifee<World> for Refusals {
+    fn interest(&self) -> Interest {
+        Interest::REFUSED
+    }
+
+    fn refused(&mut self, cx: &mut Telling<'_, World>, at: RefusedAt, refusal: Refusal, count: u64) {
+        let world = cx.network();
+        world.reporter.refused(&world.swarm, at, refusal, count);
+    }
+}
+
 /// A world, those who act in it, and what it needs to run.
 pub(crate) struct Node {
     /// A duplicate of the swarm's descriptor, to sleep on. It is the first field, so it is dropped before the swarm.
@@ -133,7 +147,9 @@ impl Node {
         let world = World { swarm, reporter, told: None };
         let descriptor = world.swarm.as_fd().try_clone_to_owned().and_then(Async::new_nonblocking);
         let descriptor = descriptor.map_err(Error::Reactor)?;
-        Ok(Self { descriptor, world, notifees: Notifees::new(), timer: Timer::never() })
+        let mut notifees = Notifees::new();
+        notifees.register(Refusals);
+        Ok(Self { descriptor, world, notifees, timer: Timer::never() })
     }
 
     /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal. After each
@@ -199,7 +215,6 @@ impl Node {
 mod tests {
     use super::*;
     use std::task::Waker;
-    use swarm_notify::notifee::{Context as Telling, Interest, Notifee};
 
     #[test]
     fn a_turn_ends_though_there_is_always_more_to_do() {

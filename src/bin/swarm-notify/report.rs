@@ -1,13 +1,14 @@
 //! What is printed: each event as one line, for people or as JSON.
 
 use libp2p_identity::PeerId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fmt;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
-use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
-use swarm_notify::swarm::{Multiaddr, multiaddr};
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
+use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
 use swarm_notify::tcp;
+use swarm_notify::text::{MAX_TEXT, shorten, shorten_to};
 
 /// Prints lines, each as soon as it is known.
 #[derive(Clone, Copy)]
@@ -35,6 +36,27 @@ impl Reporter {
     pub(crate) fn event(&self, swarm: &tcp::Swarm, event: Event) {
         let mut line = self.line(event.name());
         describe(swarm, event, &mut line);
+        if event.is_last() {
+            describe_refused(swarm, event.id(), &mut line);
+        }
+        self.print(&line);
+    }
+
+    /// Refusals of one kind, of which there were so many since the last line.
+    pub(crate) fn refused(&self, swarm: &tcp::Swarm, at: RefusedAt, refusal: Refusal, count: u64) {
+        let mut line = self.line("refused");
+        match at {
+            RefusedAt::Listener(id) => line.put("listener", id.to_string()),
+            RefusedAt::Connection(id) => {
+                line.put("connection", id.to_string());
+                if let Some(peer) = swarm.connection(id).and_then(|view| view.peer) {
+                    line.put("peer", peer.to_string());
+                }
+            }
+        }
+        line.put("kind", refusal.to_string());
+        line.put("count", count);
+        line.put("total", swarm.refused_at(at, refusal));
         self.print(&line);
     }
 
@@ -71,13 +93,35 @@ impl Reporter {
 pub(crate) struct Line(Vec<(&'static str, Value)>);
 
 impl Line {
+    /// Adds a value. Strings in it are cut at [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer may have
+    /// chosen them.
     pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
-        self.0.push((key, value.into()));
+        self.0.push((key, shortened(value.into())));
+    }
+
+    /// Adds the data of a message, cut at [`MAX_DATA`] bytes. Its whole length follows if it was cut.
+    pub(crate) fn put_data(&mut self, key: &'static str, data: &str) {
+        self.0.push((key, shorten_to(data, MAX_DATA).into()));
+        if data.len() > MAX_DATA {
+            self.put("length", data.len());
+        }
     }
 
     fn to_json(&self) -> String {
         let fields: Vec<_> = self.0.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         format!("{{{}}}", fields.join(","))
+    }
+}
+
+/// The most bytes of a message's data on one line.
+const MAX_DATA: usize = 4_096;
+
+/// A value whose strings are short.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > MAX_TEXT => shorten(&text).into(),
+        Value::Array(values) => values.into_iter().map(shortened).collect(),
+        value => value,
     }
 }
 
@@ -175,6 +219,21 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, line: &mut Line) {
     }
 }
 
+/// The whole counts of refusals, where something was refused.
+fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
+    let at = match id {
+        Id::Listener(id) => RefusedAt::Listener(id),
+        Id::Connection(id) => RefusedAt::Connection(id),
+        Id::Stream(_) => return,
+    };
+    let counts = Refusal::ALL.iter().map(|refusal| (refusal, swarm.refused_at(at, *refusal)));
+    let counts: Map<_, _> =
+        counts.filter(|(_, count)| *count > 0).map(|(refusal, count)| (refusal.to_string(), count.into())).collect();
+    if !counts.is_empty() {
+        line.put("refused", counts);
+    }
+}
+
 /// An address with `peer` at its end, unless it names a peer there.
 fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     match address.iter().last() {
@@ -215,5 +274,16 @@ mod tests {
         let expected =
             r#" 1.500000  identified     agent=go\u{1b}[2J\n 0.1 connected \u{9b}\u{7f}é protocols=["/a\u{9b}\n"]"#;
         assert_eq!(line.to_string(), expected);
+    }
+
+    #[test]
+    fn strings_of_64_kib_are_cut_on_a_line() {
+        let mut line = Line(Vec::new());
+        line.put("agent", "a".repeat(64 * 1024));
+        line.put("protocols", vec!["é".repeat(32 * 1024); 2]);
+        line.put_data("data", &"d".repeat(64 * 1024));
+        let text = line.to_string();
+        assert!(text.len() < 3 * (MAX_TEXT + 20) + MAX_DATA + 40, "{}", text.len());
+        assert!(text.contains("a… protocols=[\"éé") && text.ends_with("d… length=65536"), "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::lines::Lines;
 use crate::node::{Error, Node, World};
+use crate::pace::Pace;
 use crate::report::{Line, seconds};
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId};
@@ -26,6 +27,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Services {
     ping: NotifeeId,
     identify: NotifeeId,
+    pace: NotifeeId,
     floodsub: Option<Topic>,
 }
 
@@ -63,7 +65,8 @@ impl Services {
             }
             None => None,
         };
-        Ok(Self { ping, identify, floodsub })
+        let pace = notifees.register(Pace::default());
+        Ok(Self { ping, identify, pace, floodsub })
     }
 
     /// Pings a connection.
@@ -89,11 +92,13 @@ impl Services {
 
     /// Prints what the services have to say, and gives the next thing that was asked for.
     pub(crate) fn next(&self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
-        if let Some(topic) = &self.floodsub
-            && let Some(floodsub) = notifees.get_mut::<FloodSub>(topic.floodsub)
-        {
-            while let Some(event) = floodsub.next_event() {
-                world.reporter.print(&pubsub_line(world, event));
+        if let Some(topic) = &self.floodsub {
+            while let Some(event) = notifees.get_mut::<FloodSub>(topic.floodsub)?.next_event() {
+                let (peer, name, most) = kind(&event);
+                let now = world.reporter.elapsed();
+                if notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
+                    world.reporter.print(&pubsub_line(world, event));
+                }
             }
         }
         while let Some(event) = notifees.get_mut::<Ping>(self.ping)?.next_event() {
@@ -192,16 +197,24 @@ fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
     outcome
 }
 
+/// The peer that paces an event, the name of its line, and the most such lines of one peer in a second.
+fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
+    match event {
+        Event::Message { via, .. } => (Some(*via), "message", 1_000),
+        Event::PeerAdded { peer } => (Some(*peer), "peer_added", 10),
+        Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
+        Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
+        Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
+        Event::Lagged { .. } => (None, "lagged", 10),
+        _ => (None, "other", 10),
+    }
+}
+
 fn pubsub_line(world: &World, event: Event) -> Line {
     let reporter = &world.reporter;
     let about = |name, peer: PeerId| {
         let mut line = reporter.line(name);
         line.put("peer", peer.to_string());
-        line
-    };
-    let counted = |name, peer, messages: u64| {
-        let mut line = about(name, peer);
-        line.put("messages", messages);
         line
     };
     let on = |name, peer, topic: &str| {
@@ -215,8 +228,6 @@ fn pubsub_line(world: &World, event: Event) -> Line {
         Event::PeerGone { peer } => about("peer_gone", peer),
         Event::Subscribed { peer, topic } => on("subscribed", peer, &topic),
         Event::Unsubscribed { peer, topic } => on("unsubscribed", peer, &topic),
-        Event::Dropped { peer, messages } => counted("dropped", peer, messages),
-        Event::Invalid { peer, messages } => counted("invalid", peer, messages),
         Event::Lagged { events } => {
             let mut line = reporter.line("lagged");
             line.put("events", events);
@@ -232,8 +243,8 @@ fn message_line(mut line: Line, message: Message, via: PeerId) -> Line {
     line.put("from", message.source.map(|source| source.to_string()));
     line.put("seqno", message.seqno);
     match String::from_utf8(message.data) {
-        Ok(text) => line.put("data", text),
-        Err(error) => line.put("data_base64", BASE64.encode(error.as_bytes())),
+        Ok(text) => line.put_data("data", &text),
+        Err(error) => line.put_data("data_base64", &BASE64.encode(error.as_bytes())),
     }
     line.put("via", via.to_string());
     line

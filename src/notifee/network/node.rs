@@ -3,10 +3,10 @@
 use super::Network;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
+use crate::lifecycle::{ConnectionId, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
-    ProtocolLimits, Reactor, Ready, StreamView, Swarm, Transport,
+    ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -28,6 +28,8 @@ macro_rules! node {
         pub trait Node: Network {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
+            /// [`Swarm::refused_at`]
+            fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64;
             /// [`Swarm::connections_of`], collected.
             fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId>;
             /// [`Swarm::listeners`], collected.
@@ -53,6 +55,10 @@ macro_rules! node {
             $(fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)? {
                 Swarm::$mut_name($mut_self $(, $mut_arg)*)
             })*
+
+            fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
+                Swarm::refused_at(self, at, refusal)
+            }
 
             fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId> {
                 Swarm::connections_of(self, peer).collect()
@@ -88,6 +94,8 @@ node! {
     fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
     /// [`Swarm::config`]
     fn config(&self) -> &Config;
+    /// [`Swarm::refused`]
+    fn refused(&self, refusal: Refusal) -> u64;
     /// [`Swarm::waker`]
     fn waker(&self) -> Waker;
     mut
@@ -107,6 +115,10 @@ node! {
     fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
     /// [`Swarm::abort_connection`]
     fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+    /// [`Swarm::fail_connection`]
+    fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError>;
+    /// [`Swarm::count_refusals`]
+    fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64);
     /// [`Swarm::disconnect_peer`]
     fn disconnect_peer(&mut self, peer: PeerId) -> usize;
     /// [`Swarm::shutdown`]

@@ -7,6 +7,8 @@ use super::super::Context;
 use super::emissions::Emission;
 use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
 use crate::lifecycle::{Event, ListenerId, StreamId};
+#[cfg(feature = "swarm")]
+use crate::swarm::{Refusal, RefusedAt};
 use core::time::Duration;
 
 /// What can be told. All but events comes from a swarm.
@@ -14,8 +16,20 @@ use core::time::Duration;
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
 pub(super) enum Told {
     Event(Event),
-    StreamReady { stream: StreamId, readable: bool, writable: bool },
-    AddressesChanged { listener: ListenerId },
+    StreamReady {
+        stream: StreamId,
+        readable: bool,
+        writable: bool,
+    },
+    AddressesChanged {
+        listener: ListenerId,
+    },
+    #[cfg(feature = "swarm")]
+    Refused {
+        at: RefusedAt,
+        refusal: Refusal,
+        count: u64,
+    },
 }
 
 /// What was being told when a notifee panicked.
@@ -126,6 +140,10 @@ impl Told {
             }
             Self::AddressesChanged { listener } => {
                 audience.each(Interest::ADDRESSES_CHANGED, |notifee, cx| notifee.addresses_changed(cx, listener));
+            }
+            #[cfg(feature = "swarm")]
+            Self::Refused { at, refusal, count } => {
+                audience.each(Interest::REFUSED, |notifee, cx| notifee.refused(cx, at, refusal, count));
             }
         }
     }
@@ -348,3 +366,4 @@ impl<N: Network> Notifees<N> {
         timed.filter_map(|entry| entry.notifee.poll_at()).min()
     }
 }
+const _: () = assert!(size_of::<Told>() <= 24);

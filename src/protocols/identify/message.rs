@@ -4,6 +4,8 @@ use super::PeerRecord;
 use crate::connection::{Protocol, key};
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
+use crate::text::shorten;
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,14 +15,17 @@ use prost::Message;
 pub const MAX_ADDRESSES: usize = 128;
 /// How many protocols are taken of a message; the rest is ignored.
 pub const MAX_PROTOCOLS: usize = 512;
+/// The longest address that is taken of a message, and of a record, in bytes on the wire; a longer one is ignored.
+pub const MAX_ADDRESS: usize = 1_024;
 
 /// What a node says of itself. Every field may be missing; in a push, what is missing has not changed.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Info {
-    /// The family of protocols that it belongs to, such as `ipfs/0.1.0`.
+    /// The family of protocols that it belongs to, such as `ipfs/0.1.0`. What comes from a peer is
+    /// [cut](crate::text::shorten) at [`MAX_TEXT`](crate::text::MAX_TEXT).
     pub protocol_version: Option<String>,
-    /// Its implementation, such as `go-libp2p/0.40.0`. It is the peer's word: show it with care.
+    /// Its implementation, such as `go-libp2p/0.40.0`, cut at the same length. It is the peer's word: show it with care.
     pub agent_version: Option<String>,
     /// Its public key.
     pub public_key: Option<PublicKey>,
@@ -129,7 +134,8 @@ pub fn encode(info: &Info) -> Vec<u8> {
 /// What a message says, without its length. Several, one behind the other, are one: of what they both have, the later
 /// counts, and lists add up.
 ///
-/// What is wrong with one address, protocol or record costs that one and no more; text that is not UTF-8 is mended.
+/// What is wrong with one address, protocol or record costs that one and no more; text that is not UTF-8 is mended, and
+/// long text is [cut](crate::text::shorten).
 /// Fields that are not known are ignored.
 ///
 /// # Errors
@@ -150,10 +156,17 @@ pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
 }
 
 fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    match shorten(&text) {
+        Cow::Owned(short) => short,
+        Cow::Borrowed(_) => text,
+    }
 }
 
 /// An address that says something.
 pub(super) fn address(bytes: Vec<u8>) -> Option<Multiaddr> {
+    if bytes.len() > MAX_ADDRESS {
+        return None;
+    }
     Multiaddr::try_from(bytes).ok().filter(|address| !address.is_empty())
 }

@@ -4,8 +4,9 @@
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL};
+use crate::connection::Bucket;
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use crate::lifecycle::{ConnectionId, Direction, Fault, StreamId};
 use crate::notifee::Node;
 use crate::protocols::fails;
 use crate::swarm::OpenStreamError;
@@ -28,11 +29,25 @@ pub(super) struct Link {
     pub(super) wants_push: bool,
     /// How many streams of the peer's are here.
     inbound: usize,
+    /// How often it has asked and pushed lately, and how often we have pushed.
+    questions: Bucket,
+    pushes_heard: Bucket,
+    pushes_said: Bucket,
 }
 
 impl Link {
-    pub(super) const fn new(peer: PeerId, is_asked: bool) -> Self {
-        Self { peer, info: None, is_asked, push: None, wants_push: false, inbound: 0 }
+    pub(super) fn new(peer: PeerId, is_asked: bool) -> Self {
+        Self {
+            peer,
+            info: None,
+            is_asked,
+            push: None,
+            wants_push: false,
+            inbound: 0,
+            questions: Bucket::default(),
+            pushes_heard: Bucket::default(),
+            pushes_said: Bucket::default(),
+        }
     }
 
     /// Takes what the peer says, if nothing is proven to be otherwise.
@@ -115,7 +130,14 @@ impl Identify {
             if link.info.as_ref().is_some_and(is_deaf) {
                 continue;
             }
-            match node.open_stream(connection, &[PUSH_PROTOCOL]) {
+            let rate = self.config.pushes_said;
+            let may_push = link.pushes_said.take(1, rate, now);
+            // A place of the rate comes back in this time.
+            let interval = Duration::from_secs(1) / rate.per_second.max(1);
+            let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { interval });
+            let opened =
+                if may_push { node.open_stream(connection, &[PUSH_PROTOCOL]) } else { Err(OpenStreamError::Limit) };
+            match opened {
                 Ok(stream) => {
                     link.push = Some(stream);
                     self.pushes += 1;
@@ -124,7 +146,6 @@ impl Identify {
                 Err(OpenStreamError::Limit) => {
                     link.wants_push = true;
                     self.to_push_again.push(connection);
-                    let wait = self.config.push_again_after.max(MIN_WAIT);
                     self.push_again_at.get_or_insert(now.saturating_add(wait));
                 }
                 // It is ending, or the node is.
@@ -143,6 +164,16 @@ impl Identify {
                 return;
             }
             let Some(link) = self.links.get_mut(connection) else { return };
+            let is_within = match is_push {
+                true => link.pushes_heard.take(1, self.config.pushes_heard, now),
+                false => link.questions.take(1, self.config.questions, now),
+            };
+            if !is_within {
+                log::debug!("{connection}: the peer {} too often", if is_push { "pushes" } else { "asks" });
+                // It may have ended already.
+                let _ = node.fail_connection(connection, Fault::Flood);
+                return;
+            }
             if link.inbound >= self.config.inbound_streams.max(1) {
                 // It has just opened.
                 let _ = node.reset(stream);

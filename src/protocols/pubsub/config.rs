@@ -1,5 +1,6 @@
 //! [`Config`]: the bounds of pub/sub.
 
+use crate::connection::Rate;
 use core::time::Duration;
 
 /// The bounds of pub/sub. Together they bound all the memory that peers can make it use; what the owner gives it to
@@ -7,8 +8,8 @@ use core::time::Duration;
 ///
 /// At worst that is about: `topics_total_bytes`, twice `inbound_total_bytes` (a buffer may be twice as large as what is
 /// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 256 bytes for each message in `seen`,
-/// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, and
-/// 72 bytes for each topic that we subscribe to. With the defaults that is 320 MiB, if each of 1 024 peers does its worst,
+/// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, 16 bytes
+/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 336 MiB, if each of 1 024 peers does its worst,
 /// and 72 KiB for each topic of ours. What all peers have by now says [`held`](super::PubSub::held).
 ///
 /// ```
@@ -33,13 +34,19 @@ pub struct Config {
     /// How many messages of all peers are validated in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
     /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once; peers of which something
-    /// waits take turns, a message each. 0 counts as 1. Default 64: a few milliseconds of signatures.
+    /// waits take turns, a message each. A message that is signed with RSA counts as 2 (2 048 bits) to 17 (8 192 bits).
+    /// 0 counts as 1. Default 64: a few milliseconds of signatures.
     pub messages_per_turn: usize,
     /// How much else is done for peers in one turn: messages looked at, whether they are validated or not, changes of
     /// subscriptions, and reads of 4 KiB, each of which counts as one. 0 counts as 1. Default 4 096.
     pub entries_per_turn: usize,
-    /// How many peers there are at most, those being asked whether they speak the protocol among them. Who is connected
-    /// beyond is not a peer until it connects anew, or opens a stream to us, while there is room. Default 1 024.
+    /// How many peers there are at most, those being asked whether they speak the protocol among them. Default 1 024.
+    ///
+    /// Places are shared by address (an IPv6 address: by its /64). At the limit a newcomer takes the place of a peer that
+    /// has sent neither a subscription nor a message yet: of those, the one that came first from the address with most
+    /// peers. The last quarter of the places is not for an address that has more than 1/16 of all, and more than 8: a newcomer from there
+    /// takes the place of such a peer from the same address. Without such a peer the newcomer is none itself, until it
+    /// connects anew, or opens a stream to us, while there is room. Who has lost its place has its streams reset.
     pub peers: usize,
     /// How many topics of one peer are remembered; further ones are passed over. Default 1 024.
     pub topics_per_peer: usize,
@@ -64,12 +71,20 @@ pub struct Config {
     /// of them. A message that is larger than all is dropped itself. Default 64 MiB.
     pub outbox_total_bytes: usize,
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
-    /// [`Event::Dropped`](super::Event::Dropped). What has to go to several is kept once. Default 4 MiB.
+    /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). What has to go to several is kept once. Default 4 MiB.
     pub outbox_bytes: usize,
     /// How long a message is remembered, so that it is not taken twice. Default 120 s.
     pub seen_ttl: Duration,
     /// How many messages are remembered; with one more, the oldest is forgotten. 0 counts as 1. Default 65 536.
     pub seen: usize,
+    /// How often a peer may send a message again that it has sent before, as long as we remember it. Beyond it the
+    /// connection ends as failed of [`Fault::Flood`](crate::lifecycle::Fault::Flood). A message that several peers send
+    /// once each counts against nobody. Default 1 000 at once and 100 a second.
+    pub repeats: Rate,
+    /// How often a peer may send a message that is none, not signed as it should be, or rejected by the validator. Beyond
+    /// it the peer is cut: its streams are reset, and it is none of our peers until its last connection has ended. What
+    /// else runs on its connections goes on. Default 20 at once and 1 a second.
+    pub invalid: Rate,
     /// How many events wait to be drained; further ones are lost, and that is told as
     /// [`Event::Lagged`](super::Event::Lagged). 0 counts as 1. Default 1 024.
     pub events: usize,
@@ -106,6 +121,8 @@ impl Default for Config {
             outbox_bytes: 4 * 1024 * 1024,
             seen_ttl: Duration::from_secs(120),
             seen: 65_536,
+            repeats: Rate::new(1_000, 100),
+            invalid: Rate::new(20, 1),
             events: 1_024,
             event_bytes: 16 * 1024 * 1024,
             reopen_after: Duration::from_secs(1),

@@ -13,6 +13,8 @@ pub struct Counters {
     /// Messages that were known already: our own that came back are among them, and so are those that had been held back
     /// and were forwarded now (`held_back`).
     pub duplicates: u64,
+    /// Messages among these `duplicates` that the same peer had sent before.
+    pub repeated: u64,
     /// Messages on topics that we do not subscribe to.
     pub unwanted: u64,
     /// Messages whose author is denied.
@@ -34,6 +36,10 @@ pub struct Counters {
     pub topics_refused: u64,
     /// Peers that were passed over because there were as many as allowed.
     pub peers_refused: u64,
+    /// Peers that gave their place to a newcomer, having sent nothing yet.
+    pub peers_evicted: u64,
+    /// Peers that were cut for too many invalid messages.
+    pub peers_cut: u64,
     /// Streams of peers that were reset to read from newer ones, or because they are not peers.
     pub streams_refused: u64,
     /// Streams of peers of which something was lost because too much had come that waits: reset, or ended already.
@@ -42,6 +48,18 @@ pub struct Counters {
     pub forgotten: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
+}
+
+/// How much of what has happened with one peer, since it became one.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PeerCounters {
+    /// Messages for it that were dropped.
+    pub dropped: u64,
+    /// Messages and RPCs of it that are none, not signed as they should be, or rejected by the validator.
+    pub invalid: u64,
+    /// Messages that it had sent before.
+    pub repeated: u64,
 }
 
 /// How many bytes are kept for all peers together, as the bounds count them.

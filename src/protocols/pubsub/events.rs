@@ -2,9 +2,10 @@
 
 use super::message::{Message, Topic};
 use crate::identity::PeerId;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
-/// What the owner is told.
+/// What the owner is told. Messages that were dropped for a slow peer, and what a peer has sent that is no valid message,
+/// are counted and told as [`Ready::Refused`](crate::swarm::Ready::Refused).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -40,21 +41,6 @@ pub enum Event {
         /// To what.
         topic: Topic,
     },
-    /// A peer is too slow, or takes no stream of ours: messages for it were dropped, so many since this was last told.
-    Dropped {
-        /// Who.
-        peer: PeerId,
-        /// How many.
-        messages: u64,
-    },
-    /// A peer has sent what is no message of the protocol, is not signed as it should be, or was rejected by the
-    /// validator: so many since this was last told.
-    Invalid {
-        /// Who.
-        peer: PeerId,
-        /// How many.
-        messages: u64,
-    },
     /// Here so many events are missing: they were not drained in time. Who is there and subscribes to what can be
     /// looked up.
     Lagged {
@@ -63,25 +49,10 @@ pub enum Event {
     },
 }
 
-/// What is counted for a peer and told from time to time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Tally {
-    Dropped,
-    Invalid,
-}
-
-#[derive(Debug)]
-enum Entry {
-    Event(Event),
-    /// Its count grows until it is told.
-    Tally(PeerId, Tally),
-}
-
 /// Events in order, at most so many, of messages with at most so many bytes.
 #[derive(Debug)]
 pub(super) struct Events {
-    queue: VecDeque<Entry>,
-    tallies: BTreeMap<(PeerId, Tally), u64>,
+    queue: VecDeque<Event>,
     bytes: usize,
     max: usize,
     max_bytes: usize,
@@ -94,7 +65,7 @@ pub(super) struct Events {
 impl Events {
     pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
         let max = if max == 0 { 1 } else { max };
-        Self { queue: VecDeque::new(), tallies: BTreeMap::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0 }
+        Self { queue: VecDeque::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0 }
     }
 
     /// Tells an event, if there is room for it.
@@ -102,17 +73,7 @@ impl Events {
         let bytes = self.bytes.saturating_add(size(&event));
         if self.make_room(bytes <= self.max_bytes) {
             self.bytes = bytes;
-            self.queue.push_back(Entry::Event(event));
-        }
-    }
-
-    /// Counts one more for a peer.
-    pub(super) fn count(&mut self, peer: PeerId, tally: Tally) {
-        if let Some(count) = self.tallies.get_mut(&(peer, tally)) {
-            *count += 1;
-        } else if self.make_room(true) {
-            self.tallies.insert((peer, tally), 1);
-            self.queue.push_back(Entry::Tally(peer, tally));
+            self.queue.push_back(event);
         }
     }
 
@@ -125,23 +86,16 @@ impl Events {
             return false;
         }
         if self.lagged > 0 {
-            self.queue.push_back(Entry::Event(Event::Lagged { events: core::mem::take(&mut self.lagged) }));
+            self.queue.push_back(Event::Lagged { events: core::mem::take(&mut self.lagged) });
         }
         true
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
         match self.queue.pop_front() {
-            Some(Entry::Event(event)) => {
+            Some(event) => {
                 self.bytes -= size(&event);
                 Some(event)
-            }
-            Some(Entry::Tally(peer, tally)) => {
-                let messages = self.tallies.remove(&(peer, tally)).unwrap_or_default();
-                Some(match tally {
-                    Tally::Dropped => Event::Dropped { peer, messages },
-                    Tally::Invalid => Event::Invalid { peer, messages },
-                })
             }
             None if self.lagged > 0 => Some(Event::Lagged { events: core::mem::take(&mut self.lagged) }),
             None => None,
@@ -154,11 +108,7 @@ fn size(event: &Event) -> usize {
     match event {
         Event::Message { message, .. } => message.data.len().saturating_add(message.topic.len()),
         Event::Subscribed { topic, .. } | Event::Unsubscribed { topic, .. } => topic.len(),
-        Event::PeerAdded { .. }
-        | Event::PeerGone { .. }
-        | Event::Dropped { .. }
-        | Event::Invalid { .. }
-        | Event::Lagged { .. } => 0,
+        Event::PeerAdded { .. } | Event::PeerGone { .. } | Event::Lagged { .. } => 0,
     }
 }
 
@@ -220,21 +170,5 @@ mod tests {
         events.push(message(9));
         events.push(message(0));
         assert_eq!(drain(&mut events), [message(9), Event::Lagged { events: 1 }]);
-    }
-
-    #[test]
-    fn what_is_counted_takes_one_place_a_peer() {
-        let mut events = Events::new(3, 0);
-        for _ in 0..1_000 {
-            events.count(peer(1), Tally::Dropped);
-            events.count(peer(1), Tally::Invalid);
-            events.count(peer(2), Tally::Dropped);
-            events.count(peer(3), Tally::Dropped);
-        }
-        let dropped = |number| Event::Dropped { peer: peer(number), messages: 1_000 };
-        let invalid = Event::Invalid { peer: peer(1), messages: 1_000 };
-        assert_eq!(drain(&mut events), [dropped(1), invalid, dropped(2), Event::Lagged { events: 1_000 }]);
-        events.count(peer(3), Tally::Dropped);
-        assert_eq!(drain(&mut events), [Event::Dropped { peer: peer(3), messages: 1 }]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::wire::{Malformed, Most, RawRpc, Rpc, SubOpts};
-use crate::lifecycle::StreamId;
+use crate::lifecycle::{ConnectionId, StreamId};
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
 use prost::Message as _;
@@ -14,6 +14,8 @@ const PLACE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Inbound {
     pub(super) stream: StreamId,
+    /// The connection that it runs on, or ran on.
+    pub(super) connection: ConnectionId,
     pub(super) frames: Frames,
     pub(super) state: State,
     /// What it was counted as last.
@@ -48,8 +50,8 @@ pub(super) enum Entry {
 
 impl Inbound {
     /// One that has just opened. Its messages are at most so long.
-    pub(super) const fn new(stream: StreamId, rpc_bytes: usize) -> Self {
-        Self { stream, frames: Frames::new(rpc_bytes), state: State::Readable, held: 0, rpc: None }
+    pub(super) const fn new(stream: StreamId, connection: ConnectionId, rpc_bytes: usize) -> Self {
+        Self { stream, connection, frames: Frames::new(rpc_bytes), state: State::Readable, held: 0, rpc: None }
     }
 
     /// What it is to be counted as: what it holds, and its place if there is no stream any more.
@@ -129,7 +131,7 @@ mod tests {
         let mut lifecycle = Lifecycle::<4>::new(Limits::default());
         let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
         lifecycle.opened(connection).unwrap();
-        Inbound::new(lifecycle.begin_stream(connection, Direction::Inbound).unwrap(), 1_000)
+        Inbound::new(lifecycle.begin_stream(connection, Direction::Inbound).unwrap(), connection, 1_000)
     }
 
     fn change(topic: &str) -> SubOpts {

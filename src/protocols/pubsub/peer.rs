@@ -2,10 +2,14 @@
 
 use super::backlog::Frame;
 use super::config::Config;
+use super::counters::PeerCounters;
 use super::inbound::{Inbound, State};
 use super::message::Topic;
 use super::outbox::Outbox;
+use super::places::Place;
+use super::seen::SentBy;
 use super::wire::{Rpc, SubOpts};
+use crate::connection::Bucket;
 use crate::lifecycle::StreamId;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
@@ -49,6 +53,14 @@ pub(super) struct Peer {
     pub(super) is_told: bool,
     /// How often our stream has been opened again.
     attempts: u32,
+    /// Its place among all.
+    pub(super) place: Place,
+    pub(super) counters: PeerCounters,
+    /// Which of the messages that are remembered it has sent.
+    pub(super) sent: SentBy,
+    /// How often it has repeated one of them lately, and sent what is none.
+    pub(super) repeats: Bucket,
+    pub(super) invalid: Bucket,
 }
 
 /// Our stream to a peer.
@@ -68,7 +80,7 @@ pub(super) enum Outbound {
 }
 
 impl Peer {
-    pub(super) const fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, place: Place) -> Self {
         Self {
             outbound: Outbound::None,
             inbound: VecDeque::new(),
@@ -83,6 +95,11 @@ impl Peer {
             outbox: Outbox::new(config.outbox_bytes),
             is_told: false,
             attempts: 0,
+            place,
+            counters: PeerCounters::default(),
+            sent: SentBy::default(),
+            repeats: Bucket::default(),
+            invalid: Bucket::default(),
         }
     }
 

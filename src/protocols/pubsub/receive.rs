@@ -1,15 +1,16 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
 use super::config::Config;
-use super::events::{Event, Tally};
+use super::events::Event;
 use super::inbound::{Entry, State};
 use super::peer::Peer;
 use super::router::Router;
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::identity::PeerId;
-use crate::lifecycle::{Side, StreamEnd, StreamId};
+use crate::lifecycle::{ConnectionId, Fault, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
+use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
 /// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
@@ -18,6 +19,13 @@ const SUBSCRIPTION: usize = 1_280;
 /// What a subscription to a topic is counted as.
 const fn takes(topic: &str) -> usize {
     topic.len() + SUBSCRIPTION
+}
+
+/// Where something has come from.
+#[derive(Clone, Copy)]
+struct Via {
+    peer: PeerId,
+    connection: ConnectionId,
 }
 
 /// How much may still be done in a turn.
@@ -86,17 +94,20 @@ impl<R: Router> PubSub<R> {
             && let Some(inbound) = self.peers.get_mut(&id).and_then(Peer::due)
         {
             left.entries -= 1;
-            let stream = inbound.stream;
+            let (stream, connection) = (inbound.stream, inbound.connection);
             match inbound.next(most) {
                 Ok(Some(Entry::Change(change))) => return self.subscribes(id, change),
-                Ok(Some(Entry::Message(message))) => return self.message(node, id, message, left),
+                Ok(Some(Entry::Message(message))) => {
+                    let via = Via { peer: id, connection };
+                    return self.message(node, via, message, left);
+                }
                 Ok(Some(Entry::BadTopic)) => {
                     self.counters.topics_refused += 1;
                     return;
                 }
                 Ok(Some(Entry::Nothing)) => return,
                 Ok(None) => self.read(node, id, stream),
-                Err(_) => self.broken(node, id, stream),
+                Err(_) => self.broken(node, Via { peer: id, connection }, stream),
             }
         }
     }
@@ -107,6 +118,7 @@ impl<R: Router> PubSub<R> {
         if inbound.state == State::Ended {
             return self.forget_inbound(node, id, stream);
         }
+        let via = Via { peer: id, connection: inbound.connection };
         let read = inbound.frames.read(node, stream);
         let is_cut = inbound.frames.is_cut();
         if read.is_err() {
@@ -118,7 +130,7 @@ impl<R: Router> PubSub<R> {
         }
         match read {
             Ok(true) => {}
-            Ok(false) if is_cut => self.broken(node, id, stream),
+            Ok(false) if is_cut => self.broken(node, via, stream),
             Ok(false) => {
                 self.forget_inbound(node, id, stream);
                 // Nothing was written on it, so that it is over with this.
@@ -150,11 +162,12 @@ impl<R: Router> PubSub<R> {
     }
 
     /// What came on a peer's stream is no RPC: there is no telling where the next one begins.
-    fn broken(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        self.invalid(id);
-        self.forget_inbound(node, id, stream);
+    fn broken(&mut self, node: &mut dyn Node, via: Via, stream: StreamId) {
+        self.forget_inbound(node, via.peer, stream);
         // It may have ended.
         let _ = node.reset(stream);
+        self.counters.invalid += 1;
+        self.invalid(node, via);
     }
 
     /// A peer's stream has ended: what had arrived on it, and was not read, is looked at in its turn.
@@ -175,14 +188,44 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    fn invalid(&mut self, id: PeerId) {
-        self.counters.invalid += 1;
-        self.events.count(id, Tally::Invalid);
+    /// A peer has sent what is no message, or none that is taken. Beyond its budget it is cut.
+    fn invalid(&mut self, node: &mut dyn Node, via: Via) {
+        node.count_refusals(via.connection, Refusal::MessageInvalid, 1);
+        let now = self.now.unwrap_or_default();
+        let Some(peer) = self.peers.get_mut(&via.peer) else { return };
+        peer.counters.invalid += 1;
+        if !peer.invalid.take(1, self.config.invalid, now) {
+            log::debug!("{}: the peer sends too much that is no message", via.connection);
+            self.counters.peers_cut += 1;
+            self.cut.insert(via.peer);
+            self.expel(node, via.peer);
+        }
+    }
+
+    /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
+    fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
+        self.counters.duplicates += 1;
+        let now = self.now.unwrap_or_default();
+        let Some(peer) = self.peers.get_mut(&via.peer) else { return };
+        if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
+            return;
+        }
+        self.counters.repeated += 1;
+        peer.counters.repeated += 1;
+        node.count_refusals(via.connection, Refusal::MessageRepeated, 1);
+        if !peer.repeats.take(1, self.config.repeats, now) {
+            log::debug!("{}: the peer repeats messages too often", via.connection);
+            // It may have ended.
+            let _ = node.fail_connection(via.connection, Fault::Flood);
+            // What else has come of it is not looked at.
+            self.expel(node, via.peer);
+        }
     }
 
     /// A peer subscribes to something, or does no longer.
     fn subscribes(&mut self, id: PeerId, change: SubOpts) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        self.places.speaks(&mut peer.place);
         let (subscribe, name) = (change.subscribe(), change.topic());
         if !subscribe {
             if let Some(topic) = peer.topics.take(name) {
@@ -209,8 +252,14 @@ impl<R: Router> PubSub<R> {
     }
 
     /// A peer has sent a message.
-    fn message(&mut self, node: &mut dyn Node, via: PeerId, bytes: Vec<u8>, left: &mut Left) {
-        let Ok(claim) = self.signing.open(&bytes) else { return self.invalid(via) };
+    fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
+        let Ok(claim) = self.signing.open(&bytes) else {
+            self.counters.invalid += 1;
+            return self.invalid(node, via);
+        };
+        if let Some(peer) = self.peers.get_mut(&via.peer) {
+            self.places.speaks(&mut peer.place);
+        }
         if !self.subscriptions.contains(&claim.message.topic) {
             self.counters.unwanted += 1;
             return;
@@ -221,20 +270,23 @@ impl<R: Router> PubSub<R> {
         }
         // What is known already costs no look at the signature.
         let is_ours = self.author.is_some() && claim.message.source == self.author;
-        let is_known = self.seen.contains(&claim.id);
-        let is_forwarded_late = is_known && claim.is_forwardable && self.seen.is_held_back(&claim.id);
-        if is_ours || is_known && !is_forwarded_late {
-            self.counters.duplicates += 1;
-            return;
+        let known = self.seen.number(&claim.id);
+        let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&claim.id);
+        if is_ours || known.is_some() && !is_forwarded_late {
+            return self.duplicate(node, via, known);
         }
-        left.messages -= 1;
+        left.messages = left.messages.saturating_sub(claim.cost());
         if claim.verify(&bytes).is_err() {
-            return self.invalid(via);
+            self.counters.invalid += 1;
+            return self.invalid(node, via);
+        }
+        let number = self.seen.insert(claim.id.clone(), self.now).or(known);
+        if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
+            peer.sent.mark(number, self.config.seen);
         }
         let message = claim.message;
-        self.seen.insert(claim.id.clone(), self.now);
         self.seen.let_go(&claim.id);
-        match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via, &message)) {
+        match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
                 self.counters.ignored += 1;
@@ -242,8 +294,7 @@ impl<R: Router> PubSub<R> {
             }
             Verdict::Reject => {
                 self.counters.rejected += 1;
-                self.events.count(via, Tally::Invalid);
-                return;
+                return self.invalid(node, via);
             }
         }
         if is_forwarded_late {
@@ -253,13 +304,13 @@ impl<R: Router> PubSub<R> {
         }
         if claim.is_forwardable {
             let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-            self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via)]);
+            self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via.peer)]);
         } else {
             self.counters.held_back += 1;
             self.seen.hold_back(claim.id);
         }
         if !is_forwarded_late {
-            self.events.push(Event::Message { message, via });
+            self.events.push(Event::Message { message, via: via.peer });
         }
     }
 }

@@ -5,11 +5,12 @@ use super::events::Event;
 use super::flush;
 use super::inbound::{Inbound, State};
 use super::peer::{Outbound, Peer};
+use super::places::Room;
 use super::router::Router;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
-use crate::swarm::OpenStreamError;
+use crate::swarm::{AddressGroup, OpenStreamError};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -22,25 +23,43 @@ impl<R: Router> PubSub<R> {
 
     /// Asks a connected peer whether it speaks the protocol, unless that is known or it is denied.
     pub(super) fn add(&mut self, node: &mut dyn Node, id: PeerId) {
-        if self.admit(id) {
+        let first = self.connections_of(id).next();
+        if first.is_some_and(|connection| self.admit(node, id, connection)) {
             self.ask(node, id);
         }
     }
 
-    /// Whether somebody is one of our peers, from now on if not before.
-    fn admit(&mut self, id: PeerId) -> bool {
-        if self.denied.contains(&id) {
+    /// Whether somebody, who is connected by this connection, is one of our peers, from now on if not before.
+    fn admit(&mut self, node: &mut dyn Node, id: PeerId, connection: ConnectionId) -> bool {
+        if self.denied.contains(&id) || self.cut.contains(&id) {
             return false;
         }
         if self.peers.contains_key(&id) {
             return true;
         }
-        if self.peers.len() >= self.config.peers {
-            self.counters.peers_refused += 1;
-            return false;
+        let Some(group) = node.connection(connection).map(|view| AddressGroup::of(view.remote)) else { return false };
+        match self.places.room(group) {
+            Room::Free => {}
+            Room::Instead(silent) => {
+                self.counters.peers_evicted += 1;
+                self.expel(node, silent);
+            }
+            Room::None => {
+                self.counters.peers_refused += 1;
+                return false;
+            }
         }
-        self.peers.insert(id, Peer::new(&self.config));
+        let place = self.places.take(group, id);
+        self.peers.insert(id, Peer::new(&self.config, place));
         true
+    }
+
+    /// A peer is none any more, although it is connected: its streams are reset.
+    pub(super) fn expel(&mut self, node: &mut dyn Node, id: PeerId) {
+        for stream in self.remove(id) {
+            // It may have ended, and be told so later.
+            let _ = node.reset(stream);
+        }
     }
 
     /// Opens our stream to a peer, unless there is one or it is to be opened later.
@@ -56,6 +75,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn remove(&mut self, id: PeerId) -> Vec<StreamId> {
         let Some(mut peer) = self.peers.remove(&id) else { return Vec::new() };
         peer.outbox.clear(&mut self.backlog);
+        self.places.give_back(peer.place);
         self.topics.change(&mut peer.topic_bytes, 0);
         self.unread.change(&mut peer.inbound_bytes, 0);
         if let Outbound::Waiting(at) = peer.outbound {
@@ -112,28 +132,28 @@ impl<R: Router> PubSub<R> {
         }
         peer.outbound = Outbound::None;
         if is_full {
-            self.retry(id);
+            self.retry(node, id);
         }
     }
 
     /// Has our stream to a peer opened again after a while, if it is not enough.
-    fn retry(&mut self, id: PeerId) {
+    fn retry(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         match peer.retry(self.now.unwrap_or_default(), &self.config) {
             Some(at) => {
                 peer.outbound = Outbound::Waiting(at);
                 self.timers.insert((at, id));
             }
-            None => self.refused(id),
+            None => self.refused(node, id),
         }
     }
 
     /// No stream of ours to a peer comes about: it is one only as long as it has some to us.
-    fn refused(&mut self, id: PeerId) {
+    fn refused(&mut self, node: &mut dyn Node, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbound = Outbound::Refused;
         let lost = peer.outbox.clear(&mut self.backlog);
-        self.dropped(id, lost);
+        self.dropped(node, id, lost);
         self.remove_if_mute(id);
     }
 
@@ -167,7 +187,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn outbound_failed(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
         let Some(id) = self.streams.remove(&stream) else { return };
         match reason {
-            Failure::Unsupported => self.refused(id),
+            Failure::Unsupported => self.refused(node, id),
             // Perhaps there is another connection.
             Failure::ConnectionClosed | Failure::Shutdown => self.open(node, id),
             Failure::Refused
@@ -183,20 +203,21 @@ impl<R: Router> PubSub<R> {
             | Failure::Eof
             | Failure::Protocol
             | Failure::Requested
-            | Failure::Io => self.retry(id),
+            | Failure::Io => self.retry(node, id),
         }
     }
 
     /// A peer has opened a stream to us.
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        if !self.admit(id) {
+        let connection = node.stream(stream).map(|view| view.connection);
+        let Some(connection) = connection.filter(|connection| self.admit(node, id, *connection)) else {
             self.counters.streams_refused += 1;
             // It may have ended already.
             let _ = node.reset(stream);
             return;
-        }
+        };
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.inbound.push_back(Inbound::new(stream, self.config.rpc_bytes));
+        peer.inbound.push_back(Inbound::new(stream, connection, self.config.rpc_bytes));
         self.streams.insert(stream, id);
         self.make_room(node, id);
         self.tell(id);
@@ -273,7 +294,7 @@ impl<R: Router> PubSub<R> {
             StreamEnd::Finished
             | StreamEnd::Reset(Side::Local | Side::Remote)
             | StreamEnd::Timeout
-            | StreamEnd::Limit => self.retry(id),
+            | StreamEnd::Limit => self.retry(node, id),
         }
     }
 

@@ -3,11 +3,12 @@
 use super::{Link, Ours, Stage};
 use crate::connection::Error;
 use crate::connection::yamux::NORMAL;
-use crate::lifecycle::{ConnectionEnd, Failure, RemoteEnd};
+use crate::lifecycle::{ConnectionEnd, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
-use alloc::string::ToString;
+use crate::text::shorten;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -20,6 +21,11 @@ pub(in crate::swarm) enum Why {
     Ended(ConnectionEnd),
     Broke(Error),
     Io(std::io::Error),
+}
+
+/// The text of an error. It may quote the peer.
+fn short(text: &dyn core::fmt::Display) -> String {
+    shorten(&text.to_string()).into_owned()
 }
 
 impl<T> Link<T>
@@ -132,6 +138,20 @@ where
         self.over(ledger, Why::Ended(ConnectionEnd::Requested));
     }
 
+    /// Ends a connection whose peer is to blame, and tells the peer so.
+    pub(in crate::swarm) fn blame<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        fault: Fault,
+    ) {
+        if let Some(connection) = self.connection() {
+            connection.blame();
+        }
+        self.last_words(cx);
+        self.over(ledger, Why::Ended(ConnectionEnd::Failed(fault)));
+    }
+
     /// A transport's refusal: it cannot open.
     pub(in crate::swarm) fn fail<const E: usize>(
         &mut self,
@@ -139,8 +159,9 @@ where
         failure: Failure,
         text: &dyn core::fmt::Display,
     ) {
-        self.error = Some(text.to_string());
+        let text = short(text);
         log::debug!("{}: {failure}: {text}", self.id);
+        self.error = Some(text);
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
             ledger.opening_ends(self.direction);
@@ -171,8 +192,8 @@ where
         (self.out, self.written) = (Vec::new(), 0);
         match &why {
             Why::Ended(_) => {}
-            Why::Broke(error) => self.error = Some(error.to_string()),
-            Why::Io(error) => self.error = Some(error.to_string()),
+            Why::Broke(error) => self.error = Some(short(error)),
+            Why::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {
             log::debug!("{}: {text}", self.id);

@@ -148,6 +148,7 @@ fn each_kind_is_none_of_the_others_and_all_are_in_all() {
         Interest::ADDRESSES_CHANGED,
         Interest::TIME,
         Interest::EMITTED,
+        Interest::REFUSED,
     ];
     for (n, kind) in kinds.into_iter().enumerate() {
         for (m, other) in kinds.into_iter().enumerate() {

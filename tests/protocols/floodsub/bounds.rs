@@ -48,8 +48,10 @@ fn there_are_as_many_peers_as_the_bound() {
     let mut world = World::new();
     let node = world.node(config(|config| config.peers = 2));
     let others: Vec<_> = (0..3).map(|_| world.node(Config::default())).collect();
+    // Who has said something keeps its place.
+    others.iter().for_each(|other| world.at(*other).subscribe("t"));
     let connections: Vec<_> = others.iter().map(|other| world.join(*other, node)).collect();
-    world.at(node).expect(&["added 2", "added 3"]);
+    world.at(node).expect(&["added 2", "subscribed 2 t", "added 3", "subscribed 3 t"]);
     let counters = world.at(node).floodsub().counters();
     // At its connection, and at the stream that it opens.
     assert_eq!((counters.peers_refused, counters.streams_refused), (2, 1));
@@ -59,7 +61,7 @@ fn there_are_as_many_peers_as_the_bound() {
     world.settle();
     world.at(node).expect(&["gone 2"]);
     world.pass(std::time::Duration::from_secs(5));
-    world.at(node).expect(&["added 4"]);
+    world.at(node).expect(&["added 4", "subscribed 4 t"]);
     assert_eq!(world.at(node).peers(), [3, 4]);
 }
 

@@ -117,7 +117,8 @@ fn unsigned_and_forged_messages_are_neither_told_nor_passed_on() {
     let (mut world, stream) = world();
     for message in &bad {
         world.raw_at(RAW).send(stream, &publishing(std::slice::from_ref(message)));
-        world.settle();
+        // It is told once a second.
+        world.pass(Duration::from_secs(1));
         world.at(1).expect(&["invalid 3 1"]);
     }
     assert_eq!(world.raw_at(RAW).log, [""; 0], "its stream goes on");
@@ -137,9 +138,11 @@ fn the_same_message_again_and_again_is_one() {
         world.raw_at(RAW).send(stream, &publishing(&vec![message.clone(); 100]));
         world.settle();
     }
-    world.at(1).expect(&["message t 9#1 a via 3"]);
+    world.at(1).expect(&["message t 9#1 a via 3", "repeated 3 99"]);
     world.at(2).expect(&["message t 9#1 a via 1"]);
     assert_eq!(world.at(1).floodsub().counters().duplicates, 999);
+    world.pass(Duration::from_secs(1));
+    world.at(1).expect(&["repeated 3 900"]);
     assert_eq!(world.at(2).floodsub().counters().duplicates, 0);
 }
 

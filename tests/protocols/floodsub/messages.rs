@@ -138,7 +138,7 @@ fn a_message_is_known_for_as_long_as_configured() {
         // The clock of a connection that rests has to have gone on, too.
         world.raw_at(raw).send(stream, &message);
         world.settle();
-        let expected = if told { vec!["message t 9#4 a via 3"] } else { vec![] };
+        let expected = if told { vec!["message t 9#4 a via 3"] } else { vec!["repeated 3 1"] };
         assert_eq!(world.at(node).take_log(), expected, "after {wait} s more");
     }
 }
@@ -206,7 +206,7 @@ fn a_validator_decides_what_is_told_and_passed_on() {
         world.at(1).publish("t", data);
     }
     world.settle();
-    world.at(2).expect(&["message t 1#1 good via 1", "invalid 1 2", "message t 1#5 good via 1"]);
+    world.at(2).expect(&["message t 1#1 good via 1", "message t 1#5 good via 1", "invalid 1 2"]);
     world.at(3).expect(&["message t 1#1 good via 2", "message t 1#5 good via 2"]);
     let counters = world.at(2).floodsub().counters();
     assert_eq!((counters.received, counters.ignored, counters.rejected, asked.get()), (2, 1, 2, 5));
@@ -231,7 +231,7 @@ fn a_validator_is_not_asked_twice_nor_about_what_is_not_signed() {
     world.raw_at(raw).send(stream, &publishing(&[good.clone(), forged, good]));
     world.settle();
     assert_eq!(asked.get(), 1);
-    world.at(node).expect(&["added 2", "invalid 2 1"]);
+    world.at(node).expect(&["added 2", "invalid 2 1", "repeated 2 1"]);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn a_message_to_several_topics_is_told_but_not_forwarded() {
     // It is known from now on.
     world.raw_at(3).send(stream, &publishing(&PY.map(from_hex)));
     world.settle();
-    world.at(1).expect(&[]);
+    world.at(1).expect(&["repeated 3 2"]);
     assert_eq!(world.at(1).floodsub().counters().duplicates, 2);
 }
 
@@ -342,11 +342,12 @@ fn what_was_not_forwarded_is_once_it_comes_in_the_usual_form() {
     let forged = [&usual[..usual.len() - 1], &[usual[usual.len() - 1] ^ 1]].concat();
     world.raw_at(3).send(stream, &publishing(&[unusual.clone(), unusual.clone(), forged]));
     world.settle();
-    world.at(1).expect(&["message b 9#1 data via 3", "invalid 3 1"]);
+    world.at(1).expect(&["message b 9#1 data via 3", "invalid 3 1", "repeated 3 1"]);
     world.at(2).expect(&[]);
+    world.pass(Duration::from_secs(1));
     world.raw_at(3).send(stream, &publishing(&[usual.clone(), usual, unusual]));
     world.settle();
-    world.at(1).expect(&[]);
+    world.at(1).expect(&["repeated 3 2"]);
     world.at(2).expect(&["message b 9#1 data via 1"]);
     let counters = world.at(1).floodsub().counters();
     assert_eq!((counters.received, counters.held_back, counters.sent, counters.duplicates), (1, 1, 1, 4));
@@ -367,7 +368,7 @@ fn a_validator_is_asked_once_more_about_the_usual_form() {
     let unusual = [&usual[..], b"\x32\x00"].concat();
     world.raw_at(3).send(stream, &publishing(&[unusual, usual.clone(), usual]));
     world.settle();
-    world.at(1).expect(&["message b 9#1 data via 3"]);
+    world.at(1).expect(&["message b 9#1 data via 3", "repeated 3 1"]);
     world.at(2).expect(&[]);
     let counters = world.at(1).floodsub().counters();
     assert_eq!((asked.get(), counters.received, counters.ignored, counters.duplicates), (2, 1, 1, 1));

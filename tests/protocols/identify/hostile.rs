@@ -1,11 +1,13 @@
 //! Asking peers that do not answer, or not as they should; and peers that ask too much.
 
-use crate::identify::{framed, identify, known, secs, told};
+use crate::identify::{framed, identify, known, millis, secs, told};
 use crate::support::services::{Both, Script, keypair, read};
 use crate::support::sim::{A, Shape, everywhere};
+use std::cell::RefCell;
+use std::rc::Rc;
 use swarm_notify::connection::{Protocol, WriteError};
-use swarm_notify::lifecycle::{ConnectionId, StreamId};
-use swarm_notify::notifee::{Node, NotifeeId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault, StreamId};
+use swarm_notify::notifee::{Context, Node, Notifee, NotifeeId};
 use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, encode};
 
 everywhere! {
@@ -23,6 +25,9 @@ everywhere! {
     as_many_inbound_streams_are_served_as_the_bound_says,
     a_peer_that_pushes_nothing_is_let_go_of,
     an_answer_ends_at_once_and_the_asker_has_its_time,
+    a_peer_that_asks_too_often_is_cut,
+    a_peer_that_pushes_too_often_is_cut,
+    a_peer_that_asks_once_a_second_is_served_for_ever,
 }
 
 /// `a` asks a peer that does `act` on each stream, and half a minute passes.
@@ -225,5 +230,69 @@ fn a_peer_that_pushes_nothing_is_let_go_of<const EVENTS: usize>(shape: Shape) {
     assert_eq!((told(&mut both.a, a), both.a.streams(ca)), (vec![], 1));
     both.wait(secs(2));
     assert_eq!((told(&mut both.a, a), both.a.streams(ca)), (vec![format!("push_failed {ca} b timeout")], 0));
+    both.end();
+}
+
+/// Writes down how connections end.
+#[derive(Clone, Default)]
+struct Ends(Rc<RefCell<Vec<(ConnectionId, ConnectionEnd)>>>);
+
+impl<N> Notifee<N> for Ends {
+    fn disconnected(&mut self, _: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+        self.0.borrow_mut().push((connection, reason));
+    }
+}
+
+/// `b` opens streams of a protocol one after the other, until one finds the connection gone. Returns how many opened.
+fn opened_in_a_row<const EVENTS: usize>(both: &mut Both<EVENTS>, cb: ConnectionId, protocol: Protocol) -> usize {
+    let mut opened = 0;
+    while let Ok(stream) = both.b.swarm.open_stream(cb, core::slice::from_ref(&protocol)) {
+        let _ = both.b.swarm.finish(stream);
+        let until = both.now + millis(1);
+        both.settle();
+        assert!(both.now < until + millis(500), "no time has passed");
+        let _ = read(&mut both.b.swarm, stream);
+        both.settle();
+        opened += 1;
+        assert!(opened < 1_000, "it is never cut");
+    }
+    opened
+}
+
+fn a_peer_that_asks_too_often_is_cut<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
+    let ends = Ends::default();
+    both.a.notifees.register(ends.clone());
+    let opened = opened_in_a_row(&mut both, cb, PROTOCOL);
+    let elapsed = both.now.as_secs() as usize;
+    assert!((21..=22 + elapsed).contains(&opened), "{opened} in {:?}", both.now);
+    assert_eq!(ends.0.take(), [(ca, ConnectionEnd::Failed(Fault::Flood))]);
+    both.end();
+}
+
+fn a_peer_that_pushes_too_often_is_cut<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
+    let ends = Ends::default();
+    both.a.notifees.register(ends.clone());
+    let opened = opened_in_a_row(&mut both, cb, PUSH_PROTOCOL);
+    let elapsed = both.now.as_secs() as usize;
+    assert!((101..=102 + elapsed).contains(&opened), "{opened} in {:?}", both.now);
+    assert_eq!(ends.0.take(), [(ca, ConnectionEnd::Failed(Fault::Flood))]);
+    both.end();
+}
+
+fn a_peer_that_asks_once_a_second_is_served_for_ever<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let (mut both, _, ca, cb) = asked::<EVENTS>(shape);
+    for _ in 0..60 {
+        let stream = both.b.swarm.open_stream(cb, &[PROTOCOL]).unwrap();
+        both.settle();
+        assert!(read(&mut both.b.swarm, stream).0.len() > 40);
+        both.b.swarm.finish(stream).unwrap();
+        both.wait(secs(1));
+    }
+    assert!(both.a.swarm.connection(ca).is_some());
     both.end();
 }

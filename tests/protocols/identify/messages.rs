@@ -3,8 +3,11 @@
 use crate::support::services::keypair;
 use crate::support::sim::A;
 use swarm_notify::connection::Protocol;
-use swarm_notify::protocols::identify::{DecodeError, Info, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
+use swarm_notify::protocols::identify::{
+    DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, PeerRecord, decode, encode,
+};
 use swarm_notify::swarm::Multiaddr;
+use swarm_notify::text::MAX_TEXT;
 
 /// A field of bytes.
 fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -148,4 +151,24 @@ fn as_many_addresses_and_protocols_are_taken_as_the_bounds_say() {
     assert_eq!(decoded.listen_addresses, info.listen_addresses[..MAX_ADDRESSES]);
     assert_eq!(decoded.protocols, info.protocols[..MAX_PROTOCOLS]);
     assert_eq!((MAX_ADDRESSES, MAX_PROTOCOLS), (decoded.listen_addresses.len(), decoded.protocols.len()));
+}
+
+#[test]
+fn long_strings_are_cut_and_long_addresses_left_out() {
+    let mut info = full();
+    info.protocol_version = Some("é".repeat(32 * 1024));
+    info.agent_version = Some("a".repeat(64 * 1024));
+    let long: Multiaddr = format!("/dns/{}/tcp/1", "d".repeat(64 * 1024)).parse().unwrap();
+    info.listen_addresses.insert(1, long.clone());
+    info.observed_address = Some(long.clone());
+    let heard = decode(&encode(&info)).unwrap();
+    let cut = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() <= MAX_TEXT && text.ends_with('…'));
+    assert!(cut(&heard.protocol_version) && cut(&heard.agent_version), "{heard:?}");
+    assert_eq!((heard.listen_addresses, heard.observed_address), (full().listen_addresses, None));
+    // What is just not too long is taken whole.
+    let exactly: Multiaddr = format!("/dns/{}", "d".repeat(MAX_ADDRESS - 3)).parse().unwrap();
+    assert_eq!(exactly.len(), MAX_ADDRESS);
+    let record = PeerRecord::sign(&keypair(A), 1, &[long, exactly.clone()]).unwrap();
+    let record = PeerRecord::verify(record.envelope()).unwrap();
+    assert_eq!(record.addresses(), [exactly]);
 }

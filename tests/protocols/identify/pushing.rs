@@ -17,6 +17,7 @@ everywhere! {
     a_protocol_is_pushed_when_the_owner_says_so,
     without_pushes_only_the_owner_pushes,
     what_is_said_last_arrives_last,
+    an_owner_that_changes_for_ever_does_not_flood_its_peers,
     pushes_wait_in_line_and_all_arrive,
     without_place_for_a_stream_a_push_waits_and_says_what_is_true_then,
     a_peer_that_takes_no_pushes_is_left_alone,
@@ -274,4 +275,21 @@ fn a_record_older_than_the_one_known_changes_no_address<const EVENTS: usize>(sha
         );
         both.end();
     }
+}
+
+fn an_owner_that_changes_for_ever_does_not_flood_its_peers<const EVENTS: usize>(shape: Shape) {
+    let shape = shape.for_much();
+    let (mut both, a, b, ca) = acquainted::<EVENTS>(shape, Config::default());
+    for port in 1..=300 {
+        let identify = both.b.service::<Identify>(b);
+        identify.remove_external_address(&tcp(port - 1));
+        identify.add_external_address(tcp(port));
+        both.wait(millis(50));
+    }
+    both.wait(secs(3));
+    let pushed = told(&mut both.a, a).len();
+    assert!((10..=10 + 19).contains(&pushed), "{pushed}: 10 at once and one a second");
+    let info = known(&mut both, a, ca);
+    assert_eq!(info.listen_addresses.last(), Some(&tcp(300)), "what is true in the end has arrived");
+    both.end();
 }

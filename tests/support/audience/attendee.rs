@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Id, ListenerId, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::{Ready, Refusal, RefusedAt};
 
 /// What an attendee does when it is told something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +84,8 @@ pub(super) struct Attendee {
 impl Attendee {
     /// One that hears of the events behind a place in the transcript.
     pub(super) fn new(role: Role, room: &Rc<RefCell<Room>>, place: usize) -> Self {
-        let everything = Interest::EVENTS | Interest::STREAM_READY | Interest::ADDRESSES_CHANGED;
+        let readiness = Interest::STREAM_READY | Interest::ADDRESSES_CHANGED | Interest::REFUSED;
+        let everything = Interest::EVENTS | readiness;
         let of_streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
         let interest = match role {
             Role::Plain | Role::Owner | Role::Panics => everything,
@@ -222,5 +223,9 @@ impl<N: Observed> Notifee<N> for Attendee {
 
     fn addresses_changed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
         self.told_ready(cx, Ready::Addresses { listener });
+    }
+
+    fn refused(&mut self, cx: &mut Context<'_, N>, of: RefusedAt, kind: Refusal, count: u64) {
+        self.told_ready(cx, Ready::Refused { of, kind, count });
     }
 }

@@ -3,15 +3,17 @@ pub(crate) mod drive;
 
 use libp2p_core::Transport;
 use libp2p_identity::{Keypair, PeerId};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
-use swarm_notify::notifee::{NotifeeId, Notifees};
+use swarm_notify::notifee::{Context as NotifeeContext, HasNode, Interest, Notifee, NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{Config, Event, Message, MessageId, PublishError, Signing};
-use swarm_notify::swarm::{Config as SwarmConfig, Reactor, Swarm};
+use swarm_notify::swarm::{Config as SwarmConfig, Reactor, Refusal, RefusedAt, Swarm};
 
 pub(crate) use swarm_notify::protocols::floodsub::PROTOCOL as FLOODSUB;
 
@@ -57,7 +59,34 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static, R: 'static = ()> {
     pub(crate) turns: usize,
     /// Events are left in floodsub's queue.
     pub(crate) is_paused: bool,
+    refusals: Refusals,
     start: Instant,
+}
+
+/// What was told of refusals since that was last taken, by kind and peer.
+#[derive(Clone, Default)]
+struct Refusals(Rc<RefCell<BTreeMap<(Refusal, u8), u64>>>);
+
+impl<N: HasNode> Notifee<N> for Refusals {
+    fn interest(&self) -> Interest {
+        Interest::REFUSED
+    }
+
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+        let RefusedAt::Connection(connection) = at else { return };
+        let peer = cx.network().node().connection(connection).and_then(|view| view.peer).expect("it is open");
+        *self.0.borrow_mut().entry((refusal, number(peer))).or_default() += count;
+    }
+}
+
+impl Refusals {
+    /// A line for each, as `invalid 3 1`.
+    fn take(&self) -> impl Iterator<Item = String> + use<> {
+        self.0.take().into_iter().map(|((refusal, peer), count)| {
+            let refusal = refusal.to_string();
+            format!("{} {peer} {count}", refusal.strip_prefix("message_").unwrap_or(&refusal))
+        })
+    }
 }
 
 impl<T: Pipes + Unpin + 'static> Node<T> {
@@ -81,6 +110,8 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
         swarm.register_protocol(OTHER);
         let mut notifees = Notifees::new();
         let floodsub = notifees.install(&mut swarm, FloodSub::new(signing, config));
+        let refusals = Refusals::default();
+        notifees.register(refusals.clone());
         Self {
             number,
             swarm,
@@ -92,6 +123,7 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
             told_per_turn: Vec::new(),
             turns: 0,
             is_paused: false,
+            refusals,
             start: Instant::now(),
         }
     }
@@ -174,6 +206,7 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
                 self.messages.push((message, via));
             }
         }
+        self.log.extend(self.refusals.take());
     }
 
     /// Takes the log since the last call.
@@ -207,8 +240,6 @@ fn line(event: &Event) -> String {
         Event::PeerGone { peer } => format!("gone {}", number(*peer)),
         Event::Subscribed { peer, topic } => format!("subscribed {} {topic}", number(*peer)),
         Event::Unsubscribed { peer, topic } => format!("unsubscribed {} {topic}", number(*peer)),
-        Event::Dropped { peer, messages } => format!("dropped {} {messages}", number(*peer)),
-        Event::Invalid { peer, messages } => format!("invalid {} {messages}", number(*peer)),
         Event::Lagged { events } => format!("lagged {events}"),
         other => panic!("{other:?}"),
     }

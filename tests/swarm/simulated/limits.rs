@@ -2,7 +2,8 @@
 //! again afterwards.
 
 use crate::support::sim::{A, B, ECHO, Pair, Shape, everywhere};
-use swarm_notify::swarm::{DialError, OpenStreamError, Refusal};
+use swarm_notify::connection::Rate;
+use swarm_notify::swarm::{Config, DialError, OpenStreamError, Refusal};
 
 everywhere! {
     connections,
@@ -148,7 +149,11 @@ fn unacknowledged_streams_wait_their_turn<const EVENTS: usize>(shape: Shape) {
 /// Opened and reset as often as the owner likes, they do not make our output grow without bound.
 fn streams_given_up_while_the_peer_reads_nothing<const EVENTS: usize>(shape: Shape) {
     let shape = shape.for_much();
-    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, |b| b.limits.streams_per_connection = 10_000);
+    let bounds = |b: &mut Config| {
+        b.limits.streams_per_connection = 10_000;
+        b.connection.resets = Rate::new(10_000, 1);
+    };
+    let mut pair = Pair::<EVENTS>::with(shape, |_| {}, bounds);
     let link = pair.link();
     let end = pair.end_of(A);
     pair.network.set(|knobs| knobs.stall(0, end, true));

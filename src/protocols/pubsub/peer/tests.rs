@@ -32,9 +32,15 @@ fn said(peer: &mut Peer, subscriptions: &BTreeSet<Topic>) -> Vec<Vec<String>> {
     all
 }
 
+fn peer(config: &Config) -> Peer {
+    let id = crate::identity::Keypair::ed25519_from_bytes([1; 32]).unwrap().public().to_peer_id();
+    let group = crate::swarm::AddressGroup::of(&"/ip4/192.0.2.1/tcp/1".parse().unwrap());
+    Peer::new(config, crate::protocols::pubsub::places::Places::new(1).take(group, id))
+}
+
 #[test]
 fn what_changes_while_nothing_is_written_is_said_once() {
-    let mut peer = Peer::new(&Config::default());
+    let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
     assert_eq!(said(&mut peer, &topics(&["a", "b"])), [["+a", "+b"]]);
     assert_eq!(said(&mut peer, &topics(&["a", "b"])), Vec::<Vec<String>>::new());
@@ -46,7 +52,7 @@ fn what_changes_while_nothing_is_written_is_said_once() {
 
 #[test]
 fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
-    let mut peer = Peer::new(&Config::default());
+    let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&["a", "b"]));
     said(&mut peer, &topics(&["a", "b"]));
     peer.closed(Duration::ZERO, &Config::default());
@@ -56,7 +62,7 @@ fn a_new_stream_says_everything_again_and_takes_back_what_is_over() {
 
 #[test]
 fn what_was_taken_back_is_remembered_up_to_a_bound() {
-    let mut peer = Peer::new(&Config::default());
+    let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &topics(&[]));
     for n in 0..2 * WITHDRAWN {
         for subscriptions in [topics(&[&n.to_string()]), topics(&[])] {
@@ -73,7 +79,7 @@ fn what_was_taken_back_is_remembered_up_to_a_bound() {
 fn many_topics_are_said_in_several_rpcs_that_anybody_can_read() {
     let names: Vec<String> = (0..100).map(|n| format!("{n:0>1000}")).collect();
     let all: BTreeSet<Topic> = names.iter().map(|name| Topic::from(&**name)).collect();
-    let mut peer = Peer::new(&Config::default());
+    let mut peer = self::peer(&Config::default());
     peer.opened(stream(), Duration::ZERO, &all);
     let said = said(&mut peer, &all);
     assert_eq!(said.concat(), names.iter().map(|name| format!("+{name}")).collect::<Vec<_>>());
@@ -83,7 +89,7 @@ fn many_topics_are_said_in_several_rpcs_that_anybody_can_read() {
 #[test]
 fn waits_double_up_to_the_longest_and_end() {
     let config = Config { reopen_attempts: 5, ..Config::default() };
-    let mut peer = Peer::new(&config);
+    let mut peer = self::peer(&config);
     let config = Config { reopen_at_most_after: Duration::from_secs(5), ..config };
     let waits: Vec<_> = core::iter::from_fn(|| peer.retry(Duration::ZERO, &config)).collect();
     assert_eq!(waits, [1, 2, 4, 5, 5].map(Duration::from_secs));
@@ -107,6 +113,6 @@ fn attempts_without_a_wait_do_not_all_come_at_once() {
             ..Config::default()
         };
         let now = Duration::from_secs(9);
-        assert!(Peer::new(&config).retry(now, &config).is_some_and(|at| at > now));
+        assert!(peer(&config).retry(now, &config).is_some_and(|at| at > now));
     }
 }

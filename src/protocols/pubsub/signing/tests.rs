@@ -218,3 +218,16 @@ fn without_signatures_nothing_may_be_there_that_names_an_author() {
         assert_eq!(policy.open(&[&bytes[..], field].concat()).unwrap_err(), Invalid::Unexpected);
     }
 }
+
+#[test]
+fn a_longer_key_costs_more_of_a_turn() {
+    let signing = Signing::strict_sign(Keypair::ed25519_from_bytes([1; 32]).unwrap(), 1);
+    let claim = signing.open(&signing.seal("t", b"data").unwrap().0).unwrap();
+    // The lengths of encoded RSA keys of 2 048, 4 096 and 8 192 bits.
+    let costs = [0, 36, 299, 555, 1_067].map(|length| {
+        let key = Some(alloc::vec![0; length]).filter(|key| !key.is_empty());
+        let Claim { message, id, signature, .. } = signing.open(&signing.seal("t", b"data").unwrap().0).unwrap();
+        Claim { message, id, is_forwardable: claim.is_forwardable, signature, key }.cost()
+    });
+    assert_eq!(costs, [1, 1, 2, 5, 17]);
+}

@@ -1,0 +1,91 @@
+//! [`Pace`]: the most lines a second of what peers pace and what has no id, so that nobody can flood the log.
+
+use crate::node::World;
+use libp2p_identity::PeerId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use swarm_notify::notifee::{Context, Interest, Notifee};
+
+/// The time that a limit is for.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A kind of line of one peer; of none where it is about several.
+type Kind = (Option<PeerId>, &'static str);
+
+/// Counts the lines of the last second, by kind. At the end of a second it prints how many were left out.
+#[derive(Default)]
+pub(crate) struct Pace {
+    /// Those of which there was a line within a second.
+    kinds: BTreeMap<Kind, Lines>,
+}
+
+/// The lines of one kind since a time.
+struct Lines {
+    since: Duration,
+    printed: u32,
+    skipped: u64,
+}
+
+impl Pace {
+    /// Returns whether one more line of a kind may be printed, of at most so many a second.
+    pub(crate) fn allows(&mut self, peer: Option<PeerId>, name: &'static str, most: u32, now: Duration) -> bool {
+        let lines = self.kinds.entry((peer, name)).or_insert(Lines { since: now, printed: 0, skipped: 0 });
+        let allows = lines.printed < most;
+        match allows {
+            true => lines.printed += 1,
+            false => lines.skipped += 1,
+        }
+        allows
+    }
+
+    /// Forgets a kind whose second is over, and returns it if lines of it were left out.
+    fn next_over(&mut self, now: Duration) -> Option<(Kind, u64)> {
+        loop {
+            let kind = *self.kinds.iter().find(|(_, lines)| lines.since + SECOND <= now)?.0;
+            let skipped = self.kinds.remove(&kind)?.skipped;
+            if skipped > 0 {
+                return Some((kind, skipped));
+            }
+        }
+    }
+}
+
+impl Notifee<World> for Pace {
+    fn interest(&self) -> Interest {
+        Interest::TIME
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.kinds.values().map(|lines| lines.since + SECOND).min()
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, World>) {
+        while let Some(((peer, name), lines)) = self.next_over(cx.now()) {
+            let reporter = cx.network().reporter;
+            let mut line = reporter.line("skipped");
+            if let Some(peer) = peer {
+                line.put("peer", peer.to_string());
+            }
+            line.put("what", name);
+            line.put("lines", lines);
+            reporter.print(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_limit_of_a_second_is_counted() {
+        let mut pace = Pace::default();
+        let second = |n: u32| SECOND * n / 10;
+        let printed = (0..100).filter(|n| pace.allows(None, "message", 3, second(*n) / 10)).count();
+        assert_eq!((printed, pace.poll_at()), (3, Some(SECOND)));
+        assert_eq!(pace.next_over(second(9)), None);
+        assert_eq!(pace.next_over(second(10)), Some(((None, "message"), 97)));
+        assert!(pace.allows(None, "message", 3, second(11)));
+        assert_eq!((pace.next_over(second(30)), pace.poll_at()), (None, None), "nothing is kept");
+    }
+}

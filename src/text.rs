@@ -1,0 +1,65 @@
+//! [`shorten`]: strings that a peer has chosen, cut to a length that an event or a log can bear.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+/// The most bytes of a peer's string that an event, an error's text or a line of the log has of it.
+///
+/// Agent versions of all implementations are shorter. Names that something is found by (a protocol, a topic) are whole in
+/// events, and have bounds of their own.
+pub const MAX_TEXT: usize = 256;
+
+/// The end of a string that was cut.
+pub const CUT: char = '…';
+
+/// Cuts a string that a peer has chosen to at most [`MAX_TEXT`] bytes, between two characters, and marks it with [`CUT`]
+/// at its end. What is short enough stays as it is. Nothing is escaped.
+///
+/// ```
+/// use swarm_notify::text::{MAX_TEXT, shorten};
+///
+/// assert_eq!(shorten("go-libp2p/0.40.0"), "go-libp2p/0.40.0");
+/// let long = shorten(&"a".repeat(65_536)).into_owned();
+/// assert!(long.len() == MAX_TEXT && long.ends_with("a…"));
+/// ```
+#[must_use]
+pub fn shorten(text: &str) -> Cow<'_, str> {
+    shorten_to(text, MAX_TEXT)
+}
+
+/// Does what [`shorten`] does, to another number of bytes. Without place for the mark nothing is left.
+#[must_use]
+pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let Some(most) = most.checked_sub(CUT.len_utf8()) else { return Cow::Borrowed("") };
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    let mut short = String::from(&text[..end]);
+    short.push(CUT);
+    Cow::Owned(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_two_characters_and_marked() {
+        for character in ['a', 'é', '語', '🦀'] {
+            let long: String = core::iter::repeat_n(character, 64 * 1024).collect();
+            let short = shorten(&long);
+            assert!(short.len() <= MAX_TEXT && short.len() > MAX_TEXT - CUT.len_utf8() - 4, "{}", short.len());
+            assert!(short.strip_suffix(CUT).is_some_and(|kept| long.starts_with(kept)));
+            assert_eq!(shorten(&short), short, "it is short now");
+        }
+    }
+
+    #[test]
+    fn what_is_short_enough_stays_as_it_is() {
+        let exactly = "x".repeat(MAX_TEXT);
+        assert_eq!(shorten(&exactly), exactly);
+        assert_eq!((shorten(""), shorten_to("abc", 3), shorten_to("abcd", 3)), ("".into(), "abc".into(), "…".into()));
+        assert_eq!((shorten_to("abc", 2), shorten_to("abc", 0)), ("".into(), "".into()));
+    }
+}

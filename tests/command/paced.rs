@@ -1,0 +1,119 @@
+//! What peers pace: as many lines as the limits say, however much they do, and no long ones.
+
+use crate::support::command::{LIMIT, Running};
+use libp2p_identity::Keypair;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use swarm_notify::connection::Protocol;
+use swarm_notify::lifecycle::{ConnectionId, Event};
+use swarm_notify::notifee::Notifees;
+use swarm_notify::protocols::identify::{self, Identify};
+use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::tcp;
+
+const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+
+/// A peer of the command's in this process.
+struct Peer {
+    swarm: tcp::Swarm,
+    notifees: Notifees<tcp::Swarm>,
+    start: Instant,
+}
+
+impl Peer {
+    fn dial(address: &str, config: Config) -> (Self, ConnectionId) {
+        let reactor = tcp::Reactor::new().unwrap();
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+        let swarm = Swarm::with_reactor(reactor, transport, &key, [5; 32], config).unwrap();
+        let mut peer = Self { swarm, notifees: Notifees::new(), start: Instant::now() };
+        let connection = peer.swarm.dial(address.parse().unwrap()).unwrap();
+        peer.until(|event| matches!(event, Event::Connected { .. }));
+        (peer, connection)
+    }
+
+    /// Goes on until an event is the one; `is_it` is asked once for each.
+    fn until(&mut self, mut is_it: impl FnMut(Event) -> bool) {
+        loop {
+            assert!(self.start.elapsed() < LIMIT, "it does not come");
+            self.swarm.wait(self.start.elapsed(), Some(Duration::from_millis(100))).unwrap();
+            self.swarm.tick(self.start.elapsed());
+            while let Some(event) = self.swarm.next_event() {
+                if is_it(event) {
+                    return;
+                }
+            }
+            while self.swarm.next_ready().is_some() {}
+        }
+    }
+}
+
+fn all<'a>(printed: &'a [Value], event: &str) -> Vec<&'a Value> {
+    printed.iter().filter(|line| line["event"] == event).collect()
+}
+
+#[test]
+fn refused_streams_are_a_line_a_second_and_add_up() {
+    const OVER: u64 = 5_000;
+    let mut listen = Running::start(["listen"]);
+    let mut config = Config::default();
+    config.limits.streams_per_connection = 20_000;
+    let (mut peer, connection) = Peer::dial(&listen.address(), config);
+    // As many streams as the limit allows stay open, and all others are refused.
+    for _ in 0..1_024 {
+        peer.swarm.open_stream(connection, &[ECHO]).unwrap();
+    }
+    let mut opened = 0;
+    peer.until(|event| {
+        opened += u32::from(matches!(event, Event::OpenedStream { .. }));
+        assert!(!matches!(event, Event::StreamFailed { .. }));
+        opened == 1_024
+    });
+    let began = Instant::now();
+    for _ in 0..OVER / 100 {
+        for _ in 0..100 {
+            peer.swarm.open_stream(connection, &[ECHO]).unwrap();
+        }
+        let mut failed = 0;
+        peer.until(|event| {
+            failed += u32::from(matches!(event, Event::StreamFailed { .. }));
+            failed == 100
+        });
+    }
+    // A second after the last one, the rest is told to somebody to whom nothing else comes.
+    let told = |line: &Value| line["total"].as_u64().unwrap();
+    while told(&listen.until("refused")) < OVER {}
+    let seconds = began.elapsed().as_secs() as usize;
+    peer.swarm.abort_connection(connection).unwrap();
+    let disconnected = listen.until("disconnected");
+    assert_eq!(disconnected["refused"]["stream_limit"], OVER);
+    listen.signal("INT");
+    let ended = listen.ended();
+    let refused = all(&ended.printed, "refused");
+    assert!((2..=2 + seconds).contains(&refused.len()), "{refused:#?} in {seconds} s");
+    assert!(refused.iter().all(|line| line["kind"] == "stream_limit" && line["connection"] == "c0.1"));
+    assert_eq!(refused.iter().map(|line| line["count"].as_u64().unwrap()).sum::<u64>(), OVER);
+}
+
+#[test]
+fn a_long_agent_version_is_cut_on_its_line() {
+    let mut listen = Running::start(["listen"]);
+    let (mut peer, connection) = Peer::dial(&listen.address(), Config::default());
+    let mut config = identify::Config::default();
+    config.agent_version = "é".repeat(6 * 1024);
+    let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+    let id = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), config));
+    peer.notifees.get_mut::<Identify>(id).unwrap().push();
+    let mut has_ended = false;
+    while !has_ended {
+        assert!(peer.start.elapsed() < LIMIT, "it does not come");
+        peer.swarm.wait(peer.start.elapsed(), Some(Duration::from_millis(10))).unwrap();
+        peer.swarm.tick(peer.start.elapsed());
+        peer.notifees.drive(&mut peer.swarm, peer.start.elapsed());
+        has_ended = peer.notifees.get::<Identify>(id).unwrap().info(connection).is_some()
+            && peer.swarm.streams_of(connection).count() == 0;
+    }
+    let pushed = listen.until("identify_pushed");
+    let agent = pushed["agent"].as_str().unwrap();
+    assert!(agent.len() <= swarm_notify::text::MAX_TEXT && agent.ends_with("é…"), "{agent}");
+}
