@@ -60,6 +60,7 @@ mod fact;
 mod handshake;
 mod input;
 pub(crate) mod key;
+mod memory;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -125,6 +126,8 @@ pub struct Connection {
     at_gate: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
     has_data_due: bool,
+    /// What its streams hold of unread bytes, from its break on; before, its session counts that.
+    unread: usize,
     /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
@@ -165,6 +168,7 @@ impl Connection {
             live: 0,
             at_gate: 0,
             has_data_due: false,
+            unread: 0,
             is_untimed: false,
         })
     }
@@ -240,7 +244,7 @@ impl Connection {
     }
 
     /// Returns whether the last [`receive`](Self::receive) stopped early, so that it may have kept whole frames: at the
-    /// [limit](Input::limit_frames) of frames, or because the peer does not read pending output. Once [`wants_input`](Self::wants_input) says so,
+    /// [limit](Input::limit_frames) of frames or of [memory](Input::limit_memory), or because the peer does not read pending output. Once [`wants_input`](Self::wants_input) says so,
     /// call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
@@ -259,7 +263,7 @@ impl Connection {
         }
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
-            if input.frames_left() == 0 || open.session.is_clogged() {
+            if input.is_exhausted() || open.session.is_clogged() {
                 input.cut_short(&mut self.kept);
                 return None;
             }
@@ -273,9 +277,11 @@ impl Connection {
                 }
             }
             open.session.limit_frames(input.frames_left());
+            let held = open.session.unread_held();
             match open.session.receive_with(turn.streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     input.set_frames_left(open.session.frames_left());
+                    input.memory_taken(open.session.unread_held().saturating_sub(held));
                     if is_kept {
                         self.kept.consume_frames(consumed);
                         input.load(&mut self.kept);
@@ -475,6 +481,7 @@ impl Connection {
     }
 
     fn broke(&mut self, error: Error) -> Fact {
+        self.unread = self.unread_held();
         self.phase = Phase::Over;
         // A handshake that was not over in time does not end with our last message after all.
         self.out = Vec::new();

@@ -278,6 +278,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
+    /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn handed(&self) -> Option<Id> {
+        self.handed
+    }
+
     /// While it is held, `next_event` and `vacate` do nothing: what was handed out last is still being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;

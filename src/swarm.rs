@@ -85,6 +85,7 @@ mod budget;
 mod config;
 mod drive;
 mod error;
+mod held;
 mod ledger;
 mod link;
 mod listeners;
@@ -93,6 +94,7 @@ mod peers;
 mod reactor;
 mod ready;
 mod refusals;
+mod relief;
 mod run_queue;
 mod streams;
 mod timers;
@@ -418,10 +420,13 @@ where
         if self.ledger.lifecycle.is_held() {
             return None;
         }
+        if let Some(Id::Stream(id)) = self.ledger.lifecycle.handed() {
+            self.drop_unread(id);
+        }
         match self.ledger.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
-                drop(self.links.remove(id));
+                self.remove_link(id);
                 // Its deadline is nobody's now, and no reason to come.
                 self.forget_deadlines();
             }

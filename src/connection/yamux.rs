@@ -52,6 +52,7 @@ mod frame;
 mod growth;
 mod live;
 mod output;
+mod pressure;
 mod receive;
 mod session;
 mod spares;
@@ -59,6 +60,7 @@ mod stream;
 mod window;
 
 pub use fact::{Fact, OpenError, Violation};
+pub use pressure::Pressure;
 pub use session::Session;
 pub use spares::Spares;
 pub use stream::{Read, Stream};

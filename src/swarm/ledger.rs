@@ -5,6 +5,7 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::held::Held;
 use super::own_dial::OwnEnd;
 use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
@@ -46,6 +47,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     ready_streams: Bits,
     changed_listeners: Bits,
     handshakes: [u32; 2],
+    pub(super) held: Held,
     refusals: Refusals,
     scratch: Scratch,
 }
@@ -57,6 +59,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             local_peer,
             own_end: None,
             streams: Streams::new(),
+            held: Held::new(&config),
             config,
             protocols: Vec::new(),
             line: VecDeque::new(),

@@ -10,12 +10,14 @@
 
 mod batches;
 mod ending;
+mod held;
 mod streams;
 mod writing;
 
 pub(super) use ending::Why;
 
 use super::error;
+use super::held::Account;
 use super::ledger::Ledger;
 use super::run_queue::Share;
 use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
@@ -68,6 +70,10 @@ pub(super) struct Link<T: Transport> {
     /// Since when the pipe has taken nothing of it.
     blocked: Option<Duration>,
     batches: Batches,
+    /// The bytes that it holds, as they were counted last.
+    pub(super) account: Account,
+    /// What its streams hold of unread bytes, once its connection is gone.
+    left: usize,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -130,6 +136,8 @@ where
             written: 0,
             blocked: None,
             batches: Batches::default(),
+            account: Account::default(),
+            left: 0,
         }
     }
 
@@ -207,6 +215,7 @@ where
         now: Duration,
     ) -> bool {
         let (mut left, mut frames) = (most, HELPING_FRAMES);
+        self.heed_pressure(ledger);
         for _ in 0..HELPING_READS {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =
                 &mut self.stage
@@ -219,6 +228,7 @@ where
             let is_cut_short = pipe.connection.is_cut_short();
             pipe.connection.begin_input(input);
             input.limit_frames(frames);
+            input.limit_memory(ledger.held.helping());
             if is_cut_short || input.space().is_empty() {
                 // Frames that the last helping left, or a full buffer, are handled before more is read.
                 self.understand(ledger, input, cx, now);
@@ -250,7 +260,8 @@ where
                 }
             }
             frames = input.frames_left();
-            if frames == 0 || self.connection().is_some_and(|connection| connection.is_cut_short()) {
+            let is_cut_short = self.connection().is_some_and(|connection| connection.is_cut_short());
+            if frames == 0 || is_cut_short || ledger.held.is_over() {
                 return true;
             }
         }
@@ -268,6 +279,7 @@ where
         {
             self.handle(fact, ledger, cx, now);
         }
+        self.settle(ledger);
     }
 
     /// Handles what has timed out by `now`.
@@ -289,6 +301,7 @@ where
             self.handle(fact, ledger, cx, now);
         }
         self.drive_write_timeout(ledger, cx, now);
+        self.settle(ledger);
     }
 
     /// Returns the earliest deadline of this connection.
@@ -353,6 +366,7 @@ where
                     ledger.handshake_ends(self.direction);
                     if let Some(peer) = self.peer {
                         ledger.peers.insert((peer, self.id));
+                        ledger.held.join(&mut self.account, peer);
                     }
                 }
                 // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
@@ -364,6 +378,7 @@ where
             Some(Err(error)) => self.over(ledger, Why::Broke(error)),
             None => {}
         }
+        self.settle(ledger);
         self.mark_dirty(ledger);
     }
 }

@@ -43,7 +43,7 @@ where
         };
         if self.ledger.lifecycle.discard(id).is_ok() {
             self.ledger.handshake_ends(Direction::Inbound);
-            drop(self.links.remove(id));
+            self.remove_link(id);
             self.forget_deadlines();
         }
     }

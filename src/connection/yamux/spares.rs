@@ -28,6 +28,11 @@ impl Buffer {
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
+    /// Returns the bytes of memory that it takes up.
+    pub(super) const fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(super) fn into_unread(mut self) -> Vec<u8> {
         self.clear_read();
         self.bytes

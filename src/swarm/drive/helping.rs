@@ -23,7 +23,7 @@ where
     /// one batch of that, so that a flood of input does not keep it from being written.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
-        let mut has_helped = false;
+        let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         loop {
             self.admit(budget, &mut has_helped);
@@ -36,7 +36,9 @@ where
                 self.queue.served.push_back(slot);
                 continue;
             }
-            if !budget.allows() && has_helped {
+            // Above the budget, the owner gets to read before much more comes. Others go on in the next turn.
+            let is_filled = self.ledger.held.is_filled(start);
+            if (!budget.allows() || is_filled) && has_helped {
                 break;
             }
             has_helped = true;
@@ -94,6 +96,7 @@ where
         if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
+        self.relieve();
         self.discard_own_end();
         self.driven(id);
     }

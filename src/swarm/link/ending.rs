@@ -170,8 +170,12 @@ where
             Stage::Dialing(_) | Stage::Upgrading(_) | Stage::Up(_) => None,
             Stage::Over => return,
         };
+        if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
+            self.left = pipe.connection.unread_held();
+        }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
+        self.settle(ledger);
         match &why {
             Why::Ended(_) => {}
             Why::Broke(error) => self.error = Some(error.to_string()),
