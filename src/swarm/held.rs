@@ -117,16 +117,19 @@ impl Held {
 
     /// Forgets a connection, with whatever it still holds.
     pub(super) fn close(&mut self, account: &mut Account, id: ConnectionId) {
-        self.change(account, 0);
         if core::mem::take(&mut account.waits_for_all) {
             self.waiting.retain(|waiting| *waiting != id);
         }
-        let Some(slot) = account.peer.take().map(|slot| slot.get() as usize - 1) else { return };
-        let Some(record) = self.peers.get_mut(slot) else { return };
-        record.connections -= 1;
-        if core::mem::take(&mut account.waits_for_peer) {
+        let slot = account.peer.map(|slot| slot.get() as usize - 1);
+        if let Some(record) = slot.and_then(|slot| self.peers.get_mut(slot))
+            && core::mem::take(&mut account.waits_for_peer)
+        {
             record.waiting.retain(|waiting| *waiting != id);
         }
+        self.change(account, 0);
+        account.peer = None;
+        let Some((slot, record)) = slot.and_then(|slot| Some((slot, self.peers.get_mut(slot)?))) else { return };
+        record.connections -= 1;
         if record.connections == 0 {
             self.slots.remove(&record.peer);
             self.peers.remove(slot);
