@@ -81,6 +81,7 @@
 
 mod address;
 mod bits;
+mod bound;
 mod budget;
 mod config;
 mod drive;
