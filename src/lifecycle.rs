@@ -278,6 +278,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
+    /// Returns the numbers of slots of connections and of streams. All indices are below them; they get less when most
+    /// slots are vacant.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn slots(&self) -> (usize, usize) {
+        (self.books.connections.slots(), self.books.streams.slots())
+    }
+
     /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.
     #[cfg(feature = "swarm")]
     pub(crate) const fn handed(&self) -> Option<Id> {

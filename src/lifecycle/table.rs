@@ -60,6 +60,16 @@ impl<I: Key, T> Table<I, T> {
         self.slots.len()
     }
 
+    /// Gives the memory of slots from `slots` on back; values that sit there are dropped.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_slots(&mut self, slots: usize) {
+        if self.slots.len() > slots {
+            let dropped = self.slots.drain(slots..).flatten().count();
+            self.len -= dropped;
+            self.slots.shrink_to_fit();
+        }
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

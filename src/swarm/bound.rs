@@ -118,7 +118,6 @@ mod tests {
             config.memory_bound()
         };
         let default = bound(&|_| {});
-        println!("the default bound is {} MiB", default >> 20);
         assert!((200 << 20..320 << 20).contains(&default), "{default}");
         assert_eq!(bound(&|config| config.held_bytes *= 2) - default, (64 << 20) / 4 * 5 + (4 << 20));
         assert!(bound(&|config| config.limits.connections += 1) >= default + CONNECTION);

@@ -272,8 +272,22 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let id = self.lifecycle.vacate()?;
         if let Id::Stream(id) = id {
             self.streams.remove(id);
+            let (_, slots) = self.lifecycle.slots();
+            if self.streams.slots() > slots {
+                self.give_up_slots(slots);
+            }
         }
         Some(id)
+    }
+
+    /// Most streams are gone: gives memory back.
+    #[cold]
+    fn give_up_slots(&mut self, slots: usize) {
+        self.streams.give_up_slots(slots);
+        self.interests.give_up_slots(slots);
+        self.line.shrink_to(SPARE);
+        self.dirty.shrink_to(SPARE);
+        self.commanded.shrink_to(SPARE);
     }
 
     /// The next event. What can be ready is so for its owner from its first event on, and not after its last.

@@ -39,6 +39,10 @@ where
         if let Some(mut link) = self.links.remove(id) {
             self.ledger.held.close(&mut link.account, id);
         }
+        let (slots, _) = self.ledger.lifecycle.slots();
+        if self.links.slots() > slots {
+            self.links.give_up_slots(slots);
+        }
     }
 
     /// Drops what is unread of a stream that has ended, or is about to.
