@@ -278,11 +278,12 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
-    /// Returns the numbers of slots of connections and of streams. All indices are below them; they get less when most
-    /// slots are vacant.
+    /// Gives the memory of slots back if most are vacant, of connections beyond 8 and of streams beyond 256: for an owner
+    /// that has just vacated a connection.
     #[cfg(feature = "swarm")]
-    pub(crate) const fn slots(&self) -> (usize, usize) {
-        (self.books.connections.slots(), self.books.streams.slots())
+    pub(crate) fn give_up_slots(&mut self) {
+        self.books.connections.give_up_slots(8);
+        self.books.streams.give_up_slots(256);
     }
 
     /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.

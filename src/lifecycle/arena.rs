@@ -18,8 +18,6 @@ pub(super) struct Arena<K: Kind> {
     generations: Vec<u32>,
     /// The greatest generation of the slots that were given up. A new slot goes on from there, so that no id comes back.
     given_up: u32,
-    /// The records that were vacated since slots were given up last.
-    vacated: u32,
     /// How many records there are, retired slots left out.
     held: u32,
     limit: u32,
@@ -32,9 +30,6 @@ pub(super) struct Bounds {
     pub(super) last_index: u32,
     pub(super) last_generation: u32,
 }
-
-/// How many slots are never given up: so many that memory is no reason.
-const KEPT: usize = 256;
 
 /// What a retired slot holds: the generation of no id.
 const RETIRED: NonZeroU32 = NonZeroU32::MAX;
@@ -65,15 +60,7 @@ pub(super) enum Outcome<E> {
 
 impl<K: Kind> Arena<K> {
     pub(super) const fn new(limit: u32) -> Self {
-        Self {
-            slots: Slab::new(),
-            generations: Vec::new(),
-            given_up: 0,
-            vacated: 0,
-            held: 0,
-            limit,
-            bounds: Bounds::WIDEST,
-        }
+        Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: Bounds::WIDEST }
     }
 
     /// Narrows what indices and generations may reach, before anything has begun.
@@ -185,34 +172,25 @@ impl<K: Kind> Arena<K> {
         self.held -= 1;
         if id.generation().get() < self.bounds.last_generation {
             self.slots.try_remove(id.index());
-            self.vacated += 1;
-            if self.generations.len() >= KEPT && self.held < self.generations.len() as u32 / 4 {
-                self.give_up_slots();
-            }
         } else {
             retired(id);
         }
     }
 
-    /// Gives the memory of the slots behind the last record back, at most once for each half of all slots that was vacated,
-    /// so that it costs O(1) for each record.
-    #[cold]
-    #[inline(never)]
-    fn give_up_slots(&mut self) {
-        if (self.vacated as usize) < self.generations.len() / 2 {
+    /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last record. It looks
+    /// at these, from the end.
+    pub(super) fn give_up_slots(&mut self, kept: usize) {
+        let slots = self.generations.len();
+        if slots <= kept || self.held as usize > slots / 2 {
             return;
         }
-        self.vacated = 0;
-        self.slots.shrink_to_fit();
-        let slots = self.slots.iter().next_back().map_or(0, |(last, _)| last + 1);
-        let given_up = self.generations.drain(slots..).max();
-        self.given_up = self.given_up.max(given_up.unwrap_or(0));
-        self.generations.shrink_to_fit();
-    }
-
-    /// Returns the number of slots, with or without a record. All indices are below it.
-    pub(super) const fn slots(&self) -> usize {
-        self.generations.len()
+        let used = self.slots.iter().next_back().map_or(0, |(last, _)| last + 1);
+        if used <= slots / 2 {
+            self.slots.shrink_to_fit();
+            let given_up = self.generations.drain(used..).max();
+            self.given_up = self.given_up.max(given_up.unwrap_or(0));
+            self.generations.shrink_to_fit();
+        }
     }
 }
 
@@ -227,9 +205,8 @@ fn retired<K: Kind>(id: K) {
 impl<K: Kind> PartialEq for Arena<K> {
     fn eq(&self, other: &Self) -> bool {
         let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());
-        let kept = |arena: &Self| (arena.given_up, arena.vacated);
         sizes(self) == sizes(other)
-            && kept(self) == kept(other)
+            && self.given_up == other.given_up
             && self.generations == other.generations
             && self.slots.iter().eq(other.slots.iter())
     }

@@ -136,7 +136,7 @@ pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
-use super::{NotConnected, Service};
+use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::{Keypair, PeerId, PublicKey};
 use crate::lifecycle::{
@@ -429,6 +429,8 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
+        self.links.give_up_slots(LINKS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
         if link.is_asked {
             // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;

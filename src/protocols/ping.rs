@@ -61,7 +61,7 @@ mod ask;
 
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
-use super::{NotConnected, Service};
+use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId, Table};
@@ -299,6 +299,8 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(mut link) = self.links.remove(connection) else { return };
+        self.links.give_up_slots(LINKS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut link.deadline, None);
         if link.is_asked {
             // Others have been told that the connection is over, and hear no more of it.

@@ -133,10 +133,13 @@ impl Held {
         if record.connections == 0 {
             self.slots.remove(&record.peer);
             self.peers.remove(slot);
-            if self.peers.is_empty() {
-                self.peers = Slab::new();
-            }
         }
+    }
+
+    /// Gives back the memory of lines in which nobody waits.
+    pub(super) fn give_up_memory(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.peers.shrink_to_fit();
     }
 
     /// A connection holds `bytes` now.

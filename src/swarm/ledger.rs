@@ -16,6 +16,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
 
+/// For how many streams memory is kept when most are gone.
+const STREAMS_KEPT: usize = 256;
+
 /// How many that have ended may always stand in line.
 const SPARE: usize = 64;
 
@@ -272,22 +275,22 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         let id = self.lifecycle.vacate()?;
         if let Id::Stream(id) = id {
             self.streams.remove(id);
-            let (_, slots) = self.lifecycle.slots();
-            if self.streams.slots() > slots {
-                self.give_up_slots(slots);
-            }
         }
         Some(id)
     }
 
-    /// Most streams are gone: gives memory back.
-    #[cold]
-    fn give_up_slots(&mut self, slots: usize) {
-        self.streams.give_up_slots(slots);
-        self.interests.give_up_slots(slots);
-        self.line.shrink_to(SPARE);
+    /// A connection is gone: gives memory back of which it, and its streams, had most.
+    pub(super) fn give_up_slots(&mut self) {
+        self.lifecycle.give_up_slots();
+        self.streams.give_up_slots(STREAMS_KEPT);
+        self.interests.give_up_slots(STREAMS_KEPT);
+        if self.line.is_empty() {
+            self.line.shrink_to(SPARE);
+        }
         self.dirty.shrink_to(SPARE);
         self.commanded.shrink_to(SPARE);
+        self.held.give_up_memory();
+        self.scratch.give_up_memory();
     }
 
     /// The next event. What can be ready is so for its owner from its first event on, and not after its last.

@@ -13,6 +13,9 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
+/// For how many connections memory is kept when most are gone.
+const LINKS_KEPT: usize = 8;
+
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
@@ -39,10 +42,10 @@ where
         if let Some(mut link) = self.links.remove(id) {
             self.ledger.held.close(&mut link.account, id);
         }
-        let (slots, _) = self.ledger.lifecycle.slots();
-        if self.links.slots() > slots {
-            self.links.give_up_slots(slots);
-        }
+        self.ledger.give_up_slots();
+        self.links.give_up_slots(LINKS_KEPT);
+        self.queue.woken.shrink_to(LINKS_KEPT);
+        self.timers.give_up_memory();
     }
 
     /// Drops what is unread of a stream that has ended, or is about to.

@@ -110,6 +110,12 @@ impl Spares {
         self.small.iter().chain(&self.large).map(|buffer| buffer.bytes.capacity()).sum()
     }
 
+    /// Frees the buffers of more than 2 KiB.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_large(&mut self) {
+        self.large.clear();
+    }
+
     /// An empty buffer that `len` bytes fit in.
     pub(super) fn take(&mut self, len: usize) -> Box<Buffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
