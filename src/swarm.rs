@@ -421,9 +421,6 @@ where
         if self.ledger.lifecycle.is_held() {
             return None;
         }
-        if let Some(Id::Stream(id)) = self.ledger.lifecycle.handed() {
-            self.drop_unread(id);
-        }
         match self.ledger.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
@@ -431,7 +428,14 @@ where
                 // Its deadline is nobody's now, and no reason to come.
                 self.forget_deadlines();
             }
-            Some(Id::Stream(_)) | None => {}
+            Some(Id::Stream(_)) => {
+                if let Some((connection, held)) = self.ledger.dropped.take()
+                    && let Some(link) = self.links.get_mut(connection)
+                {
+                    link.uncount(&mut self.ledger, held);
+                }
+            }
+            None => {}
         }
         self.ledger.next_event()
     }

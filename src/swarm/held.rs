@@ -31,6 +31,8 @@ pub(super) struct Held {
     waiting: Vec<ConnectionId>,
     /// Connections that may no longer have to withhold window.
     relieved: Vec<(ConnectionId, Line)>,
+    /// As long as no more is held in all, nobody is under pressure, for no budget can be exceeded.
+    calm: usize,
     /// A budget is exceeded by a quarter, so that something has to go.
     is_over: bool,
 }
@@ -53,6 +55,8 @@ pub(super) struct Account {
     peer: Option<NonZeroU32>,
     waits_for_all: bool,
     waits_for_peer: bool,
+    /// Its connection was told of some pressure, and not that there is none any more.
+    pub(super) is_pressed: bool,
 }
 
 /// The two lines in which a connection waits.
@@ -80,8 +84,10 @@ impl Account {
 }
 
 impl Held {
-    pub(super) const fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let budgets = [config.held_bytes_per_peer, config.held_bytes_per_connection, config.held_bytes / 4 * 3];
         Self {
+            calm: budgets.into_iter().min().unwrap_or(0),
             all: 0,
             budget: config.held_bytes,
             budget_of_peer: config.held_bytes_per_peer,
@@ -148,10 +154,26 @@ impl Held {
         if before == bytes {
             return;
         }
+        let all = (self.all + bytes).saturating_sub(before);
+        if self.all.max(all) <= self.calm {
+            self.all = all;
+            if let Some(peer) = account.peer.and_then(|slot| self.peers.get_mut(slot.get() as usize - 1)) {
+                peer.bytes = (peer.bytes + bytes).saturating_sub(before);
+            }
+            return;
+        }
+        self.change_under_pressure(account, before, all);
+    }
+
+    /// The same where some budget may be exceeded, or was.
+    #[cold]
+    #[inline(never)]
+    fn change_under_pressure(&mut self, account: &Account, before: usize, all: usize) {
+        let bytes = account.bytes;
         let (small, large) = (self.budget / SMALL_PART, self.budget / LARGE_PART);
         let level = |all: usize| u8::from(all > self.budget) + u8::from(all > self.budget / 4 * 3);
         let fell = level(self.all);
-        self.all = (self.all + bytes).saturating_sub(before);
+        self.all = all;
         if level(self.all) < fell {
             self.relieved.extend(self.waiting.drain(..).map(|id| (id, Line::All)));
         }
@@ -166,6 +188,11 @@ impl Held {
             self.is_over |= peer.bytes > limit(most);
         }
         self.is_over |= bytes > limit(self.budget_of_connection) || self.all > limit(self.budget);
+    }
+
+    /// Returns whether nobody is under pressure. It may be `false` though nobody is.
+    pub(super) const fn is_calm(&self) -> bool {
+        self.all <= self.calm
     }
 
     /// Returns how scarce memory is for a connection.

@@ -51,6 +51,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     changed_listeners: Bits,
     handshakes: [u32; 2],
     pub(super) held: Held,
+    /// What a stream held that has just been vacated, and whose it was.
+    pub(super) dropped: Option<(ConnectionId, usize)>,
     refusals: Refusals,
     scratch: Scratch,
 }
@@ -63,6 +65,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             own_end: None,
             streams: Streams::new(),
             held: Held::new(&config),
+            dropped: None,
             config,
             protocols: Vec::new(),
             line: VecDeque::new(),
@@ -272,11 +275,16 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
-        let id = self.lifecycle.vacate()?;
-        if let Id::Stream(id) = id {
-            self.streams.remove(id);
+        let id = self.lifecycle.handed();
+        if let Some(Id::Stream(id)) = id
+            && let Some(stream) = self.streams.remove(id)
+        {
+            let held = stream.bytes_held();
+            if held > 0 {
+                self.dropped = self.lifecycle.connection_of(id).map(|connection| (connection, held));
+            }
         }
-        Some(id)
+        self.lifecycle.vacate()
     }
 
     /// A connection is gone: gives memory back of which it, and its streams, had most.

@@ -77,11 +77,13 @@ where
     ///
     /// It walks all connections and all streams, and does so at most once for each quarter of a budget that comes.
     pub(super) fn relieve(&mut self) {
-        if self.ledger.held.take_over() {
+        if self.ledger.held.is_over() {
+            self.ledger.held.take_over();
             self.reset_largest();
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn reset_largest(&mut self) {
         let mut excess = self.excess();

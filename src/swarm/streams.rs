@@ -238,16 +238,12 @@ where
         }
     }
 
-    /// Lets `act` do something with a stream's connection. Its output is for the next turn, and its time-outs count from
-    /// there.
+    /// Lets `act` do something with a stream's connection, which adds a frame to its output at most. That is for the next
+    /// turn, which counts what it holds, and its time-outs count from there.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_commanded(&mut self.ledger);
-        link.heed_pressure(&mut self.ledger);
-        let done = act(link.connection()?, &mut self.ledger.turn(UNTIMED));
-        link.settle(&mut self.ledger);
-        self.relieve();
-        Some(done)
+        Some(act(link.connection()?, &mut self.ledger.turn(UNTIMED)))
     }
 
     /// Does the same with what may find that nothing can be done. An error leaves no work for the next turn: otherwise an
@@ -264,8 +260,10 @@ where
         if done.is_ok() || connection.is_untimed() {
             link.mark_commanded(&mut self.ledger);
         }
-        link.settle(&mut self.ledger);
-        self.relieve();
+        if done.is_ok() {
+            link.settle(&mut self.ledger);
+            self.relieve();
+        }
         Some(done)
     }
 

@@ -24,10 +24,18 @@ where
     }
 
     /// Tells its connection how scarce memory is. Returns `true` if that is something else than it was.
+    #[inline]
     pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
+        (self.account.is_pressed || !ledger.held.is_calm()) && self.set_pressure(ledger)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
         let (connection, pressure) = (&mut pipe.connection, ledger.held.pressure(&self.account));
         let Some(before) = connection.pressure() else { return false };
+        self.account.is_pressed = pressure != Pressure::None;
         if before != pressure {
             let withheld = connection.withholds();
             connection.set_pressure(pressure, &mut ledger.turn(UNTIMED));

@@ -30,7 +30,6 @@ where
         if let Some(connection) = self.connection() {
             connection.confirm_stream(id, &mut ledger.turn(now));
         }
-        self.settle(ledger);
         self.mark_dirty(ledger);
     }
 

@@ -1,6 +1,6 @@
 //! Bytes held: what is counted, who is withheld window, when it is granted after all, and whose streams are reset.
 
-use crate::support::sim::{ECHO_LINES, Link, Pair, Shape, everywhere};
+use crate::support::sim::{Cut, ECHO_LINES, Link, Mode, Pair, Shape, everywhere};
 use swarm_notify::connection::yamux::INITIAL_WINDOW;
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::swarm::Config;
@@ -147,7 +147,14 @@ fn what_ended_unread_is_held_until_its_last_event_is_handled<const EVENTS: usize
 everywhere! {
     what_is_unread_is_held_and_what_is_read_is_not,
     a_window_that_was_withheld_is_granted_once_its_bytes_are_read,
-    a_window_is_granted_when_another_connection_of_the_peer_is_read,
     above_a_budget_by_a_quarter_the_largest_stream_is_reset,
     what_ended_unread_is_held_until_its_last_event_is_handled,
+}
+
+#[test]
+fn a_window_is_granted_when_another_connection_is_read() {
+    for mode in [Mode::Sleep, Mode::Tick] {
+        let shape = Shape { cut: Cut::Whole, mode, swapped: false };
+        a_window_is_granted_when_another_connection_of_the_peer_is_read::<256>(shape);
+    }
 }
