@@ -67,6 +67,7 @@ mod fact;
 mod handshake;
 mod input;
 pub(crate) mod key;
+mod memory;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -93,6 +94,8 @@ pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
 #[cfg(feature = "swarm")]
 pub(crate) use timers::Rest;
+#[cfg(feature = "swarm")]
+pub(crate) use unnamed::BEGUN as UNNAMED;
 pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
@@ -147,6 +150,8 @@ pub struct Connection {
     at_gate: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
     has_data_due: bool,
+    /// What its streams hold of unread bytes, from its break on; before, its session counts that.
+    unread: usize,
     /// A time-out has begun [`UNTIMED`], so that it counts from the owner's next turn.
     is_untimed: bool,
 }
@@ -189,6 +194,7 @@ impl Connection {
             live: 0,
             at_gate: 0,
             has_data_due: false,
+            unread: 0,
             is_untimed: false,
         })
     }
@@ -275,7 +281,7 @@ impl Connection {
     }
 
     /// Returns whether the last [`receive`](Self::receive) stopped early, so that it may have kept whole frames: at the
-    /// [limit](Input::limit_frames) of frames, or because the peer does not read pending output. Once [`wants_input`](Self::wants_input) says so,
+    /// [limit](Input::limit_frames) of frames or of [memory](Input::limit_memory), or because the peer does not read pending output. Once [`wants_input`](Self::wants_input) says so,
     /// call [`begin_input`](Self::begin_input) and [`receive`](Self::receive) again, without another read.
     #[must_use]
     pub fn is_cut_short(&self) -> bool {
@@ -301,7 +307,7 @@ impl Connection {
                 open.session.go_away(yamux::PROTOCOL_ERROR);
                 return Some(self.broken_by(Error::Flood(flood), input));
             }
-            if input.frames_left() == 0 || open.session.is_clogged() {
+            if input.is_exhausted() || open.session.is_clogged() {
                 input.cut_short(&mut self.kept);
                 return None;
             }
@@ -316,11 +322,13 @@ impl Connection {
             }
             open.session.limit_frames(input.frames_left());
             let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
+            let held = open.session.unread_held();
             match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
                     let is_proposed = begins && is_proposal(open.session.offered_payload(&plain[consumed..]));
                     input.set_frames_left(open.session.frames_left());
+                    input.memory_taken(open.session.unread_held().saturating_sub(held));
                     if is_kept {
                         self.kept.consume_frames(consumed);
                         input.load(&mut self.kept);
@@ -566,6 +574,7 @@ impl Connection {
     }
 
     fn broke(&mut self, error: Error) -> Fact {
+        self.unread = self.unread_held();
         self.phase = Phase::Over;
         // A handshake that was not over in time does not end with our last message after all.
         self.out = Vec::new();

@@ -228,6 +228,121 @@
 //! - Once its peer is authenticated a connection has its id, and is never evicted. If it ends before there was room to tell
 //!   of its opening, you are told `ConnectFailed`.
 //!
+//! # Memory
+//!
+//! [`Config::memory_bound`] states the heap that a swarm takes at worst. Three parts make it:
+//!
+//! | part | depends on | default |
+//! |---|---|---|
+//! | records of connections and streams | [`limits`](Config::limits), handshakes | 170 MiB for 16 384 connections and 65 536 streams |
+//! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment |
+//! | buffers that are made once | the largest window, the output of one connection | 12 MiB |
+//!
+//! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
+//! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program
+//! that reads what is ready in each turn holds next to nothing. A connection needs some 200 KiB for itself at times, so a
+//! budget below 1 MiB resets streams of honest peers. Add what your services state, and compare the sum with what the
+//! machine has.
+//!
+//! What you do not read is held, too. A peer that you neglect waits for window first; that is all, as long as its
+//! connection, its peer and all together keep their budgets. Beyond, its largest streams end with
+//! [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). To pass bytes on without keeping any, read no more than
+//! [`write_room`](Swarm::write_room) says.
+//!
+//! [`Config::small`] is for 16 connections. Two small nodes that ping, say who they are, publish and echo:
+//!
+//! ```
+//! # #[cfg(feature = "protocols")]
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::lifecycle::Event;
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::floodsub::FloodSub;
+//! use swarm_notify::protocols::identify::{self, Identify};
+//! use swarm_notify::protocols::ping::{self, Ping};
+//! use swarm_notify::protocols::pubsub::{self, Signing};
+//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//!
+//! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+//!
+//! let limits = Config::small().limits;
+//! let services = ping::Config::default().memory_bound(&limits)
+//!     + identify::Config::small().memory_bound(&limits)
+//!     + pubsub::Config::small().memory_bound();
+//! assert!(Config::small().memory_bound() + services <= 10 * 1024 * 1024);
+//!
+//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
+//!     swarm.register_protocol(ECHO);
+//!     let mut notifees = Notifees::new();
+//!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], ping::Config::default()));
+//!     let identify = Identify::new(identity.public(), identify::Config::small());
+//!     let identify = notifees.install(&mut swarm, identify);
+//!     let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::small());
+//!     floodsub.subscribe(&mut swarm, "news")?;
+//!     let floodsub = notifees.install(&mut swarm, floodsub);
+//!     Ok((swarm, notifees, ping, identify, floodsub))
+//! };
+//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! server.0.listen("/memory/4720".parse()?)?;
+//! server.0.tick(Duration::ZERO);
+//! let connection = client.0.dial("/memory/4720".parse()?)?;
+//!
+//! let (mut stream, mut echoed) = (None, Vec::new());
+//! let (mut is_pinged, mut is_identified, mut is_heard) = (false, false, false);
+//! for millisecond in 0.. {
+//!     assert!(millisecond < 10_000);
+//!     let now = Duration::from_millis(millisecond);
+//!     for (swarm, notifees, ..) in [&mut server, &mut client] {
+//!         swarm.tick(now);
+//!         notifees.drive(swarm, now);
+//!     }
+//!     if stream.is_none() && client.0.counters().connections.outbound.open == 1 {
+//!         let opened = client.0.open_stream(connection, &[ECHO])?;
+//!         client.0.write(opened, b"hello")?;
+//!         stream = Some(opened);
+//!     }
+//!     // The server echoes what it can write back, and keeps nothing.
+//!     for connection in server.0.connections().collect::<Vec<_>>() {
+//!         for stream in server.0.streams_of(connection).collect::<Vec<_>>() {
+//!             if server.0.stream(stream).and_then(|view| view.protocol) == Some(&ECHO) {
+//!                 let (mut buffer, room) = ([0; 1024], server.0.write_room(stream));
+//!                 let most = room.min(buffer.len());
+//!                 if let Ok(n) = server.0.read(stream, &mut buffer[..most]) {
+//!                     server.0.write(stream, &buffer[..n])?;
+//!                 }
+//!             }
+//!         }
+//!     }
+//!     if let Some(stream) = stream {
+//!         let mut buffer = [0; 64];
+//!         if let Ok(n) = client.0.read(stream, &mut buffer) {
+//!             echoed.extend_from_slice(&buffer[..n]);
+//!         }
+//!     }
+//!     let (swarm, notifees, ping, identify, floodsub) = &mut client;
+//!     let event = notifees.get_mut::<Ping>(*ping).unwrap().next_event();
+//!     is_pinged |= matches!(event, Some(ping::Event::Pong { .. }));
+//!     let event = notifees.get_mut::<Identify>(*identify).unwrap().next_event();
+//!     is_identified |= matches!(event, Some(identify::Event::Identified { .. }));
+//!     notifees.get_mut::<FloodSub>(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
+//!     let event = server.1.get_mut::<FloodSub>(server.4).unwrap().next_event();
+//!     is_heard |= matches!(event, Some(pubsub::Event::Message { .. }));
+//!     if is_pinged && is_identified && is_heard && echoed == b"hello" {
+//!         break;
+//!     }
+//! }
+//! assert!(server.0.bytes_held() < 1024 * 1024);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "protocols"))]
+//! # fn main() {}
+//! ```
+//!
 //! # How late is too late
 //!
 //! `now` comes from you, and deadlines are judged in turns only: nothing happens while you are away.

@@ -287,6 +287,20 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         Some(id)
     }
 
+    /// Gives the memory of slots back if most are vacant, of connections beyond 8 and of streams beyond 256: for an owner
+    /// that has just vacated a connection.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_slots(&mut self) {
+        self.books.connections.give_up_slots(8);
+        self.books.streams.give_up_slots(256);
+    }
+
+    /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn handed(&self) -> Option<Id> {
+        self.handed
+    }
+
     /// While it is held, `next_event` and `vacate` do nothing: what was handed out last is still being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
         self.is_held = is_held;

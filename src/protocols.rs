@@ -22,6 +22,10 @@ use crate::swarm::OpenStreamError;
 use alloc::vec::Vec;
 use core::fmt;
 
+/// For how many connections, and for how many streams, a service keeps records when most are gone.
+const LINKS_KEPT: usize = 8;
+const STREAMS_KEPT: usize = 64;
+
 /// A notifee that answers inbound streams.
 pub trait Service<N>: Notifee<N> {
     /// The protocols that inbound streams may choose for it. It is asked once, when it is installed.

@@ -85,12 +85,14 @@
 mod address;
 mod address_group;
 mod bits;
+mod bound;
 mod budget;
 mod config;
 mod door;
 mod drive;
 mod error;
 mod giving_way;
+mod held;
 mod ledger;
 mod line;
 mod link;
@@ -100,6 +102,7 @@ mod peers;
 mod reactor;
 mod ready;
 mod refusals;
+mod relief;
 mod run_queue;
 mod shares;
 mod streams;
@@ -498,11 +501,18 @@ where
         match self.ledger.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
-                drop(self.links.remove(id));
+                self.remove_link(id);
                 // Its deadline is nobody's now, and no reason to come.
                 self.forget_deadlines();
             }
-            Some(Id::Stream(_)) | None => {}
+            Some(Id::Stream(_)) => {
+                if let Some((connection, held)) = self.ledger.dropped.take()
+                    && let Some(link) = self.links.get_mut(connection)
+                {
+                    link.uncount(&mut self.ledger, held);
+                }
+            }
+            None => {}
         }
         self.ledger.next_event()
     }

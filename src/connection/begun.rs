@@ -31,6 +31,10 @@ impl Connection {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);
         }
+        if self.unnamed.len() >= turn.scratch.most_unnamed {
+            open.session.refuse();
+            return Some(Fact::StreamRefused);
+        }
         self.unnamed.begin(turn.now, &mut turn.scratch.unnamed, |key| open.session.accept(key))?;
         self.is_untimed |= turn.now == UNTIMED;
         self.one_more_waits();
@@ -106,7 +110,8 @@ impl Connection {
 
     /// A stream without an id has ended.
     fn unproposed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
-        self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+        let gone = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+        self.uncount(gone.yamux.held());
         self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
         self.backlog -= 1;
         self.one_less_lives(turn);

@@ -30,6 +30,8 @@ pub struct Input {
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
+    /// How much more memory receive buffers may take until then, after which no further frame is handled.
+    memory_left: usize,
     /// The connection has kept frames, which are to be handled before more is read.
     is_blocked: bool,
 }
@@ -47,6 +49,7 @@ impl Input {
             plain_end: 0,
             is_fresh: false,
             frames_left: u32::MAX,
+            memory_left: usize::MAX,
             is_blocked: false,
         }
     }
@@ -62,6 +65,23 @@ impl Input {
     #[must_use]
     pub const fn frames_left(&self) -> u32 {
         self.frames_left
+    }
+
+    /// Limits the memory that receive buffers of streams take, until the next call of
+    /// [`Connection::begin_input`](super::Connection::begin_input), which lifts the limit: once they have taken `bytes` or
+    /// more, no further frame is handled. An owner with a budget sets it so that it can act before much more has come.
+    pub fn limit_memory(&mut self, bytes: usize) {
+        self.memory_left = bytes;
+    }
+
+    /// Takes note that receive buffers have taken `bytes` of memory.
+    pub(super) const fn memory_taken(&mut self, bytes: usize) {
+        self.memory_left = self.memory_left.saturating_sub(bytes);
+    }
+
+    /// Whether a limit of this turn is reached: of frames, or of memory.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.frames_left == 0 || self.memory_left == 0
     }
 
     pub(super) const fn set_frames_left(&mut self, frames: u32) {
@@ -137,7 +157,7 @@ impl Input {
     /// Forgets everything and starts with what a connection kept from its last turn.
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
-        (self.is_fresh, self.frames_left) = (false, u32::MAX);
+        (self.is_fresh, self.frames_left, self.memory_left) = (false, u32::MAX, usize::MAX);
         kept.is_cut_short = false;
         self.is_blocked = !kept.frames().is_empty();
         self.load(kept);
@@ -157,8 +177,8 @@ impl Input {
 
     /// Hands what is unread to the connection to keep.
     pub(super) fn end(&mut self, kept: &mut Kept) {
-        kept.wire.extend_from_slice(self.wire());
-        kept.plain.extend_from_slice(self.plain());
+        keep(&mut kept.wire, self.wire());
+        keep(&mut kept.plain, self.plain());
         self.clear();
     }
 
@@ -183,6 +203,12 @@ impl Default for Input {
     }
 }
 
+/// Appends bytes without room for more: what is kept may stay for long, and comes in few pieces.
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    kept.reserve_exact(bytes.len());
+    kept.extend_from_slice(bytes);
+}
+
 /// Input that a connection keeps between two turns. A connection that keeps nothing has no memory allocated for it.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -198,6 +224,11 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn len(&self) -> usize {
         self.wire.len() + self.plain.len()
+    }
+
+    /// Returns the bytes of memory that it takes up.
+    pub(super) const fn held(&self) -> usize {
+        self.wire.capacity() + self.plain.capacity() + self.frames.capacity()
     }
 
     /// Returns whether the last helping ended at its limit of frames.

@@ -63,6 +63,11 @@ impl Open {
         Ok(())
     }
 
+    /// Returns the bytes of memory of its frames: those that wait, and those of streams that are unread.
+    pub(super) fn held(&self) -> usize {
+        self.session.held() + self.taken.capacity()
+    }
+
     /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to
     /// their end.
     pub(super) fn is_part_sealed(&self) -> bool {
@@ -73,6 +78,7 @@ impl Open {
     pub(super) fn seal(&mut self, out: &mut Vec<u8>) -> Result<(), noise::Error> {
         if self.taken.is_empty() {
             if self.session.output().len() <= noise::MAX_PLAINTEXT {
+                out.reserve_exact(noise::sealed_len(self.session.output().len()));
                 self.noise.seal(self.session.output(), out)?;
                 self.session.output_taken();
                 return Ok(());
@@ -81,6 +87,7 @@ impl Open {
         }
         let rest = &self.taken[self.sealed..];
         let part = &rest[..rest.len().min(noise::MAX_PLAINTEXT)];
+        out.reserve_exact(noise::sealed_len(part.len()));
         self.noise.seal(part, out)?;
         self.sealed += part.len();
         if self.sealed == self.taken.len() {

@@ -4,9 +4,13 @@ use super::unnamed::Spare;
 use super::yamux::Spares;
 use alloc::vec::Vec;
 
+/// How much of what frames are made in is kept when a connection goes.
+#[cfg(feature = "swarm")]
+const OUTPUT_KEPT: usize = 4 * 1024;
+
 /// Memory that a connection works with in its turn. One serves all connections of an owner, so that one that is idle
 /// keeps none; nothing of a connection stays in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
     /// Lines of multistream-select that are being made.
     pub(super) lines: Vec<u8>,
@@ -16,12 +20,40 @@ pub struct Scratch {
     pub(super) spares: Spares,
     /// Memory for streams without an id.
     pub(super) unnamed: Spare,
+    /// The most streams without an id that one connection may have now.
+    pub(super) most_unnamed: usize,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Scratch {
     /// An empty one, which allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { lines: Vec::new(), output: Vec::new(), spares: Spares::new(), unnamed: Spare::new() }
+        Self {
+            lines: Vec::new(),
+            output: Vec::new(),
+            spares: Spares::new(),
+            unnamed: Spare::new(),
+            most_unnamed: usize::MAX,
+        }
+    }
+
+    /// Limits the streams without an id of each connection from now on, for an owner with many connections. A stream whose
+    /// proposal comes with its first frame has an id at once, and is not limited by this.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn limit_unnamed(&mut self, most: usize) {
+        self.most_unnamed = most;
+    }
+
+    /// Gives back what is large, for an owner one of whose connections is gone.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_memory(&mut self) {
+        self.output.shrink_to(OUTPUT_KEPT);
+        self.spares.give_up_large();
     }
 }

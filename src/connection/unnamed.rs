@@ -101,6 +101,9 @@ pub(super) struct Beginner {
     younger: u32,
 }
 
+/// The memory of one stream without an id, in bytes.
+pub(crate) const BEGUN: usize = size_of::<Beginner>() + 8;
+
 impl Unnamed {
     pub(super) const fn new() -> Self {
         Self(None)
@@ -108,6 +111,11 @@ impl Unnamed {
 
     pub(super) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |begun| begun.streams.len())
+    }
+
+    /// Returns the memory that it takes, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.0.as_ref().map_or(0, |begun| begun.streams.capacity() * BEGUN)
     }
 
     /// Begins the stream that `accept` makes for a key. `None`: it made none.

@@ -53,6 +53,7 @@ mod frame;
 mod growth;
 mod live;
 mod output;
+mod pressure;
 mod receive;
 mod session;
 mod spares;
@@ -61,6 +62,7 @@ mod window;
 
 pub use fact::{Fact, OpenError, Violation};
 pub use flood::Tally;
+pub use pressure::Pressure;
 pub use session::Session;
 pub use spares::Spares;
 pub use stream::{Read, Stream};

@@ -16,6 +16,8 @@ pub(super) struct Arena<K: Kind> {
     slots: Slab<Record<K>>,
     /// The generation that each slot has reached; it outlives the slot's records.
     generations: Vec<u32>,
+    /// The greatest generation of the slots that were given up. A new slot goes on from there, so that no id comes back.
+    given_up: u32,
     /// How many records there are, retired slots left out.
     held: u32,
     limit: u32,
@@ -58,7 +60,7 @@ pub(super) enum Outcome<E> {
 
 impl<K: Kind> Arena<K> {
     pub(super) const fn new(limit: u32) -> Self {
-        Self { slots: Slab::new(), generations: Vec::new(), held: 0, limit, bounds: Bounds::WIDEST }
+        Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: Bounds::WIDEST }
     }
 
     /// Narrows what indices and generations may reach, before anything has begun.
@@ -108,7 +110,7 @@ impl<K: Kind> Arena<K> {
             self.slots.reserve_exact(growth(slot));
             self.generations.reserve_exact(growth(slot));
         }
-        self.generations.push(0);
+        self.generations.push(self.given_up);
         Some(())
     }
 
@@ -174,6 +176,22 @@ impl<K: Kind> Arena<K> {
             retired(id);
         }
     }
+
+    /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last record. It looks
+    /// at these, from the end.
+    pub(super) fn give_up_slots(&mut self, kept: usize) {
+        let slots = self.generations.len();
+        if slots <= kept || self.held as usize > slots / 2 {
+            return;
+        }
+        let used = self.slots.iter().next_back().map_or(0, |(last, _)| last + 1);
+        if used <= slots / 2 {
+            self.slots.shrink_to_fit();
+            let given_up = self.generations.drain(used..).max();
+            self.given_up = self.given_up.max(given_up.unwrap_or(0));
+            self.generations.shrink_to_fit();
+        }
+    }
 }
 
 /// Apart, since it takes four thousand million entities to get there.
@@ -187,7 +205,10 @@ fn retired<K: Kind>(id: K) {
 impl<K: Kind> PartialEq for Arena<K> {
     fn eq(&self, other: &Self) -> bool {
         let sizes = |arena: &Self| (arena.held, arena.limit, arena.bounds, arena.slots.len(), arena.slots.vacant_key());
-        sizes(self) == sizes(other) && self.generations == other.generations && self.slots.iter().eq(other.slots.iter())
+        sizes(self) == sizes(other)
+            && self.given_up == other.given_up
+            && self.generations == other.generations
+            && self.slots.iter().eq(other.slots.iter())
     }
 }
 

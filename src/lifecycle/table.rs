@@ -60,6 +60,21 @@ impl<I: Key, T> Table<I, T> {
         self.slots.len()
     }
 
+    /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last value. It looks
+    /// at these, from the end: for an owner of whose values most have just gone.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_slots(&mut self, kept: usize) {
+        let slots = self.slots.len();
+        if slots <= kept || self.len > slots / 2 {
+            return;
+        }
+        let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        if used <= slots / 2 {
+            self.slots.truncate(used);
+            self.slots.shrink_to_fit();
+        }
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -136,10 +136,12 @@ pub use record::PeerRecord;
 
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
-use super::{NotConnected, Service};
+use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::{Protocol, Rate};
 use crate::identity::{Keypair, PeerId, PublicKey};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId, Table};
+use crate::lifecycle::{
+    ConnectionEnd, ConnectionId, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId, Table,
+};
 use crate::notifee::{Context, HasNode, Interest, Notifee};
 use crate::swarm::Multiaddr;
 use alloc::collections::VecDeque;
@@ -215,6 +217,35 @@ impl Default for Config {
             push_again_after: Duration::from_secs(1),
             events: 256,
         }
+    }
+}
+
+impl Config {
+    /// The bounds for a small machine: a peer may say 4 KiB, and 8 events wait. See
+    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    #[must_use]
+    pub fn small() -> Self {
+        Self { max_bytes: 4 * 1024, inbound_streams: 2, outbound_pushes: 4, events: 8, ..Self::default() }
+    }
+
+    /// Returns the bytes of heap that an [`Identify`] with these bounds takes at worst, in a swarm with these limits: for
+    /// each connection what its peer says, as it came and decoded, and the same for each event that waits.
+    #[must_use]
+    pub fn memory_bound(&self, limits: &Limits) -> usize {
+        // An address or a protocol takes three bytes of a message at least, and 64 as a record of its own.
+        let entries = (MAX_ADDRESSES + MAX_PROTOCOLS).min(self.max_bytes / 3);
+        let info = self.max_bytes.saturating_mul(2).saturating_add(entries * 64 + 512);
+        // A stream of ours and those of the peer's, whose buffers may be half empty.
+        let streams = self.inbound_streams.max(1).saturating_add(1).saturating_mul(self.max_bytes.saturating_mul(2));
+        let streams = streams.min(self.max_bytes.saturating_mul(2).saturating_mul(limits.streams as usize));
+        let parts = [
+            (limits.connections as usize, info.saturating_add(streams).saturating_add(512)),
+            (limits.streams as usize, (size_of::<Option<Use>>() + 64) / 4 * 5),
+            (self.events.max(1), info.saturating_add(2 * size_of::<Event>())),
+            // Our own message, as it is written by each push that is under way.
+            (self.outbound_pushes.max(1), 16 * 1024),
+        ];
+        parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(32 * 1024, usize::saturating_add)
     }
 }
 
@@ -412,6 +443,8 @@ impl<N: HasNode> Notifee<N> for Identify {
 
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
+        self.links.give_up_slots(LINKS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
         if link.is_asked {
             // Others have been told that the connection is over, and hear no more of it.
             let reason = Failure::ConnectionClosed;

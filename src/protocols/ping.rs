@@ -61,10 +61,10 @@ mod ask;
 
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
-use super::{NotConnected, Service};
+use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId, Table};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId, Table};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -111,6 +111,23 @@ impl Default for Config {
             inbound_streams: 4,
             events: 256,
         }
+    }
+}
+
+impl Config {
+    /// Returns the bytes of heap that a [`Ping`] with these bounds takes at worst, in a swarm with these limits.
+    #[must_use]
+    pub fn memory_bound(&self, limits: &Limits) -> usize {
+        // Tables may have a quarter more room than they need, queues be half empty and have outdated deadlines in them.
+        let link = size_of::<Option<Link>>() + 16 + self.inbound_streams.max(1) * 2 * size_of::<StreamId>();
+        let link = link / 4 * 5 + 4 * size_of::<(Duration, ConnectionId)>();
+        let stream = (size_of::<Option<Use>>() + 16) / 4 * 5;
+        let parts = [
+            (limits.connections as usize, link),
+            (limits.streams as usize, stream),
+            (self.events.max(1), 2 * size_of::<Event>()),
+        ];
+        parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(8 * 1024, usize::saturating_add)
     }
 }
 
@@ -282,6 +299,8 @@ impl<N: HasNode> Notifee<N> for Ping {
 
     fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(mut link) = self.links.remove(connection) else { return };
+        self.links.give_up_slots(LINKS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
         self.deadlines.set(connection, &mut link.deadline, None);
         if link.is_asked {
             // Others have been told that the connection is over, and hear no more of it.

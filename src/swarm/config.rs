@@ -79,6 +79,33 @@ pub struct Config {
     /// buffer of 128 KiB. A [`turn`](super::Swarm::turn) has no such limit: its budget is the limit. 0 counts as 1.
     /// Default 8.
     pub reads_per_poll: u32,
+    /// The budget for bytes that wait for somebody in all connections together: bytes of streams that have come and were
+    /// not read, output that a peer does not take, and input that was kept. They are counted as memory, that is, as the
+    /// capacity of the buffers ([`Swarm::bytes_held`](super::Swarm::bytes_held)). Default 64 MiB: what a small server can
+    /// spare, and four connections' fill of windows that have grown as far as they may.
+    ///
+    /// - In its last quarter, peers that hold more than a sixteenth of it are granted no window for what is read. What they
+    ///   may still send, they may, and no connection stops being read.
+    /// - Above it, so are peers that hold more than a 64th of it, and each connection takes 4 KiB of writes at a time. Who
+    ///   holds less still gets window, so that a peer whose bytes are read at once is not hindered by others. A turn that
+    ///   has filled an eighth of it ends, so that you read before more comes.
+    /// - Above it by a quarter, streams of those who hold most are reset, largest first, until the budget is kept again:
+    ///   [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit), or
+    ///   [`Failure::Limit`](crate::lifecycle::Failure::Limit) of a stream that was not open. What is unread of them is gone,
+    ///   also for [`take_unread`](super::Swarm::take_unread), and so may be that of streams that have ended. Where that
+    ///   is not enough, since it is output that waits, the connection ends with
+    ///   [`Fault::Flood`](crate::lifecycle::Fault::Flood).
+    ///
+    /// Withheld window is granted as soon as less is held. A swarm cannot tell a peer that floods from an owner that does
+    /// not read: a peer that you neglect waits for window first, and may lose its largest streams after, as above.
+    pub held_bytes: usize,
+    /// The part of [`held_bytes`](Self::held_bytes) for all connections of one peer. Above it they are granted no window,
+    /// and above it by a quarter their largest streams are reset, whatever others hold. Default 32 MiB.
+    pub held_bytes_per_peer: usize,
+    /// The same for one connection. Default 16 MiB, since its windows may grow by as much
+    /// ([`max_window_growth`](crate::connection::yamux::Config::max_window_growth)): with less, a peer that uses the
+    /// windows that it was granted would lose a stream.
+    pub held_bytes_per_connection: usize,
     /// How long a byte pipe may take nothing of what is due, although its peer may talk on; then the connection has
     /// failed of [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). An accepted one whose peer is not authenticated has
     /// the time-outs of its handshake only. Default 60 s.
@@ -103,6 +130,9 @@ impl Default for Config {
             connections_per_peer: 8,
             streams_per_peer: 1_024,
             reads_per_poll: 8,
+            held_bytes: 64 * 1024 * 1024,
+            held_bytes_per_peer: 32 * 1024 * 1024,
+            held_bytes_per_connection: 16 * 1024 * 1024,
             write_timeout: Duration::from_secs(60),
             lateness: Duration::from_secs(1),
         }

@@ -74,6 +74,7 @@ where
             || self.wakers.is_called()
             || !self.ledger.is_settled()
             || !self.ledger.commanded.is_empty()
+            || self.ledger.held.has_relieved()
             || (self.is_transport_due && self.accepts())
             || self.closing.is_some()
     }

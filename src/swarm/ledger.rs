@@ -5,6 +5,7 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::held::Held;
 use super::line::Line;
 use super::ready::{Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
@@ -18,8 +19,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use libp2p_identity::PeerId;
 
+/// For how many streams memory is kept when most are gone.
+const STREAMS_KEPT: usize = 256;
+
 /// How many that have ended may always stand in line.
 const SPARE: usize = 64;
+
+/// The most streams without an id that a connection may have once all connections together have half as many as
+/// [`Limits::streams`](crate::lifecycle::Limits::streams). At that limit none begins any more.
+const UNNAMED_WHEN_SCARCE: usize = 8;
 
 /// What lives, what waits, what is to be told.
 #[derive(Debug)]
@@ -51,6 +59,11 @@ pub(super) struct Ledger<const EVENTS: usize> {
     /// Dials that are not open yet.
     dials: u32,
     pub(super) refusals: Refusals,
+    pub(super) held: Held,
+    /// The streams of peers without an id, on all connections.
+    unnamed: usize,
+    /// What a stream held that has just been vacated, and whose it was.
+    pub(super) dropped: Option<(ConnectionId, usize)>,
     scratch: Scratch,
 }
 
@@ -62,6 +75,9 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             own_end: None,
             streams: Streams::new(),
             shares: Shares::new(&config),
+            held: Held::new(&config),
+            unnamed: 0,
+            dropped: None,
             config,
             protocols: Vec::new(),
             line: Line::new(),
@@ -81,6 +97,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// What a connection works with.
     pub(super) fn turn(&mut self, now: Duration) -> Turn<'_> {
+        let limit = self.config.limits.streams as usize;
+        self.scratch.limit_unnamed(match self.unnamed {
+            taken if taken >= limit => 0,
+            taken if taken >= limit / 2 => UNNAMED_WHEN_SCARCE,
+            _ => usize::MAX,
+        });
         Turn {
             streams: &mut self.streams,
             protocols: &self.protocols,
@@ -88,6 +110,11 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             now,
             scratch: &mut self.scratch,
         }
+    }
+
+    /// Counts the streams without an id of a connection, of which `counted` were counted before.
+    pub(super) fn count_unnamed(&mut self, counted: &mut usize, unnamed: usize) {
+        self.unnamed = self.unnamed + unnamed - core::mem::replace(counted, unnamed);
     }
 
     /// Whether nothing waits that there is room for, and no connection asks to be driven.
@@ -334,21 +361,38 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Vacates what the last closing event named; gives it, so that what else is kept of it can go.
     pub(super) fn vacate(&mut self) -> Option<Id> {
-        let id = self.lifecycle.vacate()?;
-        match id {
+        match self.lifecycle.handed()? {
             Id::Stream(id) => {
-                self.streams.remove(id);
+                let held = self.streams.remove(id).map_or(0, |stream| stream.bytes_held());
+                if held > 0 {
+                    self.dropped = self.lifecycle.connection_of(id).map(|connection| (connection, held));
+                }
                 // It is counted still if it has ended with its connection.
                 self.shares.speaks_no_more(id);
             }
             Id::Connection(id) => self.refusals.forget(id.into()),
             Id::Listener(id) => self.refusals.forget(id.into()),
         }
+        let id = self.lifecycle.vacate();
         debug_assert!(
             self.lifecycle.held_connections() > 0 || self.shares.kept() == 0,
             "Nothing is kept of peers that have left."
         );
-        Some(id)
+        id
+    }
+
+    /// A connection is gone: gives memory back of which it, and its streams, had most.
+    pub(super) fn give_up_slots(&mut self) {
+        self.lifecycle.give_up_slots();
+        self.streams.give_up_slots(STREAMS_KEPT);
+        self.interests.give_up_slots(STREAMS_KEPT);
+        if self.line.is_empty() {
+            self.line.shrink_to(SPARE);
+        }
+        self.dirty.shrink_to(SPARE);
+        self.commanded.shrink_to(SPARE);
+        self.held.give_up_memory();
+        self.scratch.give_up_memory();
     }
 
     /// The next event. What can be ready is so for its owner from its first event on, and not after its last.

@@ -82,6 +82,11 @@ impl Line {
         self.len += 1;
     }
 
+    /// Gives memory back beyond what so many need.
+    pub(super) fn shrink_to(&mut self, least: usize) {
+        self.turns.shrink_to(least);
+    }
+
     /// Keeps only what `keeps` says, in the same order.
     pub(super) fn retain(&mut self, mut keeps: impl FnMut(Id) -> bool) {
         self.streams.retain(|_, waiting| {

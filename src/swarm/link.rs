@@ -11,6 +11,7 @@
 
 mod batches;
 mod ending;
+mod held;
 mod share;
 mod streams;
 mod writing;
@@ -19,6 +20,7 @@ pub(super) use ending::Why;
 
 use super::door::Visitor;
 use super::error;
+use super::held::Account;
 use super::ledger::Ledger;
 use super::refusals::Refusal;
 use super::run_queue::Share;
@@ -72,6 +74,12 @@ pub(super) struct Link<T: Transport> {
     /// Since when the pipe has taken nothing of it.
     blocked: Option<Duration>,
     batches: Batches,
+    /// The bytes that it holds, as they were counted last.
+    pub(super) account: Account,
+    /// The streams without an id that are counted of it.
+    unnamed: usize,
+    /// What its streams hold of unread bytes, once its connection is gone.
+    left: usize,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -133,6 +141,9 @@ where
             written: 0,
             blocked: None,
             batches: Batches::default(),
+            account: Account::default(),
+            unnamed: 0,
+            left: 0,
         }
     }
 
@@ -217,6 +228,7 @@ where
         now: Duration,
     ) -> bool {
         let (mut left, mut frames) = (most, HELPING_FRAMES);
+        self.heed_pressure(ledger);
         for _ in 0..HELPING_READS {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =
                 &mut self.stage
@@ -229,6 +241,7 @@ where
             let is_cut_short = pipe.connection.is_cut_short();
             pipe.connection.begin_input(input);
             input.limit_frames(frames);
+            input.limit_memory(ledger.held.helping());
             if is_cut_short || input.space().is_empty() {
                 // Frames that the last helping left, or a full buffer, are handled before more is read.
                 self.understand(ledger, input, cx, now);
@@ -260,7 +273,8 @@ where
                 }
             }
             frames = input.frames_left();
-            if frames == 0 || self.connection().is_some_and(|connection| connection.is_cut_short()) {
+            let is_cut_short = self.connection().is_some_and(|connection| connection.is_cut_short());
+            if frames == 0 || is_cut_short || ledger.held.is_over() {
                 return true;
             }
         }
@@ -278,6 +292,7 @@ where
         {
             self.handle(fact, ledger, cx, now);
         }
+        self.settle(ledger);
     }
 
     /// Handles what has timed out by `now`.
@@ -299,6 +314,7 @@ where
             self.handle(fact, ledger, cx, now);
         }
         self.drive_write_timeout(ledger, cx, now);
+        self.settle(ledger);
     }
 
     /// Returns the earliest deadline of this connection.
@@ -367,6 +383,9 @@ where
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
                     ledger.opening_ends(self.direction);
+                    if let Some(peer) = self.peer {
+                        ledger.held.join(&mut self.account, peer);
+                    }
                 }
                 // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
                 // would cost the owner a turn that finds nothing to do.
@@ -377,6 +396,7 @@ where
             Some(Err(error)) => self.over(ledger, Why::Broke(error)),
             None => {}
         }
+        self.settle(ledger);
         self.mark_dirty(ledger);
     }
 }

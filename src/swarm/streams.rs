@@ -112,6 +112,18 @@ where
         written
     }
 
+    /// Returns the number of bytes that a [`write`](Self::write) would take now. An owner that passes bytes on reads no more
+    /// than that at a time, so that it need not keep any. 0: nothing now, or nothing any more; a write says which, and has
+    /// [`next_ready`](Self::next_ready) tell when there is place.
+    #[must_use]
+    pub fn write_room(&mut self, id: StreamId) -> usize {
+        let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id)) else {
+            return 0;
+        };
+        link.heed_pressure(&mut self.ledger);
+        link.connection().map_or(0, |connection| connection.write_room(id, &self.ledger.turn(UNTIMED)))
+    }
+
     /// Says whether all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
     /// the system), and the pipe has been flushed. It does not say what the peer has received. It costs O(1), and sends
     /// nothing itself: the next [`tick`](Self::tick) or [`flush_all`](Self::flush_all) does. It does not wait for the end
@@ -207,7 +219,14 @@ where
     /// event has been handled; of one that lives, or whose id is stale, there is nothing to take.
     pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
         match self.ledger.lifecycle.state(id) {
-            Some(State::Ended) => self.ledger.streams.get_mut(id).map(Stream::take_unread).unwrap_or_default(),
+            Some(State::Ended) => {
+                let Some(stream) = self.ledger.streams.get_mut(id) else { return Vec::new() };
+                let before = stream.bytes_held();
+                let unread = stream.take_unread();
+                let held = before - stream.bytes_held();
+                self.uncount(id, held);
+                unread
+            }
             Some(State::Opening | State::Open | State::Leaving) | None => Vec::new(),
         }
     }
@@ -221,8 +240,8 @@ where
         }
     }
 
-    /// Lets `act` do something with a stream's connection. Its output is for the next turn, and its time-outs count from
-    /// there.
+    /// Lets `act` do something with a stream's connection, which adds a frame to its output at most. That is for the next
+    /// turn, which counts what it holds, and its time-outs count from there.
     fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_commanded(&mut self.ledger);
@@ -237,10 +256,15 @@ where
         act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Result<A, E>,
     ) -> Option<Result<A, E>> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
+        link.heed_pressure(&mut self.ledger);
         let connection = link.connection()?;
         let done = act(connection, &mut self.ledger.turn(UNTIMED));
         if done.is_ok() || connection.is_untimed() {
             link.mark_commanded(&mut self.ledger);
+        }
+        if done.is_ok() {
+            link.settle(&mut self.ledger);
+            self.relieve();
         }
         Some(done)
     }

@@ -108,6 +108,11 @@ impl Timers {
         }
     }
 
+    /// Gives memory back that no deadline takes.
+    pub(super) fn give_up_memory(&mut self) {
+        self.deadlines.shrink_to(SPARE.min(2 * self.deadlines.len()));
+    }
+
     /// When the earliest deadline is judged.
     pub(super) fn first(&self) -> Option<Duration> {
         let deadline = self.earliest()?;

@@ -41,6 +41,8 @@ pub struct ConnectionView<'a> {
     pub peer: Option<PeerId>,
     /// How many of its streams have not ended.
     pub streams: usize,
+    /// The bytes of memory that wait for somebody on it: its part of [`Swarm::bytes_held`].
+    pub bytes_held: usize,
     /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
     pub error: Option<&'a str>,
 }
@@ -94,7 +96,7 @@ where
     /// Looks a connection up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
-        let Link { direction, remote, listener, peer, error, .. } = self.links.get(id)?;
+        let Link { direction, remote, listener, peer, error, account, .. } = self.links.get(id)?;
         Some(ConnectionView {
             state: self.ledger.lifecycle.state(id)?,
             direction: *direction,
@@ -102,6 +104,7 @@ where
             listener: *listener,
             peer: *peer,
             streams: self.ledger.lifecycle.live_streams(id),
+            bytes_held: account.bytes(),
             error: error.as_deref(),
         })
     }

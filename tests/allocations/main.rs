@@ -4,6 +4,7 @@
 //! is a part of the names of those to run.
 
 mod door;
+mod memory;
 mod pubsub;
 mod subscription;
 #[path = "../support/mod.rs"]
@@ -20,7 +21,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 11] = [
+const TESTS: [Test; 13] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("streams_one_at_a_time_allocate_nothing", || {
@@ -39,6 +40,11 @@ const TESTS: [Test; 11] = [
     ("a_storm_of_handshakes_leaves_no_memory_behind", door::a_storm_of_handshakes_leaves_no_memory_behind),
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
+    ("a_small_node_takes_ten_mebibytes_at_worst", memory::a_small_node_takes_ten_mebibytes_at_worst),
+    (
+        "streams_whose_echo_nobody_reads_stay_below_the_stated_bound",
+        memory::streams_whose_echo_nobody_reads_stay_below_the_stated_bound,
+    ),
     ("a_stream_takes_up_no_more_memory_than_its_window", yamux::a_stream_takes_up_no_more_memory_than_its_window),
     ("hostile_yamux_frames_use_no_more_memory_than_stated", || {
         corpus::replay("yamux_hostile", yamux_hostile::run);

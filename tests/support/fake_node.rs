@@ -255,6 +255,7 @@ impl Node for Fake {
             listener: None,
             peer: self.peers.get(&id).copied(),
             streams: self.lifecycle.live_streams(id),
+            bytes_held: 0,
             error: None,
         })
     }

@@ -24,6 +24,7 @@ pub(crate) fn wire() -> (Wire, Wire) {
 }
 
 /// One transport's handle onto what both share.
+#[derive(Clone)]
 pub(crate) struct Wire {
     shared: Rc<Shared>,
     listener: Option<ListenerId>,
@@ -36,6 +37,8 @@ struct Shared {
     incoming: RefCell<VecDeque<Pipe>>,
     waker: RefCell<Option<Waker>>,
     calls: Rc<Cell<u64>>,
+    /// How many bytes a direction holds; 0: as many as are written.
+    capacity: Cell<usize>,
 }
 
 /// Counts the calls of all pipes of a wire.
@@ -49,6 +52,21 @@ impl Calls {
 }
 
 impl Wire {
+    /// Bounds what a direction of a pipe holds, and allocates that with the pipe.
+    pub(crate) fn bound(&self, capacity: usize) {
+        self.shared.capacity.set(capacity);
+    }
+
+    /// Connects to the other end's listener by hand.
+    pub(crate) fn connect(&self) -> Pipe {
+        let (near, far) = Pipe::pair(&self.shared.calls, self.shared.capacity.get());
+        self.shared.incoming.borrow_mut().push_back(far);
+        if let Some(waker) = self.shared.waker.borrow_mut().take() {
+            waker.wake();
+        }
+        near
+    }
+
     pub(crate) fn calls(&self) -> Calls {
         Calls(self.shared.calls.clone())
     }
@@ -60,6 +78,8 @@ struct Way {
     bytes: VecDeque<u8>,
     ended: bool,
     reader: Option<Waker>,
+    writer: Option<Waker>,
+    capacity: usize,
 }
 
 /// One end of a byte pipe.
@@ -70,8 +90,12 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    fn pair(calls: &Rc<Cell<u64>>) -> (Self, Self) {
-        let (there, back) = (Rc::<RefCell<Way>>::default(), Rc::<RefCell<Way>>::default());
+    fn pair(calls: &Rc<Cell<u64>>, capacity: usize) -> (Self, Self) {
+        let way = || {
+            let way = Way { bytes: VecDeque::with_capacity(capacity), capacity, ..Way::default() };
+            Rc::new(RefCell::new(way))
+        };
+        let (there, back) = (way(), way());
         let near = Self { reads: back.clone(), writes: there.clone(), calls: calls.clone() };
         (near, Self { reads: there, writes: back, calls: calls.clone() })
     }
@@ -97,14 +121,23 @@ impl AsyncRead for Pipe {
             way.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        if let Some(waker) = way.writer.take() {
+            waker.wake();
+        }
         Poll::Ready(io::Read::read(&mut way.bytes, buffer))
     }
 }
 
 impl AsyncWrite for Pipe {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.called();
         let mut way = self.writes.borrow_mut();
+        let room = if way.capacity == 0 { bytes.len() } else { way.capacity - way.bytes.len() };
+        let bytes = &bytes[..bytes.len().min(room)];
+        if bytes.is_empty() {
+            way.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         way.bytes.extend(bytes);
         if let Some(waker) = way.reader.take() {
             waker.wake();
@@ -146,12 +179,7 @@ impl Transport for Wire {
     }
 
     fn dial(&mut self, _: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
-        let (near, far) = Pipe::pair(&self.shared.calls);
-        self.shared.incoming.borrow_mut().push_back(far);
-        if let Some(waker) = self.shared.waker.borrow_mut().take() {
-            waker.wake();
-        }
-        Ok(ready(Ok(near)))
+        Ok(ready(Ok(self.connect())))
     }
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {

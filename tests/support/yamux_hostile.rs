@@ -204,6 +204,9 @@ fn endure(role: Role, choice: u8, wire: &[u8]) {
         assert!(session.output().len() <= said, "{} bytes are to be sent", session.output().len());
         // A window for each buffer; a few hundred bytes for each stream's record, in two maps. The output may be half
         // empty.
+        // All of it that waits is counted, and no more than the bound of each.
+        assert_eq!(session.unread_held(), streams.values().map(Stream::held).sum::<usize>());
+        assert!(session.held() <= streams.len() * INITIAL_WINDOW as usize + 2 * said, "{}", session.held());
         let bound = streams.len() * (INITIAL_WINDOW as usize + 512) + 2 * said + sent.capacity() + 4096;
         let used = heap::bytes().saturating_sub(before);
         assert!(used <= bound, "{used} bytes of heap, of {bound}, for {} streams", streams.len());

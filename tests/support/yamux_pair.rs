@@ -4,7 +4,7 @@
 use super::input::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream};
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Pressure, Read, Session, Stream};
 
 /// One run. Gives whether a window has grown.
 pub(crate) fn run(bytes: &[u8]) -> bool {
@@ -110,6 +110,7 @@ impl Side {
         let data: Vec<u8> = (seen.written..).take(len).map(|at| content(seen.id, self.dialer, at)).collect();
         let (window, before) = (stream.send_window() as usize, self.session.output().len());
         let may = stream.may_write() && !self.gone;
+        let room = self.session.write_room(stream);
         let n = if whole {
             len * usize::from(self.session.write_whole(stream, &data))
         } else {
@@ -121,7 +122,12 @@ impl Side {
             assert_eq!(n, if len > window { 0 } else { len });
         } else {
             assert!(n <= len.min(window));
-            assert!(n == len.min(window) || before + n >= config.max_output, "short for no reason");
+            let most = match self.session.pressure() {
+                Pressure::None => config.max_output,
+                Pressure::Output | Pressure::All => config.max_output.min(4 * 1024),
+            };
+            assert!(n == len.min(window) || before + n >= most, "short for no reason");
+            assert!(n == room.min(len), "as much as it said: {n} of {room}");
             seen.short |= n < len;
         }
         assert_eq!(stream.send_window() as usize, window - n);
@@ -293,6 +299,11 @@ impl Pair {
                 }
             }
             110..112 => side.session.release(),
+            114 => {
+                let pressure = [Pressure::None, Pressure::Output, Pressure::All][usize::from(input.byte() % 3)];
+                side.session.set_pressure(&mut side.streams, pressure);
+                assert!(pressure == Pressure::All || !side.session.withholds());
+            }
             112..114 => {
                 self.calm();
                 self.windows_add_up();
@@ -408,7 +419,14 @@ impl Pair {
         let mut buf = vec![0; n];
         let window = stream.receive_window();
         let read = side.session.read(stream, &mut buf);
-        self.has_grown |= stream.receive_window() > window;
+        let has_grown = stream.receive_window() > window;
+        assert!(!has_grown || side.session.pressure() != Pressure::All, "no window grows while memory is scarce");
+        self.has_grown |= has_grown;
+        // What is held is what the buffers take, and these take no more than their windows.
+        assert_eq!(side.session.unread_held(), side.streams.values().map(Stream::held).sum::<usize>());
+        let windows = |stream: &Stream| (stream.receive_window().max(INITIAL_WINDOW) as usize).max(64);
+        assert!(side.streams.values().all(|stream| stream.held() <= windows(stream)));
+        assert!(side.streams.values().all(|stream| stream.held() >= stream.unread().len()));
         match read {
             Read::Bytes(n) => {
                 for (at, byte) in (seen.read..).zip(&buf[..n]) {
@@ -430,6 +448,10 @@ impl Pair {
 
     /// Both read and finish everything until nothing moves; then everything must have come to its end.
     fn settle(&mut self) {
+        // Whatever was withheld is granted in the end.
+        for side in &mut self.sides {
+            side.session.set_pressure(&mut side.streams, Pressure::None);
+        }
         let mut rounds = 0;
         while self.round() {
             rounds += 1;
@@ -511,7 +533,8 @@ impl Pair {
                     let read = (side.seen[key].written as usize).saturating_sub(theirs.unread().len());
                     if granted > limit {
                         assert_eq!(granted + read, INITIAL_WINDOW as usize, "{granted} of {limit}");
-                    } else {
+                    } else if other.session.pressure() != Pressure::All {
+                        // Nothing is withheld, or has been since.
                         assert!(limit - granted < (limit / 2).max(1), "{granted} of {limit}");
                     }
                 }

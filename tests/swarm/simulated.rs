@@ -19,6 +19,7 @@ mod limits;
 mod listeners;
 mod long_line;
 mod many;
+mod memory;
 mod owners;
 mod random;
 mod ready;

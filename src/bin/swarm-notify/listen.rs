@@ -76,24 +76,28 @@ fn key(path: &Path) -> Result<Keypair, String> {
 
 /// Serves echo and sink, as long as anything listens.
 pub(crate) struct Server {
-    /// What each echo stream has read and not written back yet.
+    /// The echo streams.
     echoes: HashMap<StreamId, Echo>,
     sinks: HashSet<StreamId>,
+    buffer: Box<[u8]>,
     /// How many listeners are open or will be.
     listening: usize,
 }
 
-/// It reads on only when all of what it has read is written back.
+/// The memory in which bytes are passed on, of all streams.
+const BUFFER: usize = 64 * 1024;
+
+/// It reads no more than it can write back, and one byte, so that a peer that does not read what it gets makes it keep that
+/// byte and no more.
 #[derive(Default)]
 struct Echo {
-    pending: Vec<u8>,
-    written: usize,
+    kept: Option<u8>,
 }
 
 impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
-        Self { echoes: HashMap::new(), sinks: HashSet::new(), listening }
+        Self { echoes: HashMap::new(), sinks: HashSet::new(), buffer: vec![0; BUFFER].into(), listening }
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
@@ -141,48 +145,46 @@ impl Notifee<World> for Server {
     fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
         let swarm = &mut cx.network().swarm;
         if let Some(echo) = self.echoes.get_mut(&stream) {
-            echo.go_on(swarm, stream);
+            echo.go_on(swarm, stream, &mut self.buffer);
         } else if self.sinks.contains(&stream) {
-            sink(swarm, stream);
+            sink(swarm, stream, &mut self.buffer);
         }
     }
 }
 
 impl Echo {
-    /// Writes back what was read, and reads on, until one of them has to wait.
-    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
+    /// Writes back what comes, until there is nothing more to read or no place to write.
+    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
         loop {
-            while self.written < self.pending.len() {
-                match swarm.write(stream, &self.pending[self.written..]) {
-                    Ok(n) => self.written += n,
+            if let Some(byte) = self.kept {
+                match swarm.write(stream, &[byte]) {
+                    Ok(1) => self.kept = None,
                     // There is no place yet; or it has ended, and its last event says why.
-                    Err(_) => return,
+                    Ok(_) | Err(_) => return,
                 }
             }
-            self.written = 0;
-            self.pending.resize(64 * 1024, 0);
-            let read = swarm.read(stream, &mut self.pending);
-            self.pending.truncate(*read.as_ref().unwrap_or(&0));
-            match read {
+            // The byte that finds no place has the swarm tell when there is some.
+            let most = swarm.write_room(stream).saturating_add(1).min(buffer.len());
+            match swarm.read(stream, &mut buffer[..most]) {
                 Ok(0) => {
                     let _ = swarm.finish(stream);
                     return;
                 }
-                Ok(_) => {}
-                Err(_) => {
-                    self.pending = Vec::new();
-                    return;
+                Ok(n) => {
+                    let written = swarm.write(stream, &buffer[..n]).unwrap_or(0);
+                    self.kept = buffer[written..n].first().copied();
+                    debug_assert!(n - written <= 1, "there was place for all but one");
                 }
+                Err(_) => return,
             }
         }
     }
 }
 
 /// Reads and drops; ends when the other side does.
-fn sink(swarm: &mut tcp::Swarm, stream: StreamId) {
-    let mut buffer = [0; 16 * 1024];
+fn sink(swarm: &mut tcp::Swarm, stream: StreamId, buffer: &mut [u8]) {
     loop {
-        match swarm.read(stream, &mut buffer) {
+        match swarm.read(stream, buffer) {
             Ok(0) => {
                 let _ = swarm.finish(stream);
                 return;

@@ -2,6 +2,7 @@
 
 use super::frame::{ACK, Header, Kind, SYN};
 use super::growth::PROBE;
+use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
 use super::session::Session;
 use super::stream::{Opening, Stream, Wish};
 use super::{INITIAL_WINDOW, Streams};
@@ -29,7 +30,11 @@ impl<K: Copy> Session<K> {
 
     /// How many more bytes of data the output takes; at least 1 if it holds none.
     pub(super) fn room(&self) -> usize {
-        self.config.max_output.max(1).saturating_sub(self.output.data())
+        let most = match self.pressure {
+            Pressure::None => self.config.max_output,
+            Pressure::Output | Pressure::All => self.config.max_output.min(OUTPUT_UNDER_PRESSURE),
+        };
+        most.max(1).saturating_sub(self.output.data())
     }
 
     /// The flag that is due on the stream's next frame.
@@ -60,6 +65,7 @@ impl<K: Copy> Session<K> {
             return;
         }
         match stream.opening {
+            Opening::SynDue | Opening::AckDue if self.pressure == Pressure::All => self.withhold(stream),
             Opening::SynDue | Opening::AckDue => {
                 let delta = stream.window.grant_all(stream.unread().len());
                 self.update(stream, delta);
@@ -74,6 +80,10 @@ impl<K: Copy> Session<K> {
         if !stream.receiving.is_open() || !stream.window.is_worth_a_frame(unread) {
             return;
         }
+        // What is discarded takes no memory.
+        if self.pressure == Pressure::All && !stream.discarding {
+            return self.withhold(stream);
+        }
         // Nobody waits for what is discarded, and what a stream begins with has not been read.
         let begins_greater = self.config.receive_window > INITIAL_WINDOW && !stream.opening.is_told();
         let counts = !stream.discarding && !begins_greater;
@@ -82,6 +92,30 @@ impl<K: Copy> Session<K> {
         self.update(stream, delta);
         if pings {
             self.ping(PROBE);
+        }
+    }
+
+    /// Remembers that a stream is to be granted window once the session grants again.
+    fn withhold(&mut self, stream: &mut Stream) {
+        let Some(key) = self.live.get(stream.id).filter(|_| !stream.is_withheld) else { return };
+        stream.is_withheld = true;
+        // Who has ended keeps its place until the line is twice as long as it could be.
+        if self.withheld.len() > 2 * self.live.len() {
+            self.withheld.retain(|(id, _)| self.live.contains(*id));
+        }
+        self.withheld.push_back((stream.id, key));
+    }
+
+    /// Grants what was withheld. No window grows by it: the owner's delay is not the peer's speed.
+    pub(super) fn grant_withheld(&mut self, streams: &mut impl Streams<K>) {
+        for (id, key) in core::mem::take(&mut self.withheld) {
+            let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else { continue };
+            let unread = stream.unread().len();
+            let is_due = core::mem::take(&mut stream.is_withheld) && stream.receiving.is_open();
+            if is_due && stream.window.is_worth_a_frame(unread) {
+                let delta = stream.window.grant_all(unread);
+                self.update(stream, delta);
+            }
         }
     }
 

@@ -1,13 +1,19 @@
 //! [`Output`]: the frames that wait to be taken, as one run of bytes.
 
+use super::Config;
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
 use alloc::vec::Vec;
 use core::mem;
+
+/// No output begins with less memory, so that a few frames are no reason to grow.
+const LEAST: usize = 64;
 
 /// Frames in the order in which they leave. The last one may still change: it grows, or takes an ACK.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
+    /// Memory doubles up to so much, and is what is needed beyond.
+    most: usize,
     /// Where the last frame begins in `bytes`.
     last: usize,
     /// How many of `bytes` are answers to the peer.
@@ -19,6 +25,25 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// An empty one, whose memory is at most what the bounds of a session allow.
+    pub(super) fn new(config: &Config) -> Self {
+        Self { most: config.max_output.saturating_add(config.max_control), ..Self::default() }
+    }
+
+    /// Returns the bytes of memory that it takes up.
+    pub(super) const fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        let needed = self.bytes.len() + bytes.len();
+        if needed > self.bytes.capacity() {
+            let wanted = (2 * self.bytes.capacity()).max(LEAST).min(self.most).max(needed);
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -40,7 +65,7 @@ impl Output {
     pub(super) fn push(&mut self, header: Header) {
         if !self.closed {
             self.last = self.bytes.len();
-            self.bytes.extend_from_slice(&header.encode());
+            self.extend(&header.encode());
         }
     }
 
@@ -67,7 +92,7 @@ impl Output {
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
         // Callers cut payloads to `max_frame`, a u32.
         self.push(Header::new(Kind::Data, flags, id, payload.len() as u32));
-        self.bytes.extend_from_slice(payload);
+        self.extend(payload);
     }
 
     /// Lets the last frame grow, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns how
@@ -81,7 +106,7 @@ impl Output {
         // At most `max_frame`, a u32.
         header.length += n as u32;
         self.replace_last(header);
-        self.bytes.extend_from_slice(&data[..n]);
+        self.extend(&data[..n]);
         n
     }
 

@@ -289,7 +289,10 @@ impl<K: Copy> Session<K> {
             if stream.discarding {
                 self.grant(stream);
             } else {
+                let before = stream.held();
                 stream.push(payload, spares);
+                let after = stream.held();
+                self.recount(before, after);
             }
         }
         if fin {

@@ -8,6 +8,7 @@ use super::frame::{Header, Kind, RST, SYN};
 use super::growth::Growth;
 use super::live::Live;
 use super::output::Output;
+use super::pressure::Pressure;
 use super::receive::Incoming;
 use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
@@ -41,6 +42,11 @@ pub struct Session<K> {
     fins_taken: usize,
     /// Streams whose wish is room in the output, in the order in which they came.
     pub(super) line: VecDeque<(u32, K)>,
+    /// Streams to which window is granted once the session grants again, in the order in which they came.
+    pub(super) withheld: VecDeque<(u32, K)>,
+    /// The memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
+    pub(super) unread: usize,
+    pub(super) pressure: Pressure,
     pub(super) incoming: Incoming<K>,
     pub(super) growth: Growth,
     pub(super) costs: Costs,
@@ -75,10 +81,13 @@ impl<K: Copy> Session<K> {
             next_id: Some(first),
             live: Live::new(),
             unacknowledged: 0,
-            output: Output::default(),
+            output: Output::new(config),
             fins: VecDeque::new(),
             fins_taken: 0,
             line: VecDeque::new(),
+            withheld: VecDeque::new(),
+            unread: 0,
+            pressure: Pressure::None,
             incoming: Incoming::start(),
             growth: Growth::default(),
             costs: Costs::new(),
@@ -93,6 +102,51 @@ impl<K: Copy> Session<K> {
     /// share its time among them.
     pub fn limit_frames(&mut self, frames: u32) {
         self.frames_left = frames;
+    }
+
+    /// Says how scarce memory is from now on. When window is no longer withheld, the streams that wait for it are granted
+    /// what their owner has read since: window updates then are in the [output](Self::output).
+    pub fn set_pressure(&mut self, streams: &mut impl Streams<K>, pressure: Pressure) {
+        self.pressure = pressure;
+        if pressure != Pressure::All && !self.withheld.is_empty() {
+            self.grant_withheld(streams);
+        }
+    }
+
+    /// Returns how scarce memory is, as [`set_pressure`](Self::set_pressure) said.
+    #[must_use]
+    pub const fn pressure(&self) -> Pressure {
+        self.pressure
+    }
+
+    /// Returns whether window has been read and not been granted because of [`Pressure::All`].
+    #[must_use]
+    pub fn withholds(&self) -> bool {
+        !self.withheld.is_empty()
+    }
+
+    /// Returns the bytes of memory of all receive buffers of this session's streams, over or not. It is what the buffers
+    /// could hold: that is what the system has given for them.
+    #[must_use]
+    pub const fn unread_held(&self) -> usize {
+        self.unread
+    }
+
+    /// Returns the bytes of memory that wait for somebody: [`unread_held`](Self::unread_held), and the output's.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.unread + self.output.capacity()
+    }
+
+    /// Takes note that the caller has [taken](Stream::take_unread), or drops, a stream that [held](Stream::held) so much.
+    /// A session whose caller does not say so counts too much from then on, and nothing else goes wrong.
+    pub fn uncount(&mut self, held: usize) {
+        self.unread = self.unread.saturating_sub(held);
+    }
+
+    /// The memory of a stream's receive buffer has changed.
+    pub(super) fn recount(&mut self, before: usize, after: usize) {
+        self.unread = (self.unread + after).saturating_sub(before);
     }
 
     /// Returns the number of frames that [`receive`](Self::receive) still handles.
@@ -299,7 +353,9 @@ impl<K: Copy> Session<K> {
 
     /// [`consume`](Self::consume), which gives `spares` the buffer that it leaves empty.
     pub fn consume_with(&mut self, stream: &mut Stream, n: usize, spares: &mut Spares) {
+        let before = stream.held();
         stream.drop_unread(n, spares);
+        self.recount(before, stream.held());
         self.grant(stream);
     }
 
@@ -390,6 +446,25 @@ impl<K: Copy> Session<K> {
         self.output.shrink(0);
         self.fins.shrink_to_fit();
         self.line.shrink_to_fit();
+        self.withheld.shrink_to_fit();
+    }
+
+    /// Gives back memory of the output that is beyond twice what waits in it, or beyond 4 KiB if that is more: for a caller
+    /// whose byte pipe takes nothing, so that what waits is all that is held.
+    pub fn trim_output(&mut self) {
+        let waits = self.output.bytes().len();
+        if self.output.capacity() > (2 * waits).max(KEPT_FROM_OTHERS) {
+            self.output.shrink(waits);
+        }
+    }
+
+    /// Returns the number of bytes that [`write`](Self::write) would take now.
+    #[must_use]
+    pub fn write_room(&self, stream: &Stream) -> usize {
+        if !stream.sending.is_open() || self.output.is_closed() {
+            return 0;
+        }
+        self.room().min(stream.send_window as usize)
     }
 
     /// Takes the memory of `spare`, which must be empty, for the output, unless there is some: for a caller with many

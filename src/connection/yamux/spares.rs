@@ -28,6 +28,11 @@ impl Buffer {
         self.bytes.get(self.head..).unwrap_or_default()
     }
 
+    /// Returns the bytes of memory that it takes up.
+    pub(super) const fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(super) fn into_unread(mut self) -> Vec<u8> {
         self.clear_read();
         self.bytes
@@ -103,6 +108,12 @@ impl Spares {
     #[must_use]
     pub fn kept(&self) -> usize {
         self.small.iter().chain(&self.large).map(|buffer| buffer.bytes.capacity()).sum()
+    }
+
+    /// Frees the buffers of more than 2 KiB.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn give_up_large(&mut self) {
+        self.large.clear();
     }
 
     /// An empty buffer that `len` bytes fit in.

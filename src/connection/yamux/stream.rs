@@ -32,6 +32,8 @@ pub struct Stream {
     pub(super) receiving: Half,
     pub(super) wish: Wish,
     pub(super) discarding: bool,
+    /// Window that has been read is not granted until the session grants again; it stands in the session's line for that.
+    pub(super) is_withheld: bool,
     /// In which of the session's rounds it was last granted something: see [`Growth`](super::growth::Growth).
     pub(super) round: u16,
 }
@@ -96,6 +98,7 @@ impl Stream {
             receiving: Half::Open,
             wish: Wish::Nothing,
             discarding: false,
+            is_withheld: false,
             round,
         }
     }
@@ -112,7 +115,15 @@ impl Stream {
         self.buffer.as_ref().map(|buffer| buffer.unread()).unwrap_or_default()
     }
 
-    /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended.
+    /// Returns the memory of its receive buffer in bytes: what the buffer could hold, not what is unread in it.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.capacity())
+    }
+
+    /// Takes everything that is unread out at once. No window is granted for it: this is for a stream that has ended. Its
+    /// [`held`](Self::held) bytes are the caller's from then on: tell the session with
+    /// [`uncount`](super::Session::uncount).
     #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
         self.buffer.take().map(|buffer| buffer.into_unread()).unwrap_or_default()

@@ -102,6 +102,50 @@ pub struct Config {
     pub reopen_attempts: u32,
 }
 
+impl Config {
+    /// The bounds for a small machine: 16 peers, RPCs of 64 KiB. See
+    /// [`swarm::Config::small`](crate::swarm::Config::small).
+    #[must_use]
+    pub fn small() -> Self {
+        Self {
+            rpc_bytes: 64 * 1024,
+            messages_per_rpc: 64,
+            subscriptions_per_rpc: 256,
+            peers: 16,
+            topics_per_peer: 32,
+            subscriptions: 16,
+            topics_total_bytes: 256 * 1024,
+            topic_bytes: 256,
+            inbound_streams: 2,
+            inbound_total_bytes: 192 * 1024,
+            outbox_total_bytes: 256 * 1024,
+            outbox_bytes: 128 * 1024,
+            seen: 512,
+            events: 64,
+            event_bytes: 96 * 1024,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the bytes of heap that pub/sub with these bounds takes at worst, as the page of this type reckons, with as
+    /// many topics of ours as [`subscriptions`](Self::subscriptions) allows.
+    #[must_use]
+    pub fn memory_bound(&self) -> usize {
+        let peer = (1 + 17) * 1024 + self.subscriptions.saturating_mul(72);
+        let parts = [
+            self.topics_total_bytes,
+            self.inbound_total_bytes.saturating_mul(2),
+            self.outbox_total_bytes,
+            self.event_bytes,
+            self.events.max(1).saturating_mul(256),
+            self.seen.max(1).saturating_mul(256),
+            self.rpc_bytes.saturating_mul(4),
+            self.peers.saturating_mul(peer),
+        ];
+        parts.iter().fold(0, |sum, part| sum.saturating_add(*part))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

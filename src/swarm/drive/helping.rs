@@ -25,7 +25,7 @@ where
     /// lack of room comes first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
-        let mut has_helped = false;
+        let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
         if self.is_transport_due && self.accepts() && budget.allows() {
@@ -43,7 +43,9 @@ where
                 self.queue.served.push_back(slot);
                 continue;
             }
-            if !budget.allows() && has_helped {
+            // Above the budget, the owner gets to read before much more comes. Others go on in the next turn.
+            let is_filled = self.ledger.held.is_filled(start);
+            if (!budget.allows() || is_filled) && has_helped {
                 break;
             }
             has_helped = true;
@@ -106,6 +108,7 @@ where
         }
         self.turn_away_own_end();
         self.give_way_to_streams();
+        self.relieve();
         self.driven(id);
     }
 }

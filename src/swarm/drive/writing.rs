@@ -18,6 +18,7 @@ where
     /// Writes pending output, a batch of each connection in turn, until none is left that its pipe takes.
     pub(super) fn write_dirty(&mut self, budget: &mut Budget<'_>) {
         let mut has_written = false;
+        self.grant_relieved();
         loop {
             self.admit(budget, &mut has_written);
             if self.ledger.dirty.is_empty() || !budget.allows() && has_written {
@@ -33,6 +34,7 @@ where
     /// Writes one batch of each connection with pending output. It opens nothing.
     pub(in crate::swarm) fn flush_dirty(&mut self) {
         self.count_commands();
+        self.grant_relieved();
         self.ledger.is_flushing = true;
         for _ in 0..self.ledger.dirty.len() {
             self.write_next();
@@ -53,6 +55,7 @@ where
         if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
             self.wakers.mark(Slot::of(id));
         }
+        self.relieve();
         self.arm(id);
     }
 }

@@ -187,9 +187,11 @@ where
             for _ in 0..pipe.connection.streams_without_id() {
                 ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
+            self.left = pipe.connection.unread_held();
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
+        self.settle(ledger);
         match &why {
             Why::Ended(_) => {}
             Why::Broke(error) => self.error = Some(short(error)),

@@ -73,11 +73,15 @@ where
             }
         }
         match written {
-            Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => return true,
+            Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => {
+                self.settle(ledger);
+                return true;
+            }
             Poll::Ready(Ok(())) => self.end_ours(ledger, cx, now),
             Poll::Ready(Err(why)) => self.over(ledger, why),
-            Poll::Pending => {}
+            Poll::Pending => self.trim_memory(),
         }
+        self.settle(ledger);
         false
     }
 

@@ -4,6 +4,7 @@ use super::super::input::Input as Decisions;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
+use swarm_notify::connection::yamux::Pressure;
 use swarm_notify::connection::{
     Config, Connection, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, Turn, UNTIMED, WriteError,
     noise,
@@ -293,6 +294,19 @@ impl End {
         self.seen.values().filter(waits).count()
     }
 
+    pub(super) fn set_pressure(&mut self, number: usize) {
+        let pressure = [Pressure::None, Pressure::Output, Pressure::All][number];
+        self.connection.set_pressure(pressure, &mut turn!(self));
+        assert!(pressure == Pressure::All || !self.connection.withholds());
+    }
+
+    /// What is held of streams is what their buffers take up, those that have broken off with their connection too.
+    pub(super) fn check_held(&self) {
+        let of_streams: usize = self.streams.iter().map(|(_, stream)| stream.bytes_held()).sum();
+        assert_eq!(self.connection.unread_held(), of_streams);
+        assert!(self.connection.bytes_held() >= of_streams);
+    }
+
     pub(super) fn timeout(&mut self) -> Option<Fact> {
         self.connection.handle_timeout(&mut turn!(self))
     }
@@ -461,6 +475,7 @@ impl End {
         let seen = self.seen.get_mut(&id).unwrap();
         let Some(mut stream) = self.streams.remove(id) else { return };
         assert_eq!(seen.state, State::Over);
+        self.connection.uncount(stream.bytes_held());
         let unread = stream.take_unread();
         assert!(unread.is_empty() || seen.number.is_some(), "nothing is unread of what was not agreed");
         assert!(unread.is_empty() || !seen.closed, "what was closed keeps nothing");

@@ -129,8 +129,10 @@ impl Pair {
                     end.close();
                 }
             }
+            123 => end.set_pressure(decisions.below(3)),
             _ => self.timeouts(decisions),
         }
+        self.ends.iter().for_each(End::check_held);
         0
     }
 

@@ -9,6 +9,8 @@ impl Pair {
     /// Both owners permit, read and finish everything until nothing moves.
     pub(super) fn settle(&mut self) {
         let decisions = &mut Decisions(&[]);
+        // Whatever was withheld is granted in the end.
+        self.ends.iter_mut().for_each(|end| end.set_pressure(0));
         for rounds in 0.. {
             assert!(rounds < 100_000, "it does not come to rest");
             let mut moved = false;

@@ -453,6 +453,7 @@ where
         assert_eq!(self.swarm.next_ready(), None, "what is over is not ready");
         assert_eq!(self.swarm.poll_at(), None, "nothing is waited for");
         assert_eq!(self.swarm.connections().count(), 0);
+        assert_eq!(self.swarm.bytes_held(), 0, "what nobody waits for is not held");
         let counters = self.swarm.counters();
         let all = [
             counters.listeners,

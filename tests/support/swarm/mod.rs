@@ -91,6 +91,8 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
         if choice & 2 != 0 {
             config.reads_per_poll = 1;
+            // No less than a connection needs for itself.
+            config.held_bytes = 2 * 1024 * 1024;
         }
         if choice & 4 != 0 {
             config.connection.idle_timeout = Some(Duration::from_secs(3));
@@ -179,6 +181,15 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
     }
 
+    /// What is held in all is what connections hold, those that have ended and were not told of among them; and no more
+    /// than the budget and a quarter.
+    fn check_held(&self) {
+        let swarm = &self.side.swarm;
+        let (all, config) = (swarm.bytes_held(), swarm.config());
+        let of_each = swarm.connections().filter_map(|id| swarm.connection(id)).map(|view| view.bytes_held).sum();
+        assert!(all >= of_each && all <= config.held_bytes / 4 * 5, "{all} held, {of_each} of those that live");
+    }
+
     /// The owner's loop, as long as it has a reason to turn.
     fn turn(&mut self) {
         // A turn may read no more than a byte of a pipe.
@@ -186,6 +197,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let mut turns = 0;
         while self.side.is_due(self.now) {
             self.side.turn(self.now);
+            self.check_held();
             turns += 1;
             assert!(turns < 1_000 + 2 * waiting, "it spins");
         }

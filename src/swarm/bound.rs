@@ -1,0 +1,137 @@
+//! [`Config::memory_bound`]: what a swarm takes of the heap at worst; and [`Config::small`].
+
+use super::config::Config;
+use super::held::limit;
+use crate::connection::yamux::INITIAL_WINDOW;
+use crate::connection::{Stream, UNNAMED};
+use crate::lifecycle::{ConnectionId, Event, StreamId};
+use core::num::NonZeroU32;
+
+/// Buffers of a read and of its plaintexts, spare receive buffers of streams, the event queue, and what is made once.
+const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of::<Event>() + 128 * 1024;
+
+/// Records of a connection: its own, its socket's waker, its deadlines, its entry by peer, its ciphers, its address, the
+/// text of its error, and the least memory of its queues. An idle one has some 2 KiB of it.
+const CONNECTION: usize = 6 * 1024;
+
+/// What a handshake takes beside its connection: the states of Noise, keys and payloads.
+const HANDSHAKE: usize = 10 * 1024;
+
+/// Records of an accepted connection whose peer is not authenticated: its connection, its place, its waker, its address.
+const VISITOR: usize = 4 * 1024;
+
+/// Records of a listener, with a few addresses.
+const LISTENER: usize = 4 * 1024;
+
+/// The places of one stream in queues that are at most twice as long as they need to be and half empty: that of yamux, those
+/// of writers and of withheld windows, those of its FIN and of a flush.
+const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_of::<StreamId>() * 4;
+
+/// Records of a stream in tables that may have a quarter more room than they need, the record of its buffer, and its
+/// places.
+const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + 12 + 64) / 4 * 5 + 64 + PLACES;
+
+/// What choosing streams to reset takes for each stream, and for each connection.
+const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
+
+/// The largest message on the wire, with its length.
+const MESSAGE: usize = 2 + 65_535;
+
+impl Config {
+    /// The bounds of a swarm for a small machine: 16 connections and 32 streams, at most 10 MiB with the services whose
+    /// configurations are called small, too. Windows are a quarter of the usual ones and do not grow, so that it is slower
+    /// on long lines.
+    ///
+    /// ```
+    /// use swarm_notify::swarm::Config;
+    ///
+    /// let config = Config::small();
+    /// assert!(config.memory_bound() <= 7 * 1024 * 1024);
+    /// # #[cfg(feature = "protocols")] {
+    /// use swarm_notify::protocols::{identify, ping, pubsub};
+    ///
+    /// let services = ping::Config::default().memory_bound(&config.limits)
+    ///     + identify::Config::small().memory_bound(&config.limits)
+    ///     + pubsub::Config::small().memory_bound();
+    /// assert!(config.memory_bound() + services <= 10 * 1024 * 1024);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn small() -> Self {
+        let mut config = Self::default();
+        let limits = &mut config.limits;
+        (limits.listeners, limits.connections, limits.streams, limits.streams_per_connection) = (8, 16, 32, 16);
+        (config.inbound_handshakes, config.outbound_handshakes) = (8, 8);
+        config.connection.inbound_backlog = 16;
+        let yamux = &mut config.connection.yamux;
+        (yamux.receive_window, yamux.max_receive_window, yamux.max_window_growth) = (64 * 1024, 64 * 1024, 0);
+        (yamux.max_frame, yamux.max_output, yamux.max_control) = (16 * 1024, 32 * 1024, 8 * 1024);
+        config.held_bytes = 3 * 1024 * 1024;
+        config.held_bytes_per_peer = 2 * 1024 * 1024;
+        config.held_bytes_per_connection = 1024 * 1024;
+        config
+    }
+
+    /// Returns the bytes of heap that a swarm with these bounds takes at worst, whatever its peers do: handshakes,
+    /// connections, streams, wakers, deadlines, events, and bytes held ([`held_bytes`](Self::held_bytes)) with the quarter
+    /// by which that may be exceeded and what one more read may bring. It is as the allocator is asked; an allocator may
+    /// take more from the system.
+    ///
+    /// It holds for each time at which the owner has drained. Not in it are what the owner itself keeps, the transport (for
+    /// our TCP some 200 bytes a socket, and what the system buffers), an event queue of more than 256 events (24 bytes
+    /// each), and services. Those state theirs in the same way:
+    #[cfg_attr(feature = "protocols", doc = "[`ping`](crate::protocols::ping::Config::memory_bound),")]
+    #[cfg_attr(feature = "protocols", doc = "[`identify`](crate::protocols::identify::Config::memory_bound),")]
+    #[cfg_attr(feature = "protocols", doc = "[`pubsub`](crate::protocols::pubsub::Config::memory_bound).")]
+    /// Add them up. A notifee of your own that keeps something for each stream or connection takes it
+    /// [`limits`](Self::limits) times.
+    #[must_use]
+    pub fn memory_bound(&self) -> usize {
+        let yamux = &self.connection.yamux;
+        let number = |count: u32| count as usize;
+        let handshakes = number(self.inbound_handshakes);
+        let dials = number(self.outbound_handshakes);
+        let (listeners, connections) = (number(self.limits.listeners), number(self.limits.connections));
+        let records = [
+            (listeners, LISTENER),
+            (connections, CONNECTION + CHOICE.1),
+            (handshakes, HANDSHAKE + VISITOR),
+            (dials.min(connections), HANDSHAKE),
+            (number(self.limits.streams), STREAM + CHOICE.0),
+            // Those without an id, in tables that are half empty.
+            (number(self.limits.streams), 2 * UNNAMED),
+        ];
+        let records = records.iter().map(|(count, each)| count.saturating_mul(*each));
+        // What one connection's output can be: what gathers, and what is being sealed and written.
+        let output = yamux.max_output.saturating_add(yamux.max_control).saturating_mul(2).saturating_add(2 * MESSAGE);
+        // A buffer doubles, up to its window.
+        let window = INITIAL_WINDOW.max(yamux.receive_window).max(yamux.max_receive_window) as usize;
+        let held = limit(self.held_bytes).saturating_add(self.held_bytes / 16).saturating_add(window / 2 + MESSAGE);
+        // The output of the connection that is served, and what is lent to the next one.
+        records.fold(FIXED, usize::saturating_add).saturating_add(held).saturating_add(output.saturating_mul(2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_stated_for_the_default_and_grows_with_each_limit() {
+        let bound = |change: &dyn Fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.memory_bound()
+        };
+        let default = bound(&|_| {});
+        assert!((200 << 20..320 << 20).contains(&default), "{default}");
+        assert_eq!(bound(&|config| config.held_bytes *= 2) - default, (64 << 20) / 4 * 5 + (4 << 20));
+        assert!(bound(&|config| config.limits.connections += 1) >= default + CONNECTION);
+        assert!(bound(&|config| config.limits.streams += 1) >= default + STREAM);
+        assert!(bound(&|config| config.limits.listeners += 1) >= default + LISTENER);
+        assert!(bound(&|config| config.inbound_handshakes += 1) >= default + HANDSHAKE);
+        assert!(bound(&|config| config.connection.yamux.max_output += 1) > default);
+        assert!(bound(&|config| config.connection.yamux.max_receive_window *= 2) > default);
+        assert_eq!(bound(&|config| (config.held_bytes, config.limits.streams) = (usize::MAX, u32::MAX)), usize::MAX);
+    }
+}

@@ -1,0 +1,81 @@
+//! The bytes that a [`Link`] holds, counted, and what it does when memory is scarce.
+
+use super::{Link, Stage};
+use crate::connection::UNTIMED;
+use crate::connection::yamux::Pressure;
+use crate::swarm::ledger::Ledger;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T> Link<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
+    pub(in crate::swarm) fn settle<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+        let held = self.bytes_held();
+        ledger.held.change(&mut self.account, held);
+        let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
+        ledger.count_unnamed(&mut self.unnamed, unnamed);
+        if self.heed_pressure(ledger) {
+            let held = self.bytes_held();
+            ledger.held.change(&mut self.account, held);
+        }
+    }
+
+    /// Tells its connection how scarce memory is. Returns `true` if that is something else than it was.
+    #[inline]
+    pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
+        (self.account.is_pressed || !ledger.held.is_calm()) && self.set_pressure(ledger)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
+        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
+        let (connection, pressure) = (&mut pipe.connection, ledger.held.pressure(&self.account));
+        let Some(before) = connection.pressure() else { return false };
+        self.account.is_pressed = pressure != Pressure::None;
+        if before != pressure {
+            let withheld = connection.withholds();
+            connection.set_pressure(pressure, &mut ledger.turn(UNTIMED));
+            if withheld && !connection.withholds() {
+                self.mark_dirty(ledger);
+            }
+            return true;
+        }
+        if pressure == Pressure::All && connection.withholds() {
+            ledger.held.wait(&mut self.account, self.id);
+        }
+        false
+    }
+
+    fn bytes_held(&self) -> usize {
+        let connection = match &self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.bytes_held(),
+            Stage::Dialing(_) | Stage::Over => self.left,
+        };
+        connection + self.out.capacity()
+    }
+
+    /// Takes note that a stream's unread bytes, which held so much memory, are gone.
+    pub(in crate::swarm) fn uncount<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize) {
+        match self.connection() {
+            Some(connection) => connection.uncount(held),
+            None => self.left = self.left.saturating_sub(held),
+        }
+        self.settle(ledger);
+    }
+
+    /// Its pipe takes nothing for now: gives back memory in which nothing waits.
+    pub(super) fn trim_memory(&mut self) {
+        if self.out.capacity() > 2 * self.out.len().max(2 * 1024) {
+            self.out.shrink_to_fit();
+        }
+        if let Some(connection) = self.connection() {
+            connection.trim();
+        }
+    }
+}

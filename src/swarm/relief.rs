@@ -1,0 +1,215 @@
+//! What the swarm does about bytes held: window is granted again, and where a budget is exceeded by a quarter, streams of
+//! those who hold most are reset.
+
+use super::Swarm;
+use super::held::{Held, limit};
+use super::link::{Link, Why};
+use super::reactor::Reactor;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+use libp2p_identity::PeerId;
+
+/// For how many connections memory is kept when most are gone.
+const LINKS_KEPT: usize = 8;
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Returns the bytes of memory that wait for somebody in all connections: bytes of streams that have come and were not
+    /// read, output that a peer does not take, input that was kept. A buffer counts with its capacity, since that is what
+    /// the system has given. It costs O(1). [`Config::held_bytes`](super::Config::held_bytes) bounds it.
+    #[must_use]
+    pub const fn bytes_held(&self) -> usize {
+        self.ledger.held.all()
+    }
+
+    /// Returns the part of [`bytes_held`](Self::bytes_held) that the open connections of one peer hold.
+    #[must_use]
+    pub fn bytes_held_of(&self, peer: PeerId) -> usize {
+        self.ledger.held.of_peer(&peer)
+    }
+
+    /// Removes a connection with what is counted of it.
+    pub(super) fn remove_link(&mut self, id: ConnectionId) {
+        if let Some(mut link) = self.links.remove(id) {
+            self.ledger.held.close(&mut link.account, id);
+        }
+        self.ledger.give_up_slots();
+        self.links.give_up_slots(LINKS_KEPT);
+        self.queue.woken.shrink_to(LINKS_KEPT);
+        self.timers.give_up_memory();
+    }
+
+    /// Drops what is unread of a stream that has ended, or is about to.
+    pub(super) fn drop_unread(&mut self, id: StreamId) {
+        let held = self.ledger.streams.get_mut(id).map_or(0, |stream| stream.drop_unread());
+        self.uncount(id, held);
+    }
+
+    /// A stream's unread bytes, which held so much memory, are gone.
+    pub(super) fn uncount(&mut self, id: StreamId, held: usize) {
+        if held > 0
+            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id))
+        {
+            link.uncount(&mut self.ledger, held);
+        }
+    }
+
+    /// Grants withheld window of connections that may no longer have to withhold it.
+    pub(super) fn grant_relieved(&mut self) {
+        while let Some((id, line)) = self.ledger.held.next_relieved() {
+            if let Some(link) = self.links.get_mut(id) {
+                Held::came_up(&mut link.account, line);
+                link.settle(&mut self.ledger);
+            }
+        }
+    }
+
+    /// If a budget is exceeded by a quarter, resets streams of those who hold most until the budget is kept.
+    ///
+    /// It walks all connections and all streams, and does so at most once for each quarter of a budget that comes.
+    pub(super) fn relieve(&mut self) {
+        if self.ledger.held.is_over() {
+            self.ledger.held.take_over();
+            self.reset_largest();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reset_largest(&mut self) {
+        let mut excess = self.excess();
+        let mut candidates: Vec<_> = (self.ledger.streams.iter())
+            .filter(|(_, stream)| stream.bytes_held() > 0)
+            .filter_map(|(id, stream)| {
+                let connection = self.ledger.lifecycle.connection_of(id)?;
+                excess.contains_key(&connection).then_some((stream.bytes_held(), id, connection))
+            })
+            .collect();
+        // The largest first, and of those that are as large the oldest slot.
+        candidates.sort_unstable_by_key(|(held, id, _)| (core::cmp::Reverse(*held), id.index()));
+        for (_, id, connection) in candidates {
+            let Some(left) = excess.get_mut(&connection).filter(|left| **left > 0) else { continue };
+            let before = self.bytes_held();
+            self.end_by_limit(id, connection);
+            *left = left.saturating_sub(before.saturating_sub(self.bytes_held()));
+        }
+        let mut stuck: Vec<_> = excess.into_iter().filter(|(_, left)| *left > 0).collect();
+        stuck.sort_unstable_by_key(|(_, left)| core::cmp::Reverse(*left));
+        for (id, _) in stuck {
+            if let Some(link) = self.links.get_mut(id)
+                && self.ledger.held.is_beyond(&link.account)
+            {
+                link.error = Some(String::from("it held more memory than its budget, and not in streams"));
+                link.over(&mut self.ledger, Why::Ended(ConnectionEnd::Failed(Fault::Flood)));
+                link.mark_dirty(&mut self.ledger);
+            }
+        }
+        self.ledger.held.take_over();
+    }
+
+    /// Resets a stream, if it has not ended, and drops what is unread of it.
+    fn end_by_limit(&mut self, id: StreamId, connection: ConnectionId) {
+        let Some(state) = self.ledger.lifecycle.state(id) else { return };
+        if state != State::Ended
+            && let Some(link) = self.links.get_mut(connection)
+        {
+            link.reset_stream(id, &mut self.ledger);
+            match state {
+                State::Opening => self.ledger.fail_stream(id, Failure::Limit),
+                State::Open | State::Leaving | State::Ended => {
+                    let _ = self.ledger.lifecycle.end_stream(id, StreamEnd::Limit);
+                }
+            }
+        }
+        self.drop_unread(id);
+    }
+
+    /// Returns how much each connection holds beyond its part, where a budget is exceeded by a quarter. A part is what is
+    /// left to each if the budget is filled up evenly: those who hold little keep all of it.
+    fn excess(&self) -> BTreeMap<ConnectionId, usize> {
+        let config = &self.ledger.config;
+        // By peer, each with its connections. One that has no peer yet is one by itself.
+        let mut peers = BTreeMap::<_, Vec<(usize, ConnectionId)>>::new();
+        for (id, link) in self.links.iter().filter(|(_, link)| link.account.bytes() > 0) {
+            let peer = link.account.peer().ok_or(id);
+            peers.entry(peer).or_default().push((link.account.bytes(), id));
+        }
+        let held = |connections: &[(usize, ConnectionId)]| connections.iter().map(|(bytes, _)| bytes).sum::<usize>();
+        let of_peers = peers.values().map(|connections| held(connections)).collect();
+        let in_all = part_of_each(of_peers, config.held_bytes);
+        let mut excess = BTreeMap::new();
+        for connections in peers.values() {
+            let of_peer = part_of_each(connections.iter().map(|(bytes, _)| *bytes).collect(), {
+                let own = if held(connections) > limit(config.held_bytes_per_peer) {
+                    config.held_bytes_per_peer
+                } else {
+                    usize::MAX
+                };
+                own.min(if self.bytes_held() > limit(config.held_bytes) { in_all } else { usize::MAX })
+            });
+            for (bytes, id) in connections {
+                let is_over = *bytes > limit(config.held_bytes_per_connection);
+                let part = of_peer.min(if is_over { config.held_bytes_per_connection } else { usize::MAX });
+                if *bytes > part {
+                    excess.insert(*id, bytes - part);
+                }
+            }
+        }
+        excess
+    }
+}
+
+impl<T> Link<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    fn reset_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut super::ledger::Ledger<E>) {
+        if let Some(connection) = self.connection() {
+            connection.reset_stream(id, &mut ledger.turn(crate::connection::UNTIMED));
+            self.mark_commanded(ledger);
+            self.settle(ledger);
+        }
+    }
+}
+
+/// Returns the most that each may keep so that together they keep at most `budget`. It is more than anybody holds if they
+/// hold no more than that.
+fn part_of_each(mut held: Vec<usize>, budget: usize) -> usize {
+    held.sort_unstable();
+    let (mut left, mut count) = (budget, held.len());
+    for bytes in held {
+        // The rest have at least as much.
+        if bytes > left / count {
+            return left / count;
+        }
+        (left, count) = (left - bytes, count - 1);
+    }
+    usize::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn who_holds_little_keeps_all_of_it() {
+        assert_eq!(part_of_each(vec![], 10), usize::MAX);
+        assert_eq!(part_of_each(vec![4, 6], 10), usize::MAX);
+        assert_eq!(part_of_each(vec![4, 7], 10), 6);
+        assert_eq!(part_of_each(vec![100, 1, 100], 11), 5);
+        assert_eq!(part_of_each(vec![1, 1], 0), 0);
+        assert_eq!(part_of_each(vec![usize::MAX, 5], usize::MAX), usize::MAX - 5);
+    }
+}
