@@ -44,8 +44,8 @@ pub enum WriteError {
 impl Connection {
     /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
     /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamAtGate`], or
-    /// [`Fact::StreamFailed`]; it may also follow later. [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at
-    /// which the peer began it.
+    /// [`Fact::StreamFailed`]; it may also follow later.
+    /// [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at which the peer began it.
     #[must_use = "the fact is not said again"]
     pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let offered = self.offered?;

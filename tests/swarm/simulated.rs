@@ -30,6 +30,7 @@ mod shutdown;
 mod stale;
 mod streams;
 mod waking;
+mod without_id;
 
 use std::time::Duration;
 

@@ -271,6 +271,8 @@ impl<const EVENTS: usize> Model<EVENTS> {
     /// How many events it told, or `None` if one has panicked.
     fn dispatch(&mut self, most: usize) -> Option<usize> {
         let mut told = 0;
+        // What finds no room in the queue is told in any case.
+        let mut owed = if most > 0 { self.world.events_until_room() } else { 0 };
         loop {
             while !self.left.is_empty() {
                 let (name, what) = self.left.remove(0);
@@ -283,7 +285,7 @@ impl<const EVENTS: usize> Model<EVENTS> {
             if core::mem::take(&mut self.gives_turn) {
                 self.ahead = self.emitted.len();
             }
-            if told == most {
+            if told >= most && owed == 0 {
                 return Some(told);
             }
             self.left = if self.ahead > 0 {
@@ -292,12 +294,14 @@ impl<const EVENTS: usize> Model<EVENTS> {
                 audience.into_iter().map(|name| (name, Told::Emission(emission))).collect()
             } else {
                 let Some(event) = self.world.next_event() else {
+                    owed = 0;
                     if self.emitted.is_empty() {
                         return Some(told);
                     }
                     self.ahead = self.emitted.len();
                     continue;
                 };
+                owed = owed.saturating_sub(1);
                 self.gives_turn = true;
                 let caring = self.notifees.iter().filter(|(_, interest)| interest.contains(kind(event)));
                 caring.map(|(name, _)| (*name, Told::Event(event))).collect()

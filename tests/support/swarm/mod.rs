@@ -84,6 +84,8 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
         (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        // Few, so that peers' streams are refused for it.
+        config.limits.owed_per_connection = 2;
         // Time goes on by a minute at most.
         config.connection.half_open_timeout = Some(Duration::from_secs(60));
         if choice & 1 != 0 {
@@ -519,6 +521,11 @@ impl<const EVENTS: usize> Script<EVENTS> {
         .sum::<u64>();
         let told = self.model.borrow().opened + self.side.listening.len() as u64;
         assert!(opened <= told + EVENTS as u64, "{opened} have opened, {told} were told of");
+        // Each stream of a peer's has an outcome, an id that lives, or neither, once it has begun on the wire.
+        let inbound = counters.streams.inbound;
+        let begun: usize = self.peers.iter().map(Peer::opened).sum();
+        let counted = inbound.opened + inbound.failed + inbound.without_id;
+        assert!(counted <= begun as u64, "{inbound:?}, and {begun} were begun");
         for received in self.side.all_received() {
             assert_eq!(received, content(100, 0, received.len()), "what has arrived is what was sent");
         }

@@ -71,6 +71,11 @@ impl Peer {
         }
     }
 
+    /// The number of streams that it has begun.
+    pub(super) const fn opened(&self) -> usize {
+        self.opened
+    }
+
     /// Takes some of what the swarm wrote, and sends some of what it has to say. Whether anything moved.
     pub(super) fn carry(
         &mut self,
