@@ -31,6 +31,7 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     pub(in crate::swarm) written: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a visitor is boxed as a whole")]
 pub(super) enum Stage<T: Transport> {
     Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),

@@ -151,10 +151,10 @@ impl Journal {
                 ends.assert_agree(&mut excuses);
             }
         }
-        for (pipe, (life, id, connection)) in accepted.iter().filter(|(pipe, _)| !matched.contains(pipe)) {
-            // A rogue has dialed, or an owner that dropped its dial: nobody has authenticated itself.
-            panic!("{} {id}: {:?}, and nobody has dialed pipe {pipe}", life.name, connection.told);
-        }
+        // Where a rogue has dialed, or an owner that dropped its dial, nobody has authenticated itself.
+        let undialed = accepted.iter().find(|(pipe, _)| !matched.contains(pipe));
+        let undialed = undialed.map(|(pipe, (life, id, connection))| (pipe, life.name, id, connection.told));
+        assert!(undialed.is_none(), "{undialed:?} was told of, and nobody has dialed it");
         for (excuse, many) in excuses {
             *self.excuses.entry(excuse).or_default() += many;
         }
