@@ -214,6 +214,7 @@ impl Handle {
     /// # use swarm_notify::connection::Protocol;
     /// # use swarm_notify::host::{Config, Host};
     /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::notifee::Node;
     /// use swarm_notify::swarm::ProtocolLimits;
     ///
     /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");

@@ -108,10 +108,15 @@ pub(crate) fn deliver(network: &Network, now: &mut Duration) {
     while network.deliver(*now) {}
 }
 
+/// Raises the shares of a peer and of an address.
+fn many_connections(config: &mut Config) {
+    (config.connections_per_peer, config.connections_per_address) = (100, 100);
+}
+
 /// A network, one who listens, and one who has so many connections to it.
 pub(crate) fn connected(connections: usize) -> (Network, Node, Node, Vec<ConnectionId>, Duration) {
     let (network, mut now) = (Network::new(crate::support::sim::Cut::Whole, 7), Duration::ZERO);
-    let (mut a, mut b) = (Node::new(&network, A, |_| {}), Node::new(&network, B, |_| {}));
+    let (mut a, mut b) = (Node::new(&network, A, |_| {}), Node::new(&network, B, many_connections));
     b.swarm.listen(B.at(1)).unwrap();
     b.tick(now);
     let dialed: Vec<_> = (0..connections).map(|_| a.swarm.dial(B.at(1)).unwrap()).collect();
@@ -254,7 +259,7 @@ fn an_honest_peer_opens_and_moves_beside_64_flooders() {
     const FLOODERS: usize = 64;
     const ECHOES: usize = 50;
     let (network, mut now) = (Network::new(crate::support::sim::Cut::Whole, 7), Duration::ZERO);
-    let mut b = Node::new(&network, B, |_| {});
+    let mut b = Node::new(&network, B, many_connections);
     let (mut a, mut c) = (Node::new(&network, A, |_| {}), Node::new(&network, C, |_| {}));
     b.swarm.listen(B.at(1)).unwrap();
     b.tick(now);

@@ -3,6 +3,7 @@
 use crate::simulated::secs;
 use crate::support::sim::{ECHO, Pair, Shape, everywhere};
 use swarm_notify::lifecycle::ConnectionId;
+use swarm_notify::swarm::Config;
 
 everywhere! {
     idle_connections_are_not_polled_beside_a_busy_one,
@@ -12,7 +13,8 @@ everywhere! {
 const IDLE: usize = 20;
 
 fn idle_connections_are_not_polled_beside_a_busy_one<const EVENTS: usize>(shape: Shape) {
-    let mut pair = Pair::<EVENTS>::new(shape);
+    let many = |config: &mut Config| (config.connections_per_peer, config.connections_per_address) = (100, 100);
+    let mut pair = Pair::<EVENTS>::with(shape, many, many);
     let address = pair.listens();
     for _ in 0..IDLE {
         pair.connected_at(&address);

@@ -80,12 +80,12 @@ fn child_counts_descriptors() {
 
     // Everything at once.
     let address = a.address(listener);
-    for _ in 0..10 {
+    for _ in 0..8 {
         b.dial(&address);
     }
     let told = (a.log.len(), b.log.len());
-    both_told(&mut a, &mut b, told.0 + 10, told.1 + 10);
-    assert_eq!(open_descriptors(), none + 21);
+    both_told(&mut a, &mut b, told.0 + 8, told.1 + 8);
+    assert_eq!(open_descriptors(), none + 17);
     b.swarm.shutdown();
     both(&mut a, &mut b, |a, b| b.swarm.is_shut_down() && a.swarm.connections().next().is_none());
     assert_eq!(open_descriptors(), none + 1);

@@ -25,10 +25,9 @@ fn idle_streams_of_one_identity_take_nothing_of_others() {
         attacker.open(&mut pair, 1_000);
         attackers.push(attacker);
     }
-    assert_eq!(attackers.len(), 8);
-    assert_eq!(pair.a.swarm.counters().streams.inbound.open, 1_024);
-    assert_eq!(refused(&pair, Refusal::StreamLimit), 8 * 1_000 - 1_024);
+    let (open, refused) = (pair.a.swarm.counters().streams.inbound.open, refused(&pair, Refusal::StreamLimit));
     is_served(&mut pair, before);
+    assert_eq!((attackers.len(), open, refused), (8, 1_024, 8 * 1_000 - 1_024));
     ends(pair, attackers);
 }
 
@@ -61,7 +60,7 @@ fn idle_streams_of_one_address_leave_place_for_others() {
         attacker.open(&mut pair, 1_000);
         attackers.push(attacker);
     }
-    assert_eq!(attackers.len(), 8);
     is_served(&mut pair, before);
+    assert_eq!(attackers.len(), 8);
     ends(pair, attackers);
 }
