@@ -179,6 +179,7 @@ impl<K: Kind> Arena<K> {
 
     /// Gives memory back, if there are more than `kept` slots and at least half of them are behind the last record. It looks
     /// at these, from the end.
+    #[cfg(any(feature = "swarm", test))]
     pub(super) fn give_up_slots(&mut self, kept: usize) {
         let slots = self.generations.len();
         if slots <= kept || self.held as usize > slots / 2 {
@@ -258,6 +259,29 @@ mod tests {
     #[test]
     fn no_id_has_the_generation_of_a_retired_slot() {
         assert!(Bounds::WIDEST.last_generation < RETIRED.get());
+    }
+
+    #[test]
+    fn no_id_comes_back_from_slots_that_were_given_up() {
+        let mut arena = arena(100);
+        let ids: Vec<_> = arena.iter().map(|(id, _)| id).collect();
+        ids[30..].iter().for_each(|id| arena.vacate(*id));
+        let again = arena.begin(()).unwrap();
+        arena.vacate(again);
+        arena.give_up_slots(100);
+        assert_eq!(arena.generations.len(), 100, "so many are kept");
+        arena.give_up_slots(99);
+        assert_eq!((arena.generations.len(), arena.len()), (30, 30));
+        for _ in 0..100 {
+            let id = arena.begin(()).unwrap();
+            assert!(!ids.contains(&id) && id != again, "{id}");
+        }
+        arena.check();
+        // A record behind most of the slots keeps them.
+        let ids: Vec<_> = arena.iter().map(|(id, _)| id).collect();
+        ids[..129].iter().for_each(|id| arena.vacate(*id));
+        arena.give_up_slots(0);
+        assert_eq!(arena.generations.len(), 130);
     }
 
     #[test]

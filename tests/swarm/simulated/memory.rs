@@ -11,7 +11,7 @@ const PROPOSAL: usize = ECHO_LINES.len();
 
 /// Bytes that differ from place to place.
 fn content(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at * 31 >> 3) as u8).collect()
+    (0..len).map(|at| ((at * 31) >> 3) as u8).collect()
 }
 
 fn what_is_unread_is_held_and_what_is_read_is_not<const EVENTS: usize>(shape: Shape) {
