@@ -112,7 +112,7 @@ mod view;
 mod wake;
 
 #[cfg(feature = "protocols")]
-pub(crate) use address_group::AddressGroup;
+pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};

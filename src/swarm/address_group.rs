@@ -42,7 +42,8 @@ impl AddressGroup {
 }
 
 /// Returns `true` for an address whose first IP address is this machine's own: 127.0.0.0/8 or ::1.
-pub(super) fn is_loopback(address: &Multiaddr) -> bool {
+#[cfg_attr(not(feature = "protocols"), allow(dead_code))]
+pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     match ip_of(address) {
         Some(Ip::V4(ip)) => ip.is_loopback(),
         Some(Ip::V6(ip)) => ip.is_loopback(),

@@ -53,8 +53,9 @@ impl Places {
         Self { max, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
     }
 
-    /// Says how a newcomer from an address gets a place.
-    pub(super) fn room(&self, group: AddressGroup) -> Room {
+    /// Says how a newcomer from an address gets a place. Behind a common address, such as loopback, anybody may be: no
+    /// share is too much for it.
+    pub(super) fn room(&self, group: AddressGroup, is_common: bool) -> Room {
         if self.len >= self.max {
             // Of the greediest address that has a silent one. All that are passed over have none.
             let silent = self.sizes.iter().rev().find_map(|(_, group)| self.oldest_silent(*group));
@@ -63,7 +64,7 @@ impl Places {
         let share = (self.max / 16).max(LEAST_SHARE);
         let is_greedy = self.groups.get(&group).is_some_and(|group| group.len > share);
         let is_last_quarter = self.max - self.len <= self.max / 4;
-        match is_greedy && is_last_quarter {
+        match is_greedy && is_last_quarter && !is_common {
             true => self.oldest_silent(group).map_or(Room::None, Room::Instead),
             false => Room::Free,
         }
@@ -135,7 +136,7 @@ mod tests {
     fn fill(places: &mut Places, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<Place> {
         let mut taken = Vec::new();
         for number in peers {
-            if places.room(group) != Room::Free {
+            if places.room(group, false) != Room::Free {
                 break;
             }
             taken.push(places.take(group, peer(number)));
@@ -147,7 +148,7 @@ mod tests {
     fn one_address_leaves_a_quarter_to_others() {
         let mut places = Places::new(64);
         assert_eq!(fill(&mut places, group(1), 0..200).len(), 48);
-        assert_eq!(places.room(group(1)), Room::Instead(peer(0)), "its own oldest silent one gives way");
+        assert_eq!(places.room(group(1), false), Room::Instead(peer(0)), "its own oldest silent one gives way");
         assert_eq!(fill(&mut places, group(2), 200..300).len(), 9, "more than the share is greedy");
         assert_eq!(fill(&mut places, group(3), 300..400).len(), 7, "now it is full");
     }
@@ -159,14 +160,24 @@ mod tests {
         assert_eq!(most.len(), 12);
         let two = fill(&mut places, group(2), 100..102);
         let _three = fill(&mut places, group(3), 200..202);
-        assert_eq!((two.len(), places.room(group(4))), (2, Room::Instead(peer(0))));
+        assert_eq!((two.len(), places.room(group(4), false)), (2, Room::Instead(peer(0))));
         places.speaks(&mut most[0]);
-        assert_eq!(places.room(group(4)), Room::Instead(peer(1)));
+        assert_eq!(places.room(group(4), false), Room::Instead(peer(1)));
         most.iter_mut().for_each(|place| places.speaks(place));
-        assert_eq!(places.room(group(4)), Room::Instead(peer(200)), "those who speak stay");
+        assert_eq!(places.room(group(4), false), Room::Instead(peer(200)), "those who speak stay");
         places.give_back(most[3]);
-        assert_eq!(places.room(group(4)), Room::Free);
-        assert_eq!(places.room(group(1)), Room::None, "all of the greediest speak");
+        assert_eq!(places.room(group(4), false), Room::Free);
+        assert_eq!(places.room(group(1), false), Room::None, "all of the greediest speak");
+    }
+
+    #[test]
+    fn a_common_address_may_have_all_places_and_its_silent_ones_give_way() {
+        let mut places = Places::new(64);
+        for number in 0..64 {
+            assert_eq!(places.room(group(1), true), Room::Free);
+            places.take(group(1), peer(number));
+        }
+        assert_eq!(places.room(group(1), true), Room::Instead(peer(0)));
     }
 
     #[test]
@@ -177,6 +188,6 @@ mod tests {
             taken.into_iter().for_each(|place| places.give_back(place));
         }
         assert!(places.groups.is_empty() && places.sizes.is_empty() && places.len == 0);
-        assert_eq!(Places::new(0).room(group(1)), Room::None);
+        assert_eq!(Places::new(0).room(group(1), false), Room::None);
     }
 }

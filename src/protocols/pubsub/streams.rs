@@ -10,7 +10,7 @@ use super::router::Router;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
-use crate::swarm::{AddressGroup, OpenStreamError};
+use crate::swarm::{AddressGroup, OpenStreamError, is_loopback};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -37,8 +37,11 @@ impl<R: Router> PubSub<R> {
         if self.peers.contains_key(&id) {
             return true;
         }
-        let Some(group) = node.connection(connection).map(|view| AddressGroup::of(view.remote)) else { return false };
-        match self.places.room(group) {
+        let Some(view) = node.connection(connection) else { return false };
+        let group = AddressGroup::of(view.remote);
+        // Who is on this machine, or on no network of IP, shares its address with everybody there.
+        let is_common = is_loopback(view.remote) || matches!(group, AddressGroup::Other(_));
+        match self.places.room(group, is_common) {
             Room::Free => {}
             Room::Instead(silent) => {
                 self.counters.peers_evicted += 1;
