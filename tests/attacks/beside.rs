@@ -1,0 +1,177 @@
+//! Beside each attack on a node that listens, every honest probe comes through. The node does not panic, its descriptors
+//! are back once the attackers have left, and under the same attack again it ends when it is asked to.
+
+use crate::attackers::catalogue::{ATTACKS, Attack};
+use crate::attackers::pubsub::TOPIC;
+use crate::attackers::scene::Scene;
+use crate::node::{Node, wait_for};
+use crate::probe::{Honest, Origin, Outcome};
+use std::path::Path;
+use std::time::Duration;
+
+/// Probes of each kind before, during and after.
+const PROBES: usize = 6;
+
+/// Nothing takes as long; it is what a hang costs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Makes a test of each attack that is named.
+macro_rules! attacks {
+    ($($(#[$attribute:meta])* $name:ident,)*) => {
+        mod honest_peers_are_served_beside {
+            $($(#[$attribute])* #[test] fn $name() { super::beside(stringify!($name)); })*
+        }
+
+        #[test]
+        fn each_attack_has_a_test() {
+            let names: Vec<_> = ATTACKS.iter().map(|attack| attack.name).collect();
+            assert_eq!(names, [$(stringify!($name)),*]);
+        }
+    };
+}
+
+attacks! {
+    resets,
+    resets_unsupported,
+    resets_supported,
+    resets_64,
+    silent,
+    silent_4000,
+    silent_slow,
+    silent_noise,
+    silent_ipv6,
+    unread_1,
+    unread_12,
+    unread_64,
+    idle_66,
+    pushes,
+    questions,
+    forgeries,
+    duplicates,
+    flapping,
+    places_1030,
+    syn,
+    syn_64,
+    empty,
+    unknown,
+    pongs,
+    pings,
+    bytes_sink,
+    bytes_echo,
+    bytes_400,
+    tiny_noise,
+    ping_service,
+    ping_unread,
+    ping_64,
+    connect_close,
+    handshakes,
+    handshakes_64,
+    crowd,
+    descriptors,
+}
+
+/// Ends an attack, whatever becomes of the test.
+struct EndAtDrop<'a>(&'a Scene);
+
+impl Drop for EndAtDrop<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// What has come of the probes of one kind.
+#[derive(Default)]
+struct Outcomes(Vec<(&'static str, Outcome)>);
+
+impl Outcomes {
+    fn ask(&mut self, kind: &'static str, mut probe: impl FnMut() -> Outcome) {
+        self.0.extend((0..PROBES).map(|_| (kind, probe())));
+    }
+
+    #[track_caller]
+    fn are_all_served(self, when: &str) {
+        let count = self.0.len();
+        let lost: Vec<_> = self.0.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::Served(_))).collect();
+        assert!(lost.is_empty(), "{when}: {} of {count} were not served: {lost:?}", lost.len());
+    }
+}
+
+fn beside(name: &str) {
+    let attack = ATTACKS.iter().find(|attack| attack.name == name).expect("it is in the catalogue");
+    if attack.is_ipv6 && std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: there is no ::1 here");
+        return;
+    }
+    let topic = attack.publishes.then_some(TOPIC);
+    let mut node =
+        Node::listen(Path::new(env!("CARGO_BIN_EXE_swarm-notify")), attack.is_ipv6, attack.descriptors, topic);
+    let target = node.address();
+    let rest = node.descriptors();
+    let honest = || Honest::new(1, target, Origin::Both);
+    let (mut new, mut established, mut publisher) = (honest(), honest(), Honest::new(2, target, Origin::Both));
+    established.establish().expect("nothing is in its way");
+
+    let during = under(attack, target, || {
+        std::thread::scope(|scope| {
+            let asked = [
+                scope.spawn(|| {
+                    let mut outcomes = Outcomes::default();
+                    // With no descriptor left, nobody can come in.
+                    if attack.descriptors.is_none() {
+                        outcomes.ask("new", || new.new_connection());
+                    }
+                    outcomes
+                }),
+                scope.spawn(|| {
+                    let mut outcomes = Outcomes::default();
+                    outcomes.ask("established", || established.new_stream());
+                    outcomes
+                }),
+                scope.spawn(|| {
+                    let mut outcomes = Outcomes::default();
+                    if attack.publishes {
+                        outcomes.ask("published", || publisher.publish(&node));
+                    }
+                    outcomes
+                }),
+            ];
+            Outcomes(asked.into_iter().flat_map(|asked| asked.join().expect("no probe panics").0).collect())
+        })
+    });
+    during.are_all_served("during the attack");
+
+    established.leave();
+    let back = wait_for(LIMIT, || (node.descriptors() <= rest).then_some(()));
+    assert!(back.is_some(), "after the attack: {} descriptors, and {rest} at rest", node.descriptors());
+    let mut after = Outcomes::default();
+    after.ask("new", || new.new_connection());
+    after.are_all_served("after the attack");
+
+    let ended = under(attack, target, || {
+        node.terminate();
+        node.ended(LIMIT)
+    });
+    let ended = ended.unwrap_or_else(|| panic!("it goes on {LIMIT:?} after SIGTERM"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!node.has_panicked(), "{}", ended.stderr);
+    let told = node.told();
+    for (opened, closed) in [("connected", "disconnected"), ("opened_stream", "closed_stream")] {
+        if told.count("lagged") == 0 {
+            assert_eq!(told.count(opened), told.count(closed), "{opened}, {closed}");
+        }
+    }
+}
+
+/// Does something while an attack is under way.
+fn under<R>(attack: &Attack, target: std::net::SocketAddr, act: impl FnOnce() -> R) -> R {
+    let scene = Scene::new(target, true);
+    std::thread::scope(|scope| {
+        let _end = EndAtDrop(&scene);
+        scope.spawn(|| {
+            (attack.run)(&scene);
+            scene.end();
+        });
+        assert!(scene.wait_until_under_way(LIMIT), "the attack does not begin");
+        act()
+    })
+}
