@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("swarm-notify: {error}");
-            ExitCode::FAILURE
+            if error.is_usage() { 2.into() } else { ExitCode::FAILURE }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::attackers::pubsub::TOPIC;
 use crate::attackers::scene::Scene;
 use crate::node::{Node, wait_for};
 use crate::probe::{Honest, Origin, Outcome};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Probes of each kind before, during and after.
@@ -70,6 +70,11 @@ attacks! {
     descriptors,
 }
 
+/// The command, or another one that `SWARM_NOTIFY_BIN` names.
+pub(crate) fn command() -> PathBuf {
+    std::env::var_os("SWARM_NOTIFY_BIN").unwrap_or(env!("CARGO_BIN_EXE_swarm-notify").into()).into()
+}
+
 /// Ends an attack, whatever becomes of the test.
 struct EndAtDrop<'a>(&'a Scene);
 
@@ -103,8 +108,7 @@ fn beside(name: &str) {
         return;
     }
     let topic = attack.publishes.then_some(TOPIC);
-    let mut node =
-        Node::listen(Path::new(env!("CARGO_BIN_EXE_swarm-notify")), attack.is_ipv6, attack.descriptors, topic);
+    let mut node = Node::listen(&command(), attack.is_ipv6, attack.descriptors, topic);
     let target = node.address();
     let rest = node.descriptors();
     let honest = || Honest::new(1, target, Origin::Both);
@@ -130,7 +134,7 @@ fn beside(name: &str) {
                 scope.spawn(|| {
                     let mut outcomes = Outcomes::default();
                     if attack.publishes {
-                        outcomes.ask("published", || publisher.publish(&node));
+                        outcomes.ask("published", || publisher.publish(|number, limit| node.has_heard(number, limit)));
                     }
                     outcomes
                 }),
@@ -138,6 +142,7 @@ fn beside(name: &str) {
             Outcomes(asked.into_iter().flat_map(|asked| asked.join().expect("no probe panics").0).collect())
         })
     });
+    eprintln!("{name}: {:?}", node.told().events);
     during.are_all_served("during the attack");
 
     established.leave();

@@ -2,8 +2,8 @@
 
 use crate::attackers::listeners::{FORMS, Form, Hostile};
 use crate::attackers::scene::Scene;
+use crate::beside::command;
 use crate::node::{Node, Start};
-use std::path::Path;
 use std::time::Duration;
 
 /// The longest time-out of a dial, and a debug build's time.
@@ -24,8 +24,7 @@ fn dial(form: Form) {
         scope.spawn(|| hostile.serve(&scene));
         let address = format!("/ip4/127.0.0.1/tcp/{}", address.port());
         let args = ["dial", &address, "--streams", "20", "--concurrency", "10"];
-        let command = Path::new(env!("CARGO_BIN_EXE_swarm-notify"));
-        let mut node = Node::start(&Start { command, args: &args, descriptors: None });
+        let mut node = Node::start(&Start { command: &command(), args: &args, descriptors: None });
         let ended = node.ended(LIMIT);
         scene.end();
         ended.map(|ended| (ended, node.told().count("summary"), node.has_panicked()))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -253,7 +253,7 @@ pub(crate) fn wait_for<R>(limit: Duration, mut ask: impl FnMut() -> Option<R>) -
     }
 }
 
-fn read_lines(mut out: impl std::io::BufRead, told: &Mutex<Told>) {
+fn read_lines(mut out: impl BufRead, told: &Mutex<Told>) {
     let mut line = Vec::new();
     while out.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         told.lock().expect("nobody panics with it").take(&line);
@@ -262,7 +262,7 @@ fn read_lines(mut out: impl std::io::BufRead, told: &Mutex<Told>) {
 }
 
 /// Keeps the first of it: a node may complain a lot.
-fn read_errors(mut errors: impl std::io::Read, kept: &Mutex<String>) {
+fn read_errors(mut errors: impl Read, kept: &Mutex<String>) {
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = errors.read(&mut buffer) {
         let mut kept = kept.lock().expect("nobody panics with it");

@@ -3,7 +3,6 @@
 use crate::attackers::peer::{Identity, Peer};
 use crate::attackers::pubsub::publishing_stream;
 use crate::attackers::raw_frames::{ACK, ECHO_LINES, FIN, GO_AWAY, PING, RST, SYN, data, frame, go_away};
-use crate::node::Node;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,8 +120,9 @@ impl Honest {
         self.established = None;
     }
 
-    /// Connects, and publishes a message that the node is to print.
-    pub(crate) fn publish(&mut self, node: &Node) -> Outcome {
+    /// Connects, and publishes a message that the node is to print. `is_heard` says whether it has printed the one of a
+    /// number by then.
+    pub(crate) fn publish(&mut self, is_heard: impl Fn(u64, Instant) -> bool) -> Outcome {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let (number, start) = (NEXT.fetch_add(1, Ordering::Relaxed), Instant::now());
         let deadline = start + STARVED;
@@ -130,7 +130,7 @@ impl Honest {
             peer.seal(&publishing_stream(&self.who, number, format!("honest-{number}-").as_bytes()))?;
             peer.flush_until(deadline)?;
             // It stays until it was heard.
-            while !node.has_heard(number, Instant::now() + Duration::from_millis(10)) {
+            while !is_heard(number, Instant::now() + Duration::from_millis(10)) {
                 answer(&mut peer)?;
                 if Instant::now() >= deadline {
                     return Err(ErrorKind::TimedOut.into());

@@ -19,6 +19,8 @@ pub(crate) struct Attack {
     pub(crate) publishes: bool,
     /// Attackers and honest peers come over IPv6.
     pub(crate) is_ipv6: bool,
+    /// The attackers are many peers or addresses.
+    pub(crate) are_many: bool,
     /// The most descriptors that the node may have.
     pub(crate) descriptors: Option<u32>,
     /// Attacks until the scene is over.
@@ -26,7 +28,11 @@ pub(crate) struct Attack {
 }
 
 const fn attack(name: &'static str, about: &'static str, run: fn(&Scene)) -> Attack {
-    Attack { name, about, publishes: false, is_ipv6: false, descriptors: None, run }
+    Attack { name, about, publishes: false, is_ipv6: false, are_many: false, descriptors: None, run }
+}
+
+const fn many(name: &'static str, about: &'static str, run: fn(&Scene)) -> Attack {
+    Attack { are_many: true, ..attack(name, about, run) }
 }
 
 const fn beside_publisher(name: &'static str, about: &'static str, run: fn(&Scene)) -> Attack {
@@ -47,7 +53,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("resets", "SYN and RST, 12 bytes each", |s| resets(s, 1, resets::Form::Bare)),
     attack("resets_unsupported", "header, unsupported proposal, RST", |s| resets(s, 1, resets::Form::Unsupported)),
     attack("resets_supported", "header, supported proposal, RST", |s| resets(s, 1, resets::Form::Supported)),
-    attack("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 16), resets::Form::Bare)),
+    many("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 16), resets::Form::Bare)),
     // Sockets that do not shake hands.
     attack("silent", "600 silent sockets", |s| silent(s, s.pick(600, 300), silent::Form::Nothing)),
     attack("silent_4000", "4 000 silent sockets", |s| silent(s, s.pick(4_000, 1_100), silent::Form::Nothing)),
@@ -61,8 +67,8 @@ pub(crate) static ATTACKS: &[Attack] = &[
     },
     // Echoes that are not read.
     attack("unread_1", "1 000 unread echoes", |s| unread(s, 1, s.pick(1_000, 200))),
-    attack("unread_12", "12 x 1 000 unread echoes", |s| unread(s, s.pick(12, 3), s.pick(1_000, 100))),
-    attack("unread_64", "64 x 1 000 unread echoes", |s| unread(s, s.pick(64, 16), s.pick(1_000, 50))),
+    many("unread_12", "12 x 1 000 unread echoes", |s| unread(s, s.pick(12, 3), s.pick(1_000, 40))),
+    many("unread_64", "64 x 1 000 unread echoes", |s| unread(s, s.pick(64, 10), s.pick(1_000, 20))),
     // Streams that do nothing.
     attack("idle_66", "66 x 1 000 idle streams, one identity", |s| idle(s, 66, 1_000)),
     // What is told at the attacker's pace.
@@ -75,28 +81,28 @@ pub(crate) static ATTACKS: &[Attack] = &[
     beside_publisher("places_1030", "1 030 silent connections, fresh keys", |s| crowd(s, 1_030, false)),
     // Frames.
     attack("syn", "SYN", |s| frames(s, 1, frames::Form::Syn)),
-    attack("syn_64", "SYN from 64 peers", |s| frames(s, s.pick(64, 16), frames::Form::Syn)),
+    many("syn_64", "SYN from 64 peers", |s| frames(s, s.pick(64, 16), frames::Form::Syn)),
     attack("empty", "data of no bytes", |s| frames(s, 1, frames::Form::Empty)),
     attack("unknown", "windows of unknown streams", |s| frames(s, 1, frames::Form::Unknown)),
     attack("pongs", "answers to no ping", |s| frames(s, 1, frames::Form::Pong)),
     attack("pings", "yamux pings", |s| frames(s, 1, frames::Form::Ping)),
     attack("bytes_sink", "1-byte frames to sink", |s| say(s, 1, SINK, &[7; 64], Packing::ByteFrames, true)),
     attack("bytes_echo", "1-byte frames to echo", |s| say(s, 1, ECHO, &[7; 64], Packing::ByteFrames, true)),
-    attack("bytes_400", "1-byte frames to echo from 400 peers", |s| {
-        say(s, s.pick(400, 40), ECHO, &[7; 64], Packing::ByteFrames, true);
+    many("bytes_400", "1-byte frames to echo from 400 peers", |s| {
+        say(s, s.pick(400, 16), ECHO, &[7; 64], Packing::ByteFrames, true);
     }),
     attack("tiny_noise", "1-byte Noise messages", |s| say(s, 1, SINK, &[7; 64], Packing::ByteMessages, true)),
     // The ping service.
     attack("ping_service", "pings on a stream", |s| say(s, 1, PING, &[7; 32], Packing::Long, true)),
     attack("ping_unread", "pings whose answers are not read", |s| say(s, 1, PING, &[7; 32], Packing::Long, false)),
-    attack("ping_64", "pings on a stream from 64 peers", |s| {
+    many("ping_64", "pings on a stream from 64 peers", |s| {
         say(s, s.pick(64, 16), PING, &[7; 32], Packing::Long, true);
     }),
     // Connections that come and go, or stay.
     attack("connect_close", "connect and close", connect_and_close),
     attack("handshakes", "handshakes, 2 at a time", |s| handshakes(s, 2)),
-    attack("handshakes_64", "handshakes, 64 at a time", |s| handshakes(s, s.pick(64, 16))),
-    attack("crowd", "16 384 connections of 2 048 addresses", |s| crowd(s, s.pick(16_384, 200), true)),
+    many("handshakes_64", "handshakes, 64 at a time", |s| handshakes(s, s.pick(64, 16))),
+    many("crowd", "16 384 connections of 2 048 addresses", |s| crowd(s, s.pick(16_384, 200), true)),
     Attack {
         descriptors: Some(64),
         ..attack("descriptors", "128 connections, 64 descriptors", |s| crowd(s, 128, false))

@@ -78,6 +78,20 @@ impl Hostile {
 }
 
 impl Form {
+    /// Says what it does.
+    pub(crate) const fn about(self) -> &'static str {
+        match self {
+            Self::Silent => "the listener says nothing",
+            Self::Garbage => "it says bytes that are nothing",
+            Self::Endless => "it never comes to the end of a line",
+            Self::Resets => "it opens streams and resets them",
+            Self::Pings => "it pings as fast as it goes",
+            Self::Refuses => "it resets every stream",
+            Self::Mute => "it shakes hands and answers nothing",
+            Self::NeverReads => "it shakes hands and reads nothing",
+        }
+    }
+
     fn serve(self, scene: &Scene, mut socket: TcpStream) -> io::Result<()> {
         match self {
             Self::Silent => {

@@ -3,13 +3,13 @@
 use super::peer::{Identity, Peer, wait};
 use super::raw_frames::Frame;
 use super::scene::Scene;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time after which an attacker that was cut comes again.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The longest that an attacker waits for its handshake.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -133,9 +133,13 @@ where
         if attacker.connection.is_none() && attacker.again <= now {
             match Peer::dial(&attacker.who, attacker.from, scene.target, now + PATIENCE) {
                 Ok(peer) => attacker.connection = Some((peer, (self.make)(attacker.number))),
-                Err(_) => {
+                Err(error) => {
                     scene.count_cut();
                     attacker.again = Instant::now() + PAUSE;
+                    if error.kind() == ErrorKind::TimedOut {
+                        // The node has no place for the others, or no time: it does not get worse.
+                        scene.is_set_up();
+                    }
                 }
             }
         }
