@@ -2,8 +2,11 @@
 //! is `tests/attacks.sh`, which prints what each one costs.
 #![cfg(all(feature = "cli", unix))]
 
+#[allow(dead_code, reason = "the table tells more of them")]
 mod attackers;
 mod beside;
 mod dialing;
+#[allow(dead_code, reason = "the table looks at more of it")]
 mod node;
+#[allow(dead_code, reason = "the table asks for times and from other places")]
 mod probe;

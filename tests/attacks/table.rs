@@ -2,7 +2,9 @@
 //! `tests/attacks.sh` builds and runs it.
 
 mod attackers;
+#[allow(dead_code, reason = "the tests look at more of it")]
 mod node;
+#[allow(dead_code, reason = "the tests say why a probe was cut")]
 mod probe;
 mod report;
 mod whole;

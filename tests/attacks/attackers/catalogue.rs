@@ -66,9 +66,9 @@ pub(crate) static ATTACKS: &[Attack] = &[
         ..attack("silent_ipv6", "600 silent sockets of ::1", |s| silent(s, s.pick(600, 300), silent::Form::Nothing))
     },
     // Echoes that are not read.
-    attack("unread_1", "1 000 unread echoes", |s| unread(s, 1, s.pick(1_000, 200))),
-    many("unread_12", "12 x 1 000 unread echoes", |s| unread(s, s.pick(12, 3), s.pick(1_000, 40))),
-    many("unread_64", "64 x 1 000 unread echoes", |s| unread(s, s.pick(64, 10), s.pick(1_000, 20))),
+    attack("unread_1", "1 000 unread echoes", |s| unread(s, 1, s.pick(1_000, 100))),
+    many("unread_12", "12 x 1 000 unread echoes", |s| unread(s, s.pick(12, 3), s.pick(1_000, 20))),
+    many("unread_64", "64 x 1 000 unread echoes", |s| unread(s, s.pick(64, 8), s.pick(1_000, 10))),
     // Streams that do nothing.
     attack("idle_66", "66 x 1 000 idle streams, one identity", |s| idle(s, 66, 1_000)),
     // What is told at the attacker's pace.
@@ -89,14 +89,14 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("bytes_sink", "1-byte frames to sink", |s| say(s, 1, SINK, &[7; 64], Packing::ByteFrames, true)),
     attack("bytes_echo", "1-byte frames to echo", |s| say(s, 1, ECHO, &[7; 64], Packing::ByteFrames, true)),
     many("bytes_400", "1-byte frames to echo from 400 peers", |s| {
-        say(s, s.pick(400, 16), ECHO, &[7; 64], Packing::ByteFrames, true);
+        say(s, s.pick(400, 8), ECHO, &[7; 64], Packing::ByteFrames, true);
     }),
     attack("tiny_noise", "1-byte Noise messages", |s| say(s, 1, SINK, &[7; 64], Packing::ByteMessages, true)),
     // The ping service.
     attack("ping_service", "pings on a stream", |s| say(s, 1, PING, &[7; 32], Packing::Long, true)),
     attack("ping_unread", "pings whose answers are not read", |s| say(s, 1, PING, &[7; 32], Packing::Long, false)),
     many("ping_64", "pings on a stream from 64 peers", |s| {
-        say(s, s.pick(64, 16), PING, &[7; 32], Packing::Long, true);
+        say(s, s.pick(64, 8), PING, &[7; 32], Packing::Long, true);
     }),
     // Connections that come and go, or stay.
     attack("connect_close", "connect and close", connect_and_close),

@@ -93,28 +93,24 @@ impl Form {
     }
 
     fn serve(self, scene: &Scene, mut socket: TcpStream) -> io::Result<()> {
-        match self {
+        let words: Vec<u8> = match self {
             Self::Silent => {
                 while scene.goes_on() {
                     std::thread::sleep(LOOK);
                 }
-                Ok(())
+                return Ok(());
             }
-            Self::Garbage | Self::Endless => {
-                let words: Vec<u8> = match self {
-                    Self::Garbage => (0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
-                    _ => [b"\x13/multistream/1.0.0\n".to_vec(), vec![0xff; 60_000]].concat(),
-                };
-                while scene.goes_on() {
-                    socket.write_all(&words)?;
-                }
-                Ok(())
-            }
+            Self::Garbage => (0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
+            Self::Endless => [b"\x13/multistream/1.0.0\n".to_vec(), vec![0xff; 60_000]].concat(),
             Self::Resets | Self::Pings | Self::Refuses | Self::Mute | Self::NeverReads => {
                 let limit = Instant::now() + Duration::from_secs(5);
-                self.misbehave(scene, Peer::accept(&Identity::new(900), socket, limit)?)
+                return self.misbehave(scene, Peer::accept(&Identity::new(900), socket, limit)?);
             }
+        };
+        while scene.goes_on() {
+            socket.write_all(&words)?;
         }
+        Ok(())
     }
 
     fn misbehave(self, scene: &Scene, mut peer: Peer) -> io::Result<()> {
@@ -125,12 +121,11 @@ impl Form {
             if self != Self::NeverReads {
                 read = peer.hear(|heard| self.answer(&heard, &mut out))?;
             }
-            if peer.is_written() {
+            if peer.is_written() && matches!(self, Self::Resets | Self::Pings) {
                 for _ in 0..1_000 {
-                    match self {
-                        Self::Resets => out.extend([frame(UPDATE, SYN, next, 0), frame(DATA, RST, next, 0)].concat()),
-                        Self::Pings => out.extend(frame(PING, SYN, 0, next)),
-                        _ => break,
+                    match self == Self::Resets {
+                        true => out.extend([frame(UPDATE, SYN, next, 0), frame(DATA, RST, next, 0)].concat()),
+                        false => out.extend(frame(PING, SYN, 0, next)),
                     }
                     next = next.wrapping_add(2);
                 }

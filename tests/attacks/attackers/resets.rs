@@ -5,7 +5,7 @@ use super::raw_frames::{ECHO_LINES, RST, SYN, UPDATE, data, frame};
 use super::scene::Scene;
 
 /// Streams in one go.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 2_500;
 
 /// A proposal that no node supports.
 const UNSUPPORTED_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x0c/none/1.0.0\n";
@@ -21,26 +21,48 @@ pub(crate) enum Form {
     Supported,
 }
 
+/// The streams after which the node is as far behind as it gets.
+const MANY: u32 = 100_000;
+
 struct Resets {
-    form: Form,
+    /// The frames of streams in one go, for one after the other to write its id into.
+    frames: Vec<u8>,
+    /// Where the frames of one stream end.
+    length: usize,
+    /// Where its last frame, the RST, begins.
+    reset: usize,
     next: u32,
+}
+
+impl Resets {
+    fn new(form: Form) -> Self {
+        let begin = match form {
+            Form::Bare => frame(UPDATE, SYN, 0, 0),
+            Form::Unsupported => data(SYN, 0, UNSUPPORTED_LINES),
+            Form::Supported => data(SYN, 0, ECHO_LINES),
+        };
+        let stream = [begin.clone(), frame(UPDATE, RST, 0, 0)].concat();
+        Self { frames: stream.repeat(AT_ONCE), length: stream.len(), reset: begin.len(), next: 1 }
+    }
 }
 
 impl Misuse for Resets {
     fn more(&mut self, out: &mut Vec<u8>) {
-        for _ in 0..AT_ONCE {
-            match self.form {
-                Form::Bare => out.extend(frame(UPDATE, SYN, self.next, 0)),
-                Form::Unsupported => out.extend(data(SYN, self.next, UNSUPPORTED_LINES)),
-                Form::Supported => out.extend(data(SYN, self.next, ECHO_LINES)),
+        for stream in self.frames.chunks_mut(self.length) {
+            for at in [0, self.reset] {
+                stream[at + 4..at + 8].copy_from_slice(&self.next.to_be_bytes());
             }
-            out.extend(frame(UPDATE, RST, self.next, 0));
             self.next = self.next.wrapping_add(2);
         }
+        out.extend_from_slice(&self.frames);
+    }
+
+    fn is_set_up(&self) -> bool {
+        self.next / 2 >= MANY
     }
 }
 
 /// Resets streams on a number of connections.
 pub(crate) fn resets(scene: &Scene, connections: usize, form: Form) {
-    misuse(scene, connections, |_| Resets { form, next: 1 });
+    misuse(scene, connections, |_| Resets::new(form));
 }
