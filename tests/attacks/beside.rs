@@ -12,8 +12,10 @@ use crate::probe::{Honest, Origin, Outcome};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Probes of each kind before, during and after.
+/// Probes of each kind during and after, and fewer of those that publish: beside forgeries a debug build needs seconds for
+/// each.
 const PROBES: usize = 6;
+const PUBLISHED: usize = 3;
 
 /// The most lines that the node tells for each connection: a peer paces no more than its budget of resets (1 000 and 100 a
 /// second, 2 lines each) and its 1 000 streams (2 lines each).
@@ -65,6 +67,7 @@ attacks! {
     pushes,
     questions,
     forgeries,
+    forgeries_rsa,
     duplicates,
     #[ignore = "waits for what a peer paces: its subscriptions fill the queue of events, and messages are lost"]
     flapping,
@@ -86,6 +89,7 @@ attacks! {
     connect_close,
     handshakes,
     handshakes_64,
+    handshakes_rsa,
     crowd,
     descriptors,
 }
@@ -110,8 +114,8 @@ struct Outcomes(Vec<(&'static str, Outcome)>);
 
 impl Outcomes {
     /// Asks a number of times. One that starves is enough.
-    fn ask(&mut self, kind: &'static str, mut probe: impl FnMut() -> Outcome) {
-        for _ in 0..PROBES {
+    fn ask(&mut self, kind: &'static str, times: usize, mut probe: impl FnMut() -> Outcome) {
+        for _ in 0..times {
             let outcome = probe();
             let is_starved = matches!(outcome, Outcome::Starved);
             self.0.push((kind, outcome));
@@ -150,19 +154,21 @@ fn beside(name: &str) {
                     let mut outcomes = Outcomes::default();
                     // With no descriptor left, nobody can come in.
                     if attack.descriptors.is_none() {
-                        outcomes.ask("new", || new.new_connection());
+                        outcomes.ask("new", PROBES, || new.new_connection());
                     }
                     outcomes
                 }),
                 scope.spawn(|| {
                     let mut outcomes = Outcomes::default();
-                    outcomes.ask("established", || established.new_stream());
+                    outcomes.ask("established", PROBES, || established.new_stream());
                     outcomes
                 }),
                 scope.spawn(|| {
                     let mut outcomes = Outcomes::default();
                     if attack.publishes {
-                        outcomes.ask("published", || publisher.publish(|number, limit| node.has_heard(number, limit)));
+                        outcomes.ask("published", PUBLISHED, || {
+                            publisher.publish(|number, limit| node.has_heard(number, limit))
+                        });
                     }
                     outcomes
                 }),
@@ -176,7 +182,7 @@ fn beside(name: &str) {
     let back = wait_for(LIMIT, || (node.descriptors() <= rest).then_some(()));
     assert!(back.is_some(), "after the attack: {} descriptors, and {rest} at rest", node.descriptors());
     let mut after = Outcomes::default();
-    after.ask("new", || new.new_connection());
+    after.ask("new", PROBES, || new.new_connection());
     after.are_all_served("after the attack");
 
     let mut end = || {

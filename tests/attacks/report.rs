@@ -83,12 +83,11 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Whether nobody was lost, and the 99th percentile during the attack is within the larger of ten times that at
-    /// rest and 20 ms.
+    /// Whether the 99th percentile during the attack is within the larger of ten times the median at rest and 20 ms.
     fn is_near_rest(&self) -> bool {
         let rest = self.before.percentile(50).unwrap_or_default();
         let limit = (10 * rest).max(Duration::from_millis(20));
-        self.during.lost() == 0 && self.during.percentile(99).is_some_and(|most| most <= limit)
+        self.during.percentile(99).is_some_and(|most| most <= limit)
     }
 }
 
@@ -165,10 +164,9 @@ impl fmt::Display for Row {
         if let Some(published) = &self.published {
             remarks.push(format!("published: {} > {} > {}", published.before, published.during, published.after));
         }
-        let is_missed = match self.are_many {
-            true => self.new.during.lost() + self.established.during.lost() > 0,
-            false => !self.new.is_near_rest(),
-        };
+        let kinds = [Some(&self.new), Some(&self.established), self.published.as_ref()];
+        let is_lost = kinds.into_iter().flatten().any(|times| times.during.lost() > 0);
+        let is_missed = is_lost || (!self.are_many && !self.new.is_near_rest());
         if is_missed && self.has_probes() {
             remarks.push("goal missed".to_owned());
         }

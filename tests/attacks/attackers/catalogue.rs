@@ -1,9 +1,9 @@
 //! All attacks on a node that listens, by name.
 
-use super::doors::{connect_and_close, handshakes};
+use super::doors::{connect_and_close, handshakes, rsa_handshakes};
 use super::events::{pushes, questions};
 use super::frames::{self, frames};
-use super::pubsub::{duplicates, flapping, forgeries};
+use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries};
 use super::resets::{self, resets};
 use super::scene::Scene;
 use super::silent::{self, silent};
@@ -76,6 +76,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("questions", "identify asked", questions),
     // Pub/sub.
     beside_publisher("forgeries", "messages with wrong signatures", forgeries),
+    beside_publisher("forgeries_rsa", "the same of RSA-4096", rsa_forgeries),
     beside_publisher("duplicates", "one message again and again", duplicates),
     beside_publisher("flapping", "topics subscribed and given up", flapping),
     beside_publisher("places_1030", "1 030 silent connections, fresh keys", |s| crowd(s, 1_030, false)),
@@ -102,6 +103,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("connect_close", "connect and close", connect_and_close),
     attack("handshakes", "handshakes, 2 at a time", |s| handshakes(s, 2)),
     many("handshakes_64", "handshakes, 64 at a time", |s| handshakes(s, s.pick(64, 16))),
+    attack("handshakes_rsa", "handshakes of RSA-4096, 2 at a time", |s| rsa_handshakes(s, 2)),
     many("crowd", "16 384 connections of 2 048 addresses", |s| crowd(s, s.pick(16_384, 200), true)),
     Attack {
         descriptors: Some(64),

@@ -23,13 +23,21 @@ pub(crate) fn connect_and_close(scene: &Scene) {
 
 /// Shakes hands and closes, a number at a time, each time as somebody else.
 pub(crate) fn handshakes(scene: &Scene, at_a_time: usize) {
+    // New ones each time would cost the attacker a signature.
+    shake_hands(scene, at_a_time, &(600..632).map(Identity::new).collect::<Vec<_>>());
+}
+
+/// Shakes hands and closes, a number at a time, with a key that costs the node most.
+pub(crate) fn rsa_handshakes(scene: &Scene, at_a_time: usize) {
+    shake_hands(scene, at_a_time, &[Identity::rsa()]);
+}
+
+fn shake_hands(scene: &Scene, at_a_time: usize, identities: &[Identity]) {
     std::thread::scope(|scope| {
         for first in 0..at_a_time {
             scope.spawn(move || {
                 scene.account(|| {
-                    // New ones would cost the attacker a signature each.
-                    let identities: Vec<_> = (0..16).map(|n| Identity::new((600 + 16 * first + n) as u64)).collect();
-                    for who in identities.iter().cycle().take_while(|_| scene.goes_on()) {
+                    for who in identities.iter().cycle().skip(first).take_while(|_| scene.goes_on()) {
                         if Peer::dial(who, None, scene.target, Instant::now() + PATIENCE).is_err() {
                             scene.count_cut();
                         }

@@ -29,8 +29,17 @@ impl Identity {
     pub(crate) fn new(number: u64) -> Self {
         let mut seed = [0x5a; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
-        let keypair = Keypair::ed25519_from_bytes(seed).expect("32 bytes are a key");
-        let noise = Config::new(&keypair, seed, &["/yamux/1.0.0"]).expect("Ed25519 signs");
+        Self::of(Keypair::ed25519_from_bytes(seed).expect("32 bytes are a key"), seed)
+    }
+
+    /// Makes an identity whose signatures cost most of all that this build can sign with: RSA of 4 096 bits.
+    pub(crate) fn rsa() -> Self {
+        let mut key = include_bytes!("../../support/rsa-4096.pk8").to_vec();
+        Self::of(Keypair::rsa_from_pkcs8(&mut key).expect("it is a key"), [0x5b; 32])
+    }
+
+    fn of(keypair: Keypair, seed: [u8; 32]) -> Self {
+        let noise = Config::new(&keypair, seed, &["/yamux/1.0.0"]).expect("it signs");
         Self { keypair, noise }
     }
 

@@ -32,8 +32,8 @@ pub(crate) fn publishing_stream(author: &Identity, number: u64, said: &[u8]) -> 
     data(SYN, 1, &[opening(), publishing(vec![message(author, number, said)])].concat())
 }
 
-fn forged(number: u64) -> Vec<u8> {
-    let whole = message(&Identity::new(700), number, b"forged");
+fn forged(author: &Identity, number: u64) -> Vec<u8> {
+    let whole = message(author, number, b"forged");
     let mut message = Message::decode(&whole[..]).expect("it was encoded");
     *message.signature.as_mut().and_then(|signature| signature.first_mut()).expect("it is signed") ^= 1;
     message.encode_to_vec()
@@ -45,7 +45,14 @@ fn flood(scene: &Scene, refrain: Vec<u8>) {
 
 /// Messages whose signatures are wrong.
 pub(crate) fn forgeries(scene: &Scene) {
-    flood(scene, publishing((1..=100).map(forged).collect()));
+    let author = Identity::new(700);
+    flood(scene, publishing((1..=100).map(|number| forged(&author, number)).collect()));
+}
+
+/// The same of an author whose key costs the node most.
+pub(crate) fn rsa_forgeries(scene: &Scene) {
+    let author = Identity::rsa();
+    flood(scene, publishing((1..=20).map(|number| forged(&author, number)).collect()));
 }
 
 /// One message, again and again.
