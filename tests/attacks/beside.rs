@@ -212,7 +212,8 @@ fn under<R>(attack: &Attack, target: std::net::SocketAddr, act: impl FnOnce() ->
             (attack.run)(&scene);
             scene.end();
         });
-        assert!(scene.wait_until_under_way(LIMIT), "the attack does not begin");
+        let begun = wait_for(LIMIT, || scene.is_under_way().then_some(()));
+        assert!(begun.is_some(), "the attack does not begin");
         act()
     })
 }

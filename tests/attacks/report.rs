@@ -4,6 +4,9 @@ use crate::probe::Outcome;
 use std::fmt;
 use std::time::Duration;
 
+/// The width of the first column.
+const NAME: usize = 20;
+
 /// Rows that were kept of an older release.
 pub(crate) struct Kept(&'static str);
 
@@ -15,7 +18,7 @@ impl Kept {
     /// The row of an attack, marked as what it is.
     pub(crate) fn row(&self, name: &str) -> Option<String> {
         let row = self.0.lines().find(|row| row.split_whitespace().next() == Some(name))?;
-        Some(format!("{:<18}{}", "  in 285d616", row.get(18..)?))
+        Some(format!("{:<NAME$}{}", "  in 285d616", row.get(NAME..)?))
     }
 }
 
@@ -126,7 +129,7 @@ pub(crate) fn heading() -> String {
     let held = "rest>peak>after";
     format!(
         "Each: before > during > after. {probes}; live and resident MB, descriptors: {held}; CPU s: node+attacker.\n\
-        {:<18}{:<13} {:<30} {:<13}| {:<13} {:<28} {:<13}| {:<18} {:<18} {:<15} {:>9} {:>7} {:<9} {:>6} remarks",
+        {:<NAME$}{:<13} {:<30} {:<13}| {:<13} {:<28} {:<13}| {:<18} {:<18} {:<15} {:>9} {:>7} {:<9} {:>6} remarks",
         "attack",
         "new: before",
         "during",
@@ -146,7 +149,7 @@ pub(crate) fn heading() -> String {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<18}", self.name)?;
+        write!(f, "{:<NAME$}", self.name)?;
         for (times, width, end) in [(&self.new, 30, "|"), (&self.established, 28, "|")] {
             write!(f, "{:<13} {:<width$} {:<13}{end} ", times.before, times.during, times.after)?;
         }

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     println!("{}", heading());
     for attack in ATTACKS.iter().filter(|attack| settings.has(attack.name)) {
         if attack.is_ipv6 && std::net::TcpListener::bind("[::1]:0").is_err() {
-            println!("{:<18} skipped: there is no ::1 here", attack.name);
+            println!("{:<20} skipped: there is no ::1 here", attack.name);
             continue;
         }
         print_row(&kept, whole::attack(attack, &settings), &mut rows);
@@ -125,10 +125,10 @@ fn settings(mut args: impl Iterator<Item = String>) -> Result<Option<Settings>, 
             }
             "--list" => {
                 for attack in ATTACKS {
-                    println!("{:<18} {}", attack.name, attack.about);
+                    println!("{:<20} {}", attack.name, attack.about);
                 }
                 for (name, form) in FORMS {
-                    println!("{name:<18} {}", form.about());
+                    println!("{name:<20} {}", form.about());
                 }
                 return Ok(None);
             }

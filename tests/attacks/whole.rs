@@ -20,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The longest that an attack takes to begin, and the longest that a node takes to end.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The time between two looks at a node.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The time that a node has to give back what it held.
 const GIVE_BACK: Duration = Duration::from_secs(5);
 
@@ -27,17 +30,23 @@ fn held(node: &mut Node) -> Held {
     Held { live: node.live(), resident: node.resident(), descriptors: node.descriptors() }
 }
 
-/// Looks at a node until the time is over, or it has grown too far.
-fn watch(node: &Mutex<Node>, scene: &Scene, until: Option<Instant>, most_resident: u64, peak: &mut Held) -> bool {
-    while scene.goes_on() && until.is_none_or(|until| Instant::now() < until) {
-        let now = held(&mut node.lock().expect("no probe panics"));
-        peak.live = peak.live.max(now.live);
-        peak.resident = peak.resident.max(now.resident);
-        peak.descriptors = peak.descriptors.max(now.descriptors);
-        if now.resident > most_resident {
+/// Looks at a node until the time is over, or it has grown too far. Its descriptors are counted now and then only: thousands
+/// take time.
+fn watch(node: &Mutex<Node>, scene: &Scene, until: Instant, most_resident: u64, peak: &mut Held) -> bool {
+    for look in 0_u64.. {
+        if !scene.goes_on() || Instant::now() >= until {
+            break;
+        }
+        let mut node = node.lock().expect("no probe panics");
+        peak.live = peak.live.max(node.live());
+        if look % 10 == 0 {
+            peak.descriptors = peak.descriptors.max(node.descriptors());
+        }
+        if node.resident() > most_resident {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        drop(node);
+        std::thread::sleep(LOOK);
     }
     true
 }
@@ -64,9 +73,9 @@ pub(crate) fn attack(attack: &Attack, settings: &Settings) -> Row {
             scene.end();
         });
         let start = Instant::now();
-        while !scene.wait_until_under_way(Duration::from_millis(20)) {
-            let is_small = watch(&node, &scene, Some(Instant::now()), settings.most_resident, peak);
-            if !is_small || start.elapsed() > LIMIT || !scene.goes_on() {
+        let mut see = |until| watch(&node, &scene, until, settings.most_resident, peak);
+        while !scene.is_under_way() {
+            if !see(Instant::now() + PAUSE) || start.elapsed() > LIMIT || !scene.goes_on() {
                 row.remarks.push("the attack was not set up in time".to_owned());
                 break;
             }
@@ -74,14 +83,12 @@ pub(crate) fn attack(attack: &Attack, settings: &Settings) -> Row {
         let end = Instant::now() + settings.time;
         let (asked, shared_scene, shared_node) = (&mut asked, &scene, &node);
         let probes = scope.spawn(move || asked.until(end, shared_scene, shared_node));
-        if !watch(&node, &scene, Some(end), settings.most_resident, peak) {
+        if !see(end) {
             row.remarks.push(format!("ended early at {} MB", settings.most_resident / 1_000_000));
             scene.end();
         }
         // The last probes are served, or starve, while the attack goes on.
-        while !probes.is_finished() && watch(&node, &scene, Some(Instant::now() + PAUSE), settings.most_resident, peak)
-        {
-        }
+        while !probes.is_finished() && see(Instant::now() + PAUSE) {}
         scene.end();
         probes.join().expect("no probe panics");
         attackers.join().expect("no attacker panics");
@@ -111,7 +118,10 @@ fn finish(node: &mut Node, row: &mut Row) {
     }
     match node.ended(LIMIT) {
         Some(ended) if ended.code == Some(0) => {}
-        Some(ended) => row.remarks.push(format!("it ended with {:?}: {}", ended.code, ended.stderr)),
+        Some(ended) => {
+            let why = ended.stderr.lines().next().unwrap_or_default();
+            row.remarks.push(format!("it ended with {:?}: {why}", ended.code));
+        }
         None => row.remarks.push("it goes on after SIGTERM".to_owned()),
     }
     if node.has_panicked() {

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The time between two looks at all connections: some have something to say after a while.
 const ALL: Duration = Duration::from_millis(500);
 
+/// The longest wait for a socket, after which those come again that were cut.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The threads that many connections share: more would leave the node less of the machine than a network does.
 const THREADS: usize = 2;
 
@@ -117,13 +120,11 @@ where
                     }
                 }
             }
-            if moved == 0 {
-                let looks_at_all = Instant::now() >= all;
-                if looks_at_all {
-                    all = Instant::now() + ALL;
-                }
-                listen(&mut attackers, looks_at_all);
+            let looks_at_all = Instant::now() >= all;
+            if looks_at_all {
+                all = Instant::now() + ALL;
             }
+            listen(&mut attackers, looks_at_all, if moved == 0 { LOOK } else { Duration::ZERO });
         }
     }
 
@@ -156,11 +157,11 @@ where
     }
 }
 
-/// Waits until a socket is ready, and marks those that are. One without a connection is always ready.
-fn listen<M: Misuse>(attackers: &mut [Attacker<M>], looks_at_all: bool) {
+/// Waits until a socket is ready, or for `limit`, and marks those that are. One without a connection is always ready.
+fn listen<M: Misuse>(attackers: &mut [Attacker<M>], looks_at_all: bool, limit: Duration) {
     let open = attackers.iter().filter_map(|attacker| attacker.connection.as_ref());
     let mut sockets: Vec<_> = open.map(|(peer, _)| peer.interest()).collect();
-    wait(&mut sockets, Duration::from_millis(20));
+    wait(&mut sockets, limit);
     let mut ready = sockets.iter().map(|socket| !socket.revents().is_empty()).collect::<Vec<_>>().into_iter();
     drop(sockets);
     for attacker in attackers {

@@ -3,7 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An attack that is under way.
 pub(crate) struct Scene {
@@ -49,16 +49,9 @@ impl Scene {
         self.is_under_way.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until an attack is under way. `false`: it is not at `limit`, or it is over.
-    pub(crate) fn wait_until_under_way(&self, limit: Duration) -> bool {
-        let limit = Instant::now() + limit;
-        while !self.is_under_way.load(Ordering::Relaxed) {
-            if Instant::now() >= limit || !self.goes_on() {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
+    /// Whether all has been set up.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.is_under_way.load(Ordering::Relaxed)
     }
 
     /// Counts a connection of the attacker that the node has ended or refused.
