@@ -53,7 +53,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("resets", "SYN and RST, 12 bytes each", |s| resets(s, 1, resets::Form::Bare)),
     attack("resets_unsupported", "header, unsupported proposal, RST", |s| resets(s, 1, resets::Form::Unsupported)),
     attack("resets_supported", "header, supported proposal, RST", |s| resets(s, 1, resets::Form::Supported)),
-    many("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 16), resets::Form::Bare)),
+    many("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 8), resets::Form::Bare)),
     // Sockets that do not shake hands.
     attack("silent", "600 silent sockets", |s| silent(s, s.pick(600, 300), silent::Form::Nothing)),
     attack("silent_4000", "4 000 silent sockets", |s| silent(s, s.pick(4_000, 1_100), silent::Form::Nothing)),
@@ -82,7 +82,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     beside_publisher("places_1030", "1 030 silent connections, fresh keys", |s| crowd(s, 1_030, false)),
     // Frames.
     attack("syn", "SYN", |s| frames(s, 1, frames::Form::Syn)),
-    many("syn_64", "SYN from 64 peers", |s| frames(s, s.pick(64, 16), frames::Form::Syn)),
+    many("syn_64", "SYN from 64 peers", |s| frames(s, s.pick(64, 8), frames::Form::Syn)),
     attack("empty", "data of no bytes", |s| frames(s, 1, frames::Form::Empty)),
     attack("unknown", "windows of unknown streams", |s| frames(s, 1, frames::Form::Unknown)),
     attack("pongs", "answers to no ping", |s| frames(s, 1, frames::Form::Pong)),
@@ -97,7 +97,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("ping_service", "pings on a stream", |s| say(s, 1, PING, &[7; 32], Packing::Long, true)),
     attack("ping_unread", "pings whose answers are not read", |s| say(s, 1, PING, &[7; 32], Packing::Long, false)),
     many("ping_64", "pings on a stream from 64 peers", |s| {
-        say(s, s.pick(64, 8), PING, &[7; 32], Packing::Long, true);
+        say(s, s.pick(64, 4), PING, &[7; 32], Packing::Long, true);
     }),
     // Connections that come and go, or stay.
     attack("connect_close", "connect and close", connect_and_close),

@@ -55,7 +55,7 @@ struct Attacker<M> {
     connection: Option<(Peer, M)>,
     again: Instant,
     has_begun: bool,
-    /// Its socket may have something for it.
+    /// It may have something to do: it has just moved, or its socket is ready.
     is_ready: bool,
 }
 
@@ -111,7 +111,9 @@ where
                 if !scene.goes_on() {
                     break;
                 }
-                moved += self.step(scene, attacker, &mut out);
+                let bytes = self.step(scene, attacker, &mut out);
+                attacker.is_ready = bytes > 0;
+                moved += bytes;
                 let is_set_up = attacker.connection.as_ref().is_some_and(|(_, misuse)| misuse.is_set_up());
                 if !attacker.has_begun && (is_set_up || attacker.again > now) {
                     attacker.has_begun = true;
@@ -166,7 +168,7 @@ fn listen<M: Misuse>(attackers: &mut [Attacker<M>], looks_at_all: bool, limit: D
     drop(sockets);
     for attacker in attackers {
         let is_ready = attacker.connection.is_none() || ready.next().unwrap_or(true);
-        attacker.is_ready = is_ready || looks_at_all;
+        attacker.is_ready |= is_ready || looks_at_all;
     }
 }
 
