@@ -26,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) events: HashMap<String, u64>,
     pub(crate) lines: u64,
     pub(crate) bytes: u64,
+    /// The bytes of the longest one.
+    pub(crate) longest: usize,
     /// The addresses that it listens on.
     addresses: Vec<SocketAddr>,
     /// Numbers of the honest publisher's messages.
@@ -40,6 +42,7 @@ impl Told {
     fn take(&mut self, line: &[u8]) {
         self.lines += 1;
         self.bytes += line.len() as u64;
+        self.longest = self.longest.max(line.len());
         let Some(event) = after(line, b"\"event\":\"").and_then(|rest| rest.split(|byte| *byte == b'"').next()) else {
             return;
         };

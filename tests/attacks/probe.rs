@@ -76,6 +76,11 @@ impl Honest {
         Peer::dial(&self.who, self.origin.of(self.number, self.to), self.to, deadline)
     }
 
+    /// How often it has dialed.
+    pub(crate) fn dials(&self) -> u64 {
+        self.number
+    }
+
     /// Connects, shakes hands, has something echoed, and closes.
     pub(crate) fn new_connection(&mut self) -> Outcome {
         let start = Instant::now();
