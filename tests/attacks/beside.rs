@@ -69,17 +69,18 @@ attacks! {
     unread_1,
     unread_12,
     unread_64,
-    #[ignore = "waits for shares: streams of a peer"]
+    #[ignore = "waits for shares: a peer has 1 024 streams"]
     idle_66,
     #[ignore = "waits for what a peer paces: strings of peers are cut"]
     pushes,
+    #[ignore = "waits for what a peer paces: a budget of questions"]
     questions,
     forgeries,
     forgeries_rsa,
     duplicates,
     #[ignore = "waits for what a peer paces: its subscriptions fill the queue of events, and messages are lost"]
     flapping,
-    #[ignore = "waits for shares: places in pub/sub"]
+    #[ignore = "waits for what a peer paces: places in pub/sub are shared"]
     places_1030,
     syn,
     syn_64,
@@ -94,6 +95,7 @@ attacks! {
     ping_service,
     ping_unread,
     ping_64,
+    #[ignore = "waits for the door: an accepted socket has no id before its authentication, and is not told"]
     connect_close,
     handshakes,
     handshakes_64,
