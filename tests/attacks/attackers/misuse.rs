@@ -36,6 +36,11 @@ pub(crate) trait Misuse: Send {
         false
     }
 
+    /// Whether it reads from its socket now.
+    fn reads(&mut self) -> bool {
+        true
+    }
+
     /// Whether each byte has a Noise message of its own.
     fn is_bytewise(&self) -> bool {
         false
@@ -179,6 +184,13 @@ fn go_on(peer: &mut Peer, misuse: &mut impl Misuse, out: &mut Vec<u8>) -> io::Re
         if misuse.is_bytewise() { peer.seal_bytewise(out)? } else { peer.seal(out)? }
     }
     let written = peer.flush()?;
-    let read = if misuse.hears() { peer.hear(|frame| misuse.heard(&frame))? } else { peer.discard()? };
+    peer.is_reading = misuse.reads();
+    let read = if !peer.is_reading {
+        0
+    } else if misuse.hears() {
+        peer.hear(|frame| misuse.heard(&frame))?
+    } else {
+        peer.discard()?
+    };
     Ok(written + read)
 }

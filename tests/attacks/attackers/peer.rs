@@ -95,6 +95,8 @@ fn left(deadline: Instant) -> io::Result<Duration> {
 
 /// A socket with an authenticated peer at its other end, and yamux on it.
 pub(crate) struct Peer {
+    /// Whether input is waited for.
+    pub(crate) is_reading: bool,
     socket: TcpStream,
     transport: Transport,
     incoming: Vec<u8>,
@@ -157,13 +159,14 @@ impl Peer {
         if remote.muxer.is_none() {
             return Err(io::Error::other("it offers no muxer in its handshake"));
         }
-        Ok(Self { socket, transport, incoming, plain: Vec::new(), outgoing: Vec::new(), written: 0 })
+        Ok(Self { is_reading: true, socket, transport, incoming, plain: Vec::new(), outgoing: Vec::new(), written: 0 })
     }
 
-    /// What to wait for: input, and room for output if some is left.
+    /// What to wait for: input if it reads, and room for output if some is left.
     pub(crate) fn interest(&self) -> PollFd<'_> {
+        let input = if self.is_reading { PollFlags::IN } else { PollFlags::empty() };
         let output = if self.is_written() { PollFlags::empty() } else { PollFlags::OUT };
-        PollFd::new(&self.socket, PollFlags::IN | output)
+        PollFd::new(&self.socket, input | output)
     }
 
     /// Waits until the socket can go on, or for `limit`.

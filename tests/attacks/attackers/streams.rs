@@ -1,7 +1,7 @@
 //! Streams in numbers: idle ones, ones whose echo is never read, ones that ask and end.
 
 use super::misuse::{Misuse, Plan, misuse};
-use super::raw_frames::{ECHO_LINES, FIN, Frame, RST, SYN, UPDATE, data, frame};
+use super::raw_frames::{ECHO_LINES, FIN, Frame, RST, SYN, UPDATE, data};
 use super::scene::Scene;
 use super::speaker::{WINDOW, proposal};
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The streams that begin in one go: below the 256 that a node lets wait.
 const AT_ONCE: u32 = 100;
 
-/// The time after which a little is read of streams that are otherwise never read.
+/// The time after which a little is read from a socket that is otherwise not read.
 const A_WHILE: Duration = Duration::from_secs(4);
 
 /// Opens streams of `/echo/1.0.0`, a number at a time.
@@ -73,7 +73,7 @@ pub(crate) fn idle(scene: &Scene, connections: usize, streams: u32) {
     Plan { connections, who: |_| 0, from: |_| None, make }.run(scene);
 }
 
-/// Writes all that the windows allow on each of its streams, and grants none for the echo but for a little now and then.
+/// Writes all that the windows allow on each of its streams, and reads from its socket no more than a little now and then.
 struct Unread {
     opens: Opens,
     /// The bytes that may still be written, for each stream.
@@ -88,12 +88,6 @@ impl Misuse for Unread {
         self.opens.more(out);
         if !self.opens.are_all() {
             return;
-        }
-        if self.read.elapsed() >= A_WHILE {
-            self.read = Instant::now();
-            for number in 0..self.opens.wanted {
-                out.extend(frame(UPDATE, 0, 2 * number + 1, 64));
-            }
         }
         for _ in 0..self.credit.len() {
             self.next = (self.next + 1) % self.credit.len();
@@ -121,6 +115,14 @@ impl Misuse for Unread {
 
     fn hears(&self) -> bool {
         true
+    }
+
+    fn reads(&mut self) -> bool {
+        let reads = !self.opens.are_all() || self.read.elapsed() >= A_WHILE;
+        if reads {
+            self.read = Instant::now();
+        }
+        reads
     }
 
     fn is_set_up(&self) -> bool {
