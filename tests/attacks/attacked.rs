@@ -1,0 +1,65 @@
+//! The command `swarm-notify`, with an allocator that counts, for `tests/attacks.sh`: it answers each line on a socket
+//! with the bytes that live on its heap. The socket is the one that `SWARM_NOTIFY_ATTACKED` names.
+
+#[path = "../../src/bin/swarm-notify/args.rs"]
+mod args;
+#[path = "../../src/bin/swarm-notify/demo.rs"]
+mod demo;
+#[path = "../../src/bin/swarm-notify/dial.rs"]
+mod dial;
+#[path = "../../src/bin/swarm-notify/errands.rs"]
+mod errands;
+#[path = "../../src/bin/swarm-notify/lines.rs"]
+mod lines;
+#[path = "../../src/bin/swarm-notify/listen.rs"]
+mod listen;
+#[path = "../../src/bin/swarm-notify/node.rs"]
+mod node;
+#[path = "../../src/bin/swarm-notify/report.rs"]
+mod report;
+#[path = "../../src/bin/swarm-notify/services.rs"]
+mod services;
+
+use args::{Args, Command};
+use clap::Parser as _;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn main() -> ExitCode {
+    env_logger::init();
+    if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
+        std::thread::spawn(|| answer(gauge));
+    }
+    let args = Args::parse();
+    let ended = match args.command {
+        Command::Demo => demo::run(args.json),
+        Command::Listen(listen) => listen::run(&listen, args.json),
+        Command::Dial(dial) => dial::run(&dial, args.json),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("swarm-notify: {error}");
+            if error.is_usage() { 2.into() } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// Answers until the other side ends.
+fn answer(mut gauge: UnixStream) {
+    let Ok(questions) = gauge.try_clone() else { return };
+    for _ in BufReader::new(questions).lines().map_while(Result::ok) {
+        let stats = INSTRUMENTED_SYSTEM.stats();
+        let live = stats.bytes_allocated.saturating_sub(stats.bytes_deallocated);
+        if writeln!(gauge, "{live}").is_err() {
+            return;
+        }
+    }
+}
