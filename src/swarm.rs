@@ -222,8 +222,14 @@ where
         let mut static_seed = [0; 32];
         rng.fill_bytes(&mut static_seed);
         let mut wakers = WakeSet::new(reactor.waker());
+<<<<<<< HEAD
         // The transport's slot has to exist to be marked.
         let _ = wakers.waker(Slot::Transport);
+=======
+        // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
+        let _ = wakers.waker(TRANSPORT);
+        wakers.mark(TRANSPORT);
+>>>>>>> h-ids
         Ok(Self {
             transport,
             noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
@@ -235,7 +241,7 @@ where
             timers: Timers::default(),
             wakers,
             queue: Queue::default(),
-            is_transport_due: true,
+            is_transport_due: false,
             is_shutting_down: false,
             closing: None,
             now: Duration::ZERO,

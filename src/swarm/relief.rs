@@ -125,9 +125,7 @@ where
             link.reset_stream(id, &mut self.ledger);
             match state {
                 State::Opening => self.ledger.fail_stream(id, Failure::Limit),
-                State::Open | State::Leaving | State::Ended => {
-                    let _ = self.ledger.lifecycle.end_stream(id, StreamEnd::Limit);
-                }
+                State::Open | State::Leaving | State::Ended => self.ledger.end_stream(id, StreamEnd::Limit),
             }
         }
         self.drop_unread(id);

@@ -15,6 +15,8 @@ mod lines;
 mod listen;
 #[path = "../../src/bin/swarm-notify/node.rs"]
 mod node;
+#[path = "../../src/bin/swarm-notify/pace.rs"]
+mod pace;
 #[path = "../../src/bin/swarm-notify/report.rs"]
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]

@@ -56,31 +56,21 @@ attacks! {
     resets_unsupported,
     resets_supported,
     resets_64,
-    #[ignore = "waits for the door: a bound of handshakes for each address, and the greediest one pays"]
     silent,
-    #[ignore = "waits for the door: a bound of handshakes for each address, and the greediest one pays"]
     silent_4000,
-    #[ignore = "waits for the door: a bound of handshakes for each address, and the greediest one pays"]
     silent_slow,
-    #[ignore = "waits for the door: a bound of handshakes for each address, and the greediest one pays"]
     silent_noise,
-    #[ignore = "waits for the door: a bound of handshakes for each address, and the greediest one pays"]
     silent_ipv6,
     unread_1,
     unread_12,
     unread_64,
-    #[ignore = "waits for shares: a peer has 1 024 streams"]
     idle_66,
-    #[ignore = "waits for what a peer paces: strings of peers are cut"]
     pushes,
-    #[ignore = "waits for what a peer paces: a budget of questions"]
     questions,
     forgeries,
     forgeries_rsa,
     duplicates,
-    #[ignore = "waits for what a peer paces: its subscriptions fill the queue of events, and messages are lost"]
     flapping,
-    #[ignore = "waits for what a peer paces: places in pub/sub are shared"]
     places_1030,
     syn,
     syn_64,
@@ -95,7 +85,6 @@ attacks! {
     ping_service,
     ping_unread,
     ping_64,
-    #[ignore = "waits for the door: an accepted socket has no id before its authentication, and is not told"]
     connect_close,
     handshakes,
     handshakes_64,
