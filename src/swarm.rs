@@ -222,14 +222,9 @@ where
         let mut static_seed = [0; 32];
         rng.fill_bytes(&mut static_seed);
         let mut wakers = WakeSet::new(reactor.waker());
-<<<<<<< HEAD
-        // The transport's slot has to exist to be marked.
-        let _ = wakers.waker(Slot::Transport);
-=======
         // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
-        let _ = wakers.waker(TRANSPORT);
-        wakers.mark(TRANSPORT);
->>>>>>> h-ids
+        let _ = wakers.waker(Slot::Transport);
+        wakers.mark(Slot::Transport);
         Ok(Self {
             transport,
             noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
