@@ -214,14 +214,14 @@ impl Handle {
     /// # use swarm_notify::connection::Protocol;
     /// # use swarm_notify::host::{Config, Host};
     /// # use swarm_notify::identity::Keypair;
-    /// use swarm_notify::notifee::Node;
+    /// use swarm_notify::notifee::HasNode;
     /// use swarm_notify::swarm::ProtocolLimits;
     ///
     /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
     /// # let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// # let handle = host.handle();
     /// let limits = ProtocolLimits { per_peer: 4, total: 100 };
-    /// let limited = handle.with(move |_, swarm| swarm.limit_protocol(&SHOUT, limits));
+    /// let limited = handle.with(move |_, swarm| swarm.node_mut().limit_protocol(&SHOUT, limits));
     /// # smol::block_on(host.run_until(limited))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
