@@ -340,6 +340,7 @@ fn attack(bounds: &Bounds, attackers: usize, streams: usize, rounds: usize) -> O
     }
     (0..300).for_each(|_| step(&mut node, &mut honest, &mut now, false));
     assert_eq!(node.swarm.counters().connections.inbound.open, 1, "they have left");
+    assert!(node.swarm.bytes_held() < PIPE, "{} held of those who left", node.swarm.bytes_held());
     Outcome { rest, peak, after: node.live, most_held, echoed }
 }
 

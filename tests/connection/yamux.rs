@@ -119,3 +119,4 @@ mod flow;
 mod frames;
 mod growth;
 mod lives;
+mod pressure;
