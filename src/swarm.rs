@@ -422,14 +422,14 @@ where
     }
 
     /// Ends a connection at once because its peer is to blame: for a protocol that is notified of what its peer does, and
-    /// finds that it breaks the protocol ([`Fault::Protocol`](crate::lifecycle::Fault::Protocol)) or asks for too much
-    /// ([`Fault::Flood`](crate::lifecycle::Fault::Flood)). The peer is sent yamux's go-away 1 as far as its socket takes
+    /// finds that it breaks the protocol ([`Fault::Protocol`]) or asks for too much
+    /// ([`Fault::Flood`]). The peer is sent yamux's go-away 1 as far as its socket takes
     /// that at once. The socket is closed before this returns, and what else was not sent is lost. One that is being
     /// closed already keeps the reason that it is closed for.
     ///
     /// # Events
     /// As for [`close_connection`](Self::close_connection), with
-    /// [`ConnectionEnd::Failed`](crate::lifecycle::ConnectionEnd::Failed) and this fault.
+    /// [`ConnectionEnd::Failed`] and this fault.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.

@@ -17,7 +17,7 @@
 //! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
 //!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
 //! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
-//!   ([`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped)).
+//!   ([`Refusal::MessageDropped`]).
 //! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)) and
 //!   [cut](Config::invalid); one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
 //!   and [disconnected](Config::repeats). These counts are told by [`Ready::Refused`](crate::swarm::Ready::Refused), at most

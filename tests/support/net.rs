@@ -216,11 +216,10 @@ impl<const E: usize> Node<E> {
     }
 
     fn ready(&mut self, ready: Ready) {
-        let stream = match ready {
-            Ready::Stream { stream, .. } => stream,
-            Ready::Refused { .. } => return,
-            _ => panic!("{ready:?}: our addresses do not change"),
-        };
+        if let Ready::Refused { .. } = ready {
+            return;
+        }
+        let Ready::Stream { stream, .. } = ready else { panic!("{ready:?}: our addresses do not change") };
         match self.reading {
             Reading::Leave => {}
             Reading::Keep => {

@@ -119,9 +119,9 @@ const MAX_DATA: usize = 4_096;
 /// A value whose strings are short.
 fn shortened(value: Value) -> Value {
     match value {
-        Value::String(text) if text.len() > MAX_TEXT => shorten(&text).into(),
+        Value::String(text) => shorten(&text).into(),
         Value::Array(values) => values.into_iter().map(shortened).collect(),
-        value => value,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value,
     }
 }
 

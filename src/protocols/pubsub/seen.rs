@@ -150,7 +150,7 @@ mod tests {
         seen.advance(secs(15) - Duration::from_nanos(1));
         assert!(seen.number(&id(1)).is_some());
         seen.advance(secs(15));
-        assert!(!seen.number(&id(1)).is_some());
+        assert!(seen.number(&id(1)).is_none());
         assert_eq!(seen.next_turn(), None);
         assert_eq!(seen.insert(id(1), None), Some(1), "it may come again");
     }
@@ -167,7 +167,7 @@ mod tests {
         seen.advance(secs(1_009));
         assert!(seen.number(&id(1)).is_some());
         seen.advance(secs(1_010));
-        assert!(!seen.number(&id(1)).is_some());
+        assert!(seen.number(&id(1)).is_none());
     }
 
     #[test]

@@ -19,9 +19,9 @@ everywhere! {
 /// What was told of refusals, taken out of what else was ready.
 fn told<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> Vec<(RefusedAt, Refusal, u64)> {
     let ready = std::mem::take(&mut pair.a.ready);
-    let refused = ready.into_iter().filter_map(|ready| match ready {
-        Ready::Refused { of, kind, count } => Some((of, kind, count)),
-        _ => None,
+    let refused = ready.into_iter().filter_map(|ready| {
+        let Ready::Refused { of, kind, count } = ready else { return None };
+        Some((of, kind, count))
     });
     refused.collect()
 }
