@@ -158,3 +158,20 @@ fn a_window_is_granted_when_another_connection_is_read() {
         a_window_is_granted_when_another_connection_of_the_peer_is_read::<256>(shape);
     }
 }
+
+/// Its owner drains the event and takes nothing.
+#[test]
+fn what_a_stream_held_that_was_reset_goes_with_its_last_event() {
+    let shape = Shape { cut: Cut::Whole, mode: Mode::Sleep, swapped: false };
+    let (mut pair, link) = Pair::<256>::with_stream(shape);
+    (pair.b.reads, pair.b.drains) = (false, 0);
+    pair.a.send(link.sa, &content(50_000));
+    pair.settle();
+    pair.a.swarm.reset(link.sa).unwrap();
+    pair.settle();
+    assert!(pair.b.swarm.next_event().is_some());
+    assert!(pair.b.swarm.bytes_held() >= 50_000, "it can still be taken");
+    assert!(pair.b.swarm.next_event().is_none());
+    assert!(pair.b.swarm.bytes_held() < 8_192, "{}", pair.b.swarm.bytes_held());
+    assert_eq!(pair.b.swarm.connection(link.cb).unwrap().bytes_held, pair.b.swarm.bytes_held());
+}
