@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
 use swarm_notify::tcp;
-use swarm_notify::text::{MAX_TEXT, shorten, shorten_to};
+use swarm_notify::text::{shorten, shorten_to};
 
 /// Prints lines, each as soon as it is known.
 #[derive(Clone, Copy)]
@@ -265,6 +265,7 @@ fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use swarm_notify::text::MAX_TEXT;
 
     #[test]
     fn what_a_peer_says_of_itself_cannot_command_a_terminal() {
