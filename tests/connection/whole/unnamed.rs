@@ -186,12 +186,15 @@ fn streams_without_an_id_and_those_that_wait_to_open_share_one_bound() {
 #[test]
 fn what_comes_behind_the_proposal_in_the_same_frame_is_the_streams() {
     let payload = [HEADER, ECHO, &[7; 100]].concat();
-    for cut in [1, 5, HEADER.len() + 3, HEADER.len() + ECHO.len(), HEADER.len() + ECHO.len() + 50] {
+    let proposed = HEADER.len() + ECHO.len();
+    for (cut, then) in
+        [(1, 30), (5, proposed), (HEADER.len() + 3, proposed + 1), (proposed - 1, proposed + 50), (proposed, 90)]
+    {
         let mut raw = raw();
         let frames = data(SYN, 1, &payload);
-        let (first, second) = frames.split_at(12 + cut);
-        raw.say(first);
-        raw.say(second);
+        for piece in [&frames[..12 + cut], &frames[12 + cut..12 + then], &frames[12 + then..]] {
+            raw.say(piece);
+        }
         let stream = at_gate(&mut raw);
         raw.end.confirm(stream);
         let mut heard = Vec::new();
