@@ -178,7 +178,13 @@ impl Honest {
                 Event::OpenedStream { stream, .. } if self.stream.is_none() => self.stream = Some(stream),
                 Event::ClosedStream { stream, .. } => self.ended += usize::from(Some(stream) == self.stream),
                 Event::Disconnected { .. } => self.ended += 1,
-                _ => {}
+                Event::Listen { .. }
+                | Event::ListenFailed { .. }
+                | Event::ListenClose { .. }
+                | Event::Connected { .. }
+                | Event::ConnectFailed { .. }
+                | Event::OpenedStream { .. }
+                | Event::StreamFailed { .. } => {}
             }
         }
         while let Some(ready) = self.swarm.next_ready() {

@@ -14,10 +14,7 @@ fn raw() -> Raw {
 
 /// The error that the other end has failed of, among the facts since the last time.
 fn failed(raw: &mut Raw) -> Option<Error> {
-    raw.end.facts().into_iter().find_map(|fact| match fact {
-        Fact::Failed(error) => Some(error),
-        _ => None,
-    })
+    raw.end.facts().into_iter().find_map(|fact| if let Fact::Failed(error) = fact { Some(error) } else { None })
 }
 
 /// Says so many frames, made from their numbers, and reads all answers.

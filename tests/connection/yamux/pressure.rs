@@ -6,8 +6,11 @@ use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Pressure, Se
 
 const WINDOW: usize = INITIAL_WINDOW as usize;
 
+/// A session and its streams, and another with its own.
+type Both = (Session<u32>, BTreeMap<u32, Stream>, Session<u32>, BTreeMap<u32, Stream>);
+
 /// Two sessions with a stream of the first's, whose window the first has filled.
-fn filled() -> (Session<u32>, BTreeMap<u32, Stream>, Session<u32>, BTreeMap<u32, Stream>) {
+fn filled() -> Both {
     let config = Config { max_output: 2 * WINDOW, ..Config::default() };
     let (mut a, mut b) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
     let (mut ours, mut theirs) = (BTreeMap::from([(1, a.open(1).unwrap())]), BTreeMap::new());

@@ -160,10 +160,10 @@ impl Attacker {
     fn new(form: Form, host: u8, pipe: SimPipe) -> Self {
         let (greeting, said) = Greeting::begin(host);
         let mut attacker = Self { form, pipe, outbox: said, greeting, frames: None, next_id: 1 };
-        match form {
-            Form::Silent => attacker.outbox.clear(),
-            Form::Trickle => {}
-            _ => attacker.write(usize::MAX),
+        if form == Form::Silent {
+            attacker.outbox.clear();
+        } else if form != Form::Trickle {
+            attacker.write(usize::MAX);
         }
         attacker
     }
@@ -179,14 +179,8 @@ impl Attacker {
 
     /// Says so many frames, or goes on with its handshake. Returns how many it has said.
     fn attack(&mut self, frames: usize, supported: &[u8]) -> usize {
-        match self.form {
-            Form::Silent => return 0,
-            Form::Trickle => {
-                self.write(1);
-                return 0;
-            }
-            _ => self.write(usize::MAX),
-        }
+        // One that says nothing has nothing to write.
+        self.write(if self.form == Form::Trickle { 1 } else { usize::MAX });
         let heard = self.pipe.take();
         if !self.form.is_authenticated() || !self.outbox.is_empty() {
             return 0;

@@ -205,8 +205,10 @@ impl Ends<'_> {
             return;
         };
         if let Told::Failed(failure) = inc.told {
-            // Its peer is authenticated, and it waits for room: nothing of it is understood, and no time runs.
-            let why = [Failure::Eof, Failure::Reset(Who::Remote), Failure::Io, Failure::Requested, Failure::Shutdown];
+            // Its peer is authenticated, and it waits for room: nothing of it is understood, and no time runs. Its share
+            // may be refused meanwhile.
+            let ends = [Failure::Eof, Failure::Reset(Who::Remote), Failure::Io, Failure::Requested, Failure::Shutdown];
+            let why = [&ends[..], &[Failure::Limit]].concat();
             assert!(why.contains(&failure), "{}: {failure} of what waits for room", self.name());
         }
         for told in [out.told, inc.told] {

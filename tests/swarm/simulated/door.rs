@@ -264,6 +264,8 @@ fn a_first_byte_has_2_s_while_half_is_taken_and_10_s_otherwise() {
             assert_eq!(siege.at_door(), left);
         }
         assert_eq!(siege.refused(Refusal::HandshakeFailed), hosts.len() as u64);
+        // What was refused is told once more, a second after the first.
+        siege.node.tick(siege.now + secs(20));
         assert_eq!((siege.node.swarm.poll_at(), siege.node.log.len()), (None, 1));
         drop(dials);
     }
@@ -348,6 +350,8 @@ fn a_storm_of_short_sockets_leaves_no_trace() {
         assert_eq!(siege.at_door(), 0);
     }
     assert_eq!(siege.node.swarm.counters().connections.inbound.without_id, 5_000);
+    siege.now += secs(1);
+    siege.node.tick(siege.now);
     assert_eq!(siege.node.swarm.next_deadline(), None, "nobody is waited for");
     siege.lets_in(3);
     let first: Vec<String> = siege.node.log.iter().map(|event| event.id().to_string()).collect();

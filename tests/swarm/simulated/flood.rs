@@ -5,6 +5,7 @@ use crate::support::raw_frames::{RST, SYN, UPDATE, data, frame};
 use crate::support::sim::{A, Cut, ECHO, ECHO_LINES, Mode, Pair, Raw, Shape};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
+use swarm_notify::swarm::Config;
 
 /// The turns of the victim within which an echo comes back on a stream of an old connection, and of a new one, beside one
 /// that floods.
@@ -57,7 +58,13 @@ struct Flooded {
 impl Flooded {
     fn new(form: Form, flooders: usize, streams: u32, drains: usize) -> (Self, ConnectionId) {
         let shape = Shape { cut: Cut::Whole, mode: Mode::Sleep, swapped: true };
-        let mut pair = Pair::new(shape);
+        // How often a peer may reset, and how many connections it may have, is another matter.
+        let bounds = |a: &mut Config| {
+            a.connection.resets.burst = u32::MAX;
+            a.connection.yamux.max_empty_frames = u32::MAX;
+            (a.connections_per_peer, a.connections_per_address) = (100, 100);
+        };
+        let mut pair = Pair::with(shape, bounds, |_| {});
         let (_, old) = pair.connected();
         pair.network.set(|knobs| knobs.latency(Duration::ZERO));
         let (first, _) = Raw::connect(&mut pair);

@@ -2,7 +2,7 @@
 //! sleeps, too.
 
 use crate::simulated::{millis, secs};
-use crate::support::raw_frames::{GO_AWAY, SYN, UPDATE, frame};
+use crate::support::raw_frames::{ECHO_LINES, GO_AWAY, SYN, data};
 use crate::support::sim::{Pair, Raw, Shape, everywhere};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ fn ten_thousand_refusals_in_a_second_are_told_twice<const EVENTS: usize>(shape: 
     let began = pair.now;
     for turn in 0..20 {
         let first = turn * FRAMES * 2 + 1;
-        let frames: Vec<_> = (0..FRAMES).map(|n| frame(UPDATE, SYN, first + 2 * n, 0)).collect();
+        let frames: Vec<_> = (0..FRAMES).map(|n| data(SYN, first + 2 * n, ECHO_LINES)).collect();
         raw.say(&frames);
         pair.settle();
         raw.hear();
