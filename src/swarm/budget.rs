@@ -1,4 +1,4 @@
-//! [`Budget`]: how much one turn may do.
+//! [`Budget`]: how much one turn may do. [`Helping`]: how much of it one connection gets at a time.
 
 /// The limit of a turn's work: it asks the owner before each unit, until the owner refuses.
 pub(super) struct Budget<'a> {
@@ -19,5 +19,45 @@ impl<'a> Budget<'a> {
     pub(super) fn allows(&mut self) -> bool {
         self.is_spent = self.is_spent || !(self.may)();
         !self.is_spent
+    }
+}
+
+/// The most that one helping reads and handles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Helping {
+    pub(super) bytes: usize,
+    /// The most frames that are handled after each read. A read that reaches it ends the helping.
+    pub(super) frames: u32,
+}
+
+impl Helping {
+    /// One of a usual size.
+    pub(super) const WHOLE: Self = Self { bytes: 16 * 1024, frames: 256 };
+    /// One for a tick that finds that no other slot waits.
+    pub(super) const ALONE: Self = Self { bytes: 8 * Self::WHOLE.bytes, ..Self::WHOLE };
+    /// The smallest one. A smaller read would copy the rest of a Noise message of 64 KiB too often.
+    const LEAST: Self = Self { bytes: 8 * 1024, frames: 32 };
+
+    /// Returns a helping beside so many other slots that wait: smaller under load, so that a round of all of them stays as
+    /// long as one of 64.
+    pub(super) fn beside(waiting: usize) -> Self {
+        let (slots, whole, least) = (waiting + 1, Self::WHOLE, Self::LEAST);
+        let bytes = (64 * whole.bytes / slots).clamp(least.bytes, whole.bytes);
+        // At most 64 times 256.
+        let frames = (64 * whole.frames as usize / slots) as u32;
+        Self { bytes, frames: frames.clamp(least.frames, whole.frames) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helpings_get_smaller_beside_more_than_64() {
+        assert_eq!([0, 1, 63].map(Helping::beside), [Helping::WHOLE; 3]);
+        assert_eq!(Helping::beside(95), Helping { bytes: 10_922, frames: 170 });
+        assert_eq!(Helping::beside(127), Helping { bytes: 8_192, frames: 128 });
+        assert_eq!([511, 16_383, usize::MAX - 1].map(Helping::beside), [Helping::LEAST; 3]);
     }
 }

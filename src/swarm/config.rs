@@ -75,7 +75,7 @@ pub struct Config {
     pub outbound_handshakes: u32,
     /// The most helpings that one connection gets in one [`tick`](super::Swarm::tick), in turn with all others that are
     /// readable; the rest is for the next tick. A helping reads at most 16 KiB and handles at most 256 frames of each
-    /// read. While no other connection is readable, a helping goes on until the pipe has no more, or a read has filled a
+    /// read, and down to half of that and 32 frames while more than 64 connections are readable. While no other connection is readable, a helping goes on until the pipe has no more, or a read has filled a
     /// buffer of 128 KiB. A [`turn`](super::Swarm::turn) has no such limit: its budget is the limit. 0 counts as 1.
     /// Default 8.
     pub reads_per_poll: u32,

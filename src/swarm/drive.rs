@@ -18,7 +18,7 @@ mod helping;
 mod writing;
 
 use super::Swarm;
-use super::budget::Budget;
+use super::budget::{Budget, Helping};
 use super::link::Link;
 use super::reactor::Reactor;
 use super::wake::Slot;
@@ -26,12 +26,6 @@ use crate::lifecycle::{ConnectionId, Id, StreamId};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
-
-/// The most bytes that one helping reads.
-const HELPING: usize = 16 * 1024;
-
-/// The same for a tick that finds that no other slot waits.
-const HELPING_ALONE: usize = 8 * HELPING;
 
 /// The most events of the transport that one tick takes.
 const TRANSPORT_SHARE: u32 = 64;

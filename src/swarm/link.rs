@@ -18,6 +18,7 @@ mod writing;
 
 pub(super) use ending::Why;
 
+use super::budget::Helping;
 use super::door::Visitor;
 use super::error;
 use super::held::Account;
@@ -36,9 +37,6 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
-
-/// The most frames that are handled after each read of a helping. One that reaches it ends the helping.
-const HELPING_FRAMES: u32 = 256;
 
 /// The most reads of one helping. A pipe that brings a few bytes at a time would hold the turn otherwise.
 pub(super) const HELPING_READS: usize = 8;
@@ -217,17 +215,17 @@ where
         }
     }
 
-    /// Reads at most `most` bytes in at most [`HELPING_READS`] reads, and handles at most [`HELPING_FRAMES`] frames.
+    /// Takes a helping, in at most [`HELPING_READS`] reads.
     /// Returns `true` if the connection may have more to read or to handle and is to wait in line for another helping.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
         cx: &mut Context<'_>,
         input: &mut Input,
-        most: usize,
+        most: Helping,
         now: Duration,
     ) -> bool {
-        let (mut left, mut frames) = (most, HELPING_FRAMES);
+        let Helping { bytes: mut left, mut frames } = most;
         self.heed_pressure(ledger);
         for _ in 0..HELPING_READS {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =

@@ -190,7 +190,7 @@ fn a_dial_of_ourselves_is_wrong() {
     }
     listen.signal("TERM");
     // Another process has dialed it, and has ended before it has said who it is.
-    assert_eq!(told(&listen.ended().printed), ["listen l0.1", "listen_close l0.1 shutdown"]);
+    assert_eq!(told(&listen.ended().printed), ["listen l0.1", "refused l0.1", "listen_close l0.1 shutdown"]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl<const E: usize> Node<E> {
                 match ready {
                     Ready::Stream { stream, .. } => self.go_on(stream),
                     Ready::Addresses { listener } => self.log.push(format!("addresses {listener}")),
-                    other => self.log.push(format!("{other:?}")),
+                    other @ (Ready::Refused { .. } | _) => self.log.push(format!("{other:?}")),
                 }
             }
             self.swarm.flush_all(self.start.elapsed());

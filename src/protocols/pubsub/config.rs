@@ -86,6 +86,10 @@ pub struct Config {
     /// it the peer is cut: its streams are reset, and it is none of our peers until its last connection has ended. What
     /// else runs on its connections goes on. Default 20 at once and 1 a second.
     pub invalid: Rate,
+    /// The rate at which a peer may subscribe to topics in the place of those that it has left. Beyond it the peer is cut, as
+    /// with [`invalid`](Self::invalid): one that subscribes and leaves again and again fills the queue of events, so that
+    /// messages of others are lost. Default 100 at once and 10 a second.
+    pub resubscriptions: Rate,
     /// How many events wait to be drained; further ones are lost, and that is told as
     /// [`Event::Lagged`](super::Event::Lagged). 0 counts as 1. Default 1 024.
     pub events: usize,
@@ -168,6 +172,7 @@ impl Default for Config {
             seen: 65_536,
             repeats: Rate::new(1_000, 100),
             invalid: Rate::new(20, 1),
+            resubscriptions: Rate::new(100, 10),
             events: 1_024,
             event_bytes: 16 * 1024 * 1024,
             reopen_after: Duration::from_secs(1),

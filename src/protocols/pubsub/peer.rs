@@ -61,6 +61,9 @@ pub(super) struct Peer {
     /// How often it has repeated one of them lately, and sent what is none.
     pub(super) repeats: Bucket,
     pub(super) invalid: Bucket,
+    /// The topics that it has left, less those that it has subscribed to since.
+    pub(super) topics_left: u32,
+    pub(super) resubscriptions: Bucket,
 }
 
 /// Our stream to a peer.
@@ -100,6 +103,8 @@ impl Peer {
             sent: SentBy::default(),
             repeats: Bucket::default(),
             invalid: Bucket::default(),
+            topics_left: 0,
+            resubscriptions: Bucket::default(),
         }
     }
 

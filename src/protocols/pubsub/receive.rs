@@ -96,7 +96,10 @@ impl<R: Router> PubSub<R> {
             left.entries -= 1;
             let (stream, connection) = (inbound.stream, inbound.connection);
             match inbound.next(most) {
-                Ok(Some(Entry::Change(change))) => return self.subscribes(id, change),
+                Ok(Some(Entry::Change(change))) => {
+                    let via = Via { peer: id, connection };
+                    return self.subscribes(node, via, change);
+                }
                 Ok(Some(Entry::Message(message))) => {
                     let via = Via { peer: id, connection };
                     return self.message(node, via, message, left);
@@ -195,11 +198,16 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         peer.counters.invalid += 1;
         if !peer.invalid.take(1, self.config.invalid, now) {
-            log::debug!("{}: the peer sends too much that is no message", via.connection);
-            self.counters.peers_cut += 1;
-            self.cut.insert(via.peer);
-            self.expel(node, via.peer);
+            self.cut_off(node, via, "sends too much that is no message");
         }
+    }
+
+    /// Cuts a peer until its last connection has ended.
+    fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
+        log::debug!("{}: the peer {why}", via.connection);
+        self.counters.peers_cut += 1;
+        self.cut.insert(via.peer);
+        self.expel(node, via.peer);
     }
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
@@ -223,7 +231,8 @@ impl<R: Router> PubSub<R> {
     }
 
     /// A peer subscribes to something, or does no longer.
-    fn subscribes(&mut self, id: PeerId, change: SubOpts) {
+    fn subscribes(&mut self, node: &mut dyn Node, via: Via, change: SubOpts) {
+        let (id, now) = (via.peer, self.now.unwrap_or_default());
         let Some(peer) = self.peers.get_mut(&id) else { return };
         self.places.speaks(&mut peer.place);
         let (subscribe, name) = (change.subscribe(), change.topic());
@@ -231,10 +240,17 @@ impl<R: Router> PubSub<R> {
             if let Some(topic) = peer.topics.take(name) {
                 let left = peer.topic_bytes - takes(name);
                 self.topics.change(&mut peer.topic_bytes, left);
+                peer.topics_left += 1;
                 self.remove_subscriber(id, &topic);
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
+            if peer.topics_left > 0 {
+                peer.topics_left -= 1;
+                if !peer.resubscriptions.take(1, self.config.resubscriptions, now) {
+                    return self.cut_off(node, via, "subscribes and leaves again too often");
+                }
+            }
             let more = peer.topic_bytes + takes(name);
             if name.len() > self.config.topic_bytes
                 || peer.topics.len() >= self.config.topics_per_peer

@@ -1,6 +1,6 @@
 //! The first phase of a turn: closes that were asked for, and deadlines.
 
-use super::HELPING;
+use super::Helping;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
@@ -40,7 +40,7 @@ where
             has_judged = true;
             match self.timers.take_due(self.now) {
                 Some(Due::Connection(id)) => self.judge(id),
-                Some(Due::Door) => self.judge_door(HELPING),
+                Some(Due::Door) => self.judge_door(Helping::WHOLE.bytes),
                 None => {}
             }
         }
@@ -87,7 +87,7 @@ where
         link.armed = None;
         if link.deadline(&self.ledger).is_some_and(|deadline| deadline <= now) {
             // Bytes that would move the deadline may be in the socket already, without a wake yet.
-            self.help(id, HELPING);
+            self.help(id, Helping::WHOLE);
             let waker = self.wakers.waker(Slot::of(id));
             if let Some(link) = self.links.get_mut(id) {
                 link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);

@@ -1,6 +1,6 @@
 //! The second phase of a turn: the queue of woken connections, and of the transport.
 
-use super::{HELPING, HELPING_ALONE, TRANSPORT_SHARE};
+use super::{Helping, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
@@ -53,12 +53,13 @@ where
             self.wakers.begin(slot);
             match slot {
                 Slot::Transport => self.help_transport(),
-                Slot::Visitor(number) => self.help_visitor(number, HELPING),
+                Slot::Visitor(number) => self.help_visitor(number, Helping::WHOLE.bytes),
                 Slot::Link(index) => {
                     if let Some(id) = self.links.key_at(index) {
                         // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
-                        let is_alone = budget.shares && self.queue.woken.is_empty() && !self.wakers.is_woken();
-                        self.help(id, if is_alone { HELPING_ALONE } else { HELPING });
+                        let waiting = self.queue.woken.len();
+                        let is_alone = budget.shares && waiting == 0 && !self.wakers.is_woken();
+                        self.help(id, if is_alone { Helping::ALONE } else { Helping::beside(waiting) });
                     }
                 }
             }
@@ -85,8 +86,8 @@ where
         }
     }
 
-    /// Polls a dial, or reads at most `most` bytes of a connection and handles them.
-    pub(super) fn help(&mut self, id: ConnectionId, most: usize) {
+    /// Polls a dial, or reads at most so much of a connection and handles it.
+    pub(super) fn help(&mut self, id: ConnectionId, most: Helping) {
         let (slot, now) = (Slot::of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);

@@ -256,6 +256,8 @@ fn a_first_byte_has_2_s_while_half_is_taken_and_10_s_otherwise() {
         }
         let mut left = hosts.len();
         for after in goes.iter().map(|after| start + millis(*after)) {
+            // What was refused before is told in between.
+            siege.node.tick(after - millis(2));
             assert_eq!(siege.node.swarm.poll_at(), Some(after), "{hosts:?} of {most} and {of_address}");
             siege.node.tick(after - millis(1));
             assert_eq!(siege.at_door(), left);
