@@ -21,8 +21,8 @@ pub trait Network {
     /// [`Lifecycle::openings`].
     fn openings(&self) -> Vec<Event>;
 
-    /// The number of events that wait, if the queue has no room for some of them; 0 otherwise. A dispatch tells at least so
-    /// many, so that something can open afterwards. See [`Lifecycle::events_until_room`].
+    /// The number of events that wait, if the queue has no room for some of them; 0 otherwise. A dispatch tells them all,
+    /// so that something can open afterwards. See [`Lifecycle::events_until_room`].
     fn events_until_room(&self) -> usize;
 }
 

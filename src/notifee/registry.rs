@@ -189,8 +189,8 @@ impl<N> Notifees<N> {
 
     /// Sets the most events that one [`dispatch`](Self::dispatch) tells, of the network and of notifees that
     /// [emit](super::Context::emit). Without it, notifees that answer each event with a command that causes another would
-    /// keep a dispatch for ever. It does not hold for events that waited for room when the dispatch began, which are all told:
-    /// with fewer, a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as 1.
+    /// keep a dispatch for ever. It does not hold while the network's queue has no room for events that wait, which are then
+    /// all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }

@@ -13,7 +13,7 @@ const PATIENCE: u8 = 15;
 struct Budget<'a> {
     /// The number of events that may still be told.
     events: usize,
-    /// The number of the network's events that are told in any case, since they found no room when this began.
+    /// The number of the network's events that are told beyond that, since its queue had no room for some of them.
     owed: usize,
     /// The number of times that readiness may still be told.
     ready: usize,
@@ -64,13 +64,9 @@ impl Limit for Budget<'_> {
     }
 
     #[inline]
-    fn told_of_network(&mut self, has_event: bool) {
-        if has_event {
-            self.owed = self.owed.saturating_sub(1);
-            self.told();
-        } else {
-            self.owed = 0;
-        }
+    fn told_of_network(&mut self) {
+        self.owed = self.owed.saturating_sub(1);
+        self.told();
     }
 }
 
@@ -79,8 +75,8 @@ impl<N: HasNode> Notifees<N> {
     /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees [emit](Context::emit)
     /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
     ///
-    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says, or as many as
-    /// waited when it began if the queue had no room for some of them; and readiness at most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
+    /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says; then all
+    /// that wait, if the queue has no room for some of them. It tells readiness at most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
     /// nothing is left, so that no deadline is judged before all that came in time has been told; but in every 16th drive
     /// at the latest. The output of notifees leaves with the swarm's next turn, or with `flush_all`; the swarm's `poll_at`
     /// asks for it.
@@ -114,19 +110,18 @@ impl<N: HasNode> Notifees<N> {
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
-        let mut budget = Budget {
-            events: most,
-            owed: network.events_until_room(),
-            ready: most,
-            may,
-            has_permit: false,
-            has_refused: false,
-            has_told: false,
-        };
+        let mut budget =
+            Budget { events: most, owed: 0, ready: most, may, has_permit: false, has_refused: false, has_told: false };
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
         self.drain(network, &mut budget);
+        if budget.events == 0 {
+            budget.owed = network.events_until_room();
+            if budget.owed > 0 {
+                self.drain(network, &mut budget);
+            }
+        }
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
             return;
         }

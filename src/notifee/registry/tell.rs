@@ -54,15 +54,40 @@ pub(super) trait Limit {
     fn permits(&mut self) -> bool;
     /// Counts an event, which is being told from now on.
     fn told(&mut self);
-    /// Counts an event of the network, likewise; or hears that it has none.
-    fn told_of_network(&mut self, has_event: bool);
+    /// Counts an event of the network, likewise.
+    #[inline]
+    fn told_of_network(&mut self) {
+        self.told();
+    }
 }
 
-/// At most so many events, and at least those of the network that found no room when this began.
+/// At most so many events.
 struct Most {
     told: usize,
     most: usize,
+}
+
+/// So many events of the network, and what is emitted meanwhile.
+struct Owed {
+    told: usize,
     owed: usize,
+}
+
+impl Limit for Owed {
+    const TELLS_ANSWERS: bool = false;
+
+    fn permits(&mut self) -> bool {
+        self.owed > 0
+    }
+
+    fn told(&mut self) {
+        self.told += 1;
+    }
+
+    fn told_of_network(&mut self) {
+        self.told += 1;
+        self.owed -= 1;
+    }
 }
 
 impl Limit for Most {
@@ -70,18 +95,12 @@ impl Limit for Most {
 
     #[inline]
     fn permits(&mut self) -> bool {
-        self.told < self.most || self.owed > 0
+        self.told < self.most
     }
 
     #[inline]
     fn told(&mut self) {
         self.told += 1;
-    }
-
-    #[inline]
-    fn told_of_network(&mut self, has_event: bool) {
-        self.told += usize::from(has_event);
-        self.owed = if has_event { self.owed.saturating_sub(1) } else { 0 };
     }
 }
 
@@ -250,12 +269,24 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 impl<N: Network> Notifees<N> {
     /// Drains the network's events, each to those who care for it, and what notifees [emit](Context::emit) meanwhile. Returns
     /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch). If the
-    /// network's queue had no room for events that wait, all that wait now are told, however many they are: so something can
-    /// open afterwards.
+    /// network's queue has no room then for some of those that wait, all that wait are told, too, however many they are: so
+    /// something can open afterwards.
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let owed = network.events_until_room();
-        let mut limit = Most { told: 0, most: self.events_per_dispatch, owed };
+        let mut limit = Most { told: 0, most: self.events_per_dispatch };
         self.tell_events(network, &mut limit);
+        if limit.told < limit.most { limit.told } else { limit.told + self.tell_owed(network) }
+    }
+
+    /// Tells all that wait now, if the network's queue has no room for some of it. Returns the number of events.
+    ///
+    /// Apart, and after the limit only, so that a dispatch that tells few events does not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn tell_owed(&mut self, network: &mut N) -> usize {
+        let mut limit = Owed { told: 0, owed: network.events_until_room() };
+        if limit.owed > 0 {
+            self.tell_events(network, &mut limit);
+        }
         limit.told
     }
 
@@ -266,7 +297,6 @@ impl<N: Network> Notifees<N> {
         self.resume(network);
         while self.tell_emissions(network, limit) && limit.permits() {
             let Some(event) = network.next_event() else {
-                limit.told_of_network(false);
                 // Only answers are left.
                 if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
                     return;
@@ -274,7 +304,7 @@ impl<N: Network> Notifees<N> {
                 self.changes.emissions.begin_turn();
                 continue;
             };
-            limit.told_of_network(true);
+            limit.told_of_network();
             let from = NotifeeId::FIRST.sequence;
             let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
             tell_event(event, everyone);

@@ -271,8 +271,8 @@ impl<const EVENTS: usize> Model<EVENTS> {
     /// How many events it told, or `None` if one has panicked.
     fn dispatch(&mut self, most: usize) -> Option<usize> {
         let mut told = 0;
-        // What finds no room in the queue is told in any case.
-        let mut owed = if most > 0 { self.world.events_until_room() } else { 0 };
+        // Beyond the limit all is told that waits, if some of it finds no room in the queue.
+        let (mut owed, mut is_beyond) = (0, most == 0);
         loop {
             while !self.left.is_empty() {
                 let (name, what) = self.left.remove(0);
@@ -285,6 +285,9 @@ impl<const EVENTS: usize> Model<EVENTS> {
             if core::mem::take(&mut self.gives_turn) {
                 self.ahead = self.emitted.len();
             }
+            if told >= most && owed == 0 && !core::mem::replace(&mut is_beyond, true) {
+                owed = self.world.events_until_room();
+            }
             if told >= most && owed == 0 {
                 return Some(told);
             }
@@ -294,7 +297,9 @@ impl<const EVENTS: usize> Model<EVENTS> {
                 audience.into_iter().map(|name| (name, Told::Emission(emission))).collect()
             } else {
                 let Some(event) = self.world.next_event() else {
-                    owed = 0;
+                    if owed > 0 {
+                        return Some(told);
+                    }
                     if self.emitted.is_empty() {
                         return Some(told);
                     }
