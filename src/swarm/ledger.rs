@@ -97,12 +97,6 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// What a connection works with.
     pub(super) fn turn(&mut self, now: Duration) -> Turn<'_> {
-        let limit = self.config.limits.streams as usize;
-        self.scratch.limit_unnamed(match self.unnamed {
-            taken if taken >= limit => 0,
-            taken if taken >= limit / 2 => UNNAMED_WHEN_SCARCE,
-            _ => usize::MAX,
-        });
         Turn {
             streams: &mut self.streams,
             protocols: &self.protocols,
@@ -113,8 +107,22 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     /// Counts the streams without an id of a connection, of which `counted` were counted before.
+    #[inline]
     pub(super) fn count_unnamed(&mut self, counted: &mut usize, unnamed: usize) {
-        self.unnamed = self.unnamed + unnamed - core::mem::replace(counted, unnamed);
+        if *counted != unnamed {
+            self.unnamed = self.unnamed + unnamed - core::mem::replace(counted, unnamed);
+            self.limit_unnamed();
+        }
+    }
+
+    #[inline(never)]
+    fn limit_unnamed(&mut self) {
+        let limit = self.config.limits.streams as usize;
+        self.scratch.limit_unnamed(match self.unnamed {
+            taken if taken >= limit => 0,
+            taken if taken >= limit / 2 => UNNAMED_WHEN_SCARCE,
+            _ => usize::MAX,
+        });
     }
 
     /// Whether nothing waits that there is room for, and no connection asks to be driven.

@@ -206,6 +206,6 @@ fn next_ready(network: &mut impl HasNode) -> Option<Told> {
     Some(match network.node_mut().next_ready()? {
         Ready::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
         Ready::Addresses { listener } => Told::AddressesChanged { listener },
-        Ready::Refused { of, kind, count } => Told::Refused { at: of, refusal: kind, count },
+        Ready::Refused { of, kind, count } => Told::Refused { at: of, refusal: kind, count: count.to_ne_bytes() },
     })
 }

@@ -28,9 +28,13 @@ pub(super) enum Told {
     Refused {
         at: RefusedAt,
         refusal: Refusal,
-        count: u64,
+        /// A `u64` as its bytes, which need no alignment: so this is as small as an event.
+        count: [u8; 8],
     },
 }
+
+// It is copied for each event.
+const _: () = assert!(size_of::<Told>() <= 24);
 
 /// What was being told when a notifee panicked.
 pub(super) struct Interrupted {
@@ -52,6 +56,11 @@ pub(super) trait Limit {
 
     /// Asks for one more event.
     fn permits(&mut self) -> bool;
+    /// Asks whether there is a reason to go on once the limit is reached.
+    #[inline]
+    fn extends(&mut self, _network: &impl Network) -> bool {
+        false
+    }
     /// Counts an event, which is being told from now on.
     fn told(&mut self);
     /// Counts an event of the network, likewise.
@@ -61,33 +70,14 @@ pub(super) trait Limit {
     }
 }
 
-/// At most so many events.
+/// At most so many events, and then what waits, if the network's queue has no room for some of it.
 struct Most {
     told: usize,
     most: usize,
-}
-
-/// So many events of the network, and what is emitted meanwhile.
-struct Owed {
-    told: usize,
-    owed: usize,
-}
-
-impl Limit for Owed {
-    const TELLS_ANSWERS: bool = false;
-
-    fn permits(&mut self) -> bool {
-        self.owed > 0
-    }
-
-    fn told(&mut self) {
-        self.told += 1;
-    }
-
-    fn told_of_network(&mut self) {
-        self.told += 1;
-        self.owed -= 1;
-    }
+    /// The number of those that were the network's.
+    of_network: usize,
+    /// That number at which all has been told that waited when the limit was reached; `None` before.
+    until: Option<usize>,
 }
 
 impl Limit for Most {
@@ -98,9 +88,26 @@ impl Limit for Most {
         self.told < self.most
     }
 
+    /// Apart, so that a dispatch that tells few events does not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn extends(&mut self, network: &impl Network) -> bool {
+        let until = *self.until.get_or_insert_with(|| self.of_network + network.events_until_room());
+        // What is emitted meanwhile is told besides.
+        let left = until.saturating_sub(self.of_network);
+        self.most = self.told + left;
+        left > 0
+    }
+
     #[inline]
     fn told(&mut self) {
         self.told += 1;
+    }
+
+    #[inline]
+    fn told_of_network(&mut self) {
+        self.told += 1;
+        self.of_network += 1;
     }
 }
 
@@ -162,7 +169,8 @@ impl Told {
             }
             #[cfg(feature = "swarm")]
             Self::Refused { at, refusal, count } => {
-                audience.each(Interest::REFUSED, |notifee, cx| notifee.refused(cx, at, refusal, count));
+                audience
+                    .each(Interest::REFUSED, |notifee, cx| notifee.refused(cx, at, refusal, u64::from_ne_bytes(count)));
             }
         }
     }
@@ -272,21 +280,8 @@ impl<N: Network> Notifees<N> {
     /// network's queue has no room then for some of those that wait, all that wait are told, too, however many they are: so
     /// something can open afterwards.
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let mut limit = Most { told: 0, most: self.events_per_dispatch };
+        let mut limit = Most { told: 0, most: self.events_per_dispatch, of_network: 0, until: None };
         self.tell_events(network, &mut limit);
-        if limit.told < limit.most { limit.told } else { limit.told + self.tell_owed(network) }
-    }
-
-    /// Tells all that wait now, if the network's queue has no room for some of it. Returns the number of events.
-    ///
-    /// Apart, and after the limit only, so that a dispatch that tells few events does not pay for it.
-    #[cold]
-    #[inline(never)]
-    fn tell_owed(&mut self, network: &mut N) -> usize {
-        let mut limit = Owed { told: 0, owed: network.events_until_room() };
-        if limit.owed > 0 {
-            self.tell_events(network, &mut limit);
-        }
         limit.told
     }
 
@@ -295,7 +290,7 @@ impl<N: Network> Notifees<N> {
     #[inline(always)]
     pub(super) fn tell_events<L: Limit>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
-        while self.tell_emissions(network, limit) && limit.permits() {
+        while self.tell_emissions(network, limit) && (limit.permits() || limit.extends(network)) {
             let Some(event) = network.next_event() else {
                 // Only answers are left.
                 if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
