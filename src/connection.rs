@@ -326,7 +326,8 @@ impl Connection {
             match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
-                    let is_proposed = begins && is_proposal(open.session.offered_payload(&plain[consumed..]));
+                    let is_proposed =
+                        begins && is_proposal(open.session.offered_payload(&plain[consumed..]), turn.protocols);
                     input.set_frames_left(open.session.frames_left());
                     input.memory_taken(open.session.unread_held().saturating_sub(held));
                     if is_kept {

@@ -260,7 +260,13 @@ impl Refusals {
     }
 
     /// The next place of which something is to be told, with the number since the last time.
+    #[inline]
     pub(super) fn next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
+        if self.ready.is_empty() { None } else { self.take_next() }
+    }
+
+    #[inline(never)]
+    fn take_next(&mut self) -> Option<(RefusedAt, Refusal, u64)> {
         use core::ops::Bound::{Excluded, Unbounded};
         let behind = self.last.and_then(|last| self.ready.range((Excluded(last), Unbounded)).next());
         let place = behind.or_else(|| self.ready.first()).copied()?;

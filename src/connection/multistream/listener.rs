@@ -9,10 +9,18 @@ use core::num::NonZeroU32;
 /// [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
-/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol.
-pub(in crate::connection) fn is_proposal(bytes: &[u8]) -> bool {
+/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. `supported`
+/// are those that need the least work.
+pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -> bool {
     let Ok(Some(header)) = line::read_header(bytes) else { return false };
-    matches!(line::read(&bytes[header..]), Ok(Some((text, _))) if text != LIST)
+    let proposal = &bytes[header..];
+    if let [length @ 2..0x80, line @ ..] = proposal
+        && let Some((text, [b'\n', ..])) = line.split_at_checked(usize::from(*length) - 1)
+        && supported.iter().any(|protocol| protocol.as_str().as_bytes() == text)
+    {
+        return true;
+    }
+    matches!(line::read(proposal), Ok(Some((text, _))) if text != LIST)
 }
 
 /// The side that answers.

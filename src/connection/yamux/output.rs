@@ -35,13 +35,20 @@ impl Output {
         self.bytes.capacity()
     }
 
+    #[inline]
     fn extend(&mut self, bytes: &[u8]) {
-        let needed = self.bytes.len() + bytes.len();
-        if needed > self.bytes.capacity() {
-            let wanted = (2 * self.bytes.capacity()).max(LEAST).min(self.most).max(needed);
-            self.bytes.reserve_exact(wanted - self.bytes.len());
+        if bytes.len() > self.bytes.capacity() - self.bytes.len() {
+            self.make_room(bytes.len());
         }
         self.bytes.extend_from_slice(bytes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, more: usize) {
+        let needed = self.bytes.len() + more;
+        let wanted = (2 * self.bytes.capacity()).max(LEAST).min(self.most).max(needed);
+        self.bytes.reserve_exact(wanted - self.bytes.len());
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

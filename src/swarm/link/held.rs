@@ -14,8 +14,18 @@ where
     T::Error: 'static,
 {
     /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
+    #[inline]
     pub(in crate::swarm) fn settle<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
         let held = self.bytes_held();
+        let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
+        let is_same = held == self.account.bytes() && unnamed == self.unnamed;
+        if !(is_same && !self.account.is_pressed && ledger.held.is_calm()) {
+            self.resettle(ledger, held);
+        }
+    }
+
+    #[inline(never)]
+    fn resettle<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize) {
         ledger.held.change(&mut self.account, held);
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
         ledger.count_unnamed(&mut self.unnamed, unnamed);
