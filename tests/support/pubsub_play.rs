@@ -387,7 +387,7 @@ impl Run {
             (0, 0),
             "nobody repeats anything, and all have a place"
         );
-        if !self.is_lossy && counters.streams_cut == 0 && counters.streams_refused == 0 {
+        if !self.is_lossy && counters.peers_cut == 0 && counters.streams_cut == 0 && counters.streams_refused == 0 {
             for (peer, sent) in &self.streams {
                 let whole = sent.messages.iter().filter(|(end, _)| *end <= sent.arrived);
                 for (_, number) in whole {

@@ -207,12 +207,31 @@ fn subscribing_and_unsubscribing_without_end_keeps_nothing() {
         let change = |subscribe| SubOpts { subscribe: Some(subscribe), topic: Some(topic.clone()) };
         let rpc = Rpc { subscriptions: vec![change(true), change(false), change(false)], publish: vec![] };
         world.raw_at(RAW).send(stream, &rpc);
-        world.settle();
+        // As often as it may.
+        world.pass(Duration::from_millis(100));
     }
     assert_eq!(world.at(1).take_log().len(), 400);
     let id = world.raw_at(RAW).swarm.local_peer();
     assert_eq!(world.at(1).floodsub().topics_of(id).count(), 0);
     assert_eq!(world.at(1).peers_of("topic 7"), [0; 0]);
+}
+
+#[test]
+fn a_peer_that_leaves_and_subscribes_again_too_often_is_cut() {
+    let (mut world, stream) = world();
+    let change = |subscribe| SubOpts { subscribe: Some(subscribe), topic: Some("t".to_owned()) };
+    let flap = Rpc { subscriptions: vec![change(true), change(false)], publish: vec![] };
+    let mut flaps = 0;
+    while world.at(1).floodsub().counters().peers_cut == 0 {
+        assert!(flaps < 200, "it is never cut");
+        world.raw_at(RAW).send(stream, &flap);
+        world.settle();
+        flaps += 1;
+    }
+    // The first one takes the place of none, and the last one is not told.
+    assert!(flaps > 101, "{flaps}");
+    let log = world.at(1).take_log();
+    assert_eq!(log.iter().filter(|line| line.starts_with("subscribed")).count(), flaps - 1);
 }
 
 #[test]
