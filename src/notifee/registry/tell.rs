@@ -38,42 +38,22 @@ pub(super) trait Limit {
 
     /// Asks for one more event.
     fn permits(&mut self) -> bool;
-    /// Counts an event, which is being told from now on.
+    /// Counts an emitted event, which is being told from now on.
     fn told(&mut self);
     /// Counts an event of the network, likewise.
-    #[inline]
-    fn told_of_network(&mut self) {
-        self.told();
-    }
+    fn told_of_network(&mut self);
+    /// Permits, once, that all events of the network that wait are told beyond the limit, if its queue has no room for some of
+    /// them. Returns `false` if there are none, or if it is not the number of events that was limited.
+    fn goes_beyond(&mut self, network: &impl Network) -> bool;
 }
 
 /// At most so many events.
 struct Most {
     told: usize,
     most: usize,
-}
-
-/// So many events of the network, and what is emitted meanwhile.
-struct Owed {
-    told: usize,
-    owed: usize,
-}
-
-impl Limit for Owed {
-    const TELLS_ANSWERS: bool = false;
-
-    fn permits(&mut self) -> bool {
-        self.owed > 0
-    }
-
-    fn told(&mut self) {
-        self.told += 1;
-    }
-
-    fn told_of_network(&mut self) {
-        self.told += 1;
-        self.owed -= 1;
-    }
+    /// 1 once the limit was reached, and those of the network that had no room are told beyond it: what is emitted meanwhile
+    /// raises the limit. 0 before.
+    raise: usize,
 }
 
 impl Limit for Most {
@@ -87,7 +67,30 @@ impl Limit for Most {
     #[inline]
     fn told(&mut self) {
         self.told += 1;
+        self.most += self.raise;
     }
+
+    #[inline]
+    fn told_of_network(&mut self) {
+        self.told += 1;
+    }
+
+    #[inline]
+    fn goes_beyond(&mut self, network: &impl Network) -> bool {
+        if self.raise > 0 {
+            return false;
+        }
+        self.raise = 1;
+        self.most += events_until_room(network);
+        self.told < self.most
+    }
+}
+
+/// Apart, so that who tells few events does not pay for it.
+#[cold]
+#[inline(never)]
+pub(super) fn events_until_room(network: &impl Network) -> usize {
+    network.events_until_room()
 }
 
 /// Those who are told something at the same time.
@@ -253,22 +256,10 @@ impl<N: Network> Notifees<N> {
     /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch). If the
     /// network's queue has no room then for some of those that wait, all that wait are told, too, however many they are: so
     /// something can open afterwards.
+    #[inline]
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let mut limit = Most { told: 0, most: self.events_per_dispatch };
+        let mut limit = Most { told: 0, most: self.events_per_dispatch, raise: 0 };
         self.tell_events(network, &mut limit);
-        if limit.told < limit.most { limit.told } else { limit.told + self.tell_owed(network) }
-    }
-
-    /// Tells all that wait now, if the network's queue has no room for some of it. Returns the number of events.
-    ///
-    /// Apart, and after the limit only, so that a dispatch that tells few events does not pay for it.
-    #[cold]
-    #[inline(never)]
-    fn tell_owed(&mut self, network: &mut N) -> usize {
-        let mut limit = Owed { told: 0, owed: network.events_until_room() };
-        if limit.owed > 0 {
-            self.tell_events(network, &mut limit);
-        }
         limit.told
     }
 
@@ -277,7 +268,13 @@ impl<N: Network> Notifees<N> {
     #[inline(always)]
     pub(super) fn tell_events<L: Limit>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
-        while self.tell_emissions(network, limit) && limit.permits() {
+        loop {
+            if !self.tell_emissions(network, limit) || !limit.permits() {
+                if limit.goes_beyond(network) {
+                    continue;
+                }
+                return;
+            }
             let Some(event) = network.next_event() else {
                 // Only answers are left.
                 if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
