@@ -1,7 +1,7 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], and [`Notifees::drive_while`] under a budget.
 
 use super::super::{Context, HasNode, Interest, Network};
-use super::tell::{Held, Limit, Told, events_until_room};
+use super::tell::{Held, Limit, Told, events_beyond};
 use super::{NotifeeId, Notifees};
 use crate::swarm::Ready;
 use core::time::Duration;
@@ -76,7 +76,7 @@ impl Limit for Budget<'_> {
             return false;
         }
         self.is_beyond = true;
-        self.events = events_until_room(network);
+        self.events = events_beyond(network, 0);
         self.events > 0
     }
 }
