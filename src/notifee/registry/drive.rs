@@ -79,6 +79,10 @@ impl Limit for Budget<'_> {
         self.events = events_beyond(network, 0);
         self.events > 0
     }
+
+    fn is_beyond(&self) -> bool {
+        self.is_beyond
+    }
 }
 
 impl<N: HasNode> Notifees<N> {

@@ -45,6 +45,8 @@ pub(super) trait Limit {
     /// Permits, once, that all events of the network that wait are told beyond the limit, if its queue has no room for some of
     /// them. Returns `false` if there are none, or if it is not the number of events that was limited.
     fn goes_beyond(&mut self, network: &impl Network) -> bool;
+    /// Returns whether it has gone beyond.
+    fn is_beyond(&self) -> bool;
 }
 
 /// At most so many events.
@@ -81,6 +83,10 @@ impl Limit for Most {
         self.raise = 1;
         self.most += more;
         more > 0
+    }
+
+    fn is_beyond(&self) -> bool {
+        self.raise > 0
     }
 }
 
@@ -275,8 +281,8 @@ impl<N: Network> Notifees<N> {
                 return;
             }
             let Some(event) = network.next_event() else {
-                // Only answers are left.
-                if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
+                // Only answers are left. Beyond the limit nothing would end two notifees that answer each other.
+                if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() || limit.is_beyond() {
                     return;
                 }
                 self.changes.emissions.begin_turn();
