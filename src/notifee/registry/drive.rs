@@ -80,7 +80,10 @@ impl Limit for Budget<'_> {
         self.events > 0
     }
 
-    fn is_beyond(&self) -> bool {
+    fn ends_beyond(&mut self) -> bool {
+        if self.is_beyond {
+            self.events = 0;
+        }
         self.is_beyond
     }
 }

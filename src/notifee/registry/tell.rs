@@ -45,8 +45,8 @@ pub(super) trait Limit {
     /// Permits, once, that all events of the network that wait are told beyond the limit, if its queue has no room for some of
     /// them. Returns `false` if there are none, or if it is not the number of events that was limited.
     fn goes_beyond(&mut self, network: &impl Network) -> bool;
-    /// Returns whether it has gone beyond.
-    fn is_beyond(&self) -> bool;
+    /// Hears that the network has no event. Returns whether it had gone beyond, which ends now.
+    fn ends_beyond(&mut self) -> bool;
 }
 
 /// At most so many events.
@@ -85,7 +85,8 @@ impl Limit for Most {
         more > 0
     }
 
-    fn is_beyond(&self) -> bool {
+    #[inline]
+    fn ends_beyond(&mut self) -> bool {
         self.raise > 0
     }
 }
@@ -282,7 +283,7 @@ impl<N: Network> Notifees<N> {
             }
             let Some(event) = network.next_event() else {
                 // Only answers are left. Beyond the limit nothing would end two notifees that answer each other.
-                if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() || limit.is_beyond() {
+                if limit.ends_beyond() || !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
                     return;
                 }
                 self.changes.emissions.begin_turn();
