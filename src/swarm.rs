@@ -495,6 +495,7 @@ where
 
     /// The next event, in the order in which the transitions took place. The call says that the one before has been
     /// handled: what that closed is vacated.
+    #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
         if self.ledger.lifecycle.is_held() {
             return None;

@@ -181,7 +181,12 @@ impl Connection {
                 self.at_gate += 1;
                 return Some(Fact::StreamAtGate(id));
             }
-            Ok((_, Chosen::NotYet)) if !ended => return None,
+            Ok((_, Chosen::NotYet)) if !ended => {
+                if stream.waits.is_none() {
+                    self.wait(id, Wait::Proposal, turn);
+                }
+                return None;
+            }
             Ok((_, Chosen::NotYet)) => stream.failed(Failure::Eof),
             Ok((_, Chosen::Nothing)) => Failure::Unsupported,
             Err(error) => {

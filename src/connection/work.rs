@@ -58,8 +58,8 @@ impl Connection {
         match offered {
             Offered::Beginning => {
                 stream.yamux = open.session.accept(id.into());
+                // Its proposal has come, so that it waits for nothing, unless that is one that we do not speak.
                 self.one_more_waits();
-                self.wait(id, Wait::Proposal, turn);
                 None
             }
             Offered::Waiting(slot) => {
@@ -67,11 +67,8 @@ impl Connection {
                 open.session.rename(&begun.yamux, id.into());
                 stream.yamux = Some(begun.yamux);
                 stream.negotiation = Negotiation::Listener(begun.listener);
-                let fact = self.negotiate(id, turn);
-                if fact.is_none() {
-                    self.queues.join_proposal(turn.streams, id, begun.since);
-                }
-                fact
+                self.queues.join_proposal(turn.streams, id, begun.since);
+                self.negotiate(id, turn)
             }
         }
     }

@@ -152,6 +152,7 @@ where
     T::Error: 'static,
     R: Reactor,
 {
+    #[inline]
     fn next_event(&mut self) -> Option<Event> {
         Self::next_event(self)
     }

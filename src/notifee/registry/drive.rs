@@ -1,7 +1,7 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], and [`Notifees::drive_while`] under a budget.
 
-use super::super::{Context, HasNode, Interest};
-use super::tell::{Held, Limit, Told};
+use super::super::{Context, HasNode, Interest, Network};
+use super::tell::{Held, Limit, Told, events_beyond};
 use super::{NotifeeId, Notifees};
 use crate::swarm::Ready;
 use core::time::Duration;
@@ -13,8 +13,9 @@ const PATIENCE: u8 = 15;
 struct Budget<'a> {
     /// The number of events that may still be told.
     events: usize,
-    /// The number of the network's events that are told beyond that, since its queue had no room for some of them.
-    owed: usize,
+    /// The limit is reached, and `events` are those of the network that are told beyond it. What is emitted meanwhile counts
+    /// for nothing.
+    is_beyond: bool,
     /// The number of times that readiness may still be told.
     ready: usize,
     /// `None` always agrees.
@@ -45,7 +46,7 @@ impl Budget<'_> {
 
     /// Returns whether a limit was reached, so that something may be left to tell.
     fn is_spent(&self) -> bool {
-        self.events == 0 && self.owed == 0 || self.ready == 0 || self.has_refused && !self.has_permit
+        self.events == 0 || self.ready == 0 || self.has_refused && !self.has_permit
     }
 }
 
@@ -54,19 +55,36 @@ impl Limit for Budget<'_> {
 
     #[inline]
     fn permits(&mut self) -> bool {
-        (self.events > 0 || self.owed > 0) && self.permits_unit()
+        self.events > 0 && self.permits_unit()
     }
 
     #[inline]
     fn told(&mut self) {
-        self.events = self.events.saturating_sub(1);
+        self.events -= usize::from(!self.is_beyond);
         self.told_unit();
     }
 
     #[inline]
     fn told_of_network(&mut self) {
-        self.owed = self.owed.saturating_sub(1);
-        self.told();
+        self.events -= 1;
+        self.told_unit();
+    }
+
+    #[inline]
+    fn goes_beyond(&mut self, network: &impl Network) -> bool {
+        if self.events > 0 || self.is_beyond {
+            return false;
+        }
+        self.is_beyond = true;
+        self.events = events_beyond(network, 0);
+        self.events > 0
+    }
+
+    fn ends_beyond(&mut self) -> bool {
+        if self.is_beyond {
+            self.events = 0;
+        }
+        self.is_beyond
     }
 }
 
@@ -110,18 +128,19 @@ impl<N: HasNode> Notifees<N> {
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
-        let mut budget =
-            Budget { events: most, owed: 0, ready: most, may, has_permit: false, has_refused: false, has_told: false };
+        let mut budget = Budget {
+            events: most,
+            is_beyond: false,
+            ready: most,
+            may,
+            has_permit: false,
+            has_refused: false,
+            has_told: false,
+        };
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
         self.drain(network, &mut budget);
-        if budget.events == 0 {
-            budget.owed = network.events_until_room();
-            if budget.owed > 0 {
-                self.drain(network, &mut budget);
-            }
-        }
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
             return;
         }
@@ -132,7 +151,7 @@ impl<N: HasNode> Notifees<N> {
     /// Tells events and readiness, until there is neither or the budget ends.
     fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
         loop {
-            let before = (budget.events, budget.owed, budget.ready);
+            let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
             // What is emitted is told, by `tell_events`, before what is ready next, but for answers.
             while self.changes.emissions.is_turn_over() && budget.ready > 0 && budget.permits_unit() {
@@ -141,7 +160,7 @@ impl<N: HasNode> Notifees<N> {
                 budget.told_unit();
                 self.tell(told, NotifeeId::FIRST.sequence, network);
             }
-            let is_done = before == (budget.events, budget.owed, budget.ready);
+            let is_done = before == (budget.events, budget.ready);
             if is_done && (self.changes.emissions.is_empty() || budget.is_spent()) {
                 return;
             }

@@ -56,28 +56,24 @@ pub(super) trait Limit {
 
     /// Asks for one more event.
     fn permits(&mut self) -> bool;
-    /// Asks whether there is a reason to go on once the limit is reached.
-    #[inline]
-    fn extends(&mut self, _network: &impl Network) -> bool {
-        false
-    }
-    /// Counts an event, which is being told from now on.
+    /// Counts an emitted event, which is being told from now on.
     fn told(&mut self);
     /// Counts an event of the network, likewise.
-    #[inline]
-    fn told_of_network(&mut self) {
-        self.told();
-    }
+    fn told_of_network(&mut self);
+    /// Permits, once, that all events of the network that wait are told beyond the limit, if its queue has no room for some of
+    /// them. Returns `false` if there are none, or if it is not the number of events that was limited.
+    fn goes_beyond(&mut self, network: &impl Network) -> bool;
+    /// Hears that the network has no event. Returns whether it had gone beyond, which ends now.
+    fn ends_beyond(&mut self) -> bool;
 }
 
 /// At most so many events, and then what waits, if the network's queue has no room for some of it.
 struct Most {
     told: usize,
     most: usize,
-    /// The number of those that were the network's.
-    of_network: usize,
-    /// That number at which all has been told that waited when the limit was reached; `None` before.
-    until: Option<usize>,
+    /// 1 once the limit was reached, and those of the network that had no room are told beyond it: what is emitted meanwhile
+    /// raises the limit. 0 before.
+    raise: usize,
 }
 
 impl Limit for Most {
@@ -102,13 +98,34 @@ impl Limit for Most {
     #[inline]
     fn told(&mut self) {
         self.told += 1;
+        self.most += self.raise;
     }
 
     #[inline]
     fn told_of_network(&mut self) {
         self.told += 1;
-        self.of_network += 1;
     }
+
+    #[inline]
+    fn goes_beyond(&mut self, network: &impl Network) -> bool {
+        let more = events_beyond(network, self.raise);
+        self.raise = 1;
+        self.most += more;
+        more > 0
+    }
+
+    #[inline]
+    fn ends_beyond(&mut self) -> bool {
+        self.raise > 0
+    }
+}
+
+/// Returns the number of events that are told beyond a limit which was reached `times` times before. Apart, so that who
+/// tells few events does not pay for it (6 instructions an event).
+#[cold]
+#[inline(never)]
+pub(super) fn events_beyond(network: &impl Network, times: usize) -> usize {
+    if times > 0 { 0 } else { network.events_until_room() }
 }
 
 /// Those who are told something at the same time.
@@ -279,8 +296,9 @@ impl<N: Network> Notifees<N> {
     /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch). If the
     /// network's queue has no room then for some of those that wait, all that wait are told, too, however many they are: so
     /// something can open afterwards.
+    #[inline]
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let mut limit = Most { told: 0, most: self.events_per_dispatch, of_network: 0, until: None };
+        let mut limit = Most { told: 0, most: self.events_per_dispatch, raise: 0 };
         self.tell_events(network, &mut limit);
         limit.told
     }
@@ -290,10 +308,16 @@ impl<N: Network> Notifees<N> {
     #[inline(always)]
     pub(super) fn tell_events<L: Limit>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
-        while self.tell_emissions(network, limit) && (limit.permits() || limit.extends(network)) {
+        loop {
+            if !(self.tell_emissions(network, limit) && limit.permits()) {
+                if limit.goes_beyond(network) {
+                    continue;
+                }
+                return;
+            }
             let Some(event) = network.next_event() else {
-                // Only answers are left.
-                if !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
+                // Only answers are left. Beyond the limit nothing would end two notifees that answer each other.
+                if limit.ends_beyond() || !L::TELLS_ANSWERS || self.changes.emissions.is_empty() {
                     return;
                 }
                 self.changes.emissions.begin_turn();
