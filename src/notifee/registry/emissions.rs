@@ -70,7 +70,7 @@ impl<N: Network> Notifees<N> {
     #[inline]
     pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit) -> bool {
         while !self.changes.emissions.is_turn_over() {
-            if !limit.permits() && !limit.extends(network) {
+            if !limit.permits() {
                 return false;
             }
             limit.told();

@@ -67,7 +67,7 @@ pub(super) trait Limit {
     fn ends_beyond(&mut self) -> bool;
 }
 
-/// At most so many events, and then what waits, if the network's queue has no room for some of it.
+/// At most so many events.
 struct Most {
     told: usize,
     most: usize,
@@ -82,17 +82,6 @@ impl Limit for Most {
     #[inline]
     fn permits(&mut self) -> bool {
         self.told < self.most
-    }
-
-    /// Apart, so that a dispatch that tells few events does not pay for it.
-    #[cold]
-    #[inline(never)]
-    fn extends(&mut self, network: &impl Network) -> bool {
-        let until = *self.until.get_or_insert_with(|| self.of_network + network.events_until_room());
-        // What is emitted meanwhile is told besides.
-        let left = until.saturating_sub(self.of_network);
-        self.most = self.told + left;
-        left > 0
     }
 
     #[inline]
@@ -186,8 +175,9 @@ impl Told {
             }
             #[cfg(feature = "swarm")]
             Self::Refused { at, refusal, count } => {
-                audience
-                    .each(Interest::REFUSED, |notifee, cx| notifee.refused(cx, at, refusal, u64::from_ne_bytes(count)));
+                audience.each(Interest::REFUSED, |notifee, cx| {
+                    notifee.refused(cx, at, refusal, u64::from_ne_bytes(count));
+                });
             }
         }
     }
@@ -415,4 +405,3 @@ impl<N: Network> Notifees<N> {
         timed.filter_map(|entry| entry.notifee.poll_at()).min()
     }
 }
-const _: () = assert!(size_of::<Told>() <= 24);
