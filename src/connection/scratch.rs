@@ -55,5 +55,6 @@ impl Scratch {
     pub(crate) fn give_up_memory(&mut self) {
         self.output.shrink_to(OUTPUT_KEPT);
         self.spares.give_up_large();
+        self.unnamed.give_up_large();
     }
 }

@@ -79,6 +79,10 @@ pub(super) struct Spare(Option<Box<Begun>>);
 /// The greatest number of slots that a [`Spare`] keeps memory for: 18 KiB.
 const MOST_SPARE: usize = 256;
 
+/// The number of slots for which memory is kept when a connection goes.
+#[cfg(feature = "swarm")]
+const FEW: usize = 16;
+
 #[derive(Debug)]
 struct Begun {
     streams: Slab<Beginner>,
@@ -192,6 +196,12 @@ impl Unnamed {
 impl Spare {
     pub(super) const fn new() -> Self {
         Self(None)
+    }
+
+    /// Gives memory for many streams back.
+    #[cfg(feature = "swarm")]
+    pub(super) fn give_up_large(&mut self) {
+        self.0.take_if(|begun| begun.streams.capacity() > FEW);
     }
 }
 

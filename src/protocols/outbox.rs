@@ -4,6 +4,9 @@ use crate::notifee::Context;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+/// The number of events for which memory is kept once all have been taken.
+const KEPT: usize = 8;
+
 /// At most so many events. One more, and the oldest is dropped and counted: the newest is what is true.
 #[derive(Debug)]
 pub(super) struct Outbox<E> {
@@ -52,7 +55,11 @@ impl<E> Outbox<E> {
     }
 
     pub(super) fn pop(&mut self) -> Option<E> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if self.events.is_empty() && self.events.capacity() > KEPT {
+            self.events.shrink_to(KEPT);
+        }
+        event
     }
 
     /// How many were dropped.

@@ -400,6 +400,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.dirty.shrink_to(SPARE);
         self.commanded.shrink_to(SPARE);
         self.held.give_up_memory();
+        self.shares.give_up_memory();
         self.scratch.give_up_memory();
     }
 

@@ -44,7 +44,11 @@ where
         }
         self.ledger.give_up_slots();
         self.links.give_up_slots(LINKS_KEPT);
+        if self.wakers.links() > 2 * self.links.slots().max(LINKS_KEPT) {
+            self.wakers.give_up_slots(self.links.slots().max(LINKS_KEPT));
+        }
         self.queue.woken.shrink_to(LINKS_KEPT);
+        self.queue.served.shrink_to(LINKS_KEPT);
         self.timers.give_up_memory();
     }
 

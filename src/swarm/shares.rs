@@ -44,6 +44,9 @@ const RESERVE: u32 = 64;
 /// The smallest limit of a resource that has a reserve. Of fewer places each counts.
 const SMALLEST_WITH_RESERVE: u32 = 4;
 
+/// The number of holders for which memory is kept when a connection goes.
+const FEW: usize = 8;
+
 /// The slot of an address group that has no share.
 const NONE: u32 = u32::MAX;
 
@@ -297,6 +300,22 @@ impl Shares {
             if is_gone {
                 self.groups.remove(slot as usize);
             }
+        }
+    }
+
+    /// A connection is gone: gives memory back of which it had most.
+    pub(super) fn give_up_memory(&mut self) {
+        self.members.give_up_slots(FEW);
+        if self.peers.capacity() > FEW && self.peers.len() < self.peers.capacity() / 2 {
+            self.peers.shrink_to_fit();
+            let slots = self.peers.iter().next_back().map_or(0, |(last, _)| last + 1);
+            self.peer_connections.give_up_memory(slots);
+            self.peer_streams.give_up_memory(slots);
+        }
+        if self.groups.capacity() > FEW && self.groups.len() < self.groups.capacity() / 2 {
+            self.groups.shrink_to_fit();
+            let slots = self.groups.iter().next_back().map_or(0, |(last, _)| last + 1);
+            self.group_connections.give_up_memory(slots);
         }
     }
 

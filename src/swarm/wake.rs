@@ -185,6 +185,19 @@ impl WakeSet {
         self.visitors.remove(&number);
     }
 
+    /// Returns the number of links for which there are slots.
+    pub(super) const fn links(&self) -> usize {
+        self.lasting.len().saturating_sub(1)
+    }
+
+    /// Gives back the slots of links from `links` on, and memory of the line. A slot that is made again may stand in line
+    /// twice, once for a link that is gone.
+    pub(super) fn give_up_slots(&mut self, links: usize) {
+        self.lasting.truncate(links + 1);
+        self.lasting.shrink_to_fit();
+        self.shared.line().woken.shrink_to(links + 1);
+    }
+
     /// Puts a slot in line as if it had been woken, without waking the owner.
     pub(super) fn mark(&self, slot: Slot) {
         if let Some(bell) = self.bell(slot)
@@ -254,6 +267,19 @@ mod tests {
         assert!(set.is_woken());
         set.take(&mut taken);
         assert_eq!(taken, [Slot::Link(2), Slot::Transport, Slot::Link(2)]);
+    }
+
+    #[test]
+    fn a_slot_that_was_given_up_is_made_again_and_its_old_waker_harms_nobody() {
+        let (_, mut set) = set();
+        let (first, old) = (set.waker(Slot::Link(0)), set.waker(Slot::Link(9)));
+        set.give_up_slots(1);
+        assert_eq!(set.links(), 1);
+        let new = set.waker(Slot::Link(9));
+        [&old, &new, &first].into_iter().for_each(Waker::wake_by_ref);
+        let mut taken = VecDeque::new();
+        set.take(&mut taken);
+        assert_eq!(taken, [Slot::Link(9), Slot::Link(9), Slot::Link(0)]);
     }
 
     #[test]

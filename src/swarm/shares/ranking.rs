@@ -32,6 +32,15 @@ impl Ranking {
         self.heap.reserve(self.entries.len() - self.heap.len());
     }
 
+    /// Gives memory back of holders from `holders` on, which are gone, if that is most of it.
+    pub(super) fn give_up_memory(&mut self, holders: usize) {
+        if holders <= self.entries.len() / 2 {
+            self.entries.truncate(holders);
+            self.entries.shrink_to_fit();
+            self.heap.shrink_to(holders);
+        }
+    }
+
     /// Returns the count of a holder.
     pub(super) fn count(&self, holder: u32) -> u32 {
         self.entries.get(holder as usize).map_or(0, |entry| entry.count)
@@ -138,6 +147,10 @@ mod tests {
             let mut model = BTreeMap::<u32, u32>::new();
             for (holder, fewer) in steps {
                 ranking.make_room(holder);
+                if fewer == 3 {
+                    ranking.give_up_memory(model.keys().next_back().map_or(0, |last| *last as usize + 1));
+                    ranking.make_room(holder);
+                }
                 let counts = model.entry(holder).or_default();
                 if fewer == 0 || *counts == 0 {
                     *counts += 1;
