@@ -12,6 +12,8 @@ pub(crate) struct Journal {
     pub(crate) lives: Vec<Life>,
     /// What was done to each pipe.
     pub(crate) marks: BTreeMap<usize, Marks>,
+    /// The pipes of attackers, of whom nothing is expected.
+    pub(crate) attacked: BTreeSet<usize>,
     pub(crate) excuses: BTreeMap<Excuse, usize>,
 }
 
@@ -91,6 +93,13 @@ pub(crate) enum Told<F, E> {
     Closed(E),
 }
 
+impl Connection {
+    /// Whether it runs through one of these pipes.
+    pub(crate) fn is_of(&self, pipes: &BTreeSet<usize>) -> bool {
+        self.pipe.is_some_and(|pipe| pipes.contains(&pipe))
+    }
+}
+
 impl<F: Copy, E: Copy> Told<F, E> {
     pub(crate) fn has_opened(&self) -> bool {
         matches!(self, Self::Open | Self::Closed(_))
@@ -152,7 +161,8 @@ impl Journal {
             }
         }
         // Where a rogue has dialed, or an owner that dropped its dial, nobody has authenticated itself.
-        let undialed = accepted.iter().find(|(pipe, _)| !matched.contains(pipe));
+        let is_known = |pipe| matched.contains(pipe) || self.attacked.contains(pipe);
+        let undialed = accepted.iter().find(|(pipe, _)| !is_known(*pipe));
         let undialed = undialed.map(|(pipe, (life, id, connection))| (pipe, life.name, id, connection.told));
         assert!(undialed.is_none(), "{undialed:?} was told of, and nobody has dialed it");
         for (excuse, many) in excuses {
@@ -261,6 +271,8 @@ impl Ends<'_> {
             | Told::Failed(Failure::Protocol | Failure::Unsupported | Failure::WrongPeer) => garbled,
             Told::Closed(ConnectionEnd::Failed(Fault::Timeout)) | Told::Failed(Failure::Timeout) => late || lazy,
             Told::Closed(ConnectionEnd::Failed(Fault::Io)) | Told::Failed(Failure::Io) => broken,
+            // Whoever is honest stays below all budgets.
+            Told::Closed(ConnectionEnd::Failed(Fault::Flood)) => false,
             Told::Failed(
                 Failure::Refused
                 | Failure::Unreachable

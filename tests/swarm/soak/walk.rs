@@ -3,7 +3,9 @@
 use crate::soak::{millis, secs};
 use crate::support::audience::Seen;
 use crate::support::pipe::Random;
-use crate::support::sim::{Cut, Exhausted, Journal, LIVES, Mode, Network, Rogues, Told, World, address, content};
+use crate::support::sim::{
+    Attackers, Cut, Exhausted, Form, Journal, LIVES, Mode, Network, Rogues, Told, World, address, content,
+};
 use libp2p_core::Multiaddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,6 +15,9 @@ use swarm_notify::swarm::Config;
 
 /// Where there is no swarm.
 const ROGUES: u8 = 200;
+
+/// Where those are who attack: in half of the runs, which makes them a tenth of all nodes.
+const ATTACKERS: u8 = 201;
 
 /// How many things happen in one run.
 const ACTS: usize = 1_000;
@@ -33,6 +38,9 @@ pub(crate) struct Sum {
     pub(crate) failed_streams: usize,
     pub(crate) bytes: usize,
     pub(crate) killed: usize,
+    /// Frames of attackers, and the connections of theirs that were open.
+    pub(crate) attacks: usize,
+    pub(crate) attackers: usize,
     pub(crate) seen: Seen,
 }
 
@@ -44,12 +52,14 @@ impl AddAssign for Sum {
         self.failed_streams += more.failed_streams;
         self.bytes += more.bytes;
         self.killed += more.killed;
+        self.attacks += more.attacks;
+        self.attackers += more.attackers;
         self.seen += more.seen;
     }
 }
 
 impl Sum {
-    fn of(journal: &Journal, seen: Seen) -> Self {
+    fn of(journal: &Journal, attacks: usize, seen: Seen) -> Self {
         let connections = || journal.lives.iter().flat_map(|life| life.connections.values());
         let streams = || journal.lives.iter().flat_map(|life| life.streams.values());
         Self {
@@ -59,6 +69,8 @@ impl Sum {
             failed_streams: streams().filter(|s| matches!(s.told, Told::Failed(_))).count(),
             bytes: streams().map(|s| s.received.len()).sum(),
             killed: journal.lives.iter().filter(|life| life.killed).count(),
+            attacks,
+            attackers: connections().filter(|c| c.is_of(&journal.attacked) && c.told.has_opened()).count(),
             seen,
         }
     }
@@ -71,6 +83,8 @@ impl Sum {
             && self.failed_streams > 100
             && self.bytes > 100_000
             && self.killed > 10
+            && self.attacks > 5_000
+            && self.attackers > 20
             && self.seen.is_rich()
     }
 }
@@ -88,6 +102,7 @@ struct Walk<const EVENTS: usize> {
     random: Random,
     world: World<EVENTS>,
     rogues: Rogues,
+    attackers: Option<Attackers>,
     places: Vec<Multiaddr>,
     /// How likely faults are, in twentieths.
     faults: usize,
@@ -125,12 +140,13 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         // Some owners drain by hand, and have no notifees.
         let audience = (random.below(8) > 0).then_some(seed);
         let rogues = Rogues::new(&network, ROGUES);
+        let attackers = (random.below(2) == 0).then(|| Attackers::new(&network, ATTACKERS, "/stream/0"));
         let mut world = World::new(network, hosts, mode, config, audience);
         world.reacts.set(reacts);
         (world.everywhere.late, world.everywhere.narrow) = (is_slow, is_narrow);
         let faults = [0, 1, 3][random.below(3)];
         let places = (1..=hosts as u8).flat_map(|host| [address((host, 1)), address((host, 2))]).collect();
-        Self { random, world, rogues, places, faults }
+        Self { random, world, rogues, attackers, places, faults }
     }
 
     fn run(mut self) -> Ran {
@@ -142,7 +158,8 @@ impl<const EVENTS: usize> Walk<EVENTS> {
                 n if n < self.faults => self.fault(),
                 0..=12 => self.act(),
                 13 => self.rogue(),
-                14 => {
+                14 => self.attack(),
+                15 if self.random.below(2) == 0 => {
                     let member = self.random.below(self.world.members.len());
                     self.world.assert_openings(member);
                 }
@@ -273,6 +290,18 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         self.rogues.act(&mut self.random);
     }
 
+    /// Somebody attacks one of the swarms.
+    fn attack(&mut self) {
+        let Some(attackers) = &mut self.attackers else { return };
+        if self.random.below(2) == 0 {
+            let form = Form::ALL[self.random.below(Form::ALL.len())];
+            attackers.dial(form, &self.places[self.random.below(self.places.len()) & !1]);
+        }
+        for _ in 0..4 {
+            attackers.act(&mut self.random);
+        }
+    }
+
     /// Something goes wrong.
     fn fault(&mut self) {
         let Self { random, world, .. } = self;
@@ -328,6 +357,7 @@ impl<const EVENTS: usize> Walk<EVENTS> {
     /// Everything is well again, but for what is broken: in a while nothing is opening any more, and what is open on
     /// one side is open on the other.
     fn calm(&mut self) {
+        self.attackers.iter_mut().for_each(Attackers::leave);
         let world = &mut self.world;
         let reacts = world.reacts.replace(false);
         world.network.set(|knobs| {
@@ -408,10 +438,13 @@ impl<const EVENTS: usize> Walk<EVENTS> {
         world.assert_no_leaks();
         world.mark_all();
         let mut journal = world.journal.borrow_mut();
+        let hosts = world.network.between();
+        journal.attacked = (0..hosts.len()).filter(|pipe| hosts[*pipe][0] == ATTACKERS).collect();
         journal.assert_agree();
         let mut seen = Seen::default();
         world.members.iter().for_each(|member| seen += member.side.seen());
-        Ran { sum: Sum::of(&journal, seen), excuses: journal.excuses.clone(), logs: world.logs() }
+        let attacks = self.attackers.as_ref().map_or(0, |attackers| attackers.frames);
+        Ran { sum: Sum::of(&journal, attacks, seen), excuses: journal.excuses.clone(), logs: world.logs() }
     }
 }
 
