@@ -24,8 +24,11 @@ const FLOODERS: u8 = 4;
 fn swarm(number: u8) -> tcp::Swarm {
     let reactor = tcp::Reactor::new().unwrap();
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-    let mut swarm =
-        tcp::Swarm::with_reactor(reactor, transport, &identity(number), [number; 32], Config::default()).unwrap();
+    let mut config = Config::default();
+    // The budgets would end the flood: what holds without them is shown here.
+    config.connection.resets.burst = u32::MAX;
+    config.connection.yamux.max_empty_frames = u32::MAX;
+    let mut swarm = tcp::Swarm::with_reactor(reactor, transport, &identity(number), [number; 32], config).unwrap();
     swarm.register_protocol(ECHO);
     swarm
 }
