@@ -29,6 +29,8 @@ SAID = {
     "peer_gone": {"peer"},
     "subscribed": {"peer", "topic"},
     "unsubscribed": {"peer", "topic"},
+    "refused": {"kind", "count", "total"},
+    "skipped": {"what", "lines"},
 }
 
 LETTER = {"listener": "l", "connection": "c", "stream": "s"}

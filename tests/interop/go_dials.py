@@ -207,8 +207,8 @@ def listener_wrong_peer():
         address = ours.until("listen")["addresses"][0]
         refused(lambda: go.connect(f"{address.rpartition('/')[0]}/{other.peer}"), "peer id mismatch")
         ours.interrupt()
-        failed = {("failed", "inbound", any_of("reset(remote)", "shutdown")): (0, 1)}
-        expect("connections", ours.log.count("connection", "direction", "reason"), failed)
+        # Its peer never proves who it is, so that nobody is told of it.
+        expect("connections", ours.log.count("connection", "direction", "reason"), {})
         expect("streams", ours.log.count("stream"), {})
 
 
