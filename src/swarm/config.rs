@@ -39,10 +39,10 @@ pub struct Config {
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
     /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
-    /// some 3 KB for each, beside what has come of its next message. When another comes in beyond, one of them is closed: the least advanced one of the address that
-    /// has the most ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Where the system runs out of
-    /// descriptors or memory before, a sixteenth of them is closed each time that a listener reports so. 0: none is ever accepted. Default
-    /// 1 024.
+    /// some 3 KB for each, beside what has come of its next message. When another comes in beyond, one of them is closed:
+    /// the least advanced one of the address that has the most
+    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Where the system runs out of descriptors or memory
+    /// before, a sixteenth of them is closed each time that a listener reports so. 0: none is ever accepted. Default 1 024.
     pub inbound_handshakes: u32,
     /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
     /// Loopback counts like any other. When another comes in beyond, the least advanced one of that address is closed, or

@@ -45,9 +45,9 @@ pub struct Config {
     /// Places are shared by address (an IPv6 address: by its /64). At the limit a newcomer takes the place of a peer that
     /// has sent neither a subscription nor a message yet: of those, the one that came first from the address with most
     /// peers. The last quarter of the places is not for an address that has more than 1/16 of all, and more than 8 (loopback
-    /// and addresses without an IP address excepted): a newcomer from there
-    /// takes the place of such a peer from the same address. Without such a peer the newcomer is none itself, until it
-    /// connects anew, or opens a stream to us, while there is room. Who has lost its place has its streams reset.
+    /// and addresses without an IP address excepted): a newcomer from there takes the place of such a peer from the same
+    /// address. Without such a peer the newcomer is none itself, until it connects anew, or opens a stream to us, while
+    /// there is room. Who has lost its place has its streams reset.
     pub peers: usize,
     /// How many topics of one peer are remembered; further ones are passed over. Default 1 024.
     pub topics_per_peer: usize,
