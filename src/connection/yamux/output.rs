@@ -36,11 +36,10 @@ impl Output {
     }
 
     #[inline]
-    fn extend(&mut self, bytes: &[u8]) {
-        if bytes.len() > self.bytes.capacity() - self.bytes.len() {
-            self.make_room(bytes.len());
+    fn reserve(&mut self, more: usize) {
+        if more > self.bytes.capacity() - self.bytes.len() {
+            self.make_room(more);
         }
-        self.bytes.extend_from_slice(bytes);
     }
 
     #[cold]
@@ -71,8 +70,9 @@ impl Output {
     /// A frame without payload that we send of our own accord.
     pub(super) fn push(&mut self, header: Header) {
         if !self.closed {
+            self.reserve(HEADER);
             self.last = self.bytes.len();
-            self.extend(&header.encode());
+            self.bytes.extend_from_slice(&header.encode());
         }
     }
 
@@ -97,9 +97,11 @@ impl Output {
 
     /// A data frame.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
+        self.reserve(HEADER + payload.len());
+        self.last = self.bytes.len();
         // Callers cut payloads to `max_frame`, a u32.
-        self.push(Header::new(Kind::Data, flags, id, payload.len() as u32));
-        self.extend(payload);
+        self.bytes.extend_from_slice(&Header::new(Kind::Data, flags, id, payload.len() as u32).encode());
+        self.bytes.extend_from_slice(payload);
     }
 
     /// Lets the last frame grow, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns how
@@ -113,7 +115,8 @@ impl Output {
         // At most `max_frame`, a u32.
         header.length += n as u32;
         self.replace_last(header);
-        self.extend(&data[..n]);
+        self.reserve(n);
+        self.bytes.extend_from_slice(&data[..n]);
         n
     }
 
