@@ -67,6 +67,11 @@ pub(super) fn find(bytes: &[u8], supported: &[Protocol]) -> Option<(usize, usize
     Some((index, 2 + text.len()))
 }
 
+/// Appends the header.
+pub(super) fn write_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(HEADER_LINE);
+}
+
 /// Appends a line.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     write_length(text.len() + 1, out);

@@ -1,6 +1,6 @@
 //! The side that answers: [`Listener`].
 
-use super::line::{self, HEADER, LIST, MAX_LIST, NOT_AVAILABLE};
+use super::line::{self, LIST, MAX_LIST, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -190,7 +190,7 @@ impl Listener {
     fn answer(&mut self, out: &mut Vec<u8>) {
         if self.progress < Progress::Answered {
             self.progress = Progress::Answered;
-            line::write(HEADER, out);
+            line::write_header(out);
         }
     }
 }
