@@ -218,7 +218,7 @@
 //!   IPv4 address or one IPv6 /64. When an address has all of its places, one of its own goes for its newcomer. When all
 //!   places are taken, one goes of the address that has the most. Of several the least advanced one goes, and then the
 //!   oldest. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
-//!   one advance nothing.
+//!   one advance nothing. The youngest eighth of an address is passed over: newcomers have a moment to say something.
 //! - A handshake has [`handshake_timeout`](crate::connection::Config::handshake_timeout) (10 s) in all. While half of the
 //!   places are taken, of all or of its address, it has [`Config::first_byte_timeout`] (2 s) for its first byte.
 //! - What ends at the door is counted: [`Swarm::refused`] with [`Refusal::HandshakeFailed`](crate::swarm::Refusal) or
