@@ -154,6 +154,65 @@ fn sockets_of_one_address_keep_nobody_out() {
     }
 }
 
+/// A socket of somebody who connects, sends Noise's first message, and does the same again as soon as it is evicted.
+enum Returning {
+    Dials(RawDial),
+    Up { socket: SimPipe, has_spoken: bool },
+}
+
+impl Returning {
+    fn go_on(&mut self, network: &Network, host: u8, said: &[u8]) {
+        match self {
+            Self::Dials(dial) => match dial.try_pipe() {
+                Poll::Pending => {}
+                Poll::Ready(Some(socket)) => *self = Self::Up { socket, has_spoken: false },
+                Poll::Ready(None) => *self = Self::Dials(RawDial::new(network, host, &B.at(1))),
+            },
+            Self::Up { socket, has_spoken } => {
+                if is_closed(socket) {
+                    *self = Self::Dials(RawDial::new(network, host, &B.at(1)));
+                } else if !core::mem::replace(has_spoken, true) {
+                    socket.try_give(said);
+                }
+            }
+        }
+    }
+}
+
+/// Attackers have all places of its address, have all spoken, and come again in each step. Each honest dial is let in.
+#[test]
+fn a_newcomer_is_heard_beside_attackers_of_its_address() {
+    const HOST: u8 = 3;
+    let said = Greeting::begin(9).1;
+    let mut siege = Siege::new(|_| {});
+    let mut attackers: Vec<_> =
+        (0..66).map(|_| Returning::Dials(RawDial::new(&siege.network, HOST, &B.at(1)))).collect();
+    let mut step = |siege: &mut Siege, other: Option<&mut Node>| {
+        attackers.iter_mut().for_each(|attacker| attacker.go_on(&siege.network, HOST, &said));
+        drive(&mut siege.node, siege.now);
+        if let Some(other) = other {
+            drive(other, siege.now);
+        }
+        deliver(&siege.network, &mut siege.now);
+    };
+    (0..20).for_each(|_| step(&mut siege, None));
+    let evicted = siege.refused(Refusal::HandshakeEvicted);
+    for dial in 0..100 {
+        let mut other = Node::new(&siege.network, Host(HOST), |_| {});
+        let dialed = other.swarm.dial(B.at(1)).unwrap();
+        (0..15).for_each(|_| step(&mut siege, Some(&mut other)));
+        assert_eq!(other.log, [Event::Connected { connection: dialed }], "dial {dial}");
+        drop(other);
+        (0..dial % 5).for_each(|_| step(&mut siege, None));
+    }
+    let evicted = siege.refused(Refusal::HandshakeEvicted) - evicted;
+    assert!(
+        siege.at_door() >= 60 && evicted > 500,
+        "the attack is one: {} stand, {evicted} had to go",
+        siege.at_door()
+    );
+}
+
 #[test]
 fn sockets_of_many_addresses_keep_nobody_out() {
     let hosts: Vec<u8> = (10..30).collect();
@@ -167,24 +226,6 @@ fn sockets_of_many_addresses_keep_nobody_out() {
 }
 
 /// Each of its bytes arrives alone, and behind each come two more of each attacker's sockets.
-/// Attackers of its own address have said Noise's first message, and one comes in again as soon as one has to go.
-#[test]
-fn a_newcomer_survives_eight_that_come_before_its_first_byte() {
-    let mut siege = Siege::new(|_| {});
-    siege.besiege(100, &[30], Deed::Message1);
-    assert_eq!(siege.at_door(), 64);
-    let mut newcomer = siege.connect(30);
-    let mut attackers: Vec<_> = (0..8).map(|_| siege.connect(30)).collect();
-    assert!(!is_closed(&mut newcomer), "others have gone in its place");
-    let greeting = Greeting::begin(9).1;
-    newcomer.try_give(&greeting);
-    attackers.iter_mut().for_each(|socket| socket.try_give(&greeting));
-    siege.settle(&mut []);
-    assert!(!is_closed(&mut newcomer), "it is as far as they are");
-    siege.lets_in(30);
-    assert_eq!(siege.at_door(), 63, "who was let in has had the place of one of them");
-}
-
 #[test]
 fn a_slow_peer_survives_beside_attackers_of_other_addresses() {
     const HONEST: u8 = 50;
