@@ -126,7 +126,7 @@ fn a_token_of_what_has_left_names_nobody() {
 fn the_places_of_sockets_that_have_left_are_given_back() {
     const MANY: usize = 10_000;
     let mut sources = Sources::default();
-    let mut insert = |sources: &mut Sources| sources.insert(Arc::default()).unwrap();
+    let insert = |sources: &mut Sources| sources.insert(Arc::default()).unwrap();
     let stays = insert(&mut sources);
     let many: Vec<_> = (0..MANY).map(|_| insert(&mut sources)).collect();
     assert!(sources.slab.capacity() > MANY);
