@@ -195,7 +195,12 @@ impl WakeSet {
     pub(super) fn give_up_slots(&mut self, links: usize) {
         self.lasting.truncate(links + 1);
         self.lasting.shrink_to_fit();
-        self.shared.line().woken.shrink_to(links + 1);
+        self.give_up_line(links + 1);
+    }
+
+    /// Gives back the memory of the line, but for `kept` slots.
+    pub(super) fn give_up_line(&self, kept: usize) {
+        self.shared.line().woken.shrink_to(kept);
     }
 
     /// Puts a slot in line as if it had been woken, without waking the owner.

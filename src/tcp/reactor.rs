@@ -72,7 +72,12 @@ struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
     /// The generation of the last socket that was registered.
     generation: u16,
+    /// How many have left since memory was given back last.
+    left: usize,
 }
+
+/// The number of sockets for which memory is always kept.
+const FEW: usize = 64;
 
 /// The [waker](crate::swarm::Reactor::waker): it ends a wait of the poller from any thread.
 struct Alarm {
@@ -239,6 +244,20 @@ impl Sources {
         self.slab.insert((self.generation, source));
         Ok((index, Token(index | usize::from(self.generation) << INDEX_BITS)))
     }
+
+    /// Takes a socket out. Once as many have left as are there still, it gives back the memory behind the last one, if most
+    /// of the places are free. Nothing has to be kept of a place: all share one count of generations.
+    ///
+    /// Whoever comes next takes the first free place, so that a lone socket in a late one is not shrunk around each time.
+    fn remove(&mut self, index: usize) {
+        self.left += usize::from(self.slab.try_remove(index).is_some());
+        if self.left >= self.slab.len() {
+            self.left = 0;
+            if self.slab.capacity() > FEW && self.slab.len() < self.slab.capacity() / 4 {
+                self.slab.shrink_to_fit();
+            }
+        }
+    }
 }
 
 /// The place of one socket among the sources, until it is dropped.
@@ -262,7 +281,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.shared.sources).slab.try_remove(self.index);
+        lock(&self.shared.sources).remove(self.index);
     }
 }
 

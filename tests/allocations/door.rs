@@ -68,3 +68,18 @@ pub(crate) fn a_handshake_takes_at_most_4_kb() {
         assert!(after <= before + 4_096, "{before} bytes before, {after} after");
     }
 }
+
+/// The tables of places keep nothing of a crowd either: neither the swarm's, nor the reactor's of sockets.
+pub(crate) fn a_place_at_the_door_is_given_back() {
+    let (mut node, address) = listening();
+    let crowd = |node: &mut Node, waves: usize| {
+        drop((0..waves).map(|_| wave(node, address, &[])).collect::<Vec<_>>());
+        one(node, |node| node.swarm.inbound_handshakes() == 0);
+    };
+    (0..3).for_each(|_| crowd(&mut node, 1));
+    let before = heap::bytes();
+    crowd(&mut node, 10);
+    let after = heap::bytes();
+    println!("{} sockets: {before} bytes before, {after} after", 10 * WAVE);
+    assert!(after <= before + before / 20, "{before} bytes before, {after} after");
+}

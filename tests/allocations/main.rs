@@ -3,6 +3,7 @@
 //! It has no harness, whose own allocations would be counted: one test runs at a time, on the main thread. An argument
 //! is a part of the names of those to run.
 
+mod crowd;
 mod door;
 mod memory;
 mod pubsub;
@@ -21,7 +22,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 13] = [
+const TESTS: [Test; 15] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("streams_one_at_a_time_allocate_nothing", || {
@@ -38,6 +39,8 @@ const TESTS: [Test; 13] = [
     }),
     ("a_notice_of_a_stream_allocates_nothing", subscription::a_notice_of_a_stream_allocates_nothing),
     ("a_storm_of_handshakes_leaves_no_memory_behind", door::a_storm_of_handshakes_leaves_no_memory_behind),
+    ("a_place_at_the_door_is_given_back", door::a_place_at_the_door_is_given_back),
+    ("a_crowd_that_has_left_leaves_no_memory_behind", crowd::a_crowd_that_has_left_leaves_no_memory_behind),
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
     ("a_small_node_takes_ten_mebibytes_at_worst", memory::a_small_node_takes_ten_mebibytes_at_worst),

@@ -81,17 +81,17 @@ impl Notifee<Swarm<Wire>> for Echo {
 }
 
 /// The node that is attacked, and what it has on the heap.
-struct Node {
-    swarm: Swarm<Wire>,
+pub(crate) struct Node {
+    pub(crate) swarm: Swarm<Wire>,
     notifees: Notifees<Swarm<Wire>>,
     services: [NotifeeId; 3],
     now: Duration,
-    live: usize,
+    pub(crate) live: usize,
     peak: usize,
 }
 
 /// What services are installed with.
-struct Bounds {
+pub(crate) struct Bounds {
     swarm: Config,
     ping: ping::Config,
     identify: identify::Config,
@@ -99,7 +99,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn new(swarm: Config, identify: identify::Config, pubsub: pubsub::Config) -> Self {
+    pub(crate) fn new(swarm: Config, identify: identify::Config, pubsub: pubsub::Config) -> Self {
         Self { swarm, ping: ping::Config::default(), identify, pubsub }
     }
 
@@ -110,7 +110,7 @@ impl Bounds {
 }
 
 impl Node {
-    fn new(key: u8, wire: Wire, bounds: &Bounds) -> Self {
+    pub(crate) fn new(key: u8, wire: Wire, bounds: &Bounds) -> Self {
         let before = heap::bytes();
         let mut swarm = Swarm::new(wire, &identity(key), [key; 32], bounds.swarm.clone()).unwrap();
         swarm.register_protocol(ECHO);
@@ -127,7 +127,7 @@ impl Node {
     }
 
     /// Does something with the node, and counts what it leaves on the heap.
-    fn count<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+    pub(crate) fn count<R>(&mut self, act: impl FnOnce(&mut Self) -> R) -> R {
         let before = heap::bytes();
         let done = act(self);
         self.live = self.live + heap::bytes() - before;
@@ -135,7 +135,7 @@ impl Node {
         done
     }
 
-    fn turn(&mut self, now: Duration) {
+    pub(crate) fn turn(&mut self, now: Duration) {
         self.now = now;
         self.count(|node| {
             let before = heap::bytes();

@@ -13,6 +13,9 @@ use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
+/// The number of woken slots for which memory is always kept.
+const WOKEN_KEPT: usize = 64;
+
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
@@ -67,6 +70,13 @@ where
                 unwritten -= 1;
                 self.write_next();
             }
+        }
+        // Where there were many, the memory of their line goes with them.
+        let kept = WOKEN_KEPT.max(2 * (self.links.len() + self.door.len()));
+        if self.queue.woken.is_empty() && self.queue.woken.capacity() > 2 * kept {
+            self.queue.woken.shrink_to(kept);
+            self.queue.served.shrink_to(kept);
+            self.wakers.give_up_line(kept);
         }
         if !self.queue.served.is_empty() {
             self.queue.woken.append(&mut self.queue.served);

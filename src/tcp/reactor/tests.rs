@@ -121,3 +121,20 @@ fn a_token_of_what_has_left_names_nobody() {
     assert_ne!(tokens()[0], old);
     assert!(reactor.shared.source(old).is_none() && reactor.shared.source(tokens()[0]).is_some());
 }
+
+#[test]
+fn the_places_of_sockets_that_have_left_are_given_back() {
+    const MANY: usize = 10_000;
+    let mut sources = Sources::default();
+    let insert = |sources: &mut Sources| sources.insert(Arc::default()).unwrap();
+    let stays = insert(&mut sources);
+    let many: Vec<_> = (0..MANY).map(|_| insert(&mut sources)).collect();
+    assert!(sources.slab.capacity() > MANY);
+    many.iter().for_each(|(index, _)| sources.remove(*index));
+    assert!(sources.slab.capacity() <= 2 * FEW, "{} places", sources.slab.capacity());
+    // Those who come again get tokens of their own.
+    let again = insert(&mut sources);
+    assert!(again != stays && many.iter().all(|(_, token)| *token != again.1));
+    sources.remove(stays.0);
+    assert_eq!(sources.slab.len(), 1);
+}
