@@ -210,7 +210,8 @@ impl Model {
 
     /// Returns whether so many connections have come in that a share of connections may have been used up, with one more.
     fn is_crowded(&self, world: &World) -> bool {
-        let share = if self.has_small_shares { super::SHARES.0 } else { super::LAST_CONNECTION };
+        // The smaller of the two: the last quarter is one with small shares, too.
+        let share = super::LAST_CONNECTION.min(super::SHARES.0);
         let came = world.openings.iter().filter(|opening| opening.inbound && opening.handed).count();
         came > share as usize
     }
