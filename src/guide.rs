@@ -234,7 +234,7 @@
 //!
 //! | part | depends on | default |
 //! |---|---|---|
-//! | records of connections and streams | [`limits`](Config::limits), handshakes | 170 MiB for 16 384 connections and 65 536 streams |
+//! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
 //! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment |
 //! | buffers that are made once | the largest window, the output of one connection | 12 MiB |
 //!
