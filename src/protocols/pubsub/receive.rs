@@ -202,11 +202,14 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Cuts a peer until its last connection has ended.
+    /// Cuts a peer until its last connection has ended. Of one that has left already nothing is kept: what it had sent is
+    /// looked at after that.
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut += 1;
-        self.cut.insert(via.peer);
+        if self.connections_of(via.peer).next().is_some() {
+            self.cut.insert(via.peer);
+        }
         self.expel(node, via.peer);
     }
 

@@ -187,3 +187,48 @@ fn a_peer_that_sends_too_much_that_is_none_is_cut_until_it_leaves() {
     world.settle();
     assert_eq!(world.at(node).messages.len(), 1);
 }
+
+/// A peer that sends what is none and leaves at once is looked at after it has left. Nothing is kept of it.
+fn leaves_before_it_is_cut(config: Config) {
+    let mut forged = signed(9, 1, "t", b"a");
+    *forged.last_mut().unwrap() ^= 1;
+    let (mut world, node, raw, stream) = with_raw(config);
+    world.raw_at(raw).send(stream, &publishing(&vec![forged.clone(); 100]));
+    let connection = world.raw_at(raw).connection();
+    world.disconnect(raw, connection);
+    world.settle();
+    assert_eq!(world.at(node).floodsub().counters().peers_cut, 1);
+    assert_eq!((world.at(node).swarm.connections().count(), world.at(node).peers()), (0, vec![]));
+    // Who comes anew is a peer again.
+    world.join(raw, node);
+    let stream = world.raw_at(raw).open();
+    world.raw_at(raw).send(stream, &publishing(&[signed(9, 2, "t", b"a")]));
+    world.settle();
+    assert_eq!(world.at(node).messages.len(), 1, "it is remembered although it had left");
+}
+
+#[test]
+fn who_is_cut_after_it_has_left_is_forgotten() {
+    leaves_before_it_is_cut(Config::default());
+}
+
+#[test]
+fn who_is_cut_turns_after_it_has_left_is_forgotten() {
+    let mut config = Config::default();
+    config.messages_per_turn = 1;
+    leaves_before_it_is_cut(config);
+}
+
+/// Which messages a peer has sent is remembered by 16 bytes for each 64 messages and peer, as the page of `Config` says.
+#[test]
+fn the_bound_has_the_bits_of_each_peer() {
+    let bound = |peers| {
+        let mut config = Config::default();
+        config.peers = peers;
+        config.memory_bound()
+    };
+    let each = bound(1_025) - bound(1_024);
+    let config = Config::default();
+    let page = (1 + 17) * 1024 + config.seen / 64 * 16 + 72 * config.subscriptions;
+    assert!(each >= page, "{each} for each peer, and the page says {page}");
+}
