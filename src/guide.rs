@@ -104,8 +104,8 @@
 //!   peer hears a reset. Where a connection has as many streams as the limits allow, one that has been silent for a minute
 //!   ([`half_open_grace`](crate::connection::Config::half_open_grace)) is given up for a new one, whatever you said.
 //! - **Greedy peers.** A peer may have 1 024 streams open that it has begun
-//!   ([`streams_per_peer`](crate::swarm::Config::streams_per_peer)). One more is reset, and you are told nothing.
-//!   [`limit_protocol`](Swarm::limit_protocol) sets a smaller number for a protocol whose streams cost you much. When
+//!   ([`streams_per_peer`](crate::swarm::Config::streams_per_peer)). One more is reset. It has no
+//!   event; `Ready::Refused` with `StreamLimit` counts it. [`limit_protocol`](Swarm::limit_protocol) sets a smaller number for a protocol whose streams cost you much. When
 //!   nearly all places for streams are taken, the greediest peer's youngest stream makes place for a newcomer's: it is told
 //!   as `ClosedStream` with `Limit`. [Shares](crate::swarm::Config#shares) has the rules.
 //! - **Before you close a connection,** wait for your answers, and until yours have been read:
@@ -218,15 +218,16 @@
 //!   IPv4 address or one IPv6 /64. When an address has all of its places, one of its own goes for its newcomer. When all
 //!   places are taken, one goes of the address that has the most. Of several the least advanced one goes, and then the
 //!   oldest. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
-//!   one advance nothing. The youngest eighth of an address is passed over: newcomers have a moment to say something.
+//!   one advance nothing. The youngest half of an address is passed over: newcomers have a moment to say something.
 //! - A handshake has [`handshake_timeout`](crate::connection::Config::handshake_timeout) (10 s) in all. While half of the
 //!   places are taken, of all or of its address, it has [`Config::first_byte_timeout`] (2 s) for its first byte.
 //! - What ends at the door is counted: [`Swarm::refused`] with [`Refusal::HandshakeFailed`](crate::swarm::Refusal) or
 //!   `HandshakeEvicted`, and [`Counts::without_id`](crate::lifecycle::Counts::without_id). The log has the reasons.
-//! - Behind a proxy or a NAT many peers share one address. Raise `handshakes_per_address` there, up to
-//!   `inbound_handshakes`.
-//! - Once its peer is authenticated a connection has its id, and is never evicted. If it ends before there was room to tell
-//!   of its opening, you are told `ConnectFailed`.
+//! - Behind a proxy or a NAT many peers share one address. Raise [`Config::connections_per_address`] (8) there to the number
+//!   of peers that you expect, for IPv6 [`Config::connections_per_site`] (64), too, and `handshakes_per_address` to the number
+//!   that connect within 10 s.
+//! - Once its peer is authenticated a connection has its id, and nobody at the door takes its place. If it ends before it has
+//!   opened, you are told `ConnectFailed`: with `Limit` if its peer, its address or its site has its share already.
 //!
 //! # Memory
 //!

@@ -46,7 +46,7 @@ pub struct Config {
     pub inbound_handshakes: u32,
     /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
     /// Loopback counts like any other. When another comes in beyond, the least advanced one of that address is closed, or
-    /// the oldest of several. The youngest eighth of an address (none of fewer than eight) is passed over, so that a newcomer's
+    /// the oldest of several. The youngest half of an address (none of fewer than eight) is passed over, so that a newcomer's
     /// first byte is read before it can have to go. 0: none is ever accepted. Default 64.
     pub handshakes_per_address: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or

@@ -22,8 +22,13 @@ pub(super) enum Progress {
     Proved,
 }
 
-/// Of a group, this part has only just come. None of them goes while others of the group can go instead.
-const YOUNG_PART: usize = 8;
+/// The smallest group of which some are passed over.
+const SMALLEST_WITH_YOUNG: usize = 8;
+
+/// Returns how many of a group are passed over, since they have only just come: the youngest half.
+const fn young_of(len: usize) -> usize {
+    if len < SMALLEST_WITH_YOUNG { 0 } else { len / 2 }
+}
 
 /// Who goes before whom: the least advanced first, then the oldest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -43,17 +48,17 @@ struct Place<V> {
 
 /// The visitors of one group.
 ///
-/// The youngest eighth of them (none of fewer than eight) are passed over when somebody of the group has to go. Without that
+/// The youngest half of them (none of fewer than eight) are passed over when somebody of the group has to go. Without that
 /// a newcomer whose first byte is not read yet would be the least advanced of its address, and the next newcomer would push it
 /// out: who has said a byte on each socket, and reconnects all the time, would keep all others of its address out.
 #[derive(Debug, Default)]
 struct Group {
     /// All of them, in the order in which they came.
     all: BTreeMap<u64, Progress>,
-    /// The youngest eighth: those whose numbers are `young_from` or more.
+    /// The youngest half: those whose numbers are `young_from` or more.
     young: BTreeSet<Standing>,
     young_from: u64,
-    /// All others, one at least: an eighth is never all.
+    /// All others, one at least: half is never all.
     elder: BTreeSet<Standing>,
 }
 
@@ -96,9 +101,9 @@ impl Group {
         self.settle();
     }
 
-    /// Has the youngest eighth be the young. A change of one visitor moves at most one other.
+    /// Has the youngest half be the young. A change of one visitor moves a few others at most.
     fn settle(&mut self) {
-        let young = self.len() / YOUNG_PART;
+        let young = young_of(self.len());
         while self.young.len() > young {
             let Some((&number, &progress)) = self.all.range(self.young_from..).next() else { return };
             let standing = Standing { progress, number };
@@ -181,7 +186,7 @@ impl<V> Places<V> {
     /// Returns the visitor that has to go before one more of a group comes in; `None` if there is a place for it.
     ///
     /// If the group has all of its places, one of its own goes. If all places are taken, one of the greediest group goes,
-    /// with the newcomer counted: among equals the least advanced, then the oldest. The youngest eighth of the group is passed
+    /// with the newcomer counted: among equals the least advanced, then the oldest. The youngest half of the group is passed
     /// over.
     pub(super) fn victim(&self, group: AddressGroup) -> Option<u64> {
         let own = self.groups.get(&group);
@@ -332,21 +337,23 @@ mod tests {
     }
 
     #[test]
-    fn the_youngest_eighth_of_an_address_is_passed_over() {
+    fn the_youngest_half_of_an_address_is_passed_over() {
         let mut places = places(100, 16);
         let numbers: Vec<_> = (0..16).map(|_| places.insert(A, secs(0), ())).collect();
-        numbers[..14].iter().for_each(|number| places.advance(*number, Progress::Heard));
-        assert_eq!(places.victim(A), Some(numbers[0]), "though the two youngest have said nothing");
+        numbers[..8].iter().for_each(|number| places.advance(*number, Progress::Heard));
+        assert_eq!(places.victim(A), Some(numbers[0]), "though the eight youngest have said nothing");
         assert_eq!(places.greediest(), Some(numbers[0]));
         places.remove(numbers[0]);
-        let newcomer = places.insert(A, secs(0), ());
-        assert_eq!(places.victim(A), Some(numbers[14]), "it has had its moment");
-        places.remove(newcomer);
-        assert_eq!(places.greediest(), Some(numbers[14]), "one of 15");
+        places.insert(A, secs(0), ());
+        assert_eq!(places.victim(A), Some(numbers[8]), "it has had its moment");
         for number in &numbers[1..9] {
             places.remove(*number);
         }
-        assert_eq!(places.greediest(), Some(numbers[14]), "of seven nobody is passed over");
+        assert_eq!(places.greediest(), Some(numbers[9]), "eight are left");
+        numbers[9..13].iter().for_each(|number| places.advance(*number, Progress::Heard));
+        assert_eq!(places.greediest(), Some(numbers[9]), "the elder half has said something");
+        places.remove(numbers[9]);
+        assert_eq!(places.greediest(), Some(numbers[13]), "of seven nobody is passed over");
     }
 
     #[test]
@@ -416,7 +423,7 @@ mod tests {
             };
             let is_young = |place: &(u64, u32, Progress, Duration)| {
                 let younger = self.0.iter().filter(|other| other.1 == place.1 && other.0 > place.0).count();
-                younger < self.of(place.1) / 8
+                younger < young_of(self.of(place.1))
             };
             let candidates = self.0.iter().filter(|place| is_candidate(place.1) && !is_young(place));
             candidates.min_by_key(|place| (place.2, place.0)).map(|place| place.0)
