@@ -30,7 +30,7 @@ pub struct Input {
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// How much more memory receive buffers may take until then, if that has been said since the last frame.
+    /// A limit of memory that has been set, until the next frame: from then on it is in `most_unread`.
     memory: Option<usize>,
     /// The memory of the connection's receive buffers at which no further frame is handled.
     most_unread: usize,

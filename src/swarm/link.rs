@@ -51,7 +51,7 @@ pub(super) struct Link<T: Transport> {
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
     pub(super) listener: Option<ListenerId>,
-    /// Whom it was dialed for, if that was said, until its peer is known.
+    /// The peer that it was dialed for, if one was named, until its peer is known.
     pub(super) expected: Option<Box<PeerId>>,
     pub(super) peer: Option<PeerId>,
     pub(super) error: Option<String>,

@@ -72,7 +72,7 @@ struct Sources {
     slab: Slab<(u16, Arc<Source>)>,
     /// The generation of the last socket that was registered.
     generation: u16,
-    /// How many have left since memory was given back last.
+    /// The number of sockets that have left since their memory was looked at last.
     left: usize,
 }
 

@@ -1,4 +1,5 @@
-//! Beside each attack on a node that listens, every honest probe comes through. The node does not panic, its descriptors
+//! Beside each attack on a node that listens, every honest probe comes through, a new
+//! connection at the third dial at the latest. The node does not panic, its descriptors
 //! are back once the attackers have left, and under the same attack again it ends when it is asked to. Nobody makes it tell
 //! more than a few thousand lines for a connection, nor a long one.
 //!
