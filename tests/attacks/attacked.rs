@@ -15,8 +15,12 @@ mod lines;
 mod listen;
 #[path = "../../src/bin/swarm-notify/node.rs"]
 mod node;
+#[path = "../../src/bin/swarm-notify/output.rs"]
+mod output;
 #[path = "../../src/bin/swarm-notify/pace.rs"]
 mod pace;
+#[path = "../../src/bin/swarm-notify/publish.rs"]
+mod publish;
 #[path = "../../src/bin/swarm-notify/report.rs"]
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
@@ -34,7 +38,7 @@ use std::process::ExitCode;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    output::init_log();
     if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
         std::thread::spawn(|| answer(gauge));
     }
@@ -44,14 +48,15 @@ fn main() -> ExitCode {
         Command::Listen(listen) => listen::run(&listen, args.json),
         Command::Dial(dial) => dial::run(&dial, args.json),
     };
-    match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let code = match ended {
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(error) => {
-            eprintln!("swarm-notify: {error}");
-            if error.is_usage() { 2.into() } else { ExitCode::FAILURE }
+            output::say(&error);
+            if error.is_usage() { 2 } else { 1 }
         }
-    }
+    };
+    if output::finish() || code != 0 { code.into() } else { ExitCode::FAILURE }
 }
 
 /// Answers until the other side ends.

@@ -4,6 +4,7 @@
 
 use crate::listen::{ECHO, SINK, Server};
 use crate::node::{Error, Node, World};
+use crate::output::say;
 use crate::report::Reporter;
 use async_io::Timer;
 use futures_lite::future::poll_fn;
@@ -81,7 +82,7 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
     let echo = b.notifees.get::<Caller>(caller).map(|caller| caller.echo.as_slice());
     let right = log(&a.world) == OF_A && log(&b.world) == OF_B && echo == Some(GREETING);
     if !right {
-        eprintln!("swarm-notify: expected a {OF_A:?}, b {OF_B:?}");
+        say(format_args!("expected a {OF_A:?}, b {OF_B:?}"));
     }
     Ok(right)
 }

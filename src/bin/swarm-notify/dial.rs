@@ -3,7 +3,8 @@
 use crate::args;
 use crate::errands::Errands;
 use crate::listen::{SINK, identity};
-use crate::node::{Error, Node, World};
+use crate::node::{End, Error, Node, World};
+use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
 use std::collections::HashMap;
@@ -22,11 +23,11 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     config.connection.idle_timeout = None;
     let identity = identity(args.key.as_deref())?;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
     let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
-    let is_interrupted = node.run(|cx, world, notifees| {
+    let end = node.run(|cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let happened = errands.go_on(cx, &mut services, world, notifees, connected);
         if let Some(caller) = notifees.get_mut::<Caller>(caller).filter(|_| errands.are_done(&services)) {
@@ -34,12 +35,14 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
         }
         happened
     })?;
+    services.end();
     let Node { world, notifees, .. } = &node;
     // It is never unregistered.
     let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };
     let failed = args.streams() - caller.ok;
     world.reporter.summary(args.streams(), caller.ok, failed, caller.bytes, caller.time(world));
-    Ok(failed == 0 && errands.are_right() && caller.was_held && !is_interrupted)
+    let are_right = errands.are_right() && services.has_lost_nothing();
+    Ok(failed == 0 && are_right && caller.was_held && end == End::Done)
 }
 
 /// What is under way on the connection.

@@ -1,7 +1,9 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
 use crate::args;
-use crate::node::{Error, Node, World};
+use crate::node::{End, Error, Node, World};
+use crate::output::STDOUT;
+use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
 use libp2p_identity::Keypair;
@@ -33,16 +35,18 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     }
     // Without a listener there is nothing left to wait for but a signal's end.
     node.notifees.register(Server::new(args.addresses.len()));
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
-    let is_interrupted = node.run(|cx, world, notifees| {
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
+    // A slow reader delays no peer.
+    STDOUT.lag();
+    let end = node.run(|cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
         // Nothing was asked for.
         while services.next(world, notifees).is_some() {}
         happened
     })?;
-    match is_interrupted {
-        true => Ok(true),
-        false => Err(Error::NothingListens),
+    match end {
+        End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
+        End::Done => Err(Error::NothingListens),
     }
 }
 

@@ -9,7 +9,9 @@ mod errands;
 mod lines;
 mod listen;
 mod node;
+mod output;
 mod pace;
+mod publish;
 mod report;
 mod services;
 
@@ -28,19 +30,21 @@ const WRONG: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    output::init_log();
     let args = args::Args::parse();
     let ended = match args.command {
         Command::Demo => demo::run(args.json),
         Command::Listen(listen) => listen::run(&listen, args.json),
         Command::Dial(dial) => dial::run(&dial, args.json),
     };
-    match ended {
-        Ok(true) => RIGHT.into(),
-        Ok(false) => WRONG.into(),
+    let code = match ended {
+        Ok(true) => RIGHT,
+        Ok(false) => WRONG,
         Err(error) => {
-            eprintln!("swarm-notify: {error}");
-            if error.is_usage() { USAGE.into() } else { WRONG.into() }
+            output::say(&error);
+            if error.is_usage() { USAGE } else { WRONG }
         }
-    }
+    };
+    // The exit waits for the readers of what was printed, within bounds.
+    if output::finish() || code != RIGHT { code.into() } else { WRONG.into() }
 }

@@ -1,5 +1,6 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
+use crate::output::STDOUT;
 use crate::report::Reporter;
 use async_io::{Async, Timer};
 use async_signal::{Signal, Signals};
@@ -72,12 +73,33 @@ impl fmt::Display for Error {
     }
 }
 
+/// The way in which a run has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum End {
+    /// A notifee had nothing left to do.
+    Done,
+    /// SIGINT or SIGTERM came before that.
+    Interrupted,
+    /// Standard output could not be written any more before that.
+    Unread,
+}
+
 /// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
 pub(crate) struct World {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
     /// All events so far, if they are to be kept.
     pub(crate) told: Option<Vec<Event>>,
+}
+
+impl World {
+    /// Says in the log how many lines it lacks, and what is open, if its reader was too slow and there is room again, or
+    /// at the `end` in any case.
+    fn catch_up(&self, end: bool) {
+        if let Some(missed) = STDOUT.take_missed(end) {
+            self.reporter.lagged(&self.swarm, missed);
+        }
+    }
 }
 
 impl Network for World {
@@ -152,20 +174,26 @@ impl Node {
         Ok(Self { descriptor, world, notifees, timer: Timer::never() })
     }
 
-    /// Runs until the swarm is shut down, by a notifee or by SIGINT or SIGTERM. `true`: it was a signal. After each
+    /// Runs until the swarm is shut down: by a notifee, by SIGINT or SIGTERM, or since nobody reads the output. After each
     /// turn `then` acts, and says whether anything has come of it.
     pub(crate) fn run(
         &mut self,
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<End, Error> {
         let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
-        let mut is_interrupted = false;
+        let mut end = End::Done;
         async_io::block_on(poll_fn(|cx| {
             // A signal asks for an end in good order; a second one changes nothing.
             while let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
-                is_interrupted = true;
+                end = End::Interrupted;
+                STDOUT.stop_waiting();
                 self.world.swarm.shutdown();
             }
+            if STDOUT.poll_end(cx) && end == End::Done {
+                end = End::Unread;
+                self.world.swarm.shutdown();
+            }
+            self.world.catch_up(false);
             let happened = self.turn(cx) | then(cx, &mut self.world, &mut self.notifees);
             if self.world.swarm.is_shut_down() {
                 return Poll::Ready(());
@@ -176,7 +204,8 @@ impl Node {
             }
             Poll::Pending
         }));
-        Ok(is_interrupted)
+        self.world.catch_up(true);
+        Ok(end)
     }
 
     /// Ticks and lets the notifees act, until there is nothing to do before something wakes `cx`, or for [`ROUNDS`] rounds.
@@ -186,10 +215,16 @@ impl Node {
         for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
             self.world.swarm.tick(now);
-            let mut busy = self.world.swarm.has_pending();
-            self.notifees.drive(&mut self.world, now);
-            // After commands, `poll_at` is now.
-            let next = [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min();
+            let mut busy = false;
+            let next = if STDOUT.is_full() {
+                // Events wait in the swarm, which delays openings. Peers are answered, and stay.
+                self.world.swarm.next_deadline()
+            } else {
+                busy |= self.world.swarm.has_pending();
+                self.notifees.drive_while(&mut self.world, now, &mut || !STDOUT.is_full());
+                // After commands, `poll_at` is now.
+                [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min()
+            };
             busy |= next.is_some_and(|next| self.has_come(cx, next));
             // Asked last, so that a wake from here on is for something that no turn has heard.
             if !busy && self.descriptor.poll_readable(cx).is_pending() {

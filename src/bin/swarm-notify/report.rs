@@ -1,9 +1,9 @@
 //! What is printed: each event as one line, for people or as JSON.
 
+use crate::output::STDOUT;
 use libp2p_identity::PeerId;
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
@@ -68,7 +68,7 @@ impl Reporter {
         line.put("failed", failed);
         line.put("bytes", bytes);
         line.put("seconds", seconds(time));
-        self.print(&line);
+        self.print_always(&line);
     }
 
     /// A line, with the time and the side in it.
@@ -82,10 +82,16 @@ impl Reporter {
     }
 
     pub(crate) fn print(&self, line: &Line) {
-        let text = if self.json { line.to_json() } else { line.to_string() };
-        let mut out = std::io::stdout().lock();
-        // Nobody reads on: there is nobody left to tell.
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        STDOUT.push(self.text(line));
+    }
+
+    /// Prints a line that is not left out however slow its reader is.
+    pub(crate) fn print_always(&self, line: &Line) {
+        STDOUT.push_beyond(self.text(line));
+    }
+
+    fn text(&self, line: &Line) -> String {
+        if self.json { line.to_json() } else { line.to_string() }
     }
 }
 
@@ -259,6 +265,31 @@ fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
     line.put("direction", stream.direction.to_string());
     if let Some(protocol) = stream.protocol {
         line.put("protocol", protocol.to_string());
+    }
+}
+
+impl Reporter {
+    /// Says that so many lines are missing here, and then what is open by now.
+    pub(crate) fn lagged(&self, swarm: &tcp::Swarm, missed: u64) {
+        let mut line = self.line("lagged");
+        line.put("missed", missed);
+        self.print_always(&line);
+        let mut line = self.line("snapshot");
+        let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
+        for event in swarm.openings() {
+            let mut opening = Line(Vec::new());
+            describe(swarm, event, &mut opening);
+            let fields: Map<_, _> = opening.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            match event.id() {
+                Id::Listener(_) => listeners.push(Value::Object(fields)),
+                Id::Connection(_) => connections.push(Value::Object(fields)),
+                Id::Stream(_) => streams.push(Value::Object(fields)),
+            }
+        }
+        line.put("listeners", listeners);
+        line.put("connections", connections);
+        line.put("streams", streams);
+        self.print_always(&line);
     }
 }
 

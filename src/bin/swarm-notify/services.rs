@@ -1,12 +1,13 @@
 //! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
 
-use crate::lines::Lines;
 use crate::node::{Error, Node, World};
+use crate::output::STDOUT;
 use crate::pace::Pace;
+use crate::publish::{Publisher, Whose};
 use crate::report::{Line, seconds};
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::{SystemTime, UNIX_EPOCH};
 use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::{NotifeeId, Notifees};
@@ -28,21 +29,16 @@ pub(crate) struct Services {
     ping: NotifeeId,
     identify: NotifeeId,
     pace: NotifeeId,
-    floodsub: Option<Topic>,
-}
-
-/// A topic that lines are published on.
-struct Topic {
-    floodsub: NotifeeId,
-    name: String,
-    /// Standard input, until its end.
-    lines: Option<Lines>,
-    /// A line that waits for somebody to subscribe.
-    line: Option<Vec<u8>>,
+    floodsub: Option<Publisher>,
 }
 
 impl Services {
-    pub(crate) fn install(node: &mut Node, identity: &Keypair, topic: Option<&str>) -> Result<Self, Error> {
+    pub(crate) fn install(
+        node: &mut Node,
+        identity: &Keypair,
+        topic: Option<&str>,
+        whose: Whose,
+    ) -> Result<Self, Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
         let Node { world, notifees, .. } = node;
@@ -61,7 +57,7 @@ impl Services {
                 let mut service = FloodSub::new(signing, pubsub::Config::default());
                 service.subscribe(&mut world.swarm, name).map_err(|error| Error::Topic(error.to_string()))?;
                 let floodsub = notifees.install(world, service);
-                Some(Topic { floodsub, name: name.to_owned(), lines: Some(Lines::new()), line: None })
+                Some(Publisher::new(whose, name, floodsub, notifees))
             }
             None => None,
         };
@@ -85,15 +81,31 @@ impl Services {
         }
     }
 
-    /// Whether standard input has ended, if it is read, and all of it has been handed to the network.
+    /// Whether standard input has ended, if it is read, and all of it was written to the network, or cannot be.
     pub(crate) fn has_published(&self) -> bool {
-        self.floodsub.as_ref().is_none_or(|topic| topic.lines.is_none() && topic.line.is_none())
+        self.floodsub.as_ref().is_none_or(Publisher::is_done)
+    }
+
+    /// Whether no line of standard input was lost.
+    pub(crate) fn has_lost_nothing(&self) -> bool {
+        self.floodsub.as_ref().is_none_or(Publisher::is_right)
+    }
+
+    /// Says how many lines of standard input were lost, if any were. `dial` has ended.
+    pub(crate) fn end(&mut self) {
+        if let Some(publisher) = &mut self.floodsub {
+            publisher.end();
+        }
     }
 
     /// Prints what the services have to say, and gives the next thing that was asked for.
     pub(crate) fn next(&self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
-        if let Some(topic) = &self.floodsub {
-            while let Some(event) = notifees.get_mut::<FloodSub>(topic.floodsub)?.next_event() {
+        if STDOUT.is_full() {
+            // The reader is waited for.
+            return None;
+        }
+        if let Some(publisher) = &self.floodsub {
+            while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
                 let (peer, name, most) = kind(&event);
                 let now = world.reporter.elapsed();
                 if notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
@@ -116,27 +128,7 @@ impl Services {
 
     /// Publishes the lines of standard input, while somebody subscribes. `true`: something has happened.
     pub(crate) fn publish(&mut self, cx: &mut Context<'_>, world: &mut World, notifees: &mut Notifees<World>) -> bool {
-        let Some(topic) = &mut self.floodsub else { return false };
-        let Some(floodsub) = notifees.get_mut::<FloodSub>(topic.floodsub) else { return false };
-        let mut happened = false;
-        loop {
-            if let Some(line) = &topic.line {
-                if floodsub.peers_of(&topic.name).next().is_none() {
-                    return happened;
-                }
-                if let Err(error) = floodsub.publish(&mut world.swarm, &topic.name, line) {
-                    eprintln!("swarm-notify: a line is not published: {error}");
-                }
-                topic.line = None;
-            }
-            let Some(lines) = &mut topic.lines else { return happened };
-            match lines.poll_next(cx) {
-                Poll::Pending => return happened,
-                Poll::Ready(None) => topic.lines = None,
-                Poll::Ready(line) => topic.line = line,
-            }
-            happened = true;
-        }
+        self.floodsub.as_mut().is_some_and(|publisher| publisher.go_on(cx, world, notifees))
     }
 }
 
@@ -205,7 +197,7 @@ fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
-        Event::Lagged { .. } => (None, "lagged", 10),
+        Event::Lagged { .. } => (None, "pubsub_lagged", 10),
         _ => (None, "other", 10),
     }
 }
@@ -229,7 +221,7 @@ fn pubsub_line(world: &World, event: Event) -> Line {
         Event::Subscribed { peer, topic } => on("subscribed", peer, &topic),
         Event::Unsubscribed { peer, topic } => on("unsubscribed", peer, &topic),
         Event::Lagged { events } => {
-            let mut line = reporter.line("lagged");
+            let mut line = reporter.line("pubsub_lagged");
             line.put("events", events);
             line
         }
