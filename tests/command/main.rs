@@ -4,8 +4,10 @@
 mod demo;
 mod dial;
 mod listen;
+mod output;
 mod paced;
 mod services;
+mod stdin;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,9 +2,10 @@
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Duration;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
@@ -100,8 +101,7 @@ impl Running {
     /// Sends it a signal: `INT`, `TERM`, `STOP`, …
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -s {name} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(self.id(), name);
     }
 
     #[track_caller]
@@ -126,6 +126,78 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The command with `--json`, its standard input empty and its standard error piped.
+pub(crate) fn json_command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+    command.arg("--json").args(args).env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Has a descriptor, and all that share it, refuse what would block.
+#[track_caller]
+pub(crate) fn non_blocking(descriptor: &impl AsFd) {
+    let flags = rustix::fs::fcntl_getfl(descriptor).unwrap();
+    rustix::fs::fcntl_setfl(descriptor, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+}
+
+/// A process whose output is its starter's business.
+pub(crate) struct Process {
+    id: u32,
+    /// How it has ended, once it has.
+    ended: Receiver<Ended>,
+}
+
+impl Process {
+    /// Takes the command's descriptors with it, so that their other ends hear of its end.
+    #[track_caller]
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let id = child.id();
+        let (sender, ended) = channel();
+        std::thread::spawn(move || {
+            let mut stderr = String::new();
+            if let Some(mut pipe) = child.stderr.take() {
+                pipe.read_to_string(&mut stderr).unwrap();
+            }
+            let code = child.wait().unwrap().code();
+            let _ = sender.send(Ended { code, printed: Vec::new(), stderr });
+        });
+        Self { id, ended }
+    }
+
+    /// Sends it a signal: `INT`, `TERM`, `STOP`, …
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id, name);
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn ended(self) -> Ended {
+        match self.ended.recv_timeout(LIMIT) {
+            Ok(ended) => ended,
+            Err(_) => panic!("it does not end"),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Its id is its own until it is waited for.
+        if let Err(TryRecvError::Empty) = self.ended.try_recv() {
+            let _ = Command::new("sh").args(["-c", &format!("kill -s KILL {} 2>/dev/null", self.id)]).status();
+        }
+    }
+}
+
+#[track_caller]
+pub(crate) fn signal(id: u32, name: &str) {
+    let kill = format!("kill -s {name} {id}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// What was printed, each line in short: the event, whose it is, what it is or the reason.
