@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         std::thread::spawn(|| answer(gauge));
     }
     let args = Args::parse();
+    let may_leave = !matches!(args.command, Command::Dial(_));
     let ended = match args.command {
         Command::Demo => demo::run(args.json),
         Command::Listen(listen) => listen::run(&listen, args.json),
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
             if error.is_usage() { 2 } else { 1 }
         }
     };
-    if output::finish() || code != 0 { code.into() } else { ExitCode::FAILURE }
+    if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }
 }
 
 /// Answers until the other side ends.

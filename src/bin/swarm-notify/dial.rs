@@ -35,7 +35,7 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
         }
         happened
     })?;
-    services.end();
+    services.end(node.world.reporter, &mut node.notifees);
     let Node { world, notifees, .. } = &node;
     // It is never unregistered.
     let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };

@@ -44,6 +44,8 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
         while services.next(world, notifees).is_some() {}
         happened
     })?;
+    services.end(node.world.reporter, &mut node.notifees);
+    node.world.catch_up(true);
     match end {
         End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
         End::Done => Err(Error::NothingListens),

@@ -95,7 +95,7 @@ pub(crate) struct World {
 impl World {
     /// Says in the log how many lines it lacks, and what is open, if its reader was too slow and there is room again, or
     /// at the `end` in any case.
-    fn catch_up(&self, end: bool) {
+    pub(crate) fn catch_up(&self, end: bool) {
         if let Some(missed) = STDOUT.take_missed(end) {
             self.reporter.lagged(&self.swarm, missed);
         }
@@ -204,7 +204,6 @@ impl Node {
             }
             Poll::Pending
         }));
-        self.world.catch_up(true);
         Ok(end)
     }
 

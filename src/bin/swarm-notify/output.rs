@@ -51,15 +51,16 @@ pub(crate) fn init_log() {
 }
 
 /// Waits until all lines are written, for as long as a polite close of a connection takes from the last progress on.
-/// Returns `false`, with a word on standard error, if lines were lost. A reader that has left is no loss to `listen`.
-pub(crate) fn finish() -> bool {
+/// Returns `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it
+/// `may_leave`.
+pub(crate) fn finish(may_leave: bool) -> bool {
     let is_right = match STDOUT.finish(Config::default().close_timeout) {
         (0, None) => true,
         (lost, None) => {
             say(format_args!("{lost} lines of output are lost: nobody reads them; read stdout to its end"));
             false
         }
-        (_, Some(End::Gone)) if STDOUT.lock().policy == Policy::Lag => true,
+        (_, Some(End::Gone)) if may_leave => true,
         (lost, Some(End::Gone)) => {
             say(format_args!("{lost} lines of output are lost: the reader of stdout has left"));
             false

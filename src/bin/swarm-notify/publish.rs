@@ -86,8 +86,12 @@ impl Publisher {
         self.lost == 0
     }
 
-    /// Says how many lines were lost, if any were. `dial` has ended.
+    /// Has `dial`, which has ended, say how many lines were lost, if any were. `listen` has said so of each, and what waits
+    /// for somebody to subscribe has nobody who misses it.
     pub(crate) fn end(&mut self) {
+        if self.whose == Whose::Listen {
+            return;
+        }
         self.lost += self.unwritten + u64::from(self.line.take().is_some());
         self.unwritten = 0;
         if let Some(mut lines) = self.lines.take() {

@@ -4,7 +4,7 @@ use crate::node::{Error, Node, World};
 use crate::output::STDOUT;
 use crate::pace::Pace;
 use crate::publish::{Publisher, Whose};
-use crate::report::{Line, seconds};
+use crate::report::{Line, Reporter, seconds};
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
@@ -91,8 +91,12 @@ impl Services {
         self.floodsub.as_ref().is_none_or(Publisher::is_right)
     }
 
-    /// Says how many lines of standard input were lost, if any were. `dial` has ended.
-    pub(crate) fn end(&mut self) {
+    /// Prints what was left out and not counted yet, and has `dial` say how many lines of standard input were lost. The
+    /// command has ended.
+    pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<World>) {
+        if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
+            pace.end(reporter);
+        }
         if let Some(publisher) = &mut self.floodsub {
             publisher.end();
         }
