@@ -301,13 +301,14 @@ impl Connection {
         if self.offered.is_some() {
             return Some(Fact::StreamOffered);
         }
+        input.count_memory_from(self.unread_held());
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
             if let Err(flood) = open.charge(turn.config, turn.now) {
                 open.session.go_away(yamux::PROTOCOL_ERROR);
                 return Some(self.broken_by(Error::Flood(flood), input));
             }
-            if input.is_exhausted() || open.session.is_clogged() {
+            if input.is_exhausted(open.session.unread_held()) || open.session.is_clogged() {
                 input.cut_short(&mut self.kept);
                 return None;
             }
@@ -322,14 +323,12 @@ impl Connection {
             }
             open.session.limit_frames(input.frames_left());
             let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
-            let held = open.session.unread_held();
             match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
                     let is_proposed =
                         begins && is_proposal(open.session.offered_payload(&plain[consumed..]), turn.protocols);
                     input.set_frames_left(open.session.frames_left());
-                    input.memory_taken(open.session.unread_held().saturating_sub(held));
                     if is_kept {
                         self.kept.consume_frames(consumed);
                         input.load(&mut self.kept);

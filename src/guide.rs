@@ -217,7 +217,7 @@
 //! - [`Config::inbound_handshakes`] (1 024) bounds the table, and [`Config::handshakes_per_address`] (64) the places of one
 //!   IPv4 address or one IPv6 /64. When an address has all of its places, one of its own goes for its newcomer. When all
 //!   places are taken, one goes of the address that has the most. Of several the least advanced one goes, and then the
-//!   oldest. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
+//!   oldest. The youngest eighth of an address is passed over, so that a newcomer has time for its first byte. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
 //!   one advance nothing.
 //! - A handshake has [`handshake_timeout`](crate::connection::Config::handshake_timeout) (10 s) in all. While half of the
 //!   places are taken, of all or of its address, it has [`Config::first_byte_timeout`] (2 s) for its first byte.

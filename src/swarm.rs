@@ -349,7 +349,7 @@ where
             Ok(split) => split,
             Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
         };
-        link.expected = expected;
+        link.expected = expected.map(Box::new);
         if expected == Some(ledger.local_peer) {
             return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
         }

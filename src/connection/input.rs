@@ -30,8 +30,10 @@ pub struct Input {
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
     frames_left: u32,
-    /// How much more memory receive buffers may take until then, after which no further frame is handled.
-    memory_left: usize,
+    /// How much more memory receive buffers may take until then, if that has been said since the last frame.
+    memory: Option<usize>,
+    /// The memory of the connection's receive buffers at which no further frame is handled.
+    most_unread: usize,
     /// The connection has kept frames, which are to be handled before more is read.
     is_blocked: bool,
 }
@@ -49,7 +51,8 @@ impl Input {
             plain_end: 0,
             is_fresh: false,
             frames_left: u32::MAX,
-            memory_left: usize::MAX,
+            memory: None,
+            most_unread: usize::MAX,
             is_blocked: false,
         }
     }
@@ -71,17 +74,19 @@ impl Input {
     /// [`Connection::begin_input`](super::Connection::begin_input), which lifts the limit: once they have taken `bytes` or
     /// more, no further frame is handled. An owner with a budget sets it so that it can act before much more has come.
     pub fn limit_memory(&mut self, bytes: usize) {
-        self.memory_left = bytes;
+        self.memory = Some(bytes);
     }
 
-    /// Takes note that receive buffers have taken `bytes` of memory.
-    pub(super) const fn memory_taken(&mut self, bytes: usize) {
-        self.memory_left = self.memory_left.saturating_sub(bytes);
+    /// Takes note of the memory of the connection's receive buffers, from which a limit of memory counts.
+    pub(super) const fn count_memory_from(&mut self, unread: usize) {
+        if let Some(bytes) = self.memory.take() {
+            self.most_unread = unread.saturating_add(bytes);
+        }
     }
 
     /// Whether a limit of this turn is reached: of frames, or of memory.
-    pub(super) const fn is_exhausted(&self) -> bool {
-        self.frames_left == 0 || self.memory_left == 0
+    pub(super) const fn is_exhausted(&self, unread: usize) -> bool {
+        self.frames_left == 0 || unread >= self.most_unread
     }
 
     pub(super) const fn set_frames_left(&mut self, frames: u32) {
@@ -157,7 +162,8 @@ impl Input {
     /// Forgets everything and starts with what a connection kept from its last turn.
     pub(super) fn begin(&mut self, kept: &mut Kept) {
         self.clear();
-        (self.is_fresh, self.frames_left, self.memory_left) = (false, u32::MAX, usize::MAX);
+        (self.is_fresh, self.frames_left) = (false, u32::MAX);
+        (self.memory, self.most_unread) = (None, usize::MAX);
         kept.is_cut_short = false;
         self.is_blocked = !kept.frames().is_empty();
         self.load(kept);

@@ -272,7 +272,8 @@ impl<N> Notifees<N> {
     }
 
     fn add(&mut self, entry: Entry<N>) {
-        list(&mut self.lists, self.entries.len(), entry.interest);
+        let place = self.entries.len();
+        list(&mut self.lists, place..place + 1, entry.interest);
         self.entries.push(entry);
     }
 
@@ -297,8 +298,10 @@ impl<N> Notifees<N> {
         added.retain(|entry| !entry.is_vacant());
         slots.compact(entries.iter().chain(&*added).map(|entry| entry.slot));
         lists.iter_mut().for_each(Vec::clear);
-        for (place, entry) in entries.iter().enumerate() {
-            list(lists, place, entry.interest);
+        let mut place = 0;
+        for equals in entries.chunk_by(|one, next| one.interest == next.interest) {
+            list(lists, place..place + equals.len(), equals[0].interest);
+            place += equals.len();
         }
     }
 
@@ -313,12 +316,12 @@ impl<N> Notifees<N> {
     }
 }
 
-/// Puts the one at a place behind those who are to be told of the same.
-fn list(lists: &mut [Vec<Range<usize>>; KINDS], place: usize, interest: Interest) {
+/// Puts those at some places behind those who are to be told of the same.
+fn list(lists: &mut [Vec<Range<usize>>; KINDS], places: Range<usize>, interest: Interest) {
     for kind in interest.kinds() {
         match lists[kind].last_mut() {
-            Some(run) if run.end == place => run.end += 1,
-            Some(_) | None => lists[kind].push(place..place + 1),
+            Some(run) if run.end == places.start => run.end = places.end,
+            Some(_) | None => lists[kind].push(places.clone()),
         }
     }
 }

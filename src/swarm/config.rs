@@ -46,7 +46,7 @@ pub struct Config {
     pub inbound_handshakes: u32,
     /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
     /// Loopback counts like any other. When another comes in beyond, the least advanced one of that address is closed, or
-    /// the oldest of several. 0: none is ever accepted. Default 64.
+    /// the oldest of several. The youngest eighth is passed over, so that the first byte of each is read. 0: none is ever accepted. Default 64.
     pub handshakes_per_address: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
     /// half of its address's, are taken. Otherwise, and from the first byte on,

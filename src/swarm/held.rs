@@ -40,7 +40,6 @@ pub(super) struct Held {
 /// What the connections of one peer hold together.
 #[derive(Debug)]
 struct PeerHeld {
-    peer: PeerId,
     connections: u32,
     bytes: usize,
     /// Those that may grant window once less is held by this peer.
@@ -112,17 +111,18 @@ impl Held {
 
     /// Counts a connection for its peer from now on. The only look-up of a connection's life.
     pub(super) fn join(&mut self, account: &mut Account, peer: PeerId) {
-        let slot = *self.slots.entry(peer).or_insert_with(|| {
-            self.peers.insert(PeerHeld { peer, connections: 0, bytes: 0, waiting: Vec::new() }) as u32
-        });
+        let slot = *self
+            .slots
+            .entry(peer)
+            .or_insert_with(|| self.peers.insert(PeerHeld { connections: 0, bytes: 0, waiting: Vec::new() }) as u32);
         let record = &mut self.peers[slot as usize];
         record.connections += 1;
         record.bytes += account.bytes;
         account.peer = NonZeroU32::new(slot + 1);
     }
 
-    /// Forgets a connection, with whatever it still holds.
-    pub(super) fn close(&mut self, account: &mut Account, id: ConnectionId) {
+    /// Forgets a connection of `peer`, if that is known, with whatever it still holds.
+    pub(super) fn close(&mut self, account: &mut Account, id: ConnectionId, peer: Option<PeerId>) {
         if core::mem::take(&mut account.waits_for_all) {
             self.waiting.retain(|waiting| *waiting != id);
         }
@@ -137,7 +137,9 @@ impl Held {
         let Some((slot, record)) = slot.and_then(|slot| Some((slot, self.peers.get_mut(slot)?))) else { return };
         record.connections -= 1;
         if record.connections == 0 {
-            self.slots.remove(&record.peer);
+            if let Some(peer) = peer {
+                self.slots.remove(&peer);
+            }
             self.peers.remove(slot);
         }
     }

@@ -236,6 +236,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     /// Takes a stream that is about to end out of the shares, if its peer has begun it and it has not ended yet.
+    #[inline]
     fn give_back(&mut self, id: StreamId) {
         if let Some((connection, Direction::Inbound)) = self.lifecycle.unended(id) {
             self.shares.stream_ends(connection);

@@ -51,8 +51,8 @@ pub(super) struct Link<T: Transport> {
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
     pub(super) listener: Option<ListenerId>,
-    /// Whom it was dialed for, if that was said.
-    pub(super) expected: Option<PeerId>,
+    /// Whom it was dialed for, if that was said, until its peer is known.
+    pub(super) expected: Option<Box<PeerId>>,
     pub(super) peer: Option<PeerId>,
     pub(super) error: Option<String>,
     /// When it was dialed.
@@ -365,6 +365,7 @@ where
     /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
     pub(super) fn at_gate<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         self.peer = self.connection().and_then(|connection| connection.peer());
+        self.expected = None;
         if self.peer == Some(ledger.local_peer) {
             return self.refuse_ourselves(ledger);
         }

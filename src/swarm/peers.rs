@@ -39,7 +39,8 @@ where
     /// [`ConnectFailed`](Event::ConnectFailed) with [`Failure::Requested`](crate::lifecycle::Failure::Requested).
     pub fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let Self { links, ledger, .. } = self;
-        let of_peer = links.iter_mut().filter(|(_, link)| link.peer.or(link.expected) == Some(peer));
+        let of_peer =
+            links.iter_mut().filter(|(_, link)| link.peer.or(link.expected.as_deref().copied()) == Some(peer));
         let mut count = 0;
         for (_, link) in of_peer.filter(|(_, link)| !link.is_closing()) {
             link.close(ledger, ConnectionEnd::Requested, UNTIMED);

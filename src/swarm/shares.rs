@@ -346,6 +346,7 @@ impl Shares {
     // Streams.
 
     /// Returns whether the peer of a connection may begin a stream, while `taken` streams exist.
+    #[inline]
     pub(super) fn may_begin_stream(&self, id: ConnectionId, taken: u32) -> bool {
         let Some(member) = self.members.get(id) else { return true };
         let (own, limit) = (self.peer_streams.count(member.peer), self.bounds.streams);

@@ -50,7 +50,6 @@ macro_rules! attacks {
     };
 }
 
-// What is ignored waits for a mechanism that is being made.
 attacks! {
     resets,
     resets_unsupported,

@@ -173,12 +173,22 @@ impl fmt::Display for Row {
         if is_missed && self.has_probes() {
             remarks.push("goal missed".to_owned());
         }
+        if let Some(kept) = self.kept().filter(|_| self.has_probes()) {
+            remarks.push(format!("{kept} kB of memory not given back"));
+        }
         remarks.extend(self.remarks.iter().cloned());
         f.write_str(&remarks.join("; "))
     }
 }
 
 impl Row {
+    /// The live memory in kB that is not given back after the attack, if that is more than 5 % of what there was at rest.
+    fn kept(&self) -> Option<u64> {
+        let [rest, _, after] = self.held.map(|held| held.live);
+        let (rest, after) = (rest?, after?);
+        (after > rest + rest / 20).then(|| (after - rest) / 1_000)
+    }
+
     fn has_probes(&self) -> bool {
         !self.new.before.served.is_empty()
     }

@@ -93,6 +93,9 @@ pub(crate) struct Server {
 /// The memory in which bytes are passed on, of all streams.
 const BUFFER: usize = 64 * 1024;
 
+/// The number of streams for which memory is always kept.
+const FEW: usize = 64;
+
 /// It reads no more than it can write back, and one byte, so that a peer that does not read what it gets makes it keep that
 /// byte and no more.
 #[derive(Default)]
@@ -146,6 +149,13 @@ impl Notifee<World> for Server {
     ) {
         self.echoes.remove(&stream);
         self.sinks.remove(&stream);
+        // Where there were many streams, their memory goes with them.
+        if self.echoes.len() < self.echoes.capacity() / 4 {
+            self.echoes.shrink_to(FEW);
+        }
+        if self.sinks.len() < self.sinks.capacity() / 4 {
+            self.sinks.shrink_to(FEW);
+        }
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {

@@ -1,8 +1,9 @@
 //! The side that proposes: [`Dialer`].
 
-use super::line::{self, HEADER, NOT_AVAILABLE};
+use super::line::{self, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
+use core::slice;
 
 /// The side that proposes: its place in a list of protocols, which the caller keeps and hands in with every call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +40,7 @@ impl Dialer {
     /// the lazy dialer: there is nothing left to choose, and the protocol's first data may follow at once.
     #[must_use]
     pub fn start(protocols: &[Protocol], out: &mut Vec<u8>) -> Self {
-        line::write(HEADER, out);
+        line::write_header(out);
         if let Some(first) = protocols.first() {
             line::write(first.as_str(), out);
         }
@@ -74,6 +75,11 @@ impl Dialer {
                 consumed += length;
                 continue;
             }
+            if let Some((_, length)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
+                self.end = Some(End::Agreed);
+                consumed += length;
+                continue;
+            }
             let Some((text, length)) = line::read(rest)? else { break };
             if text == NOT_AVAILABLE {
                 self.proposed = self.proposed.saturating_add(1);
@@ -82,6 +88,7 @@ impl Dialer {
                     None => self.end = Some(End::Rejected),
                 }
             } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
+                // Its name is too long to be found.
                 self.end = Some(End::Agreed);
             } else {
                 return Err(Error::BadAnswer);

@@ -57,6 +57,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
     Ok(Some((text, prefix + length)))
 }
 
+/// Finds the protocol of `supported` whose line `bytes` begin with. Gives its index, and how many bytes the line takes up.
+/// It looks at the bytes once, where [`read`] has to check each of them first; it passes over names of 127 bytes and more.
+#[inline]
+pub(super) fn find(bytes: &[u8], supported: &[Protocol]) -> Option<(usize, usize)> {
+    let [length @ 2..0x80, line @ ..] = bytes else { return None };
+    let (text, [b'\n', ..]) = line.split_at_checked(usize::from(*length) - 1)? else { return None };
+    let index = supported.iter().position(|protocol| protocol.as_str().as_bytes() == text)?;
+    Some((index, 2 + text.len()))
+}
+
+/// Appends the header.
+pub(super) fn write_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(HEADER_LINE);
+}
+
 /// Appends a line.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
     write_length(text.len() + 1, out);

@@ -1,6 +1,6 @@
 //! The side that answers: [`Listener`].
 
-use super::line::{self, HEADER, LIST, MAX_LIST, NOT_AVAILABLE};
+use super::line::{self, LIST, MAX_LIST, NOT_AVAILABLE};
 use super::{Error, Protocol};
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -9,18 +9,12 @@ use core::num::NonZeroU32;
 /// [`Listener::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
-/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. `supported`
-/// are those that need the least work.
+/// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. One of
+/// `supported` needs the least work.
 pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -> bool {
     let Ok(Some(header)) = line::read_header(bytes) else { return false };
     let proposal = &bytes[header..];
-    if let [length @ 2..0x80, line @ ..] = proposal
-        && let Some((text, [b'\n', ..])) = line.split_at_checked(usize::from(*length) - 1)
-        && supported.iter().any(|protocol| protocol.as_str().as_bytes() == text)
-    {
-        return true;
-    }
-    matches!(line::read(proposal), Ok(Some((text, _))) if text != LIST)
+    line::find(proposal, supported).is_some() || matches!(line::read(proposal), Ok(Some((text, _))) if text != LIST)
 }
 
 /// The side that answers.
@@ -144,8 +138,14 @@ impl Listener {
                 consumed += length;
                 continue;
             }
-            let Some((text, length)) = line::read(rest)? else { break };
-            if matches!(stop, Stop::BeforeProposal) && text != LIST {
+            let (agreed, is_list, length) = match line::find(rest, supported) {
+                Some((index, length)) => (place(index), false, length),
+                None => match line::read(rest)? {
+                    Some((text, length)) => (place_of(text, supported), text == LIST, length),
+                    None => break,
+                },
+            };
+            if matches!(stop, Stop::BeforeProposal) && !is_list {
                 return Ok((consumed, true));
             }
             let Some(rounds) = self.rounds.checked_sub(1) else {
@@ -154,10 +154,10 @@ impl Listener {
                 return Err(Error::TooManyRounds);
             };
             self.rounds = rounds;
-            self.agreed = place_of(text, supported);
+            self.agreed = agreed;
             if self.agreed.is_none() {
                 self.answer(out);
-                if text != LIST || !self.list(supported, out) {
+                if !is_list || !self.list(supported, out) {
                     line::write(NOT_AVAILABLE, out);
                     self.progress = Progress::Refused;
                 }
@@ -190,14 +190,18 @@ impl Listener {
     fn answer(&mut self, out: &mut Vec<u8>) {
         if self.progress < Progress::Answered {
             self.progress = Progress::Answered;
-            line::write(HEADER, out);
+            line::write_header(out);
         }
     }
 }
 
 /// The place of a protocol in a list, from 1 on.
 fn place_of(text: &str, supported: &[Protocol]) -> Option<NonZeroU32> {
-    let index = supported.iter().position(|protocol| protocol.as_str() == text)?;
+    supported.iter().position(|protocol| protocol.as_str() == text).and_then(place)
+}
+
+/// An index, counted from 1 on.
+fn place(index: usize) -> Option<NonZeroU32> {
     NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 

@@ -103,7 +103,7 @@ impl<K: Copy> Session<K> {
         if self.withheld.len() > 2 * self.live.len() {
             self.withheld.retain(|(id, _)| self.live.contains(*id));
         }
-        self.withheld.push_back((stream.id, key));
+        self.withheld.push((stream.id, key));
     }
 
     /// Grants what was withheld. No window grows by it: the owner's delay is not the peer's speed.

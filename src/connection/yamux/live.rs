@@ -15,6 +15,8 @@ const KEPT: usize = 128;
 pub(super) struct Live<K> {
     /// By the last bit of the id.
     sides: [Side<K>; 2],
+    /// The one that was found or put in last, since frames of one stream mostly come one behind the other.
+    latest: Option<(u32, K)>,
 }
 
 /// One side's streams, as a sorted queue: their ids are counted upwards, so that a stream comes in at the end, the
@@ -34,7 +36,7 @@ struct Side<K> {
 impl<K: Copy> Live<K> {
     /// An empty one, which allocates nothing.
     pub(super) const fn new() -> Self {
-        Self { sides: [Side::new(), Side::new()] }
+        Self { sides: [Side::new(), Side::new()], latest: None }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -48,7 +50,24 @@ impl<K: Copy> Live<K> {
 
     pub(super) fn get(&self, id: u32) -> Option<K> {
         let [even, odd] = &self.sides;
-        if is_odd(id) { odd.get(id) } else { even.get(id) }
+        match self.latest {
+            Some((latest, key)) if latest == id => Some(key),
+            Some(_) | None if is_odd(id) => odd.get(id),
+            Some(_) | None => even.get(id),
+        }
+    }
+
+    /// Returns what [`get`](Self::get) does, and has it at hand the next time.
+    #[inline]
+    pub(super) fn look_up(&mut self, id: u32) -> Option<K> {
+        if let Some((latest, key)) = self.latest
+            && latest == id
+        {
+            return Some(key);
+        }
+        let key = self.get(id)?;
+        self.latest = Some((id, key));
+        Some(key)
     }
 
     pub(super) fn contains(&self, id: u32) -> bool {
@@ -58,6 +77,7 @@ impl<K: Copy> Live<K> {
     /// Puts a stream in, in the place of another of the same id if there is one.
     pub(super) fn insert(&mut self, id: u32, key: K) {
         self.side_mut(id).insert(id, key);
+        self.latest = Some((id, key));
     }
 
     /// Gives a stream another key, if it is there.
@@ -67,11 +87,13 @@ impl<K: Copy> Live<K> {
             && let Some((_, Some(old))) = side.places.get_mut(at)
         {
             *old = key;
+            self.latest = Some((id, key));
         }
     }
 
     /// Takes a stream out.
     pub(super) fn remove(&mut self, id: u32) -> Option<K> {
+        self.latest.take_if(|(latest, _)| *latest == id);
         self.side_mut(id).remove(id)
     }
 
@@ -90,13 +112,23 @@ const fn is_odd(id: u32) -> bool {
     id % 2 == 1
 }
 
+/// Returns where an id is, unless some before it are missing. They go up by two.
+const fn guess(first: u32, id: u32) -> usize {
+    (id.wrapping_sub(first) / 2) as usize
+}
+
 impl<K: Copy> Side<K> {
     const fn new() -> Self {
         Self { places: VecDeque::new(), len: 0 }
     }
 
+    #[inline]
     fn get(&self, id: u32) -> Option<K> {
-        self.places.get(self.find(id).ok()?)?.1
+        let (first, _) = self.places.front()?;
+        match self.places.get(guess(*first, id)) {
+            Some((found, key)) if *found == id => *key,
+            Some(_) | None => self.places.get(self.find(id).ok()?)?.1,
+        }
     }
 
     fn insert(&mut self, id: u32, key: K) {
@@ -107,7 +139,10 @@ impl<K: Copy> Side<K> {
             }
             Err(at) => {
                 self.make_room();
-                self.places.insert(at, (id, Some(key)));
+                match at == self.places.len() {
+                    true => self.places.push_back((id, Some(key))),
+                    false => self.places.insert(at, (id, Some(key))),
+                }
                 self.len += 1;
             }
         }
@@ -144,10 +179,11 @@ impl<K: Copy> Side<K> {
     /// Where an id is, or would have to be put in.
     fn find(&self, id: u32) -> Result<usize, usize> {
         let Some((first, _)) = self.places.front() else { return Err(0) };
-        // They go up by two.
-        let guess = (id.saturating_sub(*first) / 2) as usize;
+        let guess = guess(*first, id);
         match self.places.get(guess) {
             Some((found, _)) if *found == id => Ok(guess),
+            // It is a new one.
+            None if self.places.back().is_some_and(|(last, _)| *last < id) => Err(self.places.len()),
             Some(_) | None => self.places.binary_search_by_key(&id, |(id, _)| *id),
         }
     }
@@ -173,14 +209,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..3_u8), 0..400)) {
+        fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
             let (mut live, mut model) = (Live::new(), BTreeMap::new());
             for (n, (id, op)) in ops.into_iter().enumerate() {
                 match op {
                     0 => { live.insert(id, n); model.insert(id, n); }
                     1 => prop_assert_eq!(live.remove(id), model.remove(&id)),
-                    _ => prop_assert_eq!(live.get(id), model.get(&id).copied()),
+                    2 => prop_assert_eq!(live.look_up(id), model.get(&id).copied()),
+                    3 => { live.rename(id, n); model.entry(id).and_modify(|key| *key = n); }
+                    _ => {}
                 }
+                prop_assert_eq!(live.get(id), model.get(&id).copied());
                 prop_assert_eq!((live.len(), live.is_empty()), (model.len(), model.is_empty()));
                 prop_assert_eq!(live.contains(id), model.contains_key(&id));
                 for side in &live.sides {

@@ -14,8 +14,9 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     /// Memory doubles up to so much, and is what is needed beyond.
     most: usize,
-    /// Where the last frame begins in `bytes`.
+    /// Where the last frame begins in `bytes`, and whose it is.
     last: usize,
+    last_id: u32,
     /// How many of `bytes` are answers to the peer.
     answers: usize,
     /// How many bytes of answers have been taken and are not written yet.
@@ -36,11 +37,10 @@ impl Output {
     }
 
     #[inline]
-    fn extend(&mut self, bytes: &[u8]) {
-        if bytes.len() > self.bytes.capacity() - self.bytes.len() {
-            self.make_room(bytes.len());
+    fn reserve(&mut self, more: usize) {
+        if more > self.bytes.capacity() - self.bytes.len() {
+            self.make_room(more);
         }
-        self.bytes.extend_from_slice(bytes);
     }
 
     #[cold]
@@ -71,8 +71,9 @@ impl Output {
     /// A frame without payload that we send of our own accord.
     pub(super) fn push(&mut self, header: Header) {
         if !self.closed {
-            self.last = self.bytes.len();
-            self.extend(&header.encode());
+            self.reserve(HEADER);
+            (self.last, self.last_id) = (self.bytes.len(), header.id);
+            self.bytes.extend_from_slice(&header.encode());
         }
     }
 
@@ -97,9 +98,11 @@ impl Output {
 
     /// A data frame.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
+        self.reserve(HEADER + payload.len());
+        (self.last, self.last_id) = (self.bytes.len(), id);
         // Callers cut payloads to `max_frame`, a u32.
-        self.push(Header::new(Kind::Data, flags, id, payload.len() as u32));
-        self.extend(payload);
+        self.bytes.extend_from_slice(&Header::new(Kind::Data, flags, id, payload.len() as u32).encode());
+        self.bytes.extend_from_slice(payload);
     }
 
     /// Lets the last frame grow, if it is a data frame of this stream, up to `max_frame` bytes of payload. Returns how
@@ -113,7 +116,8 @@ impl Output {
         // At most `max_frame`, a u32.
         header.length += n as u32;
         self.replace_last(header);
-        self.extend(&data[..n]);
+        self.reserve(n);
+        self.bytes.extend_from_slice(&data[..n]);
         n
     }
 
@@ -191,12 +195,13 @@ impl Output {
         }
     }
 
+    /// Returns the header of the last frame, if that is of this stream and may still change.
+    #[inline]
     fn last_of(&self, id: u32) -> Option<Header> {
-        if self.closed {
+        if self.last_id != id || self.closed {
             return None;
         }
-        let header = Header::decode(self.bytes.get(self.last..)?.first_chunk()?).ok()?;
-        (header.id == id).then_some(header)
+        Header::decode(self.bytes.get(self.last..)?.first_chunk()?).ok()
     }
 
     fn replace_last(&mut self, header: Header) {

@@ -129,20 +129,20 @@ impl<K: Copy> Session<K> {
     ) -> Result<Option<Fact<K>>, Violation> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
+                // Mostly it comes whole, and need not be put together.
+                if let (0, Some(whole)) = (*have, rest.first_chunk::<HEADER>()) {
+                    *rest = &rest[HEADER - 1..];
+                    return self.header(whole);
+                }
                 let n = rest.len().min(bytes.len() - *have);
                 let (head, tail) = rest.split_at(n);
                 bytes[*have..*have + n].copy_from_slice(head);
                 *have += n;
                 *rest = tail;
                 if let (true, Some(last)) = (*have == bytes.len(), tail.first()) {
-                    let mut header = [*last; HEADER];
-                    header[..bytes.len()].copy_from_slice(bytes);
-                    self.frames_left = self.frames_left.saturating_sub(1);
-                    let header = Header::decode(&header)?;
-                    self.costs.frame(&header, self.config.max_empty_frames)?;
-                    self.incoming = Incoming::Frame(header);
-                    // A peer that begins with go-away takes no stream: those that wait have failed.
-                    return Ok((self.hear() && header.kind != Kind::GoAway).then_some(Fact::Heard));
+                    let mut whole = [*last; HEADER];
+                    whole[..bytes.len()].copy_from_slice(bytes);
+                    return self.header(&whole);
                 }
                 Ok(None)
             }
@@ -180,6 +180,17 @@ impl<K: Copy> Session<K> {
             }
             Incoming::Broken(violation) => Err(*violation),
         }
+    }
+
+    /// A header is there, whose last byte is still the caller's.
+    #[inline]
+    fn header(&mut self, bytes: &[u8; HEADER]) -> Result<Option<Fact<K>>, Violation> {
+        self.frames_left = self.frames_left.saturating_sub(1);
+        let header = Header::decode(bytes)?;
+        self.costs.frame(&header, self.config.max_empty_frames)?;
+        self.incoming = Incoming::Frame(header);
+        // A peer that begins with go-away takes no stream: those that wait have failed.
+        Ok((self.hear() && header.kind != Kind::GoAway).then_some(Fact::Heard))
     }
 
     /// Deals with a header, or with what is left of it.
@@ -225,7 +236,7 @@ impl<K: Copy> Session<K> {
             // After our go-away we could not answer.
             return Ok(if self.output.is_closed() { Step::Done(None, payload(None)) } else { Step::Ask });
         }
-        let Some(key) = self.live.get(id) else { return Ok(Step::Done(None, payload(None))) };
+        let Some(key) = self.live.look_up(id) else { return Ok(Step::Done(None, payload(None))) };
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
             self.live.remove(id);
             self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));

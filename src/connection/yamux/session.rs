@@ -43,7 +43,7 @@ pub struct Session<K> {
     /// Streams whose wish is room in the output, in the order in which they came.
     pub(super) line: VecDeque<(u32, K)>,
     /// Streams to which window is granted once the session grants again, in the order in which they came.
-    pub(super) withheld: VecDeque<(u32, K)>,
+    pub(super) withheld: Vec<(u32, K)>,
     /// The memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
     pub(super) unread: usize,
     pub(super) pressure: Pressure,
@@ -85,7 +85,7 @@ impl<K: Copy> Session<K> {
             fins: VecDeque::new(),
             fins_taken: 0,
             line: VecDeque::new(),
-            withheld: VecDeque::new(),
+            withheld: Vec::new(),
             unread: 0,
             pressure: Pressure::None,
             incoming: Incoming::start(),

@@ -22,6 +22,9 @@ pub(super) enum Progress {
     Proved,
 }
 
+/// Of a group, this part has only just come. None of them goes while others of the group can go instead.
+const YOUNG_PART: usize = 8;
+
 /// Who goes before whom: the least advanced first, then the oldest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Standing {
@@ -38,6 +41,81 @@ struct Place<V> {
     visitor: Box<V>,
 }
 
+/// The visitors of one group.
+///
+/// The youngest eighth of them (none of fewer than eight) are passed over when somebody of the group has to go. Without that
+/// a newcomer whose first byte is not read yet would be the least advanced of its address, and the next newcomer would push it
+/// out: who has said a byte on each socket, and reconnects all the time, would keep all others of its address out.
+#[derive(Debug, Default)]
+struct Group {
+    /// All of them, in the order in which they came.
+    all: BTreeMap<u64, Progress>,
+    /// The youngest eighth: those whose numbers are `young_from` or more.
+    young: BTreeSet<Standing>,
+    young_from: u64,
+    /// All others, one at least: an eighth is never all.
+    elder: BTreeSet<Standing>,
+}
+
+impl Group {
+    fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Returns the one that goes first.
+    fn first(&self) -> Option<Standing> {
+        self.elder.first().copied()
+    }
+
+    /// Returns the oldest one of which no byte has come. Each elder is older than each of the young.
+    fn oldest_silent(&self) -> Option<u64> {
+        let firsts = [self.elder.first(), self.young.first()].into_iter().flatten();
+        firsts.filter(|first| first.progress == Progress::Silent).map(|first| first.number).next()
+    }
+
+    /// Takes a visitor in, or notes how far it has come by now.
+    fn set(&mut self, number: u64, progress: Progress) {
+        let standings = match self.all.insert(number, progress) {
+            // None is younger: numbers only grow.
+            None => &mut self.young,
+            Some(before) => {
+                let standings = if number >= self.young_from { &mut self.young } else { &mut self.elder };
+                standings.remove(&Standing { progress: before, number });
+                standings
+            }
+        };
+        standings.insert(Standing { progress, number });
+        self.settle();
+    }
+
+    fn remove(&mut self, number: u64) {
+        let Some(progress) = self.all.remove(&number) else { return };
+        let standing = Standing { progress, number };
+        self.young.remove(&standing);
+        self.elder.remove(&standing);
+        self.settle();
+    }
+
+    /// Has the youngest eighth be the young. A change of one visitor moves at most one other.
+    fn settle(&mut self) {
+        let young = self.len() / YOUNG_PART;
+        while self.young.len() > young {
+            let Some((&number, &progress)) = self.all.range(self.young_from..).next() else { return };
+            let standing = Standing { progress, number };
+            self.young.remove(&standing);
+            self.elder.insert(standing);
+            self.young_from = number + 1;
+        }
+        while self.young.len() < young {
+            let Some((&number, &progress)) = self.all.range(..self.young_from).next_back() else { return };
+            let standing = Standing { progress, number };
+            self.elder.remove(&standing);
+            self.young.insert(standing);
+            self.young_from = number;
+        }
+    }
+}
+
 /// Visitors by number, in the order in which they came. Every change costs O(log n), and what has left leaves no memory
 /// behind.
 #[derive(Debug)]
@@ -50,8 +128,8 @@ pub(super) struct Places<V> {
     all: BTreeMap<u64, Place<V>>,
     /// Those of which no byte has come.
     silent: BTreeSet<u64>,
-    groups: BTreeMap<AddressGroup, BTreeSet<Standing>>,
-    /// The groups, the one with the most places first, then the one with the least advanced visitor.
+    groups: BTreeMap<AddressGroup, Group>,
+    /// The groups, the one with the most places first, then the one whose first to go is the least advanced.
     greed: BTreeSet<(Reverse<usize>, Standing, AddressGroup)>,
     /// Of each group that has taken half of its places, the oldest visitor of which no byte has come.
     crowded: BTreeSet<u64>,
@@ -103,21 +181,22 @@ impl<V> Places<V> {
     /// Returns the visitor that has to go before one more of a group comes in; `None` if there is a place for it.
     ///
     /// If the group has all of its places, one of its own goes. If all places are taken, one of the greediest group goes,
-    /// with the newcomer counted: among equals the least advanced, then the oldest.
+    /// with the newcomer counted: among equals the least advanced, then the oldest. The youngest eighth of the group is passed
+    /// over.
     pub(super) fn victim(&self, group: AddressGroup) -> Option<u64> {
         let own = self.groups.get(&group);
-        let own_first = own.and_then(BTreeSet::first);
-        let own_len = own.map_or(0, BTreeSet::len);
+        let own_first = own.and_then(Group::first);
+        let own_len = own.map_or(0, Group::len);
         if own_len >= self.most_of_group {
             return own_first.map(|standing| standing.number);
         }
         if self.all.len() < self.most {
             return None;
         }
-        let (Reverse(greatest), first, _) = self.greed.first()?;
+        let (Reverse(greatest), first, _) = *self.greed.first()?;
         let victim = match own_first {
-            Some(own_first) if own_len == *greatest => own_first,
-            Some(own_first) if own_len + 1 == *greatest => own_first.min(first),
+            Some(own_first) if own_len == greatest => own_first,
+            Some(own_first) if own_len + 1 == greatest => own_first.min(first),
             Some(_) | None => first,
         };
         Some(victim.number)
@@ -134,15 +213,14 @@ impl<V> Places<V> {
         self.next += 1;
         self.all.insert(number, Place { group, progress: Progress::Silent, began, visitor: Box::new(visitor) });
         self.silent.insert(number);
-        self.change(group, |standings| _ = standings.insert(Standing { progress: Progress::Silent, number }));
+        self.change(group, |visitors| visitors.set(number, Progress::Silent));
         number
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<V> {
         let place = self.all.remove(&number)?;
         self.silent.remove(&number);
-        let standing = Standing { progress: place.progress, number };
-        self.change(place.group, |standings| _ = standings.remove(&standing));
+        self.change(place.group, |visitors| visitors.remove(number));
         Some(*place.visitor)
     }
 
@@ -157,26 +235,27 @@ impl<V> Places<V> {
         if before == Progress::Silent {
             self.silent.remove(&number);
         }
-        self.change(group, |standings| {
-            standings.remove(&Standing { progress: before, number });
-            standings.insert(Standing { progress, number });
-        });
+        self.change(group, |visitors| visitors.set(number, progress));
     }
 
     /// Changes a group, and its place among the groups.
-    fn change(&mut self, group: AddressGroup, change: impl FnOnce(&mut BTreeSet<Standing>)) {
-        let standings = self.groups.entry(group).or_default();
-        if let Some(first) = standings.first() {
-            self.greed.remove(&(Reverse(standings.len()), *first, group));
-            self.crowded.remove(&first.number);
+    fn change(&mut self, group: AddressGroup, change: impl FnOnce(&mut Group)) {
+        let visitors = self.groups.entry(group).or_default();
+        if let Some(first) = visitors.first() {
+            self.greed.remove(&(Reverse(visitors.len()), first, group));
         }
-        change(standings);
-        match standings.first() {
+        if let Some(silent) = visitors.oldest_silent() {
+            self.crowded.remove(&silent);
+        }
+        change(visitors);
+        match visitors.first() {
             None => drop(self.groups.remove(&group)),
             Some(first) => {
-                self.greed.insert((Reverse(standings.len()), *first, group));
-                if first.progress == Progress::Silent && is_half(standings.len(), self.most_of_group) {
-                    self.crowded.insert(first.number);
+                self.greed.insert((Reverse(visitors.len()), first, group));
+                if let Some(silent) = visitors.oldest_silent()
+                    && is_half(visitors.len(), self.most_of_group)
+                {
+                    self.crowded.insert(silent);
                 }
             }
         }
@@ -196,7 +275,7 @@ impl<V> Places<V> {
     pub(super) fn deadline(&self, number: u64) -> Option<Duration> {
         let place = self.all.get(&number)?;
         let whole = self.whole_deadline(place);
-        let of_group = self.groups.get(&place.group).map_or(0, BTreeSet::len);
+        let of_group = self.groups.get(&place.group).map_or(0, Group::len);
         let is_crowded = is_half(self.all.len(), self.most) || is_half(of_group, self.most_of_group);
         let is_hurried = place.progress == Progress::Silent && is_crowded;
         Some(if is_hurried { whole.min(self.first_byte_deadline(place)) } else { whole })
@@ -250,6 +329,24 @@ mod tests {
         assert_eq!((places.victim(B), places.victim(C)), (None, None));
         places.remove(other);
         assert_eq!(places.victim(A), Some(first), "it does not matter how many others there are");
+    }
+
+    #[test]
+    fn the_youngest_eighth_of_an_address_is_passed_over() {
+        let mut places = places(100, 16);
+        let numbers: Vec<_> = (0..16).map(|_| places.insert(A, secs(0), ())).collect();
+        numbers[..14].iter().for_each(|number| places.advance(*number, Progress::Heard));
+        assert_eq!(places.victim(A), Some(numbers[0]), "though the two youngest have said nothing");
+        assert_eq!(places.greediest(), Some(numbers[0]));
+        places.remove(numbers[0]);
+        let newcomer = places.insert(A, secs(0), ());
+        assert_eq!(places.victim(A), Some(numbers[14]), "it has had its moment");
+        places.remove(newcomer);
+        assert_eq!(places.greediest(), Some(numbers[14]), "one of 15");
+        for number in &numbers[1..9] {
+            places.remove(*number);
+        }
+        assert_eq!(places.greediest(), Some(numbers[14]), "of seven nobody is passed over");
     }
 
     #[test]
@@ -317,7 +414,11 @@ mod tests {
             } else {
                 return None;
             };
-            let candidates = self.0.iter().filter(|place| is_candidate(place.1));
+            let is_young = |place: &(u64, u32, Progress, Duration)| {
+                let younger = self.0.iter().filter(|other| other.1 == place.1 && other.0 > place.0).count();
+                younger < self.of(place.1) / 8
+            };
+            let candidates = self.0.iter().filter(|place| is_candidate(place.1) && !is_young(place));
             candidates.min_by_key(|place| (place.2, place.0)).map(|place| place.0)
         }
 
@@ -335,9 +436,9 @@ mod tests {
     proptest! {
         #[test]
         fn it_answers_as_a_look_at_each_would(
-            most in 1..8_u32,
-            most_of_group in 1..5_u32,
-            ops in proptest::collection::vec((0..4_u32, any::<prop::sample::Index>(), 0..5_usize, 0..3_u8), 0..120),
+            most in prop_oneof![1..8_u32, 8..60_u32],
+            most_of_group in prop_oneof![1..5_u32, 5..30_u32],
+            ops in proptest::collection::vec((0..4_u32, any::<prop::sample::Index>(), 0..5_usize, 0..6_u8), 0..200),
         ) {
             let mut config = Config::default();
             (config.inbound_handshakes, config.handshakes_per_address) = (most, most_of_group);

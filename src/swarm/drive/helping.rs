@@ -96,7 +96,14 @@ where
             let mut seed = [0; 32];
             self.rng.fill_bytes(&mut seed);
             let config = &self.ledger.config.connection;
-            match Connection::new(&self.noise, Role::Dialer, seed, link.expected, config, link.began) {
+            match Connection::new(
+                &self.noise,
+                Role::Dialer,
+                seed,
+                link.expected.as_deref().copied(),
+                config,
+                link.began,
+            ) {
                 Ok(connection) => link.stage = Stage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);

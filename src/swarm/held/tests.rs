@@ -48,9 +48,9 @@ fn bytes_are_counted_for_a_connection_its_peer_and_all() {
     assert_eq!((held.all(), held.of_peer(&peer(1)), one.bytes(), two.bytes()), (15, 15, 10, 5));
     held.change(&mut one, 3);
     assert_eq!((held.all(), held.of_peer(&peer(1))), (8, 8));
-    held.close(&mut two, ids[1]);
+    held.close(&mut two, ids[1], Some(peer(1)));
     assert_eq!((held.all(), held.of_peer(&peer(1))), (3, 3));
-    held.close(&mut one, ids[0]);
+    held.close(&mut one, ids[0], Some(peer(1)));
     assert_eq!((held.all(), held.of_peer(&peer(1)), held.slots.len(), held.peers.len()), (0, 0, 0, 0));
 }
 
@@ -124,7 +124,7 @@ fn who_waits_for_window_comes_up_once_less_is_held() {
     sum.change(&mut accounts[0], 400);
     assert_eq!(core::iter::from_fn(|| sum.next_relieved()).collect::<Vec<_>>(), [(ids[0], Line::Peer)]);
     // Who is gone waits for nothing.
-    sum.close(&mut accounts[1], ids[1]);
-    sum.close(&mut accounts[2], ids[2]);
+    sum.close(&mut accounts[1], ids[1], Some(peer(2)));
+    sum.close(&mut accounts[2], ids[2], Some(peer(3)));
     assert!(!sum.has_relieved() && sum.waiting.is_empty());
 }

@@ -20,14 +20,13 @@ where
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
         if !(is_same && !self.account.is_pressed && ledger.held.is_calm()) {
-            self.resettle(ledger, held);
+            self.resettle(ledger, held, unnamed);
         }
     }
 
     #[inline(never)]
-    fn resettle<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize) {
+    fn resettle<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize, unnamed: usize) {
         ledger.held.change(&mut self.account, held);
-        let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
         ledger.count_unnamed(&mut self.unnamed, unnamed);
         if self.heed_pressure(ledger) {
             let held = self.bytes_held();

@@ -96,7 +96,15 @@ impl Shares {
     }
 
     /// Takes back a stream that has ended, if it is counted for its protocol.
+    #[inline]
     pub(in crate::swarm) fn speaks_no_more(&mut self, stream: StreamId) {
+        if !self.protocols.counted.is_empty() {
+            self.uncount(stream);
+        }
+    }
+
+    #[inline(never)]
+    fn uncount(&mut self, stream: StreamId) {
         let LimitedProtocols { limited, counted } = &mut self.protocols;
         let Some((index, peer)) = counted.remove(stream) else { return };
         let Limited { total, peers, .. } = &mut limited[index as usize];

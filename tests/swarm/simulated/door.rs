@@ -167,6 +167,24 @@ fn sockets_of_many_addresses_keep_nobody_out() {
 }
 
 /// Each of its bytes arrives alone, and behind each come two more of each attacker's sockets.
+/// Attackers of its own address have said Noise's first message, and one comes in again as soon as one has to go.
+#[test]
+fn a_newcomer_survives_eight_that_come_before_its_first_byte() {
+    let mut siege = Siege::new(|_| {});
+    siege.besiege(100, &[30], Deed::Message1);
+    assert_eq!(siege.at_door(), 64);
+    let mut newcomer = siege.connect(30);
+    let mut attackers: Vec<_> = (0..8).map(|_| siege.connect(30)).collect();
+    assert!(!is_closed(&mut newcomer), "others have gone in its place");
+    let greeting = Greeting::begin(9).1;
+    newcomer.try_give(&greeting);
+    attackers.iter_mut().for_each(|socket| socket.try_give(&greeting));
+    siege.settle(&mut []);
+    assert!(!is_closed(&mut newcomer), "it is as far as they are");
+    siege.lets_in(30);
+    assert_eq!(siege.at_door(), 63, "who was let in has had the place of one of them");
+}
+
 #[test]
 fn a_slow_peer_survives_beside_attackers_of_other_addresses() {
     const HONEST: u8 = 50;
