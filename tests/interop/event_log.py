@@ -18,6 +18,10 @@ EVENTS = {
 
 # What services say beside the nine events, and the fields that its line must have.
 SAID = {
+    "start": {"format", "version", "command", "peer"},
+    "lagged": {"missed"},
+    "snapshot": {"listeners", "connections", "streams"},
+    "pubsub_lagged": {"missed"},
     "ping": {"connection", "peer", "seconds"},
     "ping_failed": {"connection", "peer", "reason"},
     "identified": {"peer", "agent", "protocols", "addresses"},
