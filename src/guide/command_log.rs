@@ -16,9 +16,11 @@
 //!   below; do not rely on it.
 //! - **Without it**, each line is text: `t`, `time`, the side in `demo`, the event, and then each other field as
 //!   `name=value`, with blanks between. A value is JSON, but for strings that read as nothing else: those that consist of
-//!   ASCII letters, digits and `/.:_-+()%`, and are not `null`, `true`, `false` or a number, stand without quotes. So a
+//!   ASCII letters, digits and `/.:_-+()%`, and are neither empty, `null`, `true`, `false` nor a number (`nan` and `inf`
+//!   among these), stand without quotes. So a
 //!   value with a blank or an `=` in it is quoted, and what a peer says of itself forges no field. To read a value, take
-//!   JSON if it begins with `"`, `[` or `{`, and everything up to the next blank otherwise.
+//!   JSON if it begins with `"`, `[` or `{`, and everything up to the next blank otherwise: a number, one of the three
+//!   words, or a string.
 //! - **Escapes.** In both forms, characters of the Unicode categories Cc, Cf, Zl and Zp are written as `\uXXXX`, as two of
 //!   these beyond U+FFFF, and a newline as `\n`: controls, marks that change the direction of text, and separators of
 //!   lines. Nothing else is escaped but `"` and `\`.

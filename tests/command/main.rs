@@ -4,10 +4,12 @@
 mod demo;
 mod dial;
 mod listen;
+mod page;
 mod paced;
 mod services;
 #[path = "../support/mod.rs"]
 mod support;
+mod usage;
 
 use crate::support::command;
 

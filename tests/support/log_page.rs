@@ -25,11 +25,11 @@ impl Page {
         let (mut events, mut types) = (BTreeMap::new(), BTreeMap::new());
         let mut table = "";
         for line in text.lines() {
-            let Some(row) = line.strip_prefix("//! | ") else {
+            let Some(row) = line.strip_prefix("//! |") else {
                 table = "";
                 continue;
             };
-            let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
+            let cells: Vec<_> = row.trim_end_matches('|').split('|').map(str::trim).collect();
             match (table, &cells[..]) {
                 ("", [head, ..]) => table = head,
                 (_, ["---", ..]) => {}

@@ -51,7 +51,7 @@ impl Use {
 
     fn check(self, text: &str) -> Result<(), String> {
         let Some(rest) = text.strip_prefix('/') else { return Err(self.without_slash(text)) };
-        if let Some(rest) = text.strip_suffix('/').filter(|rest| self.check(rest).is_ok()) {
+        if let Some(rest) = text.strip_suffix('/').filter(|rest| !rest.is_empty() && self.check(rest).is_ok()) {
             return Err(format!("nothing follows the last /; did you mean {rest}?"));
         }
         let mut parts = rest.split('/');
@@ -65,7 +65,7 @@ impl Use {
                 return Err(format!("the port is missing: add one, such as /{kind}/{host}/tcp/4001"));
             }
             (Some(port), None) if port.parse::<u16>().is_ok() => {
-                return Err(format!("did you mean /{kind}/{host}/tcp/{port}?"));
+                return Err(format!("/tcp is missing before the port; did you mean /{kind}/{host}/tcp/{port}?"));
             }
             (Some(other), _) => return Err(self.unknown(other)),
         }
@@ -84,11 +84,11 @@ impl Use {
             ("p2p" | "ipfs", _) => Err(self.only_a_peer(text)),
             ("ip4", Some(host)) => match host.parse::<Ipv4Addr>() {
                 Ok(ip) => self.check_wildcard(ip.into(), host, text),
-                Err(_) => Err(self.no_ip("ip4", "an IPv4 address is four numbers from 0 to 255", host, text)),
+                Err(_) => Err(self.no_ip("ip4", "no IPv4 address, which is four numbers from 0 to 255", host, text)),
             },
             ("ip6", Some(host)) => match host.parse::<Ipv6Addr>() {
                 Ok(ip) => self.check_wildcard(ip.into(), host, text),
-                Err(_) => Err(self.no_ip("ip6", "an IPv6 address is one such as 2001:db8::1", host, text)),
+                Err(_) => Err(self.no_ip("ip6", "no IPv6 address, which is one such as 2001:db8::1", host, text)),
             },
             ("dns" | "dns4" | "dns6", Some(host)) if self == Self::Dial => match is_name(host) {
                 true => Ok(()),
@@ -99,6 +99,10 @@ impl Use {
             }
             ("ip4" | "ip6" | "dns" | "dns4" | "dns6", None) => {
                 Err(format!("nothing follows /{kind}; {}", self.example()))
+            }
+            ("tcp", port) => {
+                self.check_port(port.unwrap_or_default())?;
+                Err(format!("the host is missing before /tcp; {}", self.example()))
             }
             ("", _) => Err(format!("it is empty; {}", self.example())),
             (other, _) => Err(self.unknown(other)),
@@ -125,7 +129,7 @@ impl Use {
         // A name has a letter in it.
         let is_ip_or_name = host.parse::<IpAddr>().is_ok() || host.bytes().any(|byte| byte.is_ascii_alphabetic());
         let meant = if is_ip_or_name { self.did_you_mean(&meant) } else { String::new() };
-        format!("{host:?} is none: {rule}{meant}")
+        format!("{host:?} is {rule}{meant}")
     }
 
     fn check_port(self, port: &str) -> Result<(), String> {
@@ -170,7 +174,10 @@ impl Use {
         if let Some(host) = bare.parse().ok().map(multiaddr).or_else(|| is_name(bare).then(|| self.name(bare))) {
             return format!("{rule}, and it has a port; did you mean {host}/tcp/4001, with the port in place of 4001?");
         }
-        format!("{rule}; {}", self.example())
+        match text {
+            "" => format!("it is empty; {}", self.example()),
+            _ => format!("{rule}; {}", self.example()),
+        }
     }
 
     /// Returns what `ip:port`, `[ip]:port`, `name:port` or an address without its first `/` is in our notation.
@@ -179,7 +186,7 @@ impl Use {
             return Some(format!("{}/tcp/{}", multiaddr(socket.ip()), socket.port()));
         }
         let with_slash = format!("/{text}");
-        if self.check(&with_slash).is_ok() {
+        if !text.is_empty() && self.check(&with_slash).is_ok() {
             return Some(with_slash);
         }
         let (name, port) = text.rsplit_once(':')?;

@@ -87,8 +87,8 @@ fn shortened(value: Value) -> Value {
 /// fields nor need an escape, and reads neither as a number nor as `null`, `true` or `false`.
 fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
-    let is_of_numbers = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
-    text.bytes().all(is_plain) && !text.bytes().all(is_of_numbers) && !["null", "true", "false"].contains(&text)
+    let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
+    text.bytes().all(is_plain) && !reads_otherwise
 }
 
 fn write_json(json: &mut String, value: &Value) {

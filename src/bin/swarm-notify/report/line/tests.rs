@@ -142,10 +142,10 @@ fn an_agent_forges_no_field() {
 
 #[test]
 fn words_stand_without_quotes_and_what_reads_as_something_else_in_them() {
-    for word in ["/ip4/127.0.0.1/tcp/4001", "remote(go_away(0))", "12D3KooWHFd1", "go-libp2p/0.40.0", "c0.1", "nil"] {
+    for word in ["/ip4/127.0.0.1/tcp/4001", "remote(go_away(0))", "12D3KooWHFd1", "go-libp2p/0.40.0", "c0.1", "0.1.0"] {
         assert!(is_word(word), "{word}");
     }
-    for no_word in ["", "null", "true", "false", "1", "-1.5e+9", "a b", "a=b", "[]", "{", "\"", "\\", "é", "\n", "a,b"] {
+    for no_word in ["", "null", "true", "false", "1", "-1.5e+9", "nan", "a b", "a=b", "[]", "{", "\"", "\\", "é", "\n", "a,b"] {
         assert!(!is_word(no_word), "{no_word}");
     }
 }
