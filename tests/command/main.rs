@@ -4,8 +4,8 @@
 mod demo;
 mod dial;
 mod listen;
-mod page;
 mod paced;
+mod page;
 mod services;
 #[path = "../support/mod.rs"]
 mod support;

@@ -46,13 +46,15 @@ impl Peer {
 
     /// Lets its notifees act once, and sends what they have left.
     pub(crate) fn turn(&mut self) {
+        assert!(self.start.elapsed() < LIMIT, "it does not come");
+        self.swarm.wait(self.start.elapsed(), Some(Duration::from_millis(1))).unwrap();
         self.swarm.tick(self.start.elapsed());
         self.notifees.drive(&mut self.swarm, self.start.elapsed());
         self.swarm.flush_all(self.start.elapsed());
     }
 
     /// Goes on until an event is the one; `is_it` is asked once for each.
-    fn until(&mut self, mut is_it: impl FnMut(Event) -> bool) {
+    pub(crate) fn until(&mut self, mut is_it: impl FnMut(Event) -> bool) {
         loop {
             assert!(self.start.elapsed() < LIMIT, "it does not come");
             self.swarm.wait(self.start.elapsed(), Some(Duration::from_millis(100))).unwrap();

@@ -118,5 +118,8 @@ impl Page {
 
 /// A name without its backquotes.
 fn quoted(cell: &'static str) -> &'static str {
-    cell.trim_end_matches('?').strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_else(|| panic!("{cell}"))
+    cell.trim_end_matches('?')
+        .strip_prefix('`')
+        .and_then(|cell| cell.strip_suffix('`'))
+        .unwrap_or_else(|| panic!("{cell}"))
 }

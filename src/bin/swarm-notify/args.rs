@@ -9,7 +9,6 @@ use clap::{Parser, Subcommand};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use swarm_notify::connection::Protocol;
-use swarm_notify::protocols::pubsub;
 use swarm_notify::swarm::Multiaddr;
 
 /// A libp2p node that tells exactly what lives and what has ended.
@@ -51,7 +50,7 @@ pub(crate) struct Listen {
     pub(crate) key: Option<PathBuf>,
     /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes.
     /// The end of stdin ends nothing.
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
 
@@ -89,7 +88,7 @@ pub(crate) struct Dial {
     pub(crate) identify: bool,
     /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes,
     /// until stdin ends.
-    #[arg(long, value_name = "TOPIC", value_parser = topic)]
+    #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// The file of the identity key, in libp2p's protobuf form; it is made if it is not there. Without this option the
     /// identity is a fresh one.
@@ -122,14 +121,6 @@ fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + 
     move |text| match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
         Ok(_) | Err(_) => Err(format!("give a whole number from {} to {}", range.start(), range.end())),
-    }
-}
-
-fn topic(name: &str) -> Result<String, String> {
-    let most = pubsub::Config::default().topic_bytes;
-    match name.len() {
-        length if length <= most => Ok(name.to_owned()),
-        length => Err(format!("the topic's name has {length} bytes, and at most {most} are allowed: give a shorter one")),
     }
 }
 

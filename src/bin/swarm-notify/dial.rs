@@ -24,8 +24,8 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     let identity = identity(args.key.as_deref())?;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
-    let connection = node.world.swarm.dial(args.address.clone())
-        .map_err(|error| Error::Dial(args.address.clone(), error))?;
+    let connection =
+        node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
     node.start("dial");

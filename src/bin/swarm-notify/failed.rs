@@ -58,12 +58,16 @@ const fn to_dial(reason: Failure) -> &'static str {
 #[expect(clippy::wildcard_enum_match_arm, reason = "one piece of advice for all others")]
 const fn to_listen(reason: Failure) -> &'static str {
     match reason {
-        Failure::AddressInUse => "another program listens there: end it, or give another port, or 0 for any that is free",
+        Failure::AddressInUse => {
+            "another program listens there: end it, or give another port, or 0 for any that is free"
+        }
         Failure::AddressNotAvailable | Failure::Unreachable => {
             "this machine does not have that address: give one of its own, or 0.0.0.0 or :: for all of them"
         }
         Failure::PermissionDenied => "this user may not listen there: give a port from 1024 on",
-        Failure::WrongPeer => "our key is another one: leave /p2p/… out of the address, or give `--key` that peer's file",
+        Failure::WrongPeer => {
+            "our key is another one: leave /p2p/… out of the address, or give `--key` that peer's file"
+        }
         Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
         // Of `Io`, of what is about a peer, and of what a later version adds.

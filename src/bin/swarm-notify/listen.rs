@@ -46,7 +46,10 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
         true => Ok(true),
         // It is never unregistered.
         false => Err(Error::NothingListens(
-            node.notifees.get_mut::<Server>(server).map(|server| core::mem::take(&mut server.failed)).unwrap_or_default(),
+            node.notifees
+                .get_mut::<Server>(server)
+                .map(|server| core::mem::take(&mut server.failed))
+                .unwrap_or_default(),
         )),
     }
 }

@@ -88,7 +88,9 @@ impl fmt::Display for Error {
                 })?;
                 failed.iter().try_for_each(|one| write!(f, "\n  {one}"))
             }
-            Self::Topic(why) => write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give another"),
+            Self::Topic(why) => {
+                write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
+            }
             Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
         }

@@ -57,8 +57,12 @@ impl Services {
                 // Above whatever this identity has signed before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
-                let mut service = FloodSub::new(signing, pubsub::Config::default());
-                service.subscribe(&mut world.swarm, name).map_err(|error| Error::Topic(error.to_string()))?;
+                let config = pubsub::Config::default();
+                let most = config.topic_bytes;
+                let mut service = FloodSub::new(signing, config);
+                service
+                    .subscribe(&mut world.swarm, name)
+                    .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
                 Some(Topic { floodsub, name: name.to_owned(), lines: Some(Lines::new()), line: None })
             }

@@ -111,4 +111,3 @@ fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
         line.put("protocol", protocol.to_string());
     }
 }
-

@@ -54,9 +54,39 @@ fn owned(line: &Line) -> Vec<(String, Value)> {
 fn text() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         prop::sample::select(vec![
-            " ", "=", "\"", "\\", "\n", "\u{1b}[2J", "\u{9b}", "\u{85}", "\u{7f}", "\u{2028}", "\u{2029}", "\u{202e}",
-            "\u{feff}", "\u{e0041}", "…", "é", "🦀", "x", "peer=FORGED", "null", "true", "1", "-", ".5", "1e9", "[", "]", "{",
-            "}", ",", ":", "/a", "\\u0041",
+            " ",
+            "=",
+            "\"",
+            "\\",
+            "\n",
+            "\u{1b}[2J",
+            "\u{9b}",
+            "\u{85}",
+            "\u{7f}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{202e}",
+            "\u{feff}",
+            "\u{e0041}",
+            "…",
+            "é",
+            "🦀",
+            "x",
+            "peer=FORGED",
+            "null",
+            "true",
+            "1",
+            "-",
+            ".5",
+            "1e9",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ":",
+            "/a",
+            "\\u0041",
         ])
         .prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
@@ -145,7 +175,9 @@ fn words_stand_without_quotes_and_what_reads_as_something_else_in_them() {
     for word in ["/ip4/127.0.0.1/tcp/4001", "remote(go_away(0))", "12D3KooWHFd1", "go-libp2p/0.40.0", "c0.1", "0.1.0"] {
         assert!(is_word(word), "{word}");
     }
-    for no_word in ["", "null", "true", "false", "1", "-1.5e+9", "nan", "a b", "a=b", "[]", "{", "\"", "\\", "é", "\n", "a,b"] {
+    for no_word in
+        ["", "null", "true", "false", "1", "-1.5e+9", "nan", "a b", "a=b", "[]", "{", "\"", "\\", "é", "\n", "a,b"]
+    {
         assert!(!is_word(no_word), "{no_word}");
     }
 }
