@@ -141,15 +141,13 @@ fn is_unseen(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
     }
-    match character.general_category() {
+    matches!(
+        character.general_category(),
         GeneralCategory::Control
-        | GeneralCategory::Format
-        | GeneralCategory::LineSeparator
-        | GeneralCategory::ParagraphSeparator => true,
-        // The other categories, of which there are 26.
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the standard adds no category")]
-        _ => false,
-    }
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    )
 }
 
 #[cfg(test)]
