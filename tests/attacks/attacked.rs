@@ -9,6 +9,8 @@ mod demo;
 mod dial;
 #[path = "../../src/bin/swarm-notify/errands.rs"]
 mod errands;
+#[path = "../../src/bin/swarm-notify/failed.rs"]
+mod failed;
 #[path = "../../src/bin/swarm-notify/lines.rs"]
 mod lines;
 #[path = "../../src/bin/swarm-notify/listen.rs"]

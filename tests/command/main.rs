@@ -6,10 +6,12 @@ mod dial;
 mod listen;
 mod output;
 mod paced;
+mod page;
 mod services;
 mod stdin;
 #[path = "../support/mod.rs"]
 mod support;
+mod usage;
 
 use crate::support::command;
 

@@ -18,6 +18,9 @@ EVENTS = {
 
 # What services say beside the nine events, and the fields that its line must have.
 SAID = {
+    "lagged": {"missed"},
+    "snapshot": {"listeners", "connections", "streams"},
+    "pubsub_lagged": {"missed"},
     "ping": {"connection", "peer", "seconds"},
     "ping_failed": {"connection", "peer", "reason"},
     "identified": {"peer", "agent", "protocols", "addresses"},
@@ -76,6 +79,10 @@ class Log:
         self._require(isinstance(time, (int, float)) and time >= self.last_time, line, "time goes backwards")
         self.last_time = time
         self._require(self.summary is None, line, "the summary is the last line")
+        if event == "start":
+            missing = {"format", "version", "command", "peer"} - line.keys()
+            self._require(not missing, line, f"fields are missing: {missing}")
+            return
         if event == "summary":
             missing = {"streams", "ok", "failed", "bytes", "seconds"} - line.keys()
             self._require(not missing, line, f"fields are missing: {missing}")

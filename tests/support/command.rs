@@ -1,4 +1,5 @@
 //! The command as a process of its own: what it prints, line by line, and how it ends.
+use super::log_page::page;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,13 +18,16 @@ pub(crate) struct Running {
     /// Its standard input, until that is ended.
     input: Option<ChildStdin>,
     lines: Receiver<String>,
-    /// Its lines of JSON that have been taken.
+    /// Its `start` lines that have been taken: of each side, where there are two.
+    pub(crate) starts: Vec<Value>,
+    /// Its other lines of JSON that have been taken.
     pub(crate) printed: Vec<Value>,
 }
 
 /// How it ended.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
+    pub(crate) starts: Vec<Value>,
     pub(crate) printed: Vec<Value>,
     pub(crate) stderr: String,
 }
@@ -48,7 +52,7 @@ impl Running {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, lines, printed: Vec::new() }
+        Self { child, input, lines, starts: Vec::new(), printed: Vec::new() }
     }
 
     /// Writes to its standard input.
@@ -62,18 +66,26 @@ impl Running {
         self.input = None;
     }
 
-    /// The next line; `None` when it has closed its output.
+    /// The next line that is no `start`; `None` when it has closed its output.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Option<Value> {
-        match self.lines.recv_timeout(LIMIT) {
-            Ok(line) => {
-                let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-                assert!(value.is_object(), "{line}");
-                self.printed.push(value.clone());
-                Some(value)
+        loop {
+            match self.lines.recv_timeout(LIMIT) {
+                Ok(line) => {
+                    let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                    page().check(&value);
+                    if value["event"] == "start" {
+                        assert!(self.printed.is_empty(), "nothing comes before {line}");
+                        self.starts.push(value);
+                        continue;
+                    }
+                    assert!(!self.starts.is_empty(), "no start comes before {line}");
+                    self.printed.push(value.clone());
+                    return Some(value);
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),
             }
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),
         }
     }
 
@@ -117,7 +129,8 @@ impl Running {
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         // Its output is closed: it is about to be gone.
         let code = self.child.wait().unwrap().code();
-        Ended { code, printed: std::mem::take(&mut self.printed), stderr }
+        let (starts, printed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.printed));
+        Ended { code, starts, printed, stderr }
     }
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn run(json: bool) -> Result<bool, Error> {
     (a.world.told, b.world.told) = (Some(Vec::new()), Some(Vec::new()));
     a.world.swarm.register_protocol(ECHO);
     a.world.swarm.register_protocol(SINK);
-    a.world.swarm.listen(loopback(0)).map_err(|error| Error::Listen(error.to_string()))?;
+    a.world.swarm.listen(loopback(0)).map_err(|error| Error::Listen(loopback(0), error))?;
+    a.start("demo");
+    b.start("demo");
     a.notifees.register(Server::new(1));
     let caller = b.notifees.register(Caller::default());
     let mut is_begun = false;

@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::errands::Errands;
+use crate::failed::Failed;
 use crate::listen::{SINK, identity};
 use crate::node::{End, Error, Node, World};
 use crate::publish::Whose;
@@ -24,9 +25,11 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     let identity = identity(args.key.as_deref())?;
     let mut node = Node::new(&identity, config, Reporter::new(json))?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
-    let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
+    let connection =
+        node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
+    node.start("dial");
     let end = node.run(|cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let happened = errands.go_on(cx, &mut services, world, notifees, connected);
@@ -36,11 +39,14 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
         happened
     })?;
     services.end(node.world.reporter, &mut node.notifees);
-    let Node { world, notifees, .. } = &node;
+    let Node { world, notifees, .. } = &mut node;
     // It is never unregistered.
-    let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };
+    let Some(caller) = notifees.get_mut::<Caller>(caller) else { return Ok(false) };
     let failed = args.streams() - caller.ok;
     world.reporter.summary(args.streams(), caller.ok, failed, caller.bytes, caller.time(world));
+    if let Some(failed) = caller.not_connected.take() {
+        return Err(Error::NotConnected(failed));
+    }
     let are_right = errands.are_right() && services.has_lost_nothing();
     Ok(failed == 0 && are_right && caller.was_held && end == End::Done)
 }
@@ -59,6 +65,8 @@ struct Caller {
     /// How many bytes were sent and came back right, or were sent to a sink, on these.
     bytes: u64,
     connected: Option<Duration>,
+    /// There is no connection, and why.
+    not_connected: Option<Failed>,
     /// When the last stream ended.
     done: Option<Duration>,
     /// Beside the streams there is something to do.
@@ -80,6 +88,7 @@ impl Caller {
             ok: 0,
             bytes: 0,
             connected: None,
+            not_connected: None,
             done: None,
             has_errands: true,
             release: None,
@@ -163,8 +172,11 @@ impl Notifee<World> for Caller {
         self.begin(world);
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
-        cx.network().swarm.shutdown();
+    fn connect_failed(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, reason: Failure) {
+        let swarm = &mut cx.network().swarm;
+        let error = swarm.connection(connection).and_then(|view| view.error);
+        self.not_connected = Some(Failed::to_dial(&self.args.address, reason, error));
+        swarm.shutdown();
     }
 
     fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {

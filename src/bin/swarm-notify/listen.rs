@@ -1,6 +1,7 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
 use crate::args;
+use crate::failed::Failed;
 use crate::node::{End, Error, Node, World};
 use crate::output::STDOUT;
 use crate::publish::Whose;
@@ -31,13 +32,14 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     node.world.swarm.register_protocol(ECHO);
     node.world.swarm.register_protocol(SINK);
     for address in &args.addresses {
-        node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(error.to_string()))?;
+        node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address.clone(), error))?;
     }
     // Without a listener there is nothing left to wait for but a signal's end.
-    node.notifees.register(Server::new(args.addresses.len()));
+    let server = node.notifees.register(Server::new(args.addresses.len()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
     // A slow reader delays no peer.
     STDOUT.lag();
+    node.start("listen");
     let end = node.run(|cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
         // Nothing was asked for.
@@ -48,7 +50,13 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     node.world.catch_up(true);
     match end {
         End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
-        End::Done => Err(Error::NothingListens),
+        // It is never unregistered.
+        End::Done => Err(Error::NothingListens(
+            node.notifees
+                .get_mut::<Server>(server)
+                .map(|server| core::mem::take(&mut server.failed))
+                .unwrap_or_default(),
+        )),
     }
 }
 
@@ -88,6 +96,8 @@ pub(crate) struct Server {
     buffer: Box<[u8]>,
     /// How many listeners are open or will be.
     listening: usize,
+    /// Those that could not open.
+    failed: Vec<Failed>,
 }
 
 /// The memory in which bytes are passed on, of all streams.
@@ -106,7 +116,8 @@ struct Echo {
 impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
-        Self { echoes: HashMap::new(), sinks: HashSet::new(), buffer: vec![0; BUFFER].into(), listening }
+        let (echoes, sinks) = (HashMap::new(), HashSet::new());
+        Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening, failed: Vec::new() }
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
@@ -124,7 +135,10 @@ impl Notifee<World> for Server {
         streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId, reason: Failure) {
+        if let Some(view) = cx.network().swarm.listener(listener) {
+            self.failed.push(Failed::to_listen(view.address, reason, view.error));
+        }
         self.one_less(cx);
     }
 

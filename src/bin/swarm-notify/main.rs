@@ -6,6 +6,7 @@ mod args;
 mod demo;
 mod dial;
 mod errands;
+mod failed;
 mod lines;
 mod listen;
 mod node;

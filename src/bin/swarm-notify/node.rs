@@ -1,5 +1,6 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
+use crate::failed::Failed;
 use crate::output::STDOUT;
 use crate::report::Reporter;
 use async_io::{Async, Timer};
@@ -17,7 +18,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{Context as Telling, HasNode, Interest, Network, Node as AnyNode, Notifee, Notifees};
-use swarm_notify::swarm::{Config, Refusal, RefusedAt, Swarm};
+use swarm_notify::swarm::{Config, DialError, ListenError, Multiaddr, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
 /// How often one turn goes round before whoever has called it has theirs.
@@ -31,9 +32,11 @@ pub(crate) enum Error {
     Identity(String),
     Signals(io::Error),
     Reactor(io::Error),
-    Listen(String),
-    NothingListens,
-    Dial(String),
+    Listen(Multiaddr, ListenError),
+    /// Of the addresses each has failed.
+    NothingListens(Vec<Failed>),
+    Dial(Multiaddr, DialError),
+    NotConnected(Failed),
     Topic(String),
 }
 
@@ -46,9 +49,10 @@ impl Error {
             | Self::Identity(_)
             | Self::Signals(_)
             | Self::Reactor(_)
-            | Self::Listen(_)
-            | Self::NothingListens
-            | Self::Dial(_) => false,
+            | Self::Listen(..)
+            | Self::NothingListens(_)
+            | Self::Dial(..)
+            | Self::NotConnected(_) => false,
         }
     }
 }
@@ -59,16 +63,37 @@ impl fmt::Display for Error {
             Self::Key(path, why) => {
                 write!(f, "the key in {}: {why}; give a file that is a key, or one that is not there", path.display())
             }
-            Self::Randomness(why) => write!(f, "the system gives no randomness: {why}"),
-            Self::Identity(why) => write!(f, "this identity cannot be used: {why}; make an Ed25519 one"),
-            Self::Signals(why) => write!(f, "signals cannot be waited for: {why}"),
-            Self::Reactor(why) => write!(f, "sockets cannot be waited for: {why}"),
-            Self::Listen(why) => write!(f, "nothing to listen with: {why}; give fewer addresses"),
-            Self::NothingListens => {
-                f.write_str("none of the addresses can be listened on; the reasons stand above: give other addresses")
+            Self::Randomness(why) => write!(
+                f,
+                "the system gives no random bytes, and without them no key and no handshake is safe: {why}; nothing was \
+                 started"
+            ),
+            Self::Identity(why) => write!(
+                f,
+                "the identity key cannot be used: {why}; give `--key` a file with an Ed25519 key, or one that does not \
+                 exist yet"
+            ),
+            Self::Signals(why) => {
+                write!(f, "the system does not let us wait for SIGINT and SIGTERM: {why}; nothing was started")
             }
-            Self::Topic(why) => write!(f, "the topic: {why}; give another"),
-            Self::Dial(why) => write!(f, "nothing to dial with: {why}"),
+            Self::Reactor(why) => write!(
+                f,
+                "the system does not let us wait for sockets: {why}; if too many files are open, close some or raise \
+                 `ulimit -n`"
+            ),
+            Self::Listen(address, why) => write!(f, "{address} is not listened on: {why}; give fewer addresses"),
+            Self::NothingListens(failed) => {
+                f.write_str(match failed.is_empty() {
+                    true => "no listener is left; the log says how each has ended",
+                    false => "none of the addresses can be listened on",
+                })?;
+                failed.iter().try_for_each(|one| write!(f, "\n  {one}"))
+            }
+            Self::Topic(why) => {
+                write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
+            }
+            Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
+            Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
         }
     }
 }
@@ -172,6 +197,11 @@ impl Node {
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
         Ok(Self { descriptor, world, notifees, timer: Timer::never() })
+    }
+
+    /// Prints the first line.
+    pub(crate) fn start(&self, command: &str) {
+        self.world.reporter.start(command, self.world.swarm.local_peer());
     }
 
     /// Runs until the swarm is shut down: by a notifee, by SIGINT or SIGTERM, or since nobody reads the output. After each

@@ -5,7 +5,6 @@ use crate::output::STDOUT;
 use crate::pace::Pace;
 use crate::publish::{Publisher, Whose};
 use crate::report::{Line, Reporter, seconds};
-use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -54,8 +53,12 @@ impl Services {
                 // Above whatever this identity has signed before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
-                let mut service = FloodSub::new(signing, pubsub::Config::default());
-                service.subscribe(&mut world.swarm, name).map_err(|error| Error::Topic(error.to_string()))?;
+                let config = pubsub::Config::default();
+                let most = config.topic_bytes;
+                let mut service = FloodSub::new(signing, config);
+                service
+                    .subscribe(&mut world.swarm, name)
+                    .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
                 Some(Publisher::new(whose, name, floodsub, notifees))
             }
@@ -112,8 +115,11 @@ impl Services {
             while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
                 let (peer, name, most) = kind(&event);
                 let now = world.reporter.elapsed();
-                if notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
-                    world.reporter.print(&pubsub_line(world, event));
+                if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
+                    continue;
+                }
+                if let Some(line) = pubsub_line(world, name, event) {
+                    world.reporter.print(&line);
                 }
             }
         }
@@ -202,46 +208,32 @@ fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
         Event::Lagged { .. } => (None, "pubsub_lagged", 10),
-        _ => (None, "other", 10),
+        // A later version's has no line.
+        _ => (None, "", u32::MAX),
     }
 }
 
-fn pubsub_line(world: &World, event: Event) -> Line {
-    let reporter = &world.reporter;
-    let about = |name, peer: PeerId| {
-        let mut line = reporter.line(name);
-        line.put("peer", peer.to_string());
-        line
-    };
-    let on = |name, peer, topic: &str| {
-        let mut line = about(name, peer);
-        line.put("topic", topic);
-        line
-    };
+/// The line of an event, by the name that [`kind`] gives it.
+fn pubsub_line(world: &World, name: &str, event: Event) -> Option<Line> {
+    let mut line = world.reporter.line(name);
     match event {
-        Event::Message { message, via } => message_line(reporter.line("message"), message, via),
-        Event::PeerAdded { peer } => about("peer_added", peer),
-        Event::PeerGone { peer } => about("peer_gone", peer),
-        Event::Subscribed { peer, topic } => on("subscribed", peer, &topic),
-        Event::Unsubscribed { peer, topic } => on("unsubscribed", peer, &topic),
-        Event::Lagged { events } => {
-            let mut line = reporter.line("pubsub_lagged");
-            line.put("events", events);
-            line
+        Event::Message { message, via } => put_message(&mut line, message, via),
+        Event::PeerAdded { peer } | Event::PeerGone { peer } => line.put("peer", peer.to_string()),
+        Event::Subscribed { peer, topic } | Event::Unsubscribed { peer, topic } => {
+            line.put("peer", peer.to_string());
+            line.put("topic", &*topic);
         }
-        // What a later version tells is not what was asked for.
-        _ => reporter.line("other"),
+        Event::Lagged { events } => line.put("missed", events),
+        _ => return None,
     }
+    Some(line)
 }
 
-fn message_line(mut line: Line, message: Message, via: PeerId) -> Line {
+fn put_message(line: &mut Line, message: Message, via: PeerId) {
     line.put("topic", &*message.topic);
     line.put("from", message.source.map(|source| source.to_string()));
-    line.put("seqno", message.seqno);
-    match String::from_utf8(message.data) {
-        Ok(text) => line.put_data("data", &text),
-        Err(error) => line.put_data("data_base64", &BASE64.encode(error.as_bytes())),
-    }
+    // A string: it is above 2^53, where JSON's readers lose digits.
+    line.put("seqno", message.seqno.map(|seqno| seqno.to_string()));
+    line.put_data(&message.data);
     line.put("via", via.to_string());
-    line
 }
