@@ -3,6 +3,7 @@
 
 mod demo;
 mod dial;
+mod keys;
 mod listen;
 mod paced;
 mod services;

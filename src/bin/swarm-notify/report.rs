@@ -71,6 +71,20 @@ impl Reporter {
         self.print(&line);
     }
 
+    /// The end of `demo`: the number of events that came as promised, of all.
+    pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
+        if self.json {
+            let mut line = self.line("summary");
+            line.put("shown", shown);
+            line.put("promised", promised);
+            line.put("as_promised", is_right);
+            self.print(&line);
+        } else {
+            let judgement = if is_right { "as promised" } else { "and not as promised" };
+            self.write(&format!("{shown} of {promised} events, {judgement}"));
+        }
+    }
+
     /// A line, with the time and the side in it.
     pub(crate) fn line(&self, event: &str) -> Line {
         let mut line = Line(vec![("t", json!(seconds(self.elapsed())))]);
@@ -82,7 +96,10 @@ impl Reporter {
     }
 
     pub(crate) fn print(&self, line: &Line) {
-        let text = if self.json { line.to_json() } else { line.to_string() };
+        self.write(&if self.json { line.to_json() } else { line.to_string() });
+    }
+
+    fn write(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         // Nobody reads on: there is nobody left to tell.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
