@@ -2,7 +2,6 @@
 
 use crate::run;
 use crate::support::command::{Folder, Running};
-use crate::support::identities::identities;
 use data_encoding::BASE64;
 use libp2p_identity::Keypair;
 use std::fs;
@@ -57,7 +56,8 @@ fn contents_that_are_no_key_are_told_for_what_they_are() {
     let folder = Folder::new("contents");
     let key = Keypair::ed25519_from_bytes([7; 32]).unwrap();
     let bytes = key.to_protobuf_encoding().unwrap();
-    let base64 = BASE64.encode(&bytes);
+    let public = key.public().encode_protobuf();
+    let base64 = BASE64.encode(&bytes) + "\n";
     let contents: [(&str, &[u8], &str); 13] = [
         ("empty", b"", "is empty"),
         ("pem", b"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n", "PEM (RSA PRIVATE KEY)"),
@@ -65,12 +65,12 @@ fn contents_that_are_no_key_are_told_for_what_they_are() {
         ("json", b"{\"Identity\": {\"PrivKey\": \"CAES\"}}", "holds JSON"),
         ("ssh", b"ssh-ed25519 AAAAC3 me@here", "a public key of SSH"),
         ("text", "ein Schlüssel".as_bytes(), "holds text"),
-        ("base64", format!("{base64}\n").as_bytes(), "base64 -d"),
+        ("base64", base64.as_bytes(), "base64 -d"),
         ("der", &[0x30, 0x82, 4, 0xbd, 2, 1, 0], "DER"),
         ("cut", &bytes[..40], "holds something else"),
         ("no-type", &[8, 9, 18, 1, 7], "holds something else"),
         ("binary", &[0xff; 68], "holds something else"),
-        ("public", &key.public().encode_protobuf(), &key.public().to_peer_id().to_string()),
+        ("public", &public, &key.public().to_peer_id().to_string()),
         ("long", &vec![8; 16 * 1024 + 1], "longer than any key"),
     ];
     for (name, content, word) in contents {
@@ -89,13 +89,11 @@ fn what_is_no_regular_file_is_told_for_what_it_is() {
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let _socket = UnixListener::bind(folder.file("socket")).unwrap();
     symlink(folder.file("nothing"), folder.file("link")).unwrap();
-    symlink(folder.file("loop"), folder.file("loop")).unwrap();
     for (file, word) in [
         (fifo.as_str(), "is a pipe"),
         (&folder.file("socket"), "is a socket"),
         (&folder.file("."), "is a folder"),
         (&folder.file("link"), &format!("is a link to {}, which is not there", folder.file("nothing"))),
-        (&folder.file("loop"), "cannot be "),
         (&folder.file("no/folder/key"), &format!("the folder {} is not there", folder.file("no/folder"))),
         (&folder.file("no-folder/"), "cannot be made"),
         (&folder.file("socket/key"), "cannot be read"),
@@ -104,7 +102,7 @@ fn what_is_no_regular_file_is_told_for_what_it_is() {
     ] {
         is_refused(file, word);
     }
-    assert_eq!(names_in(&folder), ["fifo", "link", "loop", "socket"]);
+    assert_eq!(names_in(&folder), ["fifo", "link", "socket"]);
 }
 
 #[test]
@@ -248,11 +246,11 @@ fn the_bytes_of_a_key_file_do_not_stay_in_memory() {
     use std::os::unix::fs::FileExt as _;
     let folder = Folder::new("wiped");
     let file = folder.file("key");
-    let bytes = identities()
-        .into_iter()
-        .filter_map(|(identity, _)| identity.to_protobuf_encoding().ok())
-        .find(|bytes| bytes.starts_with(&[8, 2, 18, 32]))
-        .expect("one is of secp256k1");
+    let secret: Vec<u8> = (0..32_u8).map(|n| n.wrapping_mul(37).wrapping_add(91)).collect();
+    // A field that no reader knows has more of them, since an allocator writes over the first bytes of what was freed.
+    let unknown = secret.repeat(500);
+    let unknown_header = [15 << 3 | 2, unknown.len() as u8 | 0x80, (unknown.len() >> 7) as u8];
+    let bytes = [&[8, 2, 18, 32], secret.as_slice(), &unknown_header, &unknown].concat();
     fs::write(&file, &bytes).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let mut listen = Running::start(["listen", "--key", &file]);
@@ -267,8 +265,7 @@ fn the_bytes_of_a_key_file_do_not_stay_in_memory() {
         if memory.read_exact_at(&mut page, from).is_err() {
             continue;
         }
-        // An allocator may have written over the first bytes of what was freed.
-        found += page.windows(16).filter(|window| *window == &bytes[20..]).count();
+        found += page.windows(16).filter(|window| *window == &secret[16..]).count();
         has_path |= map.ends_with("[heap]") && page.windows(file.len()).any(|window| window == file.as_bytes());
     }
     assert!(has_path, "what is on the heap is found");
