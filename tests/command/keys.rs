@@ -110,7 +110,7 @@ fn a_file_that_may_not_be_read_is_told_for_that() {
     let folder = Folder::new("unreadable");
     let file = folder.file("key");
     fs::write(&file, "").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&file).is_err() {
         return is_refused(&file, "may not be read by this user");
     }
