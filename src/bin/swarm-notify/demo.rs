@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_limit_also_ends_a_loop_that_always_has_work() {
-        struct Restless;
+        struct Restless(u32);
         impl Notifee<World> for Restless {
             fn interest(&self) -> Interest {
                 Interest::TIME
@@ -298,10 +298,15 @@ mod tests {
             fn poll_at(&self) -> Option<Duration> {
                 Some(Duration::ZERO)
             }
+
+            fn tick(&mut self, _cx: &mut Context<'_, World>) {
+                self.0 += 1;
+                assert!(self.0 < 1_000_000, "the demo does not end");
+            }
         }
         let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::LOCALHOST).unwrap();
         demo.b.notifees.unregister(demo.caller);
-        demo.a.notifees.register(Restless);
+        demo.a.notifees.register(Restless(0));
         let fault = demo.run(Duration::from_millis(20)).unwrap();
         assert!(matches!(fault, Some(Fault::Late { side: 'a', due: "connected c0.1" })), "{fault:?}");
         assert_eq!(demo.shown(), 1);
@@ -311,7 +316,7 @@ mod tests {
     fn an_address_that_cannot_be_used_ends_it_at_once() {
         // It is for documentation, so that no machine has it.
         let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
-        let fault = demo.run(Duration::MAX).unwrap().unwrap();
+        let fault = demo.run(LIMIT).unwrap().unwrap();
         let text = fault.to_string();
         assert!(
             text.contains("side a told `listen_failed l0.1 ") && text.contains("`listen l0.1` had to come"),
