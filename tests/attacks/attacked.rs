@@ -11,10 +11,16 @@ mod dial;
 mod errands;
 #[path = "../../src/bin/swarm-notify/failed.rs"]
 mod failed;
+#[path = "../../src/bin/swarm-notify/key.rs"]
+mod key;
 #[path = "../../src/bin/swarm-notify/lines.rs"]
 mod lines;
 #[path = "../../src/bin/swarm-notify/listen.rs"]
 mod listen;
+#[path = "../../src/bin/swarm-notify/loop_waker.rs"]
+mod loop_waker;
+#[path = "../../src/bin/swarm-notify/new_file.rs"]
+mod new_file;
 #[path = "../../src/bin/swarm-notify/node.rs"]
 mod node;
 #[path = "../../src/bin/swarm-notify/output.rs"]

@@ -3,6 +3,7 @@
 
 mod demo;
 mod dial;
+mod keys;
 mod listen;
 mod output;
 mod paced;

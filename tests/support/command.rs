@@ -177,7 +177,7 @@ impl Process {
                 pipe.read_to_string(&mut stderr).unwrap();
             }
             let code = child.wait().unwrap().code();
-            let _ = sender.send(Ended { code, printed: Vec::new(), stderr });
+            let _ = sender.send(Ended { code, starts: Vec::new(), printed: Vec::new(), stderr });
         });
         Self { id, ended }
     }

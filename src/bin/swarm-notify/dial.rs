@@ -3,7 +3,8 @@
 use crate::args;
 use crate::errands::Errands;
 use crate::failed::Failed;
-use crate::listen::{SINK, identity};
+use crate::key::identity;
+use crate::listen::SINK;
 use crate::node::{End, Error, Node, World};
 use crate::publish::Whose;
 use crate::report::Reporter;
@@ -22,8 +23,9 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let identity = identity(args.key.as_deref())?;
-    let mut node = Node::new(&identity, config, Reporter::new(json))?;
+    let reporter = Reporter::new(json);
+    let identity = identity(args.key.as_deref(), &reporter).map_err(Error::Key)?;
+    let mut node = Node::new(&identity, config, reporter)?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;

@@ -2,17 +2,13 @@
 
 use crate::args;
 use crate::failed::Failed;
+use crate::key::identity;
 use crate::node::{End, Error, Node, World};
 use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
-use libp2p_identity::Keypair;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
@@ -23,12 +19,13 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
 pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
-    let identity = identity(args.key.as_deref())?;
+    let reporter = Reporter::new(json);
+    let identity = identity(args.key.as_deref(), &reporter).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
     // Who dials decides how long that is held.
     config.connection.idle_timeout = None;
-    let mut node = Node::new(&identity, config, Reporter::new(json))?;
+    let mut node = Node::new(&identity, config, reporter)?;
     node.world.swarm.register_protocol(ECHO);
     node.world.swarm.register_protocol(SINK);
     for address in &args.addresses {
@@ -57,34 +54,6 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
                 .map(|server| core::mem::take(&mut server.failed))
                 .unwrap_or_default(),
         )),
-    }
-}
-
-/// The identity in a file, or a fresh one.
-pub(crate) fn identity(path: Option<&Path>) -> Result<Keypair, Error> {
-    match path {
-        Some(path) => key(path).map_err(|why| Error::Key(path.to_owned(), why)),
-        None => Ok(Keypair::generate_ed25519()),
-    }
-}
-
-/// The identity in a file, which is made if it is not there.
-fn key(path: &Path) -> Result<Keypair, String> {
-    match fs::read(path) {
-        Ok(bytes) => Keypair::from_protobuf_encoding(&bytes).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let identity = Keypair::generate_ed25519();
-            let bytes = identity.to_protobuf_encoding().map_err(|error| error.to_string())?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(|error| error.to_string())?;
-            file.write_all(&bytes).map_err(|error| error.to_string())?;
-            Ok(identity)
-        }
-        Err(error) => Err(error.to_string()),
     }
 }
 

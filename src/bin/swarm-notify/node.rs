@@ -1,18 +1,16 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
+use crate::demo;
 use crate::failed::Failed;
+use crate::key;
+use crate::loop_waker::LoopWaker;
 use crate::output::STDOUT;
 use crate::report::Reporter;
-use async_io::{Async, Timer};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
-use futures_lite::future::poll_fn;
 use libp2p_identity::Keypair;
 use std::fmt;
-use std::future::Future as _;
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,10 +22,13 @@ use swarm_notify::tcp;
 /// How often one turn goes round before whoever has called it has theirs.
 const ROUNDS: usize = 16;
 
+/// The signals that ask for an end. Windows has no other than Ctrl-C.
+const ENDS: &[Signal] = if cfg!(windows) { &[Signal::Int] } else { &[Signal::Int, Signal::Term] };
+
 /// What stops a command before it has begun, or makes it pointless.
 #[derive(Debug)]
 pub(crate) enum Error {
-    Key(PathBuf, String),
+    Key(key::Error),
     Randomness(String),
     Identity(String),
     Signals(io::Error),
@@ -38,13 +39,15 @@ pub(crate) enum Error {
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
     Topic(String),
+    Demo(demo::Fault),
 }
 
 impl Error {
     /// Whether the command line has to be changed.
-    pub(crate) const fn is_usage(&self) -> bool {
+    pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Key(..) | Self::Topic(..) => true,
+            Self::Key(error) => error.is_usage(),
+            Self::Topic(..) => true,
             Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
@@ -52,7 +55,8 @@ impl Error {
             | Self::Listen(..)
             | Self::NothingListens(_)
             | Self::Dial(..)
-            | Self::NotConnected(_) => false,
+            | Self::NotConnected(_)
+            | Self::Demo(_) => false,
         }
     }
 }
@@ -60,9 +64,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(path, why) => {
-                write!(f, "the key in {}: {why}; give a file that is a key, or one that is not there", path.display())
-            }
+            Self::Key(error) => error.fmt(f),
             Self::Randomness(why) => write!(
                 f,
                 "the system gives no random bytes, and without them no key and no handshake is safe: {why}; nothing was \
@@ -93,6 +95,7 @@ impl fmt::Display for Error {
                 write!(f, "the topic of `--floodsub` cannot be subscribed to: {why}; give a shorter one")
             }
             Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
+            Self::Demo(fault) => fault.fmt(f),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
         }
     }
@@ -174,13 +177,10 @@ impl Notifee<World> for Refusals {
     }
 }
 
-/// A world, those who act in it, and what it needs to run.
+/// A world, and those who act in it.
 pub(crate) struct Node {
-    /// A duplicate of the swarm's descriptor, to sleep on. It is the first field, so it is dropped before the swarm.
-    descriptor: Async<OwnedFd>,
     pub(crate) world: World,
     pub(crate) notifees: Notifees<World>,
-    timer: Timer,
 }
 
 impl Node {
@@ -192,11 +192,9 @@ impl Node {
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
             .map_err(|error| Error::Identity(error.to_string()))?;
         let world = World { swarm, reporter, told: None };
-        let descriptor = world.swarm.as_fd().try_clone_to_owned().and_then(Async::new_nonblocking);
-        let descriptor = descriptor.map_err(Error::Reactor)?;
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
-        Ok(Self { descriptor, world, notifees, timer: Timer::never() })
+        Ok(Self { world, notifees })
     }
 
     /// Prints the first line.
@@ -204,15 +202,19 @@ impl Node {
         self.world.reporter.start(command, self.world.swarm.local_peer());
     }
 
-    /// Runs until the swarm is shut down: by a notifee, by SIGINT or SIGTERM, or since nobody reads the output. After each
-    /// turn `then` acts, and says whether anything has come of it.
+    /// Runs until the swarm is shut down: by a notifee, by a signal of [`ENDS`], or since nobody reads the output. After each
+    /// turn `then` acts, and says whether anything has come of it. What `then` polls wakes the loop.
     pub(crate) fn run(
         &mut self,
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
-        let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::Signals)?;
+        let mut signals = Signals::new(ENDS).map_err(Error::Signals)?;
         let mut end = End::Done;
-        async_io::block_on(poll_fn(|cx| {
+        let loop_waker = LoopWaker::new(self.world.swarm.waker());
+        let waker = loop_waker.waker();
+        let cx = &mut Context::from_waker(&waker);
+        loop {
+            loop_waker.begin();
             // A signal asks for an end in good order; a second one changes nothing.
             while let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
                 end = End::Interrupted;
@@ -224,22 +226,20 @@ impl Node {
                 self.world.swarm.shutdown();
             }
             self.world.catch_up(false);
-            let happened = self.turn(cx) | then(cx, &mut self.world, &mut self.notifees);
+            let happened = self.turn() | then(cx, &mut self.world, &mut self.notifees);
             if self.world.swarm.is_shut_down() {
-                return Poll::Ready(());
+                return Ok(end);
             }
-            if happened {
-                // What is left, or has come of it, is for the next turn: signals and what `then` does come in between.
-                cx.waker().wake_by_ref();
+            // What is left, or has come of it, is for the next turn: signals and what `then` does come in between.
+            if !happened && loop_waker.may_sleep() {
+                self.sleep(None)?;
             }
-            Poll::Pending
-        }));
-        Ok(end)
+        }
     }
 
-    /// Ticks and lets the notifees act, until there is nothing to do before something wakes `cx`, or for [`ROUNDS`] rounds.
+    /// Ticks and lets the notifees act, until there is nothing to do before something comes, or for [`ROUNDS`] rounds.
     /// Returns `false` if nothing has happened.
-    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn turn(&mut self) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
@@ -254,9 +254,8 @@ impl Node {
                 // After commands, `poll_at` is now.
                 [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min()
             };
-            busy |= next.is_some_and(|next| self.has_come(cx, next));
-            // Asked last, so that a wake from here on is for something that no turn has heard.
-            if !busy && self.descriptor.poll_readable(cx).is_pending() {
+            busy |= next.is_some_and(|next| next <= self.world.reporter.elapsed());
+            if !busy {
                 return happened;
             }
             happened = true;
@@ -264,21 +263,22 @@ impl Node {
         happened
     }
 
-    /// Whether `next` has come; if not, the timer will wake `cx`.
-    fn has_come(&mut self, cx: &mut Context<'_>, next: Duration) -> bool {
-        let left = next.saturating_sub(self.world.reporter.elapsed());
-        if left.is_zero() {
-            return true;
+    /// Sleeps until something comes, a deadline of the swarm or of a notifee has come, or `most` has passed.
+    pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
+        let now = self.world.reporter.elapsed();
+        if STDOUT.is_full() {
+            // Its reader, or an end, wakes us. What is undrained waits for that.
+            return self.world.swarm.wait_undrained(now, most).map_err(Error::Reactor);
         }
-        self.timer.set_after(left);
-        Pin::new(&mut self.timer).poll(cx).is_ready()
+        let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));
+        let timeout = [until_due, most].into_iter().flatten().min();
+        self.world.swarm.wait(now, timeout).map_err(Error::Reactor)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::task::Waker;
 
     #[test]
     fn a_turn_ends_though_there_is_always_more_to_do() {
@@ -299,7 +299,7 @@ mod tests {
         }
         let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(true)).unwrap();
         let restless = node.notifees.register(Restless(0));
-        assert!(node.turn(&mut Context::from_waker(Waker::noop())));
+        assert!(node.turn());
         assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);
     }
 }

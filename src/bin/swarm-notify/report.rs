@@ -92,6 +92,20 @@ impl Reporter {
         self.print_always(&line);
     }
 
+    /// The end of `demo`: the number of events that came as promised, of all.
+    pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
+        if self.json {
+            let mut line = self.line("summary");
+            line.put("shown", shown);
+            line.put("promised", promised);
+            line.put("as_promised", is_right);
+            self.print_always(&line);
+        } else {
+            let judgement = if is_right { "as promised" } else { "and not as promised" };
+            STDOUT.push_beyond(format!("{shown} of {promised} events, {judgement}"));
+        }
+    }
+
     /// A line, with both times and the side in it.
     pub(crate) fn line(&self, event: &str) -> Line {
         let mut line = Line::default();
