@@ -24,20 +24,22 @@
 //! - **Escapes.** In both forms, characters of the Unicode categories Cc, Cf, Zl and Zp are written as `\uXXXX`, as two of
 //!   these beyond U+FFFF, and a newline as `\n`: controls, marks that change the direction of text, and separators of
 //!   lines. Nothing else is escaped but `"` and `\`.
-//! - **Lengths.** Strings are cut at 256 bytes of UTF-8 ([`MAX_TEXT`](crate::text::MAX_TEXT)), and `data` at 4 096, before anything is escaped, between two characters. What was cut ends with `…`. A list has at most as many
-//!   strings as identify takes: 512 protocols, 128 addresses.
+//! - **Lengths.** Strings are cut at 256 bytes of UTF-8 ([`MAX_TEXT`](crate::text::MAX_TEXT)), and `data` at 4 096, before
+//!   anything is escaped, between two characters. What was cut ends with `…`. A list has at most as many strings as
+//!   identify takes: 512 protocols, 128 addresses.
 //! - **Numbers** are exact in JavaScript, too: a count begins at 0 in each run, and none gets to 2^53 within ten days
 //!   of 10 GB/s. Whatever may be larger is a string of digits.
 //! - **Times.** `t` never goes back. `time` is the system's clock, which may.
 //!
 //! # Events
 //!
-//! Each line has `t`, `time` and `event`, and in `demo` a `side`. A field with `?` is there only if there is something to
-//! say.
+//! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
+//! if there is something to say.
 //!
 //! | event | it says | fields |
 //! |---|---|---|
 //! | `start` | The command begins: the first line of a run, in `demo` of each side. | `format`, `version`, `command`, `peer` |
+//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same. | `file`, `mode` |
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
@@ -63,7 +65,8 @@
 //! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
-//! | `summary` | The streams of `dial`, at its end. | `streams`, `ok`, `failed`, `bytes`, `seconds` |
+//! | `summary` of `dial` | Its streams, at its end. | `streams`, `ok`, `failed`, `bytes`, `seconds` |
+//! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
@@ -82,6 +85,8 @@
 //! | `format` | number | The version of this format. |
 //! | `version` | string | The version of the command. |
 //! | `command` | string | `demo`, `listen` or `dial`. |
+//! | `file` | string | The name of the key file, as `--key` has it. |
+//! | `mode` | string | Its mode in octal, such as `644`. |
 //! | `peer` | string | The peer id of the other side; in `start`, our own. |
 //! | `listener` | string | The id of a listener: `l`, its slot, `.`, its generation. No id comes twice in a run. |
 //! | `connection` | string | The id of a connection, with a `c`. |
@@ -110,13 +115,16 @@
 //! | `length` | number | The bytes of the whole message, if it was cut. |
 //! | `via` | string | The peer id of the neighbour that has sent us the message. |
 //! | `missed` | number | Lines that were left out, or events that were lost. |
-//! | `listeners` | objects | The listeners that are open, each with the fields of its `listen`. |
-//! | `connections` | objects | The connections that are open, each with the fields of its `connected`. |
-//! | `snapshot.streams` | objects | The streams that are open, each with the fields of its `opened_stream`. |
+//! | `listeners` | objects | The listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
+//! | `connections` | objects | The connections that are open, likewise with those of `connected`. |
+//! | `snapshot.streams` | objects | The streams that are open, likewise with those of `opened_stream`. |
 //! | `summary.streams` | number | Streams that were asked for. |
 //! | `ok` | number | Streams that ended as they should, with the right bytes. |
 //! | `failed` | number | The others. |
 //! | `bytes` | number | Bytes that came back right, or went to a sink, on the streams that are `ok`. |
+//! | `shown` | number | Events that came as promised, of both sides. |
+//! | `promised` | number | Events that had to come. |
+//! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
 //!
 //! # Reasons
 //!
@@ -136,6 +144,6 @@
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | All was right. `listen`: a signal ended it. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
+//! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
 //! | 1 | Something was wrong: the peer, the network, or what came back. stderr or the log says what. |
 //! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |

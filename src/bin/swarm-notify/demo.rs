@@ -98,8 +98,8 @@ impl Demo {
         a.world.swarm.register_protocol(SINK);
         let address = tcp(host, 0);
         a.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address, error))?;
-        a.start("demo");
-        b.start("demo");
+        a.start("demo", None);
+        b.start("demo", None);
         a.notifees.register(Server::new(1));
         let caller = b.notifees.register(Caller::default());
         Ok(Self { a, b, caller })

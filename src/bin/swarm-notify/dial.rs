@@ -24,14 +24,14 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
     let reporter = Reporter::new(json);
-    let identity = identity(args.key.as_deref(), &reporter).map_err(Error::Key)?;
+    let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
-    node.start("dial");
+    node.start("dial", exposed.as_ref());
     let end = node.run(|cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let happened = errands.go_on(cx, &mut services, world, notifees, connected);

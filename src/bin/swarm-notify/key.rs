@@ -7,12 +7,13 @@
 //! wiped once the identity is made of them.
 
 use crate::new_file;
+use crate::output::say;
 use crate::report::Reporter;
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId, PublicKey, ed25519};
 use std::fmt;
 use std::fs::{self, File, FileType, Metadata};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -117,26 +118,37 @@ impl fmt::Display for Error {
     }
 }
 
-/// Returns the identity in a file, which is made if it is not there, or a fresh one without a file. It warns of a file
-/// that others can read or change, by a line of the log and on stderr.
-pub(crate) fn identity(path: Option<&Path>, reporter: &Reporter) -> Result<Keypair, Error> {
-    let Some(path) = path else { return Ok(Keypair::generate_ed25519()) };
+/// A key file that others of this machine can read or change.
+#[derive(Debug)]
+pub(crate) struct Exposed {
+    file: String,
+    mode: u32,
+}
+
+impl Exposed {
+    /// Prints the line of the log.
+    pub(crate) fn print(&self, reporter: &Reporter) {
+        let mut line = reporter.line("key_exposed");
+        line.put("file", self.file.as_str());
+        line.put("mode", format!("{:03o}", self.mode));
+        reporter.print(&line);
+    }
+}
+
+/// Returns the identity in a file, which is made if it is not there, or a fresh one without a file. It warns on stderr of a
+/// file that others can read or change, and returns what the log has to say of it once it has begun.
+pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>), Error> {
+    let Some(path) = path else { return Ok((Keypair::generate_ed25519(), None)) };
     let key = key(path, &mut || std::thread::sleep(PAUSE));
     let (identity, mode) = key.map_err(|fault| Error { path: path.to_owned(), fault })?;
-    if let Some(mode) = mode {
-        let file = path.display();
-        let mut line = reporter.line("key_exposed");
-        line.put("file", file.to_string());
-        line.put("mode", format!("{mode:03o}"));
-        reporter.print(&line);
-        let warning = "can be read or changed by others of this machine";
-        // Nobody may read stderr, and the line has said it.
-        let _ = writeln!(
-            io::stderr(),
-            "swarm-notify: warning: the key file {file} {warning} (mode {mode:03o}); run `chmod 600` on it"
-        );
+    let exposed = mode.map(|mode| Exposed { file: path.display().to_string(), mode });
+    if let Some(Exposed { file, mode }) = &exposed {
+        say(format_args!(
+            "warning: the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run \
+             `chmod 600` on it"
+        ));
     }
-    Ok(identity)
+    Ok((identity, exposed))
 }
 
 /// Returns the identity in a file, and the file's mode if others have a part in it. If there is no file, it is made. An

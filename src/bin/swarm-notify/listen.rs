@@ -20,7 +20,7 @@ pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
 pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     let reporter = Reporter::new(json);
-    let identity = identity(args.key.as_deref(), &reporter).map_err(Error::Key)?;
+    let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
     // Who dials decides how long that is held.
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
     // A slow reader delays no peer.
     STDOUT.lag();
-    node.start("listen");
+    node.start("listen", exposed.as_ref());
     let end = node.run(|cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
         // Nothing was asked for.

@@ -48,7 +48,8 @@ impl LoopWaker {
 
     /// Begins a round of the loop: a wake from here on is for something that the round may miss.
     pub(crate) fn begin(&self) {
-        self.0.state.store(LOOKING, Ordering::Release);
+        // By a swap, so that the round sees all that came before the wakes which this forgets.
+        self.0.state.swap(LOOKING, Ordering::AcqRel);
     }
 
     /// Ends a round. Returns whether the loop may sleep, which it may not after a wake since the round began.

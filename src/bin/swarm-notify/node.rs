@@ -197,9 +197,13 @@ impl Node {
         Ok(Self { world, notifees })
     }
 
-    /// Prints the first line.
-    pub(crate) fn start(&self, command: &str) {
-        self.world.reporter.start(command, self.world.swarm.local_peer());
+    /// Prints the first line, and after it that of an exposed key file.
+    pub(crate) fn start(&self, command: &str, exposed: Option<&key::Exposed>) {
+        let reporter = &self.world.reporter;
+        reporter.start(command, self.world.swarm.local_peer());
+        if let Some(exposed) = exposed {
+            exposed.print(reporter);
+        }
     }
 
     /// Runs until the swarm is shut down: by a notifee, by a signal of [`ENDS`], or since nobody reads the output. After each
