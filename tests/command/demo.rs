@@ -69,7 +69,7 @@ fn every_line_has_the_keys_that_scripts_read() {
             "stream_failed" | "closed_stream" => {
                 &["t", "time", "side", "event", "connection", "stream", "reason", "direction", "protocol"]
             }
-            "summary" => &["t", "event", "shown", "promised", "as_promised"],
+            "summary" => &["t", "time", "event", "shown", "promised", "as_promised"],
             other => panic!("{other} is no event"),
         };
         assert_eq!(keys, expected, "{line}");

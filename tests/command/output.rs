@@ -1,37 +1,53 @@
 //! The way out: a reader that is slow, has stopped or has left, a full disk, and what is said then.
 
 use crate::support::command::{Process, Running, json_command, non_blocking, told};
+use crate::support::log_page::page;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _, pipe};
 
 /// The log of a process whose reader decides when it reads.
-struct Log {
+pub(crate) struct Log {
     lines: BufReader<PipeReader>,
+    /// Its `start` lines.
+    starts: Vec<Value>,
+    /// Its other lines.
     printed: Vec<Value>,
 }
 
 impl Log {
     /// Starts the command with this log.
     #[track_caller]
-    fn of(args: &[&str]) -> (Process, Self) {
+    pub(crate) fn of(args: &[&str]) -> (Process, Self) {
         let (reader, writer) = pipe().unwrap();
         let process = Process::start(json_command(args).stdout(writer));
-        (process, Self { lines: BufReader::new(reader), printed: Vec::new() })
+        (process, Self::from(reader))
     }
 
-    /// The next line that is whole.
+    fn from(reader: PipeReader) -> Self {
+        Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
+    }
+
+    /// The next line that is whole and no `start`.
     fn next(&mut self) -> Option<Value> {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        let value: Value = serde_json::from_str(line.strip_suffix('\n')?).unwrap();
-        self.printed.push(value.clone());
-        Some(value)
+        loop {
+            let mut line = String::new();
+            self.lines.read_line(&mut line).unwrap();
+            let value: Value = serde_json::from_str(line.strip_suffix('\n')?).unwrap();
+            let start = self.starts.first().unwrap_or(&value);
+            page().check(&value, start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")));
+            if value["event"] != "start" {
+                self.printed.push(value.clone());
+                return Some(value);
+            }
+            assert!(self.printed.is_empty(), "nothing comes before {line}");
+            self.starts.push(value);
+        }
     }
 
     #[track_caller]
-    fn until(&mut self, event: &str) -> Value {
+    pub(crate) fn until(&mut self, event: &str) -> Value {
         loop {
             let line = self.next().unwrap_or_else(|| panic!("it ended without {event}: {:#?}", told(&self.printed)));
             if line["event"] == event {
@@ -41,19 +57,20 @@ impl Log {
     }
 
     #[track_caller]
-    fn address(&mut self) -> String {
+    pub(crate) fn address(&mut self) -> String {
         self.until("listen")["addresses"][0].as_str().unwrap().to_owned()
     }
 
-    fn rest(mut self) -> Vec<Value> {
+    /// Reads to the end. Returns the `start` lines, and all others from the first.
+    pub(crate) fn rest(mut self) -> (Vec<Value>, Vec<Value>) {
         while self.next().is_some() {}
-        self.printed
+        (self.starts, self.printed)
     }
 }
 
 /// Opens so many streams to an address, and ends.
 #[track_caller]
-fn open_streams(address: &str, streams: u64) {
+pub(crate) fn open_streams(address: &str, streams: u64) {
     let dial = crate::run(["dial", address, "--bytes", "0", "--concurrency", "64", "--streams", &streams.to_string()]);
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
 }
@@ -117,7 +134,7 @@ fn a_listener_goes_on_beside_a_reader_that_has_stopped() {
     let opening = |event: &str| {
         let line = log.printed.iter().find(|line| line["event"] == event).unwrap();
         let mut keys = keys(line);
-        assert!(keys.remove("t") && keys.remove("event"));
+        assert!(["t", "time", "event"].iter().all(|key| keys.remove(*key)));
         keys
     };
     let (listeners, connections) = (&snapshot["listeners"], &snapshot["connections"]);
@@ -131,9 +148,9 @@ fn a_listener_goes_on_beside_a_reader_that_has_stopped() {
     listen.signal("TERM");
     let ended = listen.ended();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    let printed = log.rest();
+    let printed = log.rest().1;
     assert_eq!(open_after(&printed), BTreeSet::new());
-    // Two listener lines, two connections, and two lines for each stream.
+    // Two lines of the listener, two of each connection, and two lines for each stream.
     assert_eq!(number(&printed), 2 + 4 + 2 * (STREAMS + 1));
     assert!(missed(&printed) > 0);
 }
@@ -147,7 +164,7 @@ fn a_signal_ends_a_listener_whose_reader_has_stopped() {
         let ended = listen.ended();
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         // All but what is lost is there to be read.
-        assert_eq!(log.rest().len() as u64 + lost(&ended.stderr), 2 + 2 + 2_000, "{}", ended.stderr);
+        assert_eq!(log.rest().1.len() as u64 + lost(&ended.stderr), 2 + 2 + 2_000, "{}", ended.stderr);
     }
 }
 
@@ -156,7 +173,7 @@ fn a_lagging_log_that_is_read_at_the_end_says_what_it_lacks() {
     let (listen, mut log) = Log::of(&["listen"]);
     open_streams(&log.address(), 10_000);
     listen.signal("TERM");
-    let printed = log.rest();
+    let printed = log.rest().1;
     assert_eq!(listen.ended().code, Some(0));
     assert_eq!(open_after(&printed), BTreeSet::new());
     assert_eq!(number(&printed), 2 + 2 + 20_000);
@@ -176,7 +193,7 @@ fn stopped_dial(listen: &mut Running) -> (Process, Log) {
 fn a_dial_waits_for_its_reader() {
     let mut listen = Running::start(["listen"]);
     let (dial, log) = stopped_dial(&mut listen);
-    let printed = log.rest();
+    let printed = log.rest().1;
     let ended = dial.ended();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     assert_eq!((printed.len(), &printed.last().unwrap()["ok"]), (2 + 20_000 + 1, &10_000.into()));
@@ -191,7 +208,7 @@ fn a_signal_ends_a_dial_whose_reader_has_stopped() {
     let ended = dial.ended();
     assert_eq!(ended.code, Some(1));
     // It did not go on as if somebody read: that many lines are bounded.
-    let all = log.rest().len() as u64 + lost(&ended.stderr);
+    let all = log.rest().1.len() as u64 + lost(&ended.stderr);
     assert!((4_096..15_000).contains(&all), "{all}: {}", ended.stderr);
 }
 
@@ -201,7 +218,7 @@ fn a_dial_that_is_interrupted_prints_its_summary_to_who_reads_on() {
     let (dial, log) = stopped_dial(&mut listen);
     dial.signal("INT");
     listen.until("disconnected");
-    let printed = log.rest();
+    let printed = log.rest().1;
     assert_eq!(printed.last().unwrap()["event"], "summary");
     assert_eq!(dial.ended().code, Some(1));
     assert_eq!(open_after(&printed[..printed.len() - 1]), BTreeSet::new());
@@ -218,7 +235,7 @@ fn a_pipe_that_is_non_blocking_loses_nothing() {
     for _ in 0..1_000 {
         listen.until("closed_stream");
     }
-    let printed = Log { lines: BufReader::new(reader), printed: Vec::new() }.rest();
+    let printed = Log::from(reader).rest().1;
     let ended = dial.ended();
     assert_eq!((ended.code, ended.stderr.as_str(), printed.len()), (Some(0), "", 2 + 10_000 + 1));
 }
@@ -281,10 +298,10 @@ fn standard_error_that_nobody_reads_holds_up_nothing() {
     let (reader, out) = pipe().unwrap();
     let mut command = json_command(&["listen"]);
     let listen = Process::start(command.env("RUST_LOG", "trace").stdout(out).stderr(writer));
-    let mut log = Log { lines: BufReader::new(reader), printed: Vec::new() };
+    let mut log = Log::from(reader);
     open_streams(&log.address(), 100);
     listen.signal("TERM");
-    assert_eq!(log.rest().len(), 2 + 2 + 200);
+    assert_eq!(log.rest().1.len(), 2 + 2 + 200);
     assert_eq!(listen.ended().code, Some(0));
 }
 
@@ -307,6 +324,6 @@ fn a_slow_reader_knows_what_is_open_whenever_it_has_caught_up() {
         assert_eq!(open_after(&log.printed), BTreeSet::from(["l0.1".to_owned()]));
     }
     listen.signal("TERM");
-    assert_eq!(open_after(&log.rest()), BTreeSet::new());
+    assert_eq!(open_after(&log.rest().1), BTreeSet::new());
     assert_eq!(listen.ended().code, Some(0));
 }

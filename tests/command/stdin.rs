@@ -165,9 +165,10 @@ fn a_terminal_in_the_background_does_not_stop_a_listener() {
     shell.args(["-c", "sh", "-c", script, env!("CARGO_BIN_EXE_swarm-notify")]).env_remove("RUST_LOG");
     let _shell = Process::start(shell.stdin(terminal).stdout(into));
     let mut log = BufReader::new(out).lines().map(|line| line.unwrap());
-    let mut first: Vec<_> = log.by_ref().take(2).collect();
-    first.sort();
-    let listen: Value = serde_json::from_str(&first[1]).unwrap();
+    // The shell's line comes before those of its job, or between them.
+    let mut first: Vec<_> = log.by_ref().take(3).collect();
+    first.sort_by_key(|line| (line.starts_with('{'), line.contains("\"event\":\"listen\"")));
+    let listen: Value = serde_json::from_str(&first[2]).unwrap();
     let dial = crate::run(["dial", listen["addresses"][0].as_str().unwrap(), "--ping", "1"]);
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
     signal(first[0].parse().unwrap(), "TERM");

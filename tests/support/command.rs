@@ -73,13 +73,16 @@ impl Running {
             match self.lines.recv_timeout(LIMIT) {
                 Ok(line) => {
                     let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-                    page().check(&value);
+                    let start = self.starts.first().unwrap_or(&value);
+                    page().check(
+                        &value,
+                        start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")),
+                    );
                     if value["event"] == "start" {
                         assert!(self.printed.is_empty(), "nothing comes before {line}");
                         self.starts.push(value);
                         continue;
                     }
-                    assert!(!self.starts.is_empty(), "no start comes before {line}");
                     self.printed.push(value.clone());
                     return Some(value);
                 }

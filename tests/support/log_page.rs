@@ -8,8 +8,9 @@ const COMMON: [&str; 3] = ["t", "time", "event"];
 
 /// The tables of the page.
 pub(crate) struct Page {
-    /// The fields of each event, and whether each is always there.
-    pub(crate) events: BTreeMap<&'static str, BTreeMap<&'static str, bool>>,
+    /// The fields of each event, and whether each is always there. Where two commands differ in them, there is one of each,
+    /// such as `summary of dial`.
+    pub(crate) events: BTreeMap<String, BTreeMap<&'static str, bool>>,
     /// The type of each field, by `field` or `event.field`.
     pub(crate) types: BTreeMap<&'static str, &'static str>,
 }
@@ -35,7 +36,9 @@ impl Page {
                 (_, ["---", ..]) => {}
                 ("event", [event, _, fields]) => {
                     let fields = fields.split(", ").map(|field| (quoted(field), !field.ends_with('?')));
-                    assert!(events.insert(quoted(event), fields.collect()).is_none(), "{event} is there twice");
+                    // `event`, or `event` of `command`.
+                    let name = event.split(" of ").map(quoted).collect::<Vec<_>>().join(" of ");
+                    assert!(events.insert(name, fields.collect()).is_none(), "{event} is there twice");
                 }
                 ("field", [field, kind, _]) => {
                     assert!(types.insert(quoted(field), *kind).is_none(), "{field} is there twice");
@@ -53,8 +56,9 @@ impl Page {
     fn check_names(&self) {
         let mut used: BTreeSet<_> = COMMON.iter().chain(&["side"]).map(|name| (*name).to_owned()).collect();
         for (event, fields) in &self.events {
+            let plain = event.split(' ').next().unwrap();
             for field in fields.keys() {
-                let own = format!("{event}.{field}");
+                let own = format!("{plain}.{field}");
                 let name = if self.types.contains_key(own.as_str()) { own } else { (*field).to_owned() };
                 assert!(self.types.contains_key(name.as_str()), "{event} has {field}, which has no type");
                 used.insert(name);
@@ -64,11 +68,18 @@ impl Page {
         assert_eq!(named, used, "each field is one of an event's");
     }
 
-    /// Checks that a line is what the page says.
+    /// The name in the table of events for an event of this command.
+    pub(crate) fn name(&self, event: &str, command: &str) -> String {
+        let of_command = format!("{event} of {command}");
+        if self.events.contains_key(&of_command) { of_command } else { event.to_owned() }
+    }
+
+    /// Checks that a line of this command is what the page says.
     #[track_caller]
-    pub(crate) fn check(&self, line: &Value) {
-        let event = line["event"].as_str().unwrap();
-        self.check_fields(event, line, &["t", "time", "event"]);
+    pub(crate) fn check(&self, line: &Value, command: &str) {
+        let event = self.name(line["event"].as_str().unwrap(), command);
+        let has_side = command == "demo" && !event.starts_with("summary");
+        self.check_fields(&event, line, if has_side { &["side", "t", "time", "event"] } else { &COMMON });
         let time = line["time"].as_str().unwrap();
         let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
         assert_eq!(shape, "0000-00-00T00:00:00.000000Z", "{line}");
@@ -79,9 +90,9 @@ impl Page {
         let fields = self.events.get(event).unwrap_or_else(|| panic!("{event} is not on the page: {line}"));
         let printed = line.as_object().unwrap();
         for (field, value) in printed {
-            let is_there = common.contains(&field.as_str()) || field == "side" || fields.contains_key(field.as_str());
+            let is_there = common.contains(&field.as_str()) || fields.contains_key(field.as_str());
             assert!(is_there, "{event} has no {field} on the page: {line}");
-            let own = format!("{event}.{field}");
+            let own = format!("{}.{field}", event.split(' ').next().unwrap());
             let kind = self.types.get(own.as_str()).or_else(|| self.types.get(field.as_str())).unwrap();
             assert!(self.is_of(kind, field, value), "{event}: {field} is no {kind}: {line}");
         }
@@ -95,6 +106,7 @@ impl Page {
     fn is_of(&self, kind: &str, field: &str, value: &Value) -> bool {
         match kind {
             "number" => value.is_f64() || value.as_u64().is_some_and(|number| number < 1 << 53),
+            "boolean" => value.is_boolean(),
             "string" => value.is_string(),
             "string or null" => value.is_string() || value.is_null(),
             "digits or null" => value.is_null() || value.as_str().is_some_and(|digits| digits.parse::<u64>().is_ok()),
