@@ -112,8 +112,8 @@ where
         written
     }
 
-    /// Returns the number of bytes that a [`write`](Self::write) would take now. An owner that passes bytes on reads no more
-    /// than that at a time, so that it need not keep any. 0: nothing now, or nothing any more; a write says which, and has
+    /// Returns the number of bytes that a [`write`](Self::write) would take now. A read takes none of it, so
+    /// an owner that passes bytes on reads no more than that at a time, and need not keep any. 0: nothing now, or nothing any more; a write says which, and has
     /// [`next_ready`](Self::next_ready) tell when there is place.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {

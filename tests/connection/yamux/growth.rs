@@ -274,3 +274,23 @@ fn a_window_that_every_peer_assumes_grows_before_its_stream_is_acknowledged() {
     assert_eq!(passes(&mut end, key, HALF), [update(1, HALF), probe()].concat());
     assert_eq!(passes(&mut end, key, HALF), update(1, HALF + WINDOW));
 }
+
+#[test]
+fn a_read_takes_no_room_from_the_write_that_follows() {
+    let config = Config {
+        max_receive_window: 4 * WINDOW,
+        max_window_growth: 4 * WINDOW,
+        max_output: 1_000,
+        ..Config::default()
+    };
+    let mut end = End::with(Role::Listener, &config);
+    let key = inbound(&mut end, 1);
+    end.receive(&data(0, 1, &vec![0; HALF as usize])).unwrap();
+    end.with_stream(key, |session, stream| {
+        let room = session.write_room(stream);
+        session.consume(stream, usize::MAX);
+        assert_eq!(session.write(stream, &[7; 2_000]), room, "as much as was promised before the read");
+    });
+    let begin = [update(1, HALF), probe()].concat();
+    assert_eq!(end.take()[..begin.len()], begin, "the read has begun a round trip");
+}
