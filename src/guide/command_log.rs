@@ -147,3 +147,6 @@
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
 //! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr or the log says what. |
 //! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//!
+//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
+//! its place: nothing counts as lost.
