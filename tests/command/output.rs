@@ -169,6 +169,18 @@ fn a_signal_ends_a_listener_whose_reader_has_stopped() {
 }
 
 #[test]
+fn a_lagging_log_that_nobody_reads_counts_all_that_is_lost() {
+    let (listen, mut log) = Log::of(&["listen"]);
+    open_streams(&log.address(), 10_000);
+    listen.signal("TERM");
+    let ended = listen.ended();
+    assert_eq!(ended.code, Some(1));
+    // The last two, which would have said what was left out, are lost with the others.
+    let all = log.rest().1.len() as u64 + lost(&ended.stderr);
+    assert_eq!(all, 2 + 2 + 20_000 + 2, "{}", ended.stderr);
+}
+
+#[test]
 fn a_lagging_log_that_is_read_at_the_end_says_what_it_lacks() {
     let (listen, mut log) = Log::of(&["listen"]);
     open_streams(&log.address(), 10_000);

@@ -123,6 +123,8 @@ struct State {
     is_full: bool,
     /// Lines that were not queued.
     missed: u64,
+    /// Of those, the ones that the last two lines say: `lagged` and its `snapshot`.
+    said_last: u64,
     end: Option<End>,
     has_thread: bool,
     /// The loop that hears of room and of the end.
@@ -142,6 +144,13 @@ impl State {
     fn lost(&self) -> u64 {
         self.missed + (self.lines.len() + self.in_hand) as u64
     }
+
+    /// The lines that the reader has not got, and does not know of.
+    fn lost_at_end(&self) -> u64 {
+        let lost = self.lost();
+        // The line that says so is the last but one.
+        if lost < 2 { lost } else { lost + self.said_last }
+    }
 }
 
 impl Output {
@@ -154,6 +163,7 @@ impl Output {
             policy,
             is_full: false,
             missed: 0,
+            said_last: 0,
             end: None,
             has_thread: false,
             waker: None,
@@ -201,7 +211,12 @@ impl Output {
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
-        takes.then(|| core::mem::take(&mut state.missed))
+        if !takes {
+            return None;
+        }
+        let missed = core::mem::take(&mut state.missed);
+        state.said_last = if end { missed } else { 0 };
+        Some(missed)
     }
 
     /// Queues a line, or counts it.
@@ -261,7 +276,7 @@ impl Output {
             let Some(left) = timeout.checked_sub(since.elapsed()) else { break };
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (state.lost(), state.end.clone())
+        (state.lost_at_end(), state.end.clone())
     }
 
     /// The thread: writes lines until that fails.
