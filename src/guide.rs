@@ -393,3 +393,6 @@
 
 #[cfg(doc)]
 use crate::swarm::{Config, Swarm};
+
+#[cfg(feature = "cli")]
+pub mod command_log;

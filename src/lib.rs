@@ -35,8 +35,8 @@
 //! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`,
 //! with all key types. Identities are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. A
 //! peer whose key type is not built in is refused, and the error names the feature to add. With `dns`, [`tcp`] dials names,
-//! and looks each up on a thread of its own. `host` and `cli` are for Unix. Everything else is checked to compile for
-//! Windows and macOS, too, and is tested on Linux only. Without default features the crate is the lifecycle layer and
+//! and looks each up on a thread of its own. `host` is for Unix. Everything else, the command too, is checked to compile
+//! for Windows and macOS, and is tested on Linux only. Without default features the crate is the lifecycle layer and
 //! notifees alone: `no_std` with `alloc`, on `slab`, `heapless` and `log`.
 
 #![no_std]

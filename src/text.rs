@@ -40,9 +40,34 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
+/// Returns a text for the log: [short](shorten), and with escapes in place of characters that a terminal may act on or that
+/// nobody sees. A peer may have chosen it.
+#[cfg(feature = "swarm")]
+pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
+    use alloc::string::ToString as _;
+    let mut safe = String::new();
+    for character in shorten(&text.to_string()).chars() {
+        match character {
+            // These two need an escape in source code only.
+            '"' | '\'' => safe.push(character),
+            _ => safe.extend(character.escape_debug()),
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "swarm")]
+    #[test]
+    fn a_peers_text_in_the_log_is_short_and_commands_no_terminal() {
+        let hostile = "/a\u{1b}[2J\n\u{9b}\u{85}\u{7f}\u{2028}\u{202e}\u{feff} it's \"é\"";
+        let safe = for_log(&hostile);
+        assert_eq!(safe, "/a\\u{1b}[2J\\n\\u{9b}\\u{85}\\u{7f}\\u{2028}\\u{202e}\\u{feff} it's \"é\"");
+        assert!(for_log(&"\u{202e}".repeat(64 * 1024)).len() <= MAX_TEXT / 3 * 8 + CUT.len_utf8());
+    }
 
     #[test]
     fn a_long_text_is_cut_between_two_characters_and_marked() {

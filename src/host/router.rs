@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::world::AnySwarm;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
-use crate::text::shorten;
+use crate::text::for_log;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ impl Router {
         match self.0.book(|book| book.handlers.answer(protocol, view.connection, &self.0.config)) {
             Answer::Handler(handler, last) => {
                 if let Some((_dropped_outside_the_book, last)) = last {
-                    log::debug!("{}: {}: others wait, too", last.id, shorten(last.protocol.as_str()));
+                    log::debug!("{}: {}: others wait, too", last.id, for_log(&last.protocol));
                     let _ = node.reset(last.id);
                     drop(self.0.book(|book| book.streams.remove(last.id)));
                 }
@@ -32,7 +32,7 @@ impl Router {
                 }
             }
             Answer::Full => {
-                log::debug!("{id}: {}: as many streams wait as may", shorten(protocol.as_str()));
+                log::debug!("{id}: {}: as many streams wait as may", for_log(protocol));
                 let _ = node.reset(id);
             }
             Answer::Nobody => {

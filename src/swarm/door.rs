@@ -26,6 +26,7 @@ use super::refusals::Refusal;
 use super::wake::Slot;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
+use crate::text::for_log;
 use chacha20::rand_core::Rng;
 use core::fmt;
 use core::task::Context;
@@ -259,7 +260,7 @@ where
 
     /// Counts an accepted connection that has no id and is closed.
     fn refuse(&mut self, listener: ListenerId, remote: &Multiaddr, refusal: Refusal, why: &dyn fmt::Display) {
-        log::debug!("{listener}: a connection from {remote} is closed: {why}");
+        log::debug!("{listener}: a connection from {} is closed: {}", for_log(remote), for_log(why));
         self.ledger.refuse(listener, refusal);
         self.ledger.lifecycle.count_connection_without_id();
     }

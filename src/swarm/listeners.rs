@@ -6,6 +6,7 @@ use super::error;
 use super::reactor::Reactor;
 use super::wake::Slot;
 use crate::lifecycle::{Failure, Fault, ListenerEnd, ListenerId, State, Table};
+use crate::text::for_log;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -110,7 +111,7 @@ where
     }
 
     fn listener_fails(&mut self, id: ListenerId, failure: Failure, text: &dyn core::fmt::Display) {
-        log::debug!("{id}: {failure}: {text}");
+        log::debug!("{id}: {failure}: {}", for_log(text));
         if let Some(listener) = self.listeners.table.get_mut(id) {
             listener.error = Some(text.to_string());
         }

@@ -112,9 +112,9 @@ where
         written
     }
 
-    /// Returns the number of bytes that a [`write`](Self::write) would take now. A read takes none of it, so
-    /// an owner that passes bytes on reads no more than that at a time, and need not keep any. 0: nothing now, or nothing any more; a write says which, and has
-    /// [`next_ready`](Self::next_ready) tell when there is place.
+    /// Returns the number of bytes that a [`write`](Self::write) would take now. A read takes none of it, so an owner that
+    /// passes bytes on reads no more than that at a time, and need not keep any. 0: nothing now, or nothing any more; a
+    /// write says which, and has [`next_ready`](Self::next_ready) tell when there is place.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {
         let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id)) else {

@@ -147,8 +147,21 @@ where
     /// # Errors
     /// The reactor's error. The swarm is as it was, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until(self.poll_at(), now, timeout)
+    }
+
+    /// Sleeps as [`wait`](Self::wait) does, without regard to undrained events and readiness. It is for an owner who leaves
+    /// them undrained on purpose, as [`next_deadline`](Self::next_deadline) is.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn wait_undrained(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until(self.next_deadline(), now, timeout)
+    }
+
+    fn wait_until(&mut self, due: Option<Duration>, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
         self.now = self.now.max(now);
-        let until_due = self.poll_at().map(|at| at.saturating_sub(self.now));
+        let until_due = due.map(|at| at.saturating_sub(self.now));
         let timeout = [until_due, timeout].into_iter().flatten().min();
         if timeout == Some(Duration::ZERO) {
             return Ok(());

@@ -9,14 +9,26 @@ mod demo;
 mod dial;
 #[path = "../../src/bin/swarm-notify/errands.rs"]
 mod errands;
+#[path = "../../src/bin/swarm-notify/failed.rs"]
+mod failed;
+#[path = "../../src/bin/swarm-notify/key.rs"]
+mod key;
 #[path = "../../src/bin/swarm-notify/lines.rs"]
 mod lines;
 #[path = "../../src/bin/swarm-notify/listen.rs"]
 mod listen;
+#[path = "../../src/bin/swarm-notify/loop_waker.rs"]
+mod loop_waker;
+#[path = "../../src/bin/swarm-notify/new_file.rs"]
+mod new_file;
 #[path = "../../src/bin/swarm-notify/node.rs"]
 mod node;
+#[path = "../../src/bin/swarm-notify/output.rs"]
+mod output;
 #[path = "../../src/bin/swarm-notify/pace.rs"]
 mod pace;
+#[path = "../../src/bin/swarm-notify/publish.rs"]
+mod publish;
 #[path = "../../src/bin/swarm-notify/report.rs"]
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
@@ -34,24 +46,26 @@ use std::process::ExitCode;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    output::init_log();
     if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
         std::thread::spawn(|| answer(gauge));
     }
     let args = Args::parse();
+    let may_leave = !matches!(args.command, Command::Dial(_));
     let ended = match args.command {
         Command::Demo => demo::run(args.json),
         Command::Listen(listen) => listen::run(&listen, args.json),
         Command::Dial(dial) => dial::run(&dial, args.json),
     };
-    match ended {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    let code = match ended {
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(error) => {
-            eprintln!("swarm-notify: {error}");
-            if error.is_usage() { 2.into() } else { ExitCode::FAILURE }
+            output::say(&error);
+            if error.is_usage() { 2 } else { 1 }
         }
-    }
+    };
+    if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }
 }
 
 /// Answers until the other side ends.

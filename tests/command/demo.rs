@@ -2,7 +2,7 @@
 
 use crate::run;
 use crate::support::command::told;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
 const OF_A: [&str; 7] = [
@@ -34,10 +34,12 @@ fn the_demo_walks_through_all_nine_events_on_both_sides() {
     let demo = run(["demo"]);
     assert_eq!((demo.code, demo.stderr.as_str()), (Some(0), ""));
     let (a, b) = (of("a", &demo.printed), of("b", &demo.printed));
-    assert_eq!(demo.printed.len(), a.len() + b.len(), "each line has a side");
+    let (last, events) = demo.printed.split_last().unwrap();
+    assert_eq!(events.len(), a.len() + b.len(), "each line has a side, but the last");
+    assert_eq!((&last["event"], &last["shown"], &last["promised"]), (&json!("summary"), &json!(14), &json!(14)));
     assert_eq!(told(&a), OF_A);
     assert_eq!(told(&b), OF_B);
-    let mut events: Vec<_> = demo.printed.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    let mut events: Vec<_> = events.iter().map(|line| line["event"].as_str().unwrap()).collect();
     events.sort_unstable();
     events.dedup();
     assert_eq!(events.len(), 9);
@@ -55,18 +57,19 @@ fn every_line_has_the_keys_that_scripts_read() {
     for line in &demo.printed {
         let keys: Vec<_> = line.as_object().unwrap().keys().map(String::as_str).filter(|key| *key != "error").collect();
         let expected: &[&str] = match line["event"].as_str().unwrap() {
-            "listen" => &["t", "side", "event", "listener", "addresses"],
-            "listen_failed" | "listen_close" => &["t", "side", "event", "listener", "reason", "addresses"],
-            "connected" => &["t", "side", "event", "connection", "remote", "peer", "direction"],
-            "connect_failed" => &["t", "side", "event", "connection", "reason", "remote", "direction"],
-            "disconnected" => &["t", "side", "event", "connection", "reason", "remote", "peer", "direction"],
-            "opened_stream" => &["t", "side", "event", "connection", "stream", "direction", "protocol"],
+            "listen" => &["t", "time", "side", "event", "listener", "addresses"],
+            "listen_failed" | "listen_close" => &["t", "time", "side", "event", "listener", "reason", "addresses"],
+            "connected" => &["t", "time", "side", "event", "connection", "remote", "peer", "direction"],
+            "connect_failed" => &["t", "time", "side", "event", "connection", "reason", "remote", "direction"],
+            "disconnected" => &["t", "time", "side", "event", "connection", "reason", "remote", "peer", "direction"],
+            "opened_stream" => &["t", "time", "side", "event", "connection", "stream", "direction", "protocol"],
             "stream_failed" if line["direction"] == "inbound" => {
-                &["t", "side", "event", "connection", "stream", "reason", "direction"]
+                &["t", "time", "side", "event", "connection", "stream", "reason", "direction"]
             }
             "stream_failed" | "closed_stream" => {
-                &["t", "side", "event", "connection", "stream", "reason", "direction", "protocol"]
+                &["t", "time", "side", "event", "connection", "stream", "reason", "direction", "protocol"]
             }
+            "summary" => &["t", "time", "event", "shown", "promised", "as_promised"],
             other => panic!("{other} is no event"),
         };
         assert_eq!(keys, expected, "{line}");
@@ -85,14 +88,37 @@ fn without_json_each_event_is_a_line_for_people() {
     let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).arg("demo").output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    assert_eq!(out.lines().count(), OF_A.len() + OF_B.len());
+    assert_eq!(out.lines().count(), OF_A.len() + OF_B.len() + 3);
+    assert_eq!(out.lines().last(), Some("14 of 14 events, as promised"));
     for (side, log) in [("a", OF_A), ("b", OF_B)] {
-        let lines = out.lines().filter(|line| line.split_whitespace().nth(1) == Some(side));
+        let mut lines = out.lines().filter(|line| line.split_whitespace().nth(2) == Some(side));
+        assert!(lines.next().is_some_and(|line| line.split_whitespace().nth(3) == Some("start")));
         for (line, expected) in lines.zip(log) {
             let event = expected.split(' ').next();
-            assert_eq!(line.split_whitespace().nth(2), event, "{line}");
+            assert_eq!(line.split_whitespace().nth(3), event, "{line}");
         }
     }
+}
+
+/// A new network namespace has a loopback interface that is down, where it can be made.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_loopback_the_demo_ends_and_says_why() {
+    let unshare = |args: &[&str]| Command::new("unshare").args(["--net", "--map-root-user"]).args(args).output();
+    if !unshare(&["true"]).is_ok_and(|output| output.status.success()) {
+        println!("skipped: a network namespace is not to be had here");
+        return;
+    }
+    let binary = env!("CARGO_BIN_EXE_swarm-notify");
+    let ended = unshare(&["timeout", "40", binary, "demo", "--json"]).unwrap();
+    let (out, error) = (String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap());
+    assert_eq!(ended.status.code(), Some(1), "{error}");
+    assert!(out.lines().count() < 30, "{} lines", out.lines().count());
+    let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["event"], &last["as_promised"]), (&json!("summary"), &json!(false)));
+    assert!(last["shown"].as_u64().unwrap() < 14, "{last}");
+    assert!(error.contains("the demo has failed: side ") && error.contains("127.0.0.1"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 #[test]
@@ -116,29 +142,6 @@ fn an_output_that_nobody_reads_does_no_harm() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-}
-
-#[test]
-fn what_cannot_be_understood_is_a_matter_of_usage() {
-    let wrong: [&[&str]; 12] = [
-        &[],
-        &["serve"],
-        &["demo", "now"],
-        &["listen", "localhost:80"],
-        &["listen", "--key"],
-        &["dial"],
-        &["dial", "127.0.0.1"],
-        &["dial", "/ip4/127.0.0.1/tcp/1", "--streams", "-1"],
-        &["dial", "/ip4/127.0.0.1/tcp/1", "--concurrency", "0"],
-        &["dial", "/ip4/127.0.0.1/tcp/1", "--half-close", "--reset"],
-        &["dial", "/ip4/127.0.0.1/tcp/1", "--hold", "-1"],
-        &["dial", "/ip4/127.0.0.1/tcp/1", "--protocol", "echo"],
-    ];
-    for args in wrong {
-        let ended = run(args);
-        assert_eq!((ended.code, ended.printed.len()), (Some(2), 0), "{args:?}");
-        assert!(ended.stderr.contains("error") || ended.stderr.contains("Usage"), "{args:?}: {}", ended.stderr);
-    }
 }
 
 #[test]

@@ -3,11 +3,16 @@
 
 mod demo;
 mod dial;
+mod keys;
 mod listen;
+mod output;
 mod paced;
+mod page;
 mod services;
+mod stdin;
 #[path = "../support/mod.rs"]
 mod support;
+mod usage;
 
 use crate::support::command;
 

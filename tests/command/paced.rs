@@ -14,14 +14,14 @@ use swarm_notify::tcp;
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
 /// A peer of the command's in this process.
-struct Peer {
-    swarm: tcp::Swarm,
-    notifees: Notifees<tcp::Swarm>,
+pub(crate) struct Peer {
+    pub(crate) swarm: tcp::Swarm,
+    pub(crate) notifees: Notifees<tcp::Swarm>,
     start: Instant,
 }
 
 impl Peer {
-    fn dial(address: &str, config: Config) -> (Self, ConnectionId) {
+    pub(crate) fn dial(address: &str, config: Config) -> (Self, ConnectionId) {
         let reactor = tcp::Reactor::new().unwrap();
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
@@ -32,8 +32,29 @@ impl Peer {
         (peer, connection)
     }
 
+    /// Opens streams, and waits until each is open or has failed.
+    pub(crate) fn open_streams(&mut self, connection: ConnectionId, number: usize) {
+        for _ in 0..number {
+            self.swarm.open_stream(connection, &[ECHO]).unwrap();
+        }
+        let mut told = 0;
+        self.until(|event| {
+            told += usize::from(matches!(event, Event::OpenedStream { .. } | Event::StreamFailed { .. }));
+            told == number
+        });
+    }
+
+    /// Lets its notifees act once, and sends what they have left.
+    pub(crate) fn turn(&mut self) {
+        assert!(self.start.elapsed() < LIMIT, "it does not come");
+        self.swarm.wait(self.start.elapsed(), Some(Duration::from_millis(1))).unwrap();
+        self.swarm.tick(self.start.elapsed());
+        self.notifees.drive(&mut self.swarm, self.start.elapsed());
+        self.swarm.flush_all(self.start.elapsed());
+    }
+
     /// Goes on until an event is the one; `is_it` is asked once for each.
-    fn until(&mut self, mut is_it: impl FnMut(Event) -> bool) {
+    pub(crate) fn until(&mut self, mut is_it: impl FnMut(Event) -> bool) {
         loop {
             assert!(self.start.elapsed() < LIMIT, "it does not come");
             self.swarm.wait(self.start.elapsed(), Some(Duration::from_millis(100))).unwrap();

@@ -18,6 +18,10 @@ EVENTS = {
 
 # What services say beside the nine events, and the fields that its line must have.
 SAID = {
+    "key_exposed": {"file", "mode"},
+    "lagged": {"missed"},
+    "snapshot": {"listeners", "connections", "streams"},
+    "pubsub_lagged": {"missed"},
     "ping": {"connection", "peer", "seconds"},
     "ping_failed": {"connection", "peer", "reason"},
     "identified": {"peer", "agent", "protocols", "addresses"},
@@ -65,6 +69,9 @@ class Life:
 class Log:
     """Takes lines in order, and refuses the first that cannot be true."""
 
+    # The example's have neither a first line nor the time of day.
+    of_command: bool = True
+    start: dict | None = None
     lives: dict = field(default_factory=dict)
     said: list = field(default_factory=list)
     summary: dict | None = None
@@ -76,6 +83,14 @@ class Log:
         self._require(isinstance(time, (int, float)) and time >= self.last_time, line, "time goes backwards")
         self.last_time = time
         self._require(self.summary is None, line, "the summary is the last line")
+        if self.of_command:
+            self._require(isinstance(line.get("time"), str), line, "no time of day")
+            self._require((self.start is None) == (event == "start"), line, "not one start, and first")
+        if event == "start":
+            missing = {"format", "version", "command", "peer"} - line.keys()
+            self._require(not missing, line, f"fields are missing: {missing}")
+            self.start = line
+            return
         if event == "summary":
             missing = {"streams", "ok", "failed", "bytes", "seconds"} - line.keys()
             self._require(not missing, line, f"fields are missing: {missing}")
@@ -84,6 +99,9 @@ class Log:
         if event in SAID:
             missing = SAID[event] - line.keys()
             self._require(not missing, line, f"fields are missing: {missing}")
+            if event == "message" and line["seqno"] is not None:
+                digits = isinstance(line["seqno"], str) and line["seqno"].isdecimal()
+                self._require(digits, line, "seqno is no string of digits")
             self.said.append(line)
             return
         self._require(event in EVENTS, line, "no such event")

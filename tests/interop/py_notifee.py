@@ -102,7 +102,7 @@ class Ours(Side):
     path = None
 
     def __init__(self):
-        self.log = Log()
+        self.log = Log(of_command=False)
         super().__init__(self.path)
 
     def take(self, line):

@@ -4,7 +4,8 @@ import unittest
 
 from event_log import Log, Wrong, any_of, expect
 
-RIGHT = [
+LINES = [
+    {"t": 0, "event": "start", "format": 1, "version": "0.1.0", "command": "listen", "peer": "12D3"},
     {"t": 0, "event": "listen", "listener": "l0.1", "addresses": ["/ip4/127.0.0.1/tcp/4001/p2p/12D3"]},
     {"t": 1, "event": "connected", "connection": "c0.1", "remote": "/ip4/127.0.0.1/tcp/5", "peer": "12D3",
      "direction": "inbound"},
@@ -12,9 +13,11 @@ RIGHT = [
      "protocol": "/echo/1.0.0"},
     {"t": 2, "event": "stream_failed", "stream": "s1.1", "connection": "c0.1", "reason": "unsupported"},
     {"t": 3, "event": "closed_stream", "stream": "s0.1", "connection": "c0.1", "reason": "finished"},
+    {"t": 3, "event": "message", "topic": "news", "from": "12D3", "seqno": "18446744073709551615", "via": "12D3"},
     {"t": 4, "event": "disconnected", "connection": "c0.1", "reason": "remote(eof)"},
     {"t": 5, "event": "listen_close", "listener": "l0.1", "reason": "shutdown"},
 ]
+RIGHT = [{"time": "2026-11-30T04:05:06.000007Z", **line} for line in LINES]
 
 
 def check(lines):
@@ -35,17 +38,18 @@ class EventLog(unittest.TestCase):
 
     def test_each_missing_line_is_noticed(self):
         for index, line in enumerate(RIGHT):
-            if line["event"] != "stream_failed":
+            if line["event"] not in ("stream_failed", "message"):
                 with self.subTest(line["event"]), self.assertRaises(Wrong):
                     check(RIGHT[:index] + RIGHT[index + 1:])
 
     def test_each_doubled_line_is_noticed(self):
         for index, line in enumerate(RIGHT):
-            with self.subTest(line["event"]), self.assertRaises(Wrong):
-                check(RIGHT[:index + 1] + RIGHT[index:])
+            if line["event"] != "message":
+                with self.subTest(line["event"]), self.assertRaises(Wrong):
+                    check(RIGHT[:index + 1] + RIGHT[index:])
 
     def test_each_pair_of_lines_in_the_wrong_order_is_noticed(self):
-        for first, second in [(0, 6), (1, 2), (1, 3), (2, 4), (4, 5), (3, 5)]:
+        for first, second in [(0, 1), (1, 8), (2, 3), (2, 4), (3, 5), (5, 7), (4, 7)]:
             swapped = [dict(line) for line in RIGHT]
             swapped[first], swapped[second] = swapped[second], swapped[first]
             for time, line in enumerate(swapped):
@@ -59,6 +63,12 @@ class EventLog(unittest.TestCase):
                 broken = {key: value for key, value in line.items() if key != name}
                 with self.subTest((line["event"], name)), self.assertRaises(Wrong):
                     check([*RIGHT[:index], broken, *RIGHT[index + 1:]])
+
+    def test_a_seqno_that_is_no_string_of_digits_is_noticed(self):
+        for seqno in (7, "", "7f"):
+            broken = [{**line, "seqno": seqno} if line["event"] == "message" else line for line in RIGHT]
+            with self.subTest(seqno), self.assertRaises(Wrong):
+                check(broken)
 
     def test_unexpected_and_missing_counts_are_noticed(self):
         got = check(RIGHT).count("stream", "reason")

@@ -1,10 +1,12 @@
 //! The command as a process of its own: what it prints, line by line, and how it ends.
+use super::log_page::page;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Duration;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
@@ -16,13 +18,16 @@ pub(crate) struct Running {
     /// Its standard input, until that is ended.
     input: Option<ChildStdin>,
     lines: Receiver<String>,
-    /// Its lines of JSON that have been taken.
+    /// Its `start` lines that have been taken: of each side, where there are two.
+    pub(crate) starts: Vec<Value>,
+    /// Its other lines of JSON that have been taken.
     pub(crate) printed: Vec<Value>,
 }
 
 /// How it ended.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
+    pub(crate) starts: Vec<Value>,
     pub(crate) printed: Vec<Value>,
     pub(crate) stderr: String,
 }
@@ -47,7 +52,7 @@ impl Running {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, lines, printed: Vec::new() }
+        Self { child, input, lines, starts: Vec::new(), printed: Vec::new() }
     }
 
     /// Writes to its standard input.
@@ -61,18 +66,29 @@ impl Running {
         self.input = None;
     }
 
-    /// The next line; `None` when it has closed its output.
+    /// The next line that is no `start`; `None` when it has closed its output.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Option<Value> {
-        match self.lines.recv_timeout(LIMIT) {
-            Ok(line) => {
-                let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-                assert!(value.is_object(), "{line}");
-                self.printed.push(value.clone());
-                Some(value)
+        loop {
+            match self.lines.recv_timeout(LIMIT) {
+                Ok(line) => {
+                    let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+                    let start = self.starts.first().unwrap_or(&value);
+                    page().check(
+                        &value,
+                        start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")),
+                    );
+                    if value["event"] == "start" {
+                        assert!(self.printed.is_empty(), "nothing comes before {line}");
+                        self.starts.push(value);
+                        continue;
+                    }
+                    self.printed.push(value.clone());
+                    return Some(value);
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),
             }
-            Err(RecvTimeoutError::Disconnected) => None,
-            Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),
         }
     }
 
@@ -100,8 +116,7 @@ impl Running {
     /// Sends it a signal: `INT`, `TERM`, `STOP`, …
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
-        let kill = format!("kill -s {name} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(self.id(), name);
     }
 
     #[track_caller]
@@ -117,7 +132,8 @@ impl Running {
         self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         // Its output is closed: it is about to be gone.
         let code = self.child.wait().unwrap().code();
-        Ended { code, printed: std::mem::take(&mut self.printed), stderr }
+        let (starts, printed) = (std::mem::take(&mut self.starts), std::mem::take(&mut self.printed));
+        Ended { code, starts, printed, stderr }
     }
 }
 
@@ -126,6 +142,78 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The command with `--json`, its standard input empty and its standard error piped.
+pub(crate) fn json_command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+    command.arg("--json").args(args).env_remove("RUST_LOG");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Has a descriptor, and all that share it, refuse what would block.
+#[track_caller]
+pub(crate) fn non_blocking(descriptor: &impl AsFd) {
+    let flags = rustix::fs::fcntl_getfl(descriptor).unwrap();
+    rustix::fs::fcntl_setfl(descriptor, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
+}
+
+/// A process whose output is its starter's business.
+pub(crate) struct Process {
+    id: u32,
+    /// How it has ended, once it has.
+    ended: Receiver<Ended>,
+}
+
+impl Process {
+    /// Takes the command's descriptors with it, so that their other ends hear of its end.
+    #[track_caller]
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let id = child.id();
+        let (sender, ended) = channel();
+        std::thread::spawn(move || {
+            let mut stderr = String::new();
+            if let Some(mut pipe) = child.stderr.take() {
+                pipe.read_to_string(&mut stderr).unwrap();
+            }
+            let code = child.wait().unwrap().code();
+            let _ = sender.send(Ended { code, starts: Vec::new(), printed: Vec::new(), stderr });
+        });
+        Self { id, ended }
+    }
+
+    /// Sends it a signal: `INT`, `TERM`, `STOP`, …
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.id, name);
+    }
+
+    /// Waits until it has ended by itself.
+    #[track_caller]
+    pub(crate) fn ended(self) -> Ended {
+        match self.ended.recv_timeout(LIMIT) {
+            Ok(ended) => ended,
+            Err(_) => panic!("it does not end"),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Its id is its own until it is waited for.
+        if let Err(TryRecvError::Empty) = self.ended.try_recv() {
+            let _ = Command::new("sh").args(["-c", &format!("kill -s KILL {} 2>/dev/null", self.id)]).status();
+        }
+    }
+}
+
+#[track_caller]
+pub(crate) fn signal(id: u32, name: &str) {
+    let kill = format!("kill -s {name} {id}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// What was printed, each line in short: the event, whose it is, what it is or the reason.

@@ -32,6 +32,8 @@ pub(crate) mod identify;
 #[cfg(feature = "connection")]
 pub(crate) mod identities;
 pub(crate) mod input;
+#[cfg(feature = "cli")]
+pub(crate) mod log_page;
 pub(crate) mod model;
 #[cfg(feature = "connection")]
 pub(crate) mod multistream;

@@ -1,13 +1,19 @@
 //! What can be said on the command line.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "args/address.rs"]
+mod address;
+
+use address::{to_dial, to_listen_on};
 use clap::{Parser, Subcommand};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
 /// A libp2p node that tells exactly what lives and what has ended.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -16,9 +22,16 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
+const AFTER_HELP: &str = "\
+Two terminals to try it in:
+  swarm-notify listen /ip4/127.0.0.1/tcp/4001
+  swarm-notify dial /ip4/127.0.0.1/tcp/4001
+
+Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong.";
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Two swarms in this process walk through all nine events over TCP on loopback.
+    /// Let two swarms in this process walk through all nine events over TCP on loopback.
     Demo,
     /// Serve /echo/1.0.0 and /sink/1.0.0 until SIGINT or SIGTERM.
     Listen(Listen),
@@ -28,10 +41,11 @@ pub(crate) enum Command {
 
 #[derive(clap::Args)]
 pub(crate) struct Listen {
-    /// Where to listen.
-    #[arg(default_value = "/ip4/127.0.0.1/tcp/0")]
+    /// The addresses to listen on: /ip4/…/tcp/… or /ip6/…/tcp/…; port 0 is any that is free.
+    #[arg(value_name = "ADDRESS", default_value = "/ip4/127.0.0.1/tcp/0", value_parser = to_listen_on)]
     pub(crate) addresses: Vec<Multiaddr>,
-    /// The identity, in libp2p's protobuf form; it is made if the file is not there. Without it, a fresh one.
+    /// The file of the identity key, in libp2p's protobuf form; it is made if it is not there. Without this option the
+    /// identity is a fresh one.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes.
@@ -42,19 +56,22 @@ pub(crate) struct Listen {
 
 #[derive(clap::Args, Clone)]
 pub(crate) struct Dial {
-    /// Whom to dial: /ip4/…/tcp/…, with /p2p/… at its end to accept no other peer.
+    /// The address to dial: /ip4/…/tcp/…, /ip6/…/tcp/… or /dns/…/tcp/…, with /p2p/… at its end to accept no other peer.
+    #[arg(value_parser = to_dial)]
     pub(crate) address: Multiaddr,
-    /// What the streams speak: an echo is expected back, but from /sink/1.0.0.
-    #[arg(long, default_value = "/echo/1.0.0", value_parser = protocol)]
+    /// The protocol of the streams: an echo is expected back, but from /sink/1.0.0.
+    #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
-    /// How many streams to open; 1 without it, or 0 beside --ping, --identify or --floodsub.
-    #[arg(long)]
+    /// The number of streams to open; 1 without it, or 0 beside --ping, --identify or --floodsub.
+    #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// How many of them at a time.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    /// The number of streams that are open at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_COUNT))]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
-    /// How many bytes to send on each.
-    #[arg(long, default_value_t = 1024)]
+    /// The number of bytes to send on each.
+    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = number(0..=MAX_BYTES))]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
     /// End our side as soon as all is sent, and read the echo after that.
     #[arg(long, conflicts_with = "reset")]
@@ -63,7 +80,8 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) reset: bool,
     /// Ping the peer so many times, one after the other.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = number(0..=MAX_COUNT))]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) ping: u64,
     /// Ask the peer who it is.
     #[arg(long)]
@@ -72,11 +90,12 @@ pub(crate) struct Dial {
     /// until stdin ends.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
-    /// The identity, in libp2p's protobuf form; it is made if the file is not there. Without it, a fresh one.
+    /// The file of the identity key, in libp2p's protobuf form; it is made if it is not there. Without this option the
+    /// identity is a fresh one.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// Keep the connection for so long after all that.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) hold: f64,
 }
 
@@ -88,13 +107,26 @@ impl Dial {
     }
 }
 
+/// The most of what is counted: a stream's id has as many places.
+const MAX_COUNT: u64 = u32::MAX as u64;
+/// The most bytes of a stream: a whole number up to this is exact in JavaScript, too.
+const MAX_BYTES: u64 = (1 << 53) - 1;
+
 fn protocol(name: &str) -> Result<Protocol, String> {
-    Protocol::new(name).map_err(|error| error.to_string())
+    Protocol::new(name).map_err(|error| format!("{error}; give one such as /echo/1.0.0"))
+}
+
+/// Returns a reader of whole numbers in a range.
+fn number(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync + 'static {
+    move |text| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        Ok(_) | Err(_) => Err(format!("give a whole number from {} to {}", range.start(), range.end())),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
-        Ok(_) | Err(_) => Err("give a number of seconds that is not negative".to_owned()),
+        Ok(_) | Err(_) => Err("give a number of seconds from 0 to 1000000000, such as 2.5".to_owned()),
     }
 }

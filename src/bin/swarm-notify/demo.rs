@@ -5,25 +5,23 @@
 use crate::listen::{ECHO, SINK, Server};
 use crate::node::{Error, Node, World};
 use crate::report::Reporter;
-use async_io::Timer;
-use futures_lite::future::poll_fn;
 use libp2p_identity::Keypair;
 use socket2::{Domain, Socket, Type};
-use std::future::Future as _;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Event, Failure, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Notifee};
+use swarm_notify::notifee::{Context, Notifee, NotifeeId};
 use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 
 /// What nobody speaks.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
-/// The demo takes milliseconds; nothing in it waits for longer than this.
+/// The demo takes milliseconds. It ends after this time, whatever happens meanwhile.
 const LIMIT: Duration = Duration::from_secs(30);
+/// One thread sleeps for both swarms in turn, and for each no longer than this, so that the other is not kept waiting.
+const NAP: Duration = Duration::from_millis(1);
 
 const OF_A: &[&str] = &[
     "listen l0.1",
@@ -45,49 +43,139 @@ const OF_B: &[&str] = &[
     "disconnected c1.1 requested",
 ];
 
-pub(crate) fn run(json: bool) -> Result<bool, Error> {
-    let reporter = Reporter::new(json);
-    let node = |side| Node::new(&Keypair::generate_ed25519(), Config::default(), reporter.side(side));
-    let (mut a, mut b) = (node("a")?, node("b")?);
-    (a.world.told, b.world.told) = (Some(Vec::new()), Some(Vec::new()));
-    a.world.swarm.register_protocol(ECHO);
-    a.world.swarm.register_protocol(SINK);
-    a.world.swarm.listen(loopback(0)).map_err(|error| Error::Listen(error.to_string()))?;
-    a.notifees.register(Server::new(1));
-    let caller = b.notifees.register(Caller::default());
-    let mut is_begun = false;
-    let mut limit = Timer::after(LIMIT);
-    async_io::block_on(poll_fn(|cx| {
-        loop {
-            let happened = a.turn(cx) | b.turn(cx);
-            let Some(caller) = b.notifees.get_mut::<Caller>(caller) else { return Poll::Ready(()) };
-            if let (false, Some(address)) = (is_begun, address(&a.world)) {
-                is_begun = true;
-                caller.begin(&mut b.world, address);
-                continue;
-            }
-            if is_over(&a.world) && is_over(&b.world) {
-                a.world.swarm.shutdown();
-                b.world.swarm.shutdown();
-            }
-            if a.world.swarm.is_shut_down() && b.world.swarm.is_shut_down() {
-                return Poll::Ready(());
-            }
-            if !happened {
-                return Pin::new(&mut limit).poll(cx).map(drop);
-            }
-        }
-    }));
-    let echo = b.notifees.get::<Caller>(caller).map(|caller| caller.echo.as_slice());
-    let right = log(&a.world) == OF_A && log(&b.world) == OF_B && echo == Some(GREETING);
-    if !right {
-        eprintln!("swarm-notify: expected a {OF_A:?}, b {OF_B:?}");
-    }
-    Ok(right)
+/// What keeps the demo from showing all that it promises.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// A side told the first, and the second had to come, or nothing.
+    Differs { side: char, told: String, due: Option<&'static str> },
+    /// The limit has passed, and this was still to come.
+    Late { side: char, due: &'static str },
+    /// The echo was not what was sent.
+    Echo,
 }
 
-fn loopback(port: u16) -> Multiaddr {
-    [multiaddr::Protocol::Ip4(Ipv4Addr::LOCALHOST), multiaddr::Protocol::Tcp(port)].into_iter().collect()
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Differs { side, told, due } => {
+                let due = due.unwrap_or("nothing");
+                write!(f, "the demo has failed: side {side} told `{told}`, and `{due}` had to come; ")?;
+            }
+            Self::Late { side, due } => {
+                write!(f, "the demo has failed: side {side} did not tell `{due}` within {} s; ", LIMIT.as_secs())?;
+            }
+            Self::Echo => return f.write_str("the demo has failed: the echo is not what was sent; please report it"),
+        }
+        f.write_str("it needs TCP on 127.0.0.1, so see that the loopback interface is up and that nothing filters it")
+    }
+}
+
+pub(crate) fn run(json: bool) -> Result<bool, Error> {
+    let reporter = Reporter::new(json);
+    let mut demo = Demo::new(reporter, Ipv4Addr::LOCALHOST)?;
+    let fault = demo.run(LIMIT)?;
+    reporter.shown(demo.shown(), OF_A.len() + OF_B.len(), fault.is_none());
+    match fault {
+        Some(fault) => Err(Error::Demo(fault)),
+        None => Ok(true),
+    }
+}
+
+/// Both sides.
+struct Demo {
+    a: Node,
+    b: Node,
+    caller: NotifeeId,
+}
+
+impl Demo {
+    /// Side a begins to listen at `host`.
+    fn new(reporter: Reporter, host: Ipv4Addr) -> Result<Self, Error> {
+        let node = |side| Node::new(&Keypair::generate_ed25519(), Config::default(), reporter.side(side));
+        let (mut a, mut b) = (node("a")?, node("b")?);
+        (a.world.told, b.world.told) = (Some(Vec::new()), Some(Vec::new()));
+        a.world.swarm.register_protocol(ECHO);
+        a.world.swarm.register_protocol(SINK);
+        let address = tcp(host, 0);
+        a.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address, error))?;
+        a.start("demo", None);
+        b.start("demo", None);
+        a.notifees.register(Server::new(1));
+        let caller = b.notifees.register(Caller::default());
+        Ok(Self { a, b, caller })
+    }
+
+    /// Runs until all is shown, an event is not what had to come, or the clock of the sides has passed `limit`.
+    fn run(&mut self, limit: Duration) -> Result<Option<Fault>, Error> {
+        let mut is_begun = false;
+        loop {
+            let happened = self.a.turn() | self.b.turn();
+            if let Some(fault) = self.differs() {
+                return Ok(Some(fault));
+            }
+            let (a, b) = (&mut self.a.world, &mut self.b.world);
+            if a.swarm.is_shut_down() && b.swarm.is_shut_down() {
+                return Ok(self.late().or_else(|| self.wrong_echo()));
+            }
+            // It is asked in each turn, also in one that has no end of work.
+            if a.reporter.elapsed() >= limit {
+                return Ok(self.late().or_else(|| self.wrong_echo()));
+            }
+            if let (false, Some(address)) = (is_begun, address(a)) {
+                is_begun = true;
+                if let Some(caller) = self.b.notifees.get_mut::<Caller>(self.caller) {
+                    caller.begin(b, address);
+                }
+            } else if is_over(a) && is_over(b) {
+                a.swarm.shutdown();
+                b.swarm.shutdown();
+            } else if !happened {
+                self.a.sleep(Some(NAP))?;
+                self.b.sleep(Some(NAP))?;
+            }
+        }
+    }
+
+    /// Each side's events, and those that have to come.
+    fn sides(&self) -> [(char, Vec<String>, &'static [&'static str]); 2] {
+        [('a', log(&self.a.world), OF_A), ('b', log(&self.b.world), OF_B)]
+    }
+
+    /// The number of events that came as promised.
+    fn shown(&self) -> usize {
+        self.sides().iter().map(|(_, told, due)| as_promised(told, due)).sum()
+    }
+
+    /// The first event that is not what had to come.
+    fn differs(&self) -> Option<Fault> {
+        self.sides().into_iter().find_map(|(side, told, due)| {
+            let at = as_promised(&told, due);
+            let told = told.get(at)?.clone();
+            Some(Fault::Differs { side, told, due: due.get(at).copied() })
+        })
+    }
+
+    /// The first event that is still to come.
+    fn late(&self) -> Option<Fault> {
+        let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
+            Some(Fault::Late { side, due: due.get(told.len())? })
+        };
+        self.sides().into_iter().find_map(late)
+    }
+
+    fn wrong_echo(&self) -> Option<Fault> {
+        let echo = self.b.notifees.get::<Caller>(self.caller).map(|caller| caller.echo.as_slice());
+        (echo != Some(GREETING)).then_some(Fault::Echo)
+    }
+}
+
+/// The number of events before the first that is not what had to come.
+fn as_promised(told: &[String], due: &[&str]) -> usize {
+    told.iter().zip(due).take_while(|(told, due)| told == due).count()
+}
+
+fn tcp(host: Ipv4Addr, port: u16) -> Multiaddr {
+    [multiaddr::Protocol::Ip4(host), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
 /// An event as it stands in the expected logs.
@@ -150,12 +238,13 @@ impl Notifee<World> for Caller {
         });
         let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
         // What goes wrong here shows in the log.
-        let _ = cx.network().swarm.dial(loopback(port.unwrap_or_default()));
+        let _ = cx.network().swarm.dial(tcp(Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
         self.nobody = socket.ok();
     }
 
     fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
-        if let Some(target) = self.target.clone() {
+        // Where it fails again, the log shows it.
+        if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
     }
@@ -193,5 +282,50 @@ impl Notifee<World> for Caller {
         while let Ok(n @ 1..) = cx.network().swarm.read(stream, &mut buffer) {
             self.echo.extend_from_slice(&buffer[..n]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarm_notify::notifee::Interest;
+
+    #[test]
+    fn the_limit_also_ends_a_loop_that_always_has_work() {
+        struct Restless(u32);
+        impl Notifee<World> for Restless {
+            fn interest(&self) -> Interest {
+                Interest::TIME
+            }
+
+            fn poll_at(&self) -> Option<Duration> {
+                Some(Duration::ZERO)
+            }
+
+            fn tick(&mut self, _cx: &mut Context<'_, World>) {
+                self.0 += 1;
+                assert!(self.0 < 1_000_000, "the demo does not end");
+            }
+        }
+        let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::LOCALHOST).unwrap();
+        demo.b.notifees.unregister(demo.caller);
+        demo.a.notifees.register(Restless(0));
+        let fault = demo.run(Duration::from_millis(20)).unwrap();
+        assert!(matches!(fault, Some(Fault::Late { side: 'a', due: "connected c0.1" })), "{fault:?}");
+        assert_eq!(demo.shown(), 1);
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_used_ends_it_at_once() {
+        // It is for documentation, so that no machine has it.
+        let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
+        let fault = demo.run(LIMIT).unwrap().unwrap();
+        let text = fault.to_string();
+        assert!(
+            text.contains("side a told `listen_failed l0.1 ") && text.contains("`listen l0.1` had to come"),
+            "{text}"
+        );
+        assert!(text.contains("127.0.0.1"), "{text}");
+        assert_eq!(demo.shown(), 0);
     }
 }

@@ -2,8 +2,11 @@
 
 use crate::args;
 use crate::errands::Errands;
-use crate::listen::{SINK, identity};
-use crate::node::{Error, Node, World};
+use crate::failed::Failed;
+use crate::key::identity;
+use crate::listen::SINK;
+use crate::node::{End, Error, Node, World};
+use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
 use std::collections::HashMap;
@@ -20,13 +23,16 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let identity = identity(args.key.as_deref())?;
-    let mut node = Node::new(&identity, config, Reporter::new(json))?;
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
-    let connection = node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(error.to_string()))?;
+    let reporter = Reporter::new(json);
+    let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
+    let mut node = Node::new(&identity, config, reporter)?;
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
+    let connection =
+        node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
-    let is_interrupted = node.run(|cx, world, notifees| {
+    node.start("dial", exposed.as_ref());
+    let end = node.run(|cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let happened = errands.go_on(cx, &mut services, world, notifees, connected);
         if let Some(caller) = notifees.get_mut::<Caller>(caller).filter(|_| errands.are_done(&services)) {
@@ -34,12 +40,17 @@ pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
         }
         happened
     })?;
-    let Node { world, notifees, .. } = &node;
+    services.end(node.world.reporter, &mut node.notifees);
+    let Node { world, notifees, .. } = &mut node;
     // It is never unregistered.
-    let Some(caller) = notifees.get::<Caller>(caller) else { return Ok(false) };
+    let Some(caller) = notifees.get_mut::<Caller>(caller) else { return Ok(false) };
     let failed = args.streams() - caller.ok;
     world.reporter.summary(args.streams(), caller.ok, failed, caller.bytes, caller.time(world));
-    Ok(failed == 0 && errands.are_right() && caller.was_held && !is_interrupted)
+    if let Some(failed) = caller.not_connected.take() {
+        return Err(Error::NotConnected(failed));
+    }
+    let are_right = errands.are_right() && services.has_lost_nothing();
+    Ok(failed == 0 && are_right && caller.was_held && end == End::Done)
 }
 
 /// What is under way on the connection.
@@ -56,6 +67,8 @@ struct Caller {
     /// How many bytes were sent and came back right, or were sent to a sink, on these.
     bytes: u64,
     connected: Option<Duration>,
+    /// There is no connection, and why.
+    not_connected: Option<Failed>,
     /// When the last stream ended.
     done: Option<Duration>,
     /// Beside the streams there is something to do.
@@ -77,6 +90,7 @@ impl Caller {
             ok: 0,
             bytes: 0,
             connected: None,
+            not_connected: None,
             done: None,
             has_errands: true,
             release: None,
@@ -160,8 +174,11 @@ impl Notifee<World> for Caller {
         self.begin(world);
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
-        cx.network().swarm.shutdown();
+    fn connect_failed(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, reason: Failure) {
+        let swarm = &mut cx.network().swarm;
+        let error = swarm.connection(connection).and_then(|view| view.error);
+        self.not_connected = Some(Failed::to_dial(&self.args.address, reason, error));
+        swarm.shutdown();
     }
 
     fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {

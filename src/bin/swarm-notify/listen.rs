@@ -1,15 +1,14 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
 use crate::args;
-use crate::node::{Error, Node, World};
+use crate::failed::Failed;
+use crate::key::identity;
+use crate::node::{End, Error, Node, World};
+use crate::output::STDOUT;
+use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
-use libp2p_identity::Keypair;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
@@ -20,57 +19,41 @@ pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
 pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
-    let identity = identity(args.key.as_deref())?;
+    let reporter = Reporter::new(json);
+    let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
     // Who dials decides how long that is held.
     config.connection.idle_timeout = None;
-    let mut node = Node::new(&identity, config, Reporter::new(json))?;
+    let mut node = Node::new(&identity, config, reporter)?;
     node.world.swarm.register_protocol(ECHO);
     node.world.swarm.register_protocol(SINK);
     for address in &args.addresses {
-        node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(error.to_string()))?;
+        node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address.clone(), error))?;
     }
     // Without a listener there is nothing left to wait for but a signal's end.
-    node.notifees.register(Server::new(args.addresses.len()));
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref())?;
-    let is_interrupted = node.run(|cx, world, notifees| {
+    let server = node.notifees.register(Server::new(args.addresses.len()));
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
+    // A slow reader delays no peer.
+    STDOUT.lag();
+    node.start("listen", exposed.as_ref());
+    let end = node.run(|cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
         // Nothing was asked for.
         while services.next(world, notifees).is_some() {}
         happened
     })?;
-    match is_interrupted {
-        true => Ok(true),
-        false => Err(Error::NothingListens),
-    }
-}
-
-/// The identity in a file, or a fresh one.
-pub(crate) fn identity(path: Option<&Path>) -> Result<Keypair, Error> {
-    match path {
-        Some(path) => key(path).map_err(|why| Error::Key(path.to_owned(), why)),
-        None => Ok(Keypair::generate_ed25519()),
-    }
-}
-
-/// The identity in a file, which is made if it is not there.
-fn key(path: &Path) -> Result<Keypair, String> {
-    match fs::read(path) {
-        Ok(bytes) => Keypair::from_protobuf_encoding(&bytes).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let identity = Keypair::generate_ed25519();
-            let bytes = identity.to_protobuf_encoding().map_err(|error| error.to_string())?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(|error| error.to_string())?;
-            file.write_all(&bytes).map_err(|error| error.to_string())?;
-            Ok(identity)
-        }
-        Err(error) => Err(error.to_string()),
+    services.end(node.world.reporter, &mut node.notifees);
+    node.world.catch_up(true);
+    match end {
+        End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
+        // It is never unregistered.
+        End::Done => Err(Error::NothingListens(
+            node.notifees
+                .get_mut::<Server>(server)
+                .map(|server| core::mem::take(&mut server.failed))
+                .unwrap_or_default(),
+        )),
     }
 }
 
@@ -82,6 +65,8 @@ pub(crate) struct Server {
     buffer: Box<[u8]>,
     /// How many listeners are open or will be.
     listening: usize,
+    /// Those that could not open.
+    failed: Vec<Failed>,
 }
 
 /// The memory in which bytes are passed on, of all streams.
@@ -100,7 +85,8 @@ struct Echo {
 impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
-        Self { echoes: HashMap::new(), sinks: HashSet::new(), buffer: vec![0; BUFFER].into(), listening }
+        let (echoes, sinks) = (HashMap::new(), HashSet::new());
+        Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening, failed: Vec::new() }
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
@@ -118,7 +104,10 @@ impl Notifee<World> for Server {
         streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId, reason: Failure) {
+        if let Some(view) = cx.network().swarm.listener(listener) {
+            self.failed.push(Failed::to_listen(view.address, reason, view.error));
+        }
         self.one_less(cx);
     }
 

@@ -6,10 +6,16 @@ mod args;
 mod demo;
 mod dial;
 mod errands;
+mod failed;
+mod key;
 mod lines;
 mod listen;
+mod loop_waker;
+mod new_file;
 mod node;
+mod output;
 mod pace;
+mod publish;
 mod report;
 mod services;
 
@@ -28,19 +34,23 @@ const WRONG: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    env_logger::init();
+    output::init_log();
     let args = args::Args::parse();
+    // What `dial` prints is an answer; it is right only if it is heard.
+    let may_leave = !matches!(args.command, Command::Dial(_));
     let ended = match args.command {
         Command::Demo => demo::run(args.json),
         Command::Listen(listen) => listen::run(&listen, args.json),
         Command::Dial(dial) => dial::run(&dial, args.json),
     };
-    match ended {
-        Ok(true) => RIGHT.into(),
-        Ok(false) => WRONG.into(),
+    let code = match ended {
+        Ok(true) => RIGHT,
+        Ok(false) => WRONG,
         Err(error) => {
-            eprintln!("swarm-notify: {error}");
-            if error.is_usage() { USAGE.into() } else { WRONG.into() }
+            output::say(&error);
+            if error.is_usage() { USAGE } else { WRONG }
         }
-    }
+    };
+    // The exit waits for the readers of what was printed, within bounds.
+    if output::finish(may_leave) || code != RIGHT { code.into() } else { WRONG.into() }
 }

@@ -1,6 +1,7 @@
 //! [`Pace`]: the most lines a second of what peers pace and what has no id, so that nobody can flood the log.
 
 use crate::node::World;
+use crate::report::Reporter;
 use libp2p_identity::PeerId;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +39,13 @@ impl Pace {
         allows
     }
 
+    /// Prints at the end what was left out in seconds that are not over.
+    pub(crate) fn end(&mut self, reporter: Reporter) {
+        for (kind, lines) in core::mem::take(&mut self.kinds).into_iter().filter(|(_, lines)| lines.skipped > 0) {
+            print(reporter, kind, lines.skipped);
+        }
+    }
+
     /// Forgets a kind whose second is over, and returns it if lines of it were left out.
     fn next_over(&mut self, now: Duration) -> Option<(Kind, u64)> {
         loop {
@@ -60,17 +68,21 @@ impl Notifee<World> for Pace {
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
-        while let Some(((peer, name), lines)) = self.next_over(cx.now()) {
-            let reporter = cx.network().reporter;
-            let mut line = reporter.line("skipped");
-            if let Some(peer) = peer {
-                line.put("peer", peer.to_string());
-            }
-            line.put("what", name);
-            line.put("lines", lines);
-            reporter.print(&line);
+        let reporter = cx.network().reporter;
+        while let Some((kind, lines)) = self.next_over(cx.now()) {
+            print(reporter, kind, lines);
         }
     }
+}
+
+fn print(reporter: Reporter, (peer, name): Kind, lines: u64) {
+    let mut line = reporter.line("skipped");
+    if let Some(peer) = peer {
+        line.put("peer", peer.to_string());
+    }
+    line.put("what", name);
+    line.put("lines", lines);
+    reporter.print(&line);
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
 
-use crate::lines::Lines;
 use crate::node::{Error, Node, World};
+use crate::output::STDOUT;
 use crate::pace::Pace;
-use crate::report::{Line, seconds};
-use data_encoding::BASE64;
+use crate::publish::{Publisher, Whose};
+use crate::report::{Line, Reporter, seconds};
 use libp2p_identity::{Keypair, PeerId};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::{SystemTime, UNIX_EPOCH};
 use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::{NotifeeId, Notifees};
@@ -28,21 +28,16 @@ pub(crate) struct Services {
     ping: NotifeeId,
     identify: NotifeeId,
     pace: NotifeeId,
-    floodsub: Option<Topic>,
-}
-
-/// A topic that lines are published on.
-struct Topic {
-    floodsub: NotifeeId,
-    name: String,
-    /// Standard input, until its end.
-    lines: Option<Lines>,
-    /// A line that waits for somebody to subscribe.
-    line: Option<Vec<u8>>,
+    floodsub: Option<Publisher>,
 }
 
 impl Services {
-    pub(crate) fn install(node: &mut Node, identity: &Keypair, topic: Option<&str>) -> Result<Self, Error> {
+    pub(crate) fn install(
+        node: &mut Node,
+        identity: &Keypair,
+        topic: Option<&str>,
+        whose: Whose,
+    ) -> Result<Self, Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
         let Node { world, notifees, .. } = node;
@@ -58,10 +53,14 @@ impl Services {
                 // Above whatever this identity has signed before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
-                let mut service = FloodSub::new(signing, pubsub::Config::default());
-                service.subscribe(&mut world.swarm, name).map_err(|error| Error::Topic(error.to_string()))?;
+                let config = pubsub::Config::default();
+                let most = config.topic_bytes;
+                let mut service = FloodSub::new(signing, config);
+                service
+                    .subscribe(&mut world.swarm, name)
+                    .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
-                Some(Topic { floodsub, name: name.to_owned(), lines: Some(Lines::new()), line: None })
+                Some(Publisher::new(whose, name, floodsub, notifees))
             }
             None => None,
         };
@@ -85,19 +84,42 @@ impl Services {
         }
     }
 
-    /// Whether standard input has ended, if it is read, and all of it has been handed to the network.
+    /// Whether standard input has ended, if it is read, and all of it was written to the network, or cannot be.
     pub(crate) fn has_published(&self) -> bool {
-        self.floodsub.as_ref().is_none_or(|topic| topic.lines.is_none() && topic.line.is_none())
+        self.floodsub.as_ref().is_none_or(Publisher::is_done)
+    }
+
+    /// Whether no line of standard input was lost.
+    pub(crate) fn has_lost_nothing(&self) -> bool {
+        self.floodsub.as_ref().is_none_or(Publisher::is_right)
+    }
+
+    /// Prints what was left out and not counted yet, and has `dial` say how many lines of standard input were lost. The
+    /// command has ended.
+    pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<World>) {
+        if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
+            pace.end(reporter);
+        }
+        if let Some(publisher) = &mut self.floodsub {
+            publisher.end();
+        }
     }
 
     /// Prints what the services have to say, and gives the next thing that was asked for.
     pub(crate) fn next(&self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
-        if let Some(topic) = &self.floodsub {
-            while let Some(event) = notifees.get_mut::<FloodSub>(topic.floodsub)?.next_event() {
+        if STDOUT.is_full() {
+            // The reader is waited for.
+            return None;
+        }
+        if let Some(publisher) = &self.floodsub {
+            while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
                 let (peer, name, most) = kind(&event);
                 let now = world.reporter.elapsed();
-                if notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
-                    world.reporter.print(&pubsub_line(world, event));
+                if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
+                    continue;
+                }
+                if let Some(line) = pubsub_line(world, name, event) {
+                    world.reporter.print(&line);
                 }
             }
         }
@@ -116,27 +138,7 @@ impl Services {
 
     /// Publishes the lines of standard input, while somebody subscribes. `true`: something has happened.
     pub(crate) fn publish(&mut self, cx: &mut Context<'_>, world: &mut World, notifees: &mut Notifees<World>) -> bool {
-        let Some(topic) = &mut self.floodsub else { return false };
-        let Some(floodsub) = notifees.get_mut::<FloodSub>(topic.floodsub) else { return false };
-        let mut happened = false;
-        loop {
-            if let Some(line) = &topic.line {
-                if floodsub.peers_of(&topic.name).next().is_none() {
-                    return happened;
-                }
-                if let Err(error) = floodsub.publish(&mut world.swarm, &topic.name, line) {
-                    eprintln!("swarm-notify: a line is not published: {error}");
-                }
-                topic.line = None;
-            }
-            let Some(lines) = &mut topic.lines else { return happened };
-            match lines.poll_next(cx) {
-                Poll::Pending => return happened,
-                Poll::Ready(None) => topic.lines = None,
-                Poll::Ready(line) => topic.line = line,
-            }
-            happened = true;
-        }
+        self.floodsub.as_mut().is_some_and(|publisher| publisher.go_on(cx, world, notifees))
     }
 }
 
@@ -205,47 +207,33 @@ fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
-        Event::Lagged { .. } => (None, "lagged", 10),
-        _ => (None, "other", 10),
+        Event::Lagged { .. } => (None, "pubsub_lagged", 10),
+        // A later version's has no line.
+        _ => (None, "", u32::MAX),
     }
 }
 
-fn pubsub_line(world: &World, event: Event) -> Line {
-    let reporter = &world.reporter;
-    let about = |name, peer: PeerId| {
-        let mut line = reporter.line(name);
-        line.put("peer", peer.to_string());
-        line
-    };
-    let on = |name, peer, topic: &str| {
-        let mut line = about(name, peer);
-        line.put("topic", topic);
-        line
-    };
+/// The line of an event, by the name that [`kind`] gives it.
+fn pubsub_line(world: &World, name: &str, event: Event) -> Option<Line> {
+    let mut line = world.reporter.line(name);
     match event {
-        Event::Message { message, via } => message_line(reporter.line("message"), message, via),
-        Event::PeerAdded { peer } => about("peer_added", peer),
-        Event::PeerGone { peer } => about("peer_gone", peer),
-        Event::Subscribed { peer, topic } => on("subscribed", peer, &topic),
-        Event::Unsubscribed { peer, topic } => on("unsubscribed", peer, &topic),
-        Event::Lagged { events } => {
-            let mut line = reporter.line("lagged");
-            line.put("events", events);
-            line
+        Event::Message { message, via } => put_message(&mut line, message, via),
+        Event::PeerAdded { peer } | Event::PeerGone { peer } => line.put("peer", peer.to_string()),
+        Event::Subscribed { peer, topic } | Event::Unsubscribed { peer, topic } => {
+            line.put("peer", peer.to_string());
+            line.put("topic", &*topic);
         }
-        // What a later version tells is not what was asked for.
-        _ => reporter.line("other"),
+        Event::Lagged { events } => line.put("missed", events),
+        _ => return None,
     }
+    Some(line)
 }
 
-fn message_line(mut line: Line, message: Message, via: PeerId) -> Line {
+fn put_message(line: &mut Line, message: Message, via: PeerId) {
     line.put("topic", &*message.topic);
     line.put("from", message.source.map(|source| source.to_string()));
-    line.put("seqno", message.seqno);
-    match String::from_utf8(message.data) {
-        Ok(text) => line.put_data("data", &text),
-        Err(error) => line.put_data("data_base64", &BASE64.encode(error.as_bytes())),
-    }
+    // A string: it is above 2^53, where JSON's readers lose digits.
+    line.put("seqno", message.seqno.map(|seqno| seqno.to_string()));
+    line.put_data(&message.data);
     line.put("via", via.to_string());
-    line
 }

@@ -7,7 +7,7 @@ use crate::lifecycle::{ConnectionEnd, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
-use crate::text::shorten;
+use crate::text::{for_log, shorten};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -160,7 +160,7 @@ where
         text: &dyn core::fmt::Display,
     ) {
         let text = short(text);
-        log::debug!("{}: {failure}: {text}", self.id);
+        log::debug!("{}: {failure}: {}", self.id, for_log(&text));
         self.error = Some(text);
         self.stage = Stage::Over;
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
@@ -198,7 +198,7 @@ where
             Why::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {
-            log::debug!("{}: {text}", self.id);
+            log::debug!("{}: {}", self.id, for_log(text));
         }
         if let Some(peer) = self.peer {
             ledger.shares.leave(self.id, peer);

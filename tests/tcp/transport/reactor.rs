@@ -130,6 +130,32 @@ fn a_wait_ends_when_its_time_is_over() {
 }
 
 #[test]
+fn what_is_undrained_ends_no_wait_undrained_and_a_wake_does() {
+    const TIMEOUT: Duration = Duration::from_millis(30);
+    let (mut swarm, address, began) = listening();
+    swarm.listen(super::multiaddr(SocketAddr::new(address.ip(), 0))).unwrap();
+    while !swarm.has_pending() || swarm.next_deadline().is_some_and(|at| at <= began.elapsed()) {
+        assert!(began.elapsed() < LIMIT);
+        swarm.tick(began.elapsed());
+    }
+    let start = Instant::now();
+    swarm.wait_undrained(began.elapsed(), Some(TIMEOUT)).unwrap();
+    assert!(start.elapsed() >= TIMEOUT, "the event that waits is no reason to return");
+    swarm.wait(began.elapsed(), Some(LIMIT)).unwrap();
+    assert!(start.elapsed() < LIMIT, "it is one for the other");
+    let waker = swarm.waker();
+    let thread = std::thread::spawn(move || waker.wake());
+    swarm.wait_undrained(began.elapsed(), Some(LIMIT)).unwrap();
+    assert!(start.elapsed() < LIMIT, "it is woken");
+    thread.join().unwrap();
+    swarm.tick(began.elapsed());
+    let _client = TcpStream::connect(address).unwrap();
+    swarm.wait_undrained(began.elapsed(), Some(LIMIT)).unwrap();
+    assert!(start.elapsed() < LIMIT, "it hears a socket");
+    assert!(matches!(swarm.next_event(), Some(Event::Listen { .. })), "it has taken nothing");
+}
+
+#[test]
 fn a_wait_ends_when_a_deadline_of_the_transport_comes() {
     let reactor = tcp::Reactor::new().unwrap();
     let config = Config { interfaces_interval: Duration::from_millis(20), ..Config::default() };

@@ -1,0 +1,266 @@
+//! Addresses on the command line: what is wrong with one, and what was probably meant.
+
+use libp2p_identity::PeerId;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use swarm_notify::swarm::Multiaddr;
+
+/// What an address is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Dial,
+    Listen,
+}
+
+/// Reads an address to dial.
+pub(crate) fn to_dial(text: &str) -> Result<Multiaddr, String> {
+    Use::Dial.read(text)
+}
+
+/// Reads an address to listen on.
+pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
+    Use::Listen.read(text)
+}
+
+impl Use {
+    fn read(self, text: &str) -> Result<Multiaddr, String> {
+        self.check(text)?;
+        // What is right here is an address.
+        text.parse().map_err(|error| format!("{error}; {}", self.example()))
+    }
+
+    /// Says what a whole address looks like.
+    const fn example(self) -> &'static str {
+        match self {
+            Self::Dial => {
+                "a whole address is /ip4/192.0.2.1/tcp/4001, /ip6/2001:db8::1/tcp/4001 or /dns/example.com/tcp/4001, \
+                 with /p2p/PEER_ID at its end to accept no other peer"
+            }
+            Self::Listen => {
+                "a whole address is /ip4/0.0.0.0/tcp/4001 or /ip6/::/tcp/4001, with port 0 for any that is free"
+            }
+        }
+    }
+
+    /// Says which transports there are.
+    const fn transports(self) -> &'static str {
+        match self {
+            Self::Dial => "this build dials TCP only, at /ip4, /ip6, /dns, /dns4 and /dns6",
+            Self::Listen => "this build listens on TCP only, at /ip4 and /ip6",
+        }
+    }
+
+    fn check(self, text: &str) -> Result<(), String> {
+        let Some(rest) = text.strip_prefix('/') else { return Err(self.without_slash(text)) };
+        if let Some(rest) = text.strip_suffix('/').filter(|rest| !rest.is_empty() && self.check(rest).is_ok()) {
+            return Err(format!("nothing follows the last /; did you mean {rest}?"));
+        }
+        let mut parts = rest.split('/');
+        let (kind, host) = (parts.next().unwrap_or_default(), parts.next());
+        self.check_host(kind, host, text)?;
+        // It has one, or the check had failed.
+        let host = host.unwrap_or_default();
+        match (parts.next(), parts.next()) {
+            (Some("tcp"), Some(port)) => self.check_port(port)?,
+            (None, _) | (Some("tcp"), None) => {
+                return Err(format!("the port is missing: add one, such as /{kind}/{host}/tcp/4001"));
+            }
+            (Some(port), None) if port.parse::<u16>().is_ok() => {
+                return Err(format!("/tcp is missing before the port; did you mean /{kind}/{host}/tcp/{port}?"));
+            }
+            (Some(other), _) => return Err(self.unknown(other)),
+        }
+        match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Ok(()),
+            (Some("p2p" | "ipfs"), peer, None) => check_peer(peer.unwrap_or_default()),
+            (Some("p2p" | "ipfs"), Some(_), Some("p2p" | "ipfs")) => {
+                Err("it names more than one peer; one connection leads to one peer: leave one of them out".to_owned())
+            }
+            (Some("p2p" | "ipfs"), _, Some(other)) | (Some(other), ..) => Err(self.unknown(other)),
+        }
+    }
+
+    fn check_host(self, kind: &str, host: Option<&str>, text: &str) -> Result<(), String> {
+        match (kind, host) {
+            ("p2p" | "ipfs", _) => Err(self.only_a_peer(text)),
+            ("ip4", Some(host)) => match host.parse::<Ipv4Addr>() {
+                Ok(ip) => self.check_wildcard(ip.into(), host, text),
+                Err(_) => Err(self.no_ip("ip4", "no IPv4 address, which is four numbers from 0 to 255", host, text)),
+            },
+            ("ip6", Some(host)) => match host.parse::<Ipv6Addr>() {
+                Ok(ip) => self.check_wildcard(ip.into(), host, text),
+                Err(_) => Err(self.no_ip("ip6", "no IPv6 address, which is one such as 2001:db8::1", host, text)),
+            },
+            ("dns" | "dns4" | "dns6", Some(host)) if self == Self::Dial => match is_name(host) {
+                true => Ok(()),
+                false => Err(format!("{host:?} is no name of a host; {}", self.example())),
+            },
+            ("dns" | "dns4" | "dns6", Some(_)) => {
+                Err(format!("a name cannot be listened on, only an IP address of this machine; {}", self.example()))
+            }
+            ("ip4" | "ip6" | "dns" | "dns4" | "dns6", None) => {
+                Err(format!("nothing follows /{kind}; {}", self.example()))
+            }
+            ("tcp", port) => {
+                self.check_port(port.unwrap_or_default())?;
+                Err(format!("the host is missing before /tcp; {}", self.example()))
+            }
+            ("", _) => Err(format!("it is empty; {}", self.example())),
+            (other, _) => Err(self.unknown(other)),
+        }
+    }
+
+    /// A wildcard is to listen on.
+    fn check_wildcard(self, ip: IpAddr, host: &str, text: &str) -> Result<(), String> {
+        if self == Self::Listen || !ip.is_unspecified() {
+            return Ok(());
+        }
+        let (kind, here) = if ip.is_ipv4() { ("/ip4", "127.0.0.1") } else { ("/ip6", "::1") };
+        let rest = text.strip_prefix(&format!("{kind}/{host}")).unwrap_or_default();
+        let meant = self.did_you_mean(&format!("{kind}/{here}{rest}"));
+        Err(format!("{ip} stands for all addresses of a listener, and nobody can connect to it{meant}"))
+    }
+
+    fn no_ip(self, kind: &str, rule: &str, host: &str, text: &str) -> String {
+        let rest = text.strip_prefix(&format!("/{kind}/{host}")).unwrap_or_default();
+        let meant = match host.parse::<IpAddr>() {
+            Ok(ip) => format!("{}{rest}", multiaddr(ip)),
+            Err(_) => format!("/dns/{host}{rest}"),
+        };
+        // A name has a letter in it.
+        let is_ip_or_name = host.parse::<IpAddr>().is_ok() || host.bytes().any(|byte| byte.is_ascii_alphabetic());
+        let meant = if is_ip_or_name { self.did_you_mean(&meant) } else { String::new() };
+        format!("{host:?} is {rule}{meant}")
+    }
+
+    fn check_port(self, port: &str) -> Result<(), String> {
+        let least = u16::from(self == Self::Dial);
+        match port.parse::<u16>() {
+            Ok(0) if self == Self::Dial => {
+                Err("nobody can connect to port 0; give the port that the peer listens on".to_owned())
+            }
+            Ok(_) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+            Ok(_) | Err(_) => Err(format!("{port:?} is no port: a port is a number from {least} to 65535")),
+        }
+    }
+
+    fn unknown(self, part: &str) -> String {
+        format!("/{part} cannot stand there: {}; {}", self.transports(), self.example())
+    }
+
+    fn only_a_peer(self, text: &str) -> String {
+        match self {
+            Self::Dial => format!(
+                "it says who the peer is and not where, and nobody is looked up: {}; did you mean \
+                 /ip4/192.0.2.1/tcp/4001{text}, with the peer's own address and port?",
+                self.transports()
+            ),
+            Self::Listen => format!("it says who listens and not where; {}", self.example()),
+        }
+    }
+
+    /// An address in another notation.
+    fn without_slash(self, text: &str) -> String {
+        let bare = text.split_once("://").map_or(text, |(_, bare)| bare).trim_end_matches('/');
+        let rule = "an address begins with /";
+        if bare.parse::<PeerId>().is_ok() {
+            return self.only_a_peer(&format!("/p2p/{bare}"));
+        }
+        if let Some(meant) = self.in_our_notation(bare) {
+            let meant = self.did_you_mean(&meant);
+            if !meant.is_empty() {
+                return rule.to_owned() + &meant;
+            }
+        }
+        if let Some(host) = bare.parse().ok().map(multiaddr).or_else(|| is_name(bare).then(|| self.name(bare))) {
+            return format!("{rule}, and it has a port; did you mean {host}/tcp/4001, with the port in place of 4001?");
+        }
+        match text {
+            "" => format!("it is empty; {}", self.example()),
+            _ => format!("{rule}; {}", self.example()),
+        }
+    }
+
+    /// Returns what `ip:port`, `[ip]:port`, `name:port` or an address without its first `/` is in our notation.
+    fn in_our_notation(self, text: &str) -> Option<String> {
+        if let Ok(socket) = text.parse::<SocketAddr>() {
+            return Some(format!("{}/tcp/{}", multiaddr(socket.ip()), socket.port()));
+        }
+        let with_slash = format!("/{text}");
+        if !text.is_empty() && self.check(&with_slash).is_ok() {
+            return Some(with_slash);
+        }
+        let (name, port) = text.rsplit_once(':')?;
+        is_name(name).then(|| format!("{}/tcp/{port}", self.name(name)))
+    }
+
+    /// Returns the part of an address that stands for a name.
+    fn name(self, name: &str) -> String {
+        match self {
+            Self::Dial => format!("/dns/{name}"),
+            Self::Listen if name == "localhost" => "/ip4/127.0.0.1".to_owned(),
+            Self::Listen => "/ip4/0.0.0.0".to_owned(),
+        }
+    }
+
+    /// Suggests an address, if it is right.
+    fn did_you_mean(self, meant: &str) -> String {
+        match self.check(meant) {
+            Ok(()) => format!("; did you mean {meant}?"),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+fn check_peer(peer: &str) -> Result<(), String> {
+    match peer.parse::<PeerId>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!(
+            "{peer:?} is no peer id: one begins with 12D3KooW, 16Uiu2HA or Qm, and stands at the end of an address that \
+             `swarm-notify listen` prints; without /p2p/… any peer is accepted"
+        )),
+    }
+}
+
+fn multiaddr(ip: IpAddr) -> String {
+    format!("{}/{ip}", if ip.is_ipv4() { "/ip4" } else { "/ip6" })
+}
+
+/// Whether a host may have this name.
+fn is_name(text: &str) -> bool {
+    let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=253).contains(&text.len()) && text.bytes().all(is_of_names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What is right is an address of the library's, and what is not says what to do.
+        #[test]
+        fn any_text_is_an_address_or_an_error(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec![
+                        "ip4", "ip6", "dns", "dns4", "dnsaddr", "tcp", "udp", "p2p", "127.0.0.1", "0.0.0.0", "::1", "::",
+                        "example.com", "0", "1", "65535", "65536", "+1", "", "ws", "quic-v1", "http:", "[::1]:80", "a:1",
+                        "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa", "é", "\n",
+                    ]).prop_map(str::to_owned),
+                    any::<String>(),
+                ],
+                0..8,
+            ),
+            begins_with_slash in any::<bool>(),
+        ) {
+            let text = if begins_with_slash { format!("/{}", parts.join("/")) } else { parts.join("/") };
+            for purpose in [Use::Dial, Use::Listen] {
+                match purpose.read(&text) {
+                    Ok(address) => prop_assert_eq!(address.iter().nth(1).map(|part| part.tag()), Some("tcp"), "{}", text),
+                    Err(why) => prop_assert!(!why.is_empty()),
+                }
+                prop_assert_eq!(purpose.check(&text).is_ok(), purpose.read(&text).is_ok(), "{}", text);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! [`Failed`]: an address that could not be dialed or listened on, why, and what to do about it.
+
+use std::fmt;
+use swarm_notify::lifecycle::Failure;
+use swarm_notify::swarm::Multiaddr;
+
+/// An address that could not be dialed or listened on.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    address: Multiaddr,
+    reason: Failure,
+    /// The error's text, where there is one.
+    error: Option<String>,
+    is_dial: bool,
+}
+
+impl Failed {
+    pub(crate) fn to_dial(address: &Multiaddr, reason: Failure, error: Option<&str>) -> Self {
+        Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: true }
+    }
+
+    pub(crate) fn to_listen(address: &Multiaddr, reason: Failure, error: Option<&str>) -> Self {
+        Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: false }
+    }
+
+    /// What the reader can do.
+    const fn advice(&self) -> &'static str {
+        if self.is_dial { to_dial(self.reason) } else { to_listen(self.reason) }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "one piece of advice for all others")]
+const fn to_dial(reason: Failure) -> &'static str {
+    match reason {
+        Failure::Refused => "nobody listens there: start the peer, or check the address and the port",
+        Failure::Unreachable => "no way leads there: check the address, the name and this machine's network",
+        Failure::Timeout => "nobody answers in time: check the address, and whether a firewall is between",
+        Failure::WrongPeer => {
+            "another peer listens there: check the address, or leave /p2p/… out of it to accept whoever answers"
+        }
+        Failure::LocalPeer => "this is our own identity: dial another node, or give this one another `--key`",
+        Failure::Unsupported => "it shares no way to speak with us: the peer needs Noise and Yamux over TCP",
+        Failure::Reset(_) | Failure::Eof => {
+            "the peer has hung up: check whether it is a libp2p node, and whether it lets us in"
+        }
+        Failure::Protocol => "what answers breaks libp2p's protocols: check whether it is a libp2p node",
+        Failure::Limit => "a limit is reached: try again later",
+        Failure::AddressInUse | Failure::AddressNotAvailable => {
+            "this machine has no address or port left for it: check its network, or try again later"
+        }
+        Failure::PermissionDenied => "this machine does not allow it: check its firewall",
+        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
+        // Of `Io`, and of what a later version adds.
+        _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "one piece of advice for all others")]
+const fn to_listen(reason: Failure) -> &'static str {
+    match reason {
+        Failure::AddressInUse => {
+            "another program listens there: end it, or give another port, or 0 for any that is free"
+        }
+        Failure::AddressNotAvailable | Failure::Unreachable => {
+            "this machine does not have that address: give one of its own, or 0.0.0.0 or :: for all of them"
+        }
+        Failure::PermissionDenied => "this user may not listen there: give a port from 1024 on",
+        Failure::WrongPeer => {
+            "our key is another one: leave /p2p/… out of the address, or give `--key` that peer's file"
+        }
+        Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
+        Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
+        // Of `Io`, of what is about a peer, and of what a later version adds.
+        _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
+    }
+}
+
+/// The address, the reason in the words of the log, the error's text, and what to do.
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.reason)?;
+        if let Some(error) = &self.error {
+            // It may quote the peer.
+            write!(f, " ({})", error.escape_debug())?;
+        }
+        write!(f, "; {}", self.advice())
+    }
+}

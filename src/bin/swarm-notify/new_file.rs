@@ -1,0 +1,182 @@
+//! Makes a file that appears whole or not at all, and never in the place of another.
+//!
+//! It is written under another name in the same folder, `.swarm-notify-` and 16 digits, and gets its own name once its
+//! bytes are on the disk. A process that is killed in between leaves that other file behind, for its owner alone; nothing
+//! reads it, and it may be deleted.
+//!
+//! A file system that has neither links nor renames that replace nothing lets a file appear only while it is written: who
+//! looks in the midst of that finds it empty, and a process that is killed there leaves it empty.
+
+use data_encoding::HEXLOWER;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A way to put a written file in its place. It fails with `AlreadyExists` if there is something in that place.
+type Way = fn(written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+/// The ways, best first. FAT has no links, NFS no renames that replace nothing, exFAT neither on some systems.
+const WAYS: &[Way] = &[link, rename, write_in_place];
+
+/// Makes a file with these bytes, which its owner alone can read. It is on the disk then. On an error there is nothing
+/// new in its folder.
+///
+/// # Errors
+/// `AlreadyExists` if there is something of that name, be it a link to nothing; else the system's.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    create_by(WAYS, path, bytes)
+}
+
+/// Returns the folder in which a file is.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn create_by(ways: &[Way], path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let is_separator = |last: &u8| std::path::is_separator((*last).into());
+    if path.as_os_str().as_encoded_bytes().last().is_some_and(is_separator) {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    let folder = folder_of(path);
+    let mut number = [0; 8];
+    getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
+    let written = Temporary(folder.join(format!(".swarm-notify-{}", HEXLOWER.encode(&number))));
+    write_new(&written.0, bytes)?;
+    let mut last = ErrorKind::Unsupported.into();
+    for way in ways {
+        match way(&written.0, path, bytes) {
+            Ok(()) => {
+                drop(written);
+                sync_folder(folder);
+                return Ok(());
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// A file that is removed when this is dropped, if it is there still.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn link(written: &Path, path: &Path, _bytes: &[u8]) -> io::Result<()> {
+    fs::hard_link(written, path)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename(written: &Path, path: &Path, _bytes: &[u8]) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, written, CWD, path, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename(_written: &Path, _path: &Path, _bytes: &[u8]) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+fn write_in_place(_written: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_new(path, bytes)
+}
+
+/// Writes a file that is not there yet, and waits until its bytes are on the disk. On an error there is no file.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // Windows has no modes: a file has the access list of its folder, which in a profile is its user's own.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    if written.is_err() {
+        // The error that is told is the first one.
+        let _ = fs::remove_file(path);
+    }
+    written
+}
+
+/// Writes the names in a folder to the disk. Where that fails, the file is there, and may be gone after a power cut.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) {
+    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        log::warn!("the folder {} cannot be synced: {error}", folder.display());
+    }
+}
+
+/// Windows cannot sync a folder. NTFS has the name in its journal.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty folder that is gone when it is dropped.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("swarm-notify-{name}-{}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        /// The names in it, and what is in these files.
+        fn files(&self) -> Vec<(String, Vec<u8>)> {
+            let entries = fs::read_dir(&self.0).unwrap().map(Result::unwrap);
+            entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn refuse(_written: &Path, _path: &Path, _bytes: &[u8]) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    #[test]
+    fn each_way_makes_the_file_and_leaves_nothing_beside() {
+        let folder = Folder::new("ways");
+        let path = folder.0.join("file");
+        for (at, way) in WAYS.iter().enumerate() {
+            let bytes = [at as u8; 9];
+            match create_by(&[refuse, *way], &path, &bytes) {
+                // Renames that replace nothing are not everywhere.
+                Err(error) if error.kind() == ErrorKind::Unsupported => continue,
+                created => created.unwrap(),
+            }
+            assert_eq!(folder.files(), [("file".to_owned(), bytes.to_vec())]);
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn no_way_replaces_what_is_there() {
+        let folder = Folder::new("replaces");
+        let path = folder.0.join("file");
+        fs::write(&path, "old").unwrap();
+        for way in WAYS {
+            let error = create_by(&[*way, refuse], &path, b"new").unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::Unsupported), "{error}");
+            assert_eq!(folder.files(), [("file".to_owned(), b"old".to_vec())]);
+        }
+    }
+
+    #[test]
+    fn where_no_way_works_nothing_is_left() {
+        let folder = Folder::new("no-way");
+        let error = create_by(&[refuse, refuse], &folder.0.join("file"), b"new").unwrap_err();
+        assert_eq!((error.kind(), folder.files().len()), (ErrorKind::Unsupported, 0));
+    }
+}

@@ -1,0 +1,438 @@
+//! [`Output`]: lines that leave the process by a thread, so that a reader that is slow or has stopped delays nobody else.
+//!
+//! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+use swarm_notify::connection::Config;
+
+/// The lines that a queue holds before it is full.
+pub(crate) const MAX_LINES: usize = 4_096;
+/// The bytes that a queue holds before it is full.
+pub(crate) const MAX_BYTES: usize = 4 << 20;
+
+/// The most bytes of several lines in one write. A pipe takes as many as a whole or not at all (`PIPE_BUF` on Linux), so
+/// that the number of lines which were not written is exact.
+const BATCH: usize = 4_096;
+/// The stack of a thread that only writes.
+const STACK: usize = 128 * 1024;
+/// The time that standard error has at the end without any progress.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The log.
+pub(crate) static STDOUT: Output = Output::new(Descriptor::Out, Policy::Wait);
+/// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
+static STDERR: Output = Output::new(Descriptor::Err, Policy::Drop);
+
+/// Says something on standard error. It neither waits nor fails.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    STDERR.push(format!("swarm-notify: {text}"));
+}
+
+/// Has the `log` crate's records written to standard error, as `RUST_LOG` selects them.
+pub(crate) fn init_log() {
+    struct Records;
+    impl io::Write for Records {
+        /// Takes one record.
+        fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+            STDERR.push(String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record)).into_owned());
+            Ok(record.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
+}
+
+/// Waits until all lines are written, for as long as a polite close of a connection takes from the last progress on.
+/// Returns `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it
+/// `may_leave`.
+pub(crate) fn finish(may_leave: bool) -> bool {
+    let is_right = match STDOUT.finish(Config::default().close_timeout) {
+        (0, None) => true,
+        (lost, None) => {
+            say(format_args!("{lost} lines of output are lost: nobody reads them; read stdout to its end"));
+            false
+        }
+        (_, Some(End::Gone)) if may_leave => true,
+        (lost, Some(End::Gone)) => {
+            say(format_args!("{lost} lines of output are lost: the reader of stdout has left"));
+            false
+        }
+        (lost, Some(End::Failed(error))) => {
+            say(format_args!("stdout cannot be written, {lost} lines of output are lost: {error}"));
+            false
+        }
+    };
+    STDERR.finish(LAST_WORDS);
+    is_right
+}
+
+/// One of the two standard descriptors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Descriptor {
+    Out,
+    Err,
+}
+
+/// The consequence of a full queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Policy {
+    /// [`Output::is_full`] says so. The queue takes what comes nevertheless.
+    Wait,
+    /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`].
+    Lag,
+    /// What is twice as much as a full queue is counted as lost: the command was told to end.
+    End,
+    /// Lines are lost.
+    Drop,
+}
+
+/// The reason why nothing can be written any more.
+#[derive(Clone)]
+enum End {
+    /// The reader has left.
+    Gone,
+    /// The text of an error.
+    Failed(String),
+}
+
+/// A queue of lines, and the thread that writes them.
+pub(crate) struct Output {
+    descriptor: Descriptor,
+    state: Mutex<State>,
+    /// There is a line to write, or something was written.
+    changed: Condvar,
+}
+
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    /// The bytes of `lines`.
+    bytes: usize,
+    /// The lines that the thread has taken and not written.
+    in_hand: usize,
+    /// Progress: bytes that were written.
+    written: u64,
+    policy: Policy,
+    is_full: bool,
+    /// Lines that were not queued.
+    missed: u64,
+    /// Of those, the ones that the last two lines say: `lagged` and its `snapshot`.
+    said_last: u64,
+    end: Option<End>,
+    has_thread: bool,
+    /// The loop that hears of room and of the end.
+    waker: Option<Waker>,
+}
+
+impl State {
+    fn is_beyond(&self, factor: usize) -> bool {
+        self.lines.len() >= factor * MAX_LINES || self.bytes >= factor * MAX_BYTES
+    }
+
+    fn is_half_empty(&self) -> bool {
+        self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
+    }
+
+    /// The lines that were not written.
+    fn lost(&self) -> u64 {
+        self.missed + (self.lines.len() + self.in_hand) as u64
+    }
+
+    /// The lines that the reader has not got, and does not know of.
+    fn lost_at_end(&self) -> u64 {
+        let lost = self.lost();
+        // The line that says so is the last but one.
+        if lost < 2 { lost } else { lost + self.said_last }
+    }
+}
+
+impl Output {
+    const fn new(descriptor: Descriptor, policy: Policy) -> Self {
+        let state = State {
+            lines: VecDeque::new(),
+            bytes: 0,
+            in_hand: 0,
+            written: 0,
+            policy,
+            is_full: false,
+            missed: 0,
+            said_last: 0,
+            end: None,
+            has_thread: false,
+            waker: None,
+        };
+        Self { descriptor, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change of the state is complete before anything that may panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has lines counted from now on while the queue is full, as a subscription counts events.
+    pub(crate) fn lag(&self) {
+        self.lock().policy = Policy::Lag;
+    }
+
+    /// Has nobody wait for the reader any more, since the command was told to end.
+    pub(crate) fn stop_waiting(&self) {
+        let mut state = self.lock();
+        if state.policy == Policy::Wait {
+            state.policy = Policy::End;
+            state.is_full = false;
+        }
+    }
+
+    /// Returns whether the owner should wait before it prints more; `cx` of [`poll_end`](Self::poll_end) is woken when half
+    /// of the queue has been written.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().is_full
+    }
+
+    /// Returns whether nothing can be written any more. Has `cx` woken for this, and when there is room again.
+    pub(crate) fn poll_end(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.lock();
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => state.waker = Some(cx.waker().clone()),
+        }
+        state.end.is_some()
+    }
+
+    /// Returns the number of lines that were not queued since the last call, once there is room. `None`: none, or no room
+    /// yet. At the `end` room does not matter.
+    pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
+        let mut state = self.lock();
+        let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
+        if !takes {
+            return None;
+        }
+        let missed = core::mem::take(&mut state.missed);
+        state.said_last = if end { missed } else { 0 };
+        Some(missed)
+    }
+
+    /// Queues a line, or counts it.
+    pub(crate) fn push(&'static self, line: String) {
+        let state = self.lock();
+        let takes = match state.policy {
+            Policy::Wait => true,
+            Policy::Lag => state.missed == 0 && !state.is_beyond(1),
+            Policy::End => !state.is_beyond(2),
+            Policy::Drop => !state.is_beyond(1),
+        };
+        self.put(state, takes, line);
+    }
+
+    /// Queues a line, whatever the queue holds.
+    pub(crate) fn push_beyond(&'static self, line: String) {
+        self.put(self.lock(), true, line);
+    }
+
+    fn put(&'static self, mut state: MutexGuard<'_, State>, takes: bool, line: String) {
+        if !takes || state.end.is_some() {
+            state.missed += 1;
+            return;
+        }
+        let mut line = line.into_bytes();
+        line.push(b'\n');
+        state.bytes += line.len();
+        state.lines.push_back(line);
+        state.is_full |= state.policy == Policy::Wait && state.is_beyond(1);
+        if !core::mem::replace(&mut state.has_thread, true) {
+            self.start(&mut state);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn start(&'static self, state: &mut State) {
+        let spawn =
+            |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
+        let mut started = spawn(Self::write_lines);
+        if self.descriptor == Descriptor::Out {
+            started = started.and_then(|()| spawn(Self::watch));
+        }
+        if let Err(error) = started {
+            state.end = Some(End::Failed(error.to_string()));
+        }
+    }
+
+    /// Waits until nothing is left to write, or nothing has moved for `timeout`. Returns the number of lines that were lost.
+    fn finish(&self, timeout: Duration) -> (u64, Option<End>) {
+        let mut state = self.lock();
+        let (mut written, mut since) = (state.written, Instant::now());
+        while state.end.is_none() && !(state.lines.is_empty() && state.in_hand == 0) {
+            if core::mem::replace(&mut written, state.written) != state.written {
+                since = Instant::now();
+            }
+            let Some(left) = timeout.checked_sub(since.elapsed()) else { break };
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        (state.lost_at_end(), state.end.clone())
+    }
+
+    /// The thread: writes lines until that fails.
+    fn write_lines(&'static self) {
+        let mut batch = Vec::new();
+        loop {
+            self.take_batch(&mut batch);
+            let mut rest = batch.as_slice();
+            let mut is_refused = false;
+            while !rest.is_empty() {
+                match system::write(self.descriptor, rest) {
+                    Ok(0) => return self.end_by(&ErrorKind::WriteZero.into()),
+                    Ok(n) => {
+                        rest = &rest[n..];
+                        is_refused = false;
+                        self.wrote(n, rest);
+                    }
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        // Some systems call a pipe writable that refuses all but a few bytes.
+                        if core::mem::replace(&mut is_refused, true) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        system::wait_writable(self.descriptor);
+                    }
+                    Err(error) => return self.end_by(&error),
+                }
+            }
+        }
+    }
+
+    /// Waits for lines, and takes some.
+    fn take_batch(&self, batch: &mut Vec<u8>) {
+        batch.clear();
+        batch.shrink_to(BATCH);
+        let mut state = self.lock();
+        while state.lines.is_empty() {
+            // What a burst has taken is given back.
+            state.lines.shrink_to(64);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        while state.lines.front().is_some_and(|line| batch.is_empty() || batch.len() + line.len() <= BATCH) {
+            let Some(line) = state.lines.pop_front() else { break };
+            state.bytes -= line.len();
+            state.in_hand += 1;
+            batch.extend_from_slice(&line);
+        }
+        if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
+            wake(state);
+        }
+    }
+
+    /// `n` more bytes are written, and `rest` of the batch is not.
+    fn wrote(&self, n: usize, rest: &[u8]) {
+        let mut state = self.lock();
+        state.written += n as u64;
+        // A line of standard error may have several.
+        state.in_hand = state.in_hand.min(rest.iter().filter(|byte| **byte == b'\n').count());
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Nothing can be written any more.
+    fn end_by(&self, error: &io::Error) {
+        let is_gone = matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset);
+        self.end(if is_gone { End::Gone } else { End::Failed(error.to_string()) });
+    }
+
+    fn end(&self, end: End) {
+        let mut state = self.lock();
+        // The first reason is the cause of others.
+        if state.end.is_none() {
+            state.missed = state.lost();
+            (state.lines, state.bytes, state.in_hand) = (VecDeque::new(), 0, 0);
+            state.is_full = false;
+            state.end = Some(end);
+            wake(state);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Another thread: waits until the reader has left, since nothing may be written for a long time.
+    fn watch(&'static self) {
+        if system::wait_gone(self.descriptor) {
+            self.end(End::Gone);
+        }
+    }
+}
+
+/// Wakes the loop, which may look at the state at once.
+fn wake(state: MutexGuard<'_, State>) {
+    let waker = state.waker.clone();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use super::Descriptor;
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::{io::Errno, stdio};
+    use std::io;
+    use std::os::fd::BorrowedFd;
+
+    const fn fd(descriptor: Descriptor) -> BorrowedFd<'static> {
+        match descriptor {
+            Descriptor::Out => stdio::stdout(),
+            Descriptor::Err => stdio::stderr(),
+        }
+    }
+
+    /// The standard library's own writer takes a closed descriptor for one that was written to.
+    pub(super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
+        rustix::io::write(fd(descriptor), bytes).map_err(io::Error::from)
+    }
+
+    pub(super) fn wait_writable(descriptor: Descriptor) {
+        // After an error the next write says more.
+        let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
+    }
+
+    /// Returns `false` where that cannot be waited for.
+    pub(super) fn wait_gone(descriptor: Descriptor) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
+        loop {
+            match poll(&mut fds, None) {
+                Ok(_) => return fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP),
+                Err(Errno::INTR) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use super::Descriptor;
+    use std::io::{self, Write as _};
+
+    pub(super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
+        match descriptor {
+            Descriptor::Out => {
+                let mut out = io::stdout().lock();
+                out.write_all(bytes)?;
+                out.flush()?;
+            }
+            Descriptor::Err => io::stderr().lock().write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    pub(super) fn wait_writable(_: Descriptor) {}
+
+    pub(super) fn wait_gone(_: Descriptor) -> bool {
+        false
+    }
+}

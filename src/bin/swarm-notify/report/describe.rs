@@ -1,0 +1,113 @@
+//! The fields of an event's line: its ids, its reason, and what can be looked up of what it names.
+
+use super::line::Line;
+use libp2p_identity::PeerId;
+use serde_json::Map;
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
+use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt, multiaddr};
+use swarm_notify::tcp;
+
+/// Adds the fields of an event.
+pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
+    let mut put = |key, value: String| line.put(key, value);
+    match event {
+        Event::Listen { listener } => put("listener", listener.to_string()),
+        Event::ListenFailed { listener, reason } => {
+            put("listener", listener.to_string());
+            put("reason", reason.to_string());
+        }
+        Event::ListenClose { listener, reason } => {
+            put("listener", listener.to_string());
+            put("reason", reason.to_string());
+        }
+        Event::Connected { connection } => put("connection", connection.to_string()),
+        Event::ConnectFailed { connection, reason } => {
+            put("connection", connection.to_string());
+            put("reason", reason.to_string());
+        }
+        Event::Disconnected { connection, reason } => {
+            put("connection", connection.to_string());
+            put("reason", reason.to_string());
+        }
+        Event::OpenedStream { connection, stream } => {
+            put("connection", connection.to_string());
+            put("stream", stream.to_string());
+        }
+        Event::StreamFailed { connection, stream, reason } => {
+            put("connection", connection.to_string());
+            put("stream", stream.to_string());
+            put("reason", reason.to_string());
+        }
+        Event::ClosedStream { connection, stream, reason } => {
+            put("connection", connection.to_string());
+            put("stream", stream.to_string());
+            put("reason", reason.to_string());
+        }
+    }
+    match event {
+        Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
+            describe_listener(swarm, listener, line);
+        }
+        Event::Connected { connection }
+        | Event::ConnectFailed { connection, .. }
+        | Event::Disconnected { connection, .. } => describe_connection(swarm, connection, line),
+        Event::OpenedStream { stream, .. }
+        | Event::StreamFailed { stream, .. }
+        | Event::ClosedStream { stream, .. } => describe_stream(swarm, stream, line),
+    }
+}
+
+fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, line: &mut Line) {
+    let Some(listener) = swarm.listener(id) else { return };
+    // One that could not open is known by what it was asked for.
+    let addresses =
+        if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
+    let full = |address| with_peer(address, swarm.local_peer()).to_string();
+    line.put("addresses", addresses.iter().map(full).collect::<Vec<_>>());
+    if let Some(error) = listener.error {
+        line.put("error", error);
+    }
+}
+
+/// The whole counts of refusals, where something was refused.
+pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
+    let at = match id {
+        Id::Listener(id) => RefusedAt::Listener(id),
+        Id::Connection(id) => RefusedAt::Connection(id),
+        Id::Stream(_) => return,
+    };
+    let counts = Refusal::ALL.iter().map(|refusal| (refusal, swarm.refused_at(at, *refusal)));
+    let counts: Map<_, _> =
+        counts.filter(|(_, count)| *count > 0).map(|(refusal, count)| (refusal.to_string(), count.into())).collect();
+    if !counts.is_empty() {
+        line.put("refused", counts);
+    }
+}
+
+/// An address with `peer` at its end, unless it names a peer there.
+fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
+    match address.iter().last() {
+        Some(multiaddr::Protocol::P2p(_)) => address.clone(),
+        Some(_) | None => address.clone().with(multiaddr::Protocol::P2p(peer)),
+    }
+}
+
+fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, line: &mut Line) {
+    let Some(connection) = swarm.connection(id) else { return };
+    line.put("remote", connection.remote.to_string());
+    if let Some(peer) = connection.peer {
+        line.put("peer", peer.to_string());
+    }
+    line.put("direction", connection.direction.to_string());
+    if let Some(error) = connection.error {
+        line.put("error", error);
+    }
+}
+
+fn describe_stream(swarm: &tcp::Swarm, id: StreamId, line: &mut Line) {
+    let Some(stream) = swarm.stream(id) else { return };
+    line.put("direction", stream.direction.to_string());
+    if let Some(protocol) = stream.protocol {
+        line.put("protocol", protocol.to_string());
+    }
+}

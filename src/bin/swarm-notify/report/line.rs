@@ -1,0 +1,160 @@
+//! [`Line`]: the fields of one line, and how they are written as JSON and as text.
+
+use data_encoding::BASE64;
+use serde_json::Value;
+use std::fmt::{self, Write as _};
+use swarm_notify::text::{shorten, shorten_to};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+
+/// The most bytes of a message's data on one line, before they are escaped.
+const MAX_DATA: usize = 4_096;
+
+/// The fields of one line, in order.
+#[derive(Default)]
+pub(crate) struct Line(Vec<(&'static str, Value)>);
+
+impl Line {
+    /// Adds a field. Strings in it are cut at [`MAX_TEXT`](swarm_notify::text::MAX_TEXT) bytes, since a peer may have
+    /// chosen them.
+    pub(crate) fn put(&mut self, key: &'static str, value: impl Into<Value>) {
+        self.0.push((key, shortened(value.into())));
+    }
+
+    /// Adds the data of a message, as text if it is UTF-8, and otherwise in Base64. At most [`MAX_DATA`] bytes of the line
+    /// are for it. The whole length follows if that was not enough.
+    pub(crate) fn put_data(&mut self, data: &[u8]) {
+        const MAX_BINARY: usize = MAX_DATA / 4 * 3;
+        let is_cut = match std::str::from_utf8(data) {
+            Ok(text) => {
+                self.0.push(("data", shorten_to(text, MAX_DATA).into()));
+                data.len() > MAX_DATA
+            }
+            Err(_) => {
+                self.0.push(("data_base64", BASE64.encode(&data[..data.len().min(MAX_BINARY)]).into()));
+                data.len() > MAX_BINARY
+            }
+        };
+        if is_cut {
+            self.put("length", data.len());
+        }
+    }
+
+    /// Returns the fields as an object, to be a value in another line.
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    /// Returns the line as a JSON object, without a newline.
+    pub(crate) fn to_json(&self) -> String {
+        let mut json = String::new();
+        for (key, value) in &self.0 {
+            json.push(if json.is_empty() { '{' } else { ',' });
+            quote(&mut json, key);
+            json.push(':');
+            write_json(&mut json, value);
+        }
+        json + "}"
+    }
+}
+
+/// The line as text, without a newline. Each field can be read back from it.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, value) in &self.0 {
+            match (*key, value) {
+                ("t", value) => write!(f, "{:>9.6}  ", value.as_f64().unwrap_or_default())?,
+                ("time", Value::String(time)) => write!(f, "{time}  ")?,
+                ("side", Value::String(side)) => write!(f, "{side}  ")?,
+                ("event", Value::String(event)) => write!(f, "{event:<14}")?,
+                (_, Value::String(text)) if is_word(text) => write!(f, " {key}={text}")?,
+                (_, value) => {
+                    let mut json = String::new();
+                    write_json(&mut json, value);
+                    write!(f, " {key}={json}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a value whose strings are short.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) => shorten(&text).into(),
+        Value::Array(values) => values.into_iter().map(shortened).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, shortened(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+/// Returns whether a string stands without quotes in a line of text. It consists of characters that neither separate
+/// fields nor need an escape, and reads neither as a number nor as `null`, `true` or `false`.
+fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
+    let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
+    text.bytes().all(is_plain) && !reads_otherwise
+}
+
+fn write_json(json: &mut String, value: &Value) {
+    match value {
+        Value::String(text) => quote(json, text),
+        Value::Array(values) => {
+            json.push('[');
+            for (at, value) in values.iter().enumerate() {
+                json.push_str(if at == 0 { "" } else { "," });
+                write_json(json, value);
+            }
+            json.push(']');
+        }
+        Value::Object(fields) => {
+            json.push('{');
+            for (at, (key, value)) in fields.iter().enumerate() {
+                json.push_str(if at == 0 { "" } else { "," });
+                quote(json, key);
+                json.push(':');
+                write_json(json, value);
+            }
+            json.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => *json += &value.to_string(),
+    }
+}
+
+/// Writes a JSON string. A terminal or a reader of lines may act on a character that nobody sees: it is escaped.
+fn quote(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            '\n' => *json += "\\n",
+            _ if is_unseen(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // A string takes all that is written to it.
+                    let _ = write!(json, "\\u{unit:04x}");
+                }
+            }
+            _ => json.push(character),
+        }
+    }
+    json.push('"');
+}
+
+/// Returns whether a character is of the categories Cc, Cf, Zl or Zp: controls, formats such as the marks that change the
+/// direction of text, and the two separators of lines and paragraphs.
+fn is_unseen(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
+    matches!(
+        character.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+    )
+}
+
+#[cfg(test)]
+#[path = "line/tests.rs"]
+mod tests;

@@ -1,0 +1,152 @@
+//! The log of the command `swarm-notify`: its format, each event, each field, and the exit codes.
+//!
+//! The command prints one line for each event on stdout, and nothing else there. Its own errors and what `RUST_LOG` asks
+//! for are on stderr. This page states **version 1** of the format. A new event or a new field does not change the
+//! version: pass over those that you do not know. A field that changes its name, its type or its meaning, or is gone, does.
+//!
+//! ```text
+//! $ swarm-notify dial /ip4/127.0.0.1/tcp/4001 --json
+//! {"t":0.000712,"time":"2026-11-30T04:05:06.000007Z","event":"start","format":1,"version":"0.1.0","command":"dial","peer":"12D3KooW…"}
+//! {"t":0.004018,"time":"2026-11-30T04:05:06.003313Z","event":"connected","connection":"c0.1","remote":"/ip4/127.0.0.1/tcp/4001","peer":"12D3KooW…","direction":"outbound"}
+//! ```
+//!
+//! # Lines
+//!
+//! - **`--json`**: each line is one JSON object, UTF-8, and ends with a newline. Fields come in the order of the tables
+//!   below; do not rely on it.
+//! - **Without it**, each line is text: `t`, `time`, the side in `demo`, the event, and then each other field as
+//!   `name=value`, with blanks between. A value is JSON, but for strings that read as nothing else: those that consist of
+//!   ASCII letters, digits and `/.:_-+()%`, and are neither empty, `null`, `true`, `false` nor a number (`nan` and `inf`
+//!   among these), stand without quotes. So a
+//!   value with a blank or an `=` in it is quoted, and what a peer says of itself forges no field. To read a value, take
+//!   JSON if it begins with `"`, `[` or `{`, and everything up to the next blank otherwise: a number, one of the three
+//!   words, or a string.
+//! - **Escapes.** In both forms, characters of the Unicode categories Cc, Cf, Zl and Zp are written as `\uXXXX`, as two of
+//!   these beyond U+FFFF, and a newline as `\n`: controls, marks that change the direction of text, and separators of
+//!   lines. Nothing else is escaped but `"` and `\`.
+//! - **Lengths.** Strings are cut at 256 bytes of UTF-8 ([`MAX_TEXT`](crate::text::MAX_TEXT)), and `data` at 4 096, before
+//!   anything is escaped, between two characters. What was cut ends with `…`. A list has at most as many strings as
+//!   identify takes: 512 protocols, 128 addresses.
+//! - **Numbers** are exact in JavaScript, too: a count begins at 0 in each run, and none gets to 2^53 within ten days
+//!   of 10 GB/s. Whatever may be larger is a string of digits.
+//! - **Times.** `t` never goes back. `time` is the system's clock, which may.
+//!
+//! # Events
+//!
+//! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
+//! if there is something to say.
+//!
+//! | event | it says | fields |
+//! |---|---|---|
+//! | `start` | The command begins: the first line of a run, in `demo` of each side. | `format`, `version`, `command`, `peer` |
+//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same. | `file`, `mode` |
+//! | `listen` | A listener is open. | `listener`, `addresses` |
+//! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
+//! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
+//! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
+//! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
+//! | `disconnected` | A connection that was open is closed; its streams have ended before. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
+//! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
+//! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
+//! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
+//! | `refused` | A peer was refused something that has no id, at most once a second for each place and kind. | `listener`?, `connection`?, `peer`?, `kind`, `count`, `total` |
+//! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: 1 000 of `message`, 10 of the others of pub/sub. | `peer`?, `what`, `lines` |
+//! | `ping` | A ping was answered. | `connection`, `peer`, `seconds` |
+//! | `ping_failed` | A ping was not answered. | `connection`, `peer`, `reason` |
+//! | `identified` | A peer has answered who it is. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
+//! | `identify_pushed` | A peer has said anew who it is, without being asked. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
+//! | `identify_failed` | A peer did not answer who it is. | `peer`, `reason` |
+//! | `identify_push_failed` | We could not tell a peer anew who we are. | `peer`, `reason` |
+//! | `peer_added` | A peer speaks floodsub. | `peer` |
+//! | `peer_gone` | A peer of floodsub has left. | `peer` |
+//! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
+//! | `unsubscribed` | A peer has left a topic. | `peer`, `topic` |
+//! | `message` | A message was published on our topic. | `topic`, `from`, `seqno`, `data`?, `data_base64`?, `length`?, `via` |
+//! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
+//! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
+//! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
+//! | `summary` of `dial` | Its streams, at its end. | `streams`, `ok`, `failed`, `bytes`, `seconds` |
+//! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
+//!
+//! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
+//! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
+//! opened and not closed.
+//!
+//! # Fields
+//!
+//! `event.field` is a field of one event whose name means something else at others.
+//!
+//! | field | type | meaning |
+//! |---|---|---|
+//! | `t` | number | Seconds since the start, to the microsecond. |
+//! | `time` | string | The time of day, in UTC, as RFC 3339 has it, to the microsecond. |
+//! | `side` | string | `a` or `b`: which of the two swarms of `demo`. |
+//! | `event` | string | The name of the event. |
+//! | `format` | number | The version of this format. |
+//! | `version` | string | The version of the command. |
+//! | `command` | string | `demo`, `listen` or `dial`. |
+//! | `file` | string | The name of the key file, as `--key` has it. |
+//! | `mode` | string | Its mode in octal, such as `644`. |
+//! | `peer` | string | The peer id of the other side; in `start`, our own. |
+//! | `listener` | string | The id of a listener: `l`, its slot, `.`, its generation. No id comes twice in a run. |
+//! | `connection` | string | The id of a connection, with a `c`. |
+//! | `stream` | string | The id of a stream, with an `s`. |
+//! | `addresses` | strings | The addresses of a listener, with our peer id; those that it was asked for if it is not open. In `identified` and `identify_pushed`, where the peer says that it listens. |
+//! | `remote` | string | The address of the other side. |
+//! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
+//! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
+//! | `reason` | string | Why it has failed or ended, in one of the words below. |
+//! | `error` | string | The text of the error. It is for people, and may change. |
+//! | `refused` | object | How much the peer was refused in all, for each `kind`. |
+//! | `kind` | string | What was refused, as [`Refusal`](crate::swarm::Refusal) has it: `stream_limit` and so on. |
+//! | `count` | number | Refusals since the last line of this kind. |
+//! | `total` | number | Refusals of this kind since the connection or the listener opened. |
+//! | `what` | string | The event whose lines were left out. |
+//! | `lines` | number | Lines that were left out. |
+//! | `seconds` | number | The time from question to answer; in `summary`, from the connection to the end of the last stream. |
+//! | `agent` | string or null | The peer's implementation, in its own words. |
+//! | `protocols` | strings | The protocols that the peer says it speaks. |
+//! | `observed` | string or null | Our address, as the peer says that it sees it. |
+//! | `topic` | string | The name of the topic. |
+//! | `from` | string or null | The peer id of a message's author; `null` if it names none. |
+//! | `seqno` | digits or null | The number that the author gave the message, up to 2^64 - 1. |
+//! | `data` | string | The message, if it is UTF-8. |
+//! | `data_base64` | string | The message in Base64, if it is not; of its first 3 072 bytes. |
+//! | `length` | number | The bytes of the whole message, if it was cut. |
+//! | `via` | string | The peer id of the neighbour that has sent us the message. |
+//! | `missed` | number | Lines that were left out, or events that were lost. |
+//! | `listeners` | objects | The listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
+//! | `connections` | objects | The connections that are open, likewise with those of `connected`. |
+//! | `snapshot.streams` | objects | The streams that are open, likewise with those of `opened_stream`. |
+//! | `summary.streams` | number | Streams that were asked for. |
+//! | `ok` | number | Streams that ended as they should, with the right bytes. |
+//! | `failed` | number | The others. |
+//! | `bytes` | number | Bytes that came back right, or went to a sink, on the streams that are `ok`. |
+//! | `shown` | number | Events that came as promised, of both sides. |
+//! | `promised` | number | Events that had to come. |
+//! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
+//!
+//! # Reasons
+//!
+//! - A listener ends as `requested`, `shutdown` or `failed(…)`.
+//! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `shutdown` or
+//!   `failed(…)`.
+//! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout` or `limit`.
+//! - In the brackets of `failed(…)` stands `reset`, `timeout`, `protocol`, `flood` or `io`.
+//! - What cannot open, and what is not answered, fails as `refused`, `unreachable`, `timeout`, `wrong_peer`, `local_peer`,
+//!   `unsupported`, `limit`, `address_in_use`, `address_not_available`, `permission_denied`, `reset(local)`,
+//!   `reset(remote)`, `eof`, `protocol`, `requested`, `connection_closed`, `shutdown` or `io`.
+//!
+//! [`Failure`](crate::lifecycle::Failure), [`ListenerEnd`](crate::lifecycle::ListenerEnd),
+//! [`ConnectionEnd`](crate::lifecycle::ConnectionEnd) and [`StreamEnd`](crate::lifecycle::StreamEnd) say what each means.
+//!
+//! # Exit codes
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr or the log says what. |
+//! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//!
+//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
+//! its place: nothing counts as lost.

@@ -1,0 +1,206 @@
+//! The page of docs on the log: it says no more than the command prints. That it says no less is checked of each line
+//! that any test here reads.
+
+use crate::output::{Log, open_streams};
+use crate::paced::Peer;
+use crate::run;
+use crate::support::command::{Folder, LIMIT, Running};
+use crate::support::log_page::page;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use swarm_notify::identity::Keypair;
+use swarm_notify::lifecycle::Event;
+use swarm_notify::notifee::Notifees;
+use swarm_notify::protocols::floodsub::FloodSub;
+use swarm_notify::protocols::identify::{self, Identify};
+use swarm_notify::protocols::pubsub::{self, Signing};
+use swarm_notify::swarm::{Config, Swarm};
+use swarm_notify::tcp;
+
+/// Events that no run here brings about: they come only when a push breaks or a service cannot keep up.
+const UNSEEN: [&str; 2] = ["identify_push_failed", "pubsub_lagged"];
+/// Fields that only a broken system brings about, or a connection that ends while it waits for room.
+const UNSEEN_FIELDS: [(&str, &str); 2] = [("listen_close", "error"), ("connect_failed", "peer")];
+
+#[derive(Default)]
+struct Seen(BTreeMap<String, BTreeSet<String>>);
+
+impl Seen {
+    fn add(&mut self, starts: &[Value], printed: &[Value]) {
+        let command = starts[0]["command"].as_str().unwrap();
+        for line in starts.iter().chain(printed) {
+            let fields = line.as_object().unwrap().keys().cloned();
+            self.0.entry(page().name(line["event"].as_str().unwrap(), command)).or_default().extend(fields);
+        }
+    }
+
+    fn run(&mut self, args: &[&str]) {
+        let ended = run(args);
+        self.add(&ended.starts, &ended.printed);
+    }
+
+    fn end(&mut self, running: Running) {
+        running.signal("INT");
+        let ended = running.ended();
+        self.add(&ended.starts, &ended.printed);
+    }
+}
+
+#[test]
+fn each_event_and_field_of_the_page_is_printed() {
+    let mut seen = Seen::default();
+    seen.run(&["demo"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    seen.run(&["listen", &format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port())]);
+    dialed(&mut seen);
+    visited(&mut seen);
+    flooded(&mut seen);
+    without_services(&mut seen);
+    with_an_exposed_key(&mut seen);
+    lagging(&mut seen);
+    for (event, fields) in &page().events {
+        let Some(printed) = seen.0.get(event) else {
+            assert!(UNSEEN.contains(&event.as_str()), "{event} is never printed");
+            continue;
+        };
+        assert!(!UNSEEN.contains(&event.as_str()), "{event} is printed");
+        for field in fields.keys() {
+            let is_unseen = UNSEEN_FIELDS.contains(&(event.as_str(), field));
+            assert!(
+                printed.contains(*field) != is_unseen,
+                "{event}.{field}: it is printed, or said to be: {is_unseen}"
+            );
+        }
+    }
+}
+
+/// Two commands ask each other all there is to ask.
+fn dialed(seen: &mut Seen) {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let mut dial =
+        Running::start(["dial", &address, "--floodsub", "news", "--identify", "--ping", "1", "--streams", "1"]);
+    dial.until("subscribed");
+    listen.until("subscribed");
+    dial.write(&[b"text\n".as_slice(), &[0xff, b'\n'], &[b'x'; 5_000], b"\n"].concat());
+    while listen.until("message")["length"].is_null() {}
+    dial.end_input();
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(0), "{}", dial.stderr);
+    seen.add(&dial.starts, &dial.printed);
+    seen.end(listen);
+}
+
+/// Somebody knocks with garbage. A peer opens more streams than it may, and resets more than its budget is.
+fn visited(seen: &mut Seen) {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let port: u16 = address.split('/').nth(4).unwrap().parse().unwrap();
+    TcpStream::connect(("127.0.0.1", port)).unwrap().write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    listen.until("refused");
+    let mut config = Config::default();
+    config.limits.streams_per_connection = 2_000;
+    let (mut peer, connection) = Peer::dial(&address, config);
+    peer.open_streams(connection, 1_100);
+    listen.until("refused");
+    for stream in peer.swarm.streams_of(connection).collect::<Vec<_>>() {
+        peer.swarm.reset(stream).unwrap();
+    }
+    peer.until(|event| matches!(event, Event::Disconnected { .. }));
+    assert_eq!(listen.until("disconnected")["reason"], "failed(flood)");
+    seen.end(listen);
+}
+
+/// A peer says who it is without being asked, and comes and goes at a topic faster than lines are printed.
+fn flooded(seen: &mut Seen) {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let (mut peer, _) = Peer::dial(&listen.address(), Config::default());
+    let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+    let identify = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), identify::Config::default()));
+    let floodsub = FloodSub::new(Signing::strict_sign(key, 1), pubsub::Config::default());
+    let floodsub = peer.notifees.install(&mut peer.swarm, floodsub);
+    peer.notifees.get_mut::<Identify>(identify).unwrap().push();
+    let mut heard = 0;
+    while heard < 30 {
+        let service = peer.notifees.get_mut::<FloodSub>(floodsub).unwrap();
+        let is_linked = service.peers_of("news").next().is_some();
+        if is_linked {
+            heard += 1;
+            service.subscribe(&mut peer.swarm, "t").unwrap();
+            peer.turn();
+            peer.notifees.get_mut::<FloodSub>(floodsub).unwrap().unsubscribe(&mut peer.swarm, "t");
+        }
+        peer.turn();
+    }
+    listen.until("skipped");
+    drop(peer);
+    listen.until("peer_gone");
+    seen.end(listen);
+}
+
+/// A peer that speaks neither ping nor identify.
+fn without_services(seen: &mut Seen) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (sender, address) = std::sync::mpsc::channel();
+    let stopped = stop.clone();
+    let thread = std::thread::spawn(move || {
+        let reactor = tcp::Reactor::new().unwrap();
+        let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+        let key = Keypair::ed25519_from_bytes([6; 32]).unwrap();
+        let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &key, [6; 32], Config::default()).unwrap();
+        let listener = swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
+        let (mut notifees, start) = (Notifees::<tcp::Swarm>::new(), std::time::Instant::now());
+        let mut has_told = false;
+        while !stopped.load(Ordering::Relaxed) {
+            assert!(start.elapsed() < LIMIT, "nobody stops it");
+            swarm.tick(start.elapsed());
+            notifees.drive(&mut swarm, start.elapsed());
+            if let Some(address) =
+                swarm.listener(listener).and_then(|view| view.addresses.first()).filter(|_| !has_told)
+            {
+                has_told = true;
+                sender.send(address.to_string()).unwrap();
+            }
+            swarm.wait(start.elapsed(), Some(Duration::from_millis(20))).unwrap();
+        }
+    });
+    seen.run(&["dial", &address.recv_timeout(LIMIT).unwrap(), "--ping", "1", "--identify"]);
+    stop.store(true, Ordering::Relaxed);
+    thread.join().unwrap();
+}
+
+/// Others may read the key file of a command that ends at once.
+fn with_an_exposed_key(seen: &mut Seen) {
+    let folder = Folder::new("page");
+    let file = folder.file("key");
+    fs::write(&file, Keypair::ed25519_from_bytes([7; 32]).unwrap().to_protobuf_encoding().unwrap()).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    seen.run(&["dial", "/ip4/127.0.0.1/tcp/1", "--key", &file]);
+}
+
+/// The reader of a listener stops while much is told, and a stream is open as it goes on.
+fn lagging(seen: &mut Seen) {
+    let (listen, mut log) = Log::of(&["listen"]);
+    let address = log.address();
+    open_streams(&address, 10_000);
+    let (mut peer, connection) = Peer::dial(&address, Config::default());
+    peer.open_streams(connection, 1);
+    let snapshot = log.until("snapshot");
+    for (kind, key) in [("listeners", "listener"), ("connections", "connection"), ("streams", "stream")] {
+        let open = snapshot[kind].as_array().unwrap();
+        assert!(open.len() == 1 && open[0][key].is_string(), "{snapshot}");
+    }
+    drop(peer);
+    log.until("disconnected");
+    listen.signal("TERM");
+    let (starts, printed) = log.rest();
+    seen.add(&starts, &printed);
+    assert_eq!(listen.ended().code, Some(0));
+}

@@ -1,0 +1,176 @@
+//! The way in: lines of standard input of any kind and number, and what becomes of them at the end.
+
+use crate::support::command::{Process, Running, json_command, non_blocking, signal, told};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::Value;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _, pipe};
+
+/// What a `listen` on the topic hears of what a `dial` publishes: messages, and those that its log leaves out.
+#[track_caller]
+fn publish(lines: &[Vec<u8>]) -> (Vec<Value>, u64) {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let mut dial = Running::start(["dial", &address, "--floodsub", "news"]);
+    lines.iter().for_each(|line| dial.write(line));
+    dial.end_input();
+    let dial = dial.ended();
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    listen.until("disconnected");
+    listen.signal("INT");
+    let listen = listen.ended();
+    let all = |event: &str| listen.printed.iter().filter(|line| line["event"] == event).cloned().collect::<Vec<_>>();
+    assert_eq!((all("pubsub_lagged").len(), all("lagged").len()), (0, 0), "{:?}", listen.stderr);
+    let skipped = all("skipped").iter().map(|line| line["lines"].as_u64().unwrap()).sum();
+    (all("message"), skipped)
+}
+
+#[test]
+fn twenty_thousand_lines_arrive() {
+    let lines: Vec<_> = (0..20_000).map(|n| format!("{n:099}\n").into_bytes()).collect();
+    let (messages, skipped) = publish(&lines);
+    assert_eq!(messages.len() as u64 + skipped, 20_000);
+    // Each is whole, and later than the one before.
+    let numbers: Vec<u64> = messages.iter().map(|line| line["data"].as_str().unwrap().parse().unwrap()).collect();
+    assert!(numbers.is_sorted() && messages.iter().all(|line| line["data"].as_str().unwrap().len() == 99));
+}
+
+#[test]
+fn two_hundred_long_lines_arrive() {
+    let line = |n: u8| [vec![b'a' + n % 26; 20_000], b"\n".to_vec()].concat();
+    let (messages, skipped) = publish(&(0..200).map(line).collect::<Vec<_>>());
+    assert_eq!((messages.len(), skipped), (200, 0));
+    assert!(messages.iter().all(|line| line["length"] == 20_000));
+}
+
+/// A listener and a dial that publishes, once it has somebody to publish to.
+fn publisher(listen: &mut Running) -> Running {
+    let mut dial = Running::start(["dial", &listen.address(), "--floodsub", "news"]);
+    dial.until("subscribed");
+    dial
+}
+
+#[test]
+fn a_line_that_is_too_long_is_dropped_whole_and_said() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let mut dial = publisher(&mut listen);
+    let mut lines = b"before\n".to_vec();
+    lines.resize(lines.len() + (1 << 20), b'a');
+    lines.extend_from_slice(b"\n");
+    // This one is as long as a message may be only without its signature.
+    lines.resize(lines.len() + (3 << 20), b'b');
+    lines.extend_from_slice(b"\nafter\n");
+    dial.write(&lines);
+    dial.end_input();
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1));
+    for said in
+        ["a line of 1048576 bytes is not published", "a line of 3145728 bytes is not published", "2 lines of stdin"]
+    {
+        assert!(dial.stderr.contains(said), "{}", dial.stderr);
+    }
+    listen.until("disconnected");
+    listen.signal("INT");
+    let heard: Vec<_> = told(&listen.ended().printed).into_iter().filter(|line| line.starts_with("message")).collect();
+    assert_eq!(heard, ["message news before", "message news after"]);
+}
+
+#[test]
+fn a_line_that_a_listener_drops_makes_its_end_wrong() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let mut dial = Running::start(["dial", &address, "--floodsub", "news"]);
+    listen.write(&[vec![b'a'; 2 << 20], b"\nafter\n".to_vec()].concat());
+    assert_eq!(dial.until("message")["data"], "after");
+    listen.signal("TERM");
+    let listen = listen.ended();
+    assert_eq!(listen.code, Some(1));
+    assert!(listen.stderr.contains("a line of 2097152 bytes is not published"), "{}", listen.stderr);
+}
+
+#[test]
+fn input_that_has_nothing_yet_is_not_at_its_end() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let (reader, mut writer) = pipe().unwrap();
+    non_blocking(&reader);
+    let (out, into) = pipe().unwrap();
+    let dial = Process::start(json_command(&["dial", &address, "--floodsub", "news"]).stdin(reader).stdout(into));
+    // By then its input has been looked at, and there was nothing.
+    let mut log = BufReader::new(out).lines().map(|line| line.unwrap());
+    assert!(log.by_ref().any(|line| line.contains("\"subscribed\"")));
+    for line in ["one\0\u{9b}\n", "\n", "two\n"] {
+        writer.write_all(line.as_bytes()).unwrap();
+        assert_eq!(listen.until("message")["data"], line.trim_end_matches('\n'));
+    }
+    drop(writer);
+    let dial = dial.ended();
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_peer_without_floodsub_ends_a_dial() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--floodsub", "news", "--ping", "1"]);
+    dial.write(b"a line\n");
+    // What else was asked for is done all the same, and nobody waits for the end of its input.
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1));
+    assert!(dial.stderr.contains("the peer does not speak /floodsub/1.0.0"), "{}", dial.stderr);
+    assert!(told(&dial.printed).iter().any(|line| line.starts_with("ping")), "{:#?}", told(&dial.printed));
+}
+
+#[test]
+fn lines_that_a_stopped_peer_does_not_take_are_counted() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let mut dial = publisher(&mut listen);
+    listen.signal("STOP");
+    // Much more than the network holds, and less than is read ahead.
+    let line = [vec![b'a'; 900_000], b"\n".to_vec()].concat();
+    (0..12).for_each(|_| dial.write(&line));
+    dial.end_input();
+    let dial = dial.ended();
+    listen.signal("CONT");
+    assert_eq!(dial.code, Some(1));
+    let lost: u64 = dial.stderr.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(dial.stderr.contains("lines of stdin are lost") && (1..=12).contains(&lost), "{}", dial.stderr);
+}
+
+#[test]
+fn lines_that_wait_for_a_subscriber_are_counted_at_a_signal() {
+    let mut listen = Running::start(["listen", "--floodsub", "others"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--floodsub", "news"]);
+    dial.write(b"one\ntwo\nthree\n");
+    dial.end_input();
+    dial.until("subscribed");
+    dial.signal("INT");
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1));
+    assert!(dial.stderr.contains("3 lines of stdin are lost"), "{}", dial.stderr);
+}
+
+#[test]
+fn a_terminal_in_the_background_does_not_stop_a_listener() {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let path = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = OpenOptions::new().read(true).write(true).open(path).unwrap();
+    // Somebody types, for the shell.
+    File::from(controller.try_clone().unwrap()).write_all(b"typed\n").unwrap();
+    let (out, into) = pipe().unwrap();
+    // With job control a job in the background has a group of its own, which is not the terminal's.
+    let script = "set -m; \"$0\" --json listen --floodsub news & echo $!; wait $!; echo ended by $?";
+    let mut shell = std::process::Command::new("setsid");
+    shell.args(["-c", "sh", "-c", script, env!("CARGO_BIN_EXE_swarm-notify")]).env_remove("RUST_LOG");
+    let _shell = Process::start(shell.stdin(terminal).stdout(into));
+    let mut log = BufReader::new(out).lines().map(|line| line.unwrap());
+    // The shell's line comes before those of its job, or between them.
+    let mut first: Vec<_> = log.by_ref().take(3).collect();
+    first.sort_by_key(|line| (line.starts_with('{'), line.contains("\"event\":\"listen\"")));
+    let listen: Value = serde_json::from_str(&first[2]).unwrap();
+    let dial = crate::run(["dial", listen["addresses"][0].as_str().unwrap(), "--ping", "1"]);
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    signal(first[0].parse().unwrap(), "TERM");
+    assert_eq!(log.last().as_deref(), Some("ended by 0"));
+}

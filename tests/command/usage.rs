@@ -1,0 +1,55 @@
+//! Wrong command lines: exit code 2, nothing on stdout, and a message that says what is wrong and what to do.
+
+use crate::run;
+use std::process::Command;
+
+/// Each row is a command line behind `$ `, and the message that it gets; `''` is an empty argument.
+const ROWS: &str = include_str!("usage.txt");
+const ENDING: &str = "\nFor more information, try '--help'.\n";
+
+#[test]
+fn each_wrong_command_line_gets_its_message() {
+    let rows: Vec<_> = ROWS.split("$ ").skip(1).map(|row| row.split_once('\n').unwrap()).collect();
+    assert!(rows.len() > 40);
+    for (line, message) in rows {
+        let args = line.split(' ').map(|arg| if arg == "''" { "" } else { arg });
+        let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).args(args).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{line}");
+        assert_eq!(stderr, format!("{message}{ENDING}"), "{line}");
+    }
+}
+
+/// What a message proposes is right: it is run.
+#[test]
+fn an_address_that_a_message_proposes_is_one() {
+    let proposed = ROWS.lines().filter_map(|line| line.split("did you mean ").nth(1)?.split(['?', ',']).next());
+    let proposed: Vec<_> = proposed.collect();
+    assert!(proposed.len() > 10, "{proposed:?}");
+    for address in proposed {
+        // Another option is wrong, and the only one that is told of.
+        let ended = run(["dial", address, "--hold", "x"]);
+        let (dials, listens) = (ended.stderr.contains("'--hold <SECONDS>'"), address.contains("0.0.0.0"));
+        assert!(dials || listens, "{address}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn without_a_command_there_is_help() {
+    let ended = run::<&str>([]);
+    assert_eq!((ended.code, ended.printed.len(), ended.starts.len()), (Some(2), 0, 0));
+    assert!(ended.stderr.contains("Usage: swarm-notify [OPTIONS] <COMMAND>"), "{}", ended.stderr);
+}
+
+#[test]
+fn help_wraps_at_words_in_any_width() {
+    for (columns, most) in [("60", 60), ("80", 80), ("200", 100)] {
+        for args in [&["--help"][..], &["dial", "--help"], &["listen", "--help"]] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+            let output = command.args(args).env("COLUMNS", columns).output().unwrap();
+            let help = String::from_utf8(output.stdout).unwrap();
+            let longest = help.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(longest <= most, "{longest} in {columns}: {help}");
+        }
+    }
+}
