@@ -2,7 +2,7 @@
 //! uses our own coder of frames.
 
 use swarm_notify::connection::Role;
-use swarm_notify::connection::noise::{Config, Handshake, Opened, Transport};
+use swarm_notify::connection::noise::{self, Config, Handshake, Opened, Transport};
 use swarm_notify::identity::Keypair;
 
 pub(crate) const DATA: u8 = 0;
@@ -97,18 +97,25 @@ impl Greeting {
 
     /// Hears an answer. Once all of it has come, gives the last words to send and the frames of the connection.
     pub(crate) fn hear(&mut self, bytes: &[u8]) -> Option<(Vec<u8>, Frames)> {
+        self.try_hear(bytes).unwrap()
+    }
+
+    /// The same where the wire may have changed a byte. An error ends the greeting.
+    pub(crate) fn try_hear(&mut self, bytes: &[u8]) -> Result<Option<(Vec<u8>, Frames)>, noise::Error> {
         self.heard.extend_from_slice(bytes);
-        let message = self.heard.get(NOISE_LINES.len()..)?;
-        let (consumed, is_whole) = self.handshake.as_mut()?.receive(message).unwrap();
+        let Some(message) = self.heard.get(NOISE_LINES.len()..) else { return Ok(None) };
+        let Some(mut handshake) = self.handshake.take() else { return Ok(None) };
+        let (consumed, is_whole) = handshake.receive(message)?;
         if !is_whole {
             assert_eq!(consumed, 0);
-            return None;
+            self.handshake = Some(handshake);
+            return Ok(None);
         }
         assert_eq!(consumed, message.len(), "nothing follows");
-        let (mut said, mut handshake) = (Vec::new(), self.handshake.take()?);
-        handshake.transmit(&mut said).unwrap();
-        let transport = handshake.finish().unwrap().0;
-        Some((said, Frames { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() }))
+        let mut said = Vec::new();
+        handshake.transmit(&mut said)?;
+        let transport = handshake.finish()?.0;
+        Ok(Some((said, Frames { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() })))
     }
 }
 

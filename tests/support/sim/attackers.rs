@@ -182,17 +182,21 @@ impl Attacker {
         // One that says nothing has nothing to write.
         self.write(if self.form == Form::Trickle { 1 } else { usize::MAX });
         let heard = self.pipe.take();
-        if !self.form.is_authenticated() || !self.outbox.is_empty() {
+        if !self.form.is_authenticated() {
             return 0;
         }
         let Some(said) = &mut self.frames else {
-            if let Some((last, frames)) = self.greeting.hear(&heard) {
-                self.outbox = last;
+            // The answer may begin before all of the first words are written.
+            if let Ok(Some((last, frames))) = self.greeting.try_hear(&heard) {
+                self.outbox.extend(last);
                 self.frames = Some(frames);
                 self.write(usize::MAX);
             }
             return 0;
         };
+        if !self.outbox.is_empty() {
+            return 0;
+        }
         let mut wire = Vec::new();
         for _ in 0..frames {
             let id = self.next_id;

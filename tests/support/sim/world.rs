@@ -18,8 +18,12 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
 use swarm_notify::swarm::{Config, Swarm};
 
-/// More turns than any scenario needs while time stands still: beyond it, somebody spins.
-const MOST_TURNS: usize = 1_000_000;
+/// More turns than any scenario needs while time stands still and nothing arrives: beyond it, somebody spins.
+const MOST_TURNS: usize = 100_000;
+
+/// More deliveries than any scenario needs while time stands still, even of a whole pipe byte by byte: beyond it, two talk
+/// without end.
+const MOST_DELIVERIES: usize = 2_000_000;
 
 const NAMES: [[&str; 8]; 3] = [
     ["a", "b", "c", "d", "e", "f", "g", "h"],
@@ -38,7 +42,10 @@ pub(crate) struct World<const EVENTS: usize> {
     pub(crate) journal: Rc<RefCell<Journal>>,
     config: Config,
     mode: Mode,
+    /// Turns since something arrived.
     turns: usize,
+    /// Deliveries since time went on.
+    deliveries: usize,
     /// What holds for all pipes of a host.
     hosts: BTreeMap<u8, Marks>,
     /// What holds for all pipes.
@@ -73,6 +80,7 @@ impl<const EVENTS: usize> World<EVENTS> {
             config,
             mode,
             turns: 0,
+            deliveries: 0,
             hosts: BTreeMap::new(),
             everywhere: Marks::default(),
             reacts: Rc::default(),
@@ -223,6 +231,9 @@ impl<const EVENTS: usize> World<EVENTS> {
             return true;
         }
         if self.network.deliver(self.now) {
+            self.turns = 0;
+            self.deliveries += 1;
+            assert!(self.deliveries < MOST_DELIVERIES, "somebody talks without end");
             self.members.iter_mut().for_each(|member| member.side.something_happened());
             return true;
         }
@@ -237,7 +248,7 @@ impl<const EVENTS: usize> World<EVENTS> {
             _ => return false,
         }
         self.network.advance_to(self.now);
-        self.turns = 0;
+        (self.turns, self.deliveries) = (0, 0);
         true
     }
 
