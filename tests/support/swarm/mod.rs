@@ -502,7 +502,12 @@ impl<const EVENTS: usize> Script<EVENTS> {
         }
         let refused = [Refusal::HandshakeFailed, Refusal::HandshakeEvicted, Refusal::ConnectionLimit];
         let refused: u64 = refused.map(|refusal| swarm.refused(refusal)).iter().sum();
-        assert_eq!(swarm.counters().connections.inbound.without_id, refused);
+        let inbound = swarm.counters().connections.inbound;
+        // Those that get no share when their peers are known have ids, and are counted all the same.
+        assert!(
+            (inbound.without_id..=inbound.without_id + inbound.failed).contains(&refused),
+            "{refused}, {inbound:?}"
+        );
     }
 
     /// What holds at any time.
