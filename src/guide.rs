@@ -396,3 +396,4 @@ use crate::swarm::{Config, Swarm};
 
 #[cfg(feature = "cli")]
 pub mod command_log;
+pub mod enemy;
