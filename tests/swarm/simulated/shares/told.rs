@@ -110,11 +110,17 @@ fn at_the_door_a_refused_share_is_counted<const EVENTS: usize>(shape: Shape) {
     let second = RawDial::new(&pair.network, 3, &A.at(4001));
     pair.settle();
     counts(&mut pair, 1, "192.0.2.9");
+    pair.network.set(|knobs| knobs.seen_as(3, IpAddr::from([192, 0, 2, 10])));
+    let third = Attacker::connect(&mut pair, 3, 5);
+    let fourth = RawDial::new(&pair.network, 3, &A.at(4001));
+    pair.settle();
     let listener = pair.a.listening[0];
+    let last = pair.a.swarm.last_refused_from(listener, Refusal::ConnectionLimit).unwrap();
+    assert!(last.to_string().starts_with("/ip4/192.0.2.10/"), "{last}");
     pair.a.swarm.close_listener(listener).unwrap();
     pair.settle();
     assert_eq!(pair.a.swarm.last_refused_from(listener, Refusal::ConnectionLimit), None, "it goes with its listener");
-    ends(pair, (first, other, second));
+    ends(pair, (first, other, second, third, fourth));
 }
 
 fn a_refused_share_of_a_protocol_is_counted<const EVENTS: usize>(shape: Shape) {
