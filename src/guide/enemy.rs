@@ -21,20 +21,22 @@
 //!
 //! # Words
 //!
-//! Each word means one thing on this page, in the documentation of [`Config`], and in the log.
+//! These words mean one thing each on this page, in the documentation of [`Config`], and in the log.
 //!
 //! | word | meaning |
 //! |---|---|
 //! | **door** | The table of accepted connections whose peers are not authenticated yet. One that stands there has no id. It is called a handshake here. |
 //! | **place** | Room for one more of something that is counted: a handshake, a connection, a stream. |
 //! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. |
+//! | **looks dead** | Said of an inbound connection that has no stream, and whose peer has been silent for longer than `keep_alive_interval`. |
 //! | **gives way** | It ends, although it has done nothing wrong, so that a newcomer gets its place. |
 //! | **bytes held** | Memory in which bytes wait for somebody: of streams that you have not read, of output that a peer does not take, of input that is not handled. It is counted as the capacity of the buffers. |
-//! | **budget** | The number of bytes held from which on peers get no more window: `held_bytes` and its two parts. The word also stands for the time or work of one [`turn`](Swarm::turn). |
+//! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. (A turn's budget is another thing: the work that you allow it.) |
 //! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
 //! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
 //! | **flood** | More of something than its rate allows. The connection ends: `Failed(Flood)`. |
 //! | **owed** | A closing event that waits behind a full event queue. |
+//! | **helping** | What one connection may read and have handled before others have their turn: at most 16 KiB and 256 frames, less while many are readable. |
 //! | **refused** | Not let in: closed or reset at once. The [`Refusal`](crate::swarm::Refusal)s are the kinds. |
 //!
 //! # All bounds
@@ -43,7 +45,8 @@
 //! [`Swarm::refused_at`] count it as that kind of [`Refusal`](crate::swarm::Refusal), and
 //! [`Ready::Refused`](crate::swarm::Ready::Refused) tells of it, at the connection, or at the listener where the peer was not
 //! let in. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which the log has, too. A share
-//! that is larger than what it is a share of bounds nothing.
+//! that is larger than what it is a share of bounds nothing. The last rows are those of the services; of pub/sub, a name
+//! without a link is a field of [`pubsub::Counters`].
 //!
 //! | bound | default | what it bounds | what the peer sees | how you are told | who pays |
 //! |---|---|---|---|---|---|
@@ -93,11 +96,6 @@
 //! | [`wildcard_addresses`](tcp::Config::wildcard_addresses) | 64 | addresses that a listener reports | nothing | nothing | nobody |
 //! | [`lookups`](tcp::Config::lookups) | 16 | names that are looked up at a time, with a thread each | nothing | your dial waits | you |
 //! | [`addresses_per_name`](tcp::Config::addresses_per_name) | 8 | addresses of a name that one dial tries | nothing | nothing | you |
-//!
-//! The services have bounds of their own, which their messages need:
-//!
-//! | bound | default | what it bounds | what the peer sees | how you are told | who pays |
-//! |---|---|---|---|---|---|
 //! | [`inbound_streams`](ping::Config::inbound_streams) of ping | 4 | streams of one connection that ask | a reset | `ClosedStream` with `Reset(Local)` | the stream that is silent longest |
 //! | [`timeout`](ping::Config::timeout) of ping | 20 s | the wait for an answer | a reset | `ping::Event::Failed` | the slow one |
 //! | [`events`](ping::Config::events) of ping | 256 | events that you have not taken | nothing | [`Ping::dropped`](ping::Ping::dropped) | you: the oldest is lost |
@@ -109,7 +107,7 @@
 //! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
 //! | [`pushes_said`](identify::Config::pushes_said) | 10, 1 a second | our pushes on one connection | it hears of changes later | nothing | nobody |
 //! | [`outbound_pushes`](identify::Config::outbound_pushes) | 64 | our pushes under way | it hears of changes later | nothing | nobody |
-//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused` and `peers_evicted` of [`Counters`](pubsub::Counters) | a peer that has said nothing, of the address with most; else the newcomer |
+//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | its streams are reset, until it leaves | counted as `MessageInvalid`; `peers_cut` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | its streams are reset, until it leaves | `peers_cut` | that peer |
@@ -253,6 +251,9 @@
 //!   connections of one.
 //! - The fields of `Config` are fixed once the swarm is made. [`limit_protocol`](Swarm::limit_protocol) can be changed at any
 //!   time: lower it when your own work is what runs out.
+//!
+//! - What was refused shortly before a connection ended is told by no readiness. [`refused_at`](Swarm::refused_at) has its
+//!   whole counts while you handle its last event.
 //!
 //! A node that does all of that, to copy, is `tests/attacks/guarded.rs` in the crate's sources (`cargo run --example guarded`).
 //! It prints each refusal with its address, counts once a second, and bytes held beside their budget. When these come near it,

@@ -62,11 +62,9 @@ fn counts<const EVENTS: usize>(pair: &mut Pair<EVENTS>, many: u64, ip: &str) {
     let listener = pair.a.listening[0];
     assert_eq!(refused(pair, Refusal::ConnectionLimit), many);
     assert_eq!(pair.a.swarm.refused_at(listener, Refusal::ConnectionLimit), many);
-    let told = pair.a.ready.drain(..).map(|ready| match ready {
-        Ready::Refused { of: RefusedAt::Listener(of), kind: Refusal::ConnectionLimit, count } if of == listener => {
-            count
-        }
-        _ => 0,
+    let told = pair.a.ready.drain(..).filter_map(|ready| {
+        let Ready::Refused { of, kind: Refusal::ConnectionLimit, count } = ready else { return None };
+        (of == RefusedAt::Listener(listener)).then_some(count)
     });
     assert_eq!(told.sum::<u64>(), many);
     let last = pair.a.swarm.last_refused_from(listener, Refusal::ConnectionLimit).expect("some were refused");
