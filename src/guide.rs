@@ -1,5 +1,9 @@
 //! Put it into your loop: which calls when, what a turn does, and what happens if you are late.
 //!
+//! Two pages go further: [`enemy`] has all bounds, the memory that they add up to, and what is not defended.
+#![cfg_attr(feature = "cli", doc = "[`command_log`] states the log of the command.")]
+#![cfg_attr(not(feature = "cli"), doc = "`command_log` (feature `cli`) states the log of the command.")]
+//!
 //! The short form, for a program that draws a frame sixty times a second:
 //!
 //! ```no_run
@@ -103,11 +107,12 @@
 //!   ([`set_half_open_timeout`](Swarm::set_half_open_timeout)). Then it is told as `ClosedStream` with `Timeout`, and the
 //!   peer hears a reset. Where a connection has as many streams as the limits allow, one that has been silent for a minute
 //!   ([`half_open_grace`](crate::connection::Config::half_open_grace)) is given up for a new one, whatever you said.
-//! - **Greedy peers.** A peer may have 1 024 streams open that it has begun
+//! - **Greedy peers.** A peer may have begun 1 024 streams that have not ended
 //!   ([`streams_per_peer`](crate::swarm::Config::streams_per_peer)). One more is reset. It has no
-//!   event; `Ready::Refused` with `StreamLimit` counts it. [`limit_protocol`](Swarm::limit_protocol) sets a smaller number for a protocol whose streams cost you much. When
-//!   nearly all places for streams are taken, the greediest peer's youngest stream makes place for a newcomer's: it is told
-//!   as `ClosedStream` with `Limit`. [Shares](crate::swarm::Config#shares) has the rules.
+//!   event; `Ready::Refused` with `StreamLimit` counts it. [`limit_protocol`](Swarm::limit_protocol) sets a smaller number
+//!   for a protocol whose streams cost you much. When nearly all places for streams are taken, the greediest peer's youngest
+//!   stream gives way to a newcomer's: it is told as `ClosedStream` with `Limit`.
+//!   [Shares](crate::swarm::Config#shares) has the rules.
 //! - **Before you close a connection,** wait for your answers, and until yours have been read:
 //!   [`close_connection`](Swarm::close_connection) and [`shutdown`](Swarm::shutdown) send what was written and end both
 //!   sides of all streams, answered or not. To stop in good order, close your listeners, unregister your protocols, wait
@@ -226,18 +231,23 @@
 //! - Behind a proxy or a NAT many peers share one address. Raise [`Config::connections_per_address`] (8) there to the number
 //!   of peers that you expect, for IPv6 [`Config::connections_per_site`] (64), too, and `handshakes_per_address` to the number
 //!   that connect within 10 s.
-//! - Once its peer is authenticated a connection has its id, and nobody at the door takes its place. If it ends before it has
-//!   opened, you are told `ConnectFailed`: with `Limit` if its peer, its address or its site has its share already.
+//! - Once its peer is authenticated a connection has its id, and leaves the door. If it ends before it has
+//!   opened, you are told `ConnectFailed`: with `Limit` if its peer, its address or its site has its share already. The text
+//!   of its error names the share, and it counts as `ConnectionLimit`, too.
+//! - A connection that is open stays, whatever comes to the door, but for two cases. One without a stream, of a holder of
+//!   more, gives way when only the last 64th of all places is left. One without a stream that looks dead gives way to a new
+//!   one of the same peer. Either is told as `Disconnected` with `Trimmed`.
 //!
 //! # Memory
 //!
-//! [`Config::memory_bound`] states the heap that a swarm takes at worst. Three parts make it:
+//! [`Config::memory_bound`] states the heap that a swarm takes at worst ([`enemy`] has what one connection and one stream
+//! take of it). Three parts make it:
 //!
 //! | part | depends on | default |
 //! |---|---|---|
 //! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
 //! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment |
-//! | buffers that are made once | the largest window, the output of one connection | 12 MiB |
+//! | buffers that are made once | the largest window, the output of one connection | 11 MiB |
 //!
 //! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
 //! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program
@@ -246,8 +256,10 @@
 //! machine has.
 //!
 //! What you do not read is held, too. A peer that you neglect waits for window first; that is all, as long as its
-//! connection, its peer and all together keep their budgets. Beyond, its largest streams end with
-//! [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). To pass bytes on without keeping any, read no more than
+//! connection, its peer and all together keep their budgets. Above a budget, window is withheld for what you have read;
+//! above it by a quarter, the largest streams end with [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit). Above the
+//! budget of all, window is withheld only from peers that hold more than a 64th of it, and streams are reset only of
+//! those who hold most: an idle peer loses nothing. To pass bytes on without keeping any, read no more than
 //! [`write_room`](Swarm::write_room) says.
 //!
 //! [`Config::small`] is for 16 connections. Two small nodes that ping, say who they are, publish and echo:
@@ -396,3 +408,4 @@ use crate::swarm::{Config, Swarm};
 
 #[cfg(feature = "cli")]
 pub mod command_log;
+pub mod enemy;

@@ -7,7 +7,7 @@
 //! with the lookup, and `host` uses `async-io`, which has one for the life of the process. A notifee that may block gets
 //! one if you ask for it.
 //!
-//! [`guide`] says how to put it into your loop.
+//! [`guide`] says how to put it into your loop, and [`guide::enemy`] how it holds against an enemy.
 //!
 //! # The layers: take as much as you need
 //!

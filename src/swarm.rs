@@ -421,11 +421,12 @@ where
         Ok(())
     }
 
-    /// Ends a connection at once because its peer is to blame: for a protocol that is notified of what its peer does, and
-    /// finds that it breaks the protocol ([`Fault::Protocol`]) or asks for too much
-    /// ([`Fault::Flood`]). The peer is sent yamux's go-away 1 as far as its socket takes
-    /// that at once. The socket is closed before this returns, and what else was not sent is lost. One that is being
-    /// closed already keeps the reason that it is closed for.
+    /// Ends a connection at once, and blames its peer. Call it when the peer breaks a protocol of yours
+    /// ([`Fault::Protocol`]) or asks for too much ([`Fault::Flood`]).
+    ///
+    /// The peer is sent yamux's go-away 1, if its socket takes that at once. The socket is closed before this returns;
+    /// whatever else was not sent is lost. The peer may connect again at once. A connection that is being closed already keeps
+    /// the reason of that close.
     ///
     /// # Events
     /// As for [`close_connection`](Self::close_connection), with

@@ -21,11 +21,11 @@ pub enum Error {
     /// The peer has been silent for [`Config::keep_alive_interval`](super::Config::keep_alive_interval), and then for
     /// [`Config::keep_alive_timeout`](super::Config::keep_alive_timeout) after a ping.
     Silence,
-    /// The peer has done something within the protocol that costs us work more often than its budget allows.
+    /// The peer has done something within the protocol that costs us work more often than its rate allows.
     Flood(Flood),
 }
 
-/// The budget that a peer has exceeded.
+/// The rate that a peer has exceeded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Flood {

@@ -49,7 +49,7 @@
 //! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
-//! | `refused` | A peer was refused something that has no id, at most once a second for each place and kind. | `listener`?, `connection`?, `peer`?, `kind`, `count`, `total` |
+//! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `connection`?, `peer`?, `kind`, `count`, `total` |
 //! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: 1 000 of `message`, 10 of the others of pub/sub. | `peer`?, `what`, `lines` |
 //! | `ping` | A ping was answered. | `connection`, `peer`, `seconds` |
 //! | `ping_failed` | A ping was not answered. | `connection`, `peer`, `reason` |

@@ -227,7 +227,7 @@ pub enum Fault {
     Timeout,
     /// The peer broke a protocol, or what arrived was not what the peer sent.
     Protocol,
-    /// The peer kept to the protocol, and did something that costs us work more often than its budget allows.
+    /// The peer kept to the protocol, and did something that costs us work more often than its rate allows.
     Flood,
     /// Any other error of a socket or of the system.
     Io,

@@ -39,8 +39,8 @@ const MESSAGE: usize = 2 + 65_535;
 
 impl Config {
     /// The bounds of a swarm for a small machine: 16 connections and 32 streams, at most 10 MiB with the services whose
-    /// configurations are called small, too. Windows are a quarter of the usual ones and do not grow, so that it is slower
-    /// on long lines.
+    /// configurations are called small, too. A peer may have 4 of the connections and 16 of the streams, and an address 8 of
+    /// the connections. Windows are a quarter of the usual ones and do not grow, so that it is slower on long lines.
     ///
     /// ```
     /// use swarm_notify::swarm::Config;
@@ -61,7 +61,13 @@ impl Config {
         let mut config = Self::default();
         let limits = &mut config.limits;
         (limits.listeners, limits.connections, limits.streams, limits.streams_per_connection) = (8, 16, 32, 16);
+        limits.owed_per_connection = 16;
         (config.inbound_handshakes, config.outbound_handshakes) = (8, 8);
+        // An address may have all places for handshakes: others come in at its expense. With fewer, none of its own newcomers
+        // would be passed over when one has to go.
+        config.handshakes_per_address = 8;
+        (config.connections_per_site, config.connections_per_address, config.connections_per_peer) = (16, 8, 4);
+        config.streams_per_peer = 16;
         config.connection.inbound_backlog = 16;
         let yamux = &mut config.connection.yamux;
         (yamux.receive_window, yamux.max_receive_window, yamux.max_window_growth) = (64 * 1024, 64 * 1024, 0);
@@ -115,6 +121,28 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_share_is_never_beyond_what_it_is_a_share_of() {
+        let config = Config::small();
+        let limits = config.limits;
+        for (share, of) in [
+            (config.handshakes_per_address, config.inbound_handshakes),
+            (config.connections_per_address, config.connections_per_site),
+            (config.connections_per_site, limits.connections),
+            (config.connections_per_peer, limits.connections),
+            (config.outbound_handshakes, limits.connections),
+            (config.streams_per_peer, limits.streams),
+            (limits.streams_per_connection, config.streams_per_peer),
+            (limits.owed_per_connection, limits.streams_per_connection),
+            (config.connection.inbound_backlog, limits.streams_per_connection),
+        ] {
+            assert!(0 < share && share <= of, "{share} of {of}");
+        }
+        assert!(config.streams_per_peer < limits.streams, "no peer has all");
+        assert!(config.held_bytes_per_connection <= config.held_bytes_per_peer);
+        assert!(config.held_bytes_per_peer <= config.held_bytes);
+    }
 
     #[test]
     fn the_bound_is_stated_for_the_default_and_grows_with_each_limit() {

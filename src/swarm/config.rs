@@ -6,6 +6,11 @@ use core::time::Duration;
 
 /// The bounds of a swarm. Together with the size of its event queue they bound all the memory that peers can make it
 /// use.
+#[cfg_attr(
+    feature = "tcp",
+    doc = "The page [`guide::enemy`](crate::guide::enemy) has them in one table, with the memory that they add up to, three"
+)]
+#[cfg_attr(feature = "tcp", doc = "profiles, and the words that are used here.")]
 ///
 /// # Shares
 /// No peer can take all places of [`limits`](Self::limits) from the others. Beside the limits for each peer and address:
@@ -20,7 +25,8 @@ use core::time::Duration;
 ///   at least [`half_open_grace`](connection::Config::half_open_grace), else the youngest of the peer's fullest
 ///   connection.
 ///
-/// All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them. A stream that we
+/// A connection or a stream that is open stays but for these rules. A share that is larger than what it is a share of bounds
+/// nothing. All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them. A stream that we
 /// open in the last sixty-fourth makes the greediest peer give way, too, if that has begun more than one.
 ///
 /// ```
@@ -55,12 +61,16 @@ pub struct Config {
     pub first_byte_timeout: Duration,
     /// The most inbound connections from one IPv4 address, or from one IPv6 /64, whose peers are authenticated. A socket
     /// beyond is closed as soon as it is accepted, and counted as
-    /// [`Refusal::ConnectionLimit`](super::Refusal::ConnectionLimit). Connections from this machine's own addresses
-    /// (127.0.0.0/8 and ::1), and from addresses without an IP address, are not limited so. Default 8.
+    /// [`Refusal::ConnectionLimit`](super::Refusal::ConnectionLimit). If several authenticate at once, those beyond are
+    /// counted so, too, and told as [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// [`Limit`](crate::lifecycle::Failure::Limit). Connections from loopback addresses (127.0.0.0/8 and ::1), and from
+    /// addresses without an IP address, are exempt; those from other addresses of this machine are not. Default 8.
     pub connections_per_address: u32,
-    /// The same for one IPv6 /48, which is what one site has. Default 64.
+    /// The same for one IPv6 /48, which is called a site. Default 64.
     pub connections_per_site: u32,
-    /// The most inbound connections of one peer. One more is closed once its peer is known, unless an older one looks
+    /// The most inbound connections of one peer, from loopback or not. One more is closed once its peer is known, counted as
+    /// [`Refusal::ConnectionLimit`](super::Refusal::ConnectionLimit) and told as
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed), unless an older one looks
     /// dead: it has no stream, and its peer has been silent for longer than
     /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval). That one is closed in its place, as
     /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed). So a peer whose network has changed comes back. Our own dials

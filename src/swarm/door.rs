@@ -38,6 +38,9 @@ use visitor::{Flaw, Outcome, Stage};
 
 pub(super) use visitor::Visitor;
 
+/// The reason for which a connection beyond all of them is closed.
+const NO_PLACE: &str = "there are as many connections as limits.connections allows";
+
 /// The accepted connections whose peers are not authenticated.
 pub(super) struct Door<T: Transport> {
     places: Places<Visitor<T>>,
@@ -135,11 +138,20 @@ where
         remote: Multiaddr,
         now: Duration,
     ) {
-        // Without a place for one more connection a handshake would come to nothing.
-        let has_place = self.links.len() < self.ledger.config.limits.connections as usize;
-        if self.is_shutting_down || !has_place || !self.may_have_share(&remote) || self.door.places.is_shut() {
+        let crowd = self.crowd_at_door(&remote);
+        let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
+            Some(&"the swarm shuts down")
+        } else if self.links.len() >= self.ledger.config.limits.connections as usize {
+            // Without a place for one more connection a handshake would come to nothing.
+            Some(&NO_PLACE)
+        } else if self.door.places.is_shut() {
+            Some(&"no handshake is allowed (inbound_handshakes, handshakes_per_address)")
+        } else {
+            crowd.as_ref().map(|crowd| crowd as _)
+        };
+        if let Some(why) = flaw {
             drop(upgrade);
-            return self.refuse(listener, &remote, Refusal::ConnectionLimit, &"there is no place");
+            return self.refuse(listener, &remote, Refusal::ConnectionLimit, why);
         }
         let group = AddressGroup::of(&remote);
         if let Some(victim) = self.door.places.victim(group) {
@@ -230,7 +242,7 @@ where
         }
         let Ok(id) = self.ledger.lifecycle.begin_connection(Direction::Inbound) else {
             drop(pipe);
-            return self.refuse(listener, remote, Refusal::ConnectionLimit, &"there is no place");
+            return self.refuse(listener, remote, Refusal::ConnectionLimit, &NO_PLACE);
         };
         let mut link = Link::accepted(id, visitor, pipe);
         let waker = self.wakers.waker(Slot::of(id));
@@ -261,7 +273,7 @@ where
     /// Counts an accepted connection that has no id and is closed.
     fn refuse(&mut self, listener: ListenerId, remote: &Multiaddr, refusal: Refusal, why: &dyn fmt::Display) {
         log::debug!("{listener}: a connection from {} is closed: {}", for_log(remote), for_log(why));
-        self.ledger.refuse(listener, refusal);
+        self.ledger.refuse_from(listener, refusal, remote);
         self.ledger.lifecycle.count_connection_without_id();
     }
 

@@ -3,10 +3,11 @@
 use super::Swarm;
 use super::link::Link;
 use super::reactor::Reactor;
-use super::shares::{Crowd, Greediest};
+use super::shares::{Crowd, Greediest, Holder};
 use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use core::cmp::Reverse;
+use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -19,13 +20,13 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Returns whether a socket that has just been accepted from `remote` may get a share of connections. Its peer is not
-    /// known yet, so one that could take the place of a connection that looks dead may.
-    pub(super) fn may_have_share(&self, remote: &Multiaddr) -> bool {
-        match self.ledger.shares.crowd(None, remote, self.ledger.lifecycle.held_connections()) {
-            Some(Crowd::Group(group)) => self.ledger.shares.connections_in(group).any(|id| self.looks_dead(id)),
-            Some(Crowd::Peer) | None => true,
-        }
+    /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does
+    /// not. Its peer is not known yet, so one that could take the place of a connection that looks dead is allowed.
+    pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<Crowd> {
+        let crowd = self.ledger.shares.crowd(None, remote, self.ledger.lifecycle.held_connections())?;
+        let Holder::Group(group) = crowd.holder else { return None };
+        let has_dead = self.ledger.shares.connections_in(group).any(|id| self.looks_dead(id));
+        (!has_dead).then_some(crowd)
     }
 
     /// Gives a connection whose peer is known its share, before it opens. At a limit another one gives way to it, or it is
@@ -41,21 +42,24 @@ where
         let taken = self.ledger.lifecycle.held_connections().saturating_sub(1);
         while let Some(crowd) = self.ledger.shares.crowd(Some(peer), &remote, taken) {
             // The peer pays itself: one of its connections that looks dead gives way.
-            let is_in = |id: ConnectionId| match crowd {
-                Crowd::Peer => true,
-                Crowd::Group(group) => self.ledger.shares.connections_in(group).any(|other| other == id),
+            let is_in = |id: ConnectionId| match crowd.holder {
+                Holder::Peer => true,
+                Holder::Group(group) => self.ledger.shares.connections_in(group).any(|other| other == id),
             };
             let dead = self.ledger.shares.connections_of(peer).find(|id| is_in(*id) && self.looks_dead(*id));
             match dead {
                 Some(dead) => self.trim(dead),
-                None => return self.refuse_connection(id),
+                None => return self.refuse_connection(id, &crowd),
             }
         }
         if self.ledger.shares.is_nearly_full(taken) {
             let held = self.ledger.shares.holds(peer, &remote);
             match self.longest_idle_of_greediest(held + 1) {
                 Some(idle) => self.trim(idle),
-                None if held > 0 => return self.refuse_connection(id),
+                None if held > 0 => {
+                    let why = "the last places are for peers and addresses without a connection";
+                    return self.refuse_connection(id, &why);
+                }
                 None => {}
             }
         }
@@ -63,10 +67,10 @@ where
         true
     }
 
-    /// Closes a connection that gets no share. Always `false`.
-    fn refuse_connection(&mut self, id: ConnectionId) -> bool {
+    /// Closes a connection that gets no share, for the reason `why`. Always `false`.
+    fn refuse_connection(&mut self, id: ConnectionId, why: &dyn fmt::Display) -> bool {
         if let Some(link) = self.links.get_mut(id) {
-            link.refuse_share(&mut self.ledger);
+            link.refuse_share(&mut self.ledger, why);
             link.mark_dirty(&mut self.ledger);
         }
         false

@@ -17,6 +17,7 @@ use crate::lifecycle::{
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
+use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 
 /// For how many streams memory is kept when most are gone.
@@ -170,6 +171,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// Counts something of a peer's that was refused, or that ended, before it had an id.
     pub(super) fn refuse(&mut self, at: impl Into<RefusedAt>, refusal: Refusal) {
         self.refuse_many(at.into(), refusal, 1);
+    }
+
+    /// Counts an accepted connection that is refused, and keeps its address as the last one.
+    pub(super) fn refuse_from(&mut self, listener: ListenerId, refusal: Refusal, remote: &Multiaddr) {
+        self.refuse(listener, refusal);
+        self.refusals.keep_address(listener, refusal, remote);
     }
 
     /// Counts a stream of a peer's that has ended, or that was refused, without an id.

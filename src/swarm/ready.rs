@@ -28,7 +28,7 @@ pub enum Ready {
         /// Which.
         listener: ListenerId,
     },
-    /// Something of a peer's was refused, or was over, that has no id and so no event: at most once a second for each
+    /// Something of a peer's was refused, or was over before it had an id: at most once a second for each
     /// connection or listener and kind, from its opening event on and until its last event. What is refused within that
     /// second is told at its end, and [`poll_at`](super::Swarm::poll_at) asks for a turn then.
     ///

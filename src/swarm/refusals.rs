@@ -1,5 +1,5 @@
-//! [`Refusal`]: the kinds of things of peers that have no id: refused, or over before they got one. They are counted, and
-//! the counts are told as readiness, at most once a second for each connection or listener and kind.
+//! [`Refusal`]: the kinds of things of peers that are refused, or that are over before they have an id. They are counted,
+//! and the counts are told as readiness, at most once a second for each connection or listener and kind.
 //!
 //! A swarm in which nothing was refused keeps nothing here, and a connection of which nothing was refused has no entry.
 
@@ -8,11 +8,15 @@ use crate::lifecycle::{ConnectionId, Id, ListenerId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
 use core::time::Duration;
+use libp2p_core::Multiaddr;
 
 /// The time between two readiness of one connection or listener and kind.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The kind of something of a peer's that was refused, or that ended, without an id, so that no event tells of it.
+/// The kind of something of a peer's that was refused, or that ended before it had an id.
+///
+/// Most of it has no id, so that no event tells of it. What a share refuses after it got an id is counted, too, beside its
+/// `ConnectFailed` or `StreamFailed`: one count has all that a limit refused.
 ///
 /// [`Swarm::refused`](super::Swarm::refused) has the count of each kind since the start,
 /// [`Swarm::refused_at`](super::Swarm::refused_at) that of one connection or listener, and
@@ -26,11 +30,16 @@ pub enum Refusal {
     /// An accepted connection gave its place to a newcomer before its peer was authenticated, or its descriptor back to a
     /// system that had run out of them.
     HandshakeEvicted,
-    /// An accepted connection was closed because a limit of connections was reached.
+    /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or
+    /// its site has its share. Where its peer was authenticated by then, it has an id and
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
+    /// text of its error names the share.
     ConnectionLimit,
     /// A stream ended before its first whole proposal had come: the peer reset or finished it, or took too long.
     StreamUnproposed,
-    /// A stream was reset at once because a limit was reached.
+    /// A stream was reset at once because a limit was reached. One that has chosen a
+    /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
     /// A protocol dropped a message for the peer, because the peer was too slow to take it.
     MessageDropped,
@@ -144,10 +153,12 @@ pub(super) struct Refusals {
 }
 
 /// The refusals of one kind at one listener or connection.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Default, Debug)]
 struct Tally {
     count: u64,
     untold: u64,
+    /// At a listener, the remote address of the last one.
+    last_from: Option<Multiaddr>,
     /// The earliest time to tell the next ones. Zero before the first time.
     next_at: Duration,
 }
@@ -173,6 +184,14 @@ impl Refusals {
         // What waits already stands where it belongs.
         if !has_waited && self.is_announced(at) {
             self.line_up(place, next_at);
+        }
+    }
+
+    /// Keeps the remote address of what was counted last at a listener, in the place of the one before.
+    pub(super) fn keep_address(&mut self, listener: ListenerId, refusal: Refusal, remote: &Multiaddr) {
+        // Nothing is counted at a listener that is not open.
+        if let Some(tally) = self.tallies.get_mut(&(listener.into(), refusal)) {
+            tally.last_from = Some(remote.clone());
         }
     }
 
@@ -281,6 +300,11 @@ impl Refusals {
     /// Returns the number of refusals of one kind since the start.
     pub(super) const fn total(&self, refusal: Refusal) -> u64 {
         self.totals[refusal as usize]
+    }
+
+    /// Returns the remote address of the last refusal of one kind at a listener.
+    pub(super) fn last_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
+        self.tallies.get(&(listener.into(), refusal))?.last_from.as_ref()
     }
 
     /// Returns the number of refusals of one kind at one listener or connection.

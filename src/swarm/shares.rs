@@ -26,6 +26,7 @@ use super::address_group::{AddressGroup, is_loopback};
 use super::config::Config;
 use crate::lifecycle::{ConnectionId, Direction, Table};
 use alloc::collections::BTreeSet;
+use core::fmt;
 use libp2p_core::Multiaddr;
 use libp2p_identity::PeerId;
 use protocols::LimitedProtocols;
@@ -108,11 +109,41 @@ struct Group {
     streams: u32,
 }
 
-/// The holder whose share does not allow another connection.
+/// A holder whose share does not allow another connection, and the rule that says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Crowd {
+pub(super) struct Crowd {
+    pub(super) holder: Holder,
+    rule: Rule,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Holder {
     Peer,
     Group(AddressGroup),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rule {
+    OwnShare,
+    LastQuarter,
+}
+
+/// The text of the error that a connection which is refused for it fails of.
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (holder, field) = match self.holder {
+            Holder::Peer => ("peer", "connections_per_peer"),
+            Holder::Group(AddressGroup::V4(_) | AddressGroup::Other(_)) => ("address", "connections_per_address"),
+            Holder::Group(AddressGroup::Net64(_)) => ("/64", "connections_per_address"),
+            Holder::Group(AddressGroup::Net48(_)) => ("/48", "connections_per_site"),
+        };
+        match self.rule {
+            Rule::OwnShare => write!(f, "the {holder} has its share of connections ({field})"),
+            Rule::LastQuarter => {
+                write!(f, "the {holder} has more than a sixteenth of all connections, and less than a quarter is free")
+            }
+        }
+    }
 }
 
 /// The holder of the most inbound connections.
@@ -200,16 +231,19 @@ impl Shares {
     /// connections exist besides. The peer of a socket that has just been accepted is not known.
     pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<Crowd> {
         let Bounds { connections: limit, .. } = self.bounds;
-        let is_full = |held, share| held >= share || (is_last(taken, limit) && is_greedy(held, limit));
+        let broken = |held, share| match held >= share {
+            true => Some(Rule::OwnShare),
+            false => (is_last(taken, limit) && is_greedy(held, limit)).then_some(Rule::LastQuarter),
+        };
         if let Some(slot) = peer.and_then(|peer| self.slot_of_peer(peer))
-            && is_full(self.peer_connections.count(slot), self.bounds.connections_per_peer)
+            && let Some(rule) = broken(self.peer_connections.count(slot), self.bounds.connections_per_peer)
         {
-            return Some(Crowd::Peer);
+            return Some(Crowd { holder: Holder::Peer, rule });
         }
         let crowded = |(group, share): (Option<AddressGroup>, u32)| {
             let group = group?;
             let held = self.slot_of_group(group).map_or(0, |slot| self.group_connections.count(slot));
-            is_full(held, share).then_some(Crowd::Group(group))
+            broken(held, share).map(|rule| Crowd { holder: Holder::Group(group), rule })
         };
         let shares = [self.bounds.connections_per_address, self.bounds.connections_per_site];
         groups_of(remote).into_iter().zip(shares).find_map(crowded)

@@ -122,6 +122,17 @@ where
         self.ledger.refusals.at(at.into(), refusal)
     }
 
+    /// Returns the remote address of the connection that a listener has refused last, of one kind: a sample of who is
+    /// refused, for an owner who blocks addresses elsewhere. It has the counts beside it ([`refused_at`](Self::refused_at)),
+    /// from the same refusals on, until the listener's last event has been handled. `None` if there was none of this kind.
+    ///
+    /// One address is kept for each listener and kind, however many are refused. Whoever is refused most often is seen most
+    /// often. The log has the address of each, at `debug`.
+    #[must_use]
+    pub fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
+        self.ledger.refusals.last_from(listener, refusal)
+    }
+
     /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {

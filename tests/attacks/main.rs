@@ -6,6 +6,9 @@
 mod attackers;
 mod beside;
 mod dialing;
+#[allow(dead_code, reason = "it is a whole program, and its `main` is not called here")]
+mod guarded;
+mod guarding;
 #[allow(dead_code, reason = "the table looks at more of it")]
 mod node;
 #[allow(dead_code, reason = "the table asks for times and from other places")]

@@ -289,6 +289,10 @@ impl Node for Fake {
         self.refused.get(&(connection, refusal)).copied().unwrap_or_default()
     }
 
+    fn last_refused_from(&self, _: ListenerId, _: Refusal) -> Option<&Multiaddr> {
+        None
+    }
+
     fn waker(&self) -> Waker {
         Waker::noop().clone()
     }

@@ -1,6 +1,8 @@
 //! Real sockets of this machine: the TCP transport by itself, and swarms on it.
 #![cfg(all(feature = "tcp", unix))]
 
+#[cfg(feature = "protocols")]
+mod enemy_page;
 mod frames;
 #[cfg(feature = "subscription")]
 mod notify;

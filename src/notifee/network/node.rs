@@ -96,6 +96,8 @@ node! {
     fn config(&self) -> &Config;
     /// [`Swarm::refused`]
     fn refused(&self, refusal: Refusal) -> u64;
+    /// [`Swarm::last_refused_from`]
+    fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
     /// [`Swarm::waker`]
     fn waker(&self) -> Waker;
     mut

@@ -24,7 +24,7 @@ pub(in crate::swarm) enum Why {
 }
 
 /// The text of an error. It may quote the peer.
-fn short(text: &dyn core::fmt::Display) -> String {
+pub(super) fn short(text: &dyn core::fmt::Display) -> String {
     shorten(&text.to_string()).into_owned()
 }
 

@@ -1,9 +1,12 @@
 //! The share that a [`Link`] and its streams have of what all connections share, and how they give it up.
 
+use super::ending::short;
 use super::{Link, Stage, Why};
 use crate::connection::Rest;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::ledger::Ledger;
+use crate::swarm::refusals::Refusal;
+use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -30,8 +33,13 @@ where
         true
     }
 
-    /// Closes it, since it gets no share.
-    pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+    /// Closes it, since it gets no share, for the reason `why`. Its listener counts it beside those that are refused before
+    /// they have an id, so that one count has all.
+    pub(in crate::swarm) fn refuse_share<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: &dyn fmt::Display) {
+        self.error = Some(short(why));
+        if let Some(listener) = self.listener {
+            ledger.refuse_from(listener, Refusal::ConnectionLimit, &self.remote);
+        }
         // It is opening, so that it is told to have failed of the limit.
         self.over(ledger, Why::Ended(ConnectionEnd::Trimmed));
     }
@@ -87,6 +95,7 @@ where
     /// Resets a stream whose protocol has as many as its owner allows. A refusal in words would say that the protocol is
     /// not spoken, which peers remember.
     pub(super) fn refuse_protocol<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) {
+        ledger.refuse(self.id, Refusal::StreamLimit);
         self.take_stream(id, ledger, now);
     }
 }

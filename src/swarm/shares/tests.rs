@@ -234,12 +234,11 @@ fn who_is_told_of_is_who_is_crowded() {
     for index in 0..3 {
         shares.join(id(index), Direction::Inbound, PEERS[0], &remote(2));
     }
-    assert_eq!(shares.crowd(Some(PEERS[0]), &remote(0), 0), Some(Crowd::Peer));
-    assert_eq!(shares.crowd(Some(PEERS[1]), &remote(2), 0), None);
+    let crowd = |shares: &Shares, peer, host| shares.crowd(peer, &remote(host), 0).map(|crowd| crowd.holder);
+    assert_eq!(crowd(&shares, Some(PEERS[0]), 0), Some(Holder::Peer));
+    assert_eq!(crowd(&shares, Some(PEERS[1]), 2), None);
     shares.join(id(3), Direction::Inbound, PEERS[1], &remote(2));
-    let crowd = shares.crowd(Some(PEERS[1]), &remote(2), 0);
-    assert_eq!(crowd, Some(Crowd::Group(AddressGroup::of(&remote(2)))));
+    assert_eq!(crowd(&shares, Some(PEERS[1]), 2), Some(Holder::Group(AddressGroup::of(&remote(2)))));
     shares.join(id(4), Direction::Inbound, PEERS[1], &remote(3));
-    let crowd = shares.crowd(None, &remote(3), 0);
-    assert_eq!(crowd, AddressGroup::wide(&remote(3)).map(Crowd::Group));
+    assert_eq!(crowd(&shares, None, 3), AddressGroup::wide(&remote(3)).map(Holder::Group));
 }

@@ -60,6 +60,8 @@ pub(super) struct Model {
     pub(super) opened: u64,
     /// How many numbers have been given to listeners and dials.
     numbers: usize,
+    /// Accepted connections that were told to have got no share.
+    pub(super) shares_refused: u64,
     /// Connections of which the last event was told.
     over: BTreeMap<ConnectionId, usize>,
 }
@@ -239,7 +241,11 @@ impl Model {
         match (reason, opening) {
             (Failure::Requested, _) => return self.is_asked(id),
             (Failure::Shutdown, _) => return self.shutdown,
-            (Failure::Limit, Some(opening)) => return opening.inbound && self.is_crowded(world),
+            (Failure::Limit, Some(opening)) => {
+                assert!(view.error.is_some(), "{id}: a text names its share");
+                self.shares_refused += 1;
+                return opening.inbound && self.is_crowded(world);
+            }
             (Failure::Timeout, _) if self.waited => return true,
             (reason, None) => return self.refused.get(&id.into()) == Some(&reason),
             _ => {}

@@ -1,0 +1,287 @@
+//! Against an enemy: all bounds of a node in one table, the memory that they add up to, three profiles, and the attacks
+//! against which there is no defence.
+//!
+//! # What an enemy can do
+//!
+//! Anybody who reaches a port can connect to it, as often as the system lets it, and be silent, slow, or send garbage. A
+//! handshake costs us a few key exchanges and the check of a signature, some 0.3 ms; an enemy spends less. From then on it
+//! is a peer like others: it may open streams, leave them idle, reset them, send without reading, read without sending,
+//! ping, and say the wrong thing in any protocol that you speak. It may do so on many connections, under as many identities
+//! as it likes, since an identity costs nothing; and from as many addresses as it has, which do cost something.
+//!
+//! Against all of it there are four rules:
+//!
+//! 1. **Turns.** The work that one connection causes is done in turns with that of all others.
+//! 2. **Bounds.** Whatever a peer can make us keep has a bound, which is a field of a `Config`, and most of what it can make
+//!    us do has a rate.
+//! 3. **Shares.** A peer and an address may have a part of each resource. When a resource runs out, its greediest holder
+//!    pays, and not the newcomer ([Shares](Config#shares)).
+//! 4. **It is told.** A refusal is counted. The counts reach you at most once a second for each connection or listener and
+//!    kind, however fast the enemy is.
+//!
+//! # Words
+//!
+//! These words mean one thing each on this page, in the documentation of [`Config`], and in the log.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | **door** | The table of accepted connections whose peers are not authenticated yet. One that stands there has no id. It is called a handshake here. |
+//! | **place** | Room for one more of something that is counted: a handshake, a connection, a stream. |
+//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. |
+//! | **looks dead** | Said of an inbound connection that has no stream, and whose peer has been silent for longer than `keep_alive_interval`. |
+//! | **gives way** | It ends, although it has done nothing wrong, so that a newcomer gets its place. |
+//! | **bytes held** | Memory in which bytes wait for somebody: of streams that you have not read, of output that a peer does not take, of input that is not handled. It is counted as the capacity of the buffers. |
+//! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. (A turn's budget is another thing: the work that you allow it.) |
+//! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
+//! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
+//! | **flood** | More of something than its rate allows. The connection ends: `Failed(Flood)`. |
+//! | **owed** | A closing event that waits behind a full event queue. |
+//! | **helping** | What one connection may read and have handled before others have their turn: at most 16 KiB and 256 frames, less while many are readable. |
+//! | **refused** | Not let in: closed or reset at once. The [`Refusal`](crate::swarm::Refusal)s are the kinds. |
+//!
+//! # All bounds
+//!
+//! The last columns say what a peer notices, how you are told, and who pays. *Counted as* `X` means: [`Swarm::refused`] and
+//! [`Swarm::refused_at`] count it as that kind of [`Refusal`](crate::swarm::Refusal), and
+//! [`Ready::Refused`](crate::swarm::Ready::Refused) tells of it, at the connection, or at the listener where the peer was not
+//! let in. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which the log has, too. A share
+//! that is larger than what it is a share of bounds nothing. The last rows are those of the services; of pub/sub, a name
+//! without a link is a field of [`pubsub::Counters`].
+//!
+//! | bound | default | what it bounds | what the peer sees | how you are told | who pays |
+//! |---|---|---|---|---|---|
+//! | [`inbound_handshakes`](Config::inbound_handshakes) | 1 024 | handshakes at the door | its socket is closed | counted as `HandshakeEvicted` | the least advanced handshake of the address that has most; the newcomer comes in |
+//! | [`handshakes_per_address`](Config::handshakes_per_address) | 64 | those of one IPv4 address or /64; loopback counts like any other | its socket is closed | counted as `HandshakeEvicted` | the least advanced handshake of the same address; the newcomer comes in |
+//! | [`first_byte_timeout`](Config::first_byte_timeout) | 2 s | the wait for the first byte at the door, while half of the places are taken, of all or of its address | its socket is closed | counted as `HandshakeFailed` | the silent one |
+//! | [`handshake_timeout`](connection::Config::handshake_timeout) | 10 s | a whole handshake, of an accepted connection and of a dial | its socket is closed | counted as `HandshakeFailed`; `ConnectFailed` with `Timeout` where there is an id | the slow one |
+//! | [`listeners`](Limits::listeners) | 64 | listeners | nothing | [`ListenError::Limit`](crate::swarm::ListenError::Limit) | you |
+//! | [`connections`](Limits::connections) | 16 384 | connections, ours among them | its socket is closed when it is accepted | counted as `ConnectionLimit`; [`DialError::Limit`](crate::swarm::DialError::Limit); `Disconnected` with `Trimmed` of one that gives way | the newcomer; in the last 64th, a connection without a stream, of a holder of more than the newcomer has |
+//! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
+//! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
+//! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
+//! | [`outbound_handshakes`](Config::outbound_handshakes) | 128 | dials under way | nothing | [`DialError::Limit`](crate::swarm::DialError::Limit) | you |
+//! | [`streams`](Limits::streams) | 65 536 | streams, ours among them; and as many again of peers that have proposed nothing yet | a reset | counted as `StreamLimit`; [`OpenStreamError::Limit`](crate::swarm::OpenStreamError::Limit); `ClosedStream` with `Limit` of one that gives way | the newcomer; in the last 64th, a stream of the peer that has begun most |
+//! | [`streams_per_connection`](Limits::streams_per_connection) | 1 024 | streams of one connection | a reset | counted as `StreamLimit`; [`OpenStreamError::Limit`](crate::swarm::OpenStreamError::Limit); `ClosedStream` with `Timeout` of one that gives way | the newcomer, if no half-open stream has been silent for `half_open_grace` |
+//! | [`streams_per_peer`](Config::streams_per_peer) | 1 024 | streams that one peer has begun, on all its connections | a reset | counted as `StreamLimit` | the newcomer |
+//! | [`per_peer`](ProtocolLimits::per_peer) | none | streams of one protocol that one peer has begun ([`limit_protocol`](Swarm::limit_protocol)) | a reset | counted as `StreamLimit`, and `StreamFailed` with `Limit` | the newcomer |
+//! | [`total`](ProtocolLimits::total) | none | streams of one protocol that all peers have begun | a reset | the same | the newcomer |
+//! | [`inbound_backlog`](connection::Config::inbound_backlog) | 256 | streams of one connection that are not open yet | a reset | counted as `StreamLimit` | the newcomer |
+//! | [`owed_per_connection`](Limits::owed_per_connection) | 64 | owed events of one connection | its new streams are reset | counted as `StreamLimit` | the newcomer |
+//! | [`negotiation_timeout`](connection::Config::negotiation_timeout) | 10 s | the time from a stream's beginning to its protocol | a reset | counted as `StreamUnproposed`, or `StreamFailed` with `Timeout` after its first proposal | the slow one |
+//! | [`half_open_timeout`](connection::Config::half_open_timeout) | 10 min | the silence of a half-open stream | a reset | `ClosedStream` with `Timeout` | the silent one |
+//! | [`half_open_grace`](connection::Config::half_open_grace) | 60 s | the silence after which a half-open stream can give way | a reset | `ClosedStream` with `Timeout` or `Limit` | the one that is silent longest |
+//! | [`idle_timeout`](connection::Config::idle_timeout) | 5 min | a connection without a stream | go-away 0 | `Disconnected` with `Idle` | the idle one |
+//! | [`keep_alive_interval`](connection::Config::keep_alive_interval) | 30 s | the silence after which a peer is pinged | a ping | nothing | nobody |
+//! | [`keep_alive_timeout`](connection::Config::keep_alive_timeout) | 15 s | the wait for the answer | its socket is closed | `Disconnected` with `Failed(Timeout)` | the silent one |
+//! | [`write_timeout`](Config::write_timeout) | 60 s | the time in which a socket takes nothing of what is due | its socket is closed | `Disconnected` with `Failed(Timeout)` | the one that does not read |
+//! | [`close_timeout`](connection::Config::close_timeout) | 5 s | a polite close, of a connection or a stream | its socket is closed; a reset | the reason of the close; of a stream, `Timeout` | the one that lingers |
+//! | [`lateness`](Config::lateness) | 1 s | how late you may be before deadlines are put off, once | nothing | nothing | nobody |
+//! | [`held_bytes`](Config::held_bytes) | 64 MiB | bytes held in all | its window is withheld; a quarter above, a reset or a closed socket | `ClosedStream` or `StreamFailed` with `Limit`; `Disconnected` with `Failed(Flood)` and an error where it is output; [`bytes_held`](Swarm::bytes_held) | who holds most, largest streams first |
+//! | [`held_bytes_per_peer`](Config::held_bytes_per_peer) | 32 MiB | those of one peer | the same | the same; [`bytes_held_of`](Swarm::bytes_held_of) | this peer |
+//! | [`held_bytes_per_connection`](Config::held_bytes_per_connection) | 16 MiB | those of one connection | the same | the same; `bytes_held` of [`ConnectionView`](crate::swarm::ConnectionView) | this connection |
+//! | [`receive_window`](yamux::Config::receive_window) | 256 KiB | unread bytes of one stream | go-away 1 | `Disconnected` with `Failed(Protocol)`, and an error | who sends more than it may |
+//! | [`max_receive_window`](yamux::Config::max_receive_window) | 16 MiB | the growth of one stream's window | it sends slower | nothing | the fast one |
+//! | [`max_window_growth`](yamux::Config::max_window_growth) | 16 MiB | the growth of all windows of one connection | it sends slower | nothing | the fast one |
+//! | [`max_output`](yamux::Config::max_output) | 256 KiB | written data of one connection that is not sent | nothing | a short write, `writable` later | your writes to a peer that does not read |
+//! | [`max_frame`](yamux::Config::max_frame) | 64 KiB | the data of one frame of ours | nothing | nothing | nobody |
+//! | [`max_control`](yamux::Config::max_control) | 128 KiB | answers that a peer makes us send and does not read | nothing more is read of it; then `write_timeout` | `Disconnected` with `Failed(Timeout)` | the one that does not read |
+//! | [`ack_backlog`](yamux::Config::ack_backlog) | 256 | streams of ours that a peer has not acknowledged | nothing | your stream waits; at last `StreamFailed` with `Timeout` | your streams to that peer |
+//! | [`early_streams`](yamux::Config::early_streams) | 8 | streams of ours before a peer's first frame | nothing | your stream waits, likewise | your streams to that peer |
+//! | [`reads_per_poll`](Config::reads_per_poll) | 8 | helpings of one connection in one [`tick`](Swarm::tick) | it waits for the next | nothing | the busy one |
+//! | [`resets`](connection::Config::resets) | 1 000, 100 a second | streams that a peer begins and resets | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
+//! | [`pings`](connection::Config::pings) | 100, 10 a second | pings of a peer, beyond one for each 64 KiB of ours | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
+//! | [`max_empty_frames`](yamux::Config::max_empty_frames) | 4 096 | frames without payload that data and streams do not account for | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
+//! | [`backlog`](tcp::Config::backlog) | 1 024 | connections that the system holds until they are accepted | the system's refusal | nothing | the newcomer |
+//! | [`accept_pause`](tcp::Config::accept_pause) | 100 ms | attempts to accept while descriptors or memory have run out | it waits; a sixteenth of the door is closed | counted as `HandshakeEvicted`; the log, as a warning | the newcomer, and the least advanced at the door |
+//! | [`wildcard_addresses`](tcp::Config::wildcard_addresses) | 64 | addresses that a listener reports | nothing | nothing | nobody |
+//! | [`lookups`](tcp::Config::lookups) | 16 | names that are looked up at a time, with a thread each | nothing | your dial waits | you |
+//! | [`addresses_per_name`](tcp::Config::addresses_per_name) | 8 | addresses of a name that one dial tries | nothing | nothing | you |
+//! | [`inbound_streams`](ping::Config::inbound_streams) of ping | 4 | streams of one connection that ask | a reset | `ClosedStream` with `Reset(Local)` | the stream that is silent longest |
+//! | [`timeout`](ping::Config::timeout) of ping | 20 s | the wait for an answer | a reset | `ping::Event::Failed` | the slow one |
+//! | [`events`](ping::Config::events) of ping | 256 | events that you have not taken | nothing | [`Ping::dropped`](ping::Ping::dropped) | you: the oldest is lost |
+//! | [`questions`](identify::Config::questions) | 20, 1 a second | questions who we are | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
+//! | [`pushes_heard`](identify::Config::pushes_heard) | 100, 1 a second | pushes of a peer | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
+//! | [`max_bytes`](identify::Config::max_bytes) | 16 KiB | what a peer says of itself on one stream | a reset | `identify::Event::Failed` | that peer |
+//! | [`inbound_streams`](identify::Config::inbound_streams) of identify | 4 | streams of one connection that ask or push | a reset | `ClosedStream` with `Reset(Local)` | the newcomer |
+//! | [`timeout`](identify::Config::timeout) of identify | 10 s | each stream of it | a reset | `identify::Event::Failed` | the slow one |
+//! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
+//! | [`pushes_said`](identify::Config::pushes_said) | 10, 1 a second | our pushes on one connection | it hears of changes later | nothing | nobody |
+//! | [`outbound_pushes`](identify::Config::outbound_pushes) | 64 | our pushes under way | it hears of changes later | nothing | nobody |
+//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
+//! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | its streams are reset, until it leaves | counted as `MessageInvalid`; `peers_cut` | that peer |
+//! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
+//! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | its streams are reset, until it leaves | `peers_cut` | that peer |
+//! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`messages_per_rpc`](pubsub::Config::messages_per_rpc) | 1 024 | messages in one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`subscriptions_per_rpc`](pubsub::Config::subscriptions_per_rpc) | 4 096 | changes of subscriptions in one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | signatures that one turn checks | it waits for the next | nothing | the busy one |
+//! | [`entries_per_turn`](pubsub::Config::entries_per_turn) | 4 096 | what else one turn looks at | it waits for the next | nothing | the busy one |
+//! | [`inbound_streams`](pubsub::Config::inbound_streams) of pub/sub | 4 | streams of one peer that are read | a reset of the oldest | `streams_refused` | that peer |
+//! | [`topics_per_peer`](pubsub::Config::topics_per_peer) | 1 024 | topics of one peer | nothing | `topics_refused` | that peer: further ones are passed over |
+//! | [`topic_bytes`](pubsub::Config::topic_bytes) | 1 024 | the name of one topic | nothing | `topics_refused` | that peer |
+//! | [`topics_total_bytes`](pubsub::Config::topics_total_bytes) | 64 MiB | topics of all peers, half of it shared out | nothing | `topics_refused` | who has more than its part |
+//! | [`inbound_total_bytes`](pubsub::Config::inbound_total_bytes) | 64 MiB | RPCs that are not whole, or wait for their turn, half of it shared out | a reset | `streams_cut` | who has more than its part |
+//! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | that peer |
+//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the messages that wait longest |
+//! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
+//! | [`seen`](pubsub::Config::seen) | 65 536 | messages that are remembered | nothing | `forgotten` | the oldest |
+//! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |
+//! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken | nothing | `Lagged`, `events_lost` | you |
+//! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
+//!
+//! Beside these there are constants that no owner needs to change: the longest handshake message
+//! ([`MAX_HANDSHAKE_MESSAGE`](crate::connection::noise::MAX_HANDSHAKE_MESSAGE)), the longest line, the longest list and the
+//! most rounds of a negotiation ([`multistream`](crate::connection::multistream)), and the longest text of a peer's in
+//! events and logs ([`MAX_TEXT`](crate::text::MAX_TEXT)).
+//!
+//! **What an address is.** Shares go by the address from which the socket comes. Behind a reverse proxy on the same machine
+//! all peers come from loopback. Then shares of connections go by peer only, and all of them have 64 places at the door
+//! together: raise [`handshakes_per_address`](Config::handshakes_per_address). Behind another proxy or a NAT they have one
+//! address together: raise [`connections_per_address`](Config::connections_per_address), too.
+//!
+//! # Memory of one of each
+//!
+//! *At rest* is what the allocator was asked for on 64-bit Linux (`benches/connections.rs`, `tests/allocations/`); resident
+//! memory was up to half more. *At worst* is the part that each has in [`Config::memory_bound`]. `tests/allocations/memory.rs`
+//! attacks nodes, and holds their peaks against that. Bytes held come on top of connections and streams, in a row of their own.
+//!
+//! | one more | at rest | at worst |
+//! |---|---|---|
+//! | connection | 2 KiB; with ping, identify and floodsub 3.4 KiB | 6.25 KiB |
+//! | handshake at the door | 3 KiB | 14 KiB |
+//! | dial under way, beside its connection | not measured | 10 KiB |
+//! | stream | 0.2 KiB | 0.7 KiB |
+//! | listener | not measured | 4 KiB |
+//! | byte of `held_bytes` | 0 | 1.31 bytes: a quarter more for a moment, and what a read brings |
+//! | all that is made once | 0.3 MiB | 11 MiB, or 1.6 MiB with `Config::small()`: the output of one connection, the largest window |
+//!
+//! ```
+//! use swarm_notify::swarm::Config;
+//!
+//! let each = |change: fn(&mut Config, usize)| {
+//!     let (mut one, mut more) = (Config::default(), Config::default());
+//!     change(&mut one, 1_024);
+//!     change(&mut more, 2_048);
+//!     (more.memory_bound() - one.memory_bound()) as f64 / 1_024.0
+//! };
+//! assert_eq!(each(|config, n| config.limits.connections = n as u32) / 1_024.0, 6.25);
+//! assert_eq!(each(|config, n| config.inbound_handshakes = n as u32) / 1_024.0, 14.0);
+//! assert_eq!(each(|config, n| config.outbound_handshakes = n as u32) / 1_024.0, 10.0);
+//! assert_eq!(each(|config, n| config.limits.listeners = n as u32) / 1_024.0, 4.0);
+//! assert_eq!(each(|config, n| config.held_bytes = n * 1_024) / 1_024.0, 1.3125);
+//! # #[cfg(target_pointer_width = "64")]
+//! assert!((0.65..0.75).contains(&(each(|config, n| config.limits.streams = n as u32) / 1_024.0)));
+//! let once = |mut config: Config| {
+//!     let limits = &mut config.limits;
+//!     (limits.listeners, limits.connections, limits.streams, config.inbound_handshakes) = (0, 0, 0, 0);
+//!     config.held_bytes = 0;
+//!     config.memory_bound() as f64 / f64::from(1 << 20)
+//! };
+//! assert!((10.5..11.5).contains(&once(Config::default())), "{}", once(Config::default()));
+//! assert!((1.5..1.7).contains(&once(Config::small())), "{}", once(Config::small()));
+//! ```
+//!
+//! # Three profiles
+//!
+//! Each states its worst case, as the allocator is asked; add what your services state, what you keep yourself, and some
+//! 200 bytes a socket of our TCP. What the system's sockets buffer is the system's memory.
+//!
+//! **Descriptors** (`ulimit -n`): one for each connection, each handshake at the door and each listener, and less than twenty
+//! besides. If you dial names, each dial under way can have seven more. The usual limit of a process is 1 024 descriptors,
+//! which the defaults exceed: raise it to 18 500 for them, or lower [`Limits::connections`]. Where descriptors run out, those
+//! who hold them keep them, and newcomers come in at the expense of the door only.
+//!
+//! A device with 16 peers. `ulimit -n` 128 is enough; some 0.4 MiB at rest, 6 MiB at worst, 9 with all services:
+//!
+//! ```
+//! use swarm_notify::swarm::Config;
+//!
+//! let device = Config::small();
+//! assert_eq!((device.limits.connections, device.limits.streams, device.inbound_handshakes), (16, 32, 8));
+//! assert!(device.memory_bound() < 6 * 1024 * 1024);
+//! ```
+//!
+//! A server with 250 peers, each with a few streams. Each may come again while its old connection dies. `ulimit -n` 1 024 is
+//! enough; 0.8 MiB at rest with 250 connections, some 48 MiB at worst:
+//!
+//! ```
+//! use swarm_notify::swarm::Config;
+//!
+//! let mut server = Config::default();
+//! server.limits.connections = 512; // 250 peers with two each
+//! server.limits.streams = 8_192;
+//! server.inbound_handshakes = 256;
+//! server.outbound_handshakes = 16;
+//! server.connections_per_peer = 2;
+//! server.streams_per_peer = 64;
+//! server.held_bytes = 24 * 1024 * 1024;
+//! server.held_bytes_per_peer = 6 * 1024 * 1024;
+//! server.held_bytes_per_connection = 4 * 1024 * 1024;
+//! let yamux = &mut server.connection.yamux; // windows that grow no further than a connection's budget
+//! (yamux.max_receive_window, yamux.max_window_growth) = (2 * 1024 * 1024, 2 * 1024 * 1024);
+//! let mebibytes = server.memory_bound() / (1024 * 1024);
+//! assert!((45..50).contains(&mebibytes), "{mebibytes}");
+//! ```
+//!
+//! A relay with 20 000 connections, most of them idle. `ulimit -n` 26 000; 40 MiB at rest, some 950 MiB at worst:
+//!
+//! ```
+//! use swarm_notify::swarm::Config;
+//!
+//! let mut relay = Config::default();
+//! relay.limits.connections = 20_480; // the last 64th, 320, is for newcomers
+//! relay.limits.streams = 131_072;
+//! relay.inbound_handshakes = 4_096; // they come again all at once after a fault of the network
+//! relay.connections_per_peer = 2;
+//! relay.streams_per_peer = 128;
+//! relay.held_bytes = 512 * 1024 * 1024;
+//! let mebibytes = relay.memory_bound() / (1024 * 1024);
+//! assert!((930..980).contains(&mebibytes), "{mebibytes}");
+//! ```
+//!
+//! # What you hear, and what you can do
+//!
+//! - [`Ready::Refused`](crate::swarm::Ready::Refused) names a connection, whose peer and address
+//!   [`connection`](Swarm::connection) has, or a listener. Of a listener, [`last_refused_from`](Swarm::last_refused_from)
+//!   has the address that was refused last. It is a sample: one address is kept for each listener and kind, and nothing else
+//!   of those who have left. The log has each: level `debug`, target `swarm_notify::swarm::door`, a line such as
+//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`. Block an address with the system's
+//!   packet filter.
+//! - A peer that misbehaves in a protocol of yours: [`count_refusals`](Swarm::count_refusals) for small things,
+//!   [`fail_connection`](Swarm::fail_connection) when it is enough. [`disconnect_peer`](Swarm::disconnect_peer) closes all
+//!   connections of one.
+//! - The fields of `Config` are fixed once the swarm is made. [`limit_protocol`](Swarm::limit_protocol) can be changed at any
+//!   time: lower it when your own work is what runs out.
+//!
+//! - What was refused shortly before a connection ended is told by no readiness. [`refused_at`](Swarm::refused_at) has its
+//!   whole counts while you handle its last event.
+//!
+//! A node that does all of that, to copy, is `tests/attacks/guarded.rs` in the crate's sources (`cargo run --example guarded`).
+//! It prints each refusal with its address, counts once a second, and bytes held beside their budget. When these come near it,
+//! the node lowers the number of streams that a peer may have.
+//!
+//! # What is not defended
+//!
+//! - **Many addresses.** 16 384 strangers from as many addresses hold all connections, and nobody can tell them from honest
+//!   peers. A newcomer without a connection still comes in as long as somebody holds two or more, one of them without a
+//!   stream. When all hold one, nobody does. `idle_timeout` takes back connections without a stream.
+//! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones. It pays a
+//!   handshake for them, and so do we.
+//! - **Slow together.** 64 connections that each owe as much as they may make everybody's events come later, in proportion. Nobody
+//!   is starved, and nobody is promised a time.
+//! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
+//! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
+//!   handshakes only.
+//! - **The wire.** Whoever fills your line with packets needs no connection.
+//! - **Your own memory and time.** A handler that keeps what it reads, or that computes for long, is yours to bound.
+
+#[cfg(doc)]
+use crate::connection::{self, yamux};
+#[cfg(doc)]
+use crate::lifecycle::Limits;
+#[cfg(all(doc, feature = "protocols"))]
+use crate::protocols::{identify, ping, pubsub};
+#[cfg(doc)]
+use crate::swarm::{Config, ProtocolLimits, Swarm};
+#[cfg(doc)]
+use crate::tcp;
