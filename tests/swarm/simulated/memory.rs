@@ -175,3 +175,10 @@ fn what_a_stream_held_that_was_reset_goes_with_its_last_event() {
     assert!(pair.b.swarm.bytes_held() < 8_192, "{}", pair.b.swarm.bytes_held());
     assert_eq!(pair.b.swarm.connection(link.cb).unwrap().bytes_held, pair.b.swarm.bytes_held());
 }
+
+#[test]
+fn the_documented_bound_is_what_the_config_reckons() {
+    let mib = Config::default().memory_bound() / (1024 * 1024);
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("some {mib} MiB with the\ndefaults")), "README.md does not say: some {mib} MiB");
+}
