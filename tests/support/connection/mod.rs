@@ -17,7 +17,7 @@ use swarm_notify::connection::{Config, Error, Fact, Flood, Input, Rate, Role, no
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
 /// A budget of resets that a run can use up.
-const RESETS: Rate = Rate::new(3, 1);
+const RESETS: Rate = Rate::new(1, 1);
 
 /// One run.
 pub(crate) fn run(bytes: &[u8]) {
