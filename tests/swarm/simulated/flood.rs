@@ -272,7 +272,9 @@ fn streams_until_cut(form: Form, most: u32) -> Option<u32> {
         if let Some(view) = pair.a.swarm.connection(connection).filter(|view| view.state == State::Open) {
             assert_eq!(view.error, None);
             let streams: Vec<_> = pair.a.swarm.streams_of(connection).collect();
-            streams.into_iter().for_each(|stream| drop(pair.a.swarm.close_stream(stream)));
+            for stream in streams {
+                let _ = pair.a.swarm.close_stream(stream);
+            }
             continue;
         }
         let end = ConnectionEnd::Failed(Fault::Flood);
