@@ -205,14 +205,21 @@
 //!    further ones are reset. They have no id, and no event tells of them; they are counted, and
 //!    [`Ready::Refused`](crate::swarm::Ready::Refused) tells how many, at most once a second. Nothing that has an id is ever
 //!    dropped.
-//! 6. A connection that owes more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events has
-//!    its peer's new streams reset, too. So a peer that begins and ends streams as fast as it can leaves room for others,
-//!    if you drain what waits: [`Notifees::drive`](crate::notifee::Notifees::drive) does, and by hand
-//!    [`events_until_room`](Swarm::events_until_room) says how much that is.
+//! 6. A connection that owes more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events, or
+//!    has owed more since there was room last, has its peer's new streams reset, too. So peers that begin and end streams
+//!    as fast as they can leave room for others. If you drain all that waits, there is room in the next turn:
+//!    [`Notifees::drive`](crate::notifee::Notifees::drive) does, and by hand
+//!    [`events_until_room`](Swarm::events_until_room) says how much that is. If you drain less, there is room once you have
+//!    drained what waited, and 65 events for each connection whose peer does so: beside 64 of them, within 18 turns of 256
+//!    events.
 //!
 //! A stream that a peer begins has its id from its first whole proposal on, whether you support it or not. One that ends
 //! before has no event; [`counters`](Swarm::counters) count it in
 //! [`without_id`](crate::lifecycle::Counts::without_id).
+//!
+//! A peer may open streams and end them politely as often as it likes: each waits for its turn and for room. What ends by a
+//! reset for which the peer is the reason, whoever sends it, takes from the budget
+//! [`resets`](crate::connection::Config::resets), whose page says which ends are charged and which are not.
 //!
 //! # Who comes in
 //!

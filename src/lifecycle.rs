@@ -102,6 +102,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             counters: Counters::new(),
             owed: List::EMPTY,
             owed_events: 0,
+            owed_time: 0,
         };
         let Limits { streams_per_connection, owed_per_connection, .. } = limits;
         Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
@@ -139,7 +140,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Limits::owed_per_connection`]. Nothing has changed.
     #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
-        let Books { connections, streams, .. } = &mut self.books;
+        let Books { connections, streams, owed, owed_time, .. } = &mut self.books;
         let record = connections.get_mut(connection).ok_or(BeginError::Stale)?;
         match record.state {
             State::Opening => return Err(BeginError::NotOpen),
@@ -153,7 +154,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         if links.held >= limit && (links.live.both() >= limit || links.held >= limit.saturating_mul(2)) {
             return Err(BeginError::Limit);
         }
-        if matches!(direction, Direction::Inbound) && links.ended() > self.owed_per_connection {
+        if matches!(direction, Direction::Inbound) && links.is_behind(owed, *owed_time, self.owed_per_connection) {
             return Err(BeginError::Limit);
         }
         let previous = links.streams.newest;
@@ -447,12 +448,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             })
     }
 
-    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], so that its peer
-    /// begins no stream on it. O(1).
+    /// Returns whether a connection owes more events of its streams than [`Limits::owed_per_connection`], or has owed more
+    /// since there was room last, so that its peer begins no stream on it. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
-        let record = self.books.connections.get(connection);
-        record.is_some_and(|record| record.links.ended() > self.owed_per_connection)
+        let Books { connections, owed, owed_time, .. } = &self.books;
+        let record = connections.get(connection);
+        record.is_some_and(|record| record.links.is_behind(owed, *owed_time, self.owed_per_connection))
     }
 
     /// The listeners that have not ended, by index. It walks all slots.

@@ -87,7 +87,7 @@ impl Connection {
             }
             Err(error) => {
                 log::debug!("a stream without an id: {error}");
-                return self.give_up_unnamed(slot, turn);
+                return self.give_up_unnamed_for_peer(slot, turn);
             }
         };
         if is_proposed {
@@ -95,7 +95,7 @@ impl Connection {
             return Some(Fact::StreamOffered);
         }
         if stream.yamux.is_remote_finished() {
-            return self.give_up_unnamed(slot, turn);
+            return self.give_up_unnamed_for_peer(slot, turn);
         }
         None
     }
@@ -104,6 +104,14 @@ impl Connection {
     pub(super) fn give_up_unnamed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset(&mut stream.yamux);
+        }
+        self.unproposed(slot, turn)
+    }
+
+    /// Does the same because the peer has broken or finished it before a whole proposal, which counts against the peer.
+    fn give_up_unnamed_for_peer(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+        if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
+            open.session.reset_for_peer(&mut stream.yamux);
         }
         self.unproposed(slot, turn)
     }

@@ -61,8 +61,28 @@ pub struct Config {
     /// [`Fault::Timeout`](crate::lifecycle::Fault::Timeout). Default 15 s: a peer whose process is stopped, or whose owner
     /// does not drive it, is given up 45 s after its last byte. A peer with the same defaults gives us up after the same silence of ours.
     pub keep_alive_timeout: Duration,
-    /// The most streams that the peer opens and then resets. Beyond it the connection has failed of
-    /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 1 000 at once and 100 a second.
+    /// The most streams of the peer's that end by a reset for which the peer is the reason, whoever sends it. Beyond it the
+    /// connection has failed of [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 1 000 at once and 100 a second.
+    ///
+    /// Charged is each stream that the peer opens and that
+    ///
+    /// - the peer resets, at any time;
+    /// - the peer finishes, or says no multistream-select on, before a whole proposal has come
+    ///   ([`Fact::StreamUnproposed`](super::Fact::StreamUnproposed));
+    /// - the peer finishes, or breaks, after it has proposed nothing that we speak;
+    /// - the peer sends data on after its FIN, or opens behind its go-away.
+    ///
+    /// Not charged is
+    ///
+    /// - a stream that was open and that both sides finish, or that its owner closes or resets, however short it was. A
+    ///   peer may open as many as it likes: they wait for room in the event queue, those that are more than
+    ///   [`inbound_backlog`](Self::inbound_backlog), or that come while more than
+    ///   [`Limits::owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events are owed, are refused, and a
+    ///   turn gives each connection its share of the work only;
+    /// - a stream that is refused or reset because of a limit of ours, this one's or its owner's. An honest peer can run
+    ///   into a limit at any rate, since it cannot know of it: it has lost its streams, and 12 bytes of ours answer a frame
+    ///   of its share. One that does not read these answers is not read either;
+    /// - a stream that is given up after a time-out, of which there are at most `inbound_backlog` in each time-out.
     pub resets: Rate,
     /// The most pings of the peer, beyond one for each 64 KiB that we have sent it. Beyond it the connection has failed of
     /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 100 at once and 10 a second.

@@ -90,7 +90,9 @@ impl fmt::Display for Error {
             Self::Yamux(violation) => write!(f, "yamux: {violation}"),
             Self::HandshakeTimeout => f.write_str("the handshake was not over in time"),
             Self::Silence => f.write_str("the peer is silent and does not answer pings"),
-            Self::Flood(Flood::Resets) => f.write_str("the peer resets streams that it opened too often"),
+            Self::Flood(Flood::Resets) => {
+                f.write_str("the peer opens too many streams that end by a reset for which it is the reason")
+            }
             Self::Flood(Flood::Pings) => f.write_str("the peer sends pings too often"),
         }
     }

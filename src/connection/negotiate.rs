@@ -195,7 +195,7 @@ impl Connection {
                 stream.failed(Failure::Protocol)
             }
         };
-        self.give_up(id, turn);
+        self.give_up_for_peer(id, turn);
         Some(Fact::StreamFailed(id, failure))
     }
 
@@ -248,9 +248,19 @@ impl Connection {
 
     /// Resets a stream that still matters to the peer, and forgets it.
     pub(super) fn give_up(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        self.give_up_by(id, Session::reset, turn);
+    }
+
+    /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
+    /// against it.
+    fn give_up_for_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+        self.give_up_by(id, Session::reset_for_peer, turn);
+    }
+
+    fn give_up_by(&mut self, id: StreamId, reset: fn(&mut Session<Key>, &mut yamux::Stream), turn: &mut Turn<'_>) {
         let stream = turn.streams.get_mut(id).and_then(|stream| stream.yamux.as_mut());
         if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, stream) {
-            open.session.reset(yamux);
+            reset(&mut open.session, yamux);
         }
         self.over(id, turn);
     }

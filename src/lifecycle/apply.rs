@@ -103,9 +103,15 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>, events: usize) {
         self.books.owed_events += events;
         let link = Link::to(id);
+        let mut runs_on = None;
         if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
             record.owed = Some(outcome);
             record.next = Link::NONE;
+            runs_on = K::runs_on(&record.links);
+        }
+        let time = self.books.owed_time;
+        if let Some(connection) = runs_on.and_then(|connection| self.books.connections.get_mut(connection)) {
+            connection.links.count_owed(time);
         }
         let newest = self.books.owed.newest;
         match self.books.next_of(newest) {
@@ -146,6 +152,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             self.books.owed.oldest = next.unwrap_or(Link::NONE);
             if self.books.owed.oldest.is_none() {
                 self.books.owed.newest = Link::NONE;
+                self.books.next_owed_time();
             }
             if let Some(event) = event {
                 self.books.owed_events -= 1;
@@ -163,6 +170,16 @@ fn trace<K: Kind>(id: K, state: State, input: Input<K::End>, next: Option<State>
 }
 
 impl Books {
+    /// Nothing is owed any more: what connections have owed until now does not count the next time.
+    #[cold]
+    fn next_owed_time(&mut self) {
+        self.owed_time = self.owed_time.wrapping_add(1);
+        if self.owed_time == 0 {
+            // The numbers come again: no connection may still have one from before.
+            self.connections.iter_mut().for_each(|connection| connection.links.owed = 0);
+        }
+    }
+
     /// The `next` of what a link leads to, whatever its kind.
     fn next_of(&mut self, link: Link) -> Option<&mut Link> {
         if let Some(record) = self.streams.at_mut(link) {

@@ -153,6 +153,11 @@ impl<K: Kind> Arena<K> {
         records.map(|(slot, record)| (from_parts(slot as u32, record.generation), record))
     }
 
+    /// Every record, for a change of its links.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Record<K>> {
+        self.slots.iter_mut().map(|(_, record)| record)
+    }
+
     /// The invariants of the slots themselves.
     pub(super) fn check(&self) {
         assert_eq!(self.iter().count(), self.held as usize, "An arena counts its records.");

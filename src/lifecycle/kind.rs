@@ -20,6 +20,8 @@ pub(super) struct Books {
     pub(super) owed: List,
     /// The number of events in that line: one for each that stands there, and one for each stream to be swept before it.
     pub(super) owed_events: usize,
+    /// Which of the times it is that something is owed, or the one before the next. It counts from 0 again after 255.
+    pub(super) owed_time: u8,
 }
 
 /// The ends of a list that is threaded through the `next` of records.
@@ -166,7 +168,14 @@ pub(super) struct ConnectionLinks {
     pub(super) open: Numbers,
     /// How many of its streams have a record.
     pub(super) held: u32,
+    /// How many of its streams have joined the line of what is owed by themselves, the time that something was owed that is
+    /// `owed_time`.
+    pub(super) owed: u16,
+    pub(super) owed_time: u8,
 }
+
+// There is one for each idle connection.
+const _: () = assert!(size_of::<ConnectionLinks>() == 32);
 
 /// How many streams of each direction.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -191,7 +200,23 @@ impl Numbers {
 impl ConnectionLinks {
     pub(super) fn new(direction: Direction) -> Self {
         let (live, open) = (Numbers::default(), Numbers::default());
-        Self { direction, streams: List::EMPTY, live, open, held: 0 }
+        Self { direction, streams: List::EMPTY, live, open, held: 0, owed: 0, owed_time: 0 }
+    }
+
+    /// One of its streams has joined the line of what is owed, at such a time.
+    pub(super) const fn count_owed(&mut self, time: u8) {
+        if self.owed_time != time {
+            (self.owed, self.owed_time) = (0, time);
+        }
+        self.owed = self.owed.saturating_add(1);
+    }
+
+    /// Returns whether more than `most` of its streams have ended and wait to be told of or handled, or more have joined the
+    /// line of what is owed since that was empty. Without the second, those that are paid first would join it again, and
+    /// beside many such connections it would never be empty.
+    #[inline]
+    pub(super) fn is_behind(&self, owed: &List, time: u8, most: u32) -> bool {
+        self.ended() > most || !owed.oldest.is_none() && self.owed_time == time && u32::from(self.owed) > most
     }
 
     /// The number of its streams that have ended and whose last event has not been handled. Those that ended with it

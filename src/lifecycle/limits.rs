@@ -19,8 +19,13 @@ pub struct Limits {
     /// a peer begins have a bound of their own: [`owed_per_connection`](Self::owed_per_connection).
     pub streams_per_connection: u32,
     /// Owed events of one connection: streams that have ended and whose last event has not been handled. While there are
-    /// more, its peer begins no stream; the owner still may. So a peer whose streams end as fast as they begin takes no
-    /// more of the event queue than this, however slowly that is drained. 64.
+    /// more, or have been since the queue had room last, its peer begins no stream; the owner still may. So a peer whose
+    /// streams end as fast as they begin takes no more of the event queue than this, however slowly that is drained. 64.
+    ///
+    /// Openings wait while anything is owed. With n connections whose peers do nothing but that, there is room again once
+    /// n times (this and one) events and those that were [pending](super::Lifecycle::pending_events) have been drained, and
+    /// one for each stream that lived and has ended since. With the defaults and 64 of them that is within 18 turns of 256
+    /// events each, or one turn that drains all. A bound of more than 65 535 is none while something is owed.
     pub owed_per_connection: u32,
 }
 

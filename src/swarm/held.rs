@@ -13,6 +13,8 @@ use core::num::NonZeroU32;
 use libp2p_identity::PeerId;
 use slab::Slab;
 
+/// For how many peers, and connections that wait, memory is always kept.
+const FEW: usize = 8;
 /// Whoever holds more than this part of the budget in all gets none of its last quarter.
 const LARGE_PART: usize = 16;
 /// Whoever holds more than this part of it gets nothing once it is used up. Who holds less is not why it is.
@@ -144,10 +146,15 @@ impl Held {
         }
     }
 
-    /// Gives back the memory of lines in which nobody waits.
+    /// Gives memory back if less than half of it is needed, so that the many who leave one after the other do not each have
+    /// all of it moved.
     pub(super) fn give_up_memory(&mut self) {
-        self.waiting.shrink_to_fit();
-        self.peers.shrink_to_fit();
+        if self.waiting.capacity() > FEW && self.waiting.len() < self.waiting.capacity() / 2 {
+            self.waiting.shrink_to_fit();
+        }
+        if self.peers.capacity() > FEW && self.peers.len() < self.peers.capacity() / 2 {
+            self.peers.shrink_to_fit();
+        }
     }
 
     /// A connection holds `bytes` now.

@@ -1,6 +1,7 @@
 //! A crowd that comes and leaves: thousands of authenticated connections, of fresh identities, with all services.
 
 use crate::memory::{Bounds, Node};
+use crate::support::heap;
 use crate::support::raw_frames::Greeting;
 use crate::support::wire::{self, Pipe, Wire};
 use futures::io::{AsyncRead as _, AsyncWrite as _};
@@ -88,8 +89,13 @@ pub(crate) fn a_crowd_that_has_left_leaves_no_memory_behind() {
     leave(&mut node, &mut now, &mut pipes);
     let mut pipes = crowd(&mut node, &at_peers, &mut now, MANY);
     let peak = node.live;
+    // Those that came last leave first, so that the memory of each is at the end.
+    pipes.reverse();
+    let allocations = heap::allocations();
     leave(&mut node, &mut now, &mut pipes);
+    let allocations = heap::allocations() - allocations;
     println!("{MANY} connections: {rest} bytes at rest, {peak} with all of them, {} after", node.live);
+    assert!(allocations < MANY, "{allocations} times memory was moved while they left");
     assert!(peak > rest + 1_000 * MANY, "the crowd takes something: {peak} beside {rest}");
     assert!(node.live <= rest + rest / 20, "{rest} at rest, {} after", node.live);
 }

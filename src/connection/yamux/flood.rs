@@ -23,7 +23,9 @@ const MAX_EARNED_PINGS: u64 = 1_024;
 /// What the peer has done since the last [`Session::take_tally`](super::Session::take_tally).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Tally {
-    /// The number of streams that the peer opened and then reset.
+    /// The number of streams that the peer opened and that a reset has ended for which the peer is the reason: its own, or
+    /// one of ours after [`Session::reset_for_peer`](super::Session::reset_for_peer), after data behind its FIN, and of what
+    /// it opened behind its go-away.
     pub resets: u32,
     /// The number of pings beyond those that our payload has earned: one for each 64 KiB.
     pub pings: u32,
@@ -83,6 +85,12 @@ impl Costs {
             Some(left) => self.unpinged = left,
             None => self.tally.pings = self.tally.pings.saturating_add(1),
         }
+    }
+
+    /// A stream that the peer opened is reset, and the peer is the reason.
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        self.tally.resets = self.tally.resets.saturating_add(1);
     }
 
     /// A stream begins.

@@ -248,9 +248,7 @@ impl<K: Copy> Session<K> {
         }
         if header.has(RST) {
             // Whatever the length says: some peers put a code there.
-            if !self.is_ours(id) {
-                self.costs.tally.resets += 1;
-            }
+            self.peer_resets(stream);
             self.set_reset(stream);
             return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
         }
@@ -271,7 +269,7 @@ impl<K: Copy> Session<K> {
         } else if length > 0 {
             if !stream.receiving.is_open() {
                 // The fault of one stream: the others are in order.
-                self.reset(stream);
+                self.reset_for_peer(stream);
                 return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
             }
             if !stream.window.allows(length) {

@@ -237,9 +237,13 @@ impl<K: Copy> Session<K> {
         self.incoming.rename(stream.id, key);
     }
 
-    /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded.
+    /// Answers [`Fact::Inbound`] by RST; what came in the SYN's frame, and what comes after it, is discarded. It counts in
+    /// [`Tally::resets`] if the peer has sent go-away, since it has no stream to begin then.
     pub fn refuse(&mut self) {
         if let Some(id) = self.incoming.decide() {
+            if self.peer_left {
+                self.costs.reset();
+            }
             self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
         }
     }
@@ -323,6 +327,23 @@ impl<K: Copy> Session<K> {
             self.output.answer(Header::new(Kind::WindowUpdate, RST, stream.id, 0));
         }
         self.set_reset(stream);
+    }
+
+    /// Does the same because of what the peer has done, or left undone, on the stream. If it is the peer's stream, it counts
+    /// in [`Tally::resets`]. A peer that has us reset its streams costs as much as one that resets them itself
+    /// (CVE-2025-8671).
+    pub fn reset_for_peer(&mut self, stream: &mut Stream) {
+        if !stream.is_over() {
+            self.peer_resets(stream);
+        }
+        self.reset(stream);
+    }
+
+    /// The peer resets a stream, or is the reason why we do.
+    pub(super) fn peer_resets(&mut self, stream: &Stream) {
+        if !self.is_ours(stream.id) {
+            self.costs.reset();
+        }
     }
 
     /// Reads into `buf`, and grants the peer what has been read when that is half of the window.

@@ -2,6 +2,7 @@
 
 use super::MAX_ADDRESSES;
 use super::message::address;
+use crate::connection::key;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;
 use alloc::string::String;
@@ -85,8 +86,10 @@ impl PeerRecord {
     /// signed by the peer that it is of.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
-        let whole = WireEnvelope::decode(envelope).ok()?.encode_to_vec();
-        let signed = SignedEnvelope::from_protobuf_encoding(&whole).ok()?;
+        let whole = WireEnvelope::decode(envelope).ok()?;
+        // libp2p-core verifies with RSA keys whatever their exponent, which some make large so that it takes long.
+        key::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
+        let signed = SignedEnvelope::from_protobuf_encoding(&whole.encode_to_vec()).ok()?;
         let (payload, key) =
             KINDS.iter().find_map(|(domain, kind)| signed.payload_and_signing_key(String::from(*domain), kind).ok())?;
         let wire = Wire::decode(payload).ok()?;

@@ -9,8 +9,10 @@ use core::time::Duration;
 /// At worst that is about: `topics_total_bytes`, twice `inbound_total_bytes` (a buffer may be twice as large as what is
 /// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 256 bytes for each message in `seen`,
 /// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, 16 bytes
-/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 336 MiB, if each of 1 024 peers does its worst,
-/// and 72 KiB for each topic of ours. What all peers have by now says [`held`](super::PubSub::held).
+/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 327 MiB, if
+/// each of 1 024 peers does its worst, and 72 KiB for each topic of ours: 399 MiB with all
+/// [`subscriptions`](Self::subscriptions), which is what [`memory_bound`](Self::memory_bound) says. What all peers have by
+/// now says [`held`](super::PubSub::held).
 ///
 /// ```
 /// use swarm_notify::protocols::pubsub::Config;
@@ -33,12 +35,15 @@ pub struct Config {
     pub subscriptions_per_rpc: usize,
     /// How many messages of all peers are validated in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
-    /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once; peers of which something
-    /// waits take turns, a message each. A message that is signed with RSA counts as 2 (2 048 bits) to 17 (8 192 bits).
-    /// 0 counts as 1. Default 64: a few milliseconds of signatures.
+    /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. A message counts as what it
+    /// costs: one that is signed with RSA as 2 (2 048 bits) to 17 (8 192 bits), any other as 1, and each as 1 more for every
+    /// 16 KiB of it. Peers of which something waits take turns, a message each; one whose message counted as n is passed
+    /// over n - 1 times, so that all have the same share of the work. 0 counts as 1. Default 64: a few milliseconds of
+    /// signatures.
     pub messages_per_turn: usize,
     /// How much else is done for peers in one turn: messages looked at, whether they are validated or not, changes of
-    /// subscriptions, and reads of 4 KiB, each of which counts as one. 0 counts as 1. Default 4 096.
+    /// subscriptions, reads of 4 KiB, and peers passed over, each of which counts as one; a message as one more for every
+    /// 4 KiB of it. 0 counts as 1. Default 4 096.
     pub entries_per_turn: usize,
     /// How many peers there are at most, those being asked whether they speak the protocol among them. Default 1 024.
     ///

@@ -34,6 +34,8 @@ pub(super) struct Peer {
     pub(super) inbound: VecDeque<Inbound>,
     /// It is in line for its turn.
     pub(super) is_in_line: bool,
+    /// How often it is to be passed over, since its last message took the time of several.
+    pub(super) debt: usize,
     /// Its last connection has ended, and it goes once what is left of its streams has been looked at.
     pub(super) is_leaving: bool,
     /// What these hold of what has come.
@@ -88,6 +90,7 @@ impl Peer {
             outbound: Outbound::None,
             inbound: VecDeque::new(),
             is_in_line: false,
+            debt: 0,
             is_leaving: false,
             inbound_bytes: 0,
             topics: BTreeSet::new(),

@@ -13,6 +13,9 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::vec::Vec;
 
+/// The bytes of a message that are looked at for the price of an entry, beside the first one: as many as a read has.
+const BYTES_PER_ENTRY: usize = 4 * 1024;
+
 /// What a subscription is counted as, beside its topic: about what remembering the only one to a topic takes.
 const SUBSCRIPTION: usize = 1_280;
 
@@ -67,7 +70,8 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Looks at what has come, as much as one turn may: an entry of each peer, and again. Who has more stays in line.
+    /// Looks at what has come, as much as one turn may: an entry of each peer, and again. Who has more stays in line, and who
+    /// has had more than one's worth is passed over for as long.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = Left::new(&self.config);
         while !left.is_over()
@@ -75,6 +79,13 @@ impl<R: Router> PubSub<R> {
         {
             // Before anybody looks at anything: if a validator panics, it goes on from here.
             self.line.push_back(id);
+            if let Some(peer) = self.peers.get_mut(&id)
+                && let Some(less) = peer.debt.checked_sub(1)
+            {
+                peer.debt = less;
+                left.entries -= 1;
+                continue;
+            }
             self.look_at(node, id, &mut left);
             if let Some(peer) = self.peers.get_mut(&id)
                 && peer.is_in_line
@@ -102,6 +113,7 @@ impl<R: Router> PubSub<R> {
                 }
                 Ok(Some(Entry::Message(message))) => {
                     let via = Via { peer: id, connection };
+                    left.entries = left.entries.saturating_sub(message.len() / BYTES_PER_ENTRY);
                     return self.message(node, via, message, left);
                 }
                 Ok(Some(Entry::BadTopic)) => {
@@ -294,7 +306,11 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        left.messages = left.messages.saturating_sub(claim.cost());
+        let cost = claim.cost();
+        left.messages = left.messages.saturating_sub(cost);
+        if let Some(peer) = self.peers.get_mut(&via.peer) {
+            peer.debt = cost.saturating_sub(1);
+        }
         if claim.verify(&bytes).is_err() {
             self.counters.invalid += 1;
             return self.invalid(node, via);

@@ -128,3 +128,40 @@ fn who_waits_for_window_comes_up_once_less_is_held() {
     sum.close(&mut accounts[2], ids[2], Some(peer(3)));
     assert!(!sum.has_relieved() && sum.waiting.is_empty());
 }
+
+/// Each move of the memory costs as much as there are peers, so that it must not come with each that leaves.
+#[test]
+fn memory_moves_few_times_while_many_leave() {
+    const MANY: u32 = 2_000;
+    let peers: Vec<_> = (0..MANY)
+        .map(|number| {
+            let digest = [&[0x12, 32][..], &number.to_be_bytes(), &[0; 28]].concat();
+            PeerId::from_bytes(&digest).unwrap()
+        })
+        .collect();
+    let ids = ids(MANY as usize);
+    for is_youngest_first in [false, true] {
+        let mut held = held();
+        let mut accounts: Vec<_> = (peers.iter().zip(&ids))
+            .map(|(peer, id)| {
+                let mut account = Account::default();
+                held.join(&mut account, *peer);
+                held.wait(&mut account, *id);
+                (account, *id, *peer)
+            })
+            .collect();
+        if is_youngest_first {
+            accounts.reverse();
+        }
+        let capacities = |held: &Held| (held.peers.capacity(), held.waiting.capacity());
+        let (mut moves, mut before) = (0, capacities(&held));
+        for (mut account, id, peer) in accounts {
+            held.close(&mut account, id, Some(peer));
+            held.give_up_memory();
+            moves += usize::from(capacities(&held) != before);
+            before = capacities(&held);
+        }
+        assert!(moves <= 2 * MANY.ilog2() as usize, "{moves} moves");
+        assert!(before.0 <= FEW && before.1 <= FEW, "{before:?} is kept of those that have left");
+    }
+}

@@ -223,3 +223,17 @@ where
         let _ = ledger.lifecycle.end_connection(self.id, end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::MAX_TEXT;
+
+    /// A transport may quote what a peer has said.
+    #[test]
+    fn the_text_of_an_error_is_short() {
+        let error = std::io::Error::other("é".repeat(64 * 1024));
+        assert!(short(&error).len() <= MAX_TEXT);
+        assert_eq!(short(&Error::Silence), Error::Silence.to_string());
+    }
+}

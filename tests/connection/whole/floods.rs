@@ -1,11 +1,11 @@
 //! What a peer may do within the protocol that costs us work, and where it ends; and that no honest use comes near.
 
-use super::raw::Raw;
+use super::raw::{HEADER, Raw};
 use crate::support::ends::{End, Pair, secs};
-use crate::support::raw_frames::{ACK, DATA, ECHO_LINES, FIN, PING, RST, SYN, UPDATE, data, frame};
+use crate::support::raw_frames::{ACK, DATA, ECHO_LINES, FIN, GO_AWAY, PING, RST, SYN, UPDATE, data, frame};
 use core::time::Duration;
 use swarm_notify::connection::yamux::Violation;
-use swarm_notify::connection::{Error, Fact, Flood, ReadError, Role};
+use swarm_notify::connection::{Error, Fact, Flood, Rate, ReadError, Role};
 use swarm_notify::lifecycle::{Fault, StreamId};
 
 fn raw() -> Raw {
@@ -56,6 +56,162 @@ fn nothing_follows_a_flood() {
     assert_eq!(facts.last(), Some(&Fact::Failed(Error::Flood(Flood::Resets))), "{facts:?}");
     raw.end.hear_nothing();
     assert_eq!(raw.end.facts(), []);
+}
+
+/// multistream's header and a proposal that nobody speaks here.
+const UNSUPPORTED: &[u8] = b"\x13/multistream/1.0.0\n\x08/none/1\n";
+
+/// A stream that ends by a reset for which the peer is the reason.
+type Form = (&'static str, fn(u32) -> Vec<Vec<u8>>);
+
+const FORMS: [Form; 15] = [
+    ("SYN, RST", |id| vec![frame(UPDATE, SYN, id, 0), frame(UPDATE, RST, id, 0)]),
+    ("SYN with RST", |id| vec![frame(UPDATE, SYN | RST, id, 0)]),
+    ("SYN with FIN", |id| vec![data(SYN | FIN, id, b"")]),
+    ("SYN with FIN on a window update", |id| vec![frame(UPDATE, SYN | FIN, id, 0)]),
+    ("SYN on a window update, FIN", |id| vec![frame(UPDATE, SYN, id, 0), frame(UPDATE, FIN, id, 0)]),
+    ("a header, FIN", |id| vec![data(SYN, id, HEADER), data(FIN, id, b"")]),
+    ("half a proposal, FIN", |id| vec![data(SYN, id, &ECHO_LINES[..25]), data(FIN, id, b"")]),
+    ("half a header with FIN", |id| vec![data(SYN | FIN, id, &HEADER[..7])]),
+    ("no multistream", |id| vec![data(SYN, id, b"\x05GET \n")]),
+    ("a proposal that is not supported, RST", |id| vec![data(SYN, id, UNSUPPORTED), frame(UPDATE, RST, id, 0)]),
+    ("a proposal that is not supported, FIN", |id| vec![data(SYN, id, UNSUPPORTED), data(FIN, id, b"")]),
+    ("the same in one frame", |id| vec![data(SYN | FIN, id, UNSUPPORTED)]),
+    ("a proposal that is not supported, no line", |id| vec![data(SYN, id, UNSUPPORTED), data(0, id, b"\x01x")]),
+    ("a supported proposal, RST", |id| vec![data(SYN, id, ECHO_LINES), frame(UPDATE, RST, id, 0)]),
+    ("data after FIN", |id| vec![data(SYN, id, ECHO_LINES), data(FIN, id, b""), data(0, id, b"x")]),
+];
+
+/// Streams that end so, of which the first has a number, with everything that is at the gate let through.
+fn begin(raw: &mut Raw, form: fn(u32) -> Vec<Vec<u8>>, numbers: core::ops::Range<u32>) {
+    for number in numbers {
+        for frame in form(2 * number + 1) {
+            raw.say(&frame);
+            for fact in raw.end.facts() {
+                match fact {
+                    Fact::StreamAtGate(id) => raw.end.confirm(id),
+                    Fact::Failed(error) => panic!("stream {number}: {error}"),
+                    _ => {}
+                }
+            }
+        }
+        raw.hear();
+    }
+}
+
+#[test]
+fn each_reset_that_the_peer_sends_or_causes_takes_from_one_budget() {
+    for (name, form) in FORMS {
+        println!("{name}");
+        let mut raw = raw();
+        raw.end.config.resets = Rate::new(20, 1);
+        begin(&mut raw, form, 0..20);
+        raw.end.at(secs(3));
+        begin(&mut raw, form, 20..23);
+        raw.say(&form(47).concat());
+        assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Resets)), "{name}");
+        assert!(raw.hear().ends_with(&frame(3, 0, 0, 1)), "{name}: the last frame is go-away, a protocol error");
+    }
+}
+
+/// What the budget is for is one kind: who takes the forms in turn has no more of it.
+#[test]
+fn the_forms_of_resets_share_the_budget() {
+    let mut raw = raw();
+    raw.end.config.resets = Rate::new(FORMS.len() as u32, 1);
+    for (number, (_, form)) in (0..).zip(FORMS) {
+        begin(&mut raw, form, number..number + 1);
+    }
+    raw.say(&FORMS[2].1(201).concat());
+    assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Resets)));
+}
+
+#[test]
+fn what_a_peer_opens_behind_its_go_away_takes_from_the_budget_of_resets() {
+    let mut raw = raw();
+    raw.end.config.resets = Rate::new(20, 1);
+    let id = echo_stream(&mut raw);
+    raw.say(&frame(GO_AWAY, 0, 0, 0));
+    begin(&mut raw, |id| vec![data(SYN, id, ECHO_LINES)], 1..21);
+    raw.say(&data(SYN, 43, ECHO_LINES));
+    assert_eq!(failed(&mut raw), Some(Error::Flood(Flood::Resets)));
+    let _ = id;
+}
+
+/// The most that an honest peer may do: short streams, one behind the other, as fast as it goes.
+#[test]
+fn streams_that_open_and_end_politely_are_no_flood() {
+    for owner_resets in [false, true] {
+        let mut raw = raw();
+        raw.end.config.resets = Rate::new(1, 1);
+        for number in 0..2_000 {
+            let id = 2 * number + 1;
+            raw.say(&[data(SYN, id, ECHO_LINES), data(FIN, id, b"x")].concat());
+            let [Fact::StreamAtGate(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
+            raw.end.confirm(stream);
+            match owner_resets {
+                true => raw.end.reset(stream),
+                false => raw.end.close_stream(stream),
+            }
+            raw.hear();
+            assert_eq!(failed(&mut raw), None, "stream {number}");
+        }
+    }
+}
+
+/// A peer cannot know our limits. One that keeps 300 streams where 256 may wait loses 44 each time.
+#[test]
+fn streams_that_are_refused_by_a_limit_of_ours_are_no_flood() {
+    let mut raw = raw();
+    raw.end.config.resets = Rate::new(1, 1);
+    for round in 0..100 {
+        let ids: Vec<_> = (0..300).map(|n| 600 * round + 2 * n + 1).collect();
+        raw.say(&ids.iter().flat_map(|id| data(SYN, *id, ECHO_LINES)).collect::<Vec<_>>());
+        let facts = raw.end.facts();
+        assert_eq!(facts.iter().filter(|fact| **fact == Fact::StreamRefused).count(), 44);
+        for fact in facts {
+            if let Fact::StreamAtGate(stream) = fact {
+                raw.end.confirm(stream);
+                raw.end.close_stream(stream);
+            }
+        }
+        // It ends those that it has, as a program does that has had its answer; and perhaps those that it has lost.
+        raw.say(&ids.iter().flat_map(|id| data(FIN, *id, b"")).collect::<Vec<_>>());
+        raw.hear();
+        assert_eq!(failed(&mut raw), None);
+    }
+    raw.end.refuses = true;
+    say_each(&mut raw, 100_000..102_000, |number| data(SYN, 2 * number + 1, ECHO_LINES));
+    assert_eq!(failed(&mut raw), None, "its owner's limit neither");
+}
+
+/// An owner may end a stream that it has not let through, by a limit of its own.
+#[test]
+fn streams_that_the_owner_resets_at_the_gate_are_no_flood() {
+    let mut raw = raw();
+    raw.end.config.resets = Rate::new(1, 1);
+    for number in 0..100 {
+        raw.say(&data(SYN, 2 * number + 1, ECHO_LINES));
+        let [Fact::StreamAtGate(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
+        raw.end.reset(stream);
+        raw.hear();
+        assert_eq!(failed(&mut raw), None);
+    }
+}
+
+#[test]
+fn streams_that_time_out_are_no_flood() {
+    let mut raw = raw();
+    raw.end.config.resets = Rate::new(1, 1);
+    raw.end.config.yamux.max_control = 1 << 20;
+    for round in 0..5 {
+        say_each(&mut raw, 250 * round..250 * round + 250, |number| data(SYN, 2 * number + 1, UNSUPPORTED));
+        raw.end.at(secs(11 * (u64::from(round) + 1)));
+        assert_eq!(failed(&mut raw), None);
+        raw.hear();
+        raw.say(&frame(PING, SYN, 0, 1));
+        raw.hear();
+    }
 }
 
 #[test]

@@ -418,3 +418,17 @@ fn an_emission_is_one_unit_behind_what_it_was_emitted_in() {
         assert_eq!(node.notifees.poll_at(), None);
     }
 }
+
+/// Four of the five of the limit make room for what is owed before the last is told, or else all of it is told.
+#[test]
+fn a_drive_tells_all_that_waits_if_some_of_it_is_owed() {
+    for (waits, told) in [(60, 5), (64 + 4, 5), (64 + 5, 64 + 5), (200, 200)] {
+        let log = Log::default();
+        let [mut node, _] = Together::<64, 2>::new(Cut::Whole).all;
+        node.notifees.register(Scripted::new("a", &log));
+        node.notifees.set_events_per_dispatch(5);
+        (0..waits).for_each(|_| fail(&mut node.swarm));
+        node.notifees.drive(&mut node.swarm, NOW);
+        assert_eq!(log.take().len(), told, "{waits} wait");
+    }
+}

@@ -232,3 +232,24 @@ fn the_bound_has_the_bits_of_each_peer() {
     let page = (1 + 17) * 1024 + config.seen / 64 * 16 + 72 * config.subscriptions;
     assert!(each >= page, "{each} for each peer, and the page says {page}");
 }
+
+/// The figures of README.md and of the page of `Config`.
+#[test]
+fn the_documented_bounds_are_what_the_config_reckons() {
+    let (readme, page) = (include_str!("../../../README.md"), include_str!("../../../src/protocols/pubsub/config.rs"));
+    let mib = |subscriptions| {
+        let mut config = Config::default();
+        config.subscriptions = subscriptions;
+        config.memory_bound().div_ceil(1024 * 1024)
+    };
+    let (without, with) = (mib(0), mib(Config::default().subscriptions));
+    let each = (mib(1024) - mib(0)) * 1024 / 1024;
+    let [in_all, by_default] = [format!("{without} MiB"), format!("{with} MiB with all")];
+    for (document, text, figure) in [
+        ("README.md", readme, format!("{in_all} in all, and {each} KiB more for each topic")),
+        ("the page", page, format!("With the defaults that is {in_all}, if")),
+        ("the page", page, by_default),
+    ] {
+        assert!(text.contains(&figure), "{document} does not say: {figure}");
+    }
+}

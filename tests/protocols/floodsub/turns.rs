@@ -81,6 +81,56 @@ fn peers_take_turns_whoever_has_more() {
     assert!(busy.iter().take(4).all(|n| (3..=6).contains(n)) && busy[6] == 10, "{told:?}");
 }
 
+/// An RPC with messages of so many bytes.
+fn large(author: u8, count: u64, bytes: usize) -> Rpc {
+    publishing(&(0..count).map(|seqno| signed(author, seqno, "t", &vec![7; bytes])).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_message_counts_as_one_more_for_each_16_kib() {
+    for (kib, cost) in [(1, 1), (15, 1), (17, 2), (33, 3), (50, 4)] {
+        let (mut world, raws) = world(12, 1);
+        let (raw, stream) = raws[0];
+        // What fits into the window.
+        world.raw_at(raw).send(stream, &large(9, 200 / kib, kib as usize * 1024));
+        world.settle();
+        let turns = per_turn(&mut world);
+        assert_eq!(turns.iter().sum::<usize>(), 200 / kib as usize);
+        assert_eq!(turns[0], (12 / cost).min(200 / kib as usize), "{kib} KiB: {turns:?}");
+    }
+}
+
+#[test]
+fn peers_have_the_same_share_of_the_work_whatever_the_size_of_their_messages() {
+    let (mut world, raws) = world(8, 2);
+    let [(greedy, first), (small, second)] = raws[..] else { panic!("there are two") };
+    // 4 each, and 1 each.
+    world.raw_at(greedy).send(first, &large(greedy, 4, 50 * 1024));
+    world.raw_at(small).send(second, &messages(small, 0..12));
+    world.settle();
+    let told = world.at(NODE).per_turn.concat();
+    let until = told.iter().rposition(|via| *via == small).expect("it was told");
+    let between = told[..until].iter().filter(|via| **via == greedy).count();
+    assert!((2..=3).contains(&between), "12 of the work of each: {told:?}");
+    assert_eq!(told.len(), 16);
+}
+
+#[test]
+fn what_is_not_validated_is_bounded_by_its_bytes_too() {
+    let mut config = Config::default();
+    config.entries_per_turn = 10;
+    let (mut world, raws) = with(config, 1);
+    let (raw, stream) = raws[0];
+    let turns = world.at(NODE).turns;
+    let unwanted: Vec<_> = (0..6).map(|seqno| signed(9, seqno, "other", &[7; 39 * 1024])).collect();
+    world.raw_at(raw).send(stream, &publishing(&unwanted));
+    world.settle();
+    assert_eq!(world.at(NODE).floodsub().counters().unwanted, 6);
+    // 59 reads of 4 KiB, and 10 for each message.
+    let turns = world.at(NODE).turns - turns;
+    assert!(turns >= 11, "{turns} turns");
+}
+
 #[test]
 fn what_is_left_when_a_stream_ends_comes_before_its_peer_goes() {
     let endings: [fn(&mut World, u8, StreamId); 3] = [

@@ -31,6 +31,22 @@ fn a_record_is_what_was_signed_and_nothing_else() {
     }
 }
 
+/// Both are signed as they should be, by openssl. A signature with the exponent 2^33 - 1 takes almost four times as long to
+/// verify as any that is in use.
+#[cfg(feature = "rsa")]
+#[test]
+fn a_record_of_an_rsa_key_with_a_large_exponent_is_none() {
+    let (three, large) = (
+        &include_bytes!("../../support/rsa-exponent-3.record")[..],
+        &include_bytes!("../../support/rsa-exponent-large.record")[..],
+    );
+    let verified = PeerRecord::verify(three).expect("the exponent is 3");
+    assert_eq!((verified.sequence(), verified.addresses()), (7, &["/ip4/127.0.0.1/tcp/4001".parse().unwrap()][..]));
+    let core = libp2p_core::SignedEnvelope::from_protobuf_encoding(large).unwrap();
+    assert!(core.payload_and_signing_key("libp2p-peer-record".into(), &[3, 1]).is_ok(), "the signature is right");
+    assert_eq!(PeerRecord::verify(large), None);
+}
+
 #[test]
 fn records_are_understood_both_ways_by_libp2p_core() {
     let ours = PeerRecord::sign(&keypair(A), 7, &[tcp(1)]).unwrap();

@@ -102,6 +102,21 @@ pub(super) enum Why {
     CloseTimeout,
 }
 
+/// The streams of the peer's that have ended by a reset for which it is the reason.
+#[derive(Default)]
+pub(super) struct Resets {
+    /// So many for certain, and so many if those that may have timed out have not.
+    least: u32,
+    pub(super) most: u32,
+}
+
+impl Resets {
+    pub(super) const fn count(&mut self, is_certain: bool) {
+        self.least += is_certain as u32;
+        self.most += 1;
+    }
+}
+
 /// One end.
 pub(super) struct End {
     pub(super) connection: Connection,
@@ -129,6 +144,7 @@ pub(super) struct End {
     /// The peer has sent go-away: what lives goes on.
     pub(super) left: bool,
     pub(super) over: Option<Why>,
+    pub(super) resets: Resets,
     /// What was transmitted and has not been written: `batch[written..]`, if there is a batch.
     batch: Vec<u8>,
     written: usize,
@@ -179,6 +195,7 @@ impl End {
             refused: 0,
             unproposed: 0,
             unproposed_since: None,
+            resets: Resets::default(),
             at_gate: false,
             is_open: false,
             closing: false,
@@ -305,6 +322,13 @@ impl End {
         let of_streams: usize = self.streams.iter().map(|(_, stream)| stream.bytes_held()).sum();
         assert_eq!(self.connection.unread_held(), of_streams);
         assert!(self.connection.bytes_held() >= of_streams);
+    }
+
+    /// No more of the peer's streams are reset than its budget allows, and the one for which the connection ends next.
+    pub(super) fn check_resets(&self) {
+        let rate = self.config.resets;
+        let earned = self.now.as_secs() * u64::from(rate.per_second);
+        assert!(u64::from(self.resets.least) <= u64::from(rate.burst) + earned + 1, "it floods");
     }
 
     pub(super) fn timeout(&mut self) -> Option<Fact> {

@@ -13,8 +13,11 @@ mod settled;
 use super::input::Input as Decisions;
 use end::{End, State, Why};
 use std::time::Duration;
-use swarm_notify::connection::{Config, Error, Fact, Input, Role, noise};
+use swarm_notify::connection::{Config, Error, Fact, Flood, Input, Rate, Role, noise};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd, StreamId};
+
+/// A budget of resets that a run can use up.
+const RESETS: Rate = Rate::new(1, 1);
 
 /// One run.
 pub(crate) fn run(bytes: &[u8]) {
@@ -62,6 +65,9 @@ impl Pair {
         }
         if sizes & 4 != 0 {
             config.yamux.receive_window = [300_000, 5_000, 100, 0][usize::from(sizes >> 4 & 3)];
+        }
+        if choice & 0x20 != 0 {
+            config.resets = RESETS;
         }
         let untimed = sizes & 8 != 0;
         let dialer = End::new(Role::Dialer, early(1), expected, config.clone(), untimed);
@@ -339,6 +345,13 @@ impl Pair {
                     _ => false,
                 };
                 assert!(explained, "{fact:?} of {seen:?}, there {theirs:?}");
+                if !seen.is_outbound && failure != Failure::Timeout {
+                    // One that has asked for what is not spoken here is told the same after a time-out, which is nobody's
+                    // fault.
+                    let may_have_timed_out = self.now >= seen.began + end.config.negotiation_timeout;
+                    end.resets.count(!may_have_timed_out);
+                    end.check_resets();
+                }
             }
             Fact::StreamEnded(id, reason) => {
                 let seen = end.seen.get_mut(&id).unwrap();
@@ -355,6 +368,10 @@ impl Pair {
                     _ => false,
                 };
                 assert!(explained, "{fact:?} of {seen:?}, there {theirs:?}");
+                if !seen.is_outbound && reason == StreamEnd::Reset(Side::Remote) {
+                    end.resets.count(true);
+                    end.check_resets();
+                }
             }
             Fact::Readable(id) => {
                 let (seen, stream) = (&end.seen[&id], end.streams.get(id).unwrap());
@@ -366,6 +383,10 @@ impl Pair {
                 assert!(seen.short && seen.state != State::Over, "{fact:?} of {seen:?}");
                 seen.short = false;
                 assert!(end.streams.get(id).unwrap().is_writable());
+            }
+            Fact::GoAway(1) => {
+                assert_eq!(other.over, Some(Why::Failed(Error::Flood(Flood::Resets))), "nobody is to blame");
+                end.ends(Why::GoAway);
             }
             Fact::GoAway(code) => {
                 assert!(code == 0 && other.closing && !end.left, "nobody has left");
@@ -394,6 +415,7 @@ impl Pair {
                     Error::Multistream(_) | Error::Unsupported => tampered && !end.is_open,
                     // What was flipped does not get as far as that.
                     Error::Yamux(_) => false,
+                    Error::Flood(Flood::Resets) => end.resets.most > end.config.resets.burst,
                     _ => false,
                 };
                 assert!(explained, "{error}");

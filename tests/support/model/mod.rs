@@ -213,6 +213,8 @@ struct Model {
     line: Vec<(Event, bool)>,
     handed: Option<Id>,
     counters: Counters,
+    /// The connections of streams whose events have been owed since nothing was, once for each.
+    owed: Vec<Id>,
 }
 
 struct Entity {
@@ -225,7 +227,15 @@ struct Entity {
 
 impl Model {
     fn new(events: usize, limits: Limits) -> Self {
-        Self { events, limits, entities: Vec::new(), line: Vec::new(), handed: None, counters: Counters::default() }
+        Self {
+            events,
+            limits,
+            entities: Vec::new(),
+            line: Vec::new(),
+            handed: None,
+            counters: Counters::default(),
+            owed: Vec::new(),
+        }
     }
 
     fn pick(&self, Pick(number): Pick, meant: impl Fn(&Entity) -> bool) -> Option<Id> {
@@ -257,7 +267,9 @@ impl Model {
     /// Whether a connection owes so much that its peer begins nothing.
     fn is_behind(&self, connection: Id) -> bool {
         let streams = self.entities.iter().filter(|e| !e.vacated && e.parent == Some(connection));
-        streams.filter(|e| e.state == State::Ended).count() > self.limits.owed_per_connection as usize
+        let most = self.limits.owed_per_connection as usize;
+        let owed = self.owed.iter().filter(|owed| **owed == connection).count();
+        streams.filter(|e| e.state == State::Ended).count() > most || owed > most
     }
 
     fn streams_of(&self, connection: Id) -> Vec<Id> {
@@ -367,6 +379,7 @@ impl Model {
             State::Ended => return Err(Refused::Ended),
         }
         let queued = self.room() > 0;
+        self.owed_by_itself(id, queued);
         self.over(id, Why(0), failure, queued);
         Ok(())
     }
@@ -386,8 +399,17 @@ impl Model {
             Id::Connection(_) => why.connection_end().into(),
             Id::Stream(_) => why.stream_end().into(),
         };
+        self.owed_by_itself(id, queued);
         self.over(id, why, failure, queued);
         Ok(())
+    }
+
+    /// Something ends, but not with its connection.
+    fn owed_by_itself(&mut self, id: Id, queued: bool) {
+        let parent = self.find(id).and_then(|entity| entity.parent);
+        if !queued {
+            self.owed.extend(parent);
+        }
     }
 
     /// Ends one entity and tells of it: with the failure if it was opening.
@@ -429,6 +451,9 @@ impl Model {
         self.vacate();
         for (_, queued) in self.line.iter_mut().take(self.events) {
             *queued = true;
+        }
+        if self.line.iter().all(|(_, queued)| *queued) {
+            self.owed.clear();
         }
         if self.line.is_empty() {
             return None;

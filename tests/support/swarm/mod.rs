@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
-use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::connection::{Protocol, Rate, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Id, ListenerId, State, StreamId};
 use swarm_notify::swarm::{Config, ProtocolLimits, Refusal, Swarm};
@@ -68,6 +68,9 @@ const SHARES: (u32, u32, u32) = (2, 3, 4);
 /// With small shares, the streams that speak sink.
 const SINKS: ProtocolLimits = ProtocolLimits { per_peer: 2, total: 2 };
 
+/// A budget of resets that a script can use up.
+const FEW_RESETS: Rate = Rate::new(1, 1);
+
 struct Script<const EVENTS: usize> {
     side: Side<Scripted, EVENTS>,
     world: World,
@@ -109,6 +112,10 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if sizes & 4 != 0 {
             (config.connection.yamux.max_output, config.connection.yamux.max_control) = (300, 100);
         }
+        if sizes & 0x40 != 0 {
+            config.connection.resets = FEW_RESETS;
+        }
+        let resets = config.connection.resets;
         let has_small_shares = sizes & 8 != 0;
         if has_small_shares {
             (config.connections_per_peer, config.connections_per_address, config.streams_per_peer) = SHARES;
@@ -130,7 +137,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             swarm
         });
-        let model = Rc::new(RefCell::new(Model::new(has_small_shares)));
+        let model = Rc::new(RefCell::new(Model::new(has_small_shares, resets)));
         let reactions = Rc::new(RefCell::new(Reactions::default()));
         if let by @ 0..3 = choice >> 6 {
             let seed = u64::from(seed) << 8 | u64::from(sizes >> 3) << 2 | u64::from(by);

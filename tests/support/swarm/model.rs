@@ -6,6 +6,7 @@ use super::super::sim::SimSwarm;
 use super::world::{State as World, address, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use swarm_notify::connection::Rate;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, RemoteEnd, Side, State, StreamEnd,
@@ -52,6 +53,9 @@ pub(super) struct Model {
     pub(super) whole: BTreeMap<ConnectionId, Whole>,
     /// Peers and addresses have small shares, and a protocol has limits.
     pub(super) has_small_shares: bool,
+    /// How many resets of a peer at once its connection survives, and how many there were, or may have been.
+    resets_at_once: u32,
+    resets: BTreeMap<ConnectionId, u32>,
     /// Time has passed.
     pub(super) waited: bool,
     pub(super) shutdown: bool,
@@ -84,8 +88,16 @@ fn fault(kind: io::ErrorKind) -> Fault {
 }
 
 impl Model {
-    pub(super) fn new(has_small_shares: bool) -> Self {
-        Self { has_small_shares, ..Self::default() }
+    pub(super) fn new(has_small_shares: bool, budget: Rate) -> Self {
+        Self { has_small_shares, resets_at_once: budget.burst, ..Self::default() }
+    }
+
+    /// A stream of a peer's has ended by a reset for which the peer is the reason, or may have. While no time has passed,
+    /// there are no more than the budget and the one that ends the connection.
+    fn count_reset(&mut self, connection: ConnectionId) {
+        let resets = self.resets.entry(connection).or_default();
+        *resets += 1;
+        assert!(self.waited || *resets <= self.resets_at_once + 1, "{connection}: it floods");
     }
 
     /// A number for a listener or a dial, which nobody has had.
@@ -163,8 +175,12 @@ impl Model {
             Event::StreamFailed { connection, stream, reason } => {
                 self.whole.entry(connection).or_default().is_cut = true;
                 let pipe = self.pipe(swarm, world, connection);
-                let deeds = &self.deeds[pipe];
                 let inbound = swarm.stream(stream).expect("it can be looked up").direction == Direction::Inbound;
+                let is_peers = matches!(reason, Failure::Unsupported | Failure::Reset(Side::Remote));
+                if inbound && is_peers {
+                    self.count_reset(connection);
+                }
+                let deeds = &self.deeds[pipe];
                 match reason {
                     Failure::Requested => self.closed.contains(&stream.into()),
                     Failure::Timeout => self.waited,
@@ -185,6 +201,10 @@ impl Model {
                 whole.streams.push(stream);
                 whole.sent += swarm.stream(stream).expect("it can be looked up").sent;
                 whole.is_cut |= reason != StreamEnd::Finished;
+                let inbound = swarm.stream(stream).expect("it can be looked up").direction == Direction::Inbound;
+                if inbound && reason == StreamEnd::Reset(Side::Remote) {
+                    self.count_reset(connection);
+                }
                 let pipe = self.pipe(swarm, world, connection);
                 let deeds = &self.deeds[pipe];
                 match reason {
@@ -289,6 +309,9 @@ impl Model {
             ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,
             ConnectionEnd::Remote(RemoteEnd::Eof) => state.eof,
             ConnectionEnd::Failed(Fault::Protocol) => state.tampered,
+            ConnectionEnd::Failed(Fault::Flood) => {
+                self.resets.get(&id).is_some_and(|resets| *resets > self.resets_at_once)
+            }
             ConnectionEnd::Failed(Fault::Timeout) if self.waited => true,
             ConnectionEnd::Failed(why) => state.error.is_some_and(|kind| why == fault(kind)),
             _ => false,

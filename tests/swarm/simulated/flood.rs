@@ -1,10 +1,10 @@
 //! A1: peers that begin streams and reset them as fast as they can, beside one that opens a few. That one is served within
 //! a stated number of the victim's turns.
 
-use crate::support::raw_frames::{RST, SYN, UPDATE, data, frame};
+use crate::support::raw_frames::{FIN, RST, SYN, UPDATE, data, frame};
 use crate::support::sim::{A, Cut, ECHO, ECHO_LINES, Mode, Pair, Raw, Shape};
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault, State, StreamId};
 use swarm_notify::swarm::Config;
 
 /// The turns of the victim within which an echo comes back on a stream of an old connection, and of a new one, beside one
@@ -14,12 +14,50 @@ const BESIDE_ONE: [usize; 2] = [4, 8];
 /// The same beside 64 that flood. The simulated poller names twelve sockets a turn, so that all have their turn in six.
 const BESIDE_64: [usize; 2] = [8, 16];
 
-/// How a stream of the flood begins before it is reset.
+/// The same beside one whose streams open and end: events of them fill the queue, and are drained 256 a turn.
+const BESIDE_POLITE: [usize; 2] = [8, 12];
+
+/// The same beside 64 that flood where 256 events are drained a turn. It takes 18 turns until nothing is owed, as the page of
+/// `Limits` has it. The old connection needs room once, for its stream; the new one twice.
+const BESIDE_64_SLOWLY: [usize; 2] = [2 * 18, 3 * 18];
+
+/// What the peer does with a stream of the flood.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Form {
+    /// It begins the stream and resets it.
     Syn,
+    /// The same behind a proposal that nobody supports.
     Unsupported,
+    /// The same behind a proposal that is supported.
     Supported,
+    /// It begins the stream and ends it at once.
+    SynFin,
+    /// The same behind a proposal that nobody supports.
+    UnsupportedFin,
+    /// It has the node reset the stream by data after the end.
+    DataAfterFin,
+    /// It proposes what is supported, and ends its side: what an honest peer may do as often as it likes.
+    Polite,
+    /// It keeps the stream, so that one after the other is beyond a limit.
+    Kept,
+}
+
+const UNSUPPORTED_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x08/none/1\n";
+
+impl Form {
+    fn frames(self, id: u32) -> Vec<Vec<u8>> {
+        let reset = frame(UPDATE, RST, id, 0);
+        match self {
+            Self::Syn => vec![frame(UPDATE, SYN, id, 0), reset],
+            Self::Unsupported => vec![data(SYN, id, UNSUPPORTED_LINES), reset],
+            Self::Supported => vec![data(SYN, id, ECHO_LINES), reset],
+            Self::SynFin => vec![data(SYN | FIN, id, b"")],
+            Self::UnsupportedFin => vec![data(SYN | FIN, id, UNSUPPORTED_LINES)],
+            Self::DataAfterFin => vec![data(SYN | FIN, id, ECHO_LINES), data(0, id, b"x")],
+            Self::Polite => vec![data(SYN | FIN, id, ECHO_LINES)],
+            Self::Kept => vec![data(SYN, id, ECHO_LINES)],
+        }
+    }
 }
 
 /// A peer that floods.
@@ -32,12 +70,7 @@ impl Flooder {
     fn floods(&mut self, form: Form, streams: u32) {
         let mut frames = Vec::new();
         for id in (self.next..).step_by(2).take(streams as usize) {
-            frames.push(match form {
-                Form::Syn => frame(UPDATE, SYN, id, 0),
-                Form::Unsupported => data(SYN, id, b"\x13/multistream/1.0.0\n\x08/none/1\n"),
-                Form::Supported => data(SYN, id, ECHO_LINES),
-            });
-            frames.push(frame(UPDATE, RST, id, 0));
+            frames.extend(form.frames(id));
         }
         self.next += 2 * streams;
         self.raw.say(&frames);
@@ -90,6 +123,10 @@ impl Flooded {
         let connections = pair.a.swarm.connections();
         let streams: Vec<_> = connections.flat_map(|id| pair.a.swarm.streams_of(id).collect::<Vec<_>>()).collect();
         for stream in streams {
+            let view = pair.a.swarm.stream(stream).expect("it lives");
+            if view.state == State::Open && view.is_remote_finished {
+                let _ = pair.a.swarm.close_stream(stream);
+            }
             if pair.a.received(stream) == b"hello" && !self.echoed.contains(&stream) {
                 self.echoed.push(stream);
                 pair.a.send(stream, b"hello");
@@ -140,8 +177,12 @@ fn an_honest_peer_is_served(form: Form, flooders: usize, streams: u32, drains: u
     }
     let counts = flooded.pair.a.swarm.counters().streams.inbound;
     assert!(counts.without_id > 0, "{counts:?}");
-    if form == Form::Syn {
-        assert_eq!((counts.failed, counts.opened), (0, 2), "nobody is told of a stream without a proposal");
+    match form {
+        Form::Syn | Form::SynFin => {
+            assert_eq!((counts.failed, counts.opened), (0, 2), "nobody is told of a stream without a proposal");
+        }
+        Form::Unsupported | Form::Supported | Form::UnsupportedFin => {}
+        Form::DataAfterFin | Form::Polite | Form::Kept => assert!(counts.opened > 2, "{counts:?}"),
     }
     flooded.pair.a.drains = usize::MAX;
     drop(flooded.flooders);
@@ -186,4 +227,91 @@ fn an_honest_peer_is_served_beside_64_with_unsupported_proposals_and_rst() {
 #[test]
 fn an_honest_peer_is_served_beside_64_with_supported_proposals_and_rst() {
     beside_64(Form::Supported);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_streams_that_end_at_once() {
+    beside_one(Form::SynFin);
+    beside_64(Form::SynFin);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_unsupported_proposals_and_fin() {
+    beside_one(Form::UnsupportedFin);
+    beside_64(Form::UnsupportedFin);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_data_after_fin() {
+    beside_one(Form::DataAfterFin);
+    beside_64(Form::DataAfterFin);
+}
+
+/// These have no budget, since an honest peer may do the same. What bounds them is that they wait for their turn.
+#[test]
+fn an_honest_peer_is_served_beside_streams_that_end_politely() {
+    an_honest_peer_is_served(Form::Polite, 1, 1_000, 256, BESIDE_POLITE);
+    beside_64(Form::Polite);
+}
+
+#[test]
+fn an_honest_peer_is_served_beside_streams_beyond_a_limit() {
+    beside_one(Form::Kept);
+    beside_64(Form::Kept);
+}
+
+/// Lets a peer do something with streams, as many at a time as it likes, and returns how many there were until it was cut,
+/// or `None` if it was not.
+fn streams_until_cut(form: Form, most: u32) -> Option<u32> {
+    let mut pair = Pair::<256>::new(Shape { cut: Cut::Whole, mode: Mode::Sleep, swapped: false });
+    let (mut raw, connection) = Raw::connect(&mut pair);
+    for begun in (0..most).step_by(100) {
+        raw.try_say(&(begun..begun + 100).flat_map(|number| form.frames(2 * number + 1)).collect::<Vec<_>>());
+        pair.settle();
+        raw.hear();
+        if let Some(view) = pair.a.swarm.connection(connection).filter(|view| view.state == State::Open) {
+            assert_eq!(view.error, None);
+            let streams: Vec<_> = pair.a.swarm.streams_of(connection).collect();
+            for stream in streams {
+                let _ = pair.a.swarm.close_stream(stream);
+            }
+            continue;
+        }
+        let end = ConnectionEnd::Failed(Fault::Flood);
+        let told = format!("disconnected {connection} {end}");
+        let log = pair.a.take_log();
+        assert!(log.last().is_some_and(|last| *last == told), "{form:?}: {:?}, not {told:?}", log.last());
+        return Some(begun + 100);
+    }
+    None
+}
+
+/// Whoever sends the reset (CVE-2023-44487, CVE-2025-8671).
+#[test]
+fn a_peer_that_resets_streams_or_has_them_reset_is_cut() {
+    for form in [Form::Syn, Form::Unsupported, Form::Supported, Form::SynFin, Form::UnsupportedFin, Form::DataAfterFin]
+    {
+        // Those that are refused, since events are owed, take nothing: 65 of 100 have an id.
+        let most = 100 * 1_000_u32.div_ceil(65) + 100;
+        let streams = streams_until_cut(form, 5_000);
+        assert!(streams.is_some_and(|streams| streams > 1_000 && streams <= most), "{form:?}: {streams:?} of {most}");
+    }
+}
+
+#[test]
+fn a_peer_that_ends_streams_politely_is_not_cut() {
+    assert_eq!(streams_until_cut(Form::Polite, 5_000), None);
+}
+
+#[test]
+fn a_peer_that_opens_more_streams_than_it_may_is_not_cut() {
+    assert_eq!(streams_until_cut(Form::Kept, 5_000), None);
+}
+
+/// The owner that drains little. Before, those that had been told of some events owed others at once, and no stream opened.
+#[test]
+fn an_honest_peer_is_served_beside_64_where_few_events_are_drained() {
+    for form in [Form::UnsupportedFin, Form::Supported, Form::Polite] {
+        an_honest_peer_is_served(form, 64, 100, 256, BESIDE_64_SLOWLY);
+    }
 }

@@ -1,6 +1,6 @@
 //! Bytes held: what is counted, who is withheld window, when it is granted after all, and whose streams are reset.
 
-use crate::support::sim::{Cut, ECHO_LINES, Link, Mode, Pair, Shape, everywhere};
+use crate::support::sim::{A, Cut, ECHO_LINES, Link, Mode, Pair, Shape, everywhere};
 use swarm_notify::connection::yamux::INITIAL_WINDOW;
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::swarm::Config;
@@ -126,6 +126,20 @@ fn above_a_budget_by_a_quarter_the_largest_stream_is_reset<const EVENTS: usize>(
     pair.end_quietly();
 }
 
+/// What waits for a peer that does not read is in no stream that could be reset.
+fn above_a_budget_by_a_quarter_in_output_the_connection_ends<const EVENTS: usize>(shape: Shape) {
+    let config = |a: &mut Config| a.held_bytes_per_connection = 16 * 1024;
+    let mut pair = Pair::<EVENTS>::with(shape.for_much(), config, |_| {});
+    let Link { ca, sa, .. } = pair.link();
+    let end = pair.end_of(A);
+    pair.network.set(|knobs| knobs.stall(0, end, true));
+    pair.a.send(sa, &content(60_000));
+    pair.settle();
+    let told = [format!("closed_stream {ca}/{sa} connection_closed"), format!("disconnected {ca} failed(flood)")];
+    pair.a.expect(&told);
+    pair.end_quietly();
+}
+
 /// Streams of a peer that ended are not told of yet, and what they hold is dropped first if it is more.
 fn what_ended_unread_is_held_until_its_last_event_is_handled<const EVENTS: usize>(shape: Shape) {
     let (mut pair, link) = Pair::<EVENTS>::with_stream(shape.for_much());
@@ -145,6 +159,7 @@ fn what_ended_unread_is_held_until_its_last_event_is_handled<const EVENTS: usize
 }
 
 everywhere! {
+    above_a_budget_by_a_quarter_in_output_the_connection_ends,
     what_is_unread_is_held_and_what_is_read_is_not,
     a_window_that_was_withheld_is_granted_once_its_bytes_are_read,
     above_a_budget_by_a_quarter_the_largest_stream_is_reset,
@@ -174,4 +189,11 @@ fn what_a_stream_held_that_was_reset_goes_with_its_last_event() {
     assert!(pair.b.swarm.next_event().is_none());
     assert!(pair.b.swarm.bytes_held() < 8_192, "{}", pair.b.swarm.bytes_held());
     assert_eq!(pair.b.swarm.connection(link.cb).unwrap().bytes_held, pair.b.swarm.bytes_held());
+}
+
+#[test]
+fn the_documented_bound_is_what_the_config_reckons() {
+    let mib = Config::default().memory_bound().div_ceil(1024 * 1024);
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&format!("some {mib} MiB with the\ndefaults")), "README.md does not say: some {mib} MiB");
 }
