@@ -2,7 +2,7 @@
 
 use super::{Siege, drive, is_closed};
 use crate::simulated::budgets::{B, Node, deliver};
-use crate::support::raw_frames::{Greeting, NOISE_LINES};
+use crate::support::raw_frames::{Greeting, NOISE_LINES, data};
 use crate::support::sim::{Host, RawDial, SimPipe};
 use std::task::Poll;
 use swarm_notify::lifecycle::Event;
@@ -177,4 +177,51 @@ fn a_newcomer_is_heard_beside_attackers_of_one_address_each() {
         assert_eq!(let_in, [100, 100], "{goal:?}: {evicted} had to go");
         assert!(at_door >= 60 && evicted > 500, "the attack is one: {at_door} stand, {evicted} had to go");
     }
+}
+
+/// Sockets that have proved who they are, and send the greatest message but for its last byte.
+#[test]
+fn what_those_at_the_door_hold_is_bounded_in_all() {
+    const MOST: usize = 64 * 1024 * 1024 / 32;
+    let mut siege = Siege::new(|_| {});
+    let mut sockets: Vec<_> = (0..60).map(|n| holds(&mut siege, 100 + n)).collect();
+    assert_eq!((siege.node.swarm.config().held_bytes / 32, siege.at_door()), (MOST, MOST / (65_536 - 8_192)));
+    assert_eq!(siege.refused(Refusal::HandshakeEvicted), (60 - siege.at_door()) as u64);
+    // A dialer that says more behind its proposal of a muxer is served beside them, however its bytes are cut.
+    let (mut greeting, said) = Greeting::with_muxers(HONEST, &[]);
+    let mut socket = siege.connect(HONEST);
+    socket.give(&said);
+    siege.settle(&mut []);
+    let (said, mut frames) = greeting.hear(&socket.take()).expect("it has answered");
+    let data: Vec<_> = (0..40).map(|_| data(0, 1, &[7; 1_000])).collect();
+    let first = [b"\x13/multistream/1.0.0\n\x0d/yamux/1.0.0\n".to_vec(), data.concat()];
+    for piece in [said, frames.seal(&first)].concat().chunks(10_000) {
+        socket.give(piece);
+        siege.settle(&mut []);
+    }
+    assert_eq!(siege.node.swarm.counters().connections.inbound.opened, 1);
+    assert!(!is_closed(&mut socket));
+    sockets.retain_mut(|socket| !is_closed(socket));
+    assert_eq!(siege.at_door(), sockets.len());
+    // What they held is free again once they have left.
+    drop(sockets);
+    siege.settle(&mut []);
+    assert_eq!(siege.at_door(), 0);
+    let again: Vec<_> = (0..30).map(|n| holds(&mut siege, 100 + n)).collect();
+    assert_eq!(siege.at_door(), again.len());
+}
+
+/// A socket that has proved who it is, and has said all but the last byte of the greatest message.
+fn holds(siege: &mut Siege, host: u8) -> SimPipe {
+    let mut socket = siege.connect(host);
+    let (mut greeting, said) = Greeting::with_muxers(9, &[]);
+    socket.give(&said);
+    siege.settle(&mut []);
+    let (said, _) = greeting.hear(&socket.take()).expect("it has answered");
+    let says = [&said[..], &[0xff; 2], &[0; 65_534]].concat();
+    for piece in says.chunks(16 * 1024) {
+        socket.try_give(piece);
+        siege.settle(&mut []);
+    }
+    socket
 }
