@@ -27,8 +27,9 @@ use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-/// The most events of the transport that one tick takes.
-const TRANSPORT_SHARE: u32 = 64;
+/// The most events of the transport that one turn takes: a quarter of the places that an address has at the door. What a
+/// newcomer has said is known to the reactor from the next turn on, so that it is heard before half as many others have come.
+const TRANSPORT_SHARE: u32 = 16;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where

@@ -25,7 +25,7 @@ const LINES: u64 = 4_000;
 /// The times that an honest peer dials whose handshake is cut off. Half of them come from the attackers' own address, which
 /// has 64 places at the door: on a busy machine it can be that as many attackers come again before a newcomer has spoken.
 /// Which of them is honest nobody can tell.
-const DIALS: usize = 3;
+const DIALS: usize = 1;
 
 /// More than are told of all honest peers.
 const HONEST_LINES: u64 = 1_000;
@@ -162,7 +162,9 @@ fn beside(name: &str) {
                             let mut dials = (1..DIALS).map(|_| new.new_connection());
                             let cut = |outcome: &Outcome| matches!(outcome, Outcome::Cut(_));
                             let first = dials.find(|outcome| !cut(outcome));
-                            first.unwrap_or_else(|| new.new_connection())
+                            let o = first.unwrap_or_else(|| new.new_connection());
+                            if cut(&o) { eprintln!("CUT {name} {}", if new.dials() % 2 == 1 { "other" } else { "same" }); }
+                            o
                         });
                     }
                     outcomes

@@ -41,7 +41,7 @@ where
                 self.wakers.take(&mut self.queue.woken);
             }
             let Some(slot) = self.queue.woken.front().copied() else { break };
-            if budget.shares && !self.has_share(slot) {
+            if (budget.shares || slot == Slot::Transport) && !self.has_share(slot) {
                 self.queue.woken.pop_front();
                 self.queue.served.push_back(slot);
                 continue;

@@ -2,6 +2,7 @@
 
 use super::{Siege, drive, is_closed};
 use crate::simulated::budgets::{B, Node, deliver};
+use crate::simulated::secs;
 use crate::support::raw_frames::{Greeting, NOISE_LINES, data};
 use crate::support::sim::{Host, RawDial, SimPipe};
 use std::task::Poll;
@@ -183,7 +184,7 @@ fn a_newcomer_is_heard_beside_attackers_of_one_address_each() {
 #[test]
 fn what_those_at_the_door_hold_is_bounded_in_all() {
     const MOST: usize = 64 * 1024 * 1024 / 32;
-    let mut siege = Siege::new(|_| {});
+    let mut siege = Siege::new(|config| config.connection.handshake_timeout = secs(600));
     let mut sockets: Vec<_> = (0..60).map(|n| holds(&mut siege, 100 + n)).collect();
     assert_eq!((siege.node.swarm.config().held_bytes / 32, siege.at_door()), (MOST, MOST / (65_536 - 8_192)));
     assert_eq!(siege.refused(Refusal::HandshakeEvicted), (60 - siege.at_door()) as u64);
