@@ -1,10 +1,10 @@
 //! Sockets that take places at the door, and peers that are let in all the same.
 
 use crate::support::net::{IP4, Node, both, multiaddr_of, one, socket_address};
-use crate::support::raw_frames::Greeting;
+use crate::support::raw_frames::{Greeting, NOISE_LINES};
 use crate::support::raw_peer::RawPeer;
 use socket2::{Domain, Socket, Type};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 use swarm_notify::swarm::{Config, Refusal};
@@ -122,6 +122,21 @@ fn eleven_hundred_sockets_of_twenty_addresses_keep_nobody_out() {
         is_let_in(&mut a, from[7], address);
         drop(sockets);
     }
+}
+
+/// All of them come before the node takes a turn, twice as many as their address has places, and one has said its words.
+#[test]
+fn who_has_spoken_is_heard_before_its_address_is_full_again() {
+    let (mut a, address) = listening();
+    let mut before: Vec<_> = (0..10).map(|_| connect_from(Ipv4Addr::LOCALHOST, address)).collect();
+    let mut honest = connect_from(Ipv4Addr::LOCALHOST, address);
+    honest.write_all(&Greeting::begin(9).1).unwrap();
+    before.extend((0..110).map(|_| connect_from(Ipv4Addr::LOCALHOST, address)));
+    while a.swarm.turn(Duration::ZERO, &mut || true).more {}
+    one(&mut a, |a| a.swarm.inbound_handshakes() as u64 + left(a) == 121);
+    assert!(left(&a) >= 57);
+    honest.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    honest.read_exact(&mut [0; NOISE_LINES.len()]).expect("it is answered");
 }
 
 #[test]
