@@ -1,9 +1,8 @@
 //! [`Door`]: the place of accepted connections until their peers are authenticated.
 //!
 //! Whoever reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
-//! event. The places are bounded, in all and for one [group](AddressGroup) of addresses. At a bound somebody goes, and
-//! the newcomer comes in; [`Places`] says who goes. Those who have only just come are passed over, since nobody has had the
-//! time to hear them.
+//! event. The places are bounded: in all, for an address and for a site. At a bound somebody goes, and the newcomer comes in;
+//! [`places`] says who goes, and why. So are the bytes that all of them hold, of which the largest holder goes.
 //!
 //! ```text
 //!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a link, and in line for room

@@ -152,3 +152,20 @@ fn sockets_of_ipv4_keep_nobody_out_who_comes_by_ipv6() {
     both(&mut a, &mut b, |a, b| a.log.len() == 5 && b.log.len() == 1);
     drop(sockets);
 }
+
+/// A /48 has a bound of its own: ::1 has one place here, whatever its /64 might have.
+#[test]
+fn an_ipv6_site_gives_up_its_own_place() {
+    let mut config = Config::default();
+    (config.handshakes_per_address, config.handshakes_per_site) = (64, 1);
+    let mut a = Node::new(1, config);
+    let [by_ipv6, by_ipv4] = ["/ip6/::1/tcp/0", IP4].map(|address| a.listen(address));
+    one(&mut a, |a| a.log.len() == 2);
+    let [by_ipv6, by_ipv4] = [by_ipv6, by_ipv4].map(|listener| socket_address(&a.address(listener)));
+    let of_ipv4: Vec<_> = (0..3).map(|_| connect_from(Ipv4Addr::LOCALHOST, by_ipv4)).collect();
+    let of_site: Vec<_> = (0..3).map(|_| connect_from(std::net::Ipv6Addr::LOCALHOST, by_ipv6)).collect();
+    one(&mut a, |a| a.swarm.inbound_handshakes() as u64 + left(a) == 6);
+    assert_eq!((a.swarm.inbound_handshakes(), a.swarm.refused(Refusal::HandshakeEvicted)), (4, 2));
+    is_let_in(&mut a, std::net::Ipv6Addr::LOCALHOST, by_ipv6);
+    drop((of_ipv4, of_site));
+}
