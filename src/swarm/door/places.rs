@@ -230,11 +230,13 @@ impl<V> Places<V> {
         let most = self.most_of(key);
         let Some(local) = self.locals.get_mut(&key) else { return };
         let len = local.crowd.len();
-        let first = match key {
-            // Its site pays.
-            AddressGroup::Net64(_) => None,
-            _ if len >= GREEDY => local.crowd.first(),
-            _ => local.crowd.iter().find(|standing| standing.number < self.settled),
+        // Of an IPv6 address its site pays.
+        let first = if matches!(key, AddressGroup::Net64(_)) {
+            None
+        } else if len >= GREEDY {
+            local.crowd.first()
+        } else {
+            local.crowd.iter().find(|standing| standing.number < self.settled)
         };
         let payer = first.map(|first| (Reverse(len), first));
         let before = core::mem::replace(&mut local.payer, payer);

@@ -7,10 +7,12 @@ fn secs(n: u64) -> Duration {
 }
 
 fn config(most: u32, most_of_address: u32, most_of_site: u32) -> Config {
-    let mut config = Config::default();
-    config.inbound_handshakes = most;
-    (config.handshakes_per_address, config.handshakes_per_site) = (most_of_address, most_of_site);
-    config
+    Config {
+        inbound_handshakes: most,
+        handshakes_per_address: most_of_address,
+        handshakes_per_site: most_of_site,
+        ..Config::default()
+    }
 }
 
 fn places(most: u32, most_of_address: u32, most_of_site: u32) -> Places<()> {
@@ -169,7 +171,7 @@ fn a_first_byte_is_waited_for_less_long_while_half_is_taken() {
 #[test]
 fn what_has_left_leaves_nothing_behind() {
     let mut places = places(1_000, 64, 1_000);
-    let origin = |n: u32| if n % 2 == 0 { v4(n % 20) } else { v6(u64::from(n % 3), u64::from(n % 7)) };
+    let origin = |n: u32| if n & 1 == 0 { v4(n % 20) } else { v6(u64::from(n % 3), u64::from(n % 7)) };
     let numbers: Vec<_> = (0..500).map(|n| places.insert(origin(n), secs(0), ())).collect();
     for number in numbers {
         places.advance(number, Progress::Heard);

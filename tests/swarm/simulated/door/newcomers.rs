@@ -28,7 +28,7 @@ struct Attacker {
 enum State {
     Dials(RawDial),
     /// With the handshake as long as something is left to say in it.
-    Up(SimPipe, Option<Greeting>),
+    Up(SimPipe, Option<Box<Greeting>>),
 }
 
 impl Attacker {
@@ -44,7 +44,7 @@ impl Attacker {
                 Poll::Ready(Some(mut socket)) => {
                     let (greeting, said) = Greeting::with_muxers(9, &[]);
                     socket.try_give(&said);
-                    self.state = State::Up(socket, (self.goal == Goal::Proof).then_some(greeting));
+                    self.state = State::Up(socket, (self.goal == Goal::Proof).then(|| greeting.into()));
                 }
                 Poll::Ready(None) => self.state = begin(),
             },
