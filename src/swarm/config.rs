@@ -41,10 +41,10 @@ pub struct Config {
     /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
     /// some 3 KB for each, beside up to 8 KB of what has come of its next message. When another comes in beyond, one of them is closed:
     /// the least advanced one of the address, or of the IPv6 /48, that has the most
-    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Nobody goes after whom fewer than half as many have
-    /// come as there are places (of its address, while that has eight or more and pays), so that a newcomer is heard first:
-    /// a dialer that needs 100 ms for a round trip, and two of them, is safe from attackers of whatever number who connect
-    /// less than 5 120 times a second. More places make that more. Where the system runs out of descriptors or memory
+    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Newcomers are passed over: nobody goes before half
+    /// as many others have come as there are places, or as its address or /48 has if that has eight or more. So a dialer
+    /// whose round trip takes 100 ms comes in beside attackers of any number of addresses who connect less than 5 120 times a
+    /// second, and with twice as many places beside twice as many. Where the system runs out of descriptors or memory
     /// before, a sixteenth of them is closed each time that a listener reports so. 0: none is ever accepted. Default 1 024.
     pub inbound_handshakes: u32,
     /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
@@ -55,7 +55,7 @@ pub struct Config {
     /// one site alone neither fills the places nor shortens the time for others' first bytes.
     pub handshakes_per_site: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
-    /// half of its address's, are taken. Otherwise, and from the first byte on,
+    /// half of its address's or its /48's, are taken. Otherwise, and from the first byte on,
     /// [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
     pub first_byte_timeout: Duration,
     /// The most inbound connections from one IPv4 address, or from one IPv6 /64, whose peers are authenticated. A socket

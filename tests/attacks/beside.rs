@@ -60,6 +60,7 @@ attacks! {
     silent_4000,
     silent_slow,
     silent_noise,
+    silent_1100,
     silent_ipv6,
     unread_1,
     unread_12,

@@ -5,7 +5,7 @@
 //! decide, in this order:
 //!
 //! 1. **Greed.** An address that has all of its places pays for its own newcomer, and so does a site (an IPv6 /48). When all
-//!    places are taken, the site with the most pays, or the IPv4 address: who has one place pays only if nobody has two.
+//!    places are taken, the site with the most pays, or the IPv4 address.
 //! 2. **Time.** Whoever is not settled is passed over, however little advanced: in its crowd of eight or more, or among all
 //!    if its crowd is smaller, half as many as there are members have not come since. Else the newcomer would be the first
 //!    to go, and attackers who have got to any step once and stay there would keep all others out.
@@ -14,8 +14,9 @@
 //!
 //! So a newcomer among `n` places surely stays until `n / 2` others have come, and if it is as advanced as any by then, until
 //! `n` have. Half is for dialers that send Noise's first message after one of their two round trips (go-libp2p's): whoever
-//! wants to push them out has to connect `n / 2` times in each, 5 120 times a second with 1 024 places and 100 ms. Above
-//! that rate no order helps. A site has fewer than half of the places, so that one alone never fills the table, nor shortens
+//! wants to push them out has to connect `n / 2` times in each, 5 120 times a second with 1 024 places and 100 ms. Above that
+//! rate newcomers are pushed out, since nothing tells them from the others, and more places are what helps. A turn accepts
+//! so few that each newcomer is read before any of this can happen to it. A site has fewer than half of the places, so that one alone never fills the table, nor shortens
 //! the time for others' first bytes.
 
 use super::crowd::{Crowd, Progress, Standing};

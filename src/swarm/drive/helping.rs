@@ -31,7 +31,7 @@ where
         let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
-        if self.is_transport_due && self.accepts() && budget.allows() {
+        if self.is_transport_due && self.accepts() && budget.allows() && self.has_share(Slot::Transport) {
             self.help_transport();
             has_helped = true;
         }
