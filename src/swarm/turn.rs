@@ -82,8 +82,7 @@ where
     /// a turn does up to three units, so that nothing ever stands still: one deadline or close, one helping, one batch.
     /// If `may` agrees `n` times, it does at most `n + 3`.
     ///
-    /// If `may` never refuses, the turn goes on as long as there is something to read. It takes at most 16 events of the
-    /// transport, so that who was accepted is heard before many more come in. If `may` panics, nothing is lost,
+    /// If `may` never refuses, the turn goes on as long as there is something to read. If `may` panics, nothing is lost,
     /// and the next turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
@@ -102,7 +101,7 @@ where
     }
 
     /// Has the reactor wake the slots of all sockets and timers that have become ready.
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
         // A wait has just heard, so this turn spares the call; but before a deadline is judged, the peer gets its say.

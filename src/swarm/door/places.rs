@@ -15,9 +15,9 @@
 //! So a newcomer among `n` places surely stays until `n / 2` others have come, and if it is as advanced as any by then, until
 //! `n` have. Half is for dialers that send Noise's first message after one of their two round trips (go-libp2p's): whoever
 //! wants to push them out has to connect `n / 2` times in each, 5 120 times a second with 1 024 places and 100 ms. Above that
-//! rate newcomers are pushed out, since nothing tells them from the others, and more places are what helps. A turn accepts
-//! so few that each newcomer is read before any of this can happen to it. A site has fewer than half of the places, so that one alone never fills the table, nor shortens
-//! the time for others' first bytes.
+//! rate newcomers are pushed out, since nothing tells them from the others, and more places are what helps. A turn asks the
+//! reactor again after each 16th that comes, so that who has spoken is heard before any of this can happen to it. A site has
+//! fewer than half of the places, so that one alone never fills the table, nor shortens the time for others' first bytes.
 
 use super::crowd::{Crowd, Progress, Standing};
 use crate::swarm::address_group::AddressGroup;

@@ -88,7 +88,7 @@ fn a_backlog_of_deadlines_takes_as_many_turns_as_there_are() {
     b.tick(now);
     let silent: Vec<_> = (0..DEADLINES).map(|_| RawDial::new(&network, C.0, &B.at(1))).collect();
     deliver(&network, &mut now);
-    (0..8).for_each(|_| b.tick(now));
+    (0..4).for_each(|_| b.tick(now));
     assert_eq!(b.swarm.inbound_handshakes(), DEADLINES);
     // Frames of 16 ms, so that the last of them are judged two seconds late; but the owner was there.
     now += secs(10);
