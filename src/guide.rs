@@ -226,19 +226,24 @@
 //! Anybody can connect to a port. Until an accepted connection's peer has proved who it is, the connection has no id and
 //! no event: it stands at the door, in a bounded table ([`Swarm::inbound_handshakes`]).
 //!
-//! - [`Config::inbound_handshakes`] (1 024) bounds the table, and [`Config::handshakes_per_address`] (64) the places of one
-//!   IPv4 address or one IPv6 /64. When an address has all of its places, one of its own goes for its newcomer. When all
-//!   places are taken, one goes of the address that has the most. Of several the least advanced one goes, and then the
-//!   oldest. Advanced means: Noise agreed on, its first message answered, the peer authenticated. Bytes that come one by
-//!   one advance nothing. The youngest half of an address is passed over: newcomers have a moment to say something.
+//! - [`Config::inbound_handshakes`] (1 024) bounds the table, [`Config::handshakes_per_address`] (64) the places of one IPv4
+//!   address or one IPv6 /64, and [`Config::handshakes_per_site`] (256) those of one IPv6 /48. When an address or a site has
+//!   all of its places, one of its own goes for its newcomer. When all places are taken, one goes of the address or the site
+//!   that has the most. Of several the least advanced one goes, and then the oldest. Advanced means: Noise agreed on, its
+//!   first message answered, the peer authenticated. Bytes that come one by one advance nothing.
+//! - Whoever has only just come is passed over, so that a newcomer is heard even where attackers have all places and come
+//!   again all the time. It stays until half as many others have come as there are places, and if it is as advanced as they
+//!   are by then, until as many have. With all places taken by one address each, attackers have to connect 512 times in the
+//!   round trip that a newcomer takes for Noise's first message, 5 120 times a second for one of 100 ms; from the newcomer's
+//!   own address 32 times. More places make that more, at 14 KiB of the memory bound each.
 //! - A handshake has [`handshake_timeout`](crate::connection::Config::handshake_timeout) (10 s) in all. While half of the
-//!   places are taken, of all or of its address, it has [`Config::first_byte_timeout`] (2 s) for its first byte.
+//!   places are taken, of all, of its address or of its site, it has [`Config::first_byte_timeout`] (2 s) for its first byte.
 //! - What ends at the door is counted: [`Swarm::refused`] with [`Refusal::HandshakeFailed`](crate::swarm::Refusal) or
 //!   `HandshakeEvicted`, and [`Counts::without_id`](crate::lifecycle::Counts::without_id). The log has the reasons.
 //! - Behind a proxy or a NAT many peers share one address. Raise [`Config::connections_per_address`] (8) there to the number
-//!   of peers that you expect, for IPv6 [`Config::connections_per_site`] (64), too, and `handshakes_per_address` to the number
-//!   that connect within 10 s.
-//! - Once its peer is authenticated a connection has its id, and leaves the door. If it ends before it has
+//!   of peers that you expect, for IPv6 [`Config::connections_per_site`] (64), too, and `handshakes_per_address` and
+//!   `handshakes_per_site` to the number that connect within 10 s.
+//! - Once its peer is authenticated a connection has its id, and nobody at the door takes its place. If it ends before it has
 //!   opened, you are told `ConnectFailed`: with `Limit` if its peer, its address or its site has its share already. The text
 //!   of its error names the share, and it counts as `ConnectionLimit`, too.
 //! - A connection that is open stays, whatever comes to the door, but for two cases. One without a stream, of a holder of
@@ -253,8 +258,8 @@
 //! | part | depends on | default |
 //! |---|---|---|
 //! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
-//! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment |
-//! | buffers that are made once | the largest window, the output of one connection | 11 MiB |
+//! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment; 2 MiB at the door |
+//! | buffers that are made once | the largest window, the output of one connection | 12 MiB |
 //!
 //! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
 //! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program

@@ -1,6 +1,7 @@
 //! [`Config::memory_bound`]: what a swarm takes of the heap at worst; and [`Config::small`].
 
 use super::config::Config;
+use super::door;
 use super::held::limit;
 use crate::connection::yamux::INITIAL_WINDOW;
 use crate::connection::{Stream, UNNAMED};
@@ -14,7 +15,8 @@ const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of
 /// text of its error, and the least memory of its queues. An idle one has some 2 KiB of it.
 const CONNECTION: usize = 6 * 1024;
 
-/// What a handshake takes beside its connection: the states of Noise, keys and payloads.
+/// What a handshake takes beside its connection: the states of Noise, keys and payloads, or behind them the bytes that each
+/// visitor may hold whatever others do.
 const HANDSHAKE: usize = 10 * 1024;
 
 /// Records of an accepted connection whose peer is not authenticated: its connection, its place, its waker, its address.
@@ -113,6 +115,8 @@ impl Config {
         // A buffer doubles, up to its window.
         let window = INITIAL_WINDOW.max(yamux.receive_window).max(yamux.max_receive_window) as usize;
         let held = limit(self.held_bytes).saturating_add(self.held_bytes / 16).saturating_add(window / 2 + MESSAGE);
+        // What visitors hold together, with what one has just read.
+        let held = held.saturating_add(door::budget(self)).saturating_add(MESSAGE);
         // The output of the connection that is served, and what is lent to the next one.
         records.fold(FIXED, usize::saturating_add).saturating_add(held).saturating_add(output.saturating_mul(2))
     }
@@ -153,7 +157,7 @@ mod tests {
         };
         let default = bound(&|_| {});
         assert!((200 << 20..320 << 20).contains(&default), "{default}");
-        assert_eq!(bound(&|config| config.held_bytes *= 2) - default, (64 << 20) / 4 * 5 + (4 << 20));
+        assert_eq!(bound(&|config| config.held_bytes *= 2) - default, (64 << 20) / 4 * 5 + (4 << 20) + (2 << 20));
         assert!(bound(&|config| config.limits.connections += 1) >= default + CONNECTION);
         assert!(bound(&|config| config.limits.streams += 1) >= default + STREAM);
         assert!(bound(&|config| config.limits.listeners += 1) >= default + LISTENER);

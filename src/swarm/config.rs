@@ -45,18 +45,23 @@ pub struct Config {
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
     /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
-    /// some 3 KB for each, beside what has come of its next message. When another comes in beyond, one of them is closed:
-    /// the least advanced one of the address that has the most
-    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Where the system runs out of descriptors or memory
+    /// some 3 KB for each, beside up to 8 KB of what has come of its next message. When another comes in beyond, one of them is closed:
+    /// the least advanced one of the address, or of the IPv6 /48, that has the most
+    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Newcomers are passed over: nobody goes before half
+    /// as many others have come as there are places, or as its address or /48 has if that has eight or more. So a dialer
+    /// whose round trip takes 100 ms comes in beside attackers of any number of addresses who connect less than 5 120 times a
+    /// second, and with twice as many places beside twice as many. Where the system runs out of descriptors or memory
     /// before, a sixteenth of them is closed each time that a listener reports so. 0: none is ever accepted. Default 1 024.
     pub inbound_handshakes: u32,
     /// The number of those that one IPv4 address may have, or the /64 of an IPv6 address, or one address of another kind.
     /// Loopback counts like any other. When another comes in beyond, the least advanced one of that address is closed, or
-    /// the oldest of several. The youngest half of an address (none of fewer than eight) is passed over, so that a newcomer's
-    /// first byte is read before it can have to go. 0: none is ever accepted. Default 64.
+    /// the oldest of several. 0: none is ever accepted. Default 64.
     pub handshakes_per_address: u32,
+    /// The same for one IPv6 /48, which is what one site has. Default 256: less than half of `inbound_handshakes`, so that
+    /// one site alone neither fills the places nor shortens the time for others' first bytes.
+    pub handshakes_per_site: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
-    /// half of its address's, are taken. Otherwise, and from the first byte on,
+    /// half of its address's or its /48's, are taken. Otherwise, and from the first byte on,
     /// [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
     pub first_byte_timeout: Duration,
     /// The most inbound connections from one IPv4 address, or from one IPv6 /64, whose peers are authenticated. A socket
@@ -107,6 +112,10 @@ pub struct Config {
     ///   is not enough, since it is output that waits, the connection ends with
     ///   [`Fault::Flood`](crate::lifecycle::Fault::Flood).
     ///
+    /// Those whose muxer is being agreed on behind the handshake may hold another 32nd of it together, beyond 8 KB each. Where
+    /// that is too little, the one that holds most is closed
+    /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)).
+    ///
     /// Withheld window is granted as soon as less is held. A swarm cannot tell a peer that floods from an owner that does
     /// not read: a peer that you neglect waits for window first, and may lose its largest streams after, as above.
     pub held_bytes: usize,
@@ -134,6 +143,7 @@ impl Default for Config {
             connection: connection::Config::default(),
             inbound_handshakes: 1_024,
             handshakes_per_address: 64,
+            handshakes_per_site: 256,
             first_byte_timeout: Duration::from_secs(2),
             outbound_handshakes: 128,
             connections_per_address: 8,

@@ -1,9 +1,8 @@
 //! [`Door`]: the place of accepted connections until their peers are authenticated.
 //!
 //! Whoever reaches a listener's port can stand here, so that nothing here has an id, a record in the lifecycle, or an
-//! event. The places are bounded, in all and for one [group](AddressGroup) of addresses. At a bound somebody goes, and
-//! the newcomer comes in; [`Places`] says who goes. Those who have only just come are passed over, since nobody has had the
-//! time to hear them.
+//! event. The places are bounded: in all, for an address and for a site. At a bound somebody goes, and the newcomer comes in;
+//! [`places`] says who goes, and why. So are the bytes that all of them hold, of which the largest holder goes.
 //!
 //! ```text
 //!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a link, and in line for room
@@ -14,11 +13,11 @@
 //! What a handshake has to answer is written in the helping that has read the question: it is short, and nothing else of
 //! the turn could join it.
 
+mod crowd;
 mod places;
 mod visitor;
 
 use super::Swarm;
-use super::address_group::AddressGroup;
 use super::config::Config;
 use super::link::{Link, Pipe};
 use super::reactor::Reactor;
@@ -28,12 +27,13 @@ use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
 use crate::text::for_log;
 use chacha20::rand_core::Rng;
+use core::cmp::Reverse;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
-use places::Places;
+use places::{Origin, Places};
 use visitor::{Flaw, Outcome, Stage};
 
 pub(super) use visitor::Visitor;
@@ -41,14 +41,27 @@ pub(super) use visitor::Visitor;
 /// The reason for which a connection beyond all of them is closed.
 const NO_PLACE: &str = "there are as many connections as limits.connections allows";
 
+/// The bytes that each visitor may hold beside its records, whatever others do: more than the longest message of a Noise
+/// handshake and our answers. What it holds beyond counts for [`budget`].
+const OWN: usize = 8 * 1024;
+
+/// Returns the bytes that all visitors together may hold beyond their [`OWN`]: a part of a first message behind the
+/// handshake, which a dialer that proposes its muxer there may fill with data up to 64 KiB.
+pub(super) const fn budget(config: &Config) -> usize {
+    config.held_bytes / 32
+}
+
 /// The accepted connections whose peers are not authenticated.
 pub(super) struct Door<T: Transport> {
     places: Places<Visitor<T>>,
+    /// The bytes that visitors hold beyond their [`OWN`].
+    held: usize,
+    budget: usize,
 }
 
 impl<T: Transport> Door<T> {
     pub(super) fn new(config: &Config) -> Self {
-        Self { places: Places::new(config) }
+        Self { places: Places::new(config), held: 0, budget: budget(config) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -138,14 +151,15 @@ where
         remote: Multiaddr,
         now: Duration,
     ) {
+        let origin = Origin::of(&remote);
         let crowd = self.crowd_at_door(&remote);
         let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
             Some(&"the swarm shuts down")
         } else if self.links.len() >= self.ledger.config.limits.connections as usize {
             // Without a place for one more connection a handshake would come to nothing.
             Some(&NO_PLACE)
-        } else if self.door.places.is_shut() {
-            Some(&"no handshake is allowed (inbound_handshakes, handshakes_per_address)")
+        } else if self.door.places.is_shut(origin) {
+            Some(&"no handshake is allowed (inbound_handshakes, handshakes_per_address, handshakes_per_site)")
         } else {
             crowd.as_ref().map(|crowd| crowd as _)
         };
@@ -153,12 +167,11 @@ where
             drop(upgrade);
             return self.refuse(listener, &remote, Refusal::ConnectionLimit, why);
         }
-        let group = AddressGroup::of(&remote);
-        if let Some(victim) = self.door.places.victim(group) {
+        if let Some(victim) = self.door.places.victim(origin) {
             self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
         }
         let slot = Slot::Visitor(self.door.places.next_number());
-        self.door.places.insert(group, now, Visitor::new(listener, upgrade, remote, now));
+        self.door.places.insert(origin, now, Visitor::new(listener, upgrade, remote, now));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
@@ -203,6 +216,8 @@ where
         }
         let outcome = visitor.drive(&mut self.ledger, &mut cx, &mut self.input, most, now);
         let progress = visitor.progress();
+        let held = visitor.held().saturating_sub(OWN);
+        self.door.held = self.door.held + held - core::mem::replace(&mut visitor.counted, held);
         match outcome {
             Outcome::Waits => {}
             Outcome::HasMore => self.wakers.mark(slot),
@@ -210,7 +225,18 @@ where
             Outcome::Over(flaw) => return self.handshake_fails(number, &flaw),
         }
         self.door.places.advance(number, progress);
+        self.keep_budget();
         self.arm_door();
+    }
+
+    /// Has those go who hold most, until what all hold is within the budget. It looks at each: what it frees has cost its
+    /// peer a handshake.
+    fn keep_budget(&mut self) {
+        while self.door.held > self.door.budget {
+            let largest = self.door.places.iter().max_by_key(|(number, visitor)| (visitor.counted, Reverse(*number)));
+            let Some((number, _)) = largest else { return };
+            self.turn_away(number, Refusal::HandshakeEvicted, &"it held most of what waits at the door");
+        }
     }
 
     /// Handles the earliest deadline at the door, if it has come.
@@ -265,6 +291,7 @@ where
     /// Takes a visitor away from the door, with its deadline and its slot.
     fn leaves(&mut self, number: u64) -> Option<Visitor<T>> {
         let visitor = self.door.places.remove(number)?;
+        self.door.held -= visitor.counted;
         self.wakers.forget(number);
         self.arm_door();
         Some(visitor)

@@ -30,6 +30,10 @@ use libp2p_core::Transport;
 /// The most events of the transport that one tick takes.
 const TRANSPORT_SHARE: u32 = 64;
 
+/// After so many events of the transport the reactor is asked again in the same turn: a quarter of the places that an address
+/// has at the door. So a newcomer that has spoken is heard before half as many others of its address have come.
+const EVENTS_UNHEARD: u32 = 16;
+
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,

@@ -28,7 +28,7 @@ pub enum Refusal {
     /// ourselves; or the swarm shut down.
     HandshakeFailed,
     /// An accepted connection gave its place to a newcomer before its peer was authenticated, or its descriptor back to a
-    /// system that had run out of them.
+    /// system that had run out of them, or held most of too much memory.
     HandshakeEvicted,
     /// An accepted connection was closed because a limit of connections was reached, or because its peer, its address or
     /// its site has its share. Where its peer was authenticated by then, it has an id and

@@ -101,7 +101,7 @@ where
     }
 
     /// Has the reactor wake the slots of all sockets and timers that have become ready.
-    fn hear(&mut self) {
+    pub(super) fn hear(&mut self) {
         let now = self.now;
         self.reactor.advance(now);
         // A wait has just heard, so this turn spares the call; but before a deadline is judged, the peer gets its say.

@@ -3,7 +3,7 @@
 use crate::support::heap;
 use crate::support::net::{IP4, Node, one, socket_address};
 use crate::support::raw_frames::Greeting;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use swarm_notify::swarm::Config;
 
@@ -67,6 +67,58 @@ pub(crate) fn a_handshake_takes_at_most_4_kb() {
         let after = heap::bytes();
         assert!(after <= before + 4_096, "{before} bytes before, {after} after");
     }
+}
+
+/// Each proves who it is, and then sends the greatest message but for its last byte.
+pub(crate) fn what_those_at_the_door_hold_is_in_the_bound() {
+    let (mut node, address) = listening();
+    let bound = |handshakes| {
+        let mut config = Config::default();
+        config.inbound_handshakes = handshakes;
+        config.memory_bound()
+    };
+    // One more place is one handshake more. What all hold together is there whatever the number.
+    let part = (bound(1) - bound(0)) * WAVE + Config::default().held_bytes / 32 + 65_537;
+    let says = [&[0xff; 2][..], &[0; 65_534]].concat();
+    let siege = |node: &mut Node, peak: &mut usize| {
+        let (greetings, sockets): (Vec<_>, Vec<_>) = (0..WAVE)
+            .map(|_| {
+                let (greeting, said) = Greeting::with_muxers(9, &[]);
+                let mut socket = TcpStream::connect(address).unwrap();
+                socket.write_all(&said).unwrap();
+                (greeting, socket)
+            })
+            .unzip();
+        one(node, |node| node.swarm.inbound_handshakes() == WAVE);
+        one(node, |_| true);
+        for (mut greeting, mut socket) in greetings.into_iter().zip(&sockets) {
+            let mut heard = vec![0; 1_024];
+            let said = loop {
+                one(node, |_| true);
+                let read = socket.read(&mut heard).unwrap();
+                if let Some((said, _)) = greeting.hear(&heard[..read]) {
+                    break said;
+                }
+            };
+            // Who holds most has had to go by then.
+            let _ = socket.write_all(&said).and_then(|()| socket.write_all(&says));
+            one(node, |_| {
+                *peak = heap::bytes().max(*peak);
+                true
+            });
+        }
+        let left = node.swarm.inbound_handshakes();
+        drop(sockets);
+        one(node, |node| node.swarm.inbound_handshakes() == 0);
+        left
+    };
+    siege(&mut node, &mut 0);
+    let (before, mut peak) = (heap::bytes(), 0);
+    let left = siege(&mut node, &mut peak);
+    let after = heap::bytes();
+    println!("{WAVE} greatest messages but for a byte: {} bytes, {part} by the bound, {left} stay", peak - before);
+    assert!(peak - before <= part && left < WAVE, "{} bytes, {part} by the bound", peak - before);
+    assert!(after <= before + 4_096, "{before} bytes before, {after} after");
 }
 
 /// The tables of places keep nothing of a crowd either: neither the swarm's, nor the reactor's of sockets.

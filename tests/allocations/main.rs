@@ -22,7 +22,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 15] = [
+const TESTS: [Test; 16] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("streams_one_at_a_time_allocate_nothing", || {
@@ -42,6 +42,7 @@ const TESTS: [Test; 15] = [
     ("a_place_at_the_door_is_given_back", door::a_place_at_the_door_is_given_back),
     ("a_crowd_that_has_left_leaves_no_memory_behind", crowd::a_crowd_that_has_left_leaves_no_memory_behind),
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
+    ("what_those_at_the_door_hold_is_in_the_bound", door::what_those_at_the_door_hold_is_in_the_bound),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
     ("a_small_node_takes_ten_mebibytes_at_worst", memory::a_small_node_takes_ten_mebibytes_at_worst),
     (

@@ -16,7 +16,8 @@ pub(crate) const RST: u16 = 8;
 
 /// A proposal of `/echo/1.0.0`, which is also its confirmation.
 pub(crate) const ECHO_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x0c/echo/1.0.0\n";
-const NOISE_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
+/// The dialer's proposal of Noise, which is also its confirmation.
+pub(crate) const NOISE_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x07/noise\n";
 
 /// One frame of yamux.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,8 +88,13 @@ pub(crate) struct Greeting {
 impl Greeting {
     /// Begins, and gives the first words to send.
     pub(crate) fn begin(key: u8) -> (Self, Vec<u8>) {
+        Self::with_muxers(key, &["/yamux/1.0.0"])
+    }
+
+    /// The same of a dialer that names these muxers in its handshake. Without any, the muxer is negotiated behind it.
+    pub(crate) fn with_muxers(key: u8, muxers: &[&str]) -> (Self, Vec<u8>) {
         let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
-        let config = Config::new(&identity, [key; 32], &["/yamux/1.0.0"]).unwrap();
+        let config = Config::new(&identity, [key; 32], muxers).unwrap();
         let mut handshake = Handshake::new(&config, Role::Dialer, [9; 32], None).unwrap();
         let mut said = NOISE_LINES.to_vec();
         handshake.transmit(&mut said).unwrap();

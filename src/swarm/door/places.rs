@@ -1,124 +1,84 @@
-//! [`Places`]: the bounded table of what stands at the door, with the order in which places are taken away.
+//! [`Places`]: the bounded table of what stands at the door, and who pays when a bound is reached.
+//!
+//! Attackers come all the time, from as many addresses as they have, and each can stop at any step of its handshake. Nobody
+//! can tell them from an honest newcomer before that is authenticated, which takes it two round trips. So three things
+//! decide, in this order:
+//!
+//! 1. **Greed.** An address that has all of its places pays for its own newcomer, and so does a site (an IPv6 /48). When all
+//!    places are taken, the site with the most pays, or the IPv4 address.
+//! 2. **Time.** Whoever is not settled is passed over, however little advanced: in its crowd of eight or more, or among all
+//!    if its crowd is smaller, half as many as there are members have not come since. Else the newcomer would be the first
+//!    to go, and attackers who have got to any step once and stay there would keep all others out.
+//! 3. **Progress,** then age. Among the settled the least advanced one goes: who costs us nothing makes room for who has
+//!    paid for a step. Of equals the oldest goes, which has had the most time.
+//!
+//! So a newcomer among `n` places surely stays until `n / 2` others have come, and if it is as advanced as any by then, until
+//! `n` have. Half is for dialers that send Noise's first message after one of their two round trips (go-libp2p's): whoever
+//! wants to push them out has to connect `n / 2` times in each, 5 120 times a second with 1 024 places and 100 ms. Above that
+//! rate newcomers are pushed out, since nothing tells them from the others, and more places are what helps. A turn asks the
+//! reactor again after each 16th that comes, so that who has spoken is heard before any of this can happen to it. A site has
+//! fewer than half of the places, so that one alone never fills the table, nor shortens the time for others' first bytes.
 
-use super::AddressGroup;
+use super::crowd::{Crowd, Progress, Standing};
+use crate::swarm::address_group::AddressGroup;
 use crate::swarm::config::Config;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::cmp::Reverse;
 use core::time::Duration;
+use libp2p_core::Multiaddr;
 
-/// How far a handshake has come. Each step costs the peer more than the one before; bytes alone are no step, so that
-/// whoever sends them one by one gains nothing by it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Progress {
-    /// No byte has come.
-    Silent,
-    Heard,
-    /// Both sides have agreed to speak Noise.
-    Agreed,
-    /// Noise's first message has come and was answered.
-    Answered,
-    /// The peer is authenticated, and the muxer is not agreed yet.
-    Proved,
+/// The smallest crowd of an address or a site that pays by itself: its newest members are settled by its own newcomers,
+/// and not by everybody's. In a smaller one there are few that could be passed over.
+const GREEDY: usize = 8;
+
+/// The crowds that a visitor belongs to, beside that of all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Origin {
+    /// Its address, or /64.
+    pub(super) address: AddressGroup,
+    /// Its /48, of an IPv6 address.
+    pub(super) site: Option<AddressGroup>,
 }
 
-/// The smallest group of which some are passed over.
-const SMALLEST_WITH_YOUNG: usize = 8;
+impl Origin {
+    pub(super) fn of(remote: &Multiaddr) -> Self {
+        Self { address: AddressGroup::of(remote), site: AddressGroup::wide(remote) }
+    }
 
-/// Returns how many of a group are passed over, since they have only just come: the youngest half.
-const fn young_of(len: usize) -> usize {
-    if len < SMALLEST_WITH_YOUNG { 0 } else { len / 2 }
-}
+    fn crowds(self) -> impl Iterator<Item = AddressGroup> {
+        [Some(self.address), self.site].into_iter().flatten()
+    }
 
-/// Who goes before whom: the least advanced first, then the oldest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Standing {
-    progress: Progress,
-    number: u64,
+    /// Returns the greatest part of the network that pays for it.
+    fn widest(self) -> AddressGroup {
+        self.site.unwrap_or(self.address)
+    }
 }
 
 #[derive(Debug)]
 struct Place<V> {
-    group: AddressGroup,
+    origin: Origin,
+    /// Its turns in the crowds of its origin.
+    turns: [u64; 2],
     progress: Progress,
     began: Duration,
     /// Apart from the tree, so that its nodes stay small.
     visitor: Box<V>,
 }
 
-/// The visitors of one group.
-///
-/// The youngest half of them (none of fewer than eight) are passed over when somebody of the group has to go. Without that
-/// a newcomer whose first byte is not read yet would be the least advanced of its address, and the next newcomer would push it
-/// out: who has said a byte on each socket, and reconnects all the time, would keep all others of its address out.
+/// The order in which origins pay: the one with the most places first, then the one whose first to go is the least
+/// advanced or oldest.
+type Payer = (Reverse<usize>, Standing);
+
+/// The visitors of one address or site.
 #[derive(Debug, Default)]
-struct Group {
-    /// All of them, in the order in which they came.
-    all: BTreeMap<u64, Progress>,
-    /// The youngest half: those whose numbers are `young_from` or more.
-    young: BTreeSet<Standing>,
-    young_from: u64,
-    /// All others, one at least: half is never all.
-    elder: BTreeSet<Standing>,
-}
-
-impl Group {
-    fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// Returns the one that goes first.
-    fn first(&self) -> Option<Standing> {
-        self.elder.first().copied()
-    }
-
-    /// Returns the oldest one of which no byte has come. Each elder is older than each of the young.
-    fn oldest_silent(&self) -> Option<u64> {
-        let firsts = [self.elder.first(), self.young.first()].into_iter().flatten();
-        firsts.filter(|first| first.progress == Progress::Silent).map(|first| first.number).next()
-    }
-
-    /// Takes a visitor in, or notes how far it has come by now.
-    fn set(&mut self, number: u64, progress: Progress) {
-        let standings = match self.all.insert(number, progress) {
-            // None is younger: numbers only grow.
-            None => &mut self.young,
-            Some(before) => {
-                let standings = if number >= self.young_from { &mut self.young } else { &mut self.elder };
-                standings.remove(&Standing { progress: before, number });
-                standings
-            }
-        };
-        standings.insert(Standing { progress, number });
-        self.settle();
-    }
-
-    fn remove(&mut self, number: u64) {
-        let Some(progress) = self.all.remove(&number) else { return };
-        let standing = Standing { progress, number };
-        self.young.remove(&standing);
-        self.elder.remove(&standing);
-        self.settle();
-    }
-
-    /// Has the youngest half be the young. A change of one visitor moves a few others at most.
-    fn settle(&mut self) {
-        let young = young_of(self.len());
-        while self.young.len() > young {
-            let Some((&number, &progress)) = self.all.range(self.young_from..).next() else { return };
-            let standing = Standing { progress, number };
-            self.young.remove(&standing);
-            self.elder.insert(standing);
-            self.young_from = number + 1;
-        }
-        while self.young.len() < young {
-            let Some((&number, &progress)) = self.all.range(..self.young_from).next_back() else { return };
-            let standing = Standing { progress, number };
-            self.elder.remove(&standing);
-            self.young.insert(standing);
-            self.young_from = number;
-        }
-    }
+struct Local {
+    crowd: Crowd,
+    /// Its entry in [`Places::payers`].
+    payer: Option<Payer>,
+    /// Its entry in [`Places::hurried`].
+    hurried: Option<u64>,
 }
 
 /// Visitors by number, in the order in which they came. Every change costs O(log n), and what has left leaves no memory
@@ -126,162 +86,201 @@ impl Group {
 #[derive(Debug)]
 pub(super) struct Places<V> {
     most: usize,
-    most_of_group: usize,
+    most_of_address: usize,
+    most_of_site: usize,
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
-    next: u64,
-    all: BTreeMap<u64, Place<V>>,
-    /// Those of which no byte has come.
-    silent: BTreeSet<u64>,
-    groups: BTreeMap<AddressGroup, Group>,
-    /// The groups, the one with the most places first, then the one whose first to go is the least advanced.
-    greed: BTreeSet<(Reverse<usize>, Standing, AddressGroup)>,
-    /// Of each group that has taken half of its places, the oldest visitor of which no byte has come.
-    crowded: BTreeSet<u64>,
+    places: BTreeMap<u64, Place<V>>,
+    /// Of all of them. Their turns are their numbers.
+    all: Crowd,
+    locals: BTreeMap<AddressGroup, Local>,
+    /// Of each address, or site where there is one, with its place in the order. Missing are those of fewer than [`GREEDY`]
+    /// of which nobody is settled among all.
+    payers: BTreeSet<(Payer, AddressGroup)>,
+    /// Of each address and site that has taken half of its places, the oldest visitor of which no byte has come.
+    hurried: BTreeSet<(u64, AddressGroup)>,
+    /// Up to this number the payers are those that the settled ones of all make.
+    settled: u64,
 }
 
 impl<V> Places<V> {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             most: config.inbound_handshakes as usize,
-            most_of_group: config.handshakes_per_address as usize,
+            most_of_address: config.handshakes_per_address as usize,
+            most_of_site: config.handshakes_per_site as usize,
             first_byte_timeout: config.first_byte_timeout,
             handshake_timeout: config.connection.handshake_timeout,
-            next: 0,
-            all: BTreeMap::new(),
-            silent: BTreeSet::new(),
-            groups: BTreeMap::new(),
-            greed: BTreeSet::new(),
-            crowded: BTreeSet::new(),
+            places: BTreeMap::new(),
+            all: Crowd::default(),
+            locals: BTreeMap::new(),
+            payers: BTreeSet::new(),
+            hurried: BTreeSet::new(),
+            settled: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.places.len()
     }
 
-    /// Returns whether nobody is ever let in.
-    pub(super) const fn is_shut(&self) -> bool {
-        self.most == 0 || self.most_of_group == 0
+    /// Returns whether nobody of an origin is ever let in.
+    pub(super) fn is_shut(&self, origin: Origin) -> bool {
+        self.most == 0 || origin.crowds().any(|key| self.most_of(key) == 0)
     }
 
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut V> {
-        self.all.get_mut(&number).map(|place| &mut *place.visitor)
+        self.places.get_mut(&number).map(|place| &mut *place.visitor)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &V)> {
-        self.all.iter().map(|(number, place)| (*number, &*place.visitor))
+        self.places.iter().map(|(number, place)| (*number, &*place.visitor))
     }
 
     /// Returns the visitor that has stood here longest.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.all.keys().next().copied()
+        self.places.keys().next().copied()
     }
 
     /// Returns the number of the next visitor that comes.
     pub(super) const fn next_number(&self) -> u64 {
-        self.next
+        self.all.came()
     }
 
-    /// Returns the visitor that has to go before one more of a group comes in; `None` if there is a place for it.
+    /// Returns the visitor that has to go before one more of an origin comes in; `None` if there is a place for it.
     ///
-    /// If the group has all of its places, one of its own goes. If all places are taken, one of the greediest group goes,
-    /// with the newcomer counted: among equals the least advanced, then the oldest. The youngest half of the group is passed
-    /// over.
-    pub(super) fn victim(&self, group: AddressGroup) -> Option<u64> {
-        let own = self.groups.get(&group);
-        let own_first = own.and_then(Group::first);
-        let own_len = own.map_or(0, Group::len);
-        if own_len >= self.most_of_group {
-            return own_first.map(|standing| standing.number);
+    /// If its address or its site has all of its places, one of its own goes. If all places are taken, one of the greediest
+    /// address or site goes, with the newcomer counted.
+    pub(super) fn victim(&self, origin: Origin) -> Option<u64> {
+        for key in origin.crowds() {
+            if let Some(local) = self.locals.get(&key)
+                && local.crowd.len() >= self.most_of(key)
+            {
+                return local.crowd.first().map(|standing| standing.number);
+            }
         }
-        if self.all.len() < self.most {
+        if self.len() < self.most {
             return None;
         }
-        let (Reverse(greatest), first, _) = *self.greed.first()?;
-        let victim = match own_first {
-            Some(own_first) if own_len == greatest => own_first,
-            Some(own_first) if own_len + 1 == greatest => own_first.min(first),
-            Some(_) | None => first,
-        };
-        Some(victim.number)
+        let own = self.locals.get(&origin.widest()).and_then(|local| local.payer);
+        let own = own.map(|(Reverse(places), standing)| (Reverse(places + 1), standing));
+        let payer = self.payers.first().map(|(payer, _)| *payer).into_iter().chain(own).min();
+        payer.map(|(_, standing)| standing.number)
     }
 
     /// Returns the visitor that has to go first if there are fewer places than it seemed.
     pub(super) fn greediest(&self) -> Option<u64> {
-        self.greed.first().map(|(_, standing, _)| standing.number)
+        self.payers.first().map(|((_, standing), _)| standing.number)
     }
 
     /// Lets a visitor in, as [silent](Progress::Silent). There has to be a place for it.
-    pub(super) fn insert(&mut self, group: AddressGroup, began: Duration, visitor: V) -> u64 {
-        let number = self.next;
-        self.next += 1;
-        self.all.insert(number, Place { group, progress: Progress::Silent, began, visitor: Box::new(visitor) });
-        self.silent.insert(number);
-        self.change(group, |visitors| visitors.set(number, Progress::Silent));
+    pub(super) fn insert(&mut self, origin: Origin, began: Duration, visitor: V) -> u64 {
+        let number = self.next_number();
+        self.all.enter(number);
+        let mut turns = [0; 2];
+        for (key, turn) in origin.crowds().zip(&mut turns) {
+            *turn = self.locals.entry(key).or_default().crowd.enter(number);
+        }
+        let progress = Progress::Silent;
+        self.places.insert(number, Place { origin, turns, progress, began, visitor: Box::new(visitor) });
+        self.settle(origin);
         number
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<V> {
-        let place = self.all.remove(&number)?;
-        self.silent.remove(&number);
-        self.change(place.group, |visitors| visitors.remove(number));
-        Some(*place.visitor)
+        let Place { origin, turns, progress, visitor, .. } = self.places.remove(&number)?;
+        self.all.leave(progress, number);
+        for (key, turn) in origin.crowds().zip(turns) {
+            if let Some(local) = self.locals.get_mut(&key) {
+                local.crowd.leave(progress, turn);
+            }
+        }
+        self.settle(origin);
+        Some(*visitor)
     }
 
     /// Notes how far a visitor has come by now.
     pub(super) fn advance(&mut self, number: u64, progress: Progress) {
-        let Some(place) = self.all.get_mut(&number) else { return };
+        let Some(place) = self.places.get_mut(&number) else { return };
         let before = core::mem::replace(&mut place.progress, progress);
         if before == progress {
             return;
         }
-        let group = place.group;
-        if before == Progress::Silent {
-            self.silent.remove(&number);
+        let (origin, turns) = (place.origin, place.turns);
+        self.all.advance(number, before, progress);
+        for (key, turn) in origin.crowds().zip(turns) {
+            if let Some(local) = self.locals.get_mut(&key) {
+                local.crowd.advance(turn, before, progress);
+            }
         }
-        self.change(group, |visitors| visitors.set(number, progress));
+        self.settle(origin);
     }
 
-    /// Changes a group, and its place among the groups.
-    fn change(&mut self, group: AddressGroup, change: impl FnOnce(&mut Group)) {
-        let visitors = self.groups.entry(group).or_default();
-        if let Some(first) = visitors.first() {
-            self.greed.remove(&(Reverse(visitors.len()), first, group));
+    /// Puts the crowds of an origin, which have changed, into the orders that depend on them, and those whose members have
+    /// become settled among all: one or two at each change.
+    fn settle(&mut self, origin: Origin) {
+        while self.settled < self.all.settled() {
+            let settled = self.places.get(&self.settled).map(|place| place.origin.widest());
+            self.settled += 1;
+            settled.into_iter().for_each(|key| self.arrange(key));
         }
-        if let Some(silent) = visitors.oldest_silent() {
-            self.crowded.remove(&silent);
+        origin.crowds().for_each(|key| self.arrange(key));
+    }
+
+    fn arrange(&mut self, key: AddressGroup) {
+        let most = self.most_of(key);
+        let Some(local) = self.locals.get_mut(&key) else { return };
+        let len = local.crowd.len();
+        // Of an IPv6 address its site pays.
+        let first = if matches!(key, AddressGroup::Net64(_)) {
+            None
+        } else if len >= GREEDY {
+            local.crowd.first()
+        } else {
+            local.crowd.iter().find(|standing| standing.number < self.settled)
+        };
+        let payer = first.map(|first| (Reverse(len), first));
+        let before = core::mem::replace(&mut local.payer, payer);
+        if before != payer {
+            before.map(|before| self.payers.remove(&(before, key)));
+            self.payers.extend(payer.map(|payer| (payer, key)));
         }
-        change(visitors);
-        match visitors.first() {
-            None => drop(self.groups.remove(&group)),
-            Some(first) => {
-                self.greed.insert((Reverse(visitors.len()), first, group));
-                if let Some(silent) = visitors.oldest_silent()
-                    && is_half(visitors.len(), self.most_of_group)
-                {
-                    self.crowded.insert(silent);
-                }
-            }
+        let hurried = local.crowd.oldest_silent().filter(|_| is_half(len, most));
+        let before = core::mem::replace(&mut local.hurried, hurried);
+        if before != hurried {
+            before.map(|before| self.hurried.remove(&(before, key)));
+            self.hurried.extend(hurried.map(|hurried| (hurried, key)));
+        }
+        if len == 0 {
+            self.locals.remove(&key);
+        }
+    }
+
+    /// Returns the number of places that an address or a site may have.
+    const fn most_of(&self, key: AddressGroup) -> usize {
+        match key {
+            AddressGroup::Net48(_) => self.most_of_site,
+            AddressGroup::V4(_) | AddressGroup::Net64(_) | AddressGroup::Other(_) => self.most_of_address,
         }
     }
 
     /// Returns the earliest deadline, and whose it is.
     pub(super) fn first_due(&self) -> Option<(Duration, u64)> {
-        let oldest = self.all.first_key_value().map(|(number, place)| (self.whole_deadline(place), *number));
-        let is_crowded = is_half(self.all.len(), self.most);
-        // Of all that are silent the oldest is at least as old as the oldest of each crowded group.
-        let silent = if is_crowded { self.silent.first() } else { self.crowded.first() };
-        let silent = silent.and_then(|number| Some((self.first_byte_deadline(self.all.get(number)?), *number)));
+        let oldest = self.places.first_key_value().map(|(number, place)| (self.whole_deadline(place), *number));
+        // Of all that are silent the oldest is at least as old as that of each crowd.
+        let hurried = || self.hurried.first().map(|(number, _)| *number);
+        let silent = if is_half(self.len(), self.most) { self.all.oldest_silent() } else { hurried() };
+        let silent = silent.and_then(|number| Some((self.first_byte_deadline(self.places.get(&number)?), number)));
         oldest.into_iter().chain(silent).min()
     }
 
     /// Returns the deadline of a visitor as things stand.
     pub(super) fn deadline(&self, number: u64) -> Option<Duration> {
-        let place = self.all.get(&number)?;
+        let place = self.places.get(&number)?;
         let whole = self.whole_deadline(place);
-        let of_group = self.groups.get(&place.group).map_or(0, Group::len);
-        let is_crowded = is_half(self.all.len(), self.most) || is_half(of_group, self.most_of_group);
+        let is_half_taken =
+            |key| self.locals.get(&key).is_some_and(|local| is_half(local.crowd.len(), self.most_of(key)));
+        let is_crowded = is_half(self.len(), self.most) || place.origin.crowds().any(is_half_taken);
         let is_hurried = place.progress == Progress::Silent && is_crowded;
         Some(if is_hurried { whole.min(self.first_byte_deadline(place)) } else { whole })
     }
@@ -301,184 +300,4 @@ const fn is_half(taken: usize, most: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-    use proptest::prelude::*;
-
-    const PROGRESS: [Progress; 5] =
-        [Progress::Silent, Progress::Heard, Progress::Agreed, Progress::Answered, Progress::Proved];
-
-    fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    fn places(most: u32, most_of_group: u32) -> Places<()> {
-        let mut config = Config::default();
-        (config.inbound_handshakes, config.handshakes_per_address) = (most, most_of_group);
-        Places::new(&config)
-    }
-
-    const A: AddressGroup = AddressGroup::V4(1);
-    const B: AddressGroup = AddressGroup::V4(2);
-    const C: AddressGroup = AddressGroup::V4(3);
-
-    #[test]
-    fn a_full_address_gives_up_its_own() {
-        let mut places = places(10, 2);
-        let [first, second, other] = [A, A, B].map(|group| places.insert(group, secs(0), ()));
-        places.advance(first, Progress::Heard);
-        assert_eq!(places.victim(A), Some(second), "the least advanced one");
-        places.advance(second, Progress::Heard);
-        assert_eq!(places.victim(A), Some(first), "the oldest one");
-        assert_eq!((places.victim(B), places.victim(C)), (None, None));
-        places.remove(other);
-        assert_eq!(places.victim(A), Some(first), "it does not matter how many others there are");
-    }
-
-    #[test]
-    fn the_youngest_half_of_an_address_is_passed_over() {
-        let mut places = places(100, 16);
-        let numbers: Vec<_> = (0..16).map(|_| places.insert(A, secs(0), ())).collect();
-        numbers[..8].iter().for_each(|number| places.advance(*number, Progress::Heard));
-        assert_eq!(places.victim(A), Some(numbers[0]), "though the eight youngest have said nothing");
-        assert_eq!(places.greediest(), Some(numbers[0]));
-        places.remove(numbers[0]);
-        places.insert(A, secs(0), ());
-        assert_eq!(places.victim(A), Some(numbers[8]), "it has had its moment");
-        for number in &numbers[1..9] {
-            places.remove(*number);
-        }
-        assert_eq!(places.greediest(), Some(numbers[9]), "eight are left");
-        numbers[9..13].iter().for_each(|number| places.advance(*number, Progress::Heard));
-        assert_eq!(places.greediest(), Some(numbers[9]), "the elder half has said something");
-        places.remove(numbers[9]);
-        assert_eq!(places.greediest(), Some(numbers[13]), "of seven nobody is passed over");
-    }
-
-    #[test]
-    fn the_greediest_address_pays_when_all_places_are_taken() {
-        let mut places = places(5, 4);
-        let [_, greedy, _, other, _] = [A, A, A, B, B].map(|group| places.insert(group, secs(0), ()));
-        let _ = [0, 2].map(|number| places.advance(number, Progress::Answered));
-        assert_eq!(places.victim(C), Some(greedy));
-        assert_eq!(places.victim(A), Some(greedy));
-        assert_eq!(places.victim(B), Some(greedy), "B would have as many: the least advanced, then the oldest");
-        places.advance(greedy, Progress::Proved);
-        assert_eq!(places.victim(C), Some(0), "though others are less advanced");
-        assert_eq!(places.victim(B), Some(other));
-    }
-
-    #[test]
-    fn a_first_byte_is_waited_for_less_long_while_half_is_taken() {
-        let mut config = Config::default();
-        (config.inbound_handshakes, config.handshakes_per_address) = (6, 4);
-        let (byte, whole) = (config.first_byte_timeout, config.connection.handshake_timeout);
-        let mut places = Places::new(&config);
-        let first = places.insert(A, secs(100), ());
-        assert_eq!(places.first_due(), Some((secs(100) + whole, first)));
-        let second = places.insert(A, secs(101), ());
-        assert_eq!(places.first_due(), Some((secs(100) + byte, first)), "half of its address's");
-        places.advance(first, Progress::Heard);
-        assert_eq!(places.first_due(), Some((secs(101) + byte, second)));
-        assert_eq!(places.deadline(first), Some(secs(100) + whole));
-        places.remove(second);
-        assert_eq!(places.first_due(), Some((secs(100) + whole, first)));
-        let third = places.insert(B, secs(102), ());
-        assert_eq!(places.first_due(), Some((secs(100) + whole, first)));
-        places.insert(C, secs(103), ());
-        assert_eq!(places.first_due(), Some((secs(102) + byte, third)), "half of all");
-    }
-
-    #[test]
-    fn what_has_left_leaves_nothing_behind() {
-        let mut places = places(1_000, 64);
-        let numbers: Vec<_> = (0..500).map(|n| places.insert(AddressGroup::V4(n % 20), secs(0), ())).collect();
-        for number in numbers {
-            places.advance(number, Progress::Heard);
-            places.remove(number);
-        }
-        assert_eq!((places.all.len(), places.silent.len(), places.groups.len()), (0, 0, 0));
-        assert_eq!((places.greed.len(), places.crowded.len(), places.first_due()), (0, 0, None));
-    }
-
-    /// All that is in the table, and the answers that follow by looking at each.
-    #[derive(Default)]
-    struct Model(Vec<(u64, u32, Progress, Duration)>);
-
-    impl Model {
-        fn of(&self, group: u32) -> usize {
-            self.0.iter().filter(|place| place.1 == group).count()
-        }
-
-        fn victim(&self, group: u32, most: usize, most_of_group: usize) -> Option<u64> {
-            let count = |other: u32| self.of(other) + usize::from(other == group);
-            let greediest = self.0.iter().map(|place| count(place.1)).max();
-            let is_candidate: &dyn Fn(u32) -> bool = if self.of(group) >= most_of_group {
-                &|other| other == group
-            } else if self.0.len() >= most {
-                &|other| Some(count(other)) == greediest
-            } else {
-                return None;
-            };
-            let is_young = |place: &(u64, u32, Progress, Duration)| {
-                let younger = self.0.iter().filter(|other| other.1 == place.1 && other.0 > place.0).count();
-                younger < young_of(self.of(place.1))
-            };
-            let candidates = self.0.iter().filter(|place| is_candidate(place.1) && !is_young(place));
-            candidates.min_by_key(|place| (place.2, place.0)).map(|place| place.0)
-        }
-
-        fn first_due(&self, config: &Config) -> Option<Duration> {
-            let due = self.0.iter().map(|(_, group, progress, began)| {
-                let is_crowded = 2 * self.0.len() >= config.inbound_handshakes as usize
-                    || 2 * self.of(*group) >= config.handshakes_per_address as usize;
-                let hurried = (is_crowded && *progress == Progress::Silent).then_some(config.first_byte_timeout);
-                *began + hurried.unwrap_or(Duration::MAX).min(config.connection.handshake_timeout)
-            });
-            due.min()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn it_answers_as_a_look_at_each_would(
-            most in prop_oneof![1..8_u32, 8..60_u32],
-            most_of_group in prop_oneof![1..5_u32, 5..30_u32],
-            ops in proptest::collection::vec((0..4_u32, any::<prop::sample::Index>(), 0..5_usize, 0..6_u8), 0..200),
-        ) {
-            let mut config = Config::default();
-            (config.inbound_handshakes, config.handshakes_per_address) = (most, most_of_group);
-            let (mut places, mut model, mut now) = (Places::new(&config), Model::default(), Duration::ZERO);
-            for (group, pick, progress, op) in ops {
-                now += Duration::from_millis(700);
-                let picked = (!model.0.is_empty()).then(|| pick.index(model.0.len()));
-                match (op, picked) {
-                    (0, Some(index)) => {
-                        let (number, ..) = model.0.remove(index);
-                        prop_assert!(places.remove(number).is_some());
-                    }
-                    (1, Some(index)) => {
-                        model.0[index].2 = model.0[index].2.max(PROGRESS[progress]);
-                        places.advance(model.0[index].0, model.0[index].2);
-                    }
-                    _ => {
-                        let victim = places.victim(AddressGroup::V4(group));
-                        prop_assert_eq!(victim, model.victim(group, most as usize, most_of_group as usize));
-                        if let Some(victim) = victim {
-                            places.remove(victim);
-                            model.0.retain(|place| place.0 != victim);
-                        }
-                        let number = places.insert(AddressGroup::V4(group), now, ());
-                        model.0.push((number, group, Progress::Silent, now));
-                        prop_assert!(places.len() <= most as usize && model.of(group) <= most_of_group as usize);
-                    }
-                }
-                let first = places.first_due();
-                prop_assert_eq!(first.map(|(due, _)| due), model.first_due(&config));
-                prop_assert!(first.is_none_or(|(due, number)| places.deadline(number) == Some(due)));
-                prop_assert_eq!(places.len(), model.0.len());
-            }
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! [`Visitor`]: an accepted connection whose peer is not authenticated.
 
-use super::places::Progress;
+use super::crowd::Progress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::ListenerId;
 use crate::swarm::ledger::Ledger;
@@ -24,6 +24,8 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     /// The helpings that it has had of the last tick.
     pub(super) share: Share,
     pub(super) stage: Stage<T>,
+    /// The part of the bytes held that counts for the door's budget.
+    pub(super) counted: usize,
     /// A byte has come.
     has_spoken: bool,
     /// What has been transmitted and not been written yet: `out[written..]`.
@@ -82,6 +84,7 @@ where
             began: now,
             share: Share::default(),
             stage: Stage::Upgrading(Box::pin(upgrade)),
+            counted: 0,
             has_spoken: false,
             out: Vec::new(),
             written: 0,
@@ -98,6 +101,12 @@ where
             HandshakeStep::Answered => Progress::Answered,
             HandshakeStep::Authenticated => Progress::Proved,
         }
+    }
+
+    /// Returns the bytes of memory that wait for more to come, or to be written.
+    pub(super) fn held(&self) -> usize {
+        let Stage::Up(pipe) = &self.stage else { return 0 };
+        pipe.connection.bytes_held() + self.out.capacity()
     }
 
     /// Returns a hash of the handshake's transcript, while our dial can have the same one.

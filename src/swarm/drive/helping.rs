@@ -1,6 +1,6 @@
 //! The second phase of a turn: the queue of woken connections, and of the transport.
 
-use super::{Helping, TRANSPORT_SHARE};
+use super::{EVENTS_UNHEARD, Helping, TRANSPORT_SHARE};
 use crate::connection::{Connection, Role};
 use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
@@ -30,6 +30,7 @@ where
         self.queue.turn = self.queue.turn.wrapping_add(1);
         let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
+        let mut events = 0_u32;
         // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
         if self.is_transport_due && self.accepts() && budget.allows() {
             self.help_transport();
@@ -55,7 +56,13 @@ where
             self.queue.woken.pop_front();
             self.wakers.begin(slot);
             match slot {
-                Slot::Transport => self.help_transport(),
+                Slot::Transport => {
+                    self.help_transport();
+                    events += 1;
+                    if events % EVENTS_UNHEARD == 0 {
+                        self.hear();
+                    }
+                }
                 Slot::Visitor(number) => self.help_visitor(number, Helping::WHOLE.bytes),
                 Slot::Link(index) => {
                     if let Some(id) = self.links.key_at(index) {

@@ -6,7 +6,7 @@ use super::frames::{self, frames};
 use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries};
 use super::resets::{self, resets};
 use super::scene::Scene;
-use super::silent::{self, silent};
+use super::silent::{self, silent, silent_of_many};
 use super::speaker::{Packing, Speech, proposal};
 use super::streams::{crowd, idle, unread};
 
@@ -60,6 +60,9 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("silent_slow", "600 sockets, a byte a second", |s| silent(s, s.pick(600, 300), silent::Form::Slowly)),
     attack("silent_noise", "600 sockets, Noise message 1", |s| {
         silent(s, s.pick(600, 300), silent::Form::FirstMessage);
+    }),
+    many("silent_1100", "1 100 sockets of an address each, Noise message 1", |s| {
+        silent_of_many(s, 1_100, silent::Form::FirstMessage);
     }),
     Attack {
         is_ipv6: true,

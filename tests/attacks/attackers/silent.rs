@@ -1,9 +1,9 @@
 //! Sockets that take a place for a handshake, and do not shake hands.
 
 use super::peer::{Identity, NOISE_LINES, begin_connect};
-use super::scene::Scene;
+use super::scene::{Scene, one_of_many};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// The time between two looks at all sockets.
@@ -27,18 +27,24 @@ struct Socket {
     may: usize,
 }
 
-/// Holds so many sockets, and opens another for each that is closed.
+/// Holds so many sockets of one address, and opens another for each that is closed.
 pub(crate) fn silent(scene: &Scene, sockets: usize, form: Form) {
-    scene.account(|| hold(scene, sockets, form));
+    scene.account(|| hold(scene, sockets, form, |_| None));
 }
 
-fn hold(scene: &Scene, count: usize, form: Form) {
-    let who = Identity::new(500);
+/// The same with an address for each socket.
+pub(crate) fn silent_of_many(scene: &Scene, sockets: usize, form: Form) {
+    scene.account(|| hold(scene, sockets, form, |number| Some(one_of_many(number % (4 * sockets)))));
+}
+
+fn hold(scene: &Scene, count: usize, form: Form, address: impl Fn(usize) -> Option<IpAddr>) {
+    let (who, mut connected) = (Identity::new(500), 0);
     let mut sockets: Vec<Socket> = Vec::new();
     let (start, mut looked) = (Instant::now(), Instant::now());
     while scene.goes_on() {
         while sockets.len() < count && scene.goes_on() {
-            let Ok(socket) = begin_connect(None, scene.target) else {
+            connected += 1;
+            let Ok(socket) = begin_connect(address(connected), scene.target) else {
                 scene.count_cut();
                 break;
             };

@@ -1,10 +1,10 @@
 //! Sockets that take places at the door, and peers that are let in all the same.
 
 use crate::support::net::{IP4, Node, both, multiaddr_of, one, socket_address};
-use crate::support::raw_frames::Greeting;
+use crate::support::raw_frames::{Greeting, NOISE_LINES};
 use crate::support::raw_peer::RawPeer;
 use socket2::{Domain, Socket, Type};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 use swarm_notify::swarm::{Config, Refusal};
@@ -124,6 +124,21 @@ fn eleven_hundred_sockets_of_twenty_addresses_keep_nobody_out() {
     }
 }
 
+/// All of them come before the node takes a turn, twice as many as their address has places, and one has said its words.
+#[test]
+fn who_has_spoken_is_heard_before_its_address_is_full_again() {
+    let (mut a, address) = listening();
+    let mut before: Vec<_> = (0..10).map(|_| connect_from(Ipv4Addr::LOCALHOST, address)).collect();
+    let mut honest = connect_from(Ipv4Addr::LOCALHOST, address);
+    honest.write_all(&Greeting::begin(9).1).unwrap();
+    before.extend((0..110).map(|_| connect_from(Ipv4Addr::LOCALHOST, address)));
+    while a.swarm.turn(Duration::ZERO, &mut || true).more {}
+    one(&mut a, |a| a.swarm.inbound_handshakes() as u64 + left(a) == 121);
+    assert!(left(&a) >= 57);
+    honest.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    honest.read_exact(&mut [0; NOISE_LINES.len()]).expect("it is answered");
+}
+
 #[test]
 fn sockets_of_ipv4_keep_nobody_out_who_comes_by_ipv6() {
     let (mut a, address) = listening();
@@ -136,4 +151,21 @@ fn sockets_of_ipv4_keep_nobody_out_who_comes_by_ipv6() {
     b.dial(&multiaddr_of(by_ipv6));
     both(&mut a, &mut b, |a, b| a.log.len() == 5 && b.log.len() == 1);
     drop(sockets);
+}
+
+/// A /48 has a bound of its own: ::1 has one place here, whatever its /64 might have.
+#[test]
+fn an_ipv6_site_gives_up_its_own_place() {
+    let mut config = Config::default();
+    (config.handshakes_per_address, config.handshakes_per_site) = (64, 1);
+    let mut a = Node::new(1, config);
+    let [by_ipv6, by_ipv4] = ["/ip6/::1/tcp/0", IP4].map(|address| a.listen(address));
+    one(&mut a, |a| a.log.len() == 2);
+    let [by_ipv6, by_ipv4] = [by_ipv6, by_ipv4].map(|listener| socket_address(&a.address(listener)));
+    let of_ipv4: Vec<_> = (0..3).map(|_| connect_from(Ipv4Addr::LOCALHOST, by_ipv4)).collect();
+    let of_site: Vec<_> = (0..3).map(|_| connect_from(std::net::Ipv6Addr::LOCALHOST, by_ipv6)).collect();
+    one(&mut a, |a| a.swarm.inbound_handshakes() as u64 + left(a) == 6);
+    assert_eq!((a.swarm.inbound_handshakes(), a.swarm.refused(Refusal::HandshakeEvicted)), (4, 2));
+    is_let_in(&mut a, std::net::Ipv6Addr::LOCALHOST, by_ipv6);
+    drop((of_ipv4, of_site));
 }

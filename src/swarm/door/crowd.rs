@@ -1,0 +1,96 @@
+//! [`Crowd`]: the visitors who share a bound, in the order in which they go when it is reached.
+
+use alloc::collections::BTreeMap;
+
+/// How far a handshake has come. Each step costs the peer more than the one before; bytes alone are no step, so that
+/// whoever sends them one by one gains nothing by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Progress {
+    /// No byte has come.
+    Silent,
+    Heard,
+    /// Both sides have agreed to speak Noise.
+    Agreed,
+    /// Noise's first message has come and was answered.
+    Answered,
+    /// The peer is authenticated, and the muxer is not agreed yet.
+    Proved,
+}
+
+impl Progress {
+    pub(super) const ALL: [Self; 5] = [Self::Silent, Self::Heard, Self::Agreed, Self::Answered, Self::Proved];
+}
+
+/// The order in which visitors go: the least advanced first, then the oldest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Standing {
+    pub(super) progress: Progress,
+    pub(super) number: u64,
+}
+
+/// The visitors of one address, of one site, or all of them.
+///
+/// A visitor is *settled* once half as many have come after it as the crowd has members. Only the settled ones go, so that a
+/// newcomer has a moment to be heard. There is always one: the last `len / 2` that came are never the whole crowd.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    /// How many have ever come. The next one's turn.
+    came: u64,
+    /// The numbers of the members, by their progress and turn.
+    members: BTreeMap<(Progress, u64), u64>,
+}
+
+impl Crowd {
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Returns the turn of the next one that comes: how many have come before it.
+    pub(super) const fn came(&self) -> u64 {
+        self.came
+    }
+
+    /// Takes a visitor in, as [silent](Progress::Silent), and returns its turn.
+    pub(super) fn enter(&mut self, number: u64) -> u64 {
+        let turn = self.came;
+        self.came += 1;
+        self.members.insert((Progress::Silent, turn), number);
+        turn
+    }
+
+    /// Lets the one go that has this progress and turn.
+    pub(super) fn leave(&mut self, progress: Progress, turn: u64) {
+        self.members.remove(&(progress, turn));
+    }
+
+    /// Notes how far a member has come by now.
+    pub(super) fn advance(&mut self, turn: u64, from: Progress, to: Progress) {
+        if let Some(number) = self.members.remove(&(from, turn)) {
+            self.members.insert((to, turn), number);
+        }
+    }
+
+    /// Returns the first turn that is not settled. It never falls.
+    pub(super) fn settled(&self) -> u64 {
+        self.came.saturating_sub(self.len() as u64 / 2)
+    }
+
+    /// Returns the settled one that goes first; `None` of an empty crowd.
+    pub(super) fn first(&self) -> Option<Standing> {
+        let settled = self.settled();
+        Progress::ALL.into_iter().find_map(|progress| {
+            let (_, number) = self.members.range((progress, 0)..(progress, settled)).next()?;
+            Some(Standing { progress, number: *number })
+        })
+    }
+
+    /// Returns all members in the order in which they go, settled or not.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Standing> {
+        self.members.iter().map(|((progress, _), number)| Standing { progress: *progress, number: *number })
+    }
+
+    /// Returns the oldest one of which no byte has come.
+    pub(super) fn oldest_silent(&self) -> Option<u64> {
+        self.iter().next().filter(|first| first.progress == Progress::Silent).map(|first| first.number)
+    }
+}
