@@ -259,7 +259,7 @@
 //! |---|---|---|
 //! | records of connections and streams | [`limits`](Config::limits), handshakes | 160 MiB for 16 384 connections, 65 536 streams, 1 024 handshakes |
 //! | bytes held | [`held_bytes`](Config::held_bytes) | 64 MiB, and a quarter more for a moment; 2 MiB at the door |
-//! | buffers that are made once | the largest window, the output of one connection | 12 MiB |
+//! | buffers that are made once | the largest window, the output of one connection | 11 MiB |
 //!
 //! Choose `limits` first: as many connections and streams as you serve. Then choose `held_bytes`: what all streams may have
 //! unread together at your busiest, and what waits for slow readers. [`Swarm::bytes_held`] tells how much that is; a program

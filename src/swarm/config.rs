@@ -45,8 +45,8 @@ pub struct Config {
     /// Bounds and time-outs of each connection.
     pub connection: connection::Config,
     /// The number of accepted connections whose peers may be not authenticated yet. They have no ids, and the swarm keeps
-    /// some 3 KB for each, beside up to 8 KB of what has come of its next message. When another comes in beyond, one of them is closed:
-    /// the least advanced one of the address, or of the IPv6 /48, that has the most
+    /// some 3 KB for each, beside up to 8 KB of what has come of its next message. When another comes in beyond, one of them
+    /// is closed: the least advanced one of the address, or of the IPv6 /48, that has the most
     /// ([`Refusal::HandshakeEvicted`](super::Refusal::HandshakeEvicted)). Newcomers are passed over: nobody goes before half
     /// as many others have come as there are places, or as its address or /48 has if that has eight or more. So a dialer
     /// whose round trip takes 100 ms comes in beside attackers of any number of addresses who connect less than 5 120 times a
