@@ -59,7 +59,7 @@ where
                 Slot::Transport => {
                     self.help_transport();
                     events += 1;
-                    if events % EVENTS_UNHEARD == 0 {
+                    if events.is_multiple_of(EVENTS_UNHEARD) {
                         self.hear();
                     }
                 }
