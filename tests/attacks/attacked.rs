@@ -33,6 +33,8 @@ mod publish;
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
 mod services;
+#[path = "../../src/bin/swarm-notify/terminal.rs"]
+mod terminal;
 
 use args::{Args, Command};
 use clap::Parser as _;
@@ -52,10 +54,11 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     let may_leave = !matches!(args.command, Command::Dial(_));
+    let form = args.form();
     let ended = match args.command {
-        Command::Demo => demo::run(args.json),
-        Command::Listen(listen) => listen::run(&listen, args.json),
-        Command::Dial(dial) => dial::run(&dial, args.json),
+        Command::Demo => demo::run(form),
+        Command::Listen(listen) => listen::run(&listen, form),
+        Command::Dial(dial) => dial::run(&dial, form),
     };
     let code = match ended {
         Ok(true) => 0,

@@ -4,6 +4,7 @@
 #[path = "args/address.rs"]
 mod address;
 
+use crate::report::Form;
 use address::{to_dial, to_listen_on};
 use clap::{Parser, Subcommand};
 use std::ops::RangeInclusive;
@@ -20,6 +21,16 @@ pub(crate) struct Args {
     /// Print one JSON object a line on stdout, and nothing else there.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Show peer ids and long values whole at a terminal. They always are in a file, in a pipe and in JSON.
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(crate) long: bool,
+}
+
+impl Args {
+    /// The form of what is printed.
+    pub(crate) fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text { is_long: self.long } }
+    }
 }
 
 const AFTER_HELP: &str = "\

@@ -7,7 +7,7 @@ use crate::key::identity;
 use crate::listen::SINK;
 use crate::node::{End, Error, Node, World};
 use crate::publish::Whose;
-use crate::report::Reporter;
+use crate::report::{Form, Reporter};
 use crate::services::Services;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
-pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
+pub(crate) fn run(args: &args::Dial, form: Form) -> Result<bool, Error> {
     let mut config = Config::default();
     let streams = u32::try_from(args.concurrency).unwrap_or(u32::MAX);
     config.limits.streams_per_connection = config.limits.streams_per_connection.max(streams);
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let reporter = Reporter::new(json);
+    let reporter = Reporter::new(form);
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;

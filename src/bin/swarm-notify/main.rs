@@ -18,6 +18,7 @@ mod pace;
 mod publish;
 mod report;
 mod services;
+mod terminal;
 
 use args::Command;
 use clap::Parser;
@@ -38,10 +39,11 @@ fn main() -> ExitCode {
     let args = args::Args::parse();
     // What `dial` prints is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
+    let form = args.form();
     let ended = match args.command {
-        Command::Demo => demo::run(args.json),
-        Command::Listen(listen) => listen::run(&listen, args.json),
-        Command::Dial(dial) => dial::run(&dial, args.json),
+        Command::Demo => demo::run(form),
+        Command::Listen(listen) => listen::run(&listen, form),
+        Command::Dial(dial) => dial::run(&dial, form),
     };
     let code = match ended {
         Ok(true) => RIGHT,

@@ -301,7 +301,9 @@ mod tests {
                 assert!(self.0 < 10_000, "the turn does not end");
             }
         }
-        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(true)).unwrap();
+        let mut node =
+            Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(crate::report::Form::Json))
+                .unwrap();
         let restless = node.notifees.register(Restless(0));
         assert!(node.turn());
         assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);

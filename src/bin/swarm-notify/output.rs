@@ -2,6 +2,8 @@
 //!
 //! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
 
+use crate::report::paint::{self, Span};
+use crate::terminal::{self, wrap_words};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -28,9 +30,26 @@ pub(crate) static STDOUT: Output = Output::new(Descriptor::Out, Policy::Wait);
 /// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
 static STDERR: Output = Output::new(Descriptor::Err, Policy::Drop);
 
-/// Says something on standard error. It neither waits nor fails.
+/// Says on standard error what has gone wrong. It neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    STDERR.push(format!("swarm-notify: {text}"));
+    label("error", paint::BAD, &text);
+}
+
+/// Says on standard error what the user may want to change, though it does no harm yet.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    label("warning", paint::WARNING, &text);
+}
+
+/// Says a text behind a label, as clap does.
+fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
+    let (terminal, style) = (terminal::stderr(), style.bold());
+    let mut text = format!("{label}: {text}");
+    if let Some(columns) = terminal.columns() {
+        text = wrap_words(&text, columns);
+    }
+    // The first word of the text is the label, however it is wrapped.
+    let rest = text.split_off(label.len() + 1);
+    STDERR.push(paint::write(&[Span::new(text, style), Span::plain(rest)], terminal.has_colour));
 }
 
 /// Has the `log` crate's records written to standard error, as `RUST_LOG` selects them.

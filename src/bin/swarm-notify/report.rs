@@ -1,4 +1,5 @@
-//! What is printed: each event as one line, as text or as JSON. The page `guide::command_log` of the library states it.
+//! What is printed: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
+//! `guide::command_log` of the library states it.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "report/clock.rs"]
@@ -7,32 +8,54 @@ mod clock;
 mod describe;
 #[path = "report/line.rs"]
 mod line;
+#[path = "report/paint.rs"]
+pub(crate) mod paint;
+#[path = "report/screen.rs"]
+mod screen;
 
 pub(crate) use line::Line;
 
 use crate::output::STDOUT;
-use describe::{describe, describe_refused};
+use crate::terminal::{self, Terminal};
+use describe::{describe, describe_refused, with_peer};
 use libp2p_identity::PeerId;
+use paint::Span;
+use screen::Screen;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use swarm_notify::lifecycle::{Event, Id};
-use swarm_notify::swarm::{Refusal, RefusedAt};
+use swarm_notify::lifecycle::{Event, Id, ListenerId};
+use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
 /// The version of the log's format. It grows when a field changes its name, type or meaning, or is gone.
 const FORMAT: u32 = 1;
 
+/// The form of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Text {
+        /// At a terminal nothing is shortened.
+        is_long: bool,
+    },
+}
+
+/// The columns of the longest id on a screen so far: those of the last lines stay in line.
+static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
+
 /// Prints lines, each as soon as it is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
-    json: bool,
+    form: Form,
+    terminal: Terminal,
     /// Which of the demo's two.
     side: Option<&'static str>,
 }
 
 impl Reporter {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { start: Instant::now(), json, side: None }
+    pub(crate) fn new(form: Form) -> Self {
+        Self { start: Instant::now(), form, terminal: terminal::stdout(), side: None }
     }
 
     pub(crate) const fn side(self, side: &'static str) -> Self {
@@ -94,16 +117,47 @@ impl Reporter {
 
     /// The end of `demo`: the number of events that came as promised, of all.
     pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
-        if self.json {
+        if self.form == Form::Json {
             let mut line = self.line("summary");
             line.put("shown", shown);
             line.put("promised", promised);
             line.put("as_promised", is_right);
-            self.print_always(&line);
-        } else {
-            let judgement = if is_right { "as promised" } else { "and not as promised" };
-            STDOUT.push_beyond(format!("{shown} of {promised} events, {judgement}"));
+            return self.print_always(&line);
         }
+        let (judgement, style) = match is_right {
+            true => ("as promised", paint::GOOD),
+            false => ("and not as promised", paint::BAD),
+        };
+        let sentence = [Span::new(format!("{shown} of {promised} events, {judgement}"), style)];
+        STDOUT.push_beyond(paint::write(&sentence, self.terminal.has_colour));
+    }
+
+    /// A command to copy, which dials us. It is not for programs, which have the address.
+    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr) {
+        if self.form != Form::Json {
+            let address = with_peer(address, swarm.local_peer());
+            let command = Span::new(format!("swarm-notify dial {address}"), paint::PLAIN.bold());
+            STDOUT.push(paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour));
+        }
+    }
+
+    /// Addresses of a listener have come or gone.
+    pub(crate) fn addresses_changed(
+        &self,
+        swarm: &tcp::Swarm,
+        listener: ListenerId,
+        added: &[Multiaddr],
+        removed: &[Multiaddr],
+    ) {
+        let full = |addresses: &[Multiaddr]| {
+            addresses.iter().map(|address| with_peer(address, swarm.local_peer()).to_string()).collect::<Vec<_>>()
+        };
+        let mut line = self.line("addresses_changed");
+        line.put("listener", listener.to_string());
+        line.put("addresses", full(swarm.listener(listener).map_or(&[], |view| view.addresses)));
+        line.put("added", full(added));
+        line.put("removed", full(removed));
+        self.print(&line);
     }
 
     /// A line, with both times and the side in it.
@@ -128,7 +182,18 @@ impl Reporter {
     }
 
     fn text(&self, line: &Line) -> String {
-        if self.json { line.to_json() } else { line.to_string() }
+        match (self.form, self.terminal.columns()) {
+            (Form::Json, _) => line.to_json(),
+            (Form::Text { .. }, None) => paint::write(&line.spans(), self.terminal.has_colour),
+            (Form::Text { is_long }, Some(columns)) => {
+                let id =
+                    ["stream", "listener", "connection"].iter().filter_map(|key| line.text(key)).map(str::len).max();
+                let id = id.unwrap_or_default().max(ID_COLUMNS.fetch_max(id.unwrap_or_default(), Ordering::Relaxed));
+                let rows = Screen { columns, id, is_long }.rows(line);
+                let rows: Vec<_> = rows.iter().map(|row| paint::write(row, self.terminal.has_colour)).collect();
+                rows.join("\n")
+            }
+        }
     }
 }
 
