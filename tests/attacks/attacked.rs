@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
-            output::say(&error);
+            output::say_last(&error);
             if error.is_usage() { 2 } else { 1 }
         }
     };

@@ -8,10 +8,14 @@ mod listen;
 mod output;
 mod paced;
 mod page;
+#[cfg(target_os = "linux")]
+mod screens;
 mod services;
 mod stdin;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod usage;
 
 use crate::support::command;

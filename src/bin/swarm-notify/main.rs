@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
         Err(error) => {
-            output::say(&error);
+            output::say_last(&error);
             if error.is_usage() { USAGE } else { WRONG }
         }
     };

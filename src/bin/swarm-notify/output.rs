@@ -35,6 +35,14 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
+/// Says why the command ends. At a terminal that stands below all that was printed before, unless nobody reads it.
+pub(crate) fn say_last(text: impl std::fmt::Display) {
+    if terminal::stdout().columns().is_some() {
+        STDOUT.finish(LAST_WORDS);
+    }
+    say(text);
+}
+
 /// Says on standard error what the user may want to change, though it does no harm yet.
 pub(crate) fn warn(text: impl std::fmt::Display) {
     label("warning", paint::WARNING, &text);

@@ -87,19 +87,31 @@ impl Screen {
         let mut fields = Vec::new();
         for (key, value) in line.fields() {
             match (*key, value) {
+                // The others have the time since then.
+                ("time", Value::String(time)) if event == "start" => {
+                    let to_the_second = time.split('.').next().unwrap_or_default();
+                    fields.push(self.field(key, &format!("{to_the_second}Z").into()));
+                }
                 ("t" | "time" | "side" | "event", _) => {}
                 (key, _) if Some(key) == about => {}
-                // The version of the log's format is for programs, and what has changed says more than all addresses.
-                ("format", _) if !self.is_long => {}
+                // The format is for programs, and the user has typed the command. What has changed says more than all.
+                ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
                 ("seconds", Value::Number(seconds)) if event == "ping" => {
                     let milliseconds = seconds.as_f64().unwrap_or_default() * 1e3;
                     fields.push(cells(&[Span::plain(format!("{milliseconds:.3} ms"))]));
                 }
                 ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
-                    fields.extend(addresses.iter().map(|address| self.field(key, address)));
+                    // An open listener's have our own peer id, as `start` has.
+                    let is_ours = event != "listen_failed" && !self.is_long;
+                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| is_ours) {
+                        Some((address, _)) => address.to_owned(),
+                        None => address.to_owned(),
+                    };
+                    let addresses = addresses.iter().filter_map(Value::as_str);
+                    fields.extend(addresses.map(|address| self.field(key, &of(address).into())));
                 }
-                ("remote", Value::String(remote)) if !self.is_long => {
+                ("remote", Value::String(remote)) => {
                     // The peer stands there by itself.
                     let peer = line.text("peer").map(|peer| format!("/p2p/{peer}")).unwrap_or_default();
                     let remote = remote.strip_suffix(&*peer).filter(|rest| !rest.is_empty()).unwrap_or(remote);
@@ -219,7 +231,7 @@ fn broken(field: Vec<Cell>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     rows
 }
 
-/// Returns the number of characters of the next row: up to the part of an address, the element of a list or the word that
+/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
 /// goes beyond it, if that leaves at least half of a row, and as many as fit otherwise.
 fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let mut columns = 0;
@@ -232,10 +244,11 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     if fits == cells.len() {
         return fits;
     }
-    let breaks = |at: &usize| cells[*at].0 == '/' || matches!(cells[at - 1].0, ',' | ' ');
-    // The peer of an address is not parted from its `/p2p`.
-    let is_peer = |at: &usize| cells[..*at].iter().rev().take(4).map(|(character, _)| *character).eq("p2p/".chars());
-    (fits / 2 + 1..=fits).rev().find(|at| breaks(at) && !is_peer(at)).unwrap_or(fits)
+    let begins = |at: usize, with: &str| cells[at..].iter().map(|(character, _)| *character).take(5).eq(with.chars());
+    let is_word = |at: &usize| matches!(cells[at - 1].0, ',' | ' ');
+    let is_part = |at: &usize| begins(*at, "/tcp/") || begins(*at, "/p2p/");
+    let last = |breaks: &dyn Fn(&usize) -> bool| (fits / 2 + 1..=fits).rev().find(breaks);
+    last(&is_word).or_else(|| last(&is_part)).unwrap_or(fits)
 }
 
 fn width(cells: &[Cell]) -> usize {

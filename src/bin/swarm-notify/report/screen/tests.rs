@@ -3,6 +3,7 @@
 use super::super::line::tests::fields;
 use super::*;
 use proptest::prelude::*;
+use std::num::NonZeroU16;
 
 const PEER: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 const LONG: &str =
@@ -26,13 +27,14 @@ fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)
 fn shown(line: &Line, columns: usize, is_long: bool) -> Vec<String> {
     let rows = Screen { columns, id: ID, is_long }.rows(line);
     let rows: Vec<_> = rows.iter().map(|row| paint::write(row, true)).collect();
-    let width = u16::try_from(columns).unwrap();
-    let mut terminal = vt100::Parser::new(u16::try_from(rows.len() + 2).unwrap(), width, 0);
+    let size = |number: usize| NonZeroU16::try_from(u16::try_from(number).unwrap()).unwrap();
+    let width = size(columns).get();
+    let mut terminal = vt100::Parser::new(size(rows.len() + 2), size(columns), 0);
     terminal.process((rows.join("\r\n") + "\r\n").as_bytes());
     let screen = terminal.screen();
     assert_eq!(screen.cursor_position(), (u16::try_from(rows.len()).unwrap(), 0), "a row was wrapped: {rows:#?}");
     let shown: Vec<_> = screen.rows(0, width).take(rows.len()).collect();
-    let last = (0..screen.size().0).filter_map(|row| screen.cell(row, width - 1));
+    let last = (0..screen.size().0.get()).filter_map(|row| screen.cell(row, width - 1));
     assert!(last.into_iter().all(|cell| !cell.has_contents()), "the last column is free: {shown:#?}");
     shown
 }
@@ -46,6 +48,7 @@ proptest! {
         has_side: bool,
     ) {
         let mut line = line(has_side.then_some("a"), "disconnected", Some(("connection", "c12.1")));
+        line.put("reason", "eof");
         fields.into_iter().for_each(|(key, value)| line.put(key, value));
         let gap = if columns < WIDE { 1 } else { 2 };
         let side = if has_side { 1 + gap } else { 0 };
@@ -54,7 +57,7 @@ proptest! {
         let shown = shown(&line, columns, is_long);
         prop_assert_eq!(&shown[0][..TIME], "   1.500");
         prop_assert_eq!(&shown[0][event - 1..event + 13], " disconnected ");
-        prop_assert_eq!(&shown[0][event + EVENT + gap - 1..margin], &format!(" {:<1$}", "c12.1", ID + gap));
+        prop_assert_eq!(&shown[0][event + EVENT + gap - 1..margin + 3], format!(" {:<1$}eof", "c12.1", ID + gap));
         for row in &shown[1..] {
             prop_assert!(row.bytes().take(margin).all(|byte| byte == b' ') && row.len() > margin, "{row:?}");
         }
@@ -107,10 +110,26 @@ fn peer_ids_are_short_and_whole_if_that_is_wanted() {
     assert_eq!(shown(&line, 60, false), expected);
     let expected = [
         "   1.500  connected        c1.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535",
-        "                                   /p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa",
         "                                   peer=12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa inbound",
     ];
     assert_eq!(shown(&line, 120, true), expected);
+}
+
+#[test]
+fn an_address_is_broken_between_its_parts() {
+    let mut line = line(None, "listen_failed", Some(("listener", "l0.1")));
+    line.put("addresses", vec![LONG]);
+    let margin = " ".repeat(35);
+    let expected = [
+        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
+        format!("{margin}/p2p/{PEER}"),
+    ];
+    assert_eq!(shown(&line, 120, true), expected);
+    let expected = [
+        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666".to_owned(),
+        format!("{margin}/tcp/65535/p2p/12D3KooW…6wQGfa"),
+    ];
+    assert_eq!(shown(&line, 80, false), expected);
 }
 
 #[test]
@@ -118,10 +137,11 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     let mut line = line(None, "identified", None);
     line.put("peer", PEER);
     line.put("agent", "x peer=FORGED\n   1.600  connected        c1.1    \u{1b}[31mrefused\u{9b}2J 語🦀");
+    let margin = " ".repeat(35);
     let expected = [
-        "   1.500  identified               peer=12D3KooW…6wQGfa",
-        "                                   agent=\"x peer=FORGED\\n   1.600  connected",
-        "                                          c1.1    \\u001b[31mrefused\\u009b2J 語🦀\"",
+        "   1.500  identified               peer=12D3KooW…6wQGfa".to_owned(),
+        format!("{margin}agent=\"x peer=FORGED\\n   1.600  connected   "),
+        format!("{margin}     c1.1    \\u001b[31mrefused\\u009b2J 語🦀\""),
     ];
     assert_eq!(shown(&line, 80, false), expected);
 }
