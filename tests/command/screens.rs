@@ -6,11 +6,14 @@
 use crate::paced::Peer;
 use crate::run;
 use crate::support::command::Running;
+use crate::support::log_page::page;
 use crate::terminal::{AtTerminal, Shown, command, plain};
-use std::io::{BufRead as _, BufReader};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
+use swarm_notify::lifecycle::Event;
 use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::swarm::Config;
 
@@ -49,12 +52,6 @@ fn masked(row: &str) -> String {
 #[track_caller]
 fn compare(name: &str, rows: &[String]) {
     let rows: Vec<_> = rows.iter().map(|row| masked(row)).collect();
-    if std::env::var("BLESS").is_ok() {
-        use std::io::Write as _;
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open("/tmp/look-screens").unwrap();
-        write!(file, "\n$ {name}\n{}", rows.join("\n")).unwrap();
-        return;
-    }
     assert!(rows == expected(name), "{name} shows:\n{}", rows.join("\n"));
 }
 
@@ -175,20 +172,24 @@ fn peer_ids_are_whole_if_that_is_wanted() {
 fn a_hostile_agent_stays_in_its_column_and_has_no_colour() {
     let agent =
         "x\u{1b}]0;title\u{7}\u{1b}[31m peer=FORGED\r\n   0.001  connected        c0.9    FORGED\u{9b}2J 語🦀\u{202e}é";
-    for width in WIDTHS {
-        let mut listen = AtTerminal::start(command(&["listen"]), width);
-        let address = listen.line("dial me: swarm-notify dial ");
-        let (mut peer, _) = Peer::dial(&address, Config::default());
-        peer.swarm.register_protocol(Protocol::new("/x peer=FORGED").unwrap());
-        let mut config = identify::Config::default();
-        config.agent_version = agent.into();
-        let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
-        let identify = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), config));
-        peer.notifees.get_mut::<Identify>(identify).unwrap().push();
-        while !plain(&listen.written).contains("observed=") {
-            peer.turn();
-            listen.poll();
-        }
+    let mut listens = WIDTHS.map(|width| AtTerminal::start(command(&["listen"]), width));
+    let addresses = listens.each_mut().map(|listen| listen.line("dial me: swarm-notify dial "));
+    let (mut peer, _) = Peer::dial(&addresses[0], Config::default());
+    for address in &addresses[1..] {
+        peer.swarm.dial(address.parse().unwrap()).unwrap();
+        peer.until(|event| matches!(event, Event::Connected { .. }));
+    }
+    peer.swarm.register_protocol(Protocol::new("/x peer=FORGED").unwrap());
+    let mut config = identify::Config::default();
+    config.agent_version = agent.into();
+    let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+    let identify = peer.notifees.install(&mut peer.swarm, Identify::new(key.public(), config));
+    peer.notifees.get_mut::<Identify>(identify).unwrap().push();
+    while !listens.iter().all(|listen| plain(&listen.written).contains("observed=")) {
+        peer.turn();
+        listens.iter_mut().for_each(AtTerminal::poll);
+    }
+    for (listen, width) in listens.into_iter().zip(WIDTHS) {
         listen.signal("INT");
         let shown = listen.ended();
         nothing_else_is_wrapped(&shown);
@@ -324,4 +325,62 @@ fn the_line_to_copy_dials_the_listener() {
     listen.wait().unwrap();
     assert!(dialed.status.success(), "{command}: {}", String::from_utf8_lossy(&dialed.stderr));
     assert!(!command.contains("0.0.0.0") && command.contains("/p2p/12D3KooW"), "{command}");
+}
+
+/// A network of its own, where it can be made, so that nothing else changes addresses.
+fn in_a_network_of_its_own(args: &[&str]) -> Command {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "--map-root-user"]).args(args);
+    unshare
+}
+
+#[test]
+fn addresses_that_come_and_go_are_told() {
+    if !in_a_network_of_its_own(&["ip", "link"]).output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: a network namespace is not to be had here");
+        return;
+    }
+    std::thread::scope(|scope| {
+        for is_json in [true, false] {
+            scope.spawn(move || addresses_come_and_go(is_json));
+        }
+    });
+}
+
+/// Has an address come and go at a listener, which looks at its addresses every 5 s.
+fn addresses_come_and_go(is_json: bool) {
+    let script = r#"ip link set lo up && "$0" listen /ip4/0.0.0.0/tcp/0 "$@" & listen=$!
+        read _; ip addr add 10.9.8.7/32 dev lo; read _; ip addr del 10.9.8.7/32 dev lo; read _; kill $listen; wait $listen"#;
+    let mut unshare = in_a_network_of_its_own(&["sh", "-c", script, env!("CARGO_BIN_EXE_swarm-notify")]);
+    let form = if is_json { &["--json"][..] } else { &[] };
+    let mut shell = unshare.args(form).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut next = shell.stdin.take().unwrap();
+    let mut out = BufReader::new(shell.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut until = |text: &str| out.find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}"));
+    let mut changes = Vec::new();
+    for (event, dial) in [("listen", "127.0.0.1"), ("addresses_changed", "10.9.8.7"), ("addresses_changed", "")] {
+        let name = if is_json { format!(r#""event":"{event}""#) } else { format!("Z  {event} ") };
+        changes.push(until(&name));
+        if !is_json && !dial.is_empty() {
+            assert!(until("").starts_with(&format!("dial me: swarm-notify dial /ip4/{dial}/tcp/")), "{event}");
+        }
+        next.write_all(b"\n").unwrap();
+    }
+    let last = until("listen_close");
+    assert!(shell.wait().unwrap().success());
+    if !is_json {
+        assert!(changes[1].contains(" added=[\"/ip4/10.9.8.7/tcp/") && changes[1].ends_with(" removed=[]"));
+        return;
+    }
+    let lines: Vec<Value> =
+        changes.iter().chain([&last]).map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    let [listen, come, gone, last] = &lines[..] else { panic!("{lines:?}") };
+    page().check(come, "listen");
+    page().check(gone, "listen");
+    assert_eq!(listen["addresses"].as_array().unwrap().len(), 1, "{listen}");
+    let full = listen["addresses"][0].as_str().unwrap().replace("127.0.0.1", "10.9.8.7");
+    assert_eq!((&come["added"], &come["removed"]), (&json!([full]), &json!([])), "{come}");
+    assert_eq!(come["addresses"], json!([listen["addresses"][0], full]), "{come}");
+    assert_eq!((&gone["added"], &gone["removed"]), (&json!([]), &json!([full])), "{gone}");
+    assert_eq!((&gone["addresses"], &last["addresses"]), (&listen["addresses"], &listen["addresses"]));
 }
