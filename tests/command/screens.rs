@@ -189,6 +189,7 @@ fn a_hostile_agent_stays_in_its_column_and_has_no_colour() {
         peer.turn();
         listens.iter_mut().for_each(AtTerminal::poll);
     }
+    drop(peer);
     for (listen, width) in listens.into_iter().zip(WIDTHS) {
         listen.signal("INT");
         let shown = listen.ended();

@@ -308,18 +308,18 @@ impl Output {
 
     /// The thread: writes lines until that fails.
     fn write_lines(&'static self) {
-        let mut batch = Vec::new();
+        let (mut batch, mut ends) = (Vec::new(), Vec::new());
         loop {
-            self.take_batch(&mut batch);
-            let mut rest = batch.as_slice();
+            self.take_batch(&mut batch, &mut ends);
+            let mut written = 0;
             let mut is_refused = false;
-            while !rest.is_empty() {
-                match system::write(self.descriptor, rest) {
+            while written < batch.len() {
+                match system::write(self.descriptor, &batch[written..]) {
                     Ok(0) => return self.end_by(&ErrorKind::WriteZero.into()),
                     Ok(n) => {
-                        rest = &rest[n..];
+                        written += n;
                         is_refused = false;
-                        self.wrote(n, rest);
+                        self.wrote(n, ends.iter().filter(|end| **end > written).count());
                     }
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -335,9 +335,10 @@ impl Output {
         }
     }
 
-    /// Waits for lines, and takes some.
-    fn take_batch(&self, batch: &mut Vec<u8>) {
+    /// Waits for lines, and takes some. `ends` gets the end of each: one may have several rows.
+    fn take_batch(&self, batch: &mut Vec<u8>, ends: &mut Vec<usize>) {
         batch.clear();
+        ends.clear();
         batch.shrink_to(BATCH);
         let mut state = self.lock();
         while state.lines.is_empty() {
@@ -350,18 +351,19 @@ impl Output {
             state.bytes -= line.len();
             state.in_hand += 1;
             batch.extend_from_slice(&line);
+            ends.push(batch.len());
         }
         if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
             wake(state);
         }
     }
 
-    /// `n` more bytes are written, and `rest` of the batch is not.
-    fn wrote(&self, n: usize, rest: &[u8]) {
+    /// `n` more bytes are written, and so many lines of the batch are not.
+    fn wrote(&self, n: usize, in_hand: usize) {
         let mut state = self.lock();
         state.written += n as u64;
-        // A line of standard error may have several.
-        state.in_hand = state.in_hand.min(rest.iter().filter(|byte| **byte == b'\n').count());
+        // After an end they are counted already.
+        state.in_hand = state.in_hand.min(in_hand);
         drop(state);
         self.changed.notify_all();
     }
