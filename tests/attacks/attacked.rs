@@ -52,17 +52,18 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     let may_leave = !matches!(args.command, Command::Dial(_));
+    let reporter = report::Reporter::new(args.json, args.quiet);
     let ended = match args.command {
-        Command::Demo => demo::run(args.json),
-        Command::Listen(listen) => listen::run(&listen, args.json),
-        Command::Dial(dial) => dial::run(&dial, args.json),
+        Command::Demo => demo::run(reporter),
+        Command::Listen(listen) => listen::run(&listen, reporter),
+        Command::Dial(dial) => dial::run(&dial, reporter),
     };
     let code = match ended {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
             output::say(&error);
-            if error.is_usage() { 2 } else { 1 }
+            error.code()
         }
     };
     if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }

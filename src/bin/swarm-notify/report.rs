@@ -13,8 +13,9 @@ pub(crate) use line::Line;
 use crate::output::STDOUT;
 use describe::{describe, describe_refused};
 use libp2p_identity::PeerId;
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
-use swarm_notify::lifecycle::{Event, Id};
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, StreamId};
 use swarm_notify::swarm::{Refusal, RefusedAt};
 use swarm_notify::tcp;
 
@@ -26,13 +27,22 @@ const FORMAT: u32 = 1;
 pub(crate) struct Reporter {
     start: Instant,
     json: bool,
+    is_quiet: bool,
     /// Which of the demo's two.
     side: Option<&'static str>,
 }
 
 impl Reporter {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { start: Instant::now(), json, side: None }
+    pub(crate) fn new(json: bool, is_quiet: bool) -> Self {
+        Self { start: Instant::now(), json, is_quiet, side: None }
+    }
+
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     pub(crate) const fn side(self, side: &'static str) -> Self {
@@ -81,15 +91,25 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// The end of `dial`.
-    pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, time: Duration) {
-        let mut line = self.line("summary");
-        line.put("streams", streams);
-        line.put("ok", ok);
-        line.put("failed", failed);
-        line.put("bytes", bytes);
+    /// A stream that was given up since it got no answer: what it waited for, and for how long.
+    pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
+        let mut line = self.line("unanswered");
+        line.put("connection", connection.to_string());
+        line.put("stream", stream.to_string());
+        line.put("awaited", awaited);
         line.put("seconds", seconds(time));
-        self.print_always(&line);
+        self.print(&line);
+    }
+
+    /// The end of `dial`: the fields that `put` adds, or sentences for people.
+    pub(crate) fn summary(&self, put: impl FnOnce(&mut Line), sentences: impl fmt::Display) {
+        if self.json {
+            let mut line = self.line("summary");
+            put(&mut line);
+            self.print_always(&line);
+        } else {
+            STDOUT.push_beyond(sentences.to_string());
+        }
     }
 
     /// The end of `demo`: the number of events that came as promised, of all.
@@ -118,8 +138,22 @@ impl Reporter {
         line
     }
 
+    /// Prints a line, unless it is one that `--quiet` leaves out.
     pub(crate) fn print(&self, line: &Line) {
-        STDOUT.push(self.text(line));
+        if !self.is_quiet || self.is_asked_for(line) {
+            STDOUT.push(self.text(line));
+        }
+    }
+
+    /// Whether a line is an answer that was asked for, or without it the log could not be read.
+    fn is_asked_for(&self, line: &Line) -> bool {
+        match line.text("event") {
+            Some("start") => self.json,
+            Some("listen") => self.side.is_none(),
+            Some("identified" | "message" | "pubsub_lagged") => true,
+            Some("skipped") => line.text("what") == Some("message"),
+            Some(_) | None => false,
+        }
     }
 
     /// Prints a line that is not left out however slow its reader is.
