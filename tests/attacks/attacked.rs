@@ -54,18 +54,18 @@ fn main() -> ExitCode {
     }
     let args = Args::parse();
     let may_leave = !matches!(args.command, Command::Dial(_));
-    let form = args.form();
+    let reporter = report::Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
-        Command::Demo => demo::run(form),
-        Command::Listen(listen) => listen::run(&listen, form),
-        Command::Dial(dial) => dial::run(&dial, form),
+        Command::Demo => demo::run(reporter),
+        Command::Listen(listen) => listen::run(&listen, reporter),
+        Command::Dial(dial) => dial::run(&dial, reporter),
     };
     let code = match ended {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
             output::say_last(&error);
-            if error.is_usage() { 2 } else { 1 }
+            error.code()
         }
     };
     if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }

@@ -3,12 +3,16 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
 mod address;
+#[path = "args/size.rs"]
+mod size;
 
 use crate::report::Form;
 use address::{to_dial, to_listen_on};
 use clap::{Parser, Subcommand};
+use size::size;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
@@ -24,6 +28,10 @@ pub(crate) struct Args {
     /// Show peer ids and long values whole at a terminal. They always are in a file, in a pipe and in JSON.
     #[arg(long, global = true, conflicts_with = "json")]
     pub(crate) long: bool,
+    /// Leave out the lines of events: stdout has answers that were asked for (who a peer is, published messages), where
+    /// `listen` listens, and the summary. Errors are on stderr.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
 }
 
 impl Args {
@@ -38,7 +46,8 @@ Two terminals to try it in:
   swarm-notify listen /ip4/127.0.0.1/tcp/4001
   swarm-notify dial /ip4/127.0.0.1/tcp/4001
 
-Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong.";
+Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong; of \
+`dial`, 130 after Ctrl-C and 143 after SIGTERM. A second signal ends every command at once.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -80,10 +89,13 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_COUNT))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
-    /// The number of bytes to send on each.
-    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = number(0..=MAX_BYTES))]
+    /// The number of bytes to send on each: 1500, 64k, 1M (1000000) or 1MiB (1048576).
+    #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
+    /// Give up a stream, a ping or a question on which nothing has moved for so long.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
     /// End our side as soon as all is sent, and read the echo after that.
     #[arg(long, conflicts_with = "reset")]
     pub(crate) half_close: bool,
@@ -139,5 +151,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
         Ok(_) | Err(_) => Err("give a number of seconds from 0 to 1000000000, such as 2.5".to_owned()),
+    }
+}
+
+/// A time that is not 0, to the millisecond.
+fn time(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) | Err(_) => Err("give a number of seconds from 0.001 to 1000000000, such as 2.5".to_owned()),
     }
 }

@@ -10,7 +10,7 @@ use crate::key::identity;
 use crate::node::{End, Error, Node, World};
 use crate::output::STDOUT;
 use crate::publish::Whose;
-use crate::report::{Form, Reporter};
+use crate::report::Reporter;
 use crate::services::Services;
 use addresses::Addresses;
 use std::collections::{HashMap, HashSet};
@@ -23,8 +23,7 @@ use swarm_notify::tcp;
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
-pub(crate) fn run(args: &args::Listen, form: Form) -> Result<bool, Error> {
-    let reporter = Reporter::new(form);
+pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
@@ -39,7 +38,7 @@ pub(crate) fn run(args: &args::Listen, form: Form) -> Result<bool, Error> {
     // Without a listener there is nothing left to wait for but a signal's end.
     let server = node.notifees.register(Server::new(args.addresses.len()));
     node.notifees.register(Addresses::default());
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();
     node.start("listen", exposed.as_ref());
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &args::Listen, form: Form) -> Result<bool, Error> {
     services.end(node.world.reporter, &mut node.notifees);
     node.world.catch_up(true);
     match end {
-        End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
+        End::Interrupted(_) | End::Unread => Ok(services.has_lost_nothing()),
         // It is never unregistered.
         End::Done => Err(Error::NothingListens(
             node.notifees

@@ -22,6 +22,8 @@ mod terminal;
 
 use args::Command;
 use clap::Parser;
+use node::WRONG;
+use report::Reporter;
 use std::process::ExitCode;
 
 /// Peers come with identity keys of every type.
@@ -29,28 +31,24 @@ const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "se
 
 /// Everything was right.
 const RIGHT: u8 = 0;
-/// Something was wrong: the peer, the network, or what came back.
-const WRONG: u8 = 1;
-/// The command line was wrong; clap ends with it by itself.
-const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     output::init_log();
     let args = args::Args::parse();
     // What `dial` prints is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
-    let form = args.form();
+    let reporter = Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
-        Command::Demo => demo::run(form),
-        Command::Listen(listen) => listen::run(&listen, form),
-        Command::Dial(dial) => dial::run(&dial, form),
+        Command::Demo => demo::run(reporter),
+        Command::Listen(listen) => listen::run(&listen, reporter),
+        Command::Dial(dial) => dial::run(&dial, reporter),
     };
     let code = match ended {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
         Err(error) => {
             output::say_last(&error);
-            if error.is_usage() { USAGE } else { WRONG }
+            error.code()
         }
     };
     // The exit waits for the readers of what was printed, within bounds.

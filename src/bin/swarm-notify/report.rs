@@ -16,14 +16,15 @@ mod screen;
 pub(crate) use line::Line;
 
 use crate::output::STDOUT;
-use crate::terminal::{self, Terminal};
+use crate::terminal::{self, Terminal, wrap_words};
 use describe::{describe, describe_refused, with_peer};
 use libp2p_identity::PeerId;
 use paint::Span;
 use screen::Screen;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use swarm_notify::lifecycle::{Event, Id, ListenerId};
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
 use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
@@ -49,13 +50,22 @@ pub(crate) struct Reporter {
     start: Instant,
     form: Form,
     terminal: Terminal,
+    is_quiet: bool,
     /// Which of the demo's two.
     side: Option<&'static str>,
 }
 
 impl Reporter {
-    pub(crate) fn new(form: Form) -> Self {
-        Self { start: Instant::now(), form, terminal: terminal::stdout(), side: None }
+    pub(crate) fn new(form: Form, is_quiet: bool) -> Self {
+        Self { start: Instant::now(), form, is_quiet, terminal: terminal::stdout(), side: None }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     pub(crate) const fn side(self, side: &'static str) -> Self {
@@ -104,20 +114,33 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// The end of `dial`.
-    pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, time: Duration) {
-        let mut line = self.line("summary");
-        line.put("streams", streams);
-        line.put("ok", ok);
-        line.put("failed", failed);
-        line.put("bytes", bytes);
+    /// A stream that was given up since it got no answer: what it waited for, and for how long.
+    pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
+        let mut line = self.line("unanswered");
+        line.put("connection", connection.to_string());
+        line.put("stream", stream.to_string());
+        line.put("awaited", awaited);
         line.put("seconds", seconds(time));
-        self.print_always(&line);
+        self.print(&line);
+    }
+
+    /// The end of `dial`: the fields that `put` adds, or sentences for people.
+    pub(crate) fn summary(&self, put: impl FnOnce(&mut Line), sentences: impl fmt::Display) {
+        if self.is_json() {
+            let mut line = self.line("summary");
+            put(&mut line);
+            return self.print_always(&line);
+        }
+        let sentences = sentences.to_string();
+        STDOUT.push_beyond(match self.terminal.columns() {
+            Some(columns) => wrap_words(&sentences, columns),
+            None => sentences,
+        });
     }
 
     /// The end of `demo`: the number of events that came as promised, of all.
     pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
-        if self.form == Form::Json {
+        if self.is_json() {
             let mut line = self.line("summary");
             line.put("shown", shown);
             line.put("promised", promised);
@@ -134,7 +157,7 @@ impl Reporter {
 
     /// A command to copy, which dials us. It is not for programs, which have the address.
     pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr) {
-        if self.form != Form::Json {
+        if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
             let command = Span::new(format!("swarm-notify dial {address}"), paint::PLAIN.bold());
             STDOUT.push(paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour));
@@ -172,8 +195,22 @@ impl Reporter {
         line
     }
 
+    /// Prints a line, unless it is one that `--quiet` leaves out.
     pub(crate) fn print(&self, line: &Line) {
-        STDOUT.push(self.text(line));
+        if !self.is_quiet || self.is_asked_for(line) {
+            STDOUT.push(self.text(line));
+        }
+    }
+
+    /// Whether a line is an answer that was asked for, or without it the log could not be read.
+    fn is_asked_for(&self, line: &Line) -> bool {
+        match line.text("event") {
+            Some("start") => self.is_json(),
+            Some("listen" | "addresses_changed") => self.side.is_none(),
+            Some("identified" | "message" | "pubsub_lagged") => true,
+            Some("skipped") => line.text("what") == Some("message"),
+            Some(_) | None => false,
+        }
     }
 
     /// Prints a line that is not left out however slow its reader is.

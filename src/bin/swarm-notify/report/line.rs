@@ -40,6 +40,11 @@ impl Line {
         }
     }
 
+    /// The text of a field that has one.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| *name == key)?.1.as_str()
+    }
+
     /// Returns the fields as an object, to be a value in another line.
     pub(crate) fn into_value(self) -> Value {
         Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
@@ -62,11 +67,6 @@ impl Line {
     /// Returns the fields, in order.
     pub(super) fn fields(&self) -> &[(&'static str, Value)] {
         &self.0
-    }
-
-    /// Returns a field that is a string.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| *name == key)?.1.as_str()
     }
 
     /// Returns the line as plain text, without a newline. Each field can be read back from it.
