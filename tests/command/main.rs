@@ -3,15 +3,22 @@
 
 mod demo;
 mod dial;
+mod interrupted;
 mod keys;
 mod listen;
 mod output;
 mod paced;
 mod page;
+#[cfg(target_os = "linux")]
+mod progress;
+mod quiet;
 mod services;
+mod serving;
 mod stdin;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
+mod unanswered;
 mod usage;
 
 use crate::support::command;
