@@ -61,6 +61,9 @@
 //!
 //! # Events
 //!
+//! With `--quiet` the log has only `start` (with `--json`), `listen` of `listen`, `identified`, `message`, what is missing of
+//! these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of `message`), and `summary`.
+//!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
 //!
@@ -94,7 +97,8 @@
 //! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
-//! | `summary` of `dial` | Its streams, at its end. | `streams`, `ok`, `failed`, `bytes`, `seconds` |
+//! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
+//! | `summary` of `dial` | Its streams and pings, at its end. Without `--json` these are sentences for people. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `ping_loss_percent`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
@@ -134,7 +138,8 @@
 //! | `total` | number | Refusals of this kind since the connection or the listener opened. |
 //! | `what` | string | The event whose lines were left out. |
 //! | `lines` | number | Lines that were left out. |
-//! | `seconds` | number | The time from question to answer; in `summary`, from the connection to the end of the last stream. |
+//! | `seconds` | number | The time from question to answer; in `unanswered`, the time without one; in `summary`, from the connection to the end of the last stream. |
+//! | `awaited` | string | What the stream has waited for: `protocol`, the peer's word on it; `room`, for bytes that the peer does not take; `echo`, the rest of it; `end`, that of the peer's side. |
 //! | `agent` | string or null | The peer's implementation, in its own words. |
 //! | `protocols` | strings | The protocols that the peer says it speaks. |
 //! | `observed` | string or null | Our address, as the peer says that it sees it. |
@@ -149,10 +154,26 @@
 //! | `listeners` | objects | The listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
 //! | `connections` | objects | The connections that are open, likewise with those of `connected`. |
 //! | `snapshot.streams` | objects | The streams that are open, likewise with those of `opened_stream`. |
-//! | `summary.streams` | number | Streams that were asked for. |
+//! | `summary.streams` | number | Streams that were asked for: the sum of `ok`, `failed`, `unfinished` and `not_begun`. |
 //! | `ok` | number | Streams that ended as they should, with the right bytes. |
-//! | `failed` | number | The others. |
+//! | `failed` | number | Streams that could not open, or ended otherwise. |
+//! | `unanswered` | number | Of `failed`, those that got no answer in time. |
+//! | `unfinished` | number | Streams that were under way as a signal came. |
+//! | `not_begun` | number | Streams that were not begun, since a signal came or the connection ended. |
 //! | `bytes` | number | Bytes that came back right, or went to a sink, on the streams that are `ok`. |
+//! | `bytes_per_second` | number | `bytes` by `seconds`, rounded down. A byte that goes out and comes back counts once. |
+//! | `latency_min_seconds` | number | The shortest time from the begin to the end of a stream that is `ok`. |
+//! | `latency_median_seconds` | number | The median of these times, to three digits. |
+//! | `latency_p99_seconds` | number | Their 99th percentile, to three digits. |
+//! | `latency_max_seconds` | number | The longest of them. |
+//! | `ping_min_seconds` | number | The shortest round trip of a ping. |
+//! | `ping_mean_seconds` | number | The mean of the round trips. |
+//! | `ping_max_seconds` | number | The longest round trip. |
+//! | `pings` | number | Pings that were asked for. |
+//! | `pings_answered` | number | Pings that were answered. |
+//! | `pings_lost` | number | Pings that were sent and not answered, but for one that a signal cut off. |
+//! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
+//! | `interrupted` | string | The signal that ended the run: `SIGINT` or `SIGTERM`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
 //! | `promised` | number | Events that had to come. |
 //! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
@@ -176,8 +197,12 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr or the log says what. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. |
 //! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
+//! | 143 | `dial`: the same after SIGTERM. |
+//!
+//! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
 //!
 //! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
 //! its place: nothing counts as lost.

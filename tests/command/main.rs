@@ -3,19 +3,26 @@
 
 mod demo;
 mod dial;
+mod interrupted;
 mod keys;
 mod listen;
 mod output;
 mod paced;
 mod page;
 #[cfg(target_os = "linux")]
+mod progress;
+mod quiet;
+#[cfg(target_os = "linux")]
 mod screens;
 mod services;
+mod serving;
 mod stdin;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod unanswered;
 mod usage;
 
 use crate::support::command;

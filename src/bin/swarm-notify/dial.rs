@@ -266,15 +266,22 @@ impl Caller {
             parts.push("there was no connection yet".to_owned());
         }
         if streams > 0 {
-            let not_begun = self.tally.not_begun();
+            let rest = match self.tally.not_begun() {
+                0 => String::new(),
+                not_begun => format!(", {not_begun} not begun"),
+            };
             parts.push(format!(
-                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished), and {not_begun} not",
+                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
                 number(streams, "stream")
             ));
         }
         parts.extend(errands.interrupted());
-        if self.done.is_some() && !self.has_errands {
-            parts.push("the connection was not held to the end".to_owned());
+        let is_done = self.done.is_some() && !self.has_errands;
+        match (is_done, self.was_held) {
+            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
+            (true, false) => parts.push("the connection was not held to the end".to_owned()),
+            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
+            (false, _) => {}
         }
         parts.join("; ")
     }
