@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
-            output::say_last(&error);
+            output::say_last(&error, error.is_interrupt());
             error.code()
         }
     };

@@ -20,8 +20,6 @@ mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]
 mod support;
-#[cfg(target_os = "linux")]
-mod terminal;
 mod unanswered;
 mod usage;
 

@@ -7,7 +7,7 @@ use crate::paced::Peer;
 use crate::run;
 use crate::support::command::Running;
 use crate::support::log_page::page;
-use crate::terminal::{AtTerminal, Shown, command, plain};
+use crate::support::terminal::{AtTerminal, Shown, command, plain};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};

@@ -298,8 +298,9 @@ fn kind(bytes: &[u8]) -> Option<String> {
         let is_label = label.len() <= 40 && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
         return Some(if is_label { format!("PEM ({label})") } else { "PEM".to_owned() });
     }
-    Some(match text.as_bytes() {
-        [b'{' | b'[', ..] => "JSON".to_owned(),
+    Some(match text.trim_end().as_bytes() {
+        // A section of an INI file begins like a list, and does not end so.
+        [b'{', ..] | [b'[', .., b']'] => "JSON".to_owned(),
         [b's', b's', b'h', b'-', ..] => "a public key of SSH".to_owned(),
         _ => "text".to_owned(),
     })

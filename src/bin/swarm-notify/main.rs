@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
         Err(error) => {
-            output::say_last(&error);
+            output::say_last(&error, error.is_interrupt());
             error.code()
         }
     };

@@ -80,6 +80,11 @@ impl Error {
             | Self::Wrong(_) => WRONG,
         }
     }
+
+    /// Whether the user has ended the command.
+    pub(crate) const fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted(..))
+    }
 }
 
 impl fmt::Display for Error {

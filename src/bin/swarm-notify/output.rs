@@ -44,12 +44,16 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
-/// Says why the command ends. At a terminal that stands below all that was printed before, unless nobody reads it.
-pub(crate) fn say_last(text: impl std::fmt::Display) {
+/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal it stands below all
+/// that was printed before, unless nobody reads that.
+pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
     if terminal::stdout().columns().is_some() {
         STDOUT.finish(LAST_WORDS);
     }
-    say(text);
+    match is_interrupted {
+        true => push_labelled("interrupted", paint::WARNING, text.to_string()),
+        false => say(text),
+    }
 }
 
 /// Says on standard error what the user may want to change, though it does no harm yet.
@@ -59,14 +63,18 @@ pub(crate) fn warn(text: impl std::fmt::Display) {
 
 /// Says a text behind a label, as clap does.
 fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
-    let (terminal, style) = (terminal::stderr(), style.bold());
-    let mut text = format!("{label}: {text}");
+    push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
+}
+
+/// Says a text that begins with a label.
+fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
+    let terminal = terminal::stderr();
     if let Some(columns) = terminal.columns() {
         text = wrap_words(&text, columns);
     }
-    // The first word of the text is the label, however it is wrapped.
-    let rest = text.split_off(label.len() + 1);
-    STDERR.push(paint::write(&[Span::new(text, style), Span::plain(rest)], terminal.has_colour));
+    // It is the first word, and stays so.
+    let rest = text.split_off(label.len());
+    STDERR.push(paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour));
 }
 
 /// Has a text stand below all lines of the terminal that standard error leads to. It neither waits nor fails.
