@@ -61,8 +61,9 @@
 //!
 //! # Events
 //!
-//! With `--quiet` the log has only `start` (with `--json`), `listen` of `listen`, `identified`, `message`, what is missing of
-//! these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of `message`), and `summary`.
+//! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
+//! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
+//! `message`), and `summary`.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.

@@ -94,6 +94,9 @@ impl Screen {
                 }
                 ("t" | "time" | "side" | "event", _) => {}
                 (key, _) if Some(key) == about => {}
+                // A number that is unique to an author's message, and a neighbour who is the author.
+                ("seqno", _) if !self.is_long => {}
+                ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
                 // The format is for programs, and the user has typed the command. What has changed says more than all.
                 ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}

@@ -159,6 +159,20 @@ fn a_field_without_end_is_cut_and_hides_no_other() {
 }
 
 #[test]
+fn a_message_has_its_author_once() {
+    let mut line = line(None, "message", None);
+    line.put("topic", "news");
+    line.put("from", PEER);
+    line.put("seqno", "1796014153000007001");
+    line.put_data(b"it rains");
+    line.put("via", PEER);
+    let expected = "   1.500  message                  topic=news from=12D3KooW…6wQGfa data=\"it rains\"";
+    assert_eq!(shown(&line, 120, false), [expected]);
+    let long = shown(&line, 200, true).concat();
+    assert!(long.contains("seqno=\"1796014153000007001\"") && long.contains("via="), "{long}");
+}
+
+#[test]
 fn a_narrow_terminal_has_the_rest_below() {
     let mut line = line(Some("b"), "disconnected", Some(("connection", "c1.1")));
     line.put("reason", "remote(go_away(0))");
