@@ -37,7 +37,6 @@ mod services;
 mod terminal;
 
 use args::{Args, Command};
-use clap::Parser as _;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -52,7 +51,7 @@ fn main() -> ExitCode {
     if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
         std::thread::spawn(|| answer(gauge));
     }
-    let args = Args::parse();
+    let args = Args::read();
     let may_leave = !matches!(args.command, Command::Dial(_));
     let reporter = report::Reporter::new(args.form(), args.quiet);
     let ended = match args.command {

@@ -310,6 +310,36 @@ fn an_error_is_broken_at_words() {
     let at = shown.rows.iter().position(|row| row.starts_with("error: ")).unwrap();
     let expected = "error: there is no connection to /ip4/127.0.0.1/tcp/1:";
     assert_eq!(shown.rows[at], expected);
+    // So is one of the command line.
+    let shown = AtTerminal::start(command(&["dial", "127.0.0.1:1"]), 60).ended();
+    let expected = [
+        "error: invalid value '127.0.0.1:1' for '<ADDRESS>': an",
+        "address begins with /; did you mean /ip4/127.0.0.1/tcp/1?",
+        "",
+        "For more information, try '--help'.",
+    ];
+    assert_eq!((&shown.rows[..], shown.wrapped.len(), shown.code), (&expected.map(str::to_owned)[..], 0, Some(2)));
+}
+
+/// The terminal shows `^C`, and what was typed, wherever the cursor is.
+#[test]
+fn typed_keys_shift_no_column() {
+    for name in ["TERM", "NO_COLOR"] {
+        let mut command = command(&["listen"]);
+        command.env(name, "xterm");
+        let mut listen = AtTerminal::start(command, 60);
+        listen.line("dial me: swarm-notify dial ");
+        listen.keys(b"half a line");
+        listen.until("half a line");
+        listen.keys(b"^C");
+        listen.until("^C");
+        listen.signal("INT");
+        let shown = listen.ended();
+        nothing_else_is_wrapped(&shown);
+        let last = &shown.rows[shown.rows.len() - 2..];
+        assert_eq!(masked(&last[0]), "   #.### listen_close    l0.1   shutdown", "{name}");
+        assert_eq!(masked(&last[1]), "                                /ip4/127.0.0.1/tcp/#####", "{name}");
+    }
 }
 
 /// A user copies the line, as `grep` does here, and runs it.

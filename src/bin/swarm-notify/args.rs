@@ -7,9 +7,12 @@ mod address;
 mod size;
 
 use crate::report::Form;
+use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use size::size;
+use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +38,20 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Reads the command line. A wrong one ends the process with clap's message, which is broken at words at a terminal.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let terminal = terminal::stderr();
+            let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            let Some(columns) = terminal.columns().filter(|_| !is_help) else { error.exit() };
+            let styled = error.render();
+            let text = if terminal.has_colour { styled.ansi().to_string() } else { styled.to_string() };
+            // Nobody is left to hear of it.
+            let _ = io::stderr().write_all(wrap_words(&text, columns).as_bytes());
+            std::process::exit(error.exit_code())
+        })
+    }
+
     /// The form of what is printed.
     pub(crate) fn form(&self) -> Form {
         if self.json { Form::Json } else { Form::Text { is_long: self.long } }

@@ -21,7 +21,6 @@ mod services;
 mod terminal;
 
 use args::Command;
-use clap::Parser;
 use node::WRONG;
 use report::Reporter;
 use std::process::ExitCode;
@@ -34,7 +33,7 @@ const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {
     output::init_log();
-    let args = args::Args::parse();
+    let args = args::Args::read();
     // What `dial` prints is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
     let reporter = Reporter::new(args.form(), args.quiet);

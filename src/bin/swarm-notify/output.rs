@@ -74,7 +74,8 @@ fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
     }
     // It is the first word, and stays so.
     let rest = text.split_off(label.len());
-    STDERR.push(paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour));
+    let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
+    STDERR.push(terminal.margin().to_owned() + &text);
 }
 
 /// Has a text stand below all lines of the terminal that standard error leads to. It neither waits nor fails.

@@ -132,10 +132,11 @@ impl Reporter {
             return self.print_always(&line);
         }
         let sentences = sentences.to_string();
-        STDOUT.push_beyond(match self.terminal.columns() {
+        let sentences = match self.terminal.columns() {
             Some(columns) => wrap_words(&sentences, columns),
             None => sentences,
-        });
+        };
+        STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentences);
     }
 
     /// The end of `demo`: the number of events that came as promised, of all.
@@ -152,7 +153,8 @@ impl Reporter {
             false => ("and not as promised", paint::BAD),
         };
         let sentence = [Span::new(format!("{shown} of {promised} events, {judgement}"), style)];
-        STDOUT.push_beyond(paint::write(&sentence, self.terminal.has_colour));
+        let sentence = paint::write(&sentence, self.terminal.has_colour);
+        STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
     }
 
     /// A command to copy, which dials us. It is not for programs, which have the address.
@@ -160,7 +162,8 @@ impl Reporter {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
             let command = Span::new(format!("swarm-notify dial {address}"), paint::PLAIN.bold());
-            STDOUT.push(paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour));
+            let line = paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour);
+            STDOUT.push(self.terminal.margin().to_owned() + &line);
         }
     }
 
@@ -228,7 +231,7 @@ impl Reporter {
                 let id = id.unwrap_or_default().max(ID_COLUMNS.fetch_max(id.unwrap_or_default(), Ordering::Relaxed));
                 let rows = Screen { columns, id, is_long }.rows(line);
                 let rows: Vec<_> = rows.iter().map(|row| paint::write(row, self.terminal.has_colour)).collect();
-                rows.join("\n")
+                self.terminal.margin().to_owned() + &rows.join("\n")
             }
         }
     }

@@ -1,5 +1,6 @@
 //! [`Terminal`]: what standard output and standard error lead to, for lines that fit it and have its colours.
 
+use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use std::io;
@@ -31,6 +32,16 @@ impl Terminal {
         Self { is_stdout, is_terminal: stream.is_terminal(), has_colour }
     }
 
+    /// Returns what each line begins with: what the terminal shows of keys that were typed, such as `^C`, makes way for it.
+    pub(crate) const fn margin(self) -> &'static str {
+        match (self.is_terminal, self.has_colour) {
+            (true, true) => "\r\x1b[K",
+            // It may know no escape sequence.
+            (true, false) => "\r",
+            (false, _) => "",
+        }
+    }
+
     /// Returns the width that the terminal has now. `None`: it is no terminal.
     pub(crate) fn columns(self) -> Option<usize> {
         if !self.is_terminal {
@@ -47,7 +58,7 @@ impl Terminal {
 }
 
 /// Returns a text whose lines are broken at blanks to fit `columns`, each behind the indent that its line has. A word that
-/// is longer stays whole, so that it can be copied.
+/// is longer stays whole, so that it can be copied. Colours take no columns.
 pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
     let mut wrapped = String::new();
     for (at, line) in text.split('\n').enumerate() {
@@ -56,7 +67,8 @@ pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
         wrapped.extend([if at == 0 { "" } else { "\n" }, indent]);
         let mut column = indent.len();
         for (at, word) in words.split(' ').enumerate() {
-            let is_beyond = column + 1 + word.width() >= columns;
+            let width = strip_str(word).to_string().width();
+            let is_beyond = column + 1 + width >= columns;
             match at {
                 0 => {}
                 _ if is_beyond && !word.is_empty() => {
@@ -69,7 +81,7 @@ pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
                 }
             }
             wrapped.push_str(word);
-            column += word.width();
+            column += width;
         }
     }
     wrapped
