@@ -76,6 +76,10 @@
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
 //! opened and not closed.
 //!
+//! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
+//! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
+//! counts against no stream of `dial`'s own.
+//!
 //! # Fields
 //!
 //! `event.field` is a field of one event whose name means something else at others.

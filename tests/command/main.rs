@@ -14,6 +14,7 @@ mod progress;
 mod quiet;
 mod services;
 mod serving;
+mod slow_reader;
 mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]
