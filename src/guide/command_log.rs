@@ -59,7 +59,7 @@
 //! | `identified` | A peer has answered who it is. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_pushed` | A peer has said anew who it is, without being asked. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_failed` | A peer did not answer who it is. | `peer`, `reason` |
-//! | `identify_push_failed` | We could not tell a peer anew who we are. | `peer`, `reason` |
+//! | `identify_push_failed` | A peer began to say anew who it is, and what it said came to nothing. | `peer`, `reason` |
 //! | `peer_added` | A peer speaks floodsub. | `peer` |
 //! | `peer_gone` | A peer of floodsub has left. | `peer` |
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
@@ -177,5 +177,5 @@
 //!
 //! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
 //!
-//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
-//! its place: nothing counts as lost.
+//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
+//! place, to be read and written, as Python's `subprocess.DEVNULL` and others do on purpose. So nothing counts as lost.
