@@ -89,7 +89,7 @@
 //! | `identified` | A peer has answered who it is. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_pushed` | A peer has said anew who it is, without being asked. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_failed` | A peer did not answer who it is. | `peer`, `reason` |
-//! | `identify_push_failed` | We could not tell a peer anew who we are. | `peer`, `reason` |
+//! | `identify_push_failed` | A peer began to say anew who it is, and what it said came to nothing. | `peer`, `reason` |
 //! | `peer_added` | A peer speaks floodsub. | `peer` |
 //! | `peer_gone` | A peer of floodsub has left. | `peer` |
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
@@ -105,6 +105,10 @@
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
 //! opened and not closed.
+//!
+//! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
+//! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
+//! counts against no stream of `dial`'s own.
 //!
 //! # Fields
 //!
@@ -205,5 +209,5 @@
 //!
 //! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
 //!
-//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
-//! its place: nothing counts as lost.
+//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
+//! place, to be read and written, as Python's `subprocess.DEVNULL` and others do on purpose. So nothing counts as lost.

@@ -16,6 +16,7 @@ mod quiet;
 mod screens;
 mod services;
 mod serving;
+mod slow_reader;
 mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]

@@ -55,10 +55,10 @@ impl Serving {
                 assert!(start.elapsed() < 3 * LIMIT, "nobody stops it");
                 swarm.tick(start.elapsed());
                 notifees.drive(&mut swarm, start.elapsed());
-                if let Some(address) = swarm.listener(listener).and_then(|view| view.addresses.first()) {
-                    if !std::mem::replace(&mut has_told, true) {
-                        sender.send(address.to_string()).unwrap();
-                    }
+                let address = swarm.listener(listener).and_then(|view| view.addresses.first());
+                if let Some(address) = address.filter(|_| !has_told) {
+                    has_told = true;
+                    sender.send(address.to_string()).unwrap();
                 }
                 let due = notifees.poll_at().map(|at| at.saturating_sub(start.elapsed()));
                 let most = due.unwrap_or(LIMIT).min(Duration::from_millis(20));

@@ -78,8 +78,12 @@ fn the_end_of_a_connection_leaves_streams_unbegun() {
     let [ok, failed, not_begun] = ["ok", "failed", "not_begun"].map(|key| summary[key].as_u64().unwrap());
     assert!(ok > 0 && not_begun > 0 && ok + failed + not_begun == 1_000_000, "{summary}");
     assert_eq!(dial.code, Some(1));
-    let rest = format!("the connection ended before all was done: remote(eof), and {not_begun} were not begun\n");
-    assert!(dial.stderr.ends_with(&rest), "{}", dial.stderr);
+    // The system of a process that is killed with bytes unread resets its connections.
+    let is_said = ["remote(eof)", "failed(reset)"].iter().any(|end| {
+        let rest = format!("the connection ended before all was done: {end}, and {not_begun} were not begun\n");
+        dial.stderr.ends_with(&rest)
+    });
+    assert!(is_said, "{}", dial.stderr);
 }
 
 /// A script that wants one number, as the page of the log has it.

@@ -6,7 +6,7 @@ from collections import Counter
 from event_log import Wrong, expect
 from go_common import HELD, LISTENER_LEFT, SIZES, UNASKED, check, echo, exchange, identify, until_pushed
 from p2pd import Daemon, read_all, read_exactly
-from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING, Command, check_summary, options, right
+from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING, Command, check_pings, check_summary, options, right
 
 # Go's ping answers 32 bytes at a time.
 PING_SIZES = [32, 3200, 1_000_000]
@@ -119,6 +119,7 @@ def dialer_ping_and_identify():
         expect("pings", Counter((line["event"], line["peer"]) for line in log.all("ping") + log.all("ping_failed")), {
             ("ping", go.peer): 5
         })
+        check_pings(log.summary, [line["seconds"] for line in log.all("ping")])
         (identified,) = log.all("identified")
         if identified["peer"] != go.peer or identified["agent"] != "p2pd/0.1":
             raise Wrong(f"somebody else: {identified}")

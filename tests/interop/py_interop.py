@@ -13,7 +13,7 @@ from collections import Counter
 from event_log import Wrong, any_of, expect
 from processes import (
     ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK,
-    Command, PeerProcess, Process, check_summary, options, play, right,
+    Command, PeerProcess, Process, check_pings, check_summary, options, play, right,
 )
 import py_notifee
 
@@ -279,6 +279,7 @@ def dialer_ping_and_identify():
         pings = ours.log.all("ping")
         if len(pings) != 5 or not all(0 < line["seconds"] < LIMIT for line in pings):
             raise Wrong(f"five pings expected: {pings}")
+        check_pings(ours.log.summary, [line["seconds"] for line in pings])
         (identified,) = ours.log.all("identified")
         if identified["peer"] != listening["peer"] or "py-libp2p" not in identified["agent"]:
             raise Wrong(f"somebody else: {identified}")
