@@ -103,14 +103,12 @@ impl fmt::Display for Line {
 
 /// Returns a value as it stands in a line of text: without quotes where it reads as nothing else.
 pub(super) fn word(value: &Value) -> String {
-    match value {
-        Value::String(text) if is_word(text) => text.clone(),
-        value => {
-            let mut json = String::new();
-            write_json(&mut json, value);
-            json
-        }
+    if let Some(text) = value.as_str().filter(|text| is_word(text)) {
+        return text.to_owned();
     }
+    let mut json = String::new();
+    write_json(&mut json, value);
+    json
 }
 
 /// Returns a value whose strings are short.

@@ -134,10 +134,10 @@ impl Screen {
             _ => false,
         };
         let name = Span::new(if is_plain { String::new() } else { format!("{key}=") }, paint::FAINT);
-        let text = match value {
-            Value::String(text) if is_word(text) && !self.is_long => with_short_peers(key, text),
-            value if !self.is_long => word(&short(key, value)),
-            value => word(value),
+        let text = match value.as_str().filter(|text| is_word(text)) {
+            _ if self.is_long => word(value),
+            Some(text) => with_short_peers(key, text),
+            None => word(&short(key, value)),
         };
         cells(&[name, Span::new(text, paint::of_value(key))])
     }
