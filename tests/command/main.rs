@@ -1,6 +1,8 @@
 //! The command's contract, which scripts rely on: what it prints, and how it ends.
 #![cfg(all(feature = "cli", unix))]
 
+#[cfg(target_os = "linux")]
+mod addresses;
 mod demo;
 mod dial;
 mod interrupted;

@@ -20,7 +20,7 @@ use swarm_notify::protocols::identify::{self, Identify, PUSH_PROTOCOL};
 use swarm_notify::protocols::pubsub::{self, Signing};
 use swarm_notify::swarm::Config;
 
-/// An event that no run here brings about: the addresses of this machine change. `screens.rs` has that in a network of its
+/// An event that no run here brings about: the addresses of this machine change. `addresses.rs` has that in a network of its
 /// own.
 const UNSEEN: [&str; 1] = ["addresses_changed"];
 /// Fields that only a broken system brings about, or a connection that ends while it waits for room.
