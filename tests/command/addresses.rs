@@ -1,21 +1,45 @@
 //! Where a listener is: the line to copy, and addresses that come and go.
 
+use crate::support::command::LIMIT;
 use crate::support::log_page::page;
 use crate::support::terminal::command;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+/// Lines that a process prints. One that has nobody to read them ends by itself.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(stdout: ChildStdout) -> Self {
+        let (sender, lines) = channel();
+        std::thread::spawn(move || BufReader::new(stdout).lines().try_for_each(|line| sender.send(line.unwrap())));
+        Self(lines)
+    }
+
+    /// The next line that has this text in it.
+    #[track_caller]
+    fn until(&mut self, text: &str) -> String {
+        loop {
+            let line = self.0.recv_timeout(LIMIT).unwrap_or_else(|error| panic!("there is no {text}: {error}"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+}
 
 /// A user copies the line, as `grep` does here, and runs it.
 #[test]
 fn the_line_to_copy_dials_the_listener() {
     let mut listen = command(&["listen", "/ip4/0.0.0.0/tcp/0"]);
     let mut listen = listen.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
-    let mut out = BufReader::new(listen.stdout.take().unwrap()).lines();
-    let command = out.find_map(|line| line.unwrap().strip_prefix("dial me: ").map(str::to_owned)).unwrap();
+    let line = Lines::of(listen.stdout.take().unwrap()).until("dial me: ");
+    let command = line.strip_prefix("dial me: ").unwrap();
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_swarm-notify")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let dialed = Command::new("sh").args(["-c", &command]).env("PATH", path).output().unwrap();
+    let dialed = Command::new("sh").args(["-c", command]).env("PATH", path).output().unwrap();
     listen.kill().unwrap();
     listen.wait().unwrap();
     assert!(dialed.status.success(), "{command}: {}", String::from_utf8_lossy(&dialed.stderr));
@@ -50,18 +74,17 @@ fn addresses_come_and_go(is_json: bool) {
     let form = if is_json { &["--json"][..] } else { &[] };
     let mut shell = unshare.args(form).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut next = shell.stdin.take().unwrap();
-    let mut out = BufReader::new(shell.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut until = |text: &str| out.find(|line| line.contains(text)).unwrap_or_else(|| panic!("no {text}"));
+    let mut lines = Lines::of(shell.stdout.take().unwrap());
     let mut changes = Vec::new();
     for (event, dial) in [("listen", "127.0.0.1"), ("addresses_changed", "10.9.8.7"), ("addresses_changed", "")] {
         let name = if is_json { format!(r#""event":"{event}""#) } else { format!("Z  {event} ") };
-        changes.push(until(&name));
+        changes.push(lines.until(&name));
         if !is_json && !dial.is_empty() {
-            assert!(until("").starts_with(&format!("dial me: swarm-notify dial /ip4/{dial}/tcp/")), "{event}");
+            assert!(lines.until("").starts_with(&format!("dial me: swarm-notify dial /ip4/{dial}/tcp/")), "{event}");
         }
         next.write_all(b"\n").unwrap();
     }
-    let last = until("listen_close");
+    let last = lines.until("listen_close");
     assert!(shell.wait().unwrap().success());
     if !is_json {
         assert!(changes[1].contains(" added=[\"/ip4/10.9.8.7/tcp/") && changes[1].ends_with(" removed=[]"));

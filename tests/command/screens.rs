@@ -145,6 +145,19 @@ fn a_long_address_is_broken_between_its_parts() {
 }
 
 #[test]
+fn an_error_stands_below_the_whole_log() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port());
+    // The log is longer than what is written at once.
+    let args: Vec<_> = std::iter::once("listen").chain(std::iter::repeat_n(address.as_str(), 60)).collect();
+    let shown = AtTerminal::start(command(&args), 120).ended();
+    let error = shown.rows.iter().position(|row| row.starts_with("error: ")).unwrap();
+    let last = shown.rows.iter().rposition(|row| row.contains(" listen_failed ")).unwrap();
+    assert_eq!(shown.rows.iter().filter(|row| row.contains(" listen_failed ")).count(), 60);
+    assert!(last < error, "{:#?}", shown.rows);
+}
+
+#[test]
 fn peer_ids_are_whole_if_that_is_wanted() {
     for width in WIDTHS {
         let shown = AtTerminal::start(command(&["demo", "--long"]), width).ended();
