@@ -25,7 +25,7 @@ fn a_long_run_shows_how_far_it_has_come() {
     let shown = dial.ended();
     assert_eq!(shown.code, Some(130));
     // Nothing is left of it.
-    let text = shown.rows.join("\n");
+    let text = shown.screen.contents();
     assert!(!text.contains(BAR) && text.contains("4 streams: 0 ok, 0 failed, 4 not finished"), "{text}");
 }
 
@@ -36,8 +36,8 @@ fn lines_and_the_bar_do_not_mix() {
     dial.until(" of 20 streams, ");
     let shown = dial.ended();
     assert_eq!(shown.code, Some(0));
-    let text = shown.rows.join("\n");
-    let count = |what: &str| shown.rows.iter().filter(|row| row.contains(what)).count();
+    let text = shown.screen.contents();
+    let count = |what: &str| text.lines().filter(|row| row.contains(what)).count();
     assert_eq!((count("opened_stream"), count("closed_stream"), count(BAR)), (20, 20, 0), "{text}");
     // Each row of the log begins with a time, and nothing else does.
     let is_of_log = |row: &String| row.trim_start().starts_with(|c: char| c.is_ascii_digit());
@@ -63,7 +63,8 @@ fn the_bar_is_on_stderr_and_fits_the_width() {
         let mut dial = AtTerminal::start_beside(command, columns, stdout.into());
         dial.until(if columns < 60 { "of 8" } else { BAR });
         let shown = dial.ended();
-        assert_eq!((shown.code, shown.rows.len(), shown.wrapped.len()), (Some(0), 0, 0), "{:?}", shown.rows);
+        let left = shown.screen.contents();
+        assert_eq!((shown.code, left.as_str(), shown.wrapped.len()), (Some(0), "", 0));
         let widest = String::from_utf8_lossy(&shown.written)
             .split(['\r', '\u{1b}'])
             .map(|picture| picture.trim_start_matches("[K").chars().count())
