@@ -21,6 +21,7 @@
 //!   value with a blank or an `=` in it is quoted, and what a peer says of itself forges no field. To read a value, take
 //!   JSON if it begins with `"`, `[` or `{`, and everything up to the next blank otherwise: a number, one of the three
 //!   words, or a string.
+//! - **At a terminal**, lines without `--json` have another form, for people: see below.
 //! - **Escapes.** In both forms, characters of the Unicode categories Cc, Cf, Zl and Zp are written as `\uXXXX`, as two of
 //!   these beyond U+FFFF, and a newline as `\n`: controls, marks that change the direction of text, and separators of
 //!   lines. Nothing else is escaped but `"` and `\`.
@@ -31,10 +32,38 @@
 //!   of 10 GB/s. Whatever may be larger is a string of digits.
 //! - **Times.** `t` never goes back. `time` is the system's clock, which may.
 //!
+//! # At a terminal
+//!
+//! Where stdout is a terminal, lines without `--json` are in columns: the seconds since the start, the side in `demo`, the
+//! event, the id of what it is about, and the other fields. They are for people, and may change. A script reads the plain
+//! lines, by a pipe, or JSON.
+//!
+//! ```text
+//! $ swarm-notify listen
+//!    0.001  start                    time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
+//!    0.001  listen           l0.1    /ip4/127.0.0.1/tcp/4001
+//! dial me: swarm-notify dial /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…
+//!    7.310  connected        c0.1    /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
+//! ```
+//!
+//! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
+//!   column. Where there are less than about 60 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   is wrapped by the terminal itself, so that a copy of it is whole.
+//! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
+//!   rest. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
+//! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
+//!   the remote address, ids, direction, protocol and reason.
+//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too.
+//!
+//! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
+//! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It is a command to
+//! copy. JSON has no such line.
+//!
 //! # Events
 //!
-//! With `--quiet` the log has only `start` (with `--json`), `listen` of `listen`, `identified`, `message`, what is missing of
-//! these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of `message`), and `summary`.
+//! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
+//! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
+//! `message`), and `summary`.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
@@ -46,6 +75,7 @@
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
+//! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have. | `listener`, `addresses`, `added`, `removed` |
 //! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
 //! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
 //! | `disconnected` | A connection that was open is closed; its streams have ended before. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
@@ -100,6 +130,8 @@
 //! | `connection` | string | The id of a connection, with a `c`. |
 //! | `stream` | string | The id of a stream, with an `s`. |
 //! | `addresses` | strings | The addresses of a listener, with our peer id; those that it was asked for if it is not open. In `identified` and `identify_pushed`, where the peer says that it listens. |
+//! | `added` | strings | The addresses of a listener that are new since the last line of it, with our peer id. |
+//! | `removed` | strings | The addresses of a listener that are gone since then. |
 //! | `remote` | string | The address of the other side. |
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |

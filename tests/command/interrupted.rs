@@ -10,7 +10,7 @@ fn assert_interrupted(dial: &Ended, signal: &str, code: i32) {
     assert_eq!(dial.code, Some(code), "{}", dial.stderr);
     let summary = dial.printed.last().unwrap();
     assert_eq!(summary["interrupted"], signal, "{summary}");
-    let begins = format!("swarm-notify: interrupted by {signal}: ");
+    let begins = format!("interrupted by {signal}: ");
     assert!(dial.stderr.starts_with(&begins), "{}", dial.stderr);
 }
 

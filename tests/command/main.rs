@@ -1,6 +1,8 @@
 //! The command's contract, which scripts rely on: what it prints, and how it ends.
 #![cfg(all(feature = "cli", unix))]
 
+#[cfg(target_os = "linux")]
+mod addresses;
 mod demo;
 mod dial;
 mod interrupted;
@@ -12,6 +14,8 @@ mod page;
 #[cfg(target_os = "linux")]
 mod progress;
 mod quiet;
+#[cfg(target_os = "linux")]
+mod screens;
 mod services;
 mod serving;
 mod slow_reader;

@@ -20,6 +20,9 @@ use swarm_notify::protocols::identify::{self, Identify, PUSH_PROTOCOL};
 use swarm_notify::protocols::pubsub::{self, Signing};
 use swarm_notify::swarm::Config;
 
+/// An event that no run here brings about: the addresses of this machine change. `addresses.rs` has that in a network of its
+/// own.
+const UNSEEN: [&str; 1] = ["addresses_changed"];
 /// Fields that only a broken system brings about, or a connection that ends while it waits for room.
 const UNSEEN_FIELDS: [(&str, &str); 2] = [("listen_close", "error"), ("connect_failed", "peer")];
 
@@ -63,7 +66,11 @@ fn each_event_and_field_of_the_page_is_printed() {
     with_an_exposed_key(&mut seen);
     lagging(&mut seen);
     for (event, fields) in &page().events {
-        let printed = seen.0.get(event).unwrap_or_else(|| panic!("{event} is never printed"));
+        let Some(printed) = seen.0.get(event) else {
+            assert!(UNSEEN.contains(&event.as_str()), "{event} is never printed");
+            continue;
+        };
+        assert!(!UNSEEN.contains(&event.as_str()), "{event} is printed");
         for field in fields.keys() {
             let is_unseen = UNSEEN_FIELDS.contains(&(event.as_str(), field));
             assert!(

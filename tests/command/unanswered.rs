@@ -19,7 +19,7 @@ fn awaited(dial: &Ended) -> Vec<&str> {
 #[track_caller]
 fn assert_unanswered(dial: &Ended, wanted: &[&str], said: &str) {
     assert_eq!((dial.code, awaited(dial)), (Some(1), wanted.to_vec()), "{}", dial.stderr);
-    assert_eq!(dial.stderr, format!("swarm-notify: {said}\n"));
+    assert_eq!(dial.stderr, format!("error: {said}\n"));
     let summary = dial.printed.last().unwrap();
     assert_eq!((&summary["unanswered"], &summary["failed"]), (&wanted.len().into(), &wanted.len().into()));
     // What is given up is reset, and the connection ends in good order.
@@ -134,7 +134,7 @@ fn a_stream_on_which_bytes_move_is_not_given_up() {
 fn pings_and_questions_have_the_same_time() {
     let peer = Serving::start(&[PING, IDENTIFY], Silent);
     let dial = run(["dial", &peer.address, "--timeout", "0.2", "--ping", "2", "--identify"]);
-    let said = "swarm-notify: 2 of 2 pings were not answered; the peer did not say who it is\n";
+    let said = "error: 2 of 2 pings were not answered; the peer did not say who it is\n";
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
     let failed = dial.printed.iter().filter(|line| line["event"].as_str().unwrap().ends_with("_failed"));
     let failed: Vec<_> =

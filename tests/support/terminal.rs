@@ -122,6 +122,12 @@ impl AtTerminal {
         }
     }
 
+    /// Types keys, which the terminal shows.
+    #[track_caller]
+    pub(crate) fn keys(&mut self, keys: &[u8]) {
+        assert_eq!(rustix::io::write(&self.terminal, keys), Ok(keys.len()));
+    }
+
     /// Takes what was written so far.
     pub(crate) fn poll(&mut self) {
         while let Ok(bytes) = self.bytes.try_recv() {
@@ -148,7 +154,7 @@ impl AtTerminal {
         loop {
             let plain = plain(&self.written);
             let mut lines = plain.split_inclusive("\r\n").filter_map(|line| line.strip_suffix("\r\n"));
-            if let Some(rest) = lines.find_map(|line| line.strip_prefix(start)) {
+            if let Some(rest) = lines.find_map(|line| line.trim_start_matches('\r').strip_prefix(start)) {
                 return rest.to_owned();
             }
             assert!(self.take(), "it ended without {start}: {plain}");
@@ -175,7 +181,7 @@ impl AtTerminal {
     }
 }
 
-/// What was written, without its colours. Nothing else may command a terminal.
+/// What was written, without its colours. Nothing else may command a terminal, but a row to make way.
 #[track_caller]
 pub(crate) fn plain(written: &[u8]) -> String {
     let text = String::from_utf8_lossy(written);
@@ -185,6 +191,8 @@ pub(crate) fn plain(written: &[u8]) -> String {
         let end = piece.find(|character: char| !"[0123456789;".contains(character));
         match end.map(|end| piece.split_at(end)) {
             Some((sequence, rest)) if sequence.starts_with('[') && rest.starts_with('m') => plain += &rest[1..],
+            // The rest of a row makes way for a line.
+            Some(("[", rest)) if rest.starts_with('K') => plain += &rest[1..],
             // The last may be half there.
             None => {}
             Some(_) => panic!("it commands the terminal: {piece:?}"),

@@ -1,5 +1,9 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "listen/addresses.rs"]
+mod addresses;
+
 use crate::args;
 use crate::failed::Failed;
 use crate::key::identity;
@@ -8,6 +12,7 @@ use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
+use addresses::Addresses;
 use std::collections::{HashMap, HashSet};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
@@ -32,6 +37,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     }
     // Without a listener there is nothing left to wait for but a signal's end.
     let server = node.notifees.register(Server::new(args.addresses.len()));
+    node.notifees.register(Addresses::default());
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();

@@ -18,9 +18,9 @@ mod pace;
 mod publish;
 mod report;
 mod services;
+mod terminal;
 
 use args::Command;
-use clap::Parser;
 use node::WRONG;
 use report::Reporter;
 use std::process::ExitCode;
@@ -33,10 +33,10 @@ const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {
     output::init_log();
-    let args = args::Args::parse();
+    let args = args::Args::read();
     // What `dial` prints is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
-    let reporter = Reporter::new(args.json, args.quiet);
+    let reporter = Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
         Command::Demo => demo::run(reporter),
         Command::Listen(listen) => listen::run(&listen, reporter),
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
         Err(error) => {
-            output::say(&error);
+            output::say_last(&error, error.is_interrupt());
             error.code()
         }
     };

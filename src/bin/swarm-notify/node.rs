@@ -80,6 +80,11 @@ impl Error {
             | Self::Wrong(_) => WRONG,
         }
     }
+
+    /// Whether the user has ended the command.
+    pub(crate) const fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted(..))
+    }
 }
 
 impl fmt::Display for Error {
@@ -391,7 +396,9 @@ mod tests {
                 assert!(self.0 < 10_000, "the turn does not end");
             }
         }
-        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(true, false)).unwrap();
+        let mut node =
+            Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(crate::report::Form::Json, false))
+                .unwrap();
         let restless = node.notifees.register(Restless(0));
         assert!(node.turn());
         assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);

@@ -12,6 +12,8 @@ mod writer;
 
 pub(crate) use bottom::Bottom;
 
+use crate::report::paint::{self, Span};
+use crate::terminal::{self, wrap_words};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -37,9 +39,43 @@ pub(crate) static STDOUT: Output = Output::new(Descriptor::Out, Policy::Wait);
 /// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
 static STDERR: Output = Output::new(Descriptor::Err, Policy::Drop);
 
-/// Says something on standard error. It neither waits nor fails.
+/// Says on standard error what has gone wrong. It neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    STDERR.push(format!("swarm-notify: {text}"));
+    label("error", paint::BAD, &text);
+}
+
+/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal it stands below all
+/// that was printed before, unless nobody reads that.
+pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
+    if terminal::stdout().columns().is_some() {
+        STDOUT.finish(LAST_WORDS);
+    }
+    match is_interrupted {
+        true => push_labelled("interrupted", paint::WARNING, text.to_string()),
+        false => say(text),
+    }
+}
+
+/// Says on standard error what the user may want to change, though it does no harm yet.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    label("warning", paint::WARNING, &text);
+}
+
+/// Says a text behind a label, as clap does.
+fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
+    push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
+}
+
+/// Says a text that begins with a label.
+fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
+    let terminal = terminal::stderr();
+    if let Some(columns) = terminal.columns() {
+        text = wrap_words(&text, columns);
+    }
+    // It is the first word, and stays so.
+    let rest = text.split_off(label.len());
+    let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
+    STDERR.push(terminal.margin().to_owned() + &text);
 }
 
 /// Has a text stand below all lines of the terminal that standard error leads to. It neither waits nor fails.

@@ -26,15 +26,16 @@ impl Output {
             Descriptor::Out => io::stdout().is_terminal(),
             Descriptor::Err => io::stderr().is_terminal(),
         };
-        let mut batch = Vec::new();
+        let (mut batch, mut ends) = (Vec::new(), Vec::new());
         loop {
-            let bottom = self.take_batch(&mut batch);
+            let bottom = self.take_batch(&mut batch, &mut ends);
             // Both descriptors may lead to one terminal, which takes the lines of one at a time.
             let mut screen = is_terminal.then(Screen::lock);
             if let Some(screen) = screen.as_mut().filter(|_| !batch.is_empty()) {
                 screen.clear();
             }
-            if let Err(error) = write_all(self.descriptor, &batch, |n, rest| self.wrote(n, rest)) {
+            let left = |rest: &[u8]| ends.iter().filter(|end| **end > batch.len() - rest.len()).count();
+            if let Err(error) = write_all(self.descriptor, &batch, |n, rest| self.wrote(n, left(rest))) {
                 return self.end_by(&error);
             }
             if let Some(mut screen) = screen {
@@ -44,9 +45,11 @@ impl Output {
         }
     }
 
-    /// Waits for lines or for another text at the bottom, and takes what there is.
-    fn take_batch(&self, batch: &mut Vec<u8>) -> Option<Bottom> {
+    /// Waits for lines or for another text at the bottom, and takes what there is. `ends` gets the end of each line: one may
+    /// have several rows.
+    fn take_batch(&self, batch: &mut Vec<u8>, ends: &mut Vec<usize>) -> Option<Bottom> {
         batch.clear();
+        ends.clear();
         batch.shrink_to(BATCH);
         let mut state = self.lock();
         while state.lines.is_empty() && state.bottom.is_none() {
@@ -61,6 +64,7 @@ impl Output {
             state.bytes -= line.len();
             state.in_hand += 1;
             batch.extend_from_slice(&line);
+            ends.push(batch.len());
         }
         if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
             wake(state);
@@ -68,12 +72,12 @@ impl Output {
         bottom
     }
 
-    /// `n` more bytes are written, and `rest` of the batch is not.
-    fn wrote(&self, n: usize, rest: &[u8]) {
+    /// `n` more bytes are written, and so many lines of the batch are not.
+    fn wrote(&self, n: usize, in_hand: usize) {
         let mut state = self.lock();
         state.written += n as u64;
-        // A line of standard error may have several.
-        state.in_hand = state.in_hand.min(rest.iter().filter(|byte| **byte == b'\n').count());
+        // After an end they are counted already.
+        state.in_hand = state.in_hand.min(in_hand);
         drop(state);
         self.changed.notify_all();
     }
