@@ -37,8 +37,8 @@ struct Peer {
 }
 
 const LOOK: Duration = Duration::from_millis(500);
-/// The looks in a row at which nothing has moved: four times as long as a peer may be silent.
-const MANY: u32 = 8;
+/// The looks in a row at which nothing has moved: twice as long as a peer may be silent.
+const MANY: u32 = 10;
 
 impl Notifee<tcp::Swarm> for Peer {
     fn interest(&self) -> Interest {
@@ -105,8 +105,8 @@ impl Notifee<tcp::Swarm> for Peer {
 fn a_peer_stays_while_dial_waits_for_its_reader() {
     const STREAMS: u32 = 10_000;
     let mut config = Config::default();
-    config.connection.keep_alive_interval = Duration::from_millis(300);
-    config.connection.keep_alive_timeout = Duration::from_millis(700);
+    config.connection.keep_alive_interval = Duration::from_millis(500);
+    config.connection.keep_alive_timeout = Duration::from_secs(2);
     config.connection.negotiation_timeout = LIMIT;
     let (sender, seen) = channel();
     let peer = Peer {

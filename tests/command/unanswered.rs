@@ -126,7 +126,7 @@ impl Notifee<tcp::Swarm> for Slow {
 fn a_stream_on_which_bytes_move_is_not_given_up() {
     let peer = Serving::start(&[ECHO], Slow::default());
     // All of it takes longer than a stream may wait.
-    let dial = run(["dial", &peer.address, "--timeout", "1", "--bytes", "10"]);
+    let dial = run(["dial", &peer.address, "--timeout", "2", "--bytes", "20"]);
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
 }
 

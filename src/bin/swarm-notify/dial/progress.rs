@@ -31,6 +31,25 @@ enum Unit {
     Pings,
 }
 
+impl Unit {
+    /// What stands beside the bar, in a terminal so wide.
+    const fn template(self, columns: u16) -> &'static str {
+        match (self, columns) {
+            (Self::Bytes, ..100) => "{wide_bar} {percent} %, {decimal_bytes_per_sec}, {eta} left",
+            (Self::Bytes, 100..) => {
+                "{wide_bar} {msg}, {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"
+            }
+            (Self::Streams, _) => "{wide_bar} {pos} of {len} streams, {eta} left",
+            (Self::Pings, _) => "{wide_bar} {pos} of {len} pings, {eta} left",
+        }
+    }
+}
+
+/// The columns of a line of the bar. One that fills the terminal would leave the cursor in the next line.
+fn width() -> u16 {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(1)
+}
+
 /// A bar on standard error, if that is a terminal. It is gone when this is dropped.
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -50,22 +69,14 @@ impl Progress {
             return None;
         }
         let (streams, bytes) = (args.streams(), args.bytes);
-        let (unit, all, template) = match (streams, args.ping) {
+        let (unit, all) = match (streams, args.ping) {
             (0, 0) => return None,
-            (0, pings) => (Unit::Pings, pings, "{wide_bar} {pos} of {len} pings, {eta} left"),
-            (streams, _) if bytes == 0 => {
-                (Unit::Streams, streams, "{wide_bar} {pos} of {len} streams, {per_sec}, {eta} left")
-            }
-            (streams, _) => (
-                Unit::Bytes,
-                streams.saturating_mul(bytes),
-                "{wide_bar} {msg}, {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left",
-            ),
+            (0, pings) => (Unit::Pings, pings),
+            (streams, _) if bytes == 0 => (Unit::Streams, streams),
+            (streams, _) => (Unit::Bytes, streams.saturating_mul(bytes)),
         };
-        let style = ProgressStyle::with_template(template).ok()?.progress_chars("=> ");
         // It is drawn no more often than it is told to.
         let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::term_like(Box::<Picture>::default()));
-        bar.set_style(style);
         Some(Self { bar, unit, streams, next: LONG })
     }
 
@@ -76,6 +87,9 @@ impl Progress {
         }
         let done = done();
         self.next = now + PAUSE;
+        if let Ok(style) = ProgressStyle::with_template(self.unit.template(width())) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
         if self.unit == Unit::Bytes {
             self.bar.set_message(format!("{} of {} streams", done.streams, self.streams));
         }
@@ -131,8 +145,7 @@ impl Picture {
 
 impl TermLike for Picture {
     fn width(&self) -> u16 {
-        // A line that fills the width would leave the cursor in the next one.
-        terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(1)
+        width()
     }
 
     fn move_cursor_up(&self, _: usize) -> io::Result<()> {
