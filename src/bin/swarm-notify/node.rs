@@ -1,5 +1,9 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "node/signals.rs"]
+mod signals;
+
 use crate::demo;
 use crate::failed::Failed;
 use crate::key;
@@ -9,6 +13,7 @@ use crate::report::Reporter;
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
+use signals::{ENDS, code_of, end_at_once_by_the_second_signal, name_of};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -26,18 +31,6 @@ const USAGE: u8 = 2;
 
 /// How often one turn goes round before whoever has called it has theirs.
 const ROUNDS: usize = 16;
-
-/// The signals that ask for an end. Windows has no other than Ctrl-C.
-const ENDS: &[Signal] = if cfg!(windows) { &[Signal::Int] } else { &[Signal::Int, Signal::Term] };
-
-const fn code_of(signal: Signal) -> u8 {
-    // As shells have it: 128 and the number of the signal.
-    if matches!(signal, Signal::Term) { 143 } else { 130 }
-}
-
-const fn name_of(signal: Signal) -> &'static str {
-    if matches!(signal, Signal::Term) { "SIGTERM" } else { "SIGINT" }
-}
 
 /// What stops a command before it has begun, or makes it pointless.
 #[derive(Debug)]
@@ -269,7 +262,7 @@ impl Node {
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
         let mut signals = Signals::new(ENDS).map_err(Error::Signals)?;
-        system::end_at_once_by_the_second(ENDS).map_err(Error::Signals)?;
+        end_at_once_by_the_second_signal().map_err(Error::Signals)?;
         let mut end = End::Done;
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
         let waker = loop_waker.waker();
@@ -339,39 +332,6 @@ impl Node {
         let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));
         let timeout = [until_due, most].into_iter().flatten().min();
         self.world.swarm.wait(now, timeout).map_err(Error::Reactor)
-    }
-}
-
-#[cfg(unix)]
-mod system {
-    use super::code_of;
-    use async_signal::Signal;
-    use signal_hook::flag::{register, register_conditional_shutdown};
-    use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    /// Has the second of these signals end the process, whatever it is doing: also while it waits for a reader.
-    pub(super) fn end_at_once_by_the_second(signals: &[Signal]) -> io::Result<()> {
-        let has_come = Arc::new(AtomicBool::new(false));
-        for signal in signals {
-            let (number, code) = (*signal as i32, i32::from(code_of(*signal)));
-            // In this order, since the first signal is none that has come before.
-            register_conditional_shutdown(number, code, has_come.clone())?;
-            register(number, has_come.clone())?;
-        }
-        Ok(())
-    }
-}
-
-#[cfg(not(unix))]
-mod system {
-    use async_signal::Signal;
-    use std::io;
-
-    /// The loop does it, as long as it runs.
-    pub(super) fn end_at_once_by_the_second(_: &[Signal]) -> io::Result<()> {
-        Ok(())
     }
 }
 
