@@ -35,7 +35,8 @@ impl Lines {
 fn the_line_to_copy_dials_the_listener() {
     let mut listen = command(&["listen", "/ip4/0.0.0.0/tcp/0"]);
     let mut listen = listen.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
-    let line = Lines::of(listen.stdout.take().unwrap()).until("dial me: ");
+    let mut lines = Lines::of(listen.stdout.take().unwrap());
+    let line = lines.until("dial me: ");
     let command = line.strip_prefix("dial me: ").unwrap();
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_swarm-notify")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
