@@ -21,6 +21,7 @@
 //!   value with a blank or an `=` in it is quoted, and what a peer says of itself forges no field. To read a value, take
 //!   JSON if it begins with `"`, `[` or `{`, and everything up to the next blank otherwise: a number, one of the three
 //!   words, or a string.
+//! - **At a terminal**, lines without `--json` have another form, for people: see below.
 //! - **Escapes.** In both forms, characters of the Unicode categories Cc, Cf, Zl and Zp are written as `\uXXXX`, as two of
 //!   these beyond U+FFFF, and a newline as `\n`: controls, marks that change the direction of text, and separators of
 //!   lines. Nothing else is escaped but `"` and `\`.
@@ -31,7 +32,38 @@
 //!   of 10 GB/s. Whatever may be larger is a string of digits.
 //! - **Times.** `t` never goes back. `time` is the system's clock, which may.
 //!
+//! # At a terminal
+//!
+//! Where stdout is a terminal, lines without `--json` are in columns: the seconds since the start, the side in `demo`, the
+//! event, the id of what it is about, and the other fields. They are for people, and may change. A script reads the plain
+//! lines, by a pipe, or JSON.
+//!
+//! ```text
+//! $ swarm-notify listen
+//!    0.001  start                    time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
+//!    0.001  listen           l0.1    /ip4/127.0.0.1/tcp/4001
+//! dial me: swarm-notify dial /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…
+//!    7.310  connected        c0.1    /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
+//! ```
+//!
+//! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
+//!   column. Where there are less than about 60 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   is wrapped by the terminal itself, so that a copy of it is whole.
+//! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
+//!   rest. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
+//! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
+//!   the remote address, ids, direction, protocol and reason.
+//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too.
+//!
+//! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
+//! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It is a command to
+//! copy. JSON has no such line.
+//!
 //! # Events
+//!
+//! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
+//! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
+//! `message`), and `summary`.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
@@ -43,6 +75,7 @@
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
+//! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have. | `listener`, `addresses`, `added`, `removed` |
 //! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
 //! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
 //! | `disconnected` | A connection that was open is closed; its streams have ended before. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
@@ -56,7 +89,7 @@
 //! | `identified` | A peer has answered who it is. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_pushed` | A peer has said anew who it is, without being asked. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
 //! | `identify_failed` | A peer did not answer who it is. | `peer`, `reason` |
-//! | `identify_push_failed` | We could not tell a peer anew who we are. | `peer`, `reason` |
+//! | `identify_push_failed` | A peer began to say anew who it is, and what it said came to nothing. | `peer`, `reason` |
 //! | `peer_added` | A peer speaks floodsub. | `peer` |
 //! | `peer_gone` | A peer of floodsub has left. | `peer` |
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
@@ -65,12 +98,17 @@
 //! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
-//! | `summary` of `dial` | Its streams, at its end. | `streams`, `ok`, `failed`, `bytes`, `seconds` |
+//! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
+//! | `summary` of `dial` | Its streams and pings, at its end. Without `--json` these are sentences for people. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `ping_loss_percent`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
 //! opened and not closed.
+//!
+//! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
+//! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
+//! counts against no stream of `dial`'s own.
 //!
 //! # Fields
 //!
@@ -92,6 +130,8 @@
 //! | `connection` | string | The id of a connection, with a `c`. |
 //! | `stream` | string | The id of a stream, with an `s`. |
 //! | `addresses` | strings | The addresses of a listener, with our peer id; those that it was asked for if it is not open. In `identified` and `identify_pushed`, where the peer says that it listens. |
+//! | `added` | strings | The addresses of a listener that are new since the last line of it, with our peer id. |
+//! | `removed` | strings | The addresses of a listener that are gone since then. |
 //! | `remote` | string | The address of the other side. |
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
@@ -103,7 +143,8 @@
 //! | `total` | number | Refusals of this kind since the connection or the listener opened. |
 //! | `what` | string | The event whose lines were left out. |
 //! | `lines` | number | Lines that were left out. |
-//! | `seconds` | number | The time from question to answer; in `summary`, from the connection to the end of the last stream. |
+//! | `seconds` | number | The time from question to answer; in `unanswered`, the time without one; in `summary`, from the connection to the end of the last stream. |
+//! | `awaited` | string | What the stream has waited for: `protocol`, the peer's word on it; `room`, for bytes that the peer does not take; `echo`, the rest of it; `end`, that of the peer's side. |
 //! | `agent` | string or null | The peer's implementation, in its own words. |
 //! | `protocols` | strings | The protocols that the peer says it speaks. |
 //! | `observed` | string or null | Our address, as the peer says that it sees it. |
@@ -118,10 +159,26 @@
 //! | `listeners` | objects | The listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
 //! | `connections` | objects | The connections that are open, likewise with those of `connected`. |
 //! | `snapshot.streams` | objects | The streams that are open, likewise with those of `opened_stream`. |
-//! | `summary.streams` | number | Streams that were asked for. |
+//! | `summary.streams` | number | Streams that were asked for: the sum of `ok`, `failed`, `unfinished` and `not_begun`. |
 //! | `ok` | number | Streams that ended as they should, with the right bytes. |
-//! | `failed` | number | The others. |
+//! | `failed` | number | Streams that could not open, or ended otherwise. |
+//! | `unanswered` | number | Of `failed`, those that got no answer in time. |
+//! | `unfinished` | number | Streams that were under way as a signal came. |
+//! | `not_begun` | number | Streams that were not begun, since a signal came or the connection ended. |
 //! | `bytes` | number | Bytes that came back right, or went to a sink, on the streams that are `ok`. |
+//! | `bytes_per_second` | number | `bytes` by `seconds`, rounded down. A byte that goes out and comes back counts once. |
+//! | `latency_min_seconds` | number | The shortest time from the begin to the end of a stream that is `ok`. |
+//! | `latency_median_seconds` | number | The median of these times, to three digits. |
+//! | `latency_p99_seconds` | number | Their 99th percentile, to three digits. |
+//! | `latency_max_seconds` | number | The longest of them. |
+//! | `ping_min_seconds` | number | The shortest round trip of a ping. |
+//! | `ping_mean_seconds` | number | The mean of the round trips. |
+//! | `ping_max_seconds` | number | The longest round trip. |
+//! | `pings` | number | Pings that were asked for. |
+//! | `pings_answered` | number | Pings that were answered. |
+//! | `pings_lost` | number | Pings that were sent and not answered, but for one that a signal cut off. |
+//! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
+//! | `interrupted` | string | The signal that ended the run: `SIGINT` or `SIGTERM`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
 //! | `promised` | number | Events that had to come. |
 //! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
@@ -145,8 +202,12 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr or the log says what. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. |
 //! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
+//! | 143 | `dial`: the same after SIGTERM. |
 //!
-//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`, which Rust's runtime opens in
-//! its place: nothing counts as lost.
+//! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
+//!
+//! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
+//! place, to be read and written, as Python's `subprocess.DEVNULL` and others do on purpose. So nothing counts as lost.

@@ -33,9 +33,10 @@ mod publish;
 mod report;
 #[path = "../../src/bin/swarm-notify/services.rs"]
 mod services;
+#[path = "../../src/bin/swarm-notify/terminal.rs"]
+mod terminal;
 
 use args::{Args, Command};
-use clap::Parser as _;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -50,19 +51,20 @@ fn main() -> ExitCode {
     if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
         std::thread::spawn(|| answer(gauge));
     }
-    let args = Args::parse();
+    let args = Args::read();
     let may_leave = !matches!(args.command, Command::Dial(_));
+    let reporter = report::Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
-        Command::Demo => demo::run(args.json),
-        Command::Listen(listen) => listen::run(&listen, args.json),
-        Command::Dial(dial) => dial::run(&dial, args.json),
+        Command::Demo => demo::run(reporter),
+        Command::Listen(listen) => listen::run(&listen, reporter),
+        Command::Dial(dial) => dial::run(&dial, reporter),
     };
     let code = match ended {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
-            output::say(&error);
-            if error.is_usage() { 2 } else { 1 }
+            output::say_last(&error, error.is_interrupt());
+            error.code()
         }
     };
     if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }

@@ -1,17 +1,29 @@
 //! The command's contract, which scripts rely on: what it prints, and how it ends.
 #![cfg(all(feature = "cli", unix))]
 
+#[cfg(target_os = "linux")]
+mod addresses;
 mod demo;
 mod dial;
+mod interrupted;
 mod keys;
 mod listen;
 mod output;
 mod paced;
 mod page;
+#[cfg(target_os = "linux")]
+mod progress;
+mod quiet;
+#[cfg(target_os = "linux")]
+mod screens;
 mod services;
+mod serving;
+mod slow_reader;
 mod stdin;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
+mod unanswered;
 mod usage;
 
 use crate::support::command;

@@ -142,7 +142,7 @@ fn a_listener_goes_on_beside_a_reader_that_has_stopped() {
     assert_eq!(listeners[0]["addresses"][0], address);
     assert!(connections.as_array().unwrap().iter().all(|connection| keys(connection) == opening("connected")));
     dial.signal("INT");
-    assert_eq!(dial.ended().code, Some(1));
+    assert_eq!(dial.ended().code, Some(130));
     log.until("disconnected");
     assert_eq!(open_after(&log.printed), BTreeSet::from(["l0.1".to_owned()]));
     listen.signal("TERM");
@@ -218,7 +218,7 @@ fn a_signal_ends_a_dial_whose_reader_has_stopped() {
     dial.signal("TERM");
     listen.until("disconnected");
     let ended = dial.ended();
-    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.code, Some(143));
     // It did not go on as if somebody read: that many lines are bounded.
     let all = log.rest().1.len() as u64 + lost(&ended.stderr);
     assert!((4_096..15_000).contains(&all), "{all}: {}", ended.stderr);
@@ -232,7 +232,7 @@ fn a_dial_that_is_interrupted_prints_its_summary_to_who_reads_on() {
     listen.until("disconnected");
     let printed = log.rest().1;
     assert_eq!(printed.last().unwrap()["event"], "summary");
-    assert_eq!(dial.ended().code, Some(1));
+    assert_eq!(dial.ended().code, Some(130));
     assert_eq!(open_after(&printed[..printed.len() - 1]), BTreeSet::new());
 }
 

@@ -35,6 +35,7 @@ SAID = {
     "unsubscribed": {"peer", "topic"},
     "refused": {"kind", "count", "total"},
     "skipped": {"what", "lines"},
+    "unanswered": {"connection", "stream", "awaited", "seconds"},
 }
 
 LETTER = {"listener": "l", "connection": "c", "stream": "s"}
@@ -92,8 +93,10 @@ class Log:
             self.start = line
             return
         if event == "summary":
-            missing = {"streams", "ok", "failed", "bytes", "seconds"} - line.keys()
+            counts = ("ok", "failed", "unfinished", "not_begun")
+            missing = {"streams", "unanswered", "bytes", "seconds", *counts} - line.keys()
             self._require(not missing, line, f"fields are missing: {missing}")
+            self._require(line["streams"] == sum(line[name] for name in counts), line, "its streams do not add up")
             self.summary = line
             return
         if event in SAID:

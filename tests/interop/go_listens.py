@@ -6,7 +6,7 @@ from collections import Counter
 from event_log import Wrong, expect
 from go_common import HELD, LISTENER_LEFT, SIZES, UNASKED, check, echo, exchange, identify, until_pushed
 from p2pd import Daemon, read_all, read_exactly
-from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING, Command, check_summary, options, right
+from processes import ECHO, IDENTIFY, NOT_SPOKEN, PING, Command, check_pings, check_summary, options, right
 
 # Go's ping answers 32 bytes at a time.
 PING_SIZES = [32, 3200, 1_000_000]
@@ -21,7 +21,7 @@ def dialed(go, arguments, streams, code=0, summary=None):
     """We dial, do as we are told by `arguments`, and end by ourselves."""
     with Command("dial", go.address, *arguments) as ours:
         ours.end(code)
-        check(ours.log, "outbound", "shutdown", UNASKED | streams)
+        check(ours.log, "outbound", "requested", UNASKED | streams)
         check_summary(ours.log.summary, summary or {})
         connected = ours.log.kind("connection")[0].opened
         if connected["peer"] != go.peer:
@@ -112,13 +112,14 @@ def dialer_ping_and_identify():
         ours.until("closed_stream", 5, protocol=PING)
         ours.until("closed_stream", 2, protocol=IDENTIFY[0])
         ours.process.send_signal(signal.SIGINT)
-        ours.end(1)
+        ours.end(130)
         log = ours.log
         streams = outbound(PING, "finished", 5) | outbound(IDENTIFY[0], "finished", 1)
-        check(log, "outbound", "shutdown", identify() | streams)
+        check(log, "outbound", "requested", identify() | streams)
         expect("pings", Counter((line["event"], line["peer"]) for line in log.all("ping") + log.all("ping_failed")), {
             ("ping", go.peer): 5
         })
+        check_pings(log.summary, [line["seconds"] for line in log.all("ping")])
         (identified,) = log.all("identified")
         if identified["peer"] != go.peer or identified["agent"] != "p2pd/0.1":
             raise Wrong(f"somebody else: {identified}")

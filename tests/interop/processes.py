@@ -155,8 +155,22 @@ class Command(Process):
 def check_summary(summary, wanted):
     if summary is None:
         raise Wrong("there is no summary")
+    times = [summary[f"latency_{name}_seconds"] for name in ("min", "median", "p99", "max")] if summary["ok"] else []
+    if times != sorted(times):
+        raise Wrong(f"latencies out of order in {summary}")
     if not wanted.items() <= summary.items():
         raise Wrong(f"{wanted} expected in {summary}")
+
+
+def check_pings(summary, times):
+    """All were answered, and the times in the summary are those of the lines."""
+    check_summary(summary, {
+        "pings": len(times), "pings_answered": len(times), "pings_lost": 0, "ping_loss_percent": 0.0,
+        "ping_min_seconds": min(times), "ping_max_seconds": max(times),
+    })
+    mean = sum(times) / len(times)
+    if abs(summary["ping_mean_seconds"] - mean) > 2e-6:
+        raise Wrong(f"a mean of {mean} expected in {summary}")
 
 
 def right(streams, size):

@@ -13,7 +13,7 @@ from collections import Counter
 from event_log import Wrong, any_of, expect
 from processes import (
     ECHO, FLOODSUB, IDENTIFY, KILLED, LIMIT, NOT_SPOKEN, PING, SINK,
-    Command, PeerProcess, Process, check_summary, options, play, right,
+    Command, PeerProcess, Process, check_pings, check_summary, options, play, right,
 )
 import py_notifee
 
@@ -169,7 +169,7 @@ def listener_several_peers():
 # ---- our dialer, their listener -------------------------------------------------------------------------------------
 
 
-def dialer(options, streams, code=0, summary=None, ended=any_of("requested", "shutdown"), served=None):
+def dialer(options, streams, code=0, summary=None, ended="requested", served=None):
     """We dial, do as we are told by `options`, and end by ourselves."""
     with Peer("listen") as theirs:
         address = theirs.until("listening")["address"]
@@ -272,13 +272,14 @@ def dialer_ping_and_identify():
             ours.end()
         theirs.leave()
         _, high = theirs.identify_streams()
-        check(ours.log, "outbound", any_of("requested", "shutdown"), {
+        check(ours.log, "outbound", "requested", {
             (PING, any_of("finished", "connection_closed")): 5,
             (IDENTIFY[0], any_of("finished", "connection_closed")): 1,
         }, (0, high))
         pings = ours.log.all("ping")
         if len(pings) != 5 or not all(0 < line["seconds"] < LIMIT for line in pings):
             raise Wrong(f"five pings expected: {pings}")
+        check_pings(ours.log.summary, [line["seconds"] for line in pings])
         (identified,) = ours.log.all("identified")
         if identified["peer"] != listening["peer"] or "py-libp2p" not in identified["agent"]:
             raise Wrong(f"somebody else: {identified}")

@@ -5,6 +5,8 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "what rust-libp2p tells is more than what is looked at here")]
 
 mod behaviour;
+#[cfg(feature = "cli")]
+mod command;
 mod node;
 mod ours;
 

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// What rust-libp2p has heard.
 #[derive(Debug)]
-enum Heard {
+pub(crate) enum Heard {
     Pong,
     NoPong(String),
     Info(Box<identify::Info>),
@@ -35,8 +35,8 @@ struct Behaviour {
 }
 
 /// A whole rust-libp2p node, on a thread of its own.
-struct Theirs {
-    address: Multiaddr,
+pub(crate) struct Theirs {
+    pub(crate) address: Multiaddr,
     identity: Keypair,
     heard: mpsc::Receiver<Heard>,
     /// Where it is to listen, too.
@@ -47,7 +47,7 @@ struct Theirs {
 
 impl Theirs {
     /// One that listens, and dials too if there is an address to dial. Whatever it hears wakes `waker`.
-    fn start(dial: Option<Multiaddr>, waker: Waker) -> Self {
+    pub(crate) fn start(dial: Option<Multiaddr>, waker: Waker) -> Self {
         let (tell, heard) = mpsc::channel();
         let (listens, address) = mpsc::channel();
         let (stop, mut stopped) = oneshot::channel();
@@ -96,7 +96,7 @@ impl Theirs {
         Self { address: address.recv().unwrap(), identity, heard, listen, stop, thread }
     }
 
-    fn end(self) -> Vec<Heard> {
+    pub(crate) fn end(self) -> Vec<Heard> {
         let _ = self.stop.send(());
         self.thread.join().expect("the node's thread does not panic");
         self.heard.try_iter().collect()

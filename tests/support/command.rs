@@ -66,25 +66,30 @@ impl Running {
         self.input = None;
     }
 
+    /// Takes a line, and returns it if it is no `start`.
+    #[track_caller]
+    fn take(&mut self, line: &str) -> Option<Value> {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        let start = self.starts.first().unwrap_or(&value);
+        page().check(&value, start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")));
+        if value["event"] == "start" {
+            assert!(self.printed.is_empty(), "nothing comes before {line}");
+            self.starts.push(value);
+            return None;
+        }
+        self.printed.push(value.clone());
+        Some(value)
+    }
+
     /// The next line that is no `start`; `None` when it has closed its output.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Option<Value> {
         loop {
             match self.lines.recv_timeout(LIMIT) {
                 Ok(line) => {
-                    let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
-                    let start = self.starts.first().unwrap_or(&value);
-                    page().check(
-                        &value,
-                        start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")),
-                    );
-                    if value["event"] == "start" {
-                        assert!(self.printed.is_empty(), "nothing comes before {line}");
-                        self.starts.push(value);
-                        continue;
+                    if let Some(value) = self.take(&line) {
+                        return Some(value);
                     }
-                    self.printed.push(value.clone());
-                    return Some(value);
                 }
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => panic!("it takes too long; it printed {:#?}", told(&self.printed)),

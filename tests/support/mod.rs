@@ -61,6 +61,8 @@ pub(crate) mod sim;
 pub(crate) mod sleep;
 #[cfg(feature = "swarm")]
 pub(crate) mod swarm;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub(crate) mod terminal;
 #[cfg(feature = "swarm")]
 pub(crate) mod wire;
 #[cfg(feature = "connection")]

@@ -3,23 +3,59 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
 mod address;
+#[path = "args/size.rs"]
+mod size;
 
+use crate::report::Form;
+use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use size::size;
+use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
-/// A libp2p node that tells exactly what lives and what has ended.
+/// A libp2p node to try things with: it prints each listener, connection and stream as it opens and as it ends.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print one JSON object a line on stdout, and nothing else there.
+    /// Print each line of the log as a JSON object, for programs.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Show peer ids and long values whole at a terminal. In a file, in a pipe and in JSON they always are.
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(crate) long: bool,
+    /// Leave out the lines of events: stdout has answers that were asked for (who a peer is, published messages), where
+    /// `listen` listens, and the summary. Errors are on stderr.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Args {
+    /// Reads the command line. A wrong one ends the process with clap's message, which is broken at words at a terminal.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            let terminal = terminal::stderr();
+            let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+            let Some(columns) = terminal.columns().filter(|_| !is_help) else { error.exit() };
+            let styled = error.render();
+            let text = if terminal.has_colour { styled.ansi().to_string() } else { styled.to_string() };
+            // Nobody is left to hear of it.
+            let _ = io::stderr().write_all(wrap_words(&text, columns).as_bytes());
+            std::process::exit(error.exit_code())
+        })
+    }
+
+    /// The form of what is printed.
+    pub(crate) fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text { is_long: self.long } }
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -27,29 +63,32 @@ Two terminals to try it in:
   swarm-notify listen /ip4/127.0.0.1/tcp/4001
   swarm-notify dial /ip4/127.0.0.1/tcp/4001
 
-Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong.";
+Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong; of \
+`dial`, 130 after Ctrl-C and 143 after SIGTERM. A second signal ends every command at once.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Let two swarms in this process walk through all nine events over TCP on loopback.
+    /// Show all nine kinds of events: two nodes in this process connect over TCP, within this machine.
     Demo,
-    /// Serve /echo/1.0.0 and /sink/1.0.0 until SIGINT or SIGTERM.
+    /// Wait for peers until Ctrl-C or SIGTERM, and serve /echo/1.0.0, which sends back what comes, and /sink/1.0.0, which
+    /// drops it.
     Listen(Listen),
-    /// Open streams to a peer, and check what comes back.
+    /// Connect to a peer, open streams to it, and check what comes back.
     Dial(Dial),
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Listen {
-    /// The addresses to listen on: /ip4/…/tcp/… or /ip6/…/tcp/…; port 0 is any that is free.
+    /// The addresses to listen on: /ip4/…/tcp/… or /ip6/…/tcp/…. 0.0.0.0 or :: is every address of this machine, and port
+    /// 0 any that is free.
     #[arg(value_name = "ADDRESS", default_value = "/ip4/127.0.0.1/tcp/0", value_parser = to_listen_on)]
     pub(crate) addresses: Vec<Multiaddr>,
-    /// The file of the identity key, in libp2p's protobuf form; it is made if it is not there. Without this option the
-    /// identity is a fresh one.
+    /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
+    /// made if it is not there. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes.
-    /// The end of stdin ends nothing.
+    /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
+    /// as somebody else has joined. The end of stdin ends nothing.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -59,21 +98,24 @@ pub(crate) struct Dial {
     /// The address to dial: /ip4/…/tcp/…, /ip6/…/tcp/… or /dns/…/tcp/…, with /p2p/… at its end to accept no other peer.
     #[arg(value_parser = to_dial)]
     pub(crate) address: Multiaddr,
-    /// The protocol of the streams: an echo is expected back, but from /sink/1.0.0.
+    /// The protocol of the streams. The peer has to send back all that it gets; of /sink/1.0.0, nothing.
     #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
-    /// The number of streams to open; 1 without it, or 0 beside --ping, --identify or --floodsub.
+    /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at a time.
+    /// The number of streams that are open at the same time.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_COUNT))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
-    /// The number of bytes to send on each.
-    #[arg(long, value_name = "COUNT", default_value_t = 1024, value_parser = number(0..=MAX_BYTES))]
+    /// The number of bytes to send on each stream: 1500, 64k, 1M (1000000) or 1MiB (1048576).
+    #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// End our side as soon as all is sent, and read the echo after that.
+    /// Give up a stream, a ping or a question on which nothing has moved for so long.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
+    /// End our side of each stream as soon as all is sent, and read the echo after that.
     #[arg(long, conflicts_with = "reset")]
     pub(crate) half_close: bool,
     /// Reset each stream once its echo is complete, instead of ending it.
@@ -83,18 +125,18 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = number(0..=MAX_COUNT))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) ping: u64,
-    /// Ask the peer who it is.
+    /// Ask the peer who it is: its implementation, its protocols and its addresses.
     #[arg(long)]
     pub(crate) identify: bool,
-    /// Subscribe to a topic, print what others publish, and publish each line of stdin as soon as somebody subscribes,
-    /// until stdin ends.
+    /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
+    /// as somebody else has joined, until stdin ends.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
-    /// The file of the identity key, in libp2p's protobuf form; it is made if it is not there. Without this option the
-    /// identity is a fresh one.
+    /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
+    /// made if it is not there. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Keep the connection for so long after all that.
+    /// Keep the connection for so long after everything else is done.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) hold: f64,
 }
@@ -128,5 +170,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=1e9).contains(&seconds) => Ok(seconds),
         Ok(_) | Err(_) => Err("give a number of seconds from 0 to 1000000000, such as 2.5".to_owned()),
+    }
+}
+
+/// A time that is not 0, to the millisecond.
+fn time(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) | Err(_) => Err("give a number of seconds from 0.001 to 1000000000, such as 2.5".to_owned()),
     }
 }

@@ -70,8 +70,7 @@ impl fmt::Display for Fault {
     }
 }
 
-pub(crate) fn run(json: bool) -> Result<bool, Error> {
-    let reporter = Reporter::new(json);
+pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
     let mut demo = Demo::new(reporter, Ipv4Addr::LOCALHOST)?;
     let fault = demo.run(LIMIT)?;
     reporter.shown(demo.shown(), OF_A.len() + OF_B.len(), fault.is_none());
@@ -288,6 +287,7 @@ impl Notifee<World> for Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Form;
     use swarm_notify::notifee::Interest;
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
                 assert!(self.0 < 1_000_000, "the demo does not end");
             }
         }
-        let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::LOCALHOST).unwrap();
+        let mut demo = Demo::new(Reporter::new(Form::Json, false), Ipv4Addr::LOCALHOST).unwrap();
         demo.b.notifees.unregister(demo.caller);
         demo.a.notifees.register(Restless(0));
         let fault = demo.run(Duration::from_millis(20)).unwrap();
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn an_address_that_cannot_be_used_ends_it_at_once() {
         // It is for documentation, so that no machine has it.
-        let mut demo = Demo::new(Reporter::new(true), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
+        let mut demo = Demo::new(Reporter::new(Form::Json, false), Ipv4Addr::new(192, 0, 2, 1)).unwrap();
         let fault = demo.run(LIMIT).unwrap().unwrap();
         let text = fault.to_string();
         assert!(

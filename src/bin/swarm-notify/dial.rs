@@ -1,5 +1,15 @@
 //! `swarm-notify dial`: opens streams, a number at a time, and checks what comes back.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "dial/call.rs"]
+mod call;
+#[path = "dial/progress.rs"]
+mod progress;
+#[path = "dial/tally.rs"]
+mod tally;
+
+pub(crate) use tally::Pings;
+
 use crate::args;
 use crate::errands::Errands;
 use crate::failed::Failed;
@@ -9,48 +19,77 @@ use crate::node::{End, Error, Node, World};
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
+use call::Call;
+use progress::{Done, Progress};
 use std::collections::HashMap;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Side, State, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
-use swarm_notify::tcp;
+use tally::{Summary, Tally, number};
 
-pub(crate) fn run(args: &args::Dial, json: bool) -> Result<bool, Error> {
+pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> {
     let mut config = Config::default();
     let streams = u32::try_from(args.concurrency).unwrap_or(u32::MAX);
     config.limits.streams_per_connection = config.limits.streams_per_connection.max(streams);
     config.limits.streams = config.limits.streams.max(streams);
     // It is held for as long as was asked for.
     config.connection.idle_timeout = None;
-    let reporter = Reporter::new(json);
+    config.connection.negotiation_timeout = args.timeout;
+    // A stream without an answer is given up here, sooner or later than by this.
+    config.connection.half_open_timeout = None;
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial)?;
+    let mut services =
+        Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial, Some(args.timeout))?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
+    node.world.dialed = Some(connection);
     let caller = node.notifees.register(Caller::new(args.clone(), connection));
     let mut errands = Errands::new(args);
+    let mut progress = Progress::new(args, reporter);
+    if progress.is_some() {
+        node.notifees.register(Progress::beat());
+    }
     node.start("dial", exposed.as_ref());
     let end = node.run(|cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
-        let happened = errands.go_on(cx, &mut services, world, notifees, connected);
-        if let Some(caller) = notifees.get_mut::<Caller>(caller).filter(|_| errands.are_done(&services)) {
-            return happened | caller.has_no_errands(world.reporter.elapsed());
+        let mut happened = errands.go_on(cx, &mut services, world, notifees, connected);
+        if let Some(caller) = notifees.get_mut::<Caller>(caller) {
+            if errands.are_done(&services) {
+                happened |= caller.has_no_errands(world.reporter.elapsed());
+            }
+            if let Some(progress) = &mut progress {
+                progress.go_on(world.reporter.elapsed(), || caller.done(errands.pings().answered()));
+            }
         }
         happened
     })?;
-    services.end(node.world.reporter, &mut node.notifees);
+    drop(progress);
+    services.end(reporter, &mut node.notifees);
     let Node { world, notifees, .. } = &mut node;
     // It is never unregistered.
     let Some(caller) = notifees.get_mut::<Caller>(caller) else { return Ok(false) };
-    let failed = args.streams() - caller.ok;
-    world.reporter.summary(args.streams(), caller.ok, failed, caller.bytes, caller.time(world));
+    let summary = Summary {
+        tally: &caller.tally,
+        pings: errands.pings(),
+        time: caller.time(world),
+        is_echo: args.protocol != SINK,
+        interrupted: end.signal_name(),
+    };
+    reporter.summary(|line| summary.put(line), &summary);
+    if let Some(signal) = end.signal() {
+        return Err(Error::Interrupted(signal, caller.interrupted(&errands)));
+    }
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
     }
-    let are_right = errands.are_right() && services.has_lost_nothing();
-    Ok(failed == 0 && are_right && caller.was_held && end == End::Done)
+    let faults: Vec<_> = caller.faults().into_iter().chain(errands.faults()).collect();
+    match (end, faults.is_empty()) {
+        // Whoever has printed why nobody reads has said enough.
+        (End::Done, false) => Err(Error::Wrong(faults.join("; "))),
+        (end, is_right) => Ok(end == End::Done && is_right && services.has_lost_nothing()),
+    }
 }
 
 /// What is under way on the connection.
@@ -58,14 +97,9 @@ struct Caller {
     args: args::Dial,
     connection: ConnectionId,
     calls: HashMap<StreamId, Call>,
-    /// How many streams have been begun.
-    begun: u64,
-    /// How many have ended or failed.
-    ended: u64,
-    /// How many of these were all right.
-    ok: u64,
-    /// How many bytes were sent and came back right, or were sent to a sink, on these.
-    bytes: u64,
+    tally: Tally,
+    /// The bytes that came back, or that a sink was sent, on all streams that have ended.
+    moved: u64,
     connected: Option<Duration>,
     /// There is no connection, and why.
     not_connected: Option<Failed>,
@@ -75,26 +109,31 @@ struct Caller {
     has_errands: bool,
     /// When the connection is let go.
     release: Option<Duration>,
-    /// It was there until then, and ended because we wanted it to.
+    /// All was done, and the connection was there until then.
     was_held: bool,
+    /// The connection ended for another reason than our wish.
+    ended_as: Option<ConnectionEnd>,
+    /// When the streams are looked at that may have waited too long. None of them is due before.
+    look_at: Option<Duration>,
 }
 
 impl Caller {
     fn new(args: args::Dial, connection: ConnectionId) -> Self {
+        let tally = Tally { streams: args.streams(), ..Tally::default() };
         Self {
             args,
             connection,
             calls: HashMap::new(),
-            begun: 0,
-            ended: 0,
-            ok: 0,
-            bytes: 0,
+            tally,
+            moved: 0,
             connected: None,
             not_connected: None,
             done: None,
             has_errands: true,
             release: None,
             was_held: false,
+            ended_as: None,
+            look_at: None,
         }
     }
 
@@ -104,20 +143,27 @@ impl Caller {
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
+    /// How far it has come.
+    fn done(&self, pings: u64) -> Done {
+        let under_way: u64 = self.calls.values().map(Call::done).sum();
+        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
+    }
+
     /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
     fn begin(&mut self, world: &mut World) {
-        while self.begun < self.args.streams() && self.begun - self.ended < self.args.concurrency {
+        let now = world.reporter.elapsed();
+        while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
             // The connection is ending if it takes no more; its last event says why.
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
             // What can be written before the peer has agreed travels with the proposal.
-            let call = Call::new(self.begun, &self.args);
+            let call = Call::new(self.tally.begun, now, &self.args);
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
-            self.begun += 1;
+            self.tally.begun += 1;
         }
-        if self.ended == self.args.streams() {
-            self.done = Some(world.reporter.elapsed());
-            self.hold(world.reporter.elapsed());
+        if self.tally.ended() == self.tally.streams {
+            self.done = Some(now);
+            self.hold(now);
         }
     }
 
@@ -142,24 +188,122 @@ impl Caller {
         }
     }
 
-    fn go_on(&mut self, world: &mut World, stream: StreamId) {
+    fn go_on(&mut self, world: &mut World, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
-            call.go_on(&mut world.swarm, stream);
+            let has_moved = call.go_on(&mut world.swarm, stream);
+            if has_opened || (has_moved && call.moved_at.is_some()) {
+                let now = world.reporter.elapsed();
+                call.moved_at = Some(now);
+                self.look_at.get_or_insert(now + self.args.timeout);
+            }
         }
     }
 
-    /// A stream has ended, or failed (`None`).
-    fn ended(&mut self, world: &mut World, stream: StreamId, end: Option<StreamEnd>) {
-        if let Some(call) = self.calls.remove(&stream) {
-            self.ended += 1;
-            if end.is_some_and(|end| call.is_right(end)) {
-                self.ok += 1;
-                self.bytes += call.sent;
+    /// Gives up the streams on which nothing has moved for too long.
+    fn give_up(&mut self, world: &mut World, now: Duration) {
+        let timeout = self.args.timeout;
+        let mut due = Vec::new();
+        for (stream, call) in &mut self.calls {
+            let is_due = call.gave_up_on.is_none() && call.moved_at.is_some_and(|at| at + timeout <= now);
+            // Something may have come, and wait for a reader of ours that was slow itself.
+            if is_due && call.go_on(&mut world.swarm, *stream) {
+                call.moved_at = Some(now);
+            } else if is_due {
+                due.push((call.number, *stream));
             }
-            self.begin(world);
         }
+        due.sort_unstable();
+        for (_, stream) in due {
+            // One that is not open any more has an event on its way.
+            let is_open = world.swarm.stream(stream).is_some_and(|view| view.state == State::Open);
+            if let Some(call) = self.calls.get_mut(&stream).filter(|_| is_open) {
+                let awaited = call.awaits();
+                call.gave_up_on = Some(awaited);
+                world.reporter.unanswered(self.connection, stream, awaited.name(), timeout);
+                let _ = world.swarm.reset(stream);
+            }
+        }
+        let live = self.calls.values().filter(|call| call.gave_up_on.is_none());
+        let next = live.filter_map(|call| call.moved_at).min().map(|at| at + timeout);
+        // Many streams, each of them due at a time of its own, are looked at together.
+        self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
+    }
+
+    /// A stream has ended, or failed.
+    fn ended(&mut self, world: &mut World, stream: StreamId, end: Result<StreamEnd, Failure>) {
+        let Some(call) = self.calls.remove(&stream) else { return };
+        let timeout = self.args.timeout;
+        self.moved += call.done();
+        let is_right = end.is_ok_and(|end| call.is_right(end));
+        if is_right {
+            self.tally.ok += 1;
+            self.tally.bytes += call.sent;
+            self.tally.times.add(world.reporter.elapsed().saturating_sub(call.begun_at));
+        } else if world.is_ending {
+            self.tally.unfinished += 1;
+        } else {
+            self.tally.failed += 1;
+            if end == Err(Failure::Timeout) {
+                world.reporter.unanswered(self.connection, stream, call.awaits().name(), timeout);
+            }
+            self.tally.unanswered += u64::from(end == Err(Failure::Timeout) || call.gave_up_on.is_some());
+            self.tally.first_failure.get_or_insert_with(|| {
+                let why = match end {
+                    Ok(end) => call.why_wrong(end, timeout),
+                    Err(reason) => call.why_failed(reason, timeout),
+                };
+                format!("{stream}: {why}")
+            });
+        }
+        self.begin(world);
+    }
+
+    /// What a signal has interrupted, in words.
+    fn interrupted(&self, errands: &Errands) -> String {
+        let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
+        let mut parts = Vec::new();
+        if self.connected.is_none() {
+            parts.push("there was no connection yet".to_owned());
+        }
+        if streams > 0 {
+            let rest = match self.tally.not_begun() {
+                0 => String::new(),
+                not_begun => format!(", {not_begun} not begun"),
+            };
+            parts.push(format!(
+                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
+                number(streams, "stream")
+            ));
+        }
+        parts.extend(errands.interrupted());
+        let is_done = self.done.is_some() && !self.has_errands;
+        match (is_done, self.was_held) {
+            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
+            (true, false) => parts.push("the connection was not held to the end".to_owned()),
+            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
+            (false, _) => {}
+        }
+        parts.join("; ")
+    }
+
+    /// What was wrong with the streams and the connection.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Some(first) = &self.tally.first_failure {
+            let (failed, streams) = (self.tally.failed, self.tally.streams);
+            faults.push(format!("{failed} of {} failed, the first of them {first}", number(streams, "stream")));
+        }
+        if let Some(end) = self.ended_as {
+            let not_begun = self.tally.not_begun();
+            let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
+            faults.push(format!("the connection ended before all was done: {end}{rest}"));
+        }
+        faults
     }
 }
+
+/// How often, within the time that streams have for an answer, those are looked at that may have waited too long.
+const LOOKS: u32 = 64;
 
 impl Notifee<World> for Caller {
     fn interest(&self) -> Interest {
@@ -183,12 +327,14 @@ impl Notifee<World> for Caller {
 
     fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
         self.release = None;
-        self.was_held &= reason == ConnectionEnd::Shutdown;
+        if !self.was_held || reason != ConnectionEnd::Requested {
+            self.ended_as = Some(reason);
+        }
         cx.network().swarm.shutdown();
     }
 
     fn opened_stream(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, stream: StreamId) {
-        self.go_on(cx.network(), stream);
+        self.go_on(cx.network(), stream, true);
     }
 
     fn stream_failed(
@@ -196,9 +342,9 @@ impl Notifee<World> for Caller {
         cx: &mut Context<'_, World>,
         _connection: ConnectionId,
         stream: StreamId,
-        _reason: Failure,
+        reason: Failure,
     ) {
-        self.ended(cx.network(), stream, None);
+        self.ended(cx.network(), stream, Err(reason));
     }
 
     fn closed_stream(
@@ -208,123 +354,26 @@ impl Notifee<World> for Caller {
         stream: StreamId,
         reason: StreamEnd,
     ) {
-        self.ended(cx.network(), stream, Some(reason));
+        self.ended(cx.network(), stream, Ok(reason));
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
-        self.go_on(cx.network(), stream);
+        self.go_on(cx.network(), stream, false);
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.release
+        self.release.into_iter().chain(self.look_at).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
-        self.release = None;
-        self.was_held = true;
-        cx.network().swarm.shutdown();
-    }
-}
-
-/// When our side of a stream ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// As soon as all is sent.
-    HalfClose,
-    /// Once all has come back.
-    Finish,
-    /// Once all has come back, by a reset.
-    Reset,
-}
-
-/// One stream.
-struct Call {
-    /// Which it is: its bytes differ from the others'.
-    number: u64,
-    bytes: u64,
-    expects_echo: bool,
-    ending: Ending,
-    sent: u64,
-    received: u64,
-    is_reset: bool,
-    is_wrong: bool,
-}
-
-impl Call {
-    fn new(number: u64, args: &args::Dial) -> Self {
-        let expects_echo = args.protocol != SINK;
-        let ending = match args.reset {
-            true => Ending::Reset,
-            false if args.half_close || !expects_echo => Ending::HalfClose,
-            false => Ending::Finish,
-        };
-        let bytes = args.bytes;
-        Self { number, bytes, expects_echo, ending, sent: 0, received: 0, is_reset: false, is_wrong: false }
-    }
-
-    /// The byte at a place of this stream.
-    fn byte(&self, at: u64) -> u8 {
-        (at.wrapping_mul(31).wrapping_add(self.number.wrapping_mul(7)) ^ (at >> 8)) as u8
-    }
-
-    /// All is sent, and all that was expected has come.
-    fn is_complete(&self) -> bool {
-        self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
-    }
-
-    /// Whether a stream that ended like this was all right.
-    fn is_right(&self, end: StreamEnd) -> bool {
-        let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
-        end == expected && self.is_reset == (self.ending == Ending::Reset) && self.is_complete() && !self.is_wrong
-    }
-
-    /// Writes, reads and ends, as far as that goes now.
-    fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
-        self.write(swarm, stream);
-        if self.sent == self.bytes && self.ending == Ending::HalfClose {
-            let _ = swarm.finish(stream);
+        let now = cx.now();
+        let world = cx.network();
+        if self.look_at.take_if(|at| *at <= now).is_some() {
+            self.give_up(world, now);
         }
-        let is_over = self.read(swarm, stream);
-        if is_over || (self.is_complete() && self.ending == Ending::Finish) {
-            let _ = swarm.finish(stream);
-        } else if self.is_complete() && self.ending == Ending::Reset {
-            // A reset before both have agreed on the protocol would be a failure.
-            let is_open = swarm.stream(stream).is_some_and(|view| view.state == State::Open);
-            self.is_reset |= is_open && swarm.reset(stream).is_ok();
-        }
-    }
-
-    fn write(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
-        let mut buffer = [0; 16 * 1024];
-        while self.sent < self.bytes {
-            let n = (self.bytes - self.sent).min(buffer.len() as u64) as usize;
-            for (at, byte) in (self.sent..).zip(&mut buffer[..n]) {
-                *byte = self.byte(at);
-            }
-            match swarm.write(stream, &buffer[..n]) {
-                Ok(n) => self.sent += n as u64,
-                // There is no place yet; or it has ended, and its last event says why.
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// `true`: the other side has ended.
-    fn read(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            match swarm.read(stream, &mut buffer) {
-                Ok(0) => {
-                    self.is_wrong |= !self.is_complete();
-                    return true;
-                }
-                Ok(n) => {
-                    let is_echo = (self.received..).zip(&buffer[..n]).all(|(at, byte)| *byte == self.byte(at));
-                    self.received += n as u64;
-                    self.is_wrong |= !self.expects_echo || !is_echo || self.received > self.sent;
-                }
-                Err(_) => return false,
-            }
+        if self.release.take_if(|at| *at <= now).is_some() {
+            self.was_held = true;
+            world.end();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! [`Errands`]: what `swarm-notify dial` does beside its streams: pings, identify, and what is published.
 
 use crate::args;
+use crate::dial::Pings;
 use crate::node::World;
 use crate::services::{Outcome, Services};
 use std::task::Context;
@@ -10,14 +11,23 @@ use swarm_notify::notifee::Notifees;
 /// What is left to do, and how it went.
 pub(crate) struct Errands {
     is_begun: bool,
-    pings: u64,
+    /// How many pings have no outcome yet, those that are not sent among them.
+    pings_left: u64,
+    pings: Pings,
     is_identifying: bool,
-    is_wrong: bool,
+    /// The peer did not say who it is.
+    is_unidentified: bool,
 }
 
 impl Errands {
     pub(crate) fn new(args: &args::Dial) -> Self {
-        Self { is_begun: false, pings: args.ping, is_identifying: args.identify, is_wrong: false }
+        Self {
+            is_begun: false,
+            pings_left: args.ping,
+            pings: Pings { asked: args.ping, ..Pings::default() },
+            is_identifying: args.identify,
+            is_unidentified: false,
+        }
     }
 
     /// Does what can be done now. `true`: something has happened.
@@ -36,22 +46,27 @@ impl Errands {
             if self.is_identifying {
                 services.identify(notifees, connection);
             }
-            if self.pings > 0 {
+            if self.pings_left > 0 {
                 services.ping(notifees, connection);
             }
         }
         while let Some(outcome) = services.next(world, notifees) {
             happened = true;
             match outcome {
-                Outcome::Ping { is_right } => {
-                    self.is_wrong |= !is_right;
-                    self.pings -= 1;
-                    if let Some(connection) = connection.filter(|_| self.pings > 0) {
+                // What a signal cuts off is neither answered nor lost.
+                Outcome::Ping { round_trip: None } if world.is_ending => {}
+                Outcome::Ping { round_trip } => {
+                    match round_trip {
+                        Some(time) => self.pings.round_trips.add(time),
+                        None => self.pings.lost += 1,
+                    }
+                    self.pings_left -= 1;
+                    if let Some(connection) = connection.filter(|_| self.pings_left > 0) {
                         services.ping(notifees, connection);
                     }
                 }
                 Outcome::Identify { is_right } => {
-                    self.is_wrong |= !is_right;
+                    self.is_unidentified |= !is_right && !world.is_ending;
                     self.is_identifying = false;
                 }
             }
@@ -61,11 +76,37 @@ impl Errands {
 
     /// Whether nothing is left to do.
     pub(crate) fn are_done(&self, services: &Services) -> bool {
-        self.pings == 0 && !self.is_identifying && services.has_published()
+        self.pings_left == 0 && !self.is_identifying && services.has_published()
     }
 
-    /// Whether what was asked of the peer was answered, all of it.
-    pub(crate) fn are_right(&self) -> bool {
-        self.pings == 0 && !self.is_identifying && !self.is_wrong
+    pub(crate) const fn pings(&self) -> &Pings {
+        &self.pings
+    }
+
+    /// What was asked of the peer and not answered, in words.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let Pings { asked, .. } = self.pings;
+        let unanswered = asked - self.pings.answered();
+        if unanswered > 0 {
+            faults.push(format!("{unanswered} of {asked} pings were not answered"));
+        }
+        if self.is_unidentified || self.is_identifying {
+            faults.push("the peer did not say who it is".to_owned());
+        }
+        faults
+    }
+
+    /// What a signal has interrupted, in words.
+    pub(crate) fn interrupted(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        let Pings { asked, .. } = self.pings;
+        if asked > 0 {
+            parts.push(format!("{} of {asked} pings answered, {} lost", self.pings.answered(), self.pings.lost));
+        }
+        if self.is_identifying {
+            parts.push("the peer has not said yet who it is".to_owned());
+        }
+        parts
     }
 }

@@ -7,7 +7,7 @@
 //! wiped once the identity is made of them.
 
 use crate::new_file;
-use crate::output::say;
+use crate::output::warn;
 use crate::report::Reporter;
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId, PublicKey, ed25519};
@@ -143,9 +143,9 @@ pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>)
     let (identity, mode) = key.map_err(|fault| Error { path: path.to_owned(), fault })?;
     let exposed = mode.map(|mode| Exposed { file: path.display().to_string(), mode });
     if let Some(Exposed { file, mode }) = &exposed {
-        say(format_args!(
-            "warning: the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run \
-             `chmod 600` on it"
+        warn(format_args!(
+            "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
+             on it"
         ));
     }
     Ok((identity, exposed))
@@ -298,8 +298,9 @@ fn kind(bytes: &[u8]) -> Option<String> {
         let is_label = label.len() <= 40 && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
         return Some(if is_label { format!("PEM ({label})") } else { "PEM".to_owned() });
     }
-    Some(match text.as_bytes() {
-        [b'{' | b'[', ..] => "JSON".to_owned(),
+    Some(match text.trim_end().as_bytes() {
+        // A section of an INI file begins like a list, and does not end so.
+        [b'{', ..] | [b'[', .., b']'] => "JSON".to_owned(),
         [b's', b's', b'h', b'-', ..] => "a public key of SSH".to_owned(),
         _ => "text".to_owned(),
     })

@@ -1,5 +1,9 @@
 //! `swarm-notify listen`: serves echo and sink until it is told to stop.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "listen/addresses.rs"]
+mod addresses;
+
 use crate::args;
 use crate::failed::Failed;
 use crate::key::identity;
@@ -8,6 +12,7 @@ use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
+use addresses::Addresses;
 use std::collections::{HashMap, HashSet};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
@@ -18,8 +23,7 @@ use swarm_notify::tcp;
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
-pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
-    let reporter = Reporter::new(json);
+pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
@@ -33,7 +37,8 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     }
     // Without a listener there is nothing left to wait for but a signal's end.
     let server = node.notifees.register(Server::new(args.addresses.len()));
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
+    node.notifees.register(Addresses::default());
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();
     node.start("listen", exposed.as_ref());
@@ -46,7 +51,7 @@ pub(crate) fn run(args: &args::Listen, json: bool) -> Result<bool, Error> {
     services.end(node.world.reporter, &mut node.notifees);
     node.world.catch_up(true);
     match end {
-        End::Interrupted | End::Unread => Ok(services.has_lost_nothing()),
+        End::Interrupted(_) | End::Unread => Ok(services.has_lost_nothing()),
         // It is never unregistered.
         End::Done => Err(Error::NothingListens(
             node.notifees

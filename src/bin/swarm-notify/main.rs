@@ -18,9 +18,11 @@ mod pace;
 mod publish;
 mod report;
 mod services;
+mod terminal;
 
 use args::Command;
-use clap::Parser;
+use node::WRONG;
+use report::Reporter;
 use std::process::ExitCode;
 
 /// Peers come with identity keys of every type.
@@ -28,27 +30,24 @@ const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "se
 
 /// Everything was right.
 const RIGHT: u8 = 0;
-/// Something was wrong: the peer, the network, or what came back.
-const WRONG: u8 = 1;
-/// The command line was wrong; clap ends with it by itself.
-const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     output::init_log();
-    let args = args::Args::parse();
+    let args = args::Args::read();
     // What `dial` prints is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
+    let reporter = Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
-        Command::Demo => demo::run(args.json),
-        Command::Listen(listen) => listen::run(&listen, args.json),
-        Command::Dial(dial) => dial::run(&dial, args.json),
+        Command::Demo => demo::run(reporter),
+        Command::Listen(listen) => listen::run(&listen, reporter),
+        Command::Dial(dial) => dial::run(&dial, reporter),
     };
     let code = match ended {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
         Err(error) => {
-            output::say(&error);
-            if error.is_usage() { USAGE } else { WRONG }
+            output::say_last(&error, error.is_interrupt());
+            error.code()
         }
     };
     // The exit waits for the readers of what was printed, within bounds.

@@ -1,5 +1,9 @@
 //! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "node/signals.rs"]
+mod signals;
+
 use crate::demo;
 use crate::failed::Failed;
 use crate::key;
@@ -9,21 +13,24 @@ use crate::report::Reporter;
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
+use signals::{ENDS, code_of, end_at_once_by_the_second_signal, name_of};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use swarm_notify::lifecycle::Event;
+use swarm_notify::lifecycle::{ConnectionId, Event};
 use swarm_notify::notifee::{Context as Telling, HasNode, Interest, Network, Node as AnyNode, Notifee, Notifees};
 use swarm_notify::swarm::{Config, DialError, ListenError, Multiaddr, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 
+/// Something was wrong: the peer, the network, or what came back.
+pub(crate) const WRONG: u8 = 1;
+/// The command line was wrong; clap ends with it by itself.
+const USAGE: u8 = 2;
+
 /// How often one turn goes round before whoever has called it has theirs.
 const ROUNDS: usize = 16;
-
-/// The signals that ask for an end. Windows has no other than Ctrl-C.
-const ENDS: &[Signal] = if cfg!(windows) { &[Signal::Int] } else { &[Signal::Int, Signal::Term] };
 
 /// What stops a command before it has begun, or makes it pointless.
 #[derive(Debug)]
@@ -40,15 +47,21 @@ pub(crate) enum Error {
     NotConnected(Failed),
     Topic(String),
     Demo(demo::Fault),
+    /// What the peer or the network did wrong.
+    Wrong(String),
+    /// A signal came before all was done: what was, and what was not.
+    Interrupted(Signal, String),
 }
 
 impl Error {
-    /// Whether the command line has to be changed.
-    pub(crate) fn is_usage(&self) -> bool {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Key(error) => error.is_usage(),
-            Self::Topic(..) => true,
-            Self::Randomness(_)
+            Self::Key(error) if error.is_usage() => USAGE,
+            Self::Topic(..) => USAGE,
+            Self::Interrupted(signal, _) => code_of(*signal),
+            Self::Key(_)
+            | Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
             | Self::Reactor(_)
@@ -56,8 +69,14 @@ impl Error {
             | Self::NothingListens(_)
             | Self::Dial(..)
             | Self::NotConnected(_)
-            | Self::Demo(_) => false,
+            | Self::Demo(_)
+            | Self::Wrong(_) => WRONG,
         }
+    }
+
+    /// Whether the user has ended the command.
+    pub(crate) const fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Interrupted(..))
     }
 }
 
@@ -97,6 +116,8 @@ impl fmt::Display for Error {
             Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
             Self::Demo(fault) => fault.fmt(f),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
+            Self::Wrong(what) => f.write_str(what),
+            Self::Interrupted(signal, what) => write!(f, "interrupted by {}: {what}", name_of(*signal)),
         }
     }
 }
@@ -107,20 +128,48 @@ pub(crate) enum End {
     /// A notifee had nothing left to do.
     Done,
     /// SIGINT or SIGTERM came before that.
-    Interrupted,
+    Interrupted(Signal),
     /// Standard output could not be written any more before that.
     Unread,
+}
+
+impl End {
+    pub(crate) const fn signal(self) -> Option<Signal> {
+        if let Self::Interrupted(signal) = self { Some(signal) } else { None }
+    }
+
+    pub(crate) fn signal_name(self) -> Option<&'static str> {
+        self.signal().map(name_of)
+    }
 }
 
 /// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
 pub(crate) struct World {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
+    /// The connection whose close ends the command.
+    pub(crate) dialed: Option<ConnectionId>,
+    /// The command was told to end before all was done.
+    pub(crate) is_ending: bool,
     /// All events so far, if they are to be kept.
     pub(crate) told: Option<Vec<Event>>,
 }
 
 impl World {
+    /// Ends the command in good order: by the close of the connection that it has dialed, whose end ends the rest, or by a
+    /// shutdown.
+    pub(crate) fn end(&mut self) {
+        if self.dialed.is_none_or(|connection| self.swarm.close_connection(connection).is_err()) {
+            self.swarm.shutdown();
+        }
+    }
+
+    /// Ends it before all is done.
+    fn end_early(&mut self) {
+        self.is_ending = true;
+        self.end();
+    }
+
     /// Says in the log how many lines it lacks, and what is open, if its reader was too slow and there is room again, or
     /// at the `end` in any case.
     pub(crate) fn catch_up(&self, end: bool) {
@@ -191,7 +240,7 @@ impl Node {
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
             .map_err(|error| Error::Identity(error.to_string()))?;
-        let world = World { swarm, reporter, told: None };
+        let world = World { swarm, reporter, dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
         Ok(Self { world, notifees })
@@ -213,21 +262,27 @@ impl Node {
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
         let mut signals = Signals::new(ENDS).map_err(Error::Signals)?;
+        end_at_once_by_the_second_signal().map_err(Error::Signals)?;
         let mut end = End::Done;
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
         let waker = loop_waker.waker();
         let cx = &mut Context::from_waker(&waker);
         loop {
             loop_waker.begin();
-            // A signal asks for an end in good order; a second one changes nothing.
-            while let Poll::Ready(Some(_)) = Pin::new(&mut signals).poll_next(cx) {
-                end = End::Interrupted;
+            // A signal asks for an end in good order.
+            while let Poll::Ready(Some(signal)) = Pin::new(&mut signals).poll_next(cx) {
+                let signal = signal.map_err(Error::Signals)?;
+                if end.signal().is_some() {
+                    // Where the system does not do it by itself.
+                    std::process::exit(code_of(signal).into());
+                }
+                end = End::Interrupted(signal);
                 STDOUT.stop_waiting();
-                self.world.swarm.shutdown();
+                self.world.end_early();
             }
             if STDOUT.poll_end(cx) && end == End::Done {
                 end = End::Unread;
-                self.world.swarm.shutdown();
+                self.world.end_early();
             }
             self.world.catch_up(false);
             let happened = self.turn() | then(cx, &mut self.world, &mut self.notifees);
@@ -301,7 +356,9 @@ mod tests {
                 assert!(self.0 < 10_000, "the turn does not end");
             }
         }
-        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(true)).unwrap();
+        let mut node =
+            Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(crate::report::Form::Json, false))
+                .unwrap();
         let restless = node.notifees.register(Restless(0));
         assert!(node.turn());
         assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);

@@ -2,11 +2,22 @@
 //!
 //! One queue leads to standard output and one to standard error. Each holds [`MAX_LINES`] lines or [`MAX_BYTES`] bytes.
 
+// By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
+#[path = "output/bottom.rs"]
+mod bottom;
+#[path = "output/system.rs"]
+mod system;
+#[path = "output/writer.rs"]
+mod writer;
+
+pub(crate) use bottom::Bottom;
+
+use crate::report::paint::{self, Span};
+use crate::terminal::{self, wrap_words};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Config;
 
@@ -28,9 +39,48 @@ pub(crate) static STDOUT: Output = Output::new(Descriptor::Out, Policy::Wait);
 /// Errors and the log of `RUST_LOG`. A reader that does not keep up misses some of it.
 static STDERR: Output = Output::new(Descriptor::Err, Policy::Drop);
 
-/// Says something on standard error. It neither waits nor fails.
+/// Says on standard error what has gone wrong. It neither waits nor fails.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    STDERR.push(format!("swarm-notify: {text}"));
+    label("error", paint::BAD, &text);
+}
+
+/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal it stands below all
+/// that was printed before, unless nobody reads that.
+pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
+    if terminal::stdout().columns().is_some() {
+        STDOUT.finish(LAST_WORDS);
+    }
+    match is_interrupted {
+        true => push_labelled("interrupted", paint::WARNING, text.to_string()),
+        false => say(text),
+    }
+}
+
+/// Says on standard error what the user may want to change, though it does no harm yet.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    label("warning", paint::WARNING, &text);
+}
+
+/// Says a text behind a label, as clap does.
+fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
+    push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
+}
+
+/// Says a text that begins with a label.
+fn push_labelled(label: &str, style: anstyle::Style, mut text: String) {
+    let terminal = terminal::stderr();
+    if let Some(columns) = terminal.columns() {
+        text = wrap_words(&text, columns);
+    }
+    // It is the first word, and stays so.
+    let rest = text.split_off(label.len());
+    let text = paint::write(&[Span::new(text, style.bold()), Span::plain(rest)], terminal.has_colour);
+    STDERR.push(terminal.margin().to_owned() + &text);
+}
+
+/// Has a text stand below all lines of the terminal that standard error leads to. It neither waits nor fails.
+pub(crate) fn show_at_bottom(bottom: Bottom) {
+    STDERR.show(bottom);
 }
 
 /// Has the `log` crate's records written to standard error, as `RUST_LOG` selects them.
@@ -127,6 +177,10 @@ struct State {
     said_last: u64,
     end: Option<End>,
     has_thread: bool,
+    /// What is to stand at the bottom of the terminal, if that has changed.
+    bottom: Option<Bottom>,
+    /// The thread has taken `bottom`, and does not show it yet.
+    is_drawing: bool,
     /// The loop that hears of room and of the end.
     waker: Option<Waker>,
 }
@@ -138,6 +192,11 @@ impl State {
 
     fn is_half_empty(&self) -> bool {
         self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
+    }
+
+    /// Nothing is left to be written.
+    fn is_written(&self) -> bool {
+        self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
     }
 
     /// The lines that were not written.
@@ -166,6 +225,8 @@ impl Output {
             said_last: 0,
             end: None,
             has_thread: false,
+            bottom: None,
+            is_drawing: false,
             waker: None,
         };
         Self { descriptor, state: Mutex::new(state), changed: Condvar::new() }
@@ -246,6 +307,10 @@ impl Output {
         state.bytes += line.len();
         state.lines.push_back(line);
         state.is_full |= state.policy == Policy::Wait && state.is_beyond(1);
+        self.wake_thread(state);
+    }
+
+    fn wake_thread(&'static self, mut state: MutexGuard<'_, State>) {
         if !core::mem::replace(&mut state.has_thread, true) {
             self.start(&mut state);
         }
@@ -253,15 +318,13 @@ impl Output {
         self.changed.notify_all();
     }
 
-    fn start(&'static self, state: &mut State) {
-        let spawn =
-            |run: fn(&'static Self)| thread::Builder::new().stack_size(STACK).spawn(move || run(self)).map(drop);
-        let mut started = spawn(Self::write_lines);
-        if self.descriptor == Descriptor::Out {
-            started = started.and_then(|()| spawn(Self::watch));
-        }
-        if let Err(error) = started {
-            state.end = Some(End::Failed(error.to_string()));
+    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. Of texts that
+    /// the terminal takes too slowly only the last is shown.
+    fn show(&'static self, bottom: Bottom) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            state.bottom = Some(bottom);
+            self.wake_thread(state);
         }
     }
 
@@ -269,7 +332,7 @@ impl Output {
     fn finish(&self, timeout: Duration) -> (u64, Option<End>) {
         let mut state = self.lock();
         let (mut written, mut since) = (state.written, Instant::now());
-        while state.end.is_none() && !(state.lines.is_empty() && state.in_hand == 0) {
+        while state.end.is_none() && !state.is_written() {
             if core::mem::replace(&mut written, state.written) != state.written {
                 since = Instant::now();
             }
@@ -277,66 +340,6 @@ impl Output {
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         (state.lost_at_end(), state.end.clone())
-    }
-
-    /// The thread: writes lines until that fails.
-    fn write_lines(&'static self) {
-        let mut batch = Vec::new();
-        loop {
-            self.take_batch(&mut batch);
-            let mut rest = batch.as_slice();
-            let mut is_refused = false;
-            while !rest.is_empty() {
-                match system::write(self.descriptor, rest) {
-                    Ok(0) => return self.end_by(&ErrorKind::WriteZero.into()),
-                    Ok(n) => {
-                        rest = &rest[n..];
-                        is_refused = false;
-                        self.wrote(n, rest);
-                    }
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        // Some systems call a pipe writable that refuses all but a few bytes.
-                        if core::mem::replace(&mut is_refused, true) {
-                            thread::sleep(Duration::from_millis(1));
-                        }
-                        system::wait_writable(self.descriptor);
-                    }
-                    Err(error) => return self.end_by(&error),
-                }
-            }
-        }
-    }
-
-    /// Waits for lines, and takes some.
-    fn take_batch(&self, batch: &mut Vec<u8>) {
-        batch.clear();
-        batch.shrink_to(BATCH);
-        let mut state = self.lock();
-        while state.lines.is_empty() {
-            // What a burst has taken is given back.
-            state.lines.shrink_to(64);
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        while state.lines.front().is_some_and(|line| batch.is_empty() || batch.len() + line.len() <= BATCH) {
-            let Some(line) = state.lines.pop_front() else { break };
-            state.bytes -= line.len();
-            state.in_hand += 1;
-            batch.extend_from_slice(&line);
-        }
-        if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
-            wake(state);
-        }
-    }
-
-    /// `n` more bytes are written, and `rest` of the batch is not.
-    fn wrote(&self, n: usize, rest: &[u8]) {
-        let mut state = self.lock();
-        state.written += n as u64;
-        // A line of standard error may have several.
-        state.in_hand = state.in_hand.min(rest.iter().filter(|byte| **byte == b'\n').count());
-        drop(state);
-        self.changed.notify_all();
     }
 
     /// Nothing can be written any more.
@@ -357,13 +360,6 @@ impl Output {
         }
         self.changed.notify_all();
     }
-
-    /// Another thread: waits until the reader has left, since nothing may be written for a long time.
-    fn watch(&'static self) {
-        if system::wait_gone(self.descriptor) {
-            self.end(End::Gone);
-        }
-    }
 }
 
 /// Wakes the loop, which may look at the state at once.
@@ -372,67 +368,5 @@ fn wake(state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
-    }
-}
-
-#[cfg(unix)]
-mod system {
-    use super::Descriptor;
-    use rustix::event::{PollFd, PollFlags, poll};
-    use rustix::{io::Errno, stdio};
-    use std::io;
-    use std::os::fd::BorrowedFd;
-
-    const fn fd(descriptor: Descriptor) -> BorrowedFd<'static> {
-        match descriptor {
-            Descriptor::Out => stdio::stdout(),
-            Descriptor::Err => stdio::stderr(),
-        }
-    }
-
-    /// The standard library's own writer takes a closed descriptor for one that was written to.
-    pub(super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
-        rustix::io::write(fd(descriptor), bytes).map_err(io::Error::from)
-    }
-
-    pub(super) fn wait_writable(descriptor: Descriptor) {
-        // After an error the next write says more.
-        let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
-    }
-
-    /// Returns `false` where that cannot be waited for.
-    pub(super) fn wait_gone(descriptor: Descriptor) -> bool {
-        let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
-        loop {
-            match poll(&mut fds, None) {
-                Ok(_) => return fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP),
-                Err(Errno::INTR) => {}
-                Err(_) => return false,
-            }
-        }
-    }
-}
-
-#[cfg(not(unix))]
-mod system {
-    use super::Descriptor;
-    use std::io::{self, Write as _};
-
-    pub(super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
-        match descriptor {
-            Descriptor::Out => {
-                let mut out = io::stdout().lock();
-                out.write_all(bytes)?;
-                out.flush()?;
-            }
-            Descriptor::Err => io::stderr().lock().write_all(bytes)?,
-        }
-        Ok(bytes.len())
-    }
-
-    pub(super) fn wait_writable(_: Descriptor) {}
-
-    pub(super) fn wait_gone(_: Descriptor) -> bool {
-        false
     }
 }

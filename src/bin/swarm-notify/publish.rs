@@ -144,7 +144,9 @@ impl Publisher {
                 }
                 Err(error) => format!("a line of {} bytes is not published: {error}", bytes.len()),
             },
-            Line::TooLong(len) => format!("a line of {len} bytes is not published: the message is too large"),
+            Line::TooLong(len) => {
+                format!("a line of {len} bytes is not published: the message is too large; give shorter lines")
+            }
             Line::Failed(error) => error.clone(),
         };
         self.lost += 1;
@@ -181,7 +183,9 @@ impl Publisher {
             }
         }
         if core::mem::take(&mut watch.is_unsupported) && self.whose == Whose::Dial {
-            say(format_args!("the peer does not speak {PROTOCOL}, so nothing can be published to it"));
+            say(format_args!(
+                "the peer does not speak {PROTOCOL}, so nothing can be published to it; dial one that does"
+            ));
             self.is_stuck = true;
             self.lost += 1;
         }

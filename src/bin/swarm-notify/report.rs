@@ -1,4 +1,5 @@
-//! What is printed: each event as one line, as text or as JSON. The page `guide::command_log` of the library states it.
+//! What is printed: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
+//! `guide::command_log` of the library states it.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "report/clock.rs"]
@@ -7,32 +8,64 @@ mod clock;
 mod describe;
 #[path = "report/line.rs"]
 mod line;
+#[path = "report/paint.rs"]
+pub(crate) mod paint;
+#[path = "report/screen.rs"]
+mod screen;
 
 pub(crate) use line::Line;
 
 use crate::output::STDOUT;
-use describe::{describe, describe_refused};
+use crate::terminal::{self, Terminal, wrap_words};
+use describe::{describe, describe_refused, with_peer};
 use libp2p_identity::PeerId;
+use paint::Span;
+use screen::Screen;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use swarm_notify::lifecycle::{Event, Id};
-use swarm_notify::swarm::{Refusal, RefusedAt};
+use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, StreamId};
+use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
 /// The version of the log's format. It grows when a field changes its name, type or meaning, or is gone.
 const FORMAT: u32 = 1;
 
+/// The form of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    Text {
+        /// At a terminal nothing is shortened.
+        is_long: bool,
+    },
+}
+
+/// The columns of the longest id on a screen so far: those of the last lines stay in line.
+static ID_COLUMNS: AtomicUsize = AtomicUsize::new(screen::ID);
+
 /// Prints lines, each as soon as it is known.
 #[derive(Clone, Copy)]
 pub(crate) struct Reporter {
     start: Instant,
-    json: bool,
+    form: Form,
+    terminal: Terminal,
+    is_quiet: bool,
     /// Which of the demo's two.
     side: Option<&'static str>,
 }
 
 impl Reporter {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { start: Instant::now(), json, side: None }
+    pub(crate) fn new(form: Form, is_quiet: bool) -> Self {
+        Self { start: Instant::now(), form, is_quiet, terminal: terminal::stdout(), side: None }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.form == Form::Json
+    }
+
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     pub(crate) const fn side(self, side: &'static str) -> Self {
@@ -81,29 +114,76 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// The end of `dial`.
-    pub(crate) fn summary(&self, streams: u64, ok: u64, failed: u64, bytes: u64, time: Duration) {
-        let mut line = self.line("summary");
-        line.put("streams", streams);
-        line.put("ok", ok);
-        line.put("failed", failed);
-        line.put("bytes", bytes);
+    /// A stream that was given up since it got no answer: what it waited for, and for how long.
+    pub(crate) fn unanswered(&self, connection: ConnectionId, stream: StreamId, awaited: &str, time: Duration) {
+        let mut line = self.line("unanswered");
+        line.put("connection", connection.to_string());
+        line.put("stream", stream.to_string());
+        line.put("awaited", awaited);
         line.put("seconds", seconds(time));
-        self.print_always(&line);
+        self.print(&line);
+    }
+
+    /// The end of `dial`: the fields that `put` adds, or sentences for people.
+    pub(crate) fn summary(&self, put: impl FnOnce(&mut Line), sentences: impl fmt::Display) {
+        if self.is_json() {
+            let mut line = self.line("summary");
+            put(&mut line);
+            return self.print_always(&line);
+        }
+        let sentences = sentences.to_string();
+        let sentences = match self.terminal.columns() {
+            Some(columns) => wrap_words(&sentences, columns),
+            None => sentences,
+        };
+        STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentences);
     }
 
     /// The end of `demo`: the number of events that came as promised, of all.
     pub(crate) fn shown(&self, shown: usize, promised: usize, is_right: bool) {
-        if self.json {
+        if self.is_json() {
             let mut line = self.line("summary");
             line.put("shown", shown);
             line.put("promised", promised);
             line.put("as_promised", is_right);
-            self.print_always(&line);
-        } else {
-            let judgement = if is_right { "as promised" } else { "and not as promised" };
-            STDOUT.push_beyond(format!("{shown} of {promised} events, {judgement}"));
+            return self.print_always(&line);
         }
+        let (judgement, style) = match is_right {
+            true => ("as promised", paint::GOOD),
+            false => ("and not as promised", paint::BAD),
+        };
+        let sentence = [Span::new(format!("{shown} of {promised} events, {judgement}"), style)];
+        let sentence = paint::write(&sentence, self.terminal.has_colour);
+        STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
+    }
+
+    /// A command to copy, which dials us. It is not for programs, which have the address.
+    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr) {
+        if !self.is_json() {
+            let address = with_peer(address, swarm.local_peer());
+            let command = Span::new(format!("swarm-notify dial {address}"), paint::PLAIN.bold());
+            let line = paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour);
+            STDOUT.push(self.terminal.margin().to_owned() + &line);
+        }
+    }
+
+    /// Addresses of a listener have come or gone.
+    pub(crate) fn addresses_changed(
+        &self,
+        swarm: &tcp::Swarm,
+        listener: ListenerId,
+        added: &[Multiaddr],
+        removed: &[Multiaddr],
+    ) {
+        let full = |addresses: &[Multiaddr]| {
+            addresses.iter().map(|address| with_peer(address, swarm.local_peer()).to_string()).collect::<Vec<_>>()
+        };
+        let mut line = self.line("addresses_changed");
+        line.put("listener", listener.to_string());
+        line.put("addresses", full(swarm.listener(listener).map_or(&[], |view| view.addresses)));
+        line.put("added", full(added));
+        line.put("removed", full(removed));
+        self.print(&line);
     }
 
     /// A line, with both times and the side in it.
@@ -118,8 +198,22 @@ impl Reporter {
         line
     }
 
+    /// Prints a line, unless it is one that `--quiet` leaves out.
     pub(crate) fn print(&self, line: &Line) {
-        STDOUT.push(self.text(line));
+        if !self.is_quiet || self.is_asked_for(line) {
+            STDOUT.push(self.text(line));
+        }
+    }
+
+    /// Whether a line is an answer that was asked for, or without it the log could not be read.
+    fn is_asked_for(&self, line: &Line) -> bool {
+        match line.text("event") {
+            Some("start") => self.is_json(),
+            Some("listen" | "addresses_changed") => self.side.is_none(),
+            Some("identified" | "message" | "pubsub_lagged") => true,
+            Some("skipped") => line.text("what") == Some("message"),
+            Some(_) | None => false,
+        }
     }
 
     /// Prints a line that is not left out however slow its reader is.
@@ -128,7 +222,18 @@ impl Reporter {
     }
 
     fn text(&self, line: &Line) -> String {
-        if self.json { line.to_json() } else { line.to_string() }
+        match (self.form, self.terminal.columns()) {
+            (Form::Json, _) => line.to_json(),
+            (Form::Text { .. }, None) => paint::write(&line.spans(), self.terminal.has_colour),
+            (Form::Text { is_long }, Some(columns)) => {
+                let id =
+                    ["stream", "listener", "connection"].iter().filter_map(|key| line.text(key)).map(str::len).max();
+                let id = id.unwrap_or_default().max(ID_COLUMNS.fetch_max(id.unwrap_or_default(), Ordering::Relaxed));
+                let rows = Screen { columns, id, is_long }.rows(line);
+                let rows: Vec<_> = rows.iter().map(|row| paint::write(row, self.terminal.has_colour)).collect();
+                self.terminal.margin().to_owned() + &rows.join("\n")
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::publish::{Publisher, Whose};
 use crate::report::{Line, Reporter, seconds};
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Context;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use swarm_notify::lifecycle::{ConnectionId, Failure};
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
@@ -17,8 +17,8 @@ use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
 /// What has come of something that was asked for.
 pub(crate) enum Outcome {
-    /// A ping was answered, or was not.
-    Ping { is_right: bool },
+    /// A ping was answered after this time, or was not.
+    Ping { round_trip: Option<Duration> },
     /// The peer has said who it is, or has not.
     Identify { is_right: bool },
 }
@@ -32,20 +32,24 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    /// A question of ours has `timeout` for its answer, if that is given.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
         topic: Option<&str>,
         whose: Whose,
+        timeout: Option<Duration>,
     ) -> Result<Self, Error> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
         let Node { world, notifees, .. } = node;
         let mut config = ping::Config::default();
         config.interval = None;
+        config.timeout = timeout.unwrap_or(config.timeout);
         let ping = notifees.install(world, Ping::new(seed, config));
         let mut config = identify::Config::default();
         config.asks = false;
+        config.timeout = timeout.unwrap_or(config.timeout);
         config.agent_version = concat!("swarm-notify/", env!("CARGO_PKG_VERSION")).into();
         let identify = notifees.install(world, Identify::new(identity.public(), config));
         let floodsub = match topic {
@@ -149,22 +153,22 @@ fn pinged(world: &World, event: ping::Event) -> Option<Outcome> {
         line.put("peer", peer.to_string());
         line
     };
-    let (line, is_right) = match event {
+    let (line, round_trip) = match event {
         ping::Event::Pong { connection, peer, round_trip } => {
             let mut line = about("ping", connection, peer);
             line.put("seconds", seconds(round_trip));
-            (line, true)
+            (line, Some(round_trip))
         }
         ping::Event::Failed { connection, peer, reason } => {
             let mut line = about("ping_failed", connection, peer);
             line.put("reason", reason.to_string());
-            (line, false)
+            (line, None)
         }
         // A later version's.
         _ => return None,
     };
     world.reporter.print(&line);
-    Some(Outcome::Ping { is_right })
+    Some(Outcome::Ping { round_trip })
 }
 
 fn identified(world: &World, event: identify::Event) -> Option<Outcome> {

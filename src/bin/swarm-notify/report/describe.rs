@@ -85,7 +85,7 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
 }
 
 /// An address with `peer` at its end, unless it names a peer there.
-fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
+pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     match address.iter().last() {
         Some(multiaddr::Protocol::P2p(_)) => address.clone(),
         Some(_) | None => address.clone().with(multiaddr::Protocol::P2p(peer)),

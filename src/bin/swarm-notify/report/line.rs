@@ -1,5 +1,6 @@
-//! [`Line`]: the fields of one line, and how they are written as JSON and as text.
+//! [`Line`]: the fields of one line, and how they are written as JSON and as plain text.
 
+use super::paint::{self, Span};
 use data_encoding::BASE64;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
@@ -39,6 +40,11 @@ impl Line {
         }
     }
 
+    /// The text of a field that has one.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| *name == key)?.1.as_str()
+    }
+
     /// Returns the fields as an object, to be a value in another line.
     pub(crate) fn into_value(self) -> Value {
         Value::Object(self.0.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
@@ -57,25 +63,52 @@ impl Line {
     }
 }
 
-/// The line as text, without a newline. Each field can be read back from it.
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Line {
+    /// Returns the fields, in order.
+    pub(super) fn fields(&self) -> &[(&'static str, Value)] {
+        &self.0
+    }
+
+    /// Returns the line as plain text, without a newline. Each field can be read back from it.
+    pub(super) fn spans(&self) -> Vec<Span> {
+        let mut spans = Vec::new();
         for (key, value) in &self.0 {
             match (*key, value) {
-                ("t", value) => write!(f, "{:>9.6}  ", value.as_f64().unwrap_or_default())?,
-                ("time", Value::String(time)) => write!(f, "{time}  ")?,
-                ("side", Value::String(side)) => write!(f, "{side}  ")?,
-                ("event", Value::String(event)) => write!(f, "{event:<14}")?,
-                (_, Value::String(text)) if is_word(text) => write!(f, " {key}={text}")?,
-                (_, value) => {
-                    let mut json = String::new();
-                    write_json(&mut json, value);
-                    write!(f, " {key}={json}")?;
+                ("t", value) => {
+                    spans.push(Span::new(format!("{:>9.6}", value.as_f64().unwrap_or_default()), paint::FAINT));
+                    spans.push(Span::plain("  "));
+                }
+                ("time", Value::String(time)) => spans.extend([Span::new(time, paint::FAINT), Span::plain("  ")]),
+                ("side", Value::String(side)) => {
+                    spans.extend([Span::new(side, paint::of_side(side)), Span::plain("  ")]);
+                }
+                ("event", Value::String(event)) => {
+                    spans.push(Span::new(format!("{event:<14}"), paint::of_event(event)));
+                }
+                (key, value) => {
+                    spans.extend([Span::plain(" "), Span::new(format!("{key}="), paint::FAINT)]);
+                    spans.push(Span::new(word(value), paint::of_value(key)));
                 }
             }
         }
-        Ok(())
+        spans
     }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&paint::write(&self.spans(), false))
+    }
+}
+
+/// Returns a value as it stands in a line of text: without quotes where it reads as nothing else.
+pub(super) fn word(value: &Value) -> String {
+    if let Some(text) = value.as_str().filter(|text| is_word(text)) {
+        return text.to_owned();
+    }
+    let mut json = String::new();
+    write_json(&mut json, value);
+    json
 }
 
 /// Returns a value whose strings are short.
@@ -90,7 +123,7 @@ fn shortened(value: Value) -> Value {
 
 /// Returns whether a string stands without quotes in a line of text. It consists of characters that neither separate
 /// fields nor need an escape, and reads neither as a number nor as `null`, `true` or `false`.
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
     let reads_otherwise = ["", "null", "true", "false"].contains(&text) || text.parse::<f64>().is_ok();
     text.bytes().all(is_plain) && !reads_otherwise
@@ -157,4 +190,4 @@ fn is_unseen(character: char) -> bool {
 
 #[cfg(test)]
 #[path = "line/tests.rs"]
-mod tests;
+pub(super) mod tests;

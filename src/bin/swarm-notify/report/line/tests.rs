@@ -110,7 +110,8 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+/// Fields with such strings.
+pub(in crate::report) fn fields() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     prop::collection::vec((prop::sample::select(vec!["agent", "peer", "protocols", "data"]), value()), 0..5)
 }
 

@@ -1,0 +1,187 @@
+//! [`Progress`]: the bar that shows on a terminal how far a long run has come.
+
+use crate::args;
+use crate::node::World;
+use crate::output::{Bottom, show_at_bottom};
+use crate::report::Reporter;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use swarm_notify::notifee::{Context, Interest, Notifee};
+
+/// A run that is over before has no bar.
+const LONG: Duration = Duration::from_millis(500);
+/// The time between two pictures.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How far a run has come.
+#[derive(Clone, Copy)]
+pub(super) struct Done {
+    pub(super) streams: u64,
+    pub(super) bytes: u64,
+    pub(super) pings: u64,
+}
+
+/// The unit that the bar counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Bytes,
+    Streams,
+    Pings,
+}
+
+impl Unit {
+    /// What stands beside the bar, in a terminal so wide.
+    const fn template(self, columns: u16) -> &'static str {
+        match (self, columns) {
+            (Self::Bytes, ..100) => "{wide_bar} {percent} %, {decimal_bytes_per_sec}, {eta} left",
+            (Self::Bytes, 100..) => {
+                "{wide_bar} {msg}, {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"
+            }
+            (Self::Streams, _) => "{wide_bar} {pos} of {len} streams, {eta} left",
+            (Self::Pings, _) => "{wide_bar} {pos} of {len} pings, {eta} left",
+        }
+    }
+}
+
+/// The columns of a line of the bar. One that fills the terminal would leave the cursor in the next line.
+fn width() -> u16 {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(1)
+}
+
+/// A bar on standard error, if that is a terminal. It is gone when this is dropped.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    unit: Unit,
+    streams: u64,
+    /// When it is drawn next.
+    next: Duration,
+}
+
+impl Progress {
+    /// `None`: nobody is to see one, or there is nothing that can be counted.
+    pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        // A program that reads the log from a terminal expects nothing else there.
+        let is_in_the_way = reporter.is_json() && io::stdout().is_terminal();
+        if reporter.is_quiet() || is_dumb || is_in_the_way || !io::stderr().is_terminal() {
+            return None;
+        }
+        let (streams, bytes) = (args.streams(), args.bytes);
+        let (unit, all) = match (streams, args.ping) {
+            (0, 0) => return None,
+            (0, pings) => (Unit::Pings, pings),
+            (streams, _) if bytes == 0 => (Unit::Streams, streams),
+            (streams, _) => (Unit::Bytes, streams.saturating_mul(bytes)),
+        };
+        // It is drawn no more often than it is told to.
+        let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::term_like(Box::<Picture>::default()));
+        Some(Self { bar, unit, streams, next: LONG })
+    }
+
+    /// Draws it, if it is time to.
+    pub(super) fn go_on(&mut self, now: Duration, done: impl FnOnce() -> Done) {
+        if now < self.next {
+            return;
+        }
+        let done = done();
+        self.next = now + PAUSE;
+        if let Ok(style) = ProgressStyle::with_template(self.unit.template(width())) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        if self.unit == Unit::Bytes {
+            self.bar.set_message(format!("{} of {} streams", done.streams, self.streams));
+        }
+        self.bar.set_position(match self.unit {
+            Unit::Bytes => done.bytes,
+            Unit::Streams => done.streams,
+            Unit::Pings => done.pings,
+        });
+        self.bar.tick();
+    }
+
+    /// Returns a notifee that wakes the loop for each picture, though nothing else happens.
+    pub(super) const fn beat() -> Beat {
+        Beat { next: LONG }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        show_at_bottom(Bottom::Nothing);
+    }
+}
+
+/// Wakes the loop now and then.
+pub(super) struct Beat {
+    next: Duration,
+}
+
+impl Notifee<World> for Beat {
+    fn interest(&self) -> Interest {
+        Interest::TIME
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        Some(self.next)
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, World>) {
+        self.next = cx.now() + PAUSE;
+    }
+}
+
+/// The line that the bar consists of. A thread shows it, so that a terminal that has stopped delays nobody.
+#[derive(Debug, Default)]
+struct Picture(Mutex<String>);
+
+impl Picture {
+    fn add(&self, text: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+    }
+}
+
+impl TermLike for Picture {
+    fn width(&self) -> u16 {
+        width()
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.add(text);
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let picture = core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let text: String = picture.trim_matches(['\r', ' ']).chars().take(self.width().into()).collect();
+        show_at_bottom(if text.is_empty() { Bottom::Nothing } else { Bottom::Text(text) });
+        Ok(())
+    }
+}

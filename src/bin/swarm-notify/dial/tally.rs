@@ -1,0 +1,287 @@
+//! [`Tally`]: what `dial` counts of its streams and pings, and the summary that it makes of that.
+
+use crate::report::{Line, seconds};
+use hdrhistogram::Histogram;
+use indicatif::DecimalBytes;
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+/// Some times, of which the bounds and the mean are exact, and quantiles have three digits.
+#[derive(Default)]
+pub(crate) struct Times {
+    count: u64,
+    sum: Duration,
+    bounds: Option<(Duration, Duration)>,
+    /// In nanoseconds. It is made with the first time.
+    quantiles: Option<Histogram<u32>>,
+}
+
+impl Times {
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.count += 1;
+        self.sum = self.sum.saturating_add(time);
+        let (min, max) = self.bounds.unwrap_or((time, time));
+        self.bounds = Some((min.min(time), max.max(time)));
+        if self.quantiles.is_none() {
+            self.quantiles = Histogram::new(3).ok();
+        }
+        if let Some(quantiles) = &mut self.quantiles {
+            // It grows with its values, of which none is beyond 64 bits.
+            let _ = quantiles.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
+        }
+    }
+
+    fn mean(&self) -> Option<Duration> {
+        let mean = self.sum.as_nanos().checked_div(self.count.into())?;
+        Some(Duration::from_nanos(u64::try_from(mean).unwrap_or(u64::MAX)))
+    }
+
+    /// The time that so large a part of all does not exceed.
+    fn quantile(&self, part: f64) -> Option<Duration> {
+        let (min, max) = self.bounds?;
+        let time = self.quantiles.as_ref()?.value_at_quantile(part);
+        Some(Duration::from_nanos(time).clamp(min, max))
+    }
+}
+
+/// The pings of a run.
+#[derive(Default)]
+pub(crate) struct Pings {
+    /// Those that were asked for.
+    pub(crate) asked: u64,
+    /// Those that were not answered in time or at all.
+    pub(crate) lost: u64,
+    /// The round trips of those that were answered.
+    pub(crate) round_trips: Times,
+}
+
+impl Pings {
+    /// The part of those with an outcome that were lost, in percent.
+    fn loss(&self) -> f64 {
+        let outcomes = self.lost + self.round_trips.count;
+        if outcomes == 0 { 0.0 } else { self.lost as f64 * 100.0 / outcomes as f64 }
+    }
+
+    pub(crate) const fn answered(&self) -> u64 {
+        self.round_trips.count
+    }
+}
+
+/// The streams of a run.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// How many were asked for.
+    pub(super) streams: u64,
+    /// How many have been begun.
+    pub(super) begun: u64,
+    /// How many ended as they should.
+    pub(super) ok: u64,
+    /// How many failed or ended otherwise.
+    pub(super) failed: u64,
+    /// How many of these got no answer in time.
+    pub(super) unanswered: u64,
+    /// How many were under way as a signal came.
+    pub(super) unfinished: u64,
+    /// How many bytes were sent and came back right, or were sent to a sink, on the streams that are `ok`.
+    pub(super) bytes: u64,
+    /// The times from the begin to the end of the streams that are `ok`.
+    pub(super) times: Times,
+    /// The first stream that failed, and why.
+    pub(super) first_failure: Option<String>,
+}
+
+impl Tally {
+    /// How many have an end or a failure behind them.
+    pub(super) const fn ended(&self) -> u64 {
+        self.ok + self.failed + self.unfinished
+    }
+
+    pub(super) const fn not_begun(&self) -> u64 {
+        self.streams - self.begun
+    }
+}
+
+/// All that the end of a run tells.
+pub(super) struct Summary<'a> {
+    pub(super) tally: &'a Tally,
+    pub(super) pings: &'a Pings,
+    /// From the connection to the end of the last stream.
+    pub(super) time: Duration,
+    /// Bytes come back.
+    pub(super) is_echo: bool,
+    /// The signal that ended it.
+    pub(super) interrupted: Option<&'static str>,
+}
+
+impl Summary<'_> {
+    /// Bytes in a second, each of which counts once though an echo goes both ways.
+    fn throughput(&self) -> Option<u64> {
+        let is_measured = self.tally.bytes > 0 && !self.time.is_zero();
+        is_measured.then(|| (self.tally.bytes as f64 / self.time.as_secs_f64()) as u64)
+    }
+
+    /// Adds the fields of its line.
+    pub(super) fn put(&self, line: &mut Line) {
+        let Self { tally, pings, .. } = self;
+        line.put("streams", tally.streams);
+        line.put("ok", tally.ok);
+        line.put("failed", tally.failed);
+        line.put("unanswered", tally.unanswered);
+        line.put("unfinished", tally.unfinished);
+        line.put("not_begun", tally.not_begun());
+        line.put("bytes", tally.bytes);
+        line.put("seconds", seconds(self.time));
+        if let Some(throughput) = self.throughput() {
+            line.put("bytes_per_second", throughput);
+        }
+        let mut put_time = |key, time: Option<Duration>| {
+            if let Some(time) = time {
+                line.put(key, seconds(time));
+            }
+        };
+        let bounds = |times: &Times| times.bounds.unzip();
+        let (min, max) = bounds(&tally.times);
+        put_time("latency_min_seconds", min);
+        put_time("latency_median_seconds", tally.times.quantile(0.5));
+        put_time("latency_p99_seconds", tally.times.quantile(0.99));
+        put_time("latency_max_seconds", max);
+        let (min, max) = bounds(&pings.round_trips);
+        put_time("ping_min_seconds", min);
+        put_time("ping_mean_seconds", pings.round_trips.mean());
+        put_time("ping_max_seconds", max);
+        if pings.asked > 0 {
+            line.put("pings", pings.asked);
+            line.put("pings_answered", pings.answered());
+            line.put("pings_lost", pings.lost);
+            line.put("ping_loss_percent", pings.loss());
+        }
+        if let Some(signal) = self.interrupted {
+            line.put("interrupted", signal);
+        }
+    }
+}
+
+/// Sentences for people, a line each, without a newline at the end.
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tally, pings, .. } = self;
+        let mut lines = Vec::new();
+        if tally.streams > 0 || pings.asked == 0 {
+            let mut text = format!("{}: {} ok, {} failed", number(tally.streams, "stream"), tally.ok, tally.failed);
+            for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
+                if count > 0 {
+                    // A string takes all that is written to it.
+                    let _ = write!(text, ", {count} {what}");
+                }
+            }
+            lines.push(text);
+        }
+        if let Some(throughput) = self.throughput() {
+            let (verb, ways) = if self.is_echo { ("echoed", " each way") } else { ("sent", "") };
+            lines.push(format!(
+                "{} {verb} in {}: {}/s{ways}",
+                DecimalBytes(tally.bytes),
+                Time(self.time),
+                DecimalBytes(throughput)
+            ));
+        }
+        if let (Some((min, max)), Some(median), Some(most)) =
+            (tally.times.bounds, tally.times.quantile(0.5), tally.times.quantile(0.99))
+        {
+            lines.push(format!(
+                "latency of a stream: {} (median), {} (99th percentile), {} to {} in all",
+                Time(median),
+                Time(most),
+                Time(min),
+                Time(max)
+            ));
+        }
+        if pings.asked > 0 {
+            lines.push(format!(
+                "{}: {} answered, {:.1} % lost",
+                number(pings.asked, "ping"),
+                pings.answered(),
+                pings.loss()
+            ));
+        }
+        if let (Some((min, max)), Some(mean)) = (pings.round_trips.bounds, pings.round_trips.mean()) {
+            lines.push(format!("round trip: {} (minimum), {} (mean), {} (maximum)", Time(min), Time(mean), Time(max)));
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// A number of things in words.
+pub(super) fn number(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A time for people.
+struct Time(Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < Duration::from_secs(1) {
+            write!(f, "{:.3} ms", self.0.as_secs_f64() * 1e3)
+        } else {
+            write!(f, "{:.3} s", self.0.as_secs_f64())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(milliseconds: impl IntoIterator<Item = u64>) -> Times {
+        let mut times = Times::default();
+        milliseconds.into_iter().for_each(|time| times.add(Duration::from_millis(time)));
+        times
+    }
+
+    #[test]
+    fn quantiles_are_those_of_all_times_to_three_digits() {
+        let times = times((1..=1000).rev());
+        assert_eq!(times.bounds, Some((Duration::from_millis(1), Duration::from_secs(1))));
+        assert_eq!(times.mean(), Some(Duration::from_micros(500_500)));
+        for (part, milliseconds) in [(0.5, 500.0), (0.99, 990.0)] {
+            let quantile = times.quantile(part).unwrap().as_secs_f64() * 1e3;
+            assert!((quantile / milliseconds - 1.0).abs() < 0.001, "{quantile} for {milliseconds}");
+        }
+    }
+
+    #[test]
+    fn quantiles_of_few_times_are_within_their_bounds() {
+        assert_eq!((times([]).quantile(0.5), times([]).mean()), (None, None));
+        // Beyond three digits a histogram rounds up.
+        for all in [vec![0], vec![100_003], vec![100_003, 100_003], vec![7, 100_003]] {
+            let times = times(all.clone());
+            let (min, max) = times.bounds.unwrap();
+            for part in [0.0, 0.5, 0.99, 1.0] {
+                let quantile = times.quantile(part).unwrap();
+                assert!(min <= quantile && quantile <= max, "{quantile:?} of {all:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_sentences_say_what_the_line_says() {
+        let mut tally =
+            Tally { streams: 10, begun: 4, ok: 2, failed: 1, unfinished: 1, bytes: 3_000_000, ..Tally::default() };
+        tally.times = times([1, 3]);
+        let pings = Pings { asked: 4, lost: 1, round_trips: times([1, 2, 6]) };
+        let time = Duration::from_millis(1500);
+        let summary = Summary { tally: &tally, pings: &pings, time, is_echo: true, interrupted: None };
+        assert_eq!(
+            summary.to_string(),
+            "10 streams: 2 ok, 1 failed, 1 not finished, 6 not begun\n\
+             3.00 MB echoed in 1.500 s: 2.00 MB/s each way\n\
+             latency of a stream: 1.000 ms (median), 3.000 ms (99th percentile), 1.000 ms to 3.000 ms in all\n\
+             4 pings: 3 answered, 25.0 % lost\n\
+             round trip: 1.000 ms (minimum), 3.000 ms (mean), 6.000 ms (maximum)"
+        );
+        let (tally, pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
+        let summary = Summary { tally: &tally, pings: &pings, time, is_echo: true, interrupted: None };
+        assert_eq!(summary.to_string(), "1 stream: 1 ok, 0 failed");
+    }
+}

@@ -1,0 +1,51 @@
+//! [`Addresses`]: a command to copy for each address of a listener, and how these change.
+
+use crate::node::World;
+use std::collections::HashMap;
+use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
+use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::swarm::Multiaddr;
+
+/// Prints how others dial each listener that is open, and which of its addresses have come and gone since.
+#[derive(Default)]
+pub(super) struct Addresses {
+    /// The addresses of each listener that have been printed.
+    printed: HashMap<ListenerId, Vec<Multiaddr>>,
+}
+
+impl Addresses {
+    /// Prints the addresses that are new. Of a listener that is not, also the changes.
+    fn print(&mut self, world: &World, listener: ListenerId) {
+        let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
+        let is_known = self.printed.contains_key(&listener);
+        let before = self.printed.insert(listener, addresses.clone()).unwrap_or_default();
+        let without = |one: &[Multiaddr], other: &[Multiaddr]| {
+            one.iter().filter(|address| !other.contains(address)).cloned().collect::<Vec<_>>()
+        };
+        let (added, removed) = (without(&addresses, &before), without(&before, &addresses));
+        if is_known && !(added.is_empty() && removed.is_empty()) {
+            world.reporter.addresses_changed(&world.swarm, listener, &added, &removed);
+        }
+        for address in &added {
+            world.reporter.dial_me(&world.swarm, address);
+        }
+    }
+}
+
+impl Notifee<World> for Addresses {
+    fn interest(&self) -> Interest {
+        Interest::LISTEN | Interest::LISTEN_CLOSE | Interest::ADDRESSES_CHANGED
+    }
+
+    fn listen(&mut self, cx: &mut Context<'_, World>, listener: ListenerId) {
+        self.print(cx.network(), listener);
+    }
+
+    fn addresses_changed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId) {
+        self.print(cx.network(), listener);
+    }
+
+    fn listen_close(&mut self, _cx: &mut Context<'_, World>, listener: ListenerId, _reason: ListenerEnd) {
+        self.printed.remove(&listener);
+    }
+}

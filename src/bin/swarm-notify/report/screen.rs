@@ -1,0 +1,290 @@
+//! [`Screen`]: a line as a person reads it at a terminal, in columns that stay columns at any width.
+
+use super::line::{Line, is_word, word};
+use super::paint::{self, Span};
+use anstyle::Style;
+use serde_json::Value;
+use unicode_width::UnicodeWidthChar as _;
+
+/// The columns of the time since the start. It has fewer digits behind the point as it grows.
+const TIME: usize = 8;
+/// The columns of an event's name: all but one are as short.
+const EVENT: usize = 15;
+/// The fewest columns of an id.
+pub(crate) const ID: usize = 6;
+/// The fewest columns beside the others in which the rest of a line is readable. If there are fewer, it stands below.
+const LEAST_ROOM: usize = 20;
+/// The indent of what stands below.
+const INDENT: usize = 4;
+/// From this width on there are two blanks between columns.
+const WIDE: usize = 80;
+/// The most rows of one field, unless all of it is wanted: a peer says as much as it likes.
+const MAX_ROWS: usize = 6;
+
+/// The characters at both ends of a peer id that was shortened in the middle. Those of Ed25519 keys begin all alike.
+const PEER_HEAD: usize = 8;
+const PEER_TAIL: usize = 6;
+
+/// The form of lines at a terminal.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    /// The width of the terminal. Its last column stays free, since some terminals begin a new row as it is written.
+    pub(crate) columns: usize,
+    /// The columns of an id.
+    pub(crate) id: usize,
+    /// Nothing is shortened or left out.
+    pub(crate) is_long: bool,
+}
+
+/// A character in its style.
+type Cell = (char, Style);
+
+impl Screen {
+    /// Returns the rows of a line. The first has the time, the side, the event, the id of what it is about, and as many of
+    /// the other fields as there is room for. The others follow below in the last column.
+    pub(crate) fn rows(self, line: &Line) -> Vec<Vec<Span>> {
+        let gap = if self.columns < WIDE { 1 } else { 2 };
+        let mut first = Vec::new();
+        for (key, value) in line.fields() {
+            match (*key, value) {
+                ("t", value) => first.push((time(value.as_f64().unwrap_or_default()), paint::FAINT, TIME)),
+                ("side", Value::String(side)) => first.push((side.clone(), paint::of_side(side), 1)),
+                ("event", Value::String(name)) => first.push((middle(name, EVENT), paint::of_event(name), EVENT)),
+                _ => {}
+            }
+        }
+        let about = about(line);
+        first.push((about.and_then(|key| line.text(key)).unwrap_or_default().to_owned(), paint::ID, self.id));
+        let margin: usize = first.iter().map(|(_, _, columns)| columns + gap).sum();
+        let room = self.columns.saturating_sub(margin + 1);
+        let is_beside = room >= LEAST_ROOM;
+        let (margin, room) = match is_beside {
+            true => (margin, room),
+            false => (INDENT, self.columns.saturating_sub(INDENT + 1).max(LEAST_ROOM)),
+        };
+        let mut row = Vec::new();
+        for (text, style, columns) in first {
+            let padding = if is_beside { columns.saturating_sub(text.chars().count()) + gap } else { 1 };
+            row.extend([Span::new(text, style), Span::plain(" ".repeat(padding))]);
+        }
+        let mut rest =
+            wrap(self.fields(line, about), room, if self.is_long { usize::MAX } else { MAX_ROWS }).into_iter();
+        if is_beside {
+            row.extend(spans(&rest.next().unwrap_or_default()));
+        }
+        let mut rows = vec![row];
+        rows.extend(rest.map(|cells| {
+            let mut row = vec![Span::plain(" ".repeat(margin))];
+            row.extend(spans(&cells));
+            row
+        }));
+        rows.into_iter().map(trimmed).collect()
+    }
+
+    /// Returns the fields that stand in the last column.
+    fn fields(self, line: &Line, about: Option<&str>) -> Vec<Vec<Cell>> {
+        let event = line.text("event").unwrap_or_default();
+        let mut fields = Vec::new();
+        for (key, value) in line.fields() {
+            match (*key, value) {
+                // The others have the time since then.
+                ("time", Value::String(time)) if event == "start" => {
+                    let to_the_second = time.split('.').next().unwrap_or_default();
+                    fields.push(self.field(key, &format!("{to_the_second}Z").into()));
+                }
+                ("t" | "time" | "side" | "event", _) => {}
+                (key, _) if Some(key) == about => {}
+                // A number that is unique to an author's message, and a neighbour who is the author.
+                ("seqno", _) if !self.is_long => {}
+                ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
+                // The format is for programs, and the user has typed the command. What has changed says more than all.
+                ("format" | "command", _) if !self.is_long => {}
+                ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
+                ("seconds", Value::Number(seconds)) if event == "ping" => {
+                    let milliseconds = seconds.as_f64().unwrap_or_default() * 1e3;
+                    fields.push(cells(&[Span::plain(format!("{milliseconds:.3} ms"))]));
+                }
+                ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
+                    // An open listener's have our own peer id, as `start` has.
+                    let is_ours = event != "listen_failed" && !self.is_long;
+                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| is_ours) {
+                        Some((address, _)) => address.to_owned(),
+                        None => address.to_owned(),
+                    };
+                    let addresses = addresses.iter().filter_map(Value::as_str);
+                    fields.extend(addresses.map(|address| self.field(key, &of(address).into())));
+                }
+                ("remote", Value::String(remote)) => {
+                    // The peer stands there by itself.
+                    let peer = line.text("peer").map(|peer| format!("/p2p/{peer}")).unwrap_or_default();
+                    let remote = remote.strip_suffix(&*peer).filter(|rest| !rest.is_empty()).unwrap_or(remote);
+                    fields.push(self.field(key, &remote.into()));
+                }
+                (key, value) => fields.push(self.field(key, value)),
+            }
+        }
+        fields
+    }
+
+    /// Returns a field with its name, unless its value says what it is. None of these is a peer's choice.
+    fn field(self, key: &str, value: &Value) -> Vec<Cell> {
+        let is_plain = match key {
+            "connection" | "direction" | "protocol" | "reason" | "remote" => true,
+            "addresses" => value.is_string(),
+            _ => false,
+        };
+        let name = Span::new(if is_plain { String::new() } else { format!("{key}=") }, paint::FAINT);
+        let text = match value.as_str().filter(|text| is_word(text)) {
+            _ if self.is_long => word(value),
+            Some(text) => with_short_peers(key, text),
+            None => word(&short(key, value)),
+        };
+        cells(&[name, Span::new(text, paint::of_value(key))])
+    }
+}
+
+/// Returns the name of the field that says what a line is about.
+fn about(line: &Line) -> Option<&'static str> {
+    ["stream", "listener", "connection"].into_iter().find(|key| line.text(key).is_some())
+}
+
+/// Returns seconds in [`TIME`] columns, for three years.
+fn time(seconds: f64) -> String {
+    let digits = (0..=3).rev().find(|digits| format!("{seconds:.digits$}").len() <= TIME).unwrap_or_default();
+    format!("{seconds:>TIME$.digits$}")
+}
+
+/// Returns a text of ASCII with its middle left out if it is longer than `most`.
+fn middle(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = most / 2 + 1;
+    format!("{}…{}", &text[..head], &text[text.len() - (most - 1 - head)..])
+}
+
+/// Returns a value with the peer ids in it shortened.
+fn short(key: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) => with_short_peers(key, text).into(),
+        Value::Array(values) => values.iter().map(|value| short(key, value)).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), short(key, value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+/// Returns a value with the peer ids in it shortened, if it is one of ours that has some.
+fn with_short_peers(key: &str, text: &str) -> String {
+    match key {
+        "peer" | "from" | "via" => short_peer(text),
+        "remote" | "addresses" | "added" | "removed" | "observed" => {
+            let mut parts = text.split("/p2p/");
+            let mut short = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (peer, rest) = part.split_at(part.find('/').unwrap_or(part.len()));
+                short.extend(["/p2p/", &short_peer(peer), rest]);
+            }
+            short
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn short_peer(peer: &str) -> String {
+    let is_long = peer.len() > PEER_HEAD + PEER_TAIL + 1;
+    match is_long && peer.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => format!("{}…{}", &peer[..PEER_HEAD], &peer[peer.len() - PEER_TAIL..]),
+        false => peer.to_owned(),
+    }
+}
+
+/// Returns fields in rows of `room` columns, with a blank between. One that is longer than a row begins one, and has at
+/// most so many.
+fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for field in fields {
+        match rows.last_mut() {
+            Some(row) if width(row) + 1 + width(&field) <= room => {
+                row.push((' ', paint::PLAIN));
+                row.extend(field);
+            }
+            _ => rows.extend(broken(field, room, most_rows)),
+        }
+    }
+    rows
+}
+
+/// Returns a field in rows. Of one that needs too many the end is left out.
+fn broken(field: Vec<Cell>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    let mut rest = &field[..];
+    while !rest.is_empty() && rows.len() < most_rows {
+        let end = end_of_row(rest, room);
+        rows.push(rest[..end].to_vec());
+        rest = &rest[end..];
+    }
+    if let Some(last) = rows.last_mut().filter(|_| !rest.is_empty()) {
+        while width(last) >= room {
+            last.pop();
+        }
+        last.push(('…', paint::FAINT));
+    }
+    rows
+}
+
+/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
+/// goes beyond it, if that leaves at least half of a row, and as many as fit otherwise.
+fn end_of_row(cells: &[Cell], room: usize) -> usize {
+    let mut columns = 0;
+    let fits = cells.iter().take_while(|(character, _)| {
+        columns += columns_of(*character);
+        columns <= room
+    });
+    // A row has at least one character, so that it ends.
+    let fits = fits.count().max(1);
+    if fits == cells.len() {
+        return fits;
+    }
+    let begins = |at: usize, with: &str| cells[at..].iter().map(|(character, _)| *character).take(5).eq(with.chars());
+    let is_word = |at: &usize| matches!(cells[at - 1].0, ',' | ' ');
+    let is_part = |at: &usize| begins(*at, "/tcp/") || begins(*at, "/p2p/");
+    let last = |breaks: &dyn Fn(&usize) -> bool| (fits / 2 + 1..=fits).rev().find(breaks);
+    last(&is_word).or_else(|| last(&is_part)).unwrap_or(fits)
+}
+
+fn width(cells: &[Cell]) -> usize {
+    cells.iter().map(|(character, _)| columns_of(*character)).sum()
+}
+
+/// Returns the columns of a character: no fewer than any terminal takes for it. Some combine it with the one before, and
+/// take none.
+fn columns_of(character: char) -> usize {
+    match character {
+        // Two of these are a flag. Some terminals show them one by one, each in two columns.
+        '\u{1f1e6}'..='\u{1f1ff}' => 2,
+        _ => character.width().unwrap_or_default().max(1),
+    }
+}
+
+fn cells(spans: &[Span]) -> Vec<Cell> {
+    spans.iter().flat_map(|span| span.text.chars().map(|character| (character, span.style))).collect()
+}
+
+fn spans(cells: &[Cell]) -> Vec<Span> {
+    let same = cells.chunk_by(|one, next| one.1 == next.1);
+    same.map(|cells| Span::new(cells.iter().map(|(character, _)| character).collect::<String>(), cells[0].1)).collect()
+}
+
+/// Returns a row without the blanks at its end.
+fn trimmed(mut row: Vec<Span>) -> Vec<Span> {
+    while row.last().is_some_and(|span| span.text.bytes().all(|byte| byte == b' ')) {
+        row.pop();
+    }
+    row
+}
+
+#[cfg(test)]
+#[path = "screen/tests.rs"]
+mod tests;

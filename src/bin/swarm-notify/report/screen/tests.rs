@@ -1,0 +1,201 @@
+//! A line on a screen: it fits, it stays in its columns, and says what the line says.
+
+use super::super::line::tests::fields;
+use super::*;
+use proptest::prelude::*;
+use std::num::NonZeroU16;
+
+const PEER: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
+const LONG: &str =
+    "/ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
+
+fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)>) -> Line {
+    let mut line = Line::default();
+    line.put("t", 1.5);
+    line.put("time", "2026-11-30T04:05:06.000007Z");
+    if let Some(side) = side {
+        line.put("side", side);
+    }
+    line.put("event", event);
+    if let Some((key, id)) = id {
+        line.put(key, id);
+    }
+    line
+}
+
+/// The rows of a line as a terminal of this width shows them.
+fn shown(line: &Line, columns: usize, is_long: bool) -> Vec<String> {
+    let rows = Screen { columns, id: ID, is_long }.rows(line);
+    let rows: Vec<_> = rows.iter().map(|row| paint::write(row, true)).collect();
+    let size = |number: usize| NonZeroU16::try_from(u16::try_from(number).unwrap()).unwrap();
+    let width = size(columns).get();
+    let mut terminal = vt100::Parser::new(size(rows.len() + 2), size(columns), 0);
+    terminal.process((rows.join("\r\n") + "\r\n").as_bytes());
+    let screen = terminal.screen();
+    assert_eq!(screen.cursor_position(), (u16::try_from(rows.len()).unwrap(), 0), "a row was wrapped: {rows:#?}");
+    let shown: Vec<_> = screen.rows(0, width).take(rows.len()).collect();
+    let last = (0..screen.size().0.get()).filter_map(|row| screen.cell(row, width - 1));
+    assert!(last.into_iter().all(|cell| !cell.has_contents()), "the last column is free: {shown:#?}");
+    shown
+}
+
+proptest! {
+    #[test]
+    fn no_row_leaves_its_column_whatever_the_strings(
+        fields in fields(),
+        columns in 60_usize..=200,
+        is_long: bool,
+        has_side: bool,
+    ) {
+        let mut line = line(has_side.then_some("a"), "disconnected", Some(("connection", "c12.1")));
+        line.put("reason", "eof");
+        fields.into_iter().for_each(|(key, value)| line.put(key, value));
+        let gap = if columns < WIDE { 1 } else { 2 };
+        let side = if has_side { 1 + gap } else { 0 };
+        let event = TIME + gap + side;
+        let margin = event + EVENT + gap + ID + gap;
+        let shown = shown(&line, columns, is_long);
+        prop_assert_eq!(&shown[0][..TIME], "   1.500");
+        prop_assert_eq!(&shown[0][event - 1..event + 13], " disconnected ");
+        prop_assert_eq!(&shown[0][event + EVENT + gap - 1..margin + 3], format!(" {:<1$}eof", "c12.1", ID + gap));
+        for row in &shown[1..] {
+            prop_assert!(row.bytes().take(margin).all(|byte| byte == b' ') && row.len() > margin, "{row:?}");
+        }
+        prop_assert!(is_long || shown.len() <= 5 * MAX_ROWS);
+    }
+
+    #[test]
+    fn nothing_is_left_out_of_a_long_line(fields in fields(), columns in 20_usize..=200) {
+        let mut line = line(None, "identified", None);
+        fields.into_iter().for_each(|(key, value)| line.put(key, value));
+        let rows = Screen { columns, id: ID, is_long: true }.rows(&line);
+        let screen: String = rows.iter().map(|row| paint::write(row, false)).collect();
+        let bare = |text: &str| text.split(' ').collect::<String>();
+        prop_assert_eq!(bare(&screen[9..]), bare(line.to_string().split("06.000007Z  ").nth(1).unwrap()));
+    }
+
+    #[test]
+    fn every_row_fits_below_60_columns_too(fields in fields(), columns in 30_usize..60) {
+        let mut line = line(Some("b"), "disconnected", Some(("connection", "c12.1")));
+        fields.into_iter().for_each(|(key, value)| line.put(key, value));
+        shown(&line, columns, false);
+    }
+}
+
+#[test]
+fn a_stream_is_one_row_from_60_columns_on() {
+    let mut line = line(Some("a"), "opened_stream", Some(("connection", "c1.1")));
+    line.put("stream", "s0.1");
+    line.put("direction", "outbound");
+    line.put("protocol", "/a/1");
+    assert_eq!(shown(&line, 60, false), ["   1.500 a opened_stream   s0.1   c1.1 outbound /a/1"]);
+    assert_eq!(shown(&line, 80, false), ["   1.500  a  opened_stream    s0.1    c1.1 outbound /a/1"]);
+}
+
+#[test]
+fn peer_ids_are_short_and_whole_if_that_is_wanted() {
+    let mut line = line(None, "connected", Some(("connection", "c1.1")));
+    line.put("remote", LONG);
+    line.put("peer", PEER);
+    line.put("direction", "inbound");
+    let expected = "   1.500  connected        c1.1    \
+        /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535 peer=12D3KooW…6wQGfa inbound";
+    assert_eq!(shown(&line, 120, false), [expected]);
+    let expected = [
+        "   1.500 connected       c1.1   /ip6/2001:db8:1111:2222:333",
+        "                                3:4444:5555:6666/tcp/65535",
+        "                                peer=12D3KooW…6wQGfa",
+        "                                inbound",
+    ];
+    assert_eq!(shown(&line, 60, false), expected);
+    let expected = [
+        "   1.500  connected        c1.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535",
+        "                                   peer=12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa inbound",
+    ];
+    assert_eq!(shown(&line, 120, true), expected);
+}
+
+#[test]
+fn an_address_is_broken_between_its_parts() {
+    let mut line = line(None, "listen_failed", Some(("listener", "l0.1")));
+    line.put("addresses", vec![LONG]);
+    let margin = " ".repeat(35);
+    let expected = [
+        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
+        format!("{margin}/p2p/{PEER}"),
+    ];
+    assert_eq!(shown(&line, 120, true), expected);
+    let expected = [
+        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666".to_owned(),
+        format!("{margin}/tcp/65535/p2p/12D3KooW…6wQGfa"),
+    ];
+    assert_eq!(shown(&line, 80, false), expected);
+}
+
+#[test]
+fn an_agent_forges_neither_a_column_nor_a_colour() {
+    let mut line = line(None, "identified", None);
+    line.put("peer", PEER);
+    line.put("agent", "x peer=FORGED\n   1.600  connected        c1.1    \u{1b}[31mrefused\u{9b}2J 語🦀");
+    let margin = " ".repeat(35);
+    let expected = [
+        "   1.500  identified               peer=12D3KooW…6wQGfa".to_owned(),
+        format!("{margin}agent=\"x peer=FORGED\\n   1.600  connected   "),
+        format!("{margin}     c1.1    \\u001b[31mrefused\\u009b2J 語🦀\""),
+    ];
+    assert_eq!(shown(&line, 80, false), expected);
+}
+
+#[test]
+fn a_field_without_end_is_cut_and_hides_no_other() {
+    let mut line = line(None, "message", None);
+    line.put_data(&[b'x'; 4_000]);
+    line.put("via", PEER);
+    for columns in [40, 60, 80, 200] {
+        let shown = shown(&line, columns, false);
+        assert!(shown[..shown.len() - 1].last().unwrap().ends_with("x…"), "{shown:#?}");
+        assert!(shown.last().unwrap().ends_with("via=12D3KooW…6wQGfa"), "{shown:#?}");
+    }
+}
+
+#[test]
+fn a_message_has_its_author_once() {
+    let mut line = line(None, "message", None);
+    line.put("topic", "news");
+    line.put("from", PEER);
+    line.put("seqno", "1796014153000007001");
+    line.put_data(b"it rains");
+    line.put("via", PEER);
+    let expected = "   1.500  message                  topic=news from=12D3KooW…6wQGfa data=\"it rains\"";
+    assert_eq!(shown(&line, 120, false), [expected]);
+    let long = shown(&line, 200, true).concat();
+    assert!(long.contains("seqno=\"1796014153000007001\"") && long.contains("via="), "{long}");
+}
+
+#[test]
+fn a_narrow_terminal_has_the_rest_below() {
+    let mut line = line(Some("b"), "disconnected", Some(("connection", "c1.1")));
+    line.put("reason", "remote(go_away(0))");
+    line.put("peer", PEER);
+    let expected = ["   1.500 b disconnected c1.1", "    remote(go_away(0))", "    peer=12D3KooW…6wQGfa"];
+    assert_eq!(shown(&line, 40, false), expected);
+}
+
+#[test]
+fn the_time_keeps_its_columns_for_years() {
+    for (seconds, expected) in [
+        (0.000_4, "   0.000"),
+        (9_999.999, "9999.999"),
+        (9_999.999_9, "10000.00"),
+        (123_456.78, "123456.8"),
+        (99e6, "99000000"),
+    ] {
+        assert_eq!(time(seconds), expected);
+    }
+}
+
+#[test]
+fn the_longest_name_of_an_event_keeps_its_columns() {
+    assert_eq!(middle("identify_push_failed", EVENT), "identify…failed");
+    assert_eq!(middle("identify_failed", EVENT), "identify_failed");
+}

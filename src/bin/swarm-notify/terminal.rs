@@ -1,0 +1,88 @@
+//! [`Terminal`]: what standard output and standard error lead to, for lines that fit it and have its colours.
+
+use anstream::adapter::strip_str;
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
+use std::io;
+use unicode_width::UnicodeWidthStr as _;
+
+/// The width of a terminal that has none: one in a program that does not say.
+const COLUMNS: usize = 80;
+
+/// What a standard descriptor leads to. That does not change while the command runs, apart from the width.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminal {
+    is_stdout: bool,
+    is_terminal: bool,
+    /// Lines have colours: those of a terminal that has some, unless `NO_COLOR` is set, and all if `CLICOLOR_FORCE` is.
+    pub(crate) has_colour: bool,
+}
+
+pub(crate) fn stdout() -> Terminal {
+    Terminal::of(true, &io::stdout())
+}
+
+pub(crate) fn stderr() -> Terminal {
+    Terminal::of(false, &io::stderr())
+}
+
+impl Terminal {
+    fn of(is_stdout: bool, stream: &impl RawStream) -> Self {
+        let has_colour = AutoStream::choice(stream) != ColorChoice::Never;
+        Self { is_stdout, is_terminal: stream.is_terminal(), has_colour }
+    }
+
+    /// Returns what each line begins with: what the terminal shows of keys that were typed, such as `^C`, makes way for it.
+    pub(crate) const fn margin(self) -> &'static str {
+        match (self.is_terminal, self.has_colour) {
+            (true, true) => "\r\x1b[K",
+            // It may know no escape sequence.
+            (true, false) => "\r",
+            (false, _) => "",
+        }
+    }
+
+    /// Returns the width that the terminal has now. `None`: it is no terminal.
+    pub(crate) fn columns(self) -> Option<usize> {
+        if !self.is_terminal {
+            return None;
+        }
+        let size = match self.is_stdout {
+            true => terminal_size::terminal_size_of(io::stdout()),
+            false => terminal_size::terminal_size_of(io::stderr()),
+        };
+        // As clap does for the help.
+        let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+        Some(size.map(|(width, _)| width.0.into()).or_else(said).unwrap_or(COLUMNS))
+    }
+}
+
+/// Returns a text whose lines are broken at blanks to fit `columns`, each behind the indent that its line has. A word that
+/// is longer stays whole, so that it can be copied. Colours take no columns.
+pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
+    let mut wrapped = String::new();
+    for (at, line) in text.split('\n').enumerate() {
+        let words = line.trim_start_matches(' ');
+        let indent = &line[..line.len() - words.len()];
+        wrapped.extend([if at == 0 { "" } else { "\n" }, indent]);
+        let mut column = indent.len();
+        for (at, word) in words.split(' ').enumerate() {
+            let width = strip_str(word).to_string().width();
+            let is_beyond = column + 1 + width >= columns;
+            match at {
+                0 => {}
+                _ if is_beyond && !word.is_empty() => {
+                    wrapped.extend(["\n", indent]);
+                    column = indent.len();
+                }
+                _ => {
+                    wrapped.push(' ');
+                    column += 1;
+                }
+            }
+            wrapped.push_str(word);
+            column += width;
+        }
+    }
+    wrapped
+}

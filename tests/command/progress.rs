@@ -1,0 +1,109 @@
+//! The progress bar of `dial`, on a terminal.
+
+use crate::run;
+use crate::serving::{ECHO, Endless, Serving, Silent};
+use crate::support::command::{Folder, Running, json_command};
+use crate::support::terminal::{AtTerminal, command};
+use crate::unanswered::Slow;
+use std::fs::{self, File};
+
+/// The end of each picture of the bar.
+const BAR: &str = " left";
+
+#[test]
+fn a_long_run_shows_how_far_it_has_come() {
+    let peer = Serving::start(&[ECHO], Endless::answering(2));
+    let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
+    let mut dial = AtTerminal::start(command(&args), 300);
+    let screen = dial.until("0 of 4 streams, 200 B of 400 B");
+    // It is the last, below whole lines.
+    let rows: Vec<_> = screen.lines().filter(|row| !row.trim().is_empty()).collect();
+    let (bar, lines) = rows.split_last().unwrap();
+    assert!(bar.contains("0 of 4 streams, 200 B of 400 B"), "{screen}");
+    assert_eq!(lines.iter().filter(|line| line.contains("opened_stream")).count(), 4, "{screen}");
+    dial.signal("INT");
+    let shown = dial.ended();
+    assert_eq!(shown.code, Some(130));
+    // Nothing is left of it.
+    let text = shown.screen.contents();
+    assert!(!text.contains(BAR) && text.contains("4 streams: 0 ok, 0 failed, 4 not finished"), "{text}");
+}
+
+#[test]
+fn lines_and_the_bar_do_not_mix() {
+    let peer = Serving::start(&[ECHO], Slow::default());
+    let mut dial = AtTerminal::start(command(&["dial", &peer.address, "--streams", "20", "--bytes", "1"]), 300);
+    dial.until(" of 20 streams, ");
+    let shown = dial.ended();
+    assert_eq!(shown.code, Some(0));
+    let text = shown.screen.contents();
+    let count = |what: &str| text.lines().filter(|row| row.contains(what)).count();
+    assert_eq!((count("opened_stream"), count("closed_stream"), count(BAR)), (20, 20, 0), "{text}");
+    // Each row of the log begins with a time, and nothing else does.
+    let is_of_log = |row: &String| row.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let of_log = shown.rows.iter().take_while(|row| !row.starts_with("20 streams")).filter(|row| is_of_log(row));
+    assert_eq!(of_log.count(), 43, "{text}");
+    assert!(shown.rows[43].starts_with("20 streams: 20 ok"), "{text}");
+    // Lines were printed while the bar stood there.
+    let written = String::from_utf8_lossy(&shown.written);
+    let at = written.find(BAR).unwrap();
+    assert!(written[at..].matches("closed_stream").count() > 1, "{written}");
+}
+
+#[test]
+fn the_bar_is_on_stderr_and_fits_the_width() {
+    let folder = Folder::new("progress");
+    let file = folder.file("log");
+    let peer = Serving::start(&[ECHO], Slow::default());
+    for columns in [20, 60, 200] {
+        let args = ["dial", &peer.address, "--streams", "8", "--bytes", "1"];
+        let stdout = File::create(&file).unwrap();
+        let mut command = json_command(&args);
+        command.env("TERM", "xterm");
+        let mut dial = AtTerminal::start_beside(command, columns, stdout.into());
+        // In the narrowest not all has place.
+        dial.until(if columns < 40 { " %, " } else { BAR });
+        dial.until(if columns < 100 { " %, " } else { " of 8 streams, " });
+        let shown = dial.ended();
+        let left = shown.screen.contents();
+        assert_eq!((shown.code, left.as_str(), shown.wrapped.len()), (Some(0), "", 0));
+        let widest = String::from_utf8_lossy(&shown.written)
+            .split(['\r', '\u{1b}'])
+            .map(|picture| picture.trim_start_matches("[K").chars().count())
+            .max();
+        assert!(widest < Some(columns.into()), "{widest:?} in {columns}");
+        let log = fs::read_to_string(&file).unwrap();
+        assert!(log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
+    }
+}
+
+#[test]
+fn there_is_no_bar_where_nobody_wants_one() {
+    let peer = Serving::start(&[ECHO], Silent);
+    let args = ["dial", &peer.address, "--timeout", "1"];
+    for option in ["--quiet", "--json"] {
+        let dial = AtTerminal::start(command(&[&args[..], &[option]].concat()), 300);
+        let shown = dial.ended();
+        assert_eq!(shown.code, Some(1));
+        assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{option}: {:?}", shown.rows);
+    }
+    let mut dumb = command(&args);
+    dumb.env("TERM", "dumb");
+    let shown = AtTerminal::start(dumb, 300).ended();
+    assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{:?}", shown.rows);
+    // Here standard error is a pipe.
+    let dial = run(args);
+    assert!(dial.code == Some(1) && dial.stderr.lines().count() == 1 && !dial.stderr.contains(BAR), "{}", dial.stderr);
+}
+
+#[test]
+fn a_short_run_has_no_bar() {
+    let mut listen = Running::start(["listen"]);
+    let shown = AtTerminal::start(command(&["dial", &listen.address(), "--streams", "20"]), 300).ended();
+    assert_eq!(shown.code, Some(0));
+    // On a busy machine it may be a long one.
+    let end = shown.rows.iter().find(|row| row.contains("disconnected")).unwrap();
+    let seconds: f64 = end.split_whitespace().next().unwrap().parse().unwrap();
+    let has_bar = String::from_utf8_lossy(&shown.written).contains(BAR);
+    assert!(!has_bar || seconds >= 0.5, "{:?}", shown.rows);
+}
