@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Show peer ids and long values whole at a terminal. In a file, in a pipe and in JSON they always are.
-    #[arg(long, global = true, conflicts_with = "json")]
+    #[arg(long, global = true)]
     pub(crate) long: bool,
     /// Leave out the lines of events: stdout has answers that were asked for (who a peer is, published messages), where
     /// `listen` listens, and the summary. Errors are on stderr.
