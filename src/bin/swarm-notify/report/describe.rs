@@ -44,27 +44,29 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
             put("reason", reason.to_string());
         }
     }
+    // When the beginning of something is told it may have failed already. The error belongs to its end.
+    let is_last = event.is_last();
     match event {
         Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
-            describe_listener(swarm, listener, line);
+            describe_listener(swarm, listener, is_last, line);
         }
         Event::Connected { connection }
         | Event::ConnectFailed { connection, .. }
-        | Event::Disconnected { connection, .. } => describe_connection(swarm, connection, line),
+        | Event::Disconnected { connection, .. } => describe_connection(swarm, connection, is_last, line),
         Event::OpenedStream { stream, .. }
         | Event::StreamFailed { stream, .. }
         | Event::ClosedStream { stream, .. } => describe_stream(swarm, stream, line),
     }
 }
 
-fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, line: &mut Line) {
+fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut Line) {
     let Some(listener) = swarm.listener(id) else { return };
     // One that could not open is known by what it was asked for.
     let addresses =
         if listener.addresses.is_empty() { core::slice::from_ref(listener.address) } else { listener.addresses };
     let full = |address| with_peer(address, swarm.local_peer()).to_string();
     line.put("addresses", addresses.iter().map(full).collect::<Vec<_>>());
-    if let Some(error) = listener.error {
+    if let Some(error) = listener.error.filter(|_| is_last) {
         line.put("error", error);
     }
 }
@@ -92,14 +94,14 @@ pub(super) fn with_peer(address: &Multiaddr, peer: PeerId) -> Multiaddr {
     }
 }
 
-fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, line: &mut Line) {
+fn describe_connection(swarm: &tcp::Swarm, id: ConnectionId, is_last: bool, line: &mut Line) {
     let Some(connection) = swarm.connection(id) else { return };
     line.put("remote", connection.remote.to_string());
     if let Some(peer) = connection.peer {
         line.put("peer", peer.to_string());
     }
     line.put("direction", connection.direction.to_string());
-    if let Some(error) = connection.error {
+    if let Some(error) = connection.error.filter(|_| is_last) {
         line.put("error", error);
     }
 }
