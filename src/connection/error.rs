@@ -91,7 +91,7 @@ impl fmt::Display for Error {
             Self::HandshakeTimeout => f.write_str("the handshake was not over in time"),
             Self::Silence => f.write_str("the peer is silent and does not answer pings"),
             Self::Flood(Flood::Resets) => {
-                f.write_str("the peer opens too many streams that end by a reset for which it is the reason")
+                f.write_str("the peer opens too many streams that it resets, or has us reset")
             }
             Self::Flood(Flood::Pings) => f.write_str("the peer sends pings too often"),
         }

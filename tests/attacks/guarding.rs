@@ -68,7 +68,12 @@ fn target(line: &str) -> Option<SocketAddr> {
 fn the_guarded_program_tells_of_resets() {
     prints(
         "resets",
-        &["now connections=", "disconnected /ip4/127.0.0.1/tcp/", " stream_unproposed=", "resets streams"],
+        &[
+            "now connections=",
+            "disconnected /ip4/127.0.0.1/tcp/",
+            " stream_unproposed=",
+            "too many streams that it resets",
+        ],
     );
 }
 
