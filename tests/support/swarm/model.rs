@@ -252,12 +252,16 @@ impl Model {
     ) -> bool {
         let view = swarm.connection(id).expect("it can be looked up");
         let remote = number(view.remote);
-        if view.direction == Direction::Inbound {
-            // Its peer is authenticated, and it waits for room: nothing of it is understood, and no time runs.
-            assert!(view.peer.is_some(), "{id}: {reason} before its peer was authenticated");
-            assert!(!matches!(reason, Failure::Timeout | Failure::Protocol | Failure::Unsupported), "{id}: {reason}");
-        }
         let opening = world.openings.iter().find(|opening| opening.number == remote);
+        if view.direction == Direction::Inbound {
+            // Its peer is authenticated, and it waits for room: nothing of it is understood, and no time of ours runs. The
+            // system has times of its own.
+            assert!(view.peer.is_some(), "{id}: {reason} before its peer was authenticated");
+            assert!(!matches!(reason, Failure::Protocol | Failure::Unsupported), "{id}: {reason}");
+            let pipe = opening.and_then(|opening| opening.result.as_ref()?.ok());
+            let is_of_system = pipe.is_some_and(|pipe| world.pipes[pipe].error == Some(io::ErrorKind::TimedOut));
+            assert!(reason != Failure::Timeout || is_of_system, "{id}: {reason}");
+        }
         match (reason, opening) {
             (Failure::Requested, _) => return self.is_asked(id),
             (Failure::Shutdown, _) => return self.shutdown,
