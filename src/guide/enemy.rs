@@ -275,6 +275,10 @@
 //!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)). An address with all of its 64 places taken has
 //!   a door of its own: 320 connects a second from there keep out who comes from there, too, and 1 280 from a /48. That
 //!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. One that has forgotten a message forwards it again:
+//!   whoever sends it 65 536 others first ([`seen`](pubsub::Config::seen)) can have you cut it for
+//!   [`repeats`](pubsub::Config::repeats). So can an author whose key is of a type that you have not built in (features
+//!   `rsa`, `ecdsa` and `secp256k1`): his messages count as [`invalid`](pubsub::Config::invalid) against who forwards them.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.
