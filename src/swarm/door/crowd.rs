@@ -2,8 +2,8 @@
 
 use alloc::collections::BTreeMap;
 
-/// The steps of a handshake, in their order. Each step costs the peer more than the one before; bytes alone are no step, so that
-/// whoever sends them one by one gains nothing by it.
+/// The steps of a handshake, in their order. Each step costs the peer more than the one before; bytes alone are no step,
+/// so that whoever sends them one by one gains nothing by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Progress {
     /// No byte has come.
