@@ -25,7 +25,7 @@ impl Log {
         (process, Self::from(reader))
     }
 
-    fn from(reader: PipeReader) -> Self {
+    pub(crate) fn from(reader: PipeReader) -> Self {
         Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
     }
 

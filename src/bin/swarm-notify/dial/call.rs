@@ -54,6 +54,8 @@ pub(super) struct Call {
     pub(super) gave_up_on: Option<Awaited>,
     protocol: Protocol,
     bytes: u64,
+    /// Others are open at the same time.
+    has_company: bool,
     expects_echo: bool,
     ending: Ending,
     pub(super) sent: u64,
@@ -82,6 +84,7 @@ impl Call {
             gave_up_on: None,
             protocol: args.protocol.clone(),
             bytes: args.bytes,
+            has_company: args.concurrency > 1,
             expects_echo,
             ending,
             sent: 0,
@@ -134,7 +137,10 @@ impl Call {
             return self.why_unanswered(Awaited::Protocol, timeout);
         }
         if reason == Failure::Unsupported {
-            return format!("the peer does not speak {}", self.protocol);
+            return format!("the peer does not speak {} (--identify asks it for what it does)", self.protocol);
+        }
+        if self.has_company && reason == Failure::Reset(Side::Remote) {
+            return format!("it could not open: {reason} (the peer may allow fewer at a time: lower --concurrency)");
         }
         format!("it could not open: {reason}")
     }
