@@ -99,7 +99,7 @@
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
 //! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
-//! | `summary` of `dial` | Its streams and pings, at its end. Without `--json` these are sentences for people. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `ping_loss_percent`?, `interrupted`? |
+//! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
@@ -108,7 +108,8 @@
 //!
 //! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
 //! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
-//! counts against no stream of `dial`'s own.
+//! counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read stdout as it
+//! comes, or use `--quiet`.
 //!
 //! # Fields
 //!
@@ -177,8 +178,12 @@
 //! | `pings` | number | Pings that were asked for. |
 //! | `pings_answered` | number | Pings that were answered. |
 //! | `pings_lost` | number | Pings that were sent and not answered, but for one that a signal cut off. |
+//! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
 //! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
-//! | `interrupted` | string | The signal that ended the run: `SIGINT` or `SIGTERM`. |
+//! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
+//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer. There may be more if stdin was not read to its end, as stderr says. |
+//! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
+//! | `interrupted` | string | The signal that ended the run: `SIGINT`, `SIGTERM` or `SIGHUP`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
 //! | `promised` | number | Events that had to come. |
 //! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
@@ -187,7 +192,8 @@
 //!
 //! - A listener ends as `requested`, `shutdown` or `failed(…)`.
 //! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `shutdown` or
-//!   `failed(…)`.
+//!   `failed(…)`. The peer's `CODE` is 0 if it has ended the connection in good order, as a node does that shuts down or wants
+//!   no more of it, 1 if we have broken Yamux's protocol, as it sees it, and 2 if something is wrong on its side.
 //! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout` or `limit`.
 //! - In the brackets of `failed(…)` stands `reset`, `timeout`, `protocol`, `flood` or `io`.
 //! - What cannot open, and what is not answered, fails as `refused`, `unreachable`, `timeout`, `wrong_peer`, `local_peer`,
@@ -202,12 +208,21 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
 //! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
 //! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
 //! | 143 | `dial`: the same after SIGTERM. |
+//! | 129 | `dial`: the same after SIGHUP, on Linux. |
 //!
-//! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
+//! A second signal ends `dial` and `listen` at once, with 130, 143 or 129: lines that were not written yet are lost. The same
+//! signal within 100 ms of the first is no second one, since `timeout` sends it to its child and to the child's group. A
+//! SIGHUP that is ignored at the start, as by `nohup`, stays so; on systems other than Linux it does what it does by default.
+//!
+//! `dial --floodsub` ends with 1 when its peer has not joined the topic, nor does, within `--timeout` while a line waits to be
+//! published. stderr says how many lines were lost: exactly where stdin was read to its end, and `at least` so many where it
+//! was open and silent for 0.2 s, or went on for longer than 1 s.
+//!
+//! `listen` says on stderr which of several addresses cannot be listened on, and after 1 s which have to be waited for.
 //!
 //! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
 //! place, to be read and written, as Python's `subprocess.DEVNULL` and others do on purpose. So nothing counts as lost.

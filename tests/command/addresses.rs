@@ -103,3 +103,19 @@ fn addresses_come_and_go(is_json: bool) {
     assert_eq!((&gone["added"], &gone["removed"]), (&json!([]), &json!([full])), "{gone}");
     assert_eq!((&gone["addresses"], &last["addresses"]), (&listen["addresses"], &listen["addresses"]));
 }
+
+#[test]
+fn a_listener_without_an_address_says_that_it_waits() {
+    let script = r#"mkfifo "$1"; "$0" --json listen -q /ip4/0.0.0.0/tcp/0 2>"$1" & read -r line <"$1"; echo "$line"; kill $!; wait $!"#;
+    let folder = crate::command::Folder::new("no-address");
+    let mut unshare =
+        in_a_network_of_its_own(&["sh", "-c", script, env!("CARGO_BIN_EXE_swarm-notify"), &folder.file("stderr")]);
+    if !in_a_network_of_its_own(&["true"]).output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: a network namespace is not to be had here");
+        return;
+    }
+    let output = unshare.output().unwrap();
+    let said = "warning: /ip4/0.0.0.0/tcp/0: this machine has no address for it yet; waiting for one\n";
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.ends_with(said) && output.status.success(), "{text}");
+}

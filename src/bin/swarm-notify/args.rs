@@ -64,7 +64,8 @@ Two terminals to try it in:
   swarm-notify dial /ip4/127.0.0.1/tcp/4001
 
 Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong; of \
-`dial`, 130 after Ctrl-C and 143 after SIGTERM. A second signal ends every command at once.";
+`dial`, 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP. A second signal ends every command at once; the same \
+within 0.1 s counts as one.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -88,7 +89,7 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined. The end of stdin ends nothing.
+    /// as somebody else has joined. The end of stdin ends nothing. What nobody has joined for by the end is no loss.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -129,7 +130,7 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined, until stdin ends.
+    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is

@@ -23,7 +23,7 @@ use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, RemoteEnd, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
 use tally::{Summary, Tally};
@@ -309,7 +309,7 @@ impl Caller {
             let not_begun = self.tally.not_begun();
             let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
             let end = match end {
-                ConnectionEnd::Remote(_) => format!("the peer has closed it, {end}"),
+                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => format!("the peer has closed it, {end}"),
                 end => end.to_string(),
             };
             faults.push(format!("the connection ended before all was done: {end}{rest}"));

@@ -95,7 +95,11 @@ impl Errands {
         let (unanswered, not_sent) = (sent - self.pings.answered(), asked - sent);
         for (count, what) in [(unanswered, "not answered"), (not_sent, "not sent")] {
             if count > 0 {
-                faults.push(format!("{count} of {} {} {what}", number(asked, "ping"), if count == 1 { "was" } else { "were" }));
+                faults.push(format!(
+                    "{count} of {} {} {what}",
+                    number(asked, "ping"),
+                    if count == 1 { "was" } else { "were" }
+                ));
             }
         }
         if self.is_unidentified || self.is_identifying {

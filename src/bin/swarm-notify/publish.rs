@@ -5,7 +5,7 @@ use crate::lines::{Line, Lines};
 use crate::node::World;
 use crate::output::say;
 use std::collections::BTreeSet;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::connection::Config;
 use swarm_notify::connection::WriteError;

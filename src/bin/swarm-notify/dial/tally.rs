@@ -318,7 +318,8 @@ mod tests {
         let (tally, pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         let summary = Summary { tally: &tally, pings: &pings, chat: None, time, is_echo: true, interrupted: None };
         assert_eq!(summary.to_string(), "1 stream: 1 ok, 0 failed");
-        let pings = Pings { asked: 59_765, sent: 59_765, lost: 2, round_trips: Times { count: 59_763, ..Times::default() } };
+        let pings =
+            Pings { asked: 59_765, sent: 59_765, lost: 2, round_trips: Times { count: 59_763, ..Times::default() } };
         let chat = Some(Chat { published: 1, lost: 2, messages: 3 });
         let tally = Tally::default();
         let summary = Summary { tally: &tally, pings: &pings, chat, time, is_echo: true, interrupted: None };
