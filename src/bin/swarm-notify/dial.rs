@@ -289,7 +289,7 @@ impl Caller {
         }
         parts.extend(errands.interrupted());
         parts.extend(services.interrupted());
-        match (self.is_done(), self.was_held || self.args.hold == 0.0) {
+        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
             (true, true) => parts.push("all was done but the close of the connection".to_owned()),
             (true, false) => parts.push("the connection was not held to the end".to_owned()),
             (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),

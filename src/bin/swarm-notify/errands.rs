@@ -75,8 +75,7 @@ impl Errands {
     }
 
     fn ping(&mut self, services: &Services, notifees: &mut Notifees<World>, connection: ConnectionId) {
-        services.ping(notifees, connection);
-        self.pings.sent += 1;
+        self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
     /// Whether nothing is left to do.

@@ -167,7 +167,8 @@ impl Publisher {
                     self.publish(floodsub, world, &line);
                 }
             }
-            let Some(lines) = self.lines.as_mut().filter(|_| !self.is_stuck) else { break };
+            // What a signal leaves unread has not ended, though its writer ends by the same signal.
+            let Some(lines) = self.lines.as_mut().filter(|_| !self.is_stuck && !world.is_ending) else { break };
             match lines.poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.lines = None,

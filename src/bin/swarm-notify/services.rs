@@ -75,12 +75,9 @@ impl Services {
         Ok(Self { ping, identify, pace, floodsub })
     }
 
-    /// Pings a connection.
-    pub(crate) fn ping(&self, notifees: &mut Notifees<World>, connection: ConnectionId) {
-        if let Some(ping) = notifees.get_mut::<Ping>(self.ping) {
-            // It is open, or its end is on its way.
-            let _ = ping.ping(connection);
-        }
+    /// Pings a connection. `false`: it is not open any more.
+    pub(crate) fn ping(&self, notifees: &mut Notifees<World>, connection: ConnectionId) -> bool {
+        notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
 
     /// Asks the peer of a connection who it is.

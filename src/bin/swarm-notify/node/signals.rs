@@ -33,21 +33,23 @@ fn is_hangup_left_alone() -> bool {
 }
 
 /// Returns the exit code that shells give to a process which a signal has ended: 128 and the signal's number.
-pub(super) fn code_of(signal: Signal) -> u8 {
-    match name_of(signal) {
-        "SIGHUP" => 129,
-        "SIGTERM" => 143,
-        _ => 130,
+pub(super) const fn code_of(signal: Signal) -> u8 {
+    if matches!(signal, Signal::Term) {
+        143
+    } else if matches!(signal, Signal::Hup) {
+        129
+    } else {
+        130
     }
 }
 
-pub(super) fn name_of(signal: Signal) -> &'static str {
-    match signal {
-        #[cfg(unix)]
-        Signal::Hup => "SIGHUP",
-        #[cfg(unix)]
-        Signal::Term => "SIGTERM",
-        _ => "SIGINT",
+pub(super) const fn name_of(signal: Signal) -> &'static str {
+    if matches!(signal, Signal::Term) {
+        "SIGTERM"
+    } else if matches!(signal, Signal::Hup) {
+        "SIGHUP"
+    } else {
+        "SIGINT"
     }
 }
 
