@@ -308,11 +308,9 @@ impl Caller {
         if let Some(end) = self.ended_as {
             let not_begun = self.tally.not_begun();
             let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
-            let end = match end {
-                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => format!("the peer has closed it, {end}"),
-                end => end.to_string(),
-            };
-            faults.push(format!("the connection ended before all was done: {end}{rest}"));
+            let is_closed = matches!(end, ConnectionEnd::Remote(RemoteEnd::GoAway(_)));
+            let by_whom = if is_closed { "the peer has closed it, " } else { "" };
+            faults.push(format!("the connection ended before all was done: {by_whom}{end}{rest}"));
         }
         faults
     }

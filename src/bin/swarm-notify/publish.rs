@@ -125,23 +125,22 @@ impl Publisher {
             (self.was_open, self.is_whole) = (true, rest.is_whole);
         }
         if self.lost > 0 {
-            let (least, are, they_were) = match (self.is_whole, self.lost) {
-                (true, 1) => ("", "is", "it was"),
-                (true, _) => ("", "are", "they were"),
-                (false, 1) => ("at least ", "is", "it was"),
-                (false, _) => ("at least ", "are", "they were"),
-            };
-            let lines = number(self.lost, "line");
-            say(format_args!("{least}{lines} of stdin {are} lost: {they_were} not written to the peer"));
+            let (are, they_were) = if self.lost == 1 { ("is", "it was") } else { ("are", "they were") };
+            say(format_args!("{} of stdin {are} lost: {they_were} not written to the peer", self.lost_lines()));
         }
+    }
+
+    /// The number of lines that were lost, in words.
+    fn lost_lines(&self) -> String {
+        let least = if self.is_whole { "" } else { "at least " };
+        format!("{least}{}", number(self.lost, "line"))
     }
 
     /// What of it a signal has cut off, in words. It has [ended](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.lost > 0 {
-            let least = if self.is_whole { "" } else { "at least " };
-            parts.push(format!("{least}{} of stdin not written to the peer", number(self.lost, "line")));
+            parts.push(format!("{} of stdin not written to the peer", self.lost_lines()));
         }
         if !self.is_whole || (self.was_open && self.lost == 0) {
             parts.push("stdin had not ended".to_owned());
