@@ -169,10 +169,16 @@ fn an_interrupted_dial_says_that_input_was_open() {
         dial.until("subscribed");
         dial.write(b"one\n");
         listen.until("message");
+        if writer_ends {
+            // The dial is about to end for as long as its peer does not answer.
+            listen.signal("STOP");
+        }
         dial.signal("INT");
         if writer_ends {
-            dial.until("disconnected");
+            dial.until("closed_stream");
             dial.end_input();
+            dial.until("disconnected");
+            listen.signal("CONT");
         }
         let dial = dial.ended();
         assert_eq!(dial.code, Some(130));
