@@ -220,3 +220,21 @@ fn a_size_is_as_people_write_it() {
         assert_summary(&dial, 1, 1, bytes);
     }
 }
+
+/// The system takes the connection, and nobody reads what comes on it.
+#[test]
+fn a_peer_that_connects_and_says_nothing_is_told_for_that() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", silent.local_addr().unwrap().port());
+    let ended = run(["dial", &address]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("it connected, but nobody speaks libp2p there") && !ended.stderr.contains("firewall"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_strange_protocol_is_quoted() {
+    let mut listen = Running::start(["listen"]);
+    let ended = run(["dial", &listen.address(), "--protocol", "/x \x1b[31m"]);
+    assert!(matches!(ended.code, Some(1 | 2)) && !ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r"/x \u001b[31m"), "{}", ended.stderr);
+}

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     }
     // Without a listener there is nothing left to wait for but a signal's end.
     let server = node.notifees.register(Server::new(args.addresses.len()));
-    node.notifees.register(Addresses::default());
+    node.notifees.register(Addresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();

@@ -195,7 +195,107 @@ fn the_time_keeps_its_columns_for_years() {
 }
 
 #[test]
-fn the_longest_name_of_an_event_keeps_its_columns() {
-    assert_eq!(middle("identify_push_failed", EVENT), "identify…failed");
-    assert_eq!(middle("identify_failed", EVENT), "identify_failed");
+fn no_name_of_an_event_is_cut() {
+    for name in crate_events() {
+        let line = line(Some("a"), name, Some(("connection", "c1.1")));
+        for columns in 40..=200 {
+            let shown = shown(&line, columns, false);
+            assert!(shown[0].contains(&format!(" {name} ")), "{columns}: {shown:#?}");
+        }
+    }
+}
+
+/// The events that the page of the log lists.
+fn crate_events() -> impl Iterator<Item = &'static str> {
+    let page = include_str!("../../../../guide/command_log.rs");
+    let events = page.split("# Events").nth(1).unwrap().split("# Fields").next().unwrap();
+    let names = events.lines().filter_map(|line| line.strip_prefix("//! | `")?.split('`').next());
+    assert!(names.clone().any(|name| name == "identify_push_failed"));
+    names
+}
+
+#[test]
+fn no_time_address_or_short_id_is_broken_at_any_width() {
+    let whole = ["2026-11-30T04:05:06Z", "/ip4/255.255.255.255", "/tcp/65535", "12D3KooW…6wQGfa"];
+    let mut start = line(Some("a"), "start", None);
+    start.put("version", "0.1.0");
+    start.put("peer", PEER);
+    let mut connected = line(Some("a"), "connected", Some(("connection", "c12.1")));
+    connected.put("remote", "/ip4/255.255.255.255/tcp/65535");
+    connected.put("peer", PEER);
+    let mut changed = line(Some("a"), "addresses_changed", Some(("listener", "l0.1")));
+    let address = format!("/ip4/255.255.255.255/tcp/65535/p2p/{PEER}");
+    changed.put("addresses", vec![address.clone()]);
+    changed.put("removed", vec![address.clone()]);
+    let mut identified = line(Some("a"), "identified", None);
+    identified.put("addresses", vec![address.clone(); 3]);
+    identified.put("observed", address);
+    for columns in 40..=200 {
+        for (line, parts) in [(&start, 2), (&connected, 3), (&changed, 4), (&identified, 12)] {
+            let text = shown(line, columns, false).join("\n");
+            let found: usize = whole.iter().map(|part| text.matches(part).count()).sum();
+            assert_eq!(found, parts, "{columns}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_cut_is_closed() {
+    for (value, end) in [
+        (Value::from("a b".repeat(300)), "…\""),
+        (Value::from(vec!["a b"; 300]), "]"),
+        (Value::from(vec!["a b".repeat(300)]), "…\"]"),
+    ] {
+        let mut line = line(None, "identified", None);
+        line.put("agent", value);
+        for columns in 40..=200 {
+            let shown = shown(&line, columns, false);
+            assert!(shown.concat().contains('…') && shown.last().unwrap().ends_with(end), "{columns}: {shown:#?}");
+        }
+    }
+}
+
+#[test]
+fn no_escape_is_broken() {
+    for value in ["\u{200d}".repeat(80), "\u{e0001}x".repeat(60), "\"\\\n".repeat(60), "a\u{1b}é".repeat(60)] {
+        let mut line = line(None, "identified", None);
+        line.put("agent", value);
+        for columns in 40..=200 {
+            for row in shown(&line, columns, false) {
+                // What is whole, an escape is by itself.
+                let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
+                let text = text.trim_matches('"').replace("…", "").replace('é', "");
+                let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };
+                let read = serde_json::from_str::<String>(&format!("\"{text}\""));
+                assert!(read.is_ok(), "{columns}: {row} is {read:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_keep_their_columns_up_to_99999() {
+    let at = |id: &str| {
+        let mut line = line(None, "closed_stream", Some(("stream", id)));
+        line.put("connection", "c0.1");
+        shown(&line, 80, false)[0].find("c0.1").unwrap()
+    };
+    assert_eq!([at("s0.1"), at("s0.1000"), at("s0.99999")], [at("s0.9"); 3]);
+}
+
+/// A peer that tries what we do not speak is no failure of ours.
+#[test]
+fn what_a_peer_tries_in_vain_is_not_red() {
+    for (direction, reason, style) in [
+        ("inbound", "unsupported", paint::FAINT),
+        ("inbound", "protocol", paint::BAD),
+        ("outbound", "unsupported", paint::BAD),
+    ] {
+        let mut line = line(None, "stream_failed", Some(("stream", "s0.1")));
+        line.put("direction", direction);
+        line.put("reason", reason);
+        let rows = Screen { columns: 80, id: ID, is_long: false }.rows(&line);
+        let name = rows[0].iter().find(|span| span.text == "stream_failed").unwrap();
+        assert_eq!(name.style, style, "{direction} {reason}");
+    }
 }
