@@ -303,7 +303,10 @@ where
         if matches!(self.stage, Stage::Dialing(_)) {
             if self.deadline(ledger).is_some_and(|deadline| deadline <= now) {
                 // There was no handshake: whoever dials learns that nothing has answered yet.
-                self.over(ledger, Why::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")));
+                self.over(
+                    ledger,
+                    Why::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
+                );
             }
             return;
         }

@@ -228,7 +228,37 @@ fn a_peer_that_connects_and_says_nothing_is_told_for_that() {
     let address = format!("/ip4/127.0.0.1/tcp/{}", silent.local_addr().unwrap().port());
     let ended = run(["dial", &address]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("it connected, but nobody speaks libp2p there") && !ended.stderr.contains("firewall"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("it connected, but nobody speaks libp2p there") && !ended.stderr.contains("firewall"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// A listener whose queue is full takes no more connections, as a firewall that drops packets does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_that_does_not_connect_is_told_for_that() {
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let at = full.local_addr().unwrap();
+    let _waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            // It is under way, or waits.
+            let _ = socket.connect(&at);
+            socket
+        })
+        .collect();
+    let ended = run(["dial", &format!("/ip4/127.0.0.1/tcp/{}", at.as_socket().unwrap().port())]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("nobody has answered in time") && ended.stderr.contains("firewall"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Args {
                     // A reader that has left, such as `head`, has what it wants.
                     Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                         output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
+                        output::finish(true);
                         WRONG.into()
                     }
                     Ok(()) | Err(_) => error.exit_code(),

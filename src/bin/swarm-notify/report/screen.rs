@@ -280,8 +280,9 @@ fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Returns the number of characters of the next row: up to the word, the element of a list, the part of an address or the
-/// group of an IPv6 address that goes beyond it, if that leaves at least half of a row, and as many as fit otherwise.
+/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
+/// goes beyond it, if that leaves at least half of a row. Otherwise up to any part of an address, or the group of an IPv6
+/// address, and as many as fit where there is none.
 fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let (mut fits, mut columns) = (0, 0);
     for unit in units(cells) {
@@ -299,8 +300,10 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let is_word = |at: &usize| matches!(cells[at - 1].0, ',' | ' ');
     let is_part = |at: &usize| begins(*at, "/tcp/") || begins(*at, "/p2p/");
     let is_group = |at: &usize| cells[at - 1].0 == ':';
-    let last = |breaks: &dyn Fn(&usize) -> bool| (fits / 2 + 1..=fits).rev().find(breaks);
-    last(&is_word).or_else(|| last(&is_part)).or_else(|| last(&is_group)).unwrap_or(fits)
+    let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
+    let half = fits / 2 + 1;
+    let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part));
+    of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)
 }
 
 fn width(cells: &[Cell]) -> usize {
