@@ -84,9 +84,9 @@ impl Args {
 
 /// Returns an error that shows each character that was typed: those that nobody sees could command a terminal.
 fn seen_only(mut error: clap::Error) -> clap::Error {
-    let typed = error.context().filter_map(|(kind, value)| match value {
-        ContextValue::String(text) => Some((kind, text.as_str(), seen(text))),
-        _ => None,
+    let typed = error.context().filter_map(|(kind, value)| {
+        let ContextValue::String(text) = value else { return None };
+        Some((kind, text.as_str(), seen(text)))
     });
     let typed: Vec<_> = typed.filter(|(_, text, seen)| text != seen).map(|(kind, _, seen)| (kind, seen)).collect();
     if !typed.is_empty() {
