@@ -40,30 +40,33 @@
 //!
 //! ```text
 //! $ swarm-notify listen
-//!    0.001  start                    time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
-//!    0.001  listen           l0.1    /ip4/127.0.0.1/tcp/4001
+//!    0.001  start                           time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
+//!    0.001  listen                l0.1      /ip4/127.0.0.1/tcp/4001
 //! dial me: swarm-notify dial /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…
-//!    7.310  connected        c0.1    /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
+//!    7.310  connected             c0.1      /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
 //! ```
 //!
 //! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
-//!   column. Where there are less than about 60 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   column. Where there are less than about 72 columns, all other fields stand below. Only the line to copy, `dial me: …`,
 //!   is wrapped by the terminal itself, so that a copy of it is whole.
 //! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
-//!   rest. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
+//!   rest and what closes it behind that. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
 //! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
 //!   the remote address, ids, direction, protocol and reason.
-//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too.
+//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too, and 0
+//!   forces nothing. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a peer has tried a
+//!   protocol that we do not speak, as a node with floodsub does at each peer. That is no fault of either.
 //!
 //! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
 //! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It is a command to
-//! copy. JSON has no such line.
+//! copy into a shell, and joins the topic of `--floodsub` if there is one. JSON has no such line.
 //!
 //! # Events
 //!
 //! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
 //! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
-//! `message`), and `summary`.
+//! `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal; `2>/dev/null`
+//! is without.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
@@ -82,7 +85,7 @@
 //! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
-//! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `connection`?, `peer`?, `kind`, `count`, `total` |
+//! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `remote`?, `connection`?, `peer`?, `kind`, `count`, `total` |
 //! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: 1 000 of `message`, 10 of the others of pub/sub. | `peer`?, `what`, `lines` |
 //! | `ping` | A ping was answered. | `connection`, `peer`, `seconds` |
 //! | `ping_failed` | A ping was not answered. | `connection`, `peer`, `reason` |
@@ -134,6 +137,7 @@
 //! | `added` | strings | The addresses of a listener that are new since the last line of it, with our peer id. |
 //! | `removed` | strings | The addresses of a listener that are gone since then. |
 //! | `remote` | string | The address of the other side. |
+//! | `refused.remote` | string | The address that was refused last, of those that `count` has. |
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
 //! | `reason` | string | Why it has failed or ended, in one of the words below. |
@@ -209,7 +213,7 @@
 //! |---|---|
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
 //! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
-//! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//! | 2 | The command line or the topic is wrong, or the key file cannot be used: it cannot be read or made, whatever the reason, or is none. stderr says what, stdout has nothing, and nothing was started. |
 //! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
 //! | 143 | `dial`: the same after SIGTERM. |
 //! | 129 | `dial`: the same after SIGHUP, on Linux. |

@@ -47,6 +47,24 @@ fn the_line_to_copy_dials_the_listener() {
     assert!(!command.contains("0.0.0.0") && command.contains("/p2p/12D3KooW"), "{command}");
 }
 
+/// So a copy of it chats.
+#[test]
+fn the_line_to_copy_joins_the_topic() {
+    for topic in ["chat", "it's a 'topic' $HOME", "$(exit 3)`exit 4`"] {
+        let mut listen = command(&["listen", "--floodsub", topic]);
+        let mut listen = listen.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+        let mut lines = Lines::of(listen.stdout.take().unwrap());
+        let line = lines.until("dial me: ");
+        let command = line.strip_prefix("dial me: swarm-notify ").unwrap();
+        let script = format!(r#"printf 'hello\n' | "$0" {command}"#);
+        let dialed = Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_swarm-notify")]).output().unwrap();
+        assert!(dialed.status.success(), "{script}: {}", String::from_utf8_lossy(&dialed.stderr));
+        assert!(lines.until(" message ").contains("data=hello"), "{script}");
+        listen.kill().unwrap();
+        listen.wait().unwrap();
+    }
+}
+
 /// A network of its own, where it can be made, so that nothing else changes addresses.
 fn in_a_network_of_its_own(args: &[&str]) -> Command {
     let mut unshare = Command::new("unshare");

@@ -222,3 +222,16 @@ fn an_identity_of_another_type_than_ed25519_can_be_kept_in_a_file() {
         assert_eq!(run(["dial", &address]).code, Some(0));
     }
 }
+
+#[test]
+fn a_refused_handshake_says_from_where() {
+    use std::io::Write as _;
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let port: u16 = address.split('/').nth(4).unwrap().parse().unwrap();
+    let mut knock = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    knock.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let refused = listen.until("refused");
+    assert_eq!(refused["kind"], "handshake_failed");
+    assert_eq!(refused["remote"], format!("/ip4/127.0.0.1/tcp/{}", knock.local_addr().unwrap().port()));
+}

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     let outcomes = node.notifees.register(Outcomes::default());
     // Without a listener there is nothing left to wait for but a signal's end.
     node.notifees.register(Server::new(args.addresses.len()));
-    node.notifees.register(Addresses::default());
+    node.notifees.register(Addresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();

@@ -57,11 +57,10 @@ impl Error {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Key(error) if error.is_usage() => USAGE,
-            Self::Topic(..) => USAGE,
+            // Another key file would do, whatever is wrong with this one: nothing was started.
+            Self::Key(_) | Self::Topic(..) => USAGE,
             Self::Interrupted(signal, _) => code_of(*signal),
-            Self::Key(_)
-            | Self::Randomness(_)
+            Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
             | Self::Reactor(_)

@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::listen::SINK;
+use crate::report::named;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Failure, Side, State, StreamEnd, StreamId};
@@ -137,7 +138,7 @@ impl Call {
             return self.why_unanswered(Awaited::Protocol, timeout);
         }
         if reason == Failure::Unsupported {
-            return format!("the peer does not speak {} (--identify asks it for what it does)", self.protocol);
+            return format!("the peer does not speak {} (--identify asks it for what it does)", named(&self.protocol));
         }
         if self.has_company && reason == Failure::Reset(Side::Remote) {
             return format!("it could not open: {reason} (the peer may allow fewer at a time: lower --concurrency)");
@@ -159,6 +160,7 @@ impl Call {
 
     fn why_unanswered(&self, awaited: Awaited, timeout: Duration) -> String {
         let Self { sent, received, bytes, protocol, .. } = self;
+        let protocol = named(protocol);
         let seconds = timeout.as_secs_f64();
         match awaited {
             Awaited::Protocol => format!("it waited {seconds} s for the peer to agree on {protocol}"),

@@ -205,7 +205,9 @@ impl fmt::Display for Summary<'_> {
                 DecimalBytes(throughput)
             ));
         }
-        if let (Some((min, max)), Some(median), Some(most)) =
+        if let (1, Some((time, _))) = (tally.times.count, tally.times.bounds) {
+            lines.push(format!("latency of the stream: {}", Time(time)));
+        } else if let (Some((min, max)), Some(median), Some(most)) =
             (tally.times.bounds, tally.times.quantile(0.5), tally.times.quantile(0.99))
         {
             lines.push(format!(
@@ -232,7 +234,9 @@ impl fmt::Display for Summary<'_> {
             }
             lines.push(text);
         }
-        if let (Some((min, max)), Some(mean)) = (pings.round_trips.bounds, pings.round_trips.mean()) {
+        if let (1, Some((time, _))) = (pings.answered(), pings.round_trips.bounds) {
+            lines.push(format!("round trip: {}", Time(time)));
+        } else if let (Some((min, max)), Some(mean)) = (pings.round_trips.bounds, pings.round_trips.mean()) {
             lines.push(format!("round trip: {} (minimum), {} (mean), {} (maximum)", Time(min), Time(mean), Time(max)));
         }
         if let Some(Chat { published, lost, messages }) = self.chat {
@@ -251,15 +255,15 @@ pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A time for people.
+/// A time for people, rounded as the lines of the log are.
 struct Time(Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < Duration::from_secs(1) {
-            write!(f, "{:.3} ms", self.0.as_secs_f64() * 1e3)
+            write!(f, "{:.3} ms", seconds(self.0) * 1e3)
         } else {
-            write!(f, "{:.3} s", self.0.as_secs_f64())
+            write!(f, "{:.3} s", seconds(self.0))
         }
     }
 }
@@ -326,6 +330,28 @@ mod tests {
         assert_eq!(
             summary.to_string(),
             "59765 pings: 59763 answered, 2 lost (less than 0.1 %)\n1 line published, 2 lost, 3 messages came"
+        );
+    }
+
+    #[test]
+    fn one_time_is_said_once_and_as_its_line_has_it() {
+        let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
+        tally.times = times([9]);
+        pings.asked = 1;
+        // A line has 0.000323 s.
+        pings.round_trips.add(Duration::from_nanos(323_700));
+        let summary = Summary {
+            tally: &tally,
+            pings: &pings,
+            chat: None,
+            time: Duration::ZERO,
+            is_echo: true,
+            interrupted: None,
+        };
+        assert_eq!(
+            summary.to_string(),
+            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered, 0.0 % lost\n\
+             round trip: 0.323 ms"
         );
     }
 }
