@@ -272,7 +272,13 @@
 //!   ([`owed_per_connection`](Limits::owed_per_connection)). Nobody is starved.
 //! - **A rush at the door.** When all places are taken, an honest newcomer needs half as many connects of others as there are
 //!   places to be pushed out. Who connects more than 5 120 times a second, of as many addresses, keeps those out whose round
-//!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)).
+//!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)). An address with all of its 64 places taken has
+//!   a door of its own: 320 connects a second from there keep out who comes from there, too, and 1 280 from a /48. That
+//!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. One that has forgotten a message forwards it again:
+//!   whoever sends it 65 536 others first ([`seen`](pubsub::Config::seen)) can have you cut it for
+//!   [`repeats`](pubsub::Config::repeats). So can an author whose key is of a type that you have not built in (features
+//!   `rsa`, `ecdsa` and `secp256k1`): his messages count as [`invalid`](pubsub::Config::invalid) against who forwards them.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.

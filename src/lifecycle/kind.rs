@@ -168,7 +168,7 @@ pub(super) struct ConnectionLinks {
     pub(super) open: Numbers,
     /// How many of its streams have a record.
     pub(super) held: u32,
-    /// How many of its streams have joined the line of what is owed by themselves, the time that something was owed that is
+    /// The number of its streams that have joined the line of owed events by themselves, during the time that has the number
     /// `owed_time`.
     pub(super) owed: u16,
     pub(super) owed_time: u8,

@@ -15,7 +15,7 @@ const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of
 /// text of its error, and the least memory of its queues. An idle one has some 2 KiB of it.
 const CONNECTION: usize = 6 * 1024;
 
-/// What a handshake takes beside its connection: the states of Noise, keys and payloads, or behind them the bytes that each
+/// The bytes that a handshake takes beside its connection: the states of Noise, keys and payloads, or behind them the bytes that each
 /// visitor may hold whatever others do.
 const HANDSHAKE: usize = 10 * 1024;
 

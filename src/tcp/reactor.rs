@@ -248,7 +248,7 @@ impl Sources {
     /// Takes a socket out. Once as many have left as are there still, it gives back the memory behind the last one, if most
     /// of the places are free. Nothing has to be kept of a place: all share one count of generations.
     ///
-    /// Whoever comes next takes the first free place, so that a lone socket in a late one is not shrunk around each time.
+    /// The next one takes the first free place, so that a lone socket in a late one is not shrunk around each time.
     fn remove(&mut self, index: usize) {
         self.left += usize::from(self.slab.try_remove(index).is_some());
         if self.left >= self.slab.len() {

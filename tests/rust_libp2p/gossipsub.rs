@@ -1,6 +1,7 @@
 //! Floodsub with rust-libp2p's gossipsub, which speaks it with those who speak nothing else: messages both ways, signed
 //! and verified by both, subscriptions seen on both sides, and an end.
 
+use crate::node::from_new_port;
 use crate::support::floodsub::drive::{Tcp, during, listen, node, pass, shut_down, until};
 use crate::support::floodsub::keypair;
 use futures::StreamExt;
@@ -111,7 +112,7 @@ async fn run(
                 });
             }
             command = asked.next() => match command {
-                Some(Command::Dial(address)) => swarm.dial(address).unwrap(),
+                Some(Command::Dial(address)) => swarm.dial(from_new_port(address)).unwrap(),
                 Some(Command::Publish(data)) => drop(swarm.behaviour_mut().publish(topic.clone(), data).unwrap()),
                 Some(Command::Subscribe) => assert!(swarm.behaviour_mut().subscribe(&topic).unwrap()),
                 Some(Command::Unsubscribe) => assert!(swarm.behaviour_mut().unsubscribe(&topic)),

@@ -24,6 +24,12 @@ pub(crate) enum Command {
     Open(PeerId, Ask),
 }
 
+/// A dial from a port of its own. By default rust-libp2p binds the port on which it listens, which the system refuses
+/// (`AddrInUse`) while another process has a connection from a port of this number.
+pub(crate) fn from_new_port(address: Multiaddr) -> DialOpts {
+    DialOpts::unknown_peer_id().address(address).allocate_new_port().build()
+}
+
 /// A rust-libp2p node that listens on loopback and speaks [`ECHO`].
 pub(crate) struct Node {
     pub(crate) peer: PeerId,
@@ -100,13 +106,13 @@ impl Node {
 
     /// Dials, with its own ideas of who answers.
     pub(crate) fn dial(&self, address: Multiaddr) {
-        let options: DialOpts = address.into();
-        self.commands.unbounded_send(Command::Dial(options)).unwrap();
+        self.commands.unbounded_send(Command::Dial(from_new_port(address))).unwrap();
     }
 
     /// Dials even though it is connected.
     pub(crate) fn dial_again(&self, peer: PeerId, address: Multiaddr) {
-        let options = DialOpts::peer_id(peer).addresses(vec![address]).condition(PeerCondition::Always).build();
+        let options = DialOpts::peer_id(peer).addresses(vec![address]).condition(PeerCondition::Always);
+        let options = options.allocate_new_port().build();
         self.commands.unbounded_send(Command::Dial(options)).unwrap();
     }
 

@@ -1,6 +1,7 @@
 //! Services against those of rust-libp2p: both sides ask, and both answer.
 
 use crate::Direction::{self, Inbound, Outbound};
+use crate::node::from_new_port;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
@@ -60,7 +61,7 @@ impl Theirs {
                 let mut swarm = swarm(key);
                 swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
                 if let Some(address) = dial {
-                    swarm.dial(address).unwrap();
+                    swarm.dial(from_new_port(address)).unwrap();
                 }
                 loop {
                     let event = tokio::select! {

@@ -7,6 +7,7 @@ use libp2p_identity::Keypair;
 use swarm_notify::connection::Protocol;
 use swarm_notify::protocols::identify::{Info, MAX_ADDRESSES, MAX_PROTOCOLS, PeerRecord, decode, encode};
 use swarm_notify::swarm::Multiaddr;
+use swarm_notify::text::shorten;
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {
@@ -138,6 +139,9 @@ impl Fields {
 fn bounded(mut info: Info) -> Info {
     info.listen_addresses.truncate(MAX_ADDRESSES);
     info.protocols.truncate(MAX_PROTOCOLS);
+    for text in [&mut info.protocol_version, &mut info.agent_version].into_iter().flatten() {
+        *text = shorten(text).into_owned();
+    }
     info
 }
 

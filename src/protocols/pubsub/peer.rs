@@ -34,7 +34,7 @@ pub(super) struct Peer {
     pub(super) inbound: VecDeque<Inbound>,
     /// It is in line for its turn.
     pub(super) is_in_line: bool,
-    /// How often it is to be passed over, since its last message took the time of several.
+    /// The number of times that it is still passed over, since its last message took the time of several.
     pub(super) debt: usize,
     /// Its last connection has ended, and it goes once what is left of its streams has been looked at.
     pub(super) is_leaving: bool,

@@ -306,7 +306,7 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        let cost = claim.cost();
+        let cost = claim.cost(bytes.len());
         left.messages = left.messages.saturating_sub(cost);
         if let Some(peer) = self.peers.get_mut(&via.peer) {
             peer.debt = cost.saturating_sub(1);

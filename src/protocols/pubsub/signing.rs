@@ -178,13 +178,12 @@ impl Signing {
 }
 
 impl Claim {
-    /// Returns the cost of [`verify`](Self::verify), in signatures of a short message with a short key (Ed25519, say). An RSA
-    /// signature grows with the square of its key, so that one of 2 048 bits costs 2, and one of 8 192 bits 17. Hashing
-    /// [`BYTES_PER_COST`] bytes costs 1 more.
-    pub(super) fn cost(&self) -> usize {
+    /// Returns the cost of [`verify`](Self::verify) for a message of so many bytes, in signatures of a short message with a
+    /// short key (Ed25519, say). An RSA signature grows with the square of its key, so that one of 2 048 bits costs 2, and
+    /// one of 8 192 bits 17. Hashing [`BYTES_PER_COST`] bytes, in fields that we know or not, costs 1 more.
+    pub(super) fn cost(&self, len: usize) -> usize {
         let length = self.key.as_ref().map_or(0, Vec::len);
-        let (data, topic) = (&self.message.data, &self.message.topic);
-        1 + (length / 256).pow(2) + (data.len() + topic.len() + length) / BYTES_PER_COST
+        1 + (length / 256).pow(2) + len / BYTES_PER_COST
     }
 
     /// Whether the author has signed `bytes`, which this was [opened](Signing::open) from. What has no author claims

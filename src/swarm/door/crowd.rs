@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-/// How far a handshake has come. Each step costs the peer more than the one before; bytes alone are no step, so that
+/// The steps of a handshake, in their order. Each step costs the peer more than the one before; bytes alone are no step, so that
 /// whoever sends them one by one gains nothing by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Progress {
@@ -34,7 +34,7 @@ pub(super) struct Standing {
 /// newcomer has a moment to be heard. There is always one: the last `len / 2` that came are never the whole crowd.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
-    /// How many have ever come. The next one's turn.
+    /// The number of those that have ever come, which is the turn of the next one.
     came: u64,
     /// The numbers of the members, by their progress and turn.
     members: BTreeMap<(Progress, u64), u64>,

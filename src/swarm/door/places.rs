@@ -91,13 +91,13 @@ pub(super) struct Places<V> {
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
     places: BTreeMap<u64, Place<V>>,
-    /// Of all of them. Their turns are their numbers.
+    /// The crowd of all of them. Their turns are their numbers.
     all: Crowd,
     locals: BTreeMap<AddressGroup, Local>,
-    /// Of each address, or site where there is one, with its place in the order. Missing are those of fewer than [`GREEDY`]
+    /// Each address, or site where there is one, with its place in the order. Missing are those of fewer than [`GREEDY`]
     /// of which nobody is settled among all.
     payers: BTreeSet<(Payer, AddressGroup)>,
-    /// Of each address and site that has taken half of its places, the oldest visitor of which no byte has come.
+    /// The oldest visitor without a byte of each address and site that has taken half of its places.
     hurried: BTreeSet<(u64, AddressGroup)>,
     /// Up to this number the payers are those that the settled ones of all make.
     settled: u64,

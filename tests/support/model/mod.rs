@@ -268,7 +268,9 @@ impl Model {
     fn is_behind(&self, connection: Id) -> bool {
         let streams = self.entities.iter().filter(|e| !e.vacated && e.parent == Some(connection));
         let most = self.limits.owed_per_connection as usize;
-        let owed = self.owed.iter().filter(|owed| **owed == connection).count();
+        let is_here = self.entities.iter().any(|entity| entity.id == connection && !entity.vacated);
+        // One that is gone owes nothing, although it did while something still is owed.
+        let owed = self.owed.iter().filter(|owed| is_here && **owed == connection).count();
         streams.filter(|e| e.state == State::Ended).count() > most || owed > most
     }
 

@@ -227,7 +227,8 @@ fn a_longer_key_costs_more_of_a_turn() {
     let costs = [0, 36, 299, 555, 1_067].map(|length| {
         let key = Some(alloc::vec![0; length]).filter(|key| !key.is_empty());
         let Claim { message, id, signature, .. } = signing.open(&signing.seal("t", b"data").unwrap().0).unwrap();
-        Claim { message, id, is_forwardable: claim.is_forwardable, signature, key }.cost()
+        Claim { message, id, is_forwardable: claim.is_forwardable, signature, key }.cost(length)
     });
     assert_eq!(costs, [1, 1, 2, 5, 17]);
+    assert_eq!([16_383, 16_384, 1 << 20].map(|len| claim.cost(len)), [1, 2, 65], "all of it is hashed");
 }
