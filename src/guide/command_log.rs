@@ -40,30 +40,33 @@
 //!
 //! ```text
 //! $ swarm-notify listen
-//!    0.001  start                    time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
-//!    0.001  listen           l0.1    /ip4/127.0.0.1/tcp/4001
+//!    0.001  start                           time=2026-11-30T04:05:06Z version=0.1.0 peer=12D3KooW…a1b2c3
+//!    0.001  listen                l0.1      /ip4/127.0.0.1/tcp/4001
 //! dial me: swarm-notify dial /ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…
-//!    7.310  connected        c0.1    /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
+//!    7.310  connected             c0.1      /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
 //! ```
 //!
 //! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
-//!   column. Where there are less than about 60 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   column. Where there are less than about 72 columns, all other fields stand below. Only the line to copy, `dial me: …`,
 //!   is wrapped by the terminal itself, so that a copy of it is whole.
 //! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
-//!   rest. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
+//!   rest and what closes it behind that. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
 //! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
 //!   the remote address, ids, direction, protocol and reason.
-//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too.
+//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too, and 0
+//!   forces nothing. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a peer has tried a
+//!   protocol that we do not speak, as a node with floodsub does at each peer. That is no fault of either.
 //!
 //! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
 //! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It is a command to
-//! copy. JSON has no such line.
+//! copy into a shell, and joins the topic of `--floodsub` if there is one. JSON has no such line.
 //!
 //! # Events
 //!
 //! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
 //! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
-//! `message`), and `summary`.
+//! `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal; `2>/dev/null`
+//! is without.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
@@ -82,7 +85,7 @@
 //! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
-//! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `connection`?, `peer`?, `kind`, `count`, `total` |
+//! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `remote`?, `connection`?, `peer`?, `kind`, `count`, `total` |
 //! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: 1 000 of `message`, 10 of the others of pub/sub. | `peer`?, `what`, `lines` |
 //! | `ping` | A ping was answered. | `connection`, `peer`, `seconds` |
 //! | `ping_failed` | A ping was not answered. | `connection`, `peer`, `reason` |
@@ -99,7 +102,7 @@
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
 //! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
-//! | `summary` of `dial` | Its streams and pings, at its end. Without `--json` these are sentences for people. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `ping_loss_percent`?, `interrupted`? |
+//! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
@@ -108,7 +111,8 @@
 //!
 //! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
 //! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
-//! counts against no stream of `dial`'s own.
+//! counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read stdout as it
+//! comes, or use `--quiet`.
 //!
 //! # Fields
 //!
@@ -133,6 +137,7 @@
 //! | `added` | strings | The addresses of a listener that are new since the last line of it, with our peer id. |
 //! | `removed` | strings | The addresses of a listener that are gone since then. |
 //! | `remote` | string | The address of the other side. |
+//! | `refused.remote` | string | The address that was refused last, of those that `count` has. |
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
 //! | `reason` | string | Why it has failed or ended, in one of the words below. |
@@ -177,8 +182,12 @@
 //! | `pings` | number | Pings that were asked for. |
 //! | `pings_answered` | number | Pings that were answered. |
 //! | `pings_lost` | number | Pings that were sent and not answered, but for one that a signal cut off. |
+//! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
 //! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
-//! | `interrupted` | string | The signal that ended the run: `SIGINT` or `SIGTERM`. |
+//! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
+//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer. There may be more if stdin was not read to its end, as stderr says. |
+//! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
+//! | `interrupted` | string | The signal that ended the run: `SIGINT`, `SIGTERM` or `SIGHUP`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
 //! | `promised` | number | Events that had to come. |
 //! | `as_promised` | boolean | All of them came, in order and no others, and the echo was right. |
@@ -187,7 +196,8 @@
 //!
 //! - A listener ends as `requested`, `shutdown` or `failed(…)`.
 //! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `shutdown` or
-//!   `failed(…)`.
+//!   `failed(…)`. The peer's `CODE` is 0 if it has ended the connection in good order, as a node does that shuts down or wants
+//!   no more of it, 1 if we have broken Yamux's protocol, as it sees it, and 2 if something is wrong on its side.
 //! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout` or `limit`.
 //! - In the brackets of `failed(…)` stands `reset`, `timeout`, `protocol`, `flood` or `io`.
 //! - What cannot open, and what is not answered, fails as `refused`, `unreachable`, `timeout`, `wrong_peer`, `local_peer`,
@@ -202,12 +212,21 @@
 //! | code | meaning |
 //! |---|---|
 //! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. |
-//! | 2 | The command line, the key file or the topic is wrong. stderr says what, and stdout has nothing. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
+//! | 2 | The command line or the topic is wrong, or the key file cannot be used: it cannot be read or made, whatever the reason, or is none. stderr says what, stdout has nothing, and nothing was started. |
 //! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
 //! | 143 | `dial`: the same after SIGTERM. |
+//! | 129 | `dial`: the same after SIGHUP, on Linux. |
 //!
-//! A second signal ends `dial` and `listen` at once, with 130 or 143: lines that were not written yet are lost.
+//! A second signal ends `dial` and `listen` at once, with 130, 143 or 129: lines that were not written yet are lost. The same
+//! signal within 100 ms of the first is no second one, since `timeout` sends it to its child and to the child's group. A
+//! SIGHUP that is ignored at the start, as by `nohup`, stays so; on systems other than Linux it does what it does by default.
+//!
+//! `dial --floodsub` ends with 1 when its peer has not joined the topic, nor does, within `--timeout` while a line waits to be
+//! published. stderr says how many lines were lost: exactly where stdin was read to its end, and `at least` so many where it
+//! was open and silent for 0.2 s, or went on for longer than 1 s.
+//!
+//! `listen` says on stderr which of several addresses cannot be listened on, and after 1 s which have to be waited for.
 //!
 //! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
 //! place, to be read and written, as Python's `subprocess.DEVNULL` and others do on purpose. So nothing counts as lost.

@@ -25,7 +25,7 @@ use super::held::Account;
 use super::ledger::Ledger;
 use super::refusals::Refusal;
 use super::run_queue::Share;
-use crate::connection::{Connection, Error, Fact, Input, UNTIMED};
+use crate::connection::{Connection, Fact, Input, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -302,7 +302,11 @@ where
     ) {
         if matches!(self.stage, Stage::Dialing(_)) {
             if self.deadline(ledger).is_some_and(|deadline| deadline <= now) {
-                self.over(ledger, Why::Broke(Error::HandshakeTimeout));
+                // There was no handshake: whoever dials learns that nothing has answered yet.
+                self.over(
+                    ledger,
+                    Why::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
+                );
             }
             return;
         }

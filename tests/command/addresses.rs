@@ -47,6 +47,24 @@ fn the_line_to_copy_dials_the_listener() {
     assert!(!command.contains("0.0.0.0") && command.contains("/p2p/12D3KooW"), "{command}");
 }
 
+/// So a copy of it chats.
+#[test]
+fn the_line_to_copy_joins_the_topic() {
+    for topic in ["chat", "it's a 'topic' $HOME", "$(exit 3)`exit 4`"] {
+        let mut listen = command(&["listen", "--floodsub", topic]);
+        let mut listen = listen.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+        let mut lines = Lines::of(listen.stdout.take().unwrap());
+        let line = lines.until("dial me: ");
+        let command = line.strip_prefix("dial me: swarm-notify ").unwrap();
+        let script = format!(r#"printf 'hello\n' | "$0" {command}"#);
+        let dialed = Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_swarm-notify")]).output().unwrap();
+        assert!(dialed.status.success(), "{script}: {}", String::from_utf8_lossy(&dialed.stderr));
+        assert!(lines.until(" message ").contains("data=hello"), "{script}");
+        listen.kill().unwrap();
+        listen.wait().unwrap();
+    }
+}
+
 /// A network of its own, where it can be made, so that nothing else changes addresses.
 fn in_a_network_of_its_own(args: &[&str]) -> Command {
     let mut unshare = Command::new("unshare");
@@ -102,4 +120,21 @@ fn addresses_come_and_go(is_json: bool) {
     assert_eq!(come["addresses"], json!([listen["addresses"][0], full]), "{come}");
     assert_eq!((&gone["added"], &gone["removed"]), (&json!([]), &json!([full])), "{gone}");
     assert_eq!((&gone["addresses"], &last["addresses"]), (&listen["addresses"], &listen["addresses"]));
+}
+
+#[test]
+fn a_listener_without_an_address_says_that_it_waits() {
+    if !in_a_network_of_its_own(&["true"]).output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: a network namespace is not to be had here");
+        return;
+    }
+    // Its standard error is read in the place of its log.
+    let script = r#"exec "$0" listen -q /ip4/0.0.0.0/tcp/0 2>&1 >/dev/null"#;
+    let mut unshare = in_a_network_of_its_own(&["sh", "-c", script, env!("CARGO_BIN_EXE_swarm-notify")]);
+    let mut listen = unshare.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = Lines::of(listen.stdout.take().unwrap()).0.recv_timeout(LIMIT);
+    listen.kill().unwrap();
+    listen.wait().unwrap();
+    let waits = "warning: /ip4/0.0.0.0/tcp/0: this machine has no address for it yet; waiting for one";
+    assert_eq!(said.as_deref(), Ok(waits));
 }

@@ -220,3 +220,51 @@ fn a_size_is_as_people_write_it() {
         assert_summary(&dial, 1, 1, bytes);
     }
 }
+
+/// The system takes the connection, and nobody reads what comes on it.
+#[test]
+fn a_peer_that_connects_and_says_nothing_is_told_for_that() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", silent.local_addr().unwrap().port());
+    let ended = run(["dial", &address]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("it connected, but nobody speaks libp2p there") && !ended.stderr.contains("firewall"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// A listener whose queue is full takes no more connections, as a firewall that drops packets does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_that_does_not_connect_is_told_for_that() {
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let at = full.local_addr().unwrap();
+    let _waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            // It is under way, or waits.
+            let _ = socket.connect(&at);
+            socket
+        })
+        .collect();
+    let ended = run(["dial", &format!("/ip4/127.0.0.1/tcp/{}", at.as_socket().unwrap().port())]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("nobody has answered in time") && ended.stderr.contains("firewall"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_strange_protocol_is_quoted() {
+    let mut listen = Running::start(["listen"]);
+    let ended = run(["dial", &listen.address(), "--protocol", "/x \x1b[31m"]);
+    assert!(matches!(ended.code, Some(1 | 2)) && !ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    assert!(ended.stderr.contains(r"/x \u001b[31m"), "{}", ended.stderr);
+}

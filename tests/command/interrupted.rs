@@ -2,7 +2,7 @@
 
 use crate::output::{Log, open_streams};
 use crate::serving::{ECHO, Serving, Silent};
-use crate::support::command::{Ended, Running, told};
+use crate::support::command::{Ended, LIMIT, Process, Running, told};
 use std::net::TcpListener;
 
 #[track_caller]
@@ -30,6 +30,70 @@ fn an_interrupted_dial_counts_what_it_has_begun() {
         assert!(dial.stderr.ends_with(said), "{}", dial.stderr);
         assert_eq!(told(&dial.printed)[9], "disconnected c0.1 requested");
     }
+}
+
+#[test]
+fn an_interrupted_stream_is_no_interrupted_hold() {
+    let peer = Serving::start(&[ECHO], Silent);
+    let mut dial = Running::start(["dial", &peer.address]);
+    dial.until("opened_stream");
+    dial.signal("INT");
+    let dial = dial.ended();
+    assert_interrupted(&dial, "SIGINT", 130);
+    let said = "interrupted by SIGINT: 1 of 1 stream begun (0 ok, 0 failed, 1 not finished)\n";
+    assert_eq!(dial.stderr, said);
+}
+
+/// As `timeout` sends them: to its child, and then to the group that the child is in.
+#[test]
+fn two_signals_back_to_back_count_as_one() {
+    for name in ["INT", "TERM"] {
+        for _ in 0..20 {
+            let mut listen = Running::start(["listen"]);
+            listen.address();
+            let twice = format!("kill -s {name} {0}; kill -s {name} {0}", listen.id());
+            assert!(std::process::Command::new("sh").args(["-c", &twice]).status().unwrap().success());
+            let listen = listen.ended();
+            assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+            assert_eq!(told(&listen.printed).last().unwrap(), "listen_close l0.1 shutdown");
+        }
+    }
+}
+
+/// A terminal that is closed, or a connection to this machine.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_ends_in_good_order() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--hold", "1000"]);
+    dial.until("closed_stream");
+    dial.signal("HUP");
+    let dial = dial.ended();
+    assert_interrupted(&dial, "SIGHUP", 129);
+    assert_eq!(told(&dial.printed)[3..], ["disconnected c0.1 requested", "summary"]);
+    listen.signal("HUP");
+    let listen = listen.ended();
+    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    assert_eq!(told(&listen.printed).last().unwrap(), "listen_close l0.1 shutdown");
+}
+
+/// A user starts it by `nohup`, and leaves.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_was_ignored_at_the_start_stays_so() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" --json listen", env!("CARGO_BIN_EXE_swarm-notify")]);
+    command.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let listen = Process::start(command.stdout(writer));
+    let mut log = Log::from(reader);
+    let address = log.address();
+    listen.signal("HUP");
+    listen.signal("HUP");
+    let dial = crate::run(["dial", &address]);
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    listen.signal("TERM");
+    assert_eq!(listen.ended().code, Some(0));
 }
 
 #[test]
@@ -73,6 +137,18 @@ fn an_interrupted_ping_is_neither_answered_nor_lost() {
     assert_eq!((&summary["pings_answered"], &summary["pings_lost"]), (&answered.into(), &0.into()));
 }
 
+/// Sends signals, a while after each other, until it has ended.
+#[track_caller]
+fn ended_by_signals(mut process: Process, name: &str) -> Ended {
+    let began = std::time::Instant::now();
+    while process.is_running() {
+        assert!(began.elapsed() < LIMIT, "it does not end");
+        process.signal(name);
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    process.ended()
+}
+
 /// While a command waits for the reader of its output, which has stopped, it has 5 s of patience.
 #[test]
 fn a_second_signal_ends_a_dial_at_once() {
@@ -84,8 +160,8 @@ fn a_second_signal_ends_a_dial_at_once() {
     }
     dial.signal("INT");
     listen.until("disconnected");
-    dial.signal("INT");
-    let ended = dial.ended();
+    // Two that come almost at once count as one. How long that is on a machine that is busy is nobody's promise.
+    let ended = ended_by_signals(dial, "INT");
     // With its patience it would have counted the lines that are lost.
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(!ended.stderr.contains("lost"), "{}", ended.stderr);

@@ -89,6 +89,7 @@ fn what_is_no_regular_file_is_told_for_what_it_is() {
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let _socket = UnixListener::bind(folder.file("socket")).unwrap();
     symlink(folder.file("nothing"), folder.file("link")).unwrap();
+    symlink(folder.file("loop"), folder.file("loop")).unwrap();
     for (file, word) in [
         (fifo.as_str(), "is a pipe"),
         (&folder.file("socket"), "is a socket"),
@@ -96,13 +97,16 @@ fn what_is_no_regular_file_is_told_for_what_it_is() {
         (&folder.file("link"), &format!("is a link to {}, which is not there", folder.file("nothing"))),
         (&folder.file("no/folder/key"), &format!("the folder {} is not there", folder.file("no/folder"))),
         (&folder.file("no-folder/"), "cannot be made"),
-        (&folder.file("socket/key"), "cannot be read"),
+        (&folder.file("socket/key"), "cannot be read: a part of its path is no folder; give "),
+        (&folder.file(&"x".repeat(300)), "cannot be read: its name is too long; give a shorter one"),
+        (&folder.file("loop"), "cannot be read: its links lead in a circle; give "),
+        ("/proc/self/mem", "cannot be read: Input/output error"),
         ("/dev/zero", "is a device"),
         ("/dev/null", "is a device"),
     ] {
         is_refused(file, word);
     }
-    assert_eq!(names_in(&folder), ["fifo", "link", "socket"]);
+    assert_eq!(names_in(&folder), ["fifo", "link", "loop", "socket"]);
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn where_nothing_can_be_written_nothing_is_left_behind() {
     let key = folder.file("key");
     let ended = dial_in_shell("trap '' XFSZ; ulimit -f 0", &key);
     let error = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0), "{error}");
+    assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{error}");
     assert!(error.contains(&key) && error.contains("cannot be made") && error.contains("too large"), "{error}");
     assert_eq!(names_in(&folder).len(), 0, "{:?}", names_in(&folder));
     identity_of(&key);
@@ -195,7 +199,7 @@ fn a_full_disk_is_told_and_a_later_start_works() {
     let lines: Vec<_> = error.lines().collect();
     assert_eq!(lines.len(), 6, "{error}");
     assert!(lines[0].contains("/key cannot be made: No space left on device"), "{error}");
-    assert_eq!((&lines[1..3], lines[4]), (["code 1", "filler"].as_slice(), "code 1"));
+    assert_eq!((&lines[1..3], lines[4]), (["code 2", "filler"].as_slice(), "code 1"));
     assert!(lines[3].contains("there is no connection to") && lines[5].starts_with("68 "), "{error}");
     let told = String::from_utf8(ended.stdout).unwrap();
     assert!(told.contains("connect_failed"), "the later start has dialed: {told}");
@@ -278,4 +282,25 @@ fn endless_contents_of_a_regular_file_are_read_to_a_bound() {
     let file = folder.file("sparse");
     fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
     is_refused(&file, "longer than any key");
+}
+
+#[test]
+fn a_strange_name_is_quoted_and_commands_no_terminal() {
+    let folder = Folder::new("strange");
+    for (name, shown) in [("a b", "a b"), ("e\x1b[31mX\n", r"e\u001b[31mX\n"), ("\u{202e}é", r"\u202eé")] {
+        let file = folder.file(name);
+        fs::write(&file, "text").unwrap();
+        let ended = run(["listen", "--key", &file]);
+        let said = format!("error: the key file \"{}/{shown}\" holds text", folder.file("").trim_end_matches('/'));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with(&said) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
+    }
+    // So it is in a warning, and of a folder.
+    let file = folder.file("others\x1b");
+    fs::write(&file, Keypair::ed25519_from_bytes([7; 32]).unwrap().to_protobuf_encoding().unwrap()).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    for file in [file, folder.file("no\x1b/key")] {
+        let ended = run(["dial", NOBODY, "--key", &file]);
+        assert!(ended.stderr.contains(r"\u001b") && !ended.stderr.contains('\x1b'), "{}", ended.stderr);
+    }
 }

@@ -67,10 +67,27 @@ fn of_several_addresses_one_that_is_taken_fails_and_the_others_serve() {
     }
     listen.signal("TERM");
     let listen = listen.ended();
-    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    let said = format!("error: one of the addresses cannot be listened on\n  {taken}: address_in_use (");
+    assert!(listen.code == Some(0) && listen.stderr.starts_with(&said), "{}", listen.stderr);
+    assert!(listen.stderr.ends_with("give another port, or 0 for any that is free\n"), "{}", listen.stderr);
     let told = told(&listen.printed);
     assert_eq!(told[..3], ["listen l0.1", "listen_failed l1.1 address_in_use", "listen l2.1"]);
     assert_eq!(told[told.len() - 2..], ["listen_close l0.1 shutdown", "listen_close l2.1 shutdown"]);
+}
+
+#[test]
+fn a_quiet_listener_says_each_address_that_fails() {
+    let holders = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let taken = holders.each_ref().map(|one| format!("/ip4/127.0.0.1/tcp/{}", one.local_addr().unwrap().port()));
+    let mut listen = Running::start(["listen", "-q", &taken[0], "/ip4/127.0.0.1/tcp/0", &taken[1]]);
+    let address = listen.address();
+    // By then the last has failed, too.
+    assert_eq!(run(["dial", &address]).code, Some(0));
+    listen.signal("TERM");
+    let listen = listen.ended();
+    assert_eq!(listen.code, Some(0));
+    assert_eq!(listen.stderr.matches("cannot be listened on\n  /ip4/").count(), 2, "{}", listen.stderr);
+    assert!(taken.iter().all(|one| listen.stderr.contains(one)), "{}", listen.stderr);
 }
 
 #[test]
@@ -204,4 +221,17 @@ fn an_identity_of_another_type_than_ed25519_can_be_kept_in_a_file() {
         assert_eq!(peer_of(&address), peer.to_string());
         assert_eq!(run(["dial", &address]).code, Some(0));
     }
+}
+
+#[test]
+fn a_refused_handshake_says_from_where() {
+    use std::io::Write as _;
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let port: u16 = address.split('/').nth(4).unwrap().parse().unwrap();
+    let mut knock = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    knock.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let refused = listen.until("refused");
+    assert_eq!(refused["kind"], "handshake_failed");
+    assert_eq!(refused["remote"], format!("/ip4/127.0.0.1/tcp/{}", knock.local_addr().unwrap().port()));
 }

@@ -24,6 +24,7 @@ mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod unanswered;
+mod unpublished;
 mod usage;
 
 use crate::support::command;

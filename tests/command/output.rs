@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _, pipe};
+use std::net::TcpListener;
 
 /// The log of a process whose reader decides when it reads.
 pub(crate) struct Log {
@@ -25,7 +26,7 @@ impl Log {
         (process, Self::from(reader))
     }
 
-    fn from(reader: PipeReader) -> Self {
+    pub(crate) fn from(reader: PipeReader) -> Self {
         Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
     }
 
@@ -260,6 +261,26 @@ fn a_full_disk_ends_it_with_a_word() {
         assert_eq!(ended.code, Some(1), "{args:?}");
         assert!(ended.stderr.contains("stdout cannot be written"), "{args:?}: {}", ended.stderr);
     }
+}
+
+/// What is not written ends the dial, which ends the connection before it is there. Only the first is said.
+#[test]
+fn a_dial_without_an_output_says_why_and_nothing_else() {
+    // The system accepts, and nobody answers.
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", nobody.local_addr().unwrap().port());
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = Process::start(json_command(&["dial", &address]).stdout(full)).ended();
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: stdout cannot be written, "), "{}", ended.stderr);
+    let (dial, log) = Log::of(&["dial", &address]);
+    let mut start = String::new();
+    let mut log = log.lines;
+    log.read_line(&mut start).unwrap();
+    drop(log);
+    let ended = dial.ended();
+    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
+    assert!(ended.stderr.ends_with("the reader of stdout has left\n"), "{}", ended.stderr);
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn the_bar_is_on_stderr_and_fits_the_width() {
             .split(['\r', '\u{1b}'])
             .map(|picture| picture.trim_start_matches("[K").chars().count())
             .max();
-        assert!(widest < Some(columns.into()), "{widest:?} in {columns}");
+        // A key that the terminal shows, such as `^C`, has room behind it, and so does the cursor.
+        assert!(widest <= Some(usize::from(columns) - 3), "{widest:?} in {columns}");
         let log = fs::read_to_string(&file).unwrap();
         assert!(log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{log}");
     }
@@ -81,12 +82,9 @@ fn the_bar_is_on_stderr_and_fits_the_width() {
 fn there_is_no_bar_where_nobody_wants_one() {
     let peer = Serving::start(&[ECHO], Silent);
     let args = ["dial", &peer.address, "--timeout", "1"];
-    for option in ["--quiet", "--json"] {
-        let dial = AtTerminal::start(command(&[&args[..], &[option]].concat()), 300);
-        let shown = dial.ended();
-        assert_eq!(shown.code, Some(1));
-        assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{option}: {:?}", shown.rows);
-    }
+    let shown = AtTerminal::start(command(&[&args[..], &["--json"]].concat()), 300).ended();
+    assert_eq!(shown.code, Some(1));
+    assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{:?}", shown.rows);
     let mut dumb = command(&args);
     dumb.env("TERM", "dumb");
     let shown = AtTerminal::start(dumb, 300).ended();
@@ -106,4 +104,34 @@ fn a_short_run_has_no_bar() {
     let seconds: f64 = end.split_whitespace().next().unwrap().parse().unwrap();
     let has_bar = String::from_utf8_lossy(&shown.written).contains(BAR);
     assert!(!has_bar || seconds >= 0.5, "{:?}", shown.rows);
+}
+
+/// Who asks for no lines still sees that it goes on.
+#[test]
+fn a_quiet_run_has_the_bar_and_no_lines() {
+    let peer = Serving::start(&[ECHO], Slow::default());
+    let mut dial = AtTerminal::start(command(&["dial", &peer.address, "-q", "--streams", "8", "--bytes", "1"]), 120);
+    dial.until(" of 8 streams, ");
+    let shown = dial.ended();
+    assert_eq!(shown.code, Some(0));
+    let text = shown.screen.contents();
+    assert!(text.starts_with("8 streams: 8 ok") && !text.contains(BAR) && !text.contains("stream "), "{text}");
+}
+
+/// The terminal shows `^C` wherever the cursor is.
+#[test]
+fn a_key_that_is_typed_breaks_no_bar() {
+    let peer = Serving::start(&[ECHO], Endless::answering(2));
+    let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
+    for columns in [60, 120] {
+        let mut dial = AtTerminal::start(command(&args), columns);
+        dial.until(BAR);
+        dial.keys(b"^C");
+        dial.until("^C");
+        dial.signal("INT");
+        let shown = dial.ended();
+        assert_eq!(shown.code, Some(130));
+        let text = shown.screen.contents();
+        assert!(!text.contains(BAR) && !text.contains("==") && !text.contains("^C"), "{text}");
+    }
 }

@@ -210,7 +210,7 @@ fn a_hostile_agent_stays_in_its_column_and_has_no_colour() {
             // Its text is as all values are, whatever it says.
             for column in 0..width {
                 let Some(cell) = shown.screen.cell(number, column) else { continue };
-                let is_ours = number == u16::try_from(first).unwrap() && column < 35;
+                let is_ours = number == u16::try_from(first).unwrap() && column < 39;
                 assert!(is_ours || cell.fgcolor() == vt100::Color::Default, "{row}");
             }
         }
@@ -232,6 +232,8 @@ fn colours_are_where_they_are_wanted() {
         assert!(!shown.written.contains(&0x1b), "{name}={value}: {}", String::from_utf8_lossy(&shown.written));
         assert_eq!(masked(&shown), masked(&coloured), "colours change nothing else");
     }
+    // What forces nothing changes nothing.
+    assert!(at_terminal("CLICOLOR_FORCE", "0").written.contains(&0x1b));
     // The event that fails is red, and the one that opens green.
     for (name, color) in [("listen_failed", 1), ("connected", 2), ("disconnected", 4)] {
         let row = coloured.rows.iter().position(|row| row.split_whitespace().nth(2) == Some(name)).unwrap();
@@ -244,19 +246,18 @@ fn colours_are_where_they_are_wanted() {
 fn a_pipe_gets_whole_lines_and_no_colours_but_by_force() {
     let output = |args: &[&str], force| {
         let mut command = command(args);
-        command.env("COLUMNS", "60");
-        if force {
-            command.env("CLICOLOR_FORCE", "1");
-        }
+        // 0 and nothing force nothing.
+        command.env("COLUMNS", "60").env("CLICOLOR_FORCE", force);
         let output = command.output().unwrap();
         assert_eq!((output.status.code(), &output.stderr[..]), (Some(0), &b""[..]));
         String::from_utf8(output.stdout).unwrap()
     };
-    let text = output(&["demo"], false);
+    let text = output(&["demo"], "0");
+    assert!(!output(&["demo"], "").contains('\u{1b}'));
     assert!(!text.contains('\u{1b}') && !text.contains('…'), "{text}");
     assert_eq!(text.lines().count(), 2 + 14 + 1);
     assert!(text.lines().next().is_some_and(|line| line.contains("Z  a  start          format=1 version=")), "{text}");
-    let forced = output(&["demo"], true);
+    let forced = output(&["demo"], "1");
     assert!(forced.lines().all(|line| line.contains('\u{1b}')), "{forced}");
     let names = |text: &str| {
         let mut names: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(3).map(str::to_owned)).collect();
@@ -264,7 +265,7 @@ fn a_pipe_gets_whole_lines_and_no_colours_but_by_force() {
         names
     };
     assert_eq!(names(&plain(forced.as_bytes())), names(&text), "the same lines in colour");
-    let json = output(&["demo", "--json"], true);
+    let json = output(&["demo", "--json"], "1");
     assert!(!json.contains('\u{1b}') && json.lines().all(|line| line.starts_with('{')), "{json}");
 }
 
@@ -290,9 +291,9 @@ fn a_terminal_that_is_resized_gets_its_width_from_the_next_line_on() {
     listen.signal("INT");
     let shown = listen.ended();
     let wide = masked(&shown.rows[before - 1]);
-    assert!(wide.contains("disconnected     c0.1    "), "{wide}");
-    let narrow = masked(&shown.rows[before]);
-    assert_eq!(narrow, "   #.### connected       c0.2   /ip4/127.0.0.1/tcp/#####");
+    assert!(wide.contains("disconnected          c0.1      "), "{wide}");
+    let narrow = [before, before + 1].map(|row| masked(&shown.rows[row]));
+    assert_eq!(narrow, ["   #.### connected c0.2", "    /ip4/127.0.0.1/tcp/##### peer=12D3KooW…###### inbound"]);
     assert!(shown.wrapped.iter().all(|row| *row < before), "{:#?}", shown.rows);
 }
 
@@ -344,11 +345,11 @@ fn ids_that_grow_stay_in_their_column() {
         let id = row.split_whitespace().nth(2).unwrap();
         longest = longest.max(id.len());
         // A carriage return, the time, the event and the blanks between stand before it.
-        assert_eq!(row.find("c0.1"), Some(1 + 8 + 2 + 15 + 2 + longest + 2), "{row}");
+        assert_eq!(row.find("c0.1"), Some(1 + 8 + 1 + 20 + 1 + 8 + 1), "{row}");
     }
     assert!(longest > 6);
     let last = text.lines().rfind(|row| row.contains(" disconnected ")).unwrap();
-    assert_eq!(last.find("requested"), Some(1 + 8 + 2 + 15 + 2 + longest + 2), "{last}");
+    assert_eq!(last.find("requested"), Some(1 + 8 + 1 + 20 + 1 + 8 + 1), "{last}");
 }
 
 /// The terminal shows `^C`, and what was typed, wherever the cursor is.
@@ -367,7 +368,19 @@ fn typed_keys_shift_no_column() {
         let shown = listen.ended();
         nothing_else_is_wrapped(&shown);
         let last = &shown.rows[shown.rows.len() - 2..];
-        assert_eq!(masked(&last[0]), "   #.### listen_close    l0.1   shutdown", "{name}");
-        assert_eq!(masked(&last[1]), "                                /ip4/127.0.0.1/tcp/#####", "{name}");
+        assert_eq!(masked(&last[0]), "   #.### listen_close l0.1", "{name}");
+        assert_eq!(masked(&last[1]), "    shutdown /ip4/127.0.0.1/tcp/#####", "{name}");
+    }
+}
+
+/// What clap says in a pipe has colours by force only, too.
+#[test]
+fn a_usage_error_in_a_pipe_has_colours_by_force_only() {
+    for (value, has_colour) in [("0", false), ("", false), ("1", true)] {
+        for args in [&["dail"][..], &["--help"]] {
+            let output = command(args).env("CLICOLOR_FORCE", value).output().unwrap();
+            let written = [output.stdout, output.stderr].concat();
+            assert_eq!(written.contains(&0x1b), has_colour, "{args:?} {value:?}");
+        }
     }
 }

@@ -29,6 +29,27 @@ fn a_peer_is_pinged_so_many_times_and_nothing_else() {
 }
 
 #[test]
+fn a_peer_that_leaves_is_told_in_words() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--hold", "1000"]);
+    dial.until("closed_stream");
+    listen.signal("TERM");
+    let said = "error: the connection ended before all was done: the peer has closed it, remote(go_away(0))\n";
+    assert_eq!(dial.ended().stderr, said);
+}
+
+#[test]
+fn streams_that_a_peer_does_not_take_have_advice() {
+    let mut config = swarm_notify::swarm::Config::default();
+    config.limits.streams_per_connection = 2;
+    let peer = crate::serving::Serving::with(config, &[crate::serving::ECHO], crate::serving::Silent);
+    let args = ["dial", &peer.address, "--streams", "8", "--concurrency", "8", "--timeout", "0.5"];
+    let dial = crate::run(args);
+    let said = "it could not open: reset(remote) (the peer may allow fewer at a time: lower --concurrency)\n";
+    assert!(dial.code == Some(1) && dial.stderr.ends_with(said), "{}", dial.stderr);
+}
+
+#[test]
 fn a_peer_says_who_it_is() {
     let mut listen = Running::start(["listen"]);
     let address = listen.address();

@@ -146,7 +146,11 @@ fn lines_that_wait_for_a_subscriber_are_counted_at_a_signal() {
     dial.signal("INT");
     let dial = dial.ended();
     assert_eq!(dial.code, Some(130));
-    assert!(dial.stderr.ends_with("interrupted by SIGINT: not all was done\n"), "{}", dial.stderr);
+    assert!(
+        dial.stderr.ends_with("interrupted by SIGINT: 3 lines of stdin not written to the peer\n"),
+        "{}",
+        dial.stderr
+    );
     assert!(dial.stderr.contains("3 lines of stdin are lost"), "{}", dial.stderr);
 }
 

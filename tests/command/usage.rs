@@ -3,7 +3,8 @@
 use crate::run;
 use std::process::Command;
 
-/// Each row is a command line behind `$ `, and the message that it gets; `''` is an empty argument.
+/// Each row is a command line behind `$ `, and the message that it gets; `''` is an empty argument, and `\x1b` and `\x0a` are
+/// an escape and a newline.
 const ROWS: &str = include_str!("usage.txt");
 const ENDING: &str = "\nFor more information, try '--help'.\n";
 
@@ -12,6 +13,7 @@ fn each_wrong_command_line_gets_its_message() {
     let rows: Vec<_> = ROWS.split("$ ").skip(1).map(|row| row.split_once('\n').unwrap()).collect();
     assert!(rows.len() > 40);
     for (line, message) in rows {
+        let line = line.replace("\\x1b", "\u{1b}").replace("\\x0a", "\n");
         let args = line.split(' ').map(|arg| if arg == "''" { "" } else { arg });
         let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).args(args).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
@@ -51,5 +53,31 @@ fn help_wraps_at_words_in_any_width() {
             let longest = help.lines().map(|line| line.chars().count()).max().unwrap();
             assert!(longest <= most, "{longest} in {columns}: {help}");
         }
+    }
+}
+
+#[test]
+fn help_has_the_options_of_every_command_apart() {
+    for command in ["demo", "listen", "dial"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).args([command, "--help"]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let (own, all) = help.split_once("\nOptions of every command:\n").unwrap_or_else(|| panic!("{help}"));
+        for option in ["--json", "--long", "--quiet"] {
+            assert!(!own.contains(option) && all.contains(option), "{help}");
+        }
+        assert!(command != "dial" || (own.contains("--reset") && !all.contains("--reset")), "{help}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for args in [&["--help"][..], &["dial", "--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+        let output = command.args(args).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.starts_with("error: ") && stderr.contains("No space left on device"), "{stderr}");
     }
 }

@@ -169,6 +169,8 @@ pub(crate) struct Process {
     id: u32,
     /// How it has ended, once it has.
     ended: Receiver<Ended>,
+    /// It, once that was looked at.
+    has_ended: Option<Ended>,
 }
 
 impl Process {
@@ -187,7 +189,7 @@ impl Process {
             let code = child.wait().unwrap().code();
             let _ = sender.send(Ended { code, starts: Vec::new(), printed: Vec::new(), stderr });
         });
-        Self { id, ended }
+        Self { id, ended, has_ended: None }
     }
 
     /// Sends it a signal: `INT`, `TERM`, `STOP`, …
@@ -196,9 +198,17 @@ impl Process {
         signal(self.id, name);
     }
 
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.has_ended = self.has_ended.take().or_else(|| self.ended.try_recv().ok());
+        self.has_ended.is_none()
+    }
+
     /// Waits until it has ended by itself.
     #[track_caller]
-    pub(crate) fn ended(self) -> Ended {
+    pub(crate) fn ended(mut self) -> Ended {
+        if let Some(ended) = self.has_ended.take() {
+            return ended;
+        }
         match self.ended.recv_timeout(LIMIT) {
             Ok(ended) => ended,
             Err(_) => panic!("it does not end"),
@@ -209,7 +219,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Its id is its own until it is waited for.
-        if let Err(TryRecvError::Empty) = self.ended.try_recv() {
+        if self.has_ended.is_none() && matches!(self.ended.try_recv(), Err(TryRecvError::Empty)) {
             let _ = Command::new("sh").args(["-c", &format!("kill -s KILL {} 2>/dev/null", self.id)]).status();
         }
     }

@@ -6,10 +6,13 @@ mod address;
 #[path = "args/size.rs"]
 mod size;
 
-use crate::report::Form;
+use crate::node::WRONG;
+use crate::output;
+use crate::report::{Form, seen};
 use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
-use clap::error::ErrorKind;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use size::size;
 use std::io::{self, Write as _};
@@ -19,6 +22,9 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::swarm::Multiaddr;
 
+/// The heading of the options that each command has.
+const EVERY: &str = "Options of every command";
+
 /// A libp2p node to try things with: it prints each listener, connection and stream as it opens and as it ends.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
@@ -26,29 +32,47 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print each line of the log as a JSON object, for programs.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) json: bool,
     /// Show peer ids and long values whole at a terminal. In a file, in a pipe and in JSON they always are.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) long: bool,
     /// Leave out the lines of events: stdout has answers that were asked for (who a peer is, published messages), where
-    /// `listen` listens, and the summary. Errors are on stderr.
-    #[arg(long, short, global = true)]
+    /// `listen` listens, and the summary. Errors are on stderr, and at a terminal the progress bar of a long `dial`.
+    #[arg(long, short, global = true, help_heading = EVERY)]
     pub(crate) quiet: bool,
 }
 
 impl Args {
-    /// Reads the command line. A wrong one ends the process with clap's message, which is broken at words at a terminal.
+    /// Reads the command line. A wrong one ends the process with clap's message, and `--help` with the help: the exit code is 1
+    /// if that cannot be written.
     pub(crate) fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
-            let terminal = terminal::stderr();
+            let error = seen_only(error);
             let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-            let Some(columns) = terminal.columns().filter(|_| !is_help) else { error.exit() };
+            let terminal = if error.use_stderr() { terminal::stderr() } else { terminal::stdout() };
             let styled = error.render();
             let text = if terminal.has_colour { styled.ansi().to_string() } else { styled.to_string() };
-            // Nobody is left to hear of it.
-            let _ = io::stderr().write_all(wrap_words(&text, columns).as_bytes());
-            std::process::exit(error.exit_code())
+            let text = match terminal.columns().filter(|_| !is_help) {
+                Some(columns) => wrap_words(&text, columns),
+                None => text,
+            };
+            std::process::exit(match (error.use_stderr(), text.as_bytes()) {
+                (true, text) => {
+                    // Nobody is left to hear of it.
+                    let _ = io::stderr().write_all(text);
+                    error.exit_code()
+                }
+                (false, text) => match io::stdout().write_all(text).and_then(|()| io::stdout().flush()) {
+                    // A reader that has left, such as `head`, has what it wants.
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                        output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
+                        output::finish(true);
+                        WRONG.into()
+                    }
+                    Ok(()) | Err(_) => error.exit_code(),
+                },
+            })
         })
     }
 
@@ -58,13 +82,31 @@ impl Args {
     }
 }
 
+/// Returns an error that shows each character that was typed: those that nobody sees could command a terminal.
+fn seen_only(mut error: clap::Error) -> clap::Error {
+    let typed = error.context().filter_map(|(kind, value)| {
+        let ContextValue::String(text) = value else { return None };
+        Some((kind, text.as_str(), seen(text)))
+    });
+    let typed: Vec<_> = typed.filter(|(_, text, seen)| text != seen).map(|(kind, _, seen)| (kind, seen)).collect();
+    if !typed.is_empty() {
+        // A tip may have it in it, too.
+        error.remove(ContextKind::Suggested);
+    }
+    for (kind, seen) in typed {
+        error.insert(kind, ContextValue::String(seen));
+    }
+    error
+}
+
 const AFTER_HELP: &str = "\
 Two terminals to try it in:
   swarm-notify listen /ip4/127.0.0.1/tcp/4001
   swarm-notify dial /ip4/127.0.0.1/tcp/4001
 
-Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong; 2 the command line was wrong; of \
-`dial`, 130 after Ctrl-C and 143 after SIGTERM. A second signal ends every command at once.";
+Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong, or output or input was lost; 2 the \
+command line, the key file or the topic was wrong; of `dial`, 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP. A \
+second signal ends every command at once; the same within 0.1 s counts as one.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -85,10 +127,10 @@ pub(crate) struct Listen {
     pub(crate) addresses: Vec<Multiaddr>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it is not there. Without this option each run has a new peer id.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined. The end of stdin ends nothing.
+    /// as somebody else has joined. The end of stdin ends nothing. What nobody has joined for by the end is no loss.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -129,12 +171,12 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined, until stdin ends.
+    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it is not there. Without this option each run has a new peer id.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
     /// Keep the connection for so long after everything else is done.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds, allow_negative_numbers = true)]
@@ -156,6 +198,14 @@ const MAX_BYTES: u64 = (1 << 53) - 1;
 
 fn protocol(name: &str) -> Result<Protocol, String> {
     Protocol::new(name).map_err(|error| format!("{error}; give one such as /echo/1.0.0"))
+}
+
+/// A file to keep a key in. A `-` is not one by that name: elsewhere it stands for standard input.
+fn key_file(path: PathBuf) -> Result<PathBuf, String> {
+    match path.as_os_str() == "-" {
+        true => Err("standard input is not read for it; give a file, or ./- for one of that name".to_owned()),
+        false => Ok(path),
+    }
 }
 
 /// Returns a reader of whole numbers in a range.

@@ -8,7 +8,7 @@ mod progress;
 #[path = "dial/tally.rs"]
 mod tally;
 
-pub(crate) use tally::Pings;
+pub(crate) use tally::{Chat, Pings, number};
 
 use crate::args;
 use crate::errands::Errands;
@@ -23,10 +23,10 @@ use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, RemoteEnd, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
-use tally::{Summary, Tally, number};
+use tally::{Summary, Tally};
 
 pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> {
     let mut config = Config::default();
@@ -73,22 +73,29 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let summary = Summary {
         tally: &caller.tally,
         pings: errands.pings(),
+        chat: services.chat(),
         time: caller.time(world),
         is_echo: args.protocol != SINK,
         interrupted: end.signal_name(),
     };
-    reporter.summary(|line| summary.put(line), &summary);
+    // For people there may be nothing to sum up.
+    if reporter.is_json() || !summary.to_string().is_empty() {
+        reporter.summary(|line| summary.put(line), &summary);
+    }
     if let Some(signal) = end.signal() {
-        return Err(Error::Interrupted(signal, caller.interrupted(&errands)));
+        return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
+    }
+    if end == End::Unread {
+        // That nobody reads is why the rest came to nothing. It is said when it is known how much was lost.
+        return Ok(false);
     }
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
     }
     let faults: Vec<_> = caller.faults().into_iter().chain(errands.faults()).collect();
-    match (end, faults.is_empty()) {
-        // Whoever has printed why nobody reads has said enough.
-        (End::Done, false) => Err(Error::Wrong(faults.join("; "))),
-        (end, is_right) => Ok(end == End::Done && is_right && services.has_lost_nothing()),
+    match faults.is_empty() {
+        true => Ok(services.has_lost_nothing()),
+        false => Err(Error::Wrong(faults.join("; "))),
     }
 }
 
@@ -181,9 +188,14 @@ impl Caller {
         had
     }
 
+    /// Whether all that was asked for was done, but for the time that the connection is held.
+    const fn is_done(&self) -> bool {
+        self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
+    }
+
     /// Holds the connection for a while, if all is done.
     fn hold(&mut self, now: Duration) {
-        if self.done.is_some() && !self.has_errands {
+        if self.is_done() {
             self.release = Some(now + Duration::from_secs_f64(self.args.hold));
         }
     }
@@ -259,7 +271,7 @@ impl Caller {
     }
 
     /// What a signal has interrupted, in words.
-    fn interrupted(&self, errands: &Errands) -> String {
+    fn interrupted(&self, errands: &Errands, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
         if self.connected.is_none() {
@@ -276,8 +288,8 @@ impl Caller {
             ));
         }
         parts.extend(errands.interrupted());
-        let is_done = self.done.is_some() && !self.has_errands;
-        match (is_done, self.was_held) {
+        parts.extend(services.interrupted());
+        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
             (true, true) => parts.push("all was done but the close of the connection".to_owned()),
             (true, false) => parts.push("the connection was not held to the end".to_owned()),
             (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
@@ -296,7 +308,9 @@ impl Caller {
         if let Some(end) = self.ended_as {
             let not_begun = self.tally.not_begun();
             let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
-            faults.push(format!("the connection ended before all was done: {end}{rest}"));
+            let is_closed = matches!(end, ConnectionEnd::Remote(RemoteEnd::GoAway(_)));
+            let by_whom = if is_closed { "the peer has closed it, " } else { "" };
+            faults.push(format!("the connection ended before all was done: {by_whom}{end}{rest}"));
         }
         faults
     }

@@ -1,7 +1,7 @@
 //! [`Errands`]: what `swarm-notify dial` does beside its streams: pings, identify, and what is published.
 
 use crate::args;
-use crate::dial::Pings;
+use crate::dial::{Pings, number};
 use crate::node::World;
 use crate::services::{Outcome, Services};
 use std::task::Context;
@@ -47,7 +47,7 @@ impl Errands {
                 services.identify(notifees, connection);
             }
             if self.pings_left > 0 {
-                services.ping(notifees, connection);
+                self.ping(services, notifees, connection);
             }
         }
         while let Some(outcome) = services.next(world, notifees) {
@@ -62,7 +62,7 @@ impl Errands {
                     }
                     self.pings_left -= 1;
                     if let Some(connection) = connection.filter(|_| self.pings_left > 0) {
-                        services.ping(notifees, connection);
+                        self.ping(services, notifees, connection);
                     }
                 }
                 Outcome::Identify { is_right } => {
@@ -72,6 +72,10 @@ impl Errands {
             }
         }
         happened
+    }
+
+    fn ping(&mut self, services: &Services, notifees: &mut Notifees<World>, connection: ConnectionId) {
+        self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
     /// Whether nothing is left to do.
@@ -86,10 +90,16 @@ impl Errands {
     /// What was asked of the peer and not answered, in words.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let Pings { asked, .. } = self.pings;
-        let unanswered = asked - self.pings.answered();
-        if unanswered > 0 {
-            faults.push(format!("{unanswered} of {asked} pings were not answered"));
+        let Pings { asked, sent, .. } = self.pings;
+        let (unanswered, not_sent) = (sent - self.pings.answered(), asked - sent);
+        for (count, what) in [(unanswered, "not answered"), (not_sent, "not sent")] {
+            if count > 0 {
+                faults.push(format!(
+                    "{count} of {} {} {what}",
+                    number(asked, "ping"),
+                    if count == 1 { "was" } else { "were" }
+                ));
+            }
         }
         if self.is_unidentified || self.is_identifying {
             faults.push("the peer did not say who it is".to_owned());
@@ -102,7 +112,13 @@ impl Errands {
         let mut parts = Vec::new();
         let Pings { asked, .. } = self.pings;
         if asked > 0 {
-            parts.push(format!("{} of {asked} pings answered, {} lost", self.pings.answered(), self.pings.lost));
+            parts.push(format!(
+                "{} of {} answered, {} lost, {} not sent",
+                self.pings.answered(),
+                number(asked, "ping"),
+                self.pings.lost,
+                asked - self.pings.sent
+            ));
         }
         if self.is_identifying {
             parts.push("the peer has not said yet who it is".to_owned());

@@ -1,6 +1,7 @@
 //! [`Failed`]: an address that could not be dialed or listened on, why, and what to do about it.
 
 use std::fmt;
+use swarm_notify::connection;
 use swarm_notify::lifecycle::Failure;
 use swarm_notify::swarm::Multiaddr;
 
@@ -24,8 +25,15 @@ impl Failed {
     }
 
     /// What the reader can do.
-    const fn advice(&self) -> &'static str {
-        if self.is_dial { to_dial(self.reason) } else { to_listen(self.reason) }
+    fn advice(&self) -> &'static str {
+        let is_silent = self.error.as_deref() == Some(&connection::Error::HandshakeTimeout.to_string());
+        match self.is_dial {
+            true if self.reason == Failure::Timeout && is_silent => {
+                "it connected, but nobody speaks libp2p there in time: check the port, and whether the peer is stopped"
+            }
+            true => to_dial(self.reason),
+            false => to_listen(self.reason),
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use crate::new_file;
 use crate::output::warn;
-use crate::report::Reporter;
+use crate::report::{Reporter, named};
 use data_encoding::BASE64;
 use libp2p_identity::{Keypair, PeerId, PublicKey, ed25519};
 use std::fmt;
@@ -57,43 +57,16 @@ enum Fault {
     Make(io::Error),
 }
 
-impl Error {
-    /// Returns whether another command line would do. A full or broken disk is no matter of the command line.
-    pub(crate) fn is_usage(&self) -> bool {
-        match &self.fault {
-            Fault::Read(error) | Fault::Make(error) => matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied
-                    | ErrorKind::NotFound
-                    | ErrorKind::NotADirectory
-                    | ErrorKind::IsADirectory
-                    | ErrorKind::ReadOnlyFilesystem
-                    | ErrorKind::InvalidInput
-                    | ErrorKind::InvalidFilename
-            ),
-            Fault::Special(_)
-            | Fault::Folder
-            | Fault::BrokenLink(_)
-            | Fault::Empty
-            | Fault::TooLong
-            | Fault::Foreign(_)
-            | Fault::Base64
-            | Fault::Public(_)
-            | Fault::NoFolder(_) => true,
-        }
-    }
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const INSTEAD: &str =
             "give a file with a key in libp2p's protobuf form, or a name that is free, and it is made";
-        write!(f, "the key file {} ", self.path.display())?;
+        write!(f, "the key file {} ", named(self.path.display()))?;
         match &self.fault {
             Fault::Special(kind) => write!(f, "is {kind}, and is not read; {INSTEAD}"),
-            Fault::Folder => write!(f, "is a folder; give a file in it: {}", self.path.join("key").display()),
+            Fault::Folder => write!(f, "is a folder; give a file in it: {}", named(self.path.join("key").display())),
             Fault::BrokenLink(target) => {
-                write!(f, "is a link to {}, which is not there; delete the link, or {INSTEAD}", target.display())
+                write!(f, "is a link to {}, which is not there; delete the link, or {INSTEAD}", named(target.display()))
             }
             Fault::Empty => write!(f, "is empty; delete it, and it is made, or give another"),
             Fault::TooLong => write!(f, "is longer than any key, which has at most {MAX_KEY} bytes; {INSTEAD}"),
@@ -108,9 +81,18 @@ impl fmt::Display for Error {
             Fault::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
                 write!(f, "may not be read by this user: {error}; let this user read it, or give another")
             }
+            Fault::Read(error) if error.kind() == ErrorKind::NotADirectory => {
+                f.write_str("cannot be read: a part of its path is no folder; give a file in a folder")
+            }
+            Fault::Read(error) if is_too_long(error) => {
+                f.write_str("cannot be read: its name is too long; give a shorter one")
+            }
+            Fault::Read(error) if is_circle(error) => {
+                f.write_str("cannot be read: its links lead in a circle; give a file, or delete one of the links")
+            }
             Fault::Read(error) => write!(f, "cannot be read: {error}; give another if that stays so"),
             Fault::NoFolder(folder) => {
-                write!(f, "cannot be made, since the folder {} is not there; make it, or ", folder.display())?;
+                write!(f, "cannot be made, since the folder {} is not there; make it, or ", named(folder.display()))?;
                 f.write_str("give a file in another")
             }
             Fault::Make(error) => write!(f, "cannot be made: {error}; mend that, or give a file in another folder"),
@@ -143,6 +125,7 @@ pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>)
     let (identity, mode) = key.map_err(|fault| Error { path: path.to_owned(), fault })?;
     let exposed = mode.map(|mode| Exposed { file: path.display().to_string(), mode });
     if let Some(Exposed { file, mode }) = &exposed {
+        let file = named(file);
         warn(format_args!(
             "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
              on it"
@@ -328,6 +311,20 @@ fn fresh() -> (Keypair, Zeroizing<Vec<u8>>) {
     (pair.into(), Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat()))
 }
 
+#[cfg(unix)]
+fn is_circle(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
+}
+
+#[cfg(not(unix))]
+fn is_circle(_error: &io::Error) -> bool {
+    false
+}
+
+fn is_too_long(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::InvalidFilename
+}
+
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
@@ -375,13 +372,8 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_and_an_unreadable_file_differ_in_who_is_to_blame() {
-        let error = |fault| Error { path: "k".into(), fault };
-        assert!(!error(Fault::Make(ErrorKind::StorageFull.into())).is_usage());
-        let unreadable = error(Fault::Read(ErrorKind::PermissionDenied.into()));
-        assert!(
-            unreadable.is_usage() && unreadable.to_string().contains("may not be read by this user"),
-            "{unreadable}"
-        );
+    fn a_file_that_may_not_be_read_is_told_for_that() {
+        let unreadable = Error { path: "k".into(), fault: Fault::Read(ErrorKind::PermissionDenied.into()) };
+        assert!(unreadable.to_string().contains("may not be read by this user"), "{unreadable}");
     }
 }

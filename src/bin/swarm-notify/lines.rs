@@ -4,7 +4,9 @@ use async_channel::{Receiver, bounded};
 use futures_lite::Stream as _;
 use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// The bytes of the longest line, as long as a message may be.
 const MAX_LINE: usize = 1 << 20;
@@ -14,6 +16,12 @@ const AHEAD: usize = 16;
 
 /// The bytes that one read asks for.
 const READ: usize = 16 * 1024;
+
+/// The time that the rest of the input has to come to its end once nobody publishes it any more.
+const REST: Duration = Duration::from_secs(1);
+
+/// The rest is left as soon as nothing more has come of it for so long.
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// One line of standard input, without its newline.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,19 +37,82 @@ pub(crate) enum Line {
 /// Lines of standard input, which a thread of their own waits for: a terminal cannot be polled everywhere.
 pub(crate) struct Lines {
     lines: Pin<Box<Receiver<Line>>>,
+    rest: Arc<Shared>,
+}
+
+/// What the thread reads that nobody takes any more.
+#[derive(Default)]
+struct Shared {
+    rest: Mutex<Rest>,
+    changed: Condvar,
+}
+
+/// The rest of the input, which is counted and not kept.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Rest {
+    /// The lines of it that were read.
+    pub(crate) lines: u64,
+    /// The input was read to its end, or to an error.
+    pub(crate) is_whole: bool,
+}
+
+impl Shared {
+    fn change(&self, change: impl FnOnce(&mut Rest)) {
+        change(&mut self.rest.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until the input has ended, is silent, or has taken too long.
+    fn wait(&self) -> Rest {
+        let began = Instant::now();
+        let mut rest = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut seen, mut since) = (*rest, began);
+        while !rest.is_whole && began.elapsed() < REST {
+            if seen != *rest {
+                (seen, since) = (*rest, Instant::now());
+            }
+            let Some(left) = SILENCE.checked_sub(since.elapsed()) else { break };
+            rest = self.changed.wait_timeout(rest, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *rest
+    }
 }
 
 impl Lines {
     pub(crate) fn new() -> Self {
         let (sender, lines) = bounded(AHEAD);
+        let rest = Arc::<Shared>::default();
+        let counted = rest.clone();
         std::thread::spawn(move || {
-            let error = read_lines(system::read, |line| sender.send_blocking(line).is_ok()).err();
-            if let Some(error) = error {
+            let read = read_lines(system::read, |line| {
+                if sender.send_blocking(line).is_err() {
+                    counted.change(|rest| rest.lines += 1);
+                }
+                true
+            });
+            if let Err(error) = read {
                 // Nobody is there to hear it if it is not sent.
                 let _ = sender.send_blocking(Line::Failed(error.to_string()));
             }
+            counted.change(|rest| rest.is_whole = true);
         });
-        Self { lines: Box::pin(lines) }
+        Self { lines: Box::pin(lines), rest }
+    }
+
+    /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
+    /// What is no line, since it could not be read, goes to `failed`.
+    pub(crate) fn give_up(self, mut failed: impl FnMut(String)) -> Rest {
+        self.lines.close();
+        let mut ahead = 0;
+        // What is there already can be taken after the close.
+        while let Ok(line) = self.lines.try_recv() {
+            match line {
+                Line::Failed(error) => failed(error),
+                Line::Whole(_) | Line::TooLong(_) => ahead += 1,
+            }
+        }
+        let rest = self.rest.wait();
+        Rest { lines: ahead + rest.lines, ..rest }
     }
 
     /// The next line; `None` at the end of input, from then on.

@@ -3,9 +3,10 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "listen/addresses.rs"]
 mod addresses;
+#[path = "listen/outcomes.rs"]
+mod outcomes;
 
 use crate::args;
-use crate::failed::Failed;
 use crate::key::identity;
 use crate::node::{End, Error, Node, World};
 use crate::output::STDOUT;
@@ -13,6 +14,7 @@ use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
 use addresses::Addresses;
+use outcomes::Outcomes;
 use std::collections::{HashMap, HashSet};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
@@ -35,9 +37,10 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     for address in &args.addresses {
         node.world.swarm.listen(address.clone()).map_err(|error| Error::Listen(address.clone(), error))?;
     }
+    let outcomes = node.notifees.register(Outcomes::default());
     // Without a listener there is nothing left to wait for but a signal's end.
-    let server = node.notifees.register(Server::new(args.addresses.len()));
-    node.notifees.register(Addresses::default());
+    node.notifees.register(Server::new(args.addresses.len()));
+    node.notifees.register(Addresses::new(args.floodsub.clone()));
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
     // A slow reader delays no peer.
     STDOUT.lag();
@@ -54,10 +57,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
         End::Interrupted(_) | End::Unread => Ok(services.has_lost_nothing()),
         // It is never unregistered.
         End::Done => Err(Error::NothingListens(
-            node.notifees
-                .get_mut::<Server>(server)
-                .map(|server| core::mem::take(&mut server.failed))
-                .unwrap_or_default(),
+            node.notifees.get_mut::<Outcomes>(outcomes).map(Outcomes::take_failed).unwrap_or_default(),
         )),
     }
 }
@@ -70,8 +70,6 @@ pub(crate) struct Server {
     buffer: Box<[u8]>,
     /// How many listeners are open or will be.
     listening: usize,
-    /// Those that could not open.
-    failed: Vec<Failed>,
 }
 
 /// The memory in which bytes are passed on, of all streams.
@@ -91,7 +89,7 @@ impl Server {
     /// One whose swarm has `listening` listeners.
     pub(crate) fn new(listening: usize) -> Self {
         let (echoes, sinks) = (HashMap::new(), HashSet::new());
-        Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening, failed: Vec::new() }
+        Self { echoes, sinks, buffer: vec![0; BUFFER].into(), listening }
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
@@ -109,10 +107,7 @@ impl Notifee<World> for Server {
         streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId, reason: Failure) {
-        if let Some(view) = cx.network().swarm.listener(listener) {
-            self.failed.push(Failed::to_listen(view.address, reason, view.error));
-        }
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
         self.one_less(cx);
     }
 

@@ -13,7 +13,7 @@ use crate::report::Reporter;
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
-use signals::{ENDS, code_of, end_at_once_by_the_second_signal, name_of};
+use signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -57,11 +57,10 @@ impl Error {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Key(error) if error.is_usage() => USAGE,
-            Self::Topic(..) => USAGE,
+            // Another key file would do, whatever is wrong with this one: nothing was started.
+            Self::Key(_) | Self::Topic(..) => USAGE,
             Self::Interrupted(signal, _) => code_of(*signal),
-            Self::Key(_)
-            | Self::Randomness(_)
+            Self::Randomness(_)
             | Self::Identity(_)
             | Self::Signals(_)
             | Self::Reactor(_)
@@ -95,7 +94,7 @@ impl fmt::Display for Error {
                  exist yet"
             ),
             Self::Signals(why) => {
-                write!(f, "the system does not let us wait for SIGINT and SIGTERM: {why}; nothing was started")
+                write!(f, "the system does not let us wait for signals: {why}; nothing was started")
             }
             Self::Reactor(why) => write!(
                 f,
@@ -127,7 +126,7 @@ impl fmt::Display for Error {
 pub(crate) enum End {
     /// A notifee had nothing left to do.
     Done,
-    /// SIGINT or SIGTERM came before that.
+    /// SIGINT, SIGTERM or SIGHUP came before that.
     Interrupted(Signal),
     /// Standard output could not be written any more before that.
     Unread,
@@ -255,15 +254,16 @@ impl Node {
         }
     }
 
-    /// Runs until the swarm is shut down: by a notifee, by a signal of [`ENDS`], or since nobody reads the output. After each
+    /// Runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or since nobody reads the output. After each
     /// turn `then` acts, and says whether anything has come of it. What `then` polls wakes the loop.
     pub(crate) fn run(
         &mut self,
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
-        let mut signals = Signals::new(ENDS).map_err(Error::Signals)?;
-        end_at_once_by_the_second_signal().map_err(Error::Signals)?;
-        let mut end = End::Done;
+        let ends = ends();
+        let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
+        end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
+        let (mut end, mut interrupted_at) = (End::Done, Duration::ZERO);
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
         let waker = loop_waker.waker();
         let cx = &mut Context::from_waker(&waker);
@@ -272,11 +272,15 @@ impl Node {
             // A signal asks for an end in good order.
             while let Poll::Ready(Some(signal)) = Pin::new(&mut signals).poll_next(cx) {
                 let signal = signal.map_err(Error::Signals)?;
+                let now = self.world.reporter.elapsed();
                 if end.signal().is_some() {
-                    // Where the system does not do it by itself.
+                    // On Unix a thread tells a second one from the same, also while this loop is late.
+                    if cfg!(unix) || (end.signal() == Some(signal) && now < interrupted_at + SAME) {
+                        continue;
+                    }
                     std::process::exit(code_of(signal).into());
                 }
-                end = End::Interrupted(signal);
+                (end, interrupted_at) = (End::Interrupted(signal), now);
                 STDOUT.stop_waiting();
                 self.world.end_early();
             }

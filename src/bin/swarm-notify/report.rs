@@ -13,7 +13,7 @@ pub(crate) mod paint;
 #[path = "report/screen.rs"]
 mod screen;
 
-pub(crate) use line::Line;
+pub(crate) use line::{Line, named, seen};
 
 use crate::output::STDOUT;
 use crate::terminal::{self, Terminal, wrap_words};
@@ -64,10 +64,6 @@ impl Reporter {
         self.form == Form::Json
     }
 
-    pub(crate) const fn is_quiet(&self) -> bool {
-        self.is_quiet
-    }
-
     pub(crate) const fn side(self, side: &'static str) -> Self {
         Self { side: Some(side), ..self }
     }
@@ -100,7 +96,12 @@ impl Reporter {
     pub(crate) fn refused(&self, swarm: &tcp::Swarm, at: RefusedAt, refusal: Refusal, count: u64) {
         let mut line = self.line("refused");
         match at {
-            RefusedAt::Listener(id) => line.put("listener", id.to_string()),
+            RefusedAt::Listener(id) => {
+                line.put("listener", id.to_string());
+                if let Some(remote) = swarm.last_refused_from(id, refusal) {
+                    line.put("remote", remote.to_string());
+                }
+            }
             RefusedAt::Connection(id) => {
                 line.put("connection", id.to_string());
                 if let Some(peer) = swarm.connection(id).and_then(|view| view.peer) {
@@ -157,11 +158,12 @@ impl Reporter {
         STDOUT.push_beyond(self.terminal.margin().to_owned() + &sentence);
     }
 
-    /// A command to copy, which dials us. It is not for programs, which have the address.
-    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr) {
+    /// A command to copy, which dials us, and joins our topic of floodsub. It is not for programs, which have the address.
+    pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
-            let command = Span::new(format!("swarm-notify dial {address}"), paint::PLAIN.bold());
+            let topic = topic.and_then(for_shell).map(|topic| format!(" --floodsub {topic}")).unwrap_or_default();
+            let command = Span::new(format!("swarm-notify dial {address}{topic}"), paint::PLAIN.bold());
             let line = paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour);
             STDOUT.push(self.terminal.margin().to_owned() + &line);
         }
@@ -235,6 +237,15 @@ impl Reporter {
             }
         }
     }
+}
+
+/// Returns a word as a shell reads it. `None`: a terminal does not show it as it is.
+fn for_shell(word: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_+%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return Some(word.to_owned());
+    }
+    (seen(word) == word).then(|| format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 /// Seconds, to the microsecond.

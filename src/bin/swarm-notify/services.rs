@@ -1,5 +1,6 @@
 //! [`Services`]: ping, identify and floodsub beside what a command does, and what they print.
 
+use crate::dial::Chat;
 use crate::node::{Error, Node, World};
 use crate::output::STDOUT;
 use crate::pace::Pace;
@@ -64,7 +65,9 @@ impl Services {
                     .subscribe(&mut world.swarm, name)
                     .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
-                Some(Publisher::new(whose, name, floodsub, notifees))
+                // `listen` has no such bound, and does not look at it.
+                let patience = timeout.unwrap_or(Duration::MAX);
+                Some(Publisher::new((whose, patience), name, floodsub, notifees))
             }
             None => None,
         };
@@ -72,12 +75,9 @@ impl Services {
         Ok(Self { ping, identify, pace, floodsub })
     }
 
-    /// Pings a connection.
-    pub(crate) fn ping(&self, notifees: &mut Notifees<World>, connection: ConnectionId) {
-        if let Some(ping) = notifees.get_mut::<Ping>(self.ping) {
-            // It is open, or its end is on its way.
-            let _ = ping.ping(connection);
-        }
+    /// Pings a connection. `false`: it is not open any more.
+    pub(crate) fn ping(&self, notifees: &mut Notifees<World>, connection: ConnectionId) -> bool {
+        notifees.get_mut::<Ping>(self.ping).is_some_and(|ping| ping.ping(connection).is_ok())
     }
 
     /// Asks the peer of a connection who it is.
@@ -109,15 +109,28 @@ impl Services {
         }
     }
 
+    /// What of standard input a signal has cut off, in words. The services have [ended](Self::end).
+    pub(crate) fn interrupted(&self) -> Vec<String> {
+        self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()
+    }
+
+    /// What was published, what of it was lost, and what came, if a topic was joined.
+    pub(crate) fn chat(&self) -> Option<Chat> {
+        let publisher = self.floodsub.as_ref()?;
+        let (published, lost) = publisher.lines();
+        Some(Chat { published, lost, messages: publisher.messages })
+    }
+
     /// Prints what the services have to say, and gives the next thing that was asked for.
-    pub(crate) fn next(&self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
+    pub(crate) fn next(&mut self, world: &World, notifees: &mut Notifees<World>) -> Option<Outcome> {
         if STDOUT.is_full() {
             // The reader is waited for.
             return None;
         }
-        if let Some(publisher) = &self.floodsub {
+        if let Some(publisher) = &mut self.floodsub {
             while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
                 let (peer, name, most) = kind(&event);
+                publisher.messages += u64::from(name == "message");
                 let now = world.reporter.elapsed();
                 if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
                     continue;

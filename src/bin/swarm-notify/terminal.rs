@@ -14,7 +14,8 @@ const COLUMNS: usize = 80;
 pub(crate) struct Terminal {
     is_stdout: bool,
     is_terminal: bool,
-    /// Lines have colours: those of a terminal that has some, unless `NO_COLOR` is set, and all if `CLICOLOR_FORCE` is.
+    /// Lines have colours: those of a terminal that has some, unless `NO_COLOR` is set, and all if `CLICOLOR_FORCE` is, to
+    /// something else than 0.
     pub(crate) has_colour: bool,
 }
 
@@ -26,10 +27,23 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
+/// Whether a terminal has colours where nothing forces them.
+fn is_coloured_unforced() -> bool {
+    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
+    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    let has_none = is("TERM", "dumb") || (cfg!(unix) && std::env::var_os("TERM").is_none());
+    !(is_refused || is("CLICOLOR", "0") || has_none)
+}
+
 impl Terminal {
     fn of(is_stdout: bool, stream: &impl RawStream) -> Self {
-        let has_colour = AutoStream::choice(stream) != ColorChoice::Never;
-        Self { is_stdout, is_terminal: stream.is_terminal(), has_colour }
+        let is_terminal = stream.is_terminal();
+        let has_colour = match std::env::var_os("CLICOLOR_FORCE").is_some_and(|force| force == "0") {
+            // `anstream` takes it for a force.
+            true => is_terminal && is_coloured_unforced(),
+            false => AutoStream::choice(stream) != ColorChoice::Never,
+        };
+        Self { is_stdout, is_terminal, has_colour }
     }
 
     /// Returns what each line begins with: what the terminal shows of keys that were typed, such as `^C`, makes way for it.

@@ -1,5 +1,6 @@
 //! Addresses on the command line: what is wrong with one, and what was probably meant.
 
+use crate::report::seen;
 use libp2p_identity::PeerId;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use swarm_notify::swarm::Multiaddr;
@@ -23,7 +24,8 @@ pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
 
 impl Use {
     fn read(self, text: &str) -> Result<Multiaddr, String> {
-        self.check(text)?;
+        // What is wrong may be quoted.
+        self.check(text).map_err(|why| seen(&why))?;
         // What is right here is an address.
         text.parse().map_err(|error| format!("{error}; {}", self.example()))
     }
@@ -56,6 +58,12 @@ impl Use {
         }
         let mut parts = rest.split('/');
         let (kind, host) = (parts.next().unwrap_or_default(), parts.next());
+        if let Some(meant) = self.without_kind(kind, rest) {
+            return Err(format!("an address begins with the kind of its host{meant}"));
+        }
+        if let Some(meant) = host.and_then(|host| self.with_port(kind, host, rest)) {
+            return Err(format!("the port has a part of its own{meant}"));
+        }
         self.check_host(kind, host, text)?;
         // It has one, or the check had failed.
         let host = host.unwrap_or_default();
@@ -87,6 +95,10 @@ impl Use {
                 Err(_) => Err(self.no_ip("ip4", "no IPv4 address, which is four numbers from 0 to 255", host, text)),
             },
             ("ip6", Some(host)) => match host.parse::<Ipv6Addr>() {
+                Ok(ip) if ip.is_unicast_link_local() => Err(format!(
+                    "{ip} is a link-local address, which holds on one interface only, and none can be named here; give \
+                     another address of the host"
+                )),
                 Ok(ip) => self.check_wildcard(ip.into(), host, text),
                 Err(_) => Err(self.no_ip("ip6", "no IPv6 address, which is one such as 2001:db8::1", host, text)),
             },
@@ -107,6 +119,30 @@ impl Use {
             ("", _) => Err(format!("it is empty; {}", self.example())),
             (other, _) => Err(self.unknown(other)),
         }
+    }
+
+    /// Suggests what was meant by an address that begins with its host.
+    fn without_kind(self, host: &str, text: &str) -> Option<String> {
+        let is_host = |host: &str| {
+            let is_named = is_name(host) && (host == "localhost" || host.contains('.'));
+            host.parse::<IpAddr>().is_ok() || is_named
+        };
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        if !(is_host(host) || is_host(name) || host.parse::<SocketAddr>().is_ok()) {
+            return None;
+        }
+        let meant = self.in_our_notation(text).map(|meant| self.did_you_mean(&meant));
+        meant.filter(|meant| !meant.is_empty())
+    }
+
+    /// Suggests what was meant by a host that has its port behind a colon.
+    fn with_port(self, kind: &str, host: &str, text: &str) -> Option<String> {
+        let text = text.strip_prefix(kind)?.strip_prefix('/')?;
+        let (name, port) = host.rsplit_once(':')?;
+        let is_socket = host.parse::<SocketAddr>().is_ok();
+        let is_with_port = is_socket || (kind.starts_with("dns") && is_name(name) && port.parse::<u16>().is_ok());
+        let meant = self.in_our_notation(text).filter(|_| is_with_port).map(|meant| self.did_you_mean(&meant));
+        meant.filter(|meant| !meant.is_empty())
     }
 
     /// A wildcard is to listen on.
@@ -165,14 +201,22 @@ impl Use {
         if bare.parse::<PeerId>().is_ok() {
             return self.only_a_peer(&format!("/p2p/{bare}"));
         }
-        if let Some(meant) = self.in_our_notation(bare) {
-            let meant = self.did_you_mean(&meant);
-            if !meant.is_empty() {
-                return rule.to_owned() + &meant;
-            }
+        let port = bare.strip_prefix(':').unwrap_or(bare);
+        if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return self.only_a_port(port);
+        }
+        let whole = self.in_our_notation(bare);
+        // What stands behind the first part may be none of an address, such as the path of a page.
+        let begin = bare.split_once('/').and_then(|(begin, _)| self.in_our_notation(begin));
+        let meant = [&whole, &begin].into_iter().flatten().map(|meant| self.did_you_mean(meant));
+        if let Some(meant) = meant.into_iter().find(|meant| !meant.is_empty()) {
+            return rule.to_owned() + &meant;
         }
         if let Some(host) = bare.parse().ok().map(multiaddr).or_else(|| is_name(bare).then(|| self.name(bare))) {
             return format!("{rule}, and it has a port; did you mean {host}/tcp/4001, with the port in place of 4001?");
+        }
+        if let Some(Err(why)) = whole.map(|whole| self.check(&whole)) {
+            return format!("{rule}, as /ip4/127.0.0.1/tcp/4001 does, and {why}");
         }
         match text {
             "" => format!("it is empty; {}", self.example()),
@@ -180,17 +224,42 @@ impl Use {
         }
     }
 
-    /// Returns what `ip:port`, `[ip]:port`, `name:port` or an address without its first `/` is in our notation.
-    fn in_our_notation(self, text: &str) -> Option<String> {
-        if let Ok(socket) = text.parse::<SocketAddr>() {
-            return Some(format!("{}/tcp/{}", multiaddr(socket.ip()), socket.port()));
+    fn only_a_port(self, port: &str) -> String {
+        match (self.check_port(port), self) {
+            (Err(why), _) => why,
+            (Ok(()), Self::Dial) => format!(
+                "it is a port, and the host is missing; did you mean /ip4/127.0.0.1/tcp/{port}, with the peer's own host \
+                 in place of 127.0.0.1?"
+            ),
+            (Ok(()), Self::Listen) => {
+                format!("it is a port, and the host is missing; did you mean /ip4/0.0.0.0/tcp/{port}?")
+            }
         }
+    }
+
+    /// Returns what `ip:port`, `[ip]:port`, `name:port`, these with `/` in the place of the colon, or an address without its
+    /// first `/` is in our notation, with what follows behind it. Its parts may be wrong.
+    fn in_our_notation(self, text: &str) -> Option<String> {
         let with_slash = format!("/{text}");
-        if !text.is_empty() && self.check(&with_slash).is_ok() {
+        let kinds = ["ip4", "ip6", "dns", "dns4", "dns6"];
+        if text.split_once('/').is_some_and(|(kind, _)| kinds.contains(&kind)) {
             return Some(with_slash);
         }
-        let (name, port) = text.rsplit_once(':')?;
-        is_name(name).then(|| format!("{}/tcp/{port}", self.name(name)))
+        let (begin, rest) = text.split_at(text.find('/').unwrap_or(text.len()));
+        if let Ok(socket) = begin.parse::<SocketAddr>() {
+            return Some(format!("{}/tcp/{}{rest}", multiaddr(socket.ip()), socket.port()));
+        }
+        let host = |host: &str| {
+            let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+            bare.parse().ok().map(multiaddr).or_else(|| is_name(host).then(|| self.name(host)))
+        };
+        if let Some(host) = host(begin).filter(|_| !rest.is_empty()) {
+            let is_port = |part: &str| part.parse::<u16>().is_ok();
+            let tcp = if rest[1..].split('/').next().is_some_and(is_port) { "/tcp" } else { "" };
+            return Some(format!("{host}{tcp}{rest}"));
+        }
+        let (name, port) = begin.rsplit_once(':')?;
+        Some(format!("{}/tcp/{port}{rest}", host(name)?))
     }
 
     /// Returns the part of an address that stands for a name.
@@ -214,6 +283,10 @@ impl Use {
 fn check_peer(peer: &str) -> Result<(), String> {
     match peer.parse::<PeerId>() {
         Ok(_) => Ok(()),
+        Err(_) if peer.contains('…') || peer.contains("...") => Err(format!(
+            "{peer:?} is a peer id that is shortened, as terminals show it; with --long the command shows it whole, and \
+             without /p2p/… any peer is accepted"
+        )),
         Err(_) => Err(format!(
             "{peer:?} is no peer id: one begins with 12D3KooW, 16Uiu2HA or Qm, and stands at the end of an address that \
              `swarm-notify listen` prints; without /p2p/… any peer is accepted"

@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::listen::SINK;
+use crate::report::named;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Failure, Side, State, StreamEnd, StreamId};
@@ -54,6 +55,8 @@ pub(super) struct Call {
     pub(super) gave_up_on: Option<Awaited>,
     protocol: Protocol,
     bytes: u64,
+    /// Others are open at the same time.
+    has_company: bool,
     expects_echo: bool,
     ending: Ending,
     pub(super) sent: u64,
@@ -82,6 +85,7 @@ impl Call {
             gave_up_on: None,
             protocol: args.protocol.clone(),
             bytes: args.bytes,
+            has_company: args.concurrency > 1,
             expects_echo,
             ending,
             sent: 0,
@@ -134,7 +138,10 @@ impl Call {
             return self.why_unanswered(Awaited::Protocol, timeout);
         }
         if reason == Failure::Unsupported {
-            return format!("the peer does not speak {}", self.protocol);
+            return format!("the peer does not speak {} (--identify asks it for what it does)", named(&self.protocol));
+        }
+        if self.has_company && reason == Failure::Reset(Side::Remote) {
+            return format!("it could not open: {reason} (the peer may allow fewer at a time: lower --concurrency)");
         }
         format!("it could not open: {reason}")
     }
@@ -153,6 +160,7 @@ impl Call {
 
     fn why_unanswered(&self, awaited: Awaited, timeout: Duration) -> String {
         let Self { sent, received, bytes, protocol, .. } = self;
+        let protocol = named(protocol);
         let seconds = timeout.as_secs_f64();
         match awaited {
             Awaited::Protocol => format!("it waited {seconds} s for the peer to agree on {protocol}"),

@@ -45,9 +45,13 @@ impl Unit {
     }
 }
 
-/// The columns of a line of the bar. One that fills the terminal would leave the cursor in the next line.
+/// The columns that stay free behind the bar: the terminal shows a key there, such as `^C`, and then the cursor. In the next
+/// row they would leave a copy of the bar behind.
+const FREE: u16 = 3;
+
+/// The columns of a line of the bar.
 fn width() -> u16 {
-    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(1)
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| width.0).saturating_sub(FREE)
 }
 
 /// A bar on standard error, if that is a terminal. It is gone when this is dropped.
@@ -60,12 +64,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// `None`: nobody is to see one, or there is nothing that can be counted.
+    /// `None`: nobody is to see one, or there is nothing that can be counted. Who wants no lines has nothing else to see.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // A program that reads the log from a terminal expects nothing else there.
         let is_in_the_way = reporter.is_json() && io::stdout().is_terminal();
-        if reporter.is_quiet() || is_dumb || is_in_the_way || !io::stderr().is_terminal() {
+        if is_dumb || is_in_the_way || !io::stderr().is_terminal() {
             return None;
         }
         let (streams, bytes) = (args.streams(), args.bytes);

@@ -49,6 +49,8 @@ impl Times {
 pub(crate) struct Pings {
     /// Those that were asked for.
     pub(crate) asked: u64,
+    /// Those that were sent.
+    pub(crate) sent: u64,
     /// Those that were not answered in time or at all.
     pub(crate) lost: u64,
     /// The round trips of those that were answered.
@@ -65,6 +67,17 @@ impl Pings {
     pub(crate) const fn answered(&self) -> u64 {
         self.round_trips.count
     }
+}
+
+/// What was published and heard on a topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Chat {
+    /// The lines of standard input that were written to the peer.
+    pub(crate) published: u64,
+    /// Those that were not.
+    pub(crate) lost: u64,
+    /// The messages that came.
+    pub(crate) messages: u64,
 }
 
 /// The streams of a run.
@@ -105,6 +118,7 @@ impl Tally {
 pub(super) struct Summary<'a> {
     pub(super) tally: &'a Tally,
     pub(super) pings: &'a Pings,
+    pub(super) chat: Option<Chat>,
     /// From the connection to the end of the last stream.
     pub(super) time: Duration,
     /// Bytes come back.
@@ -153,7 +167,13 @@ impl Summary<'_> {
             line.put("pings", pings.asked);
             line.put("pings_answered", pings.answered());
             line.put("pings_lost", pings.lost);
+            line.put("pings_not_sent", pings.asked - pings.sent);
             line.put("ping_loss_percent", pings.loss());
+        }
+        if let Some(chat) = self.chat {
+            line.put("lines_published", chat.published);
+            line.put("lines_lost", chat.lost);
+            line.put("messages", chat.messages);
         }
         if let Some(signal) = self.interrupted {
             line.put("interrupted", signal);
@@ -166,7 +186,7 @@ impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tally, pings, .. } = self;
         let mut lines = Vec::new();
-        if tally.streams > 0 || pings.asked == 0 {
+        if tally.streams > 0 {
             let mut text = format!("{}: {} ok, {} failed", number(tally.streams, "stream"), tally.ok, tally.failed);
             for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
                 if count > 0 {
@@ -185,7 +205,9 @@ impl fmt::Display for Summary<'_> {
                 DecimalBytes(throughput)
             ));
         }
-        if let (Some((min, max)), Some(median), Some(most)) =
+        if let (1, Some((time, _))) = (tally.times.count, tally.times.bounds) {
+            lines.push(format!("latency of the stream: {}", Time(time)));
+        } else if let (Some((min, max)), Some(median), Some(most)) =
             (tally.times.bounds, tally.times.quantile(0.5), tally.times.quantile(0.99))
         {
             lines.push(format!(
@@ -197,34 +219,51 @@ impl fmt::Display for Summary<'_> {
             ));
         }
         if pings.asked > 0 {
-            lines.push(format!(
-                "{}: {} answered, {:.1} % lost",
-                number(pings.asked, "ping"),
-                pings.answered(),
-                pings.loss()
-            ));
+            let mut text = format!("{}: {} answered", number(pings.asked, "ping"), pings.answered());
+            if pings.lost > 0 {
+                // A few of many are more than nothing.
+                let loss = if pings.loss() < 0.1 { "less than 0.1".to_owned() } else { format!("{:.1}", pings.loss()) };
+                let _ = write!(text, ", {} lost ({loss} %)", pings.lost);
+            }
+            let not_sent = pings.asked - pings.sent;
+            let cut_off = pings.sent.saturating_sub(pings.answered() + pings.lost);
+            for (count, what) in [(cut_off, "not finished"), (not_sent, "not sent")] {
+                if count > 0 {
+                    let _ = write!(text, ", {count} {what}");
+                }
+            }
+            lines.push(text);
         }
-        if let (Some((min, max)), Some(mean)) = (pings.round_trips.bounds, pings.round_trips.mean()) {
+        if let (1, Some((time, _))) = (pings.answered(), pings.round_trips.bounds) {
+            lines.push(format!("round trip: {}", Time(time)));
+        } else if let (Some((min, max)), Some(mean)) = (pings.round_trips.bounds, pings.round_trips.mean()) {
             lines.push(format!("round trip: {} (minimum), {} (mean), {} (maximum)", Time(min), Time(mean), Time(max)));
+        }
+        if let Some(Chat { published, lost, messages }) = self.chat {
+            let mut text = format!("{} published", number(published, "line"));
+            if lost > 0 {
+                let _ = write!(text, ", {lost} lost");
+            }
+            lines.push(format!("{text}, {} came", number(messages, "message")));
         }
         f.write_str(&lines.join("\n"))
     }
 }
 
 /// A number of things in words.
-pub(super) fn number(count: u64, thing: &str) -> String {
+pub(crate) fn number(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A time for people.
+/// A time for people, rounded as the lines of the log are.
 struct Time(Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < Duration::from_secs(1) {
-            write!(f, "{:.3} ms", self.0.as_secs_f64() * 1e3)
+            write!(f, "{:.3} ms", seconds(self.0) * 1e3)
         } else {
-            write!(f, "{:.3} s", self.0.as_secs_f64())
+            write!(f, "{:.3} s", seconds(self.0))
         }
     }
 }
@@ -269,19 +308,50 @@ mod tests {
         let mut tally =
             Tally { streams: 10, begun: 4, ok: 2, failed: 1, unfinished: 1, bytes: 3_000_000, ..Tally::default() };
         tally.times = times([1, 3]);
-        let pings = Pings { asked: 4, lost: 1, round_trips: times([1, 2, 6]) };
+        let pings = Pings { asked: 6, sent: 5, lost: 1, round_trips: times([1, 2, 6]) };
         let time = Duration::from_millis(1500);
-        let summary = Summary { tally: &tally, pings: &pings, time, is_echo: true, interrupted: None };
+        let summary = Summary { tally: &tally, pings: &pings, chat: None, time, is_echo: true, interrupted: None };
         assert_eq!(
             summary.to_string(),
             "10 streams: 2 ok, 1 failed, 1 not finished, 6 not begun\n\
              3.00 MB echoed in 1.500 s: 2.00 MB/s each way\n\
              latency of a stream: 1.000 ms (median), 3.000 ms (99th percentile), 1.000 ms to 3.000 ms in all\n\
-             4 pings: 3 answered, 25.0 % lost\n\
+             6 pings: 3 answered, 1 lost (25.0 %), 1 not finished, 1 not sent\n\
              round trip: 1.000 ms (minimum), 3.000 ms (mean), 6.000 ms (maximum)"
         );
         let (tally, pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
-        let summary = Summary { tally: &tally, pings: &pings, time, is_echo: true, interrupted: None };
+        let summary = Summary { tally: &tally, pings: &pings, chat: None, time, is_echo: true, interrupted: None };
         assert_eq!(summary.to_string(), "1 stream: 1 ok, 0 failed");
+        let pings =
+            Pings { asked: 59_765, sent: 59_765, lost: 2, round_trips: Times { count: 59_763, ..Times::default() } };
+        let chat = Some(Chat { published: 1, lost: 2, messages: 3 });
+        let tally = Tally::default();
+        let summary = Summary { tally: &tally, pings: &pings, chat, time, is_echo: true, interrupted: None };
+        assert_eq!(
+            summary.to_string(),
+            "59765 pings: 59763 answered, 2 lost (less than 0.1 %)\n1 line published, 2 lost, 3 messages came"
+        );
+    }
+
+    #[test]
+    fn one_time_is_said_once_and_as_its_line_has_it() {
+        let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
+        tally.times = times([9]);
+        pings.asked = 1;
+        // A line has 0.000323 s.
+        pings.round_trips.add(Duration::from_nanos(323_700));
+        let summary = Summary {
+            tally: &tally,
+            pings: &pings,
+            chat: None,
+            time: Duration::ZERO,
+            is_echo: true,
+            interrupted: None,
+        };
+        assert_eq!(
+            summary.to_string(),
+            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered, 0.0 % lost\n\
+             round trip: 0.323 ms"
+        );
     }
 }

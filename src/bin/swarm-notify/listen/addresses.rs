@@ -7,13 +7,18 @@ use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Multiaddr;
 
 /// Prints how others dial each listener that is open, and which of its addresses have come and gone since.
-#[derive(Default)]
 pub(super) struct Addresses {
+    /// The topic that the command to copy joins.
+    topic: Option<String>,
     /// The addresses of each listener that have been printed.
     printed: HashMap<ListenerId, Vec<Multiaddr>>,
 }
 
 impl Addresses {
+    pub(super) fn new(topic: Option<String>) -> Self {
+        Self { topic, printed: HashMap::new() }
+    }
+
     /// Prints the addresses that are new. Of a listener that is not, also the changes.
     fn print(&mut self, world: &World, listener: ListenerId) {
         let addresses = world.swarm.listener(listener).map(|view| view.addresses.to_vec()).unwrap_or_default();
@@ -27,7 +32,7 @@ impl Addresses {
             world.reporter.addresses_changed(&world.swarm, listener, &added, &removed);
         }
         for address in &added {
-            world.reporter.dial_me(&world.swarm, address);
+            world.reporter.dial_me(&world.swarm, address, self.topic.as_deref());
         }
     }
 }

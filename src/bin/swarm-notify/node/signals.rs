@@ -2,38 +2,95 @@
 
 use async_signal::Signal;
 use std::io;
+use std::time::Duration;
+
+/// The time within which the same signal counts as one: `timeout` sends it to its child, and at once to the child's group.
+pub(super) const SAME: Duration = Duration::from_millis(100);
 
 /// The signals that ask for an end. Windows has no other than Ctrl-C.
-pub(super) const ENDS: &[Signal] = if cfg!(windows) { &[Signal::Int] } else { &[Signal::Int, Signal::Term] };
+pub(super) fn ends() -> Vec<Signal> {
+    #[cfg(unix)]
+    let mut ends = vec![Signal::Int, Signal::Term];
+    #[cfg(not(unix))]
+    let ends = vec![Signal::Int];
+    #[cfg(unix)]
+    if !is_hangup_left_alone() {
+        ends.push(Signal::Hup);
+    }
+    ends
+}
+
+/// Whether SIGHUP is left to whoever has started the command: `nohup` has it ignored. Only Linux says so without unsafe code;
+/// elsewhere SIGHUP does what it did at the start.
+#[cfg(unix)]
+fn is_hangup_left_alone() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Bit n is that of signal n + 1.
+    ignored
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_none_or(|mask| mask >> (Signal::Hup as i32 - 1) & 1 == 1)
+}
 
 /// Returns the exit code that shells give to a process which a signal has ended: 128 and the signal's number.
 pub(super) const fn code_of(signal: Signal) -> u8 {
-    if matches!(signal, Signal::Term) { 143 } else { 130 }
+    if matches!(signal, Signal::Term) {
+        143
+    } else if matches!(signal, Signal::Hup) {
+        129
+    } else {
+        130
+    }
 }
 
 pub(super) const fn name_of(signal: Signal) -> &'static str {
-    if matches!(signal, Signal::Term) { "SIGTERM" } else { "SIGINT" }
+    if matches!(signal, Signal::Term) {
+        "SIGTERM"
+    } else if matches!(signal, Signal::Hup) {
+        "SIGHUP"
+    } else {
+        "SIGINT"
+    }
 }
 
-/// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader.
+/// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader. The same signal
+/// within [`SAME`] is no second one.
 #[cfg(unix)]
-pub(super) fn end_at_once_by_the_second_signal() -> io::Result<()> {
+pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
+    use signal_hook::low_level::pipe;
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-    let has_come = Arc::new(AtomicBool::new(false));
-    for signal in ENDS {
-        let (number, code) = (*signal as i32, i32::from(code_of(*signal)));
-        // In this order, since the first signal is none that has come before.
-        register_conditional_shutdown(number, code, has_come.clone())?;
-        register(number, has_come.clone())?;
+    let is_second: Vec<_> = ends.iter().map(|_| Arc::new(AtomicBool::new(false))).collect();
+    for (at, signal) in ends.iter().enumerate() {
+        let number = *signal as i32;
+        // It comes before the others, since the first signal is no second one.
+        register_conditional_shutdown(number, code_of(*signal).into(), is_second[at].clone())?;
+        for (_, other) in is_second.iter().enumerate().filter(|(other, _)| *other != at) {
+            register(number, other.clone())?;
+        }
+        let (mut has_come, write) = UnixStream::pair()?;
+        pipe::register(number, write)?;
+        let is_second = is_second[at].clone();
+        std::thread::Builder::new().stack_size(STACK).spawn(move || {
+            if has_come.read_exact(&mut [0]).is_ok() {
+                std::thread::sleep(SAME);
+                is_second.store(true, Ordering::SeqCst);
+            }
+        })?;
     }
     Ok(())
 }
 
+/// The stack of a thread that waits for one byte.
+#[cfg(unix)]
+const STACK: usize = 64 * 1024;
+
 /// Does nothing: there the loop ends by the second signal, as long as it runs.
 #[cfg(not(unix))]
-pub(super) fn end_at_once_by_the_second_signal() -> io::Result<()> {
+pub(super) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
     Ok(())
 }

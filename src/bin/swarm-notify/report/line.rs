@@ -83,7 +83,7 @@ impl Line {
                     spans.extend([Span::new(side, paint::of_side(side)), Span::plain("  ")]);
                 }
                 ("event", Value::String(event)) => {
-                    spans.push(Span::new(format!("{event:<14}"), paint::of_event(event)));
+                    spans.push(Span::new(format!("{event:<14}"), paint::of_line(self)));
                 }
                 (key, value) => {
                     spans.extend([Span::plain(" "), Span::new(format!("{key}="), paint::FAINT)]);
@@ -154,23 +154,43 @@ fn write_json(json: &mut String, value: &Value) {
     }
 }
 
-/// Writes a JSON string. A terminal or a reader of lines may act on a character that nobody sees: it is escaped.
+/// Returns a name from the command line as a message has it: as in a line of text, quoted and escaped where it reads
+/// otherwise or commands a terminal.
+pub(crate) fn named(name: impl fmt::Display) -> String {
+    word(&name.to_string().into())
+}
+
+/// Returns a text without characters that nobody sees: each is escaped. It has no quotes of its own.
+pub(crate) fn seen(text: &str) -> String {
+    let mut seen = String::new();
+    text.chars().for_each(|character| push_seen(&mut seen, character));
+    seen
+}
+
+/// Writes a JSON string.
 fn quote(json: &mut String, text: &str) {
     json.push('"');
     for character in text.chars() {
         match character {
             '"' | '\\' => json.extend(['\\', character]),
-            '\n' => *json += "\\n",
-            _ if is_unseen(character) => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    // A string takes all that is written to it.
-                    let _ = write!(json, "\\u{unit:04x}");
-                }
-            }
-            _ => json.push(character),
+            _ => push_seen(json, character),
         }
     }
     json.push('"');
+}
+
+/// Writes a character. A terminal or a reader of lines may act on one that nobody sees: it is escaped.
+fn push_seen(text: &mut String, character: char) {
+    match character {
+        '\n' => *text += "\\n",
+        _ if is_unseen(character) => {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // A string takes all that is written to it.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+        _ => text.push(character),
+    }
 }
 
 /// Returns whether a character is of the categories Cc, Cf, Zl or Zp: controls, formats such as the marks that change the

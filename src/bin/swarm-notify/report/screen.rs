@@ -8,16 +8,19 @@ use unicode_width::UnicodeWidthChar as _;
 
 /// The columns of the time since the start. It has fewer digits behind the point as it grows.
 const TIME: usize = 8;
-/// The columns of an event's name: all but one are as short.
-const EVENT: usize = 15;
-/// The fewest columns of an id.
-pub(crate) const ID: usize = 6;
-/// The fewest columns beside the others in which the rest of a line is readable. If there are fewer, it stands below.
-const LEAST_ROOM: usize = 20;
+/// The columns of an event's name: those of the longest, `identify_push_failed`.
+const EVENT: usize = 20;
+/// The fewest columns of an id. So 99 999 streams, one after the other, have all lines in the same columns.
+pub(crate) const ID: usize = 8;
+/// The fewest columns beside the others in which the rest of a line is readable: those of the longest piece that is not to be
+/// broken, `addresses=["/ip4/255.255.255.255`. If there are fewer, it stands below.
+const LEAST_ROOM: usize = 32;
+/// The fewest columns of what stands below.
+const LEAST_ROOM_BELOW: usize = 20;
 /// The indent of what stands below.
 const INDENT: usize = 4;
 /// From this width on there are two blanks between columns.
-const WIDE: usize = 80;
+const WIDE: usize = 100;
 /// The most rows of one field, unless all of it is wanted: a peer says as much as it likes.
 const MAX_ROWS: usize = 6;
 
@@ -49,7 +52,7 @@ impl Screen {
             match (*key, value) {
                 ("t", value) => first.push((time(value.as_f64().unwrap_or_default()), paint::FAINT, TIME)),
                 ("side", Value::String(side)) => first.push((side.clone(), paint::of_side(side), 1)),
-                ("event", Value::String(name)) => first.push((middle(name, EVENT), paint::of_event(name), EVENT)),
+                ("event", Value::String(name)) => first.push((name.clone(), paint::of_line(line), EVENT)),
                 _ => {}
             }
         }
@@ -60,7 +63,7 @@ impl Screen {
         let is_beside = room >= LEAST_ROOM;
         let (margin, room) = match is_beside {
             true => (margin, room),
-            false => (INDENT, self.columns.saturating_sub(INDENT + 1).max(LEAST_ROOM)),
+            false => (INDENT, self.columns.saturating_sub(INDENT + 1).max(LEAST_ROOM_BELOW)),
         };
         let mut row = Vec::new();
         for (text, style, columns) in first {
@@ -154,15 +157,6 @@ fn time(seconds: f64) -> String {
     format!("{seconds:>TIME$.digits$}")
 }
 
-/// Returns a text of ASCII with its middle left out if it is longer than `most`.
-fn middle(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let head = most / 2 + 1;
-    format!("{}…{}", &text[..head], &text[text.len() - (most - 1 - head)..])
-}
-
 /// Returns a value with the peer ids in it shortened.
 fn short(key: &str, value: &Value) -> Value {
     match value {
@@ -216,7 +210,7 @@ fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>>
     rows
 }
 
-/// Returns a field in rows. Of one that needs too many the end is left out.
+/// Returns a field in rows. Of one that needs too many the end is left out, but for the quotes and brackets that close it.
 fn broken(field: Vec<Cell>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows = Vec::new();
     let mut rest = &field[..];
@@ -226,32 +220,90 @@ fn broken(field: Vec<Cell>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
         rest = &rest[end..];
     }
     if let Some(last) = rows.last_mut().filter(|_| !rest.is_empty()) {
-        while width(last) >= room {
-            last.pop();
-        }
-        last.push(('…', paint::FAINT));
+        let begin = field.len() - rest.len() - last.len();
+        *last = cut(&field[..begin], last, room);
     }
     rows
 }
 
-/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
-/// goes beyond it, if that leaves at least half of a row, and as many as fit otherwise.
-fn end_of_row(cells: &[Cell], room: usize) -> usize {
-    let mut columns = 0;
-    let fits = cells.iter().take_while(|(character, _)| {
-        columns += columns_of(*character);
-        columns <= room
+/// Returns a row that says with `…` that more would follow, closes what is open in it or in the rows before, and fits.
+fn cut(before: &[Cell], row: &[Cell], room: usize) -> Vec<Cell> {
+    let ends: Vec<usize> = units(row).scan(0, |end, unit| Some(core::mem::replace(end, *end + unit))).collect();
+    let shorter = ends.iter().rev().map(|end| {
+        let mut shorter = row[..*end].to_vec();
+        let closing = closing(before.iter().chain(&shorter).map(|(character, _)| *character));
+        shorter.push(('…', paint::FAINT));
+        shorter.extend(closing.into_iter().map(|one| (one, paint::PLAIN)));
+        shorter
     });
-    // A row has at least one character, so that it ends.
-    let fits = fits.count().max(1);
+    let mut shorter = shorter.chain([vec![('…', paint::FAINT)]]);
+    shorter.find(|row| width(row) <= room).unwrap_or_default()
+}
+
+/// Returns what closes the JSON that is open at the end of a text.
+fn closing(text: impl Iterator<Item = char>) -> Vec<char> {
+    let mut open = Vec::new();
+    let mut is_escaped = false;
+    for character in text {
+        let is_in_string = open.last() == Some(&'"');
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_in_string => is_escaped = true,
+            '"' if is_in_string => drop(open.pop()),
+            _ if is_in_string => {}
+            '"' => open.push('"'),
+            '[' => open.push(']'),
+            '{' => open.push('}'),
+            ']' | '}' => drop(open.pop()),
+            _ => {}
+        }
+    }
+    open.reverse();
+    open
+}
+
+/// Returns the lengths of what is not to be broken: an escape of JSON, or two of them that are one character, and each other
+/// character. A backslash stands nowhere else.
+fn units(cells: &[Cell]) -> impl Iterator<Item = usize> {
+    let mut rest = cells;
+    std::iter::from_fn(move || {
+        let length = match rest {
+            [] => return None,
+            [('\\', _), ('u', _), ('d', _), ('8' | '9' | 'a' | 'b', _), ..] => 12,
+            [('\\', _), ('u', _), ..] => 6,
+            [('\\', _), ..] => 2,
+            _ => 1,
+        };
+        let length = length.min(rest.len());
+        rest = &rest[length..];
+        Some(length)
+    })
+}
+
+/// Returns the number of characters of the next row: up to the word, the element of a list or the part of an address that
+/// goes beyond it, if that leaves at least half of a row. Otherwise up to any part of an address, or the group of an IPv6
+/// address, and as many as fit where there is none.
+fn end_of_row(cells: &[Cell], room: usize) -> usize {
+    let (mut fits, mut columns) = (0, 0);
+    for unit in units(cells) {
+        columns += width(&cells[fits..fits + unit]);
+        // A row has at least one character, so that it ends.
+        if columns > room && fits > 0 {
+            break;
+        }
+        fits += unit;
+    }
     if fits == cells.len() {
         return fits;
     }
     let begins = |at: usize, with: &str| cells[at..].iter().map(|(character, _)| *character).take(5).eq(with.chars());
     let is_word = |at: &usize| matches!(cells[at - 1].0, ',' | ' ');
     let is_part = |at: &usize| begins(*at, "/tcp/") || begins(*at, "/p2p/");
-    let last = |breaks: &dyn Fn(&usize) -> bool| (fits / 2 + 1..=fits).rev().find(breaks);
-    last(&is_word).or_else(|| last(&is_part)).unwrap_or(fits)
+    let is_group = |at: &usize| cells[at - 1].0 == ':';
+    let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
+    let half = fits / 2 + 1;
+    let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part));
+    of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)
 }
 
 fn width(cells: &[Cell]) -> usize {

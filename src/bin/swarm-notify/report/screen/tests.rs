@@ -39,11 +39,14 @@ fn shown(line: &Line, columns: usize, is_long: bool) -> Vec<String> {
     shown
 }
 
+/// From this width on the fields stand beside the event, in `demo`, too.
+const BESIDE: usize = TIME + 1 + 1 + 1 + EVENT + 1 + ID + 1 + LEAST_ROOM + 1;
+
 proptest! {
     #[test]
     fn no_row_leaves_its_column_whatever_the_strings(
         fields in fields(),
-        columns in 60_usize..=200,
+        columns in BESIDE..=200,
         is_long: bool,
         has_side: bool,
     ) {
@@ -75,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn every_row_fits_below_60_columns_too(fields in fields(), columns in 30_usize..60) {
+    fn every_row_fits_a_narrow_terminal_too(fields in fields(), columns in 30_usize..BESIDE) {
         let mut line = line(Some("b"), "disconnected", Some(("connection", "c12.1")));
         fields.into_iter().for_each(|(key, value)| line.put(key, value));
         shown(&line, columns, false);
@@ -83,13 +86,16 @@ proptest! {
 }
 
 #[test]
-fn a_stream_is_one_row_from_60_columns_on() {
+fn a_stream_is_one_row_where_fields_stand_beside() {
     let mut line = line(Some("a"), "opened_stream", Some(("connection", "c1.1")));
     line.put("stream", "s0.1");
     line.put("direction", "outbound");
     line.put("protocol", "/a/1");
-    assert_eq!(shown(&line, 60, false), ["   1.500 a opened_stream   s0.1   c1.1 outbound /a/1"]);
-    assert_eq!(shown(&line, 80, false), ["   1.500  a  opened_stream    s0.1    c1.1 outbound /a/1"]);
+    let expected = ["   1.500 a opened_stream", "    c1.1 outbound /a/1"];
+    assert_eq!(BESIDE, 74);
+    assert_eq!(shown(&line, 73, false), [expected[0].to_owned() + " s0.1", expected[1].to_owned()]);
+    assert_eq!(shown(&line, 74, false), ["   1.500 a opened_stream        s0.1     c1.1 outbound /a/1"]);
+    assert_eq!(shown(&line, 100, false), ["   1.500  a  opened_stream         s0.1      c1.1 outbound /a/1"]);
 }
 
 #[test]
@@ -98,19 +104,18 @@ fn peer_ids_are_short_and_whole_if_that_is_wanted() {
     line.put("remote", LONG);
     line.put("peer", PEER);
     line.put("direction", "inbound");
-    let expected = "   1.500  connected        c1.1    \
+    let expected = "   1.500  connected             c1.1      \
         /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535 peer=12D3KooW…6wQGfa inbound";
-    assert_eq!(shown(&line, 120, false), [expected]);
+    assert_eq!(shown(&line, 130, false), [expected]);
     let expected = [
-        "   1.500 connected       c1.1   /ip6/2001:db8:1111:2222:333",
-        "                                3:4444:5555:6666/tcp/65535",
-        "                                peer=12D3KooW…6wQGfa",
-        "                                inbound",
+        "   1.500 connected c1.1",
+        "    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535",
+        "    peer=12D3KooW…6wQGfa inbound",
     ];
     assert_eq!(shown(&line, 60, false), expected);
     let expected = [
-        "   1.500  connected        c1.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535",
-        "                                   peer=12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa inbound",
+        "   1.500  connected             c1.1      /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535",
+        "                                          peer=12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa inbound",
     ];
     assert_eq!(shown(&line, 120, true), expected);
 }
@@ -119,15 +124,21 @@ fn peer_ids_are_short_and_whole_if_that_is_wanted() {
 fn an_address_is_broken_between_its_parts() {
     let mut line = line(None, "listen_failed", Some(("listener", "l0.1")));
     line.put("addresses", vec![LONG]);
-    let margin = " ".repeat(35);
+    let margin = " ".repeat(42);
     let expected = [
-        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
+        "   1.500  listen_failed         l0.1      /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
         format!("{margin}/p2p/{PEER}"),
     ];
     assert_eq!(shown(&line, 120, true), expected);
     let expected = [
-        "   1.500  listen_failed    l0.1    /ip6/2001:db8:1111:2222:3333:4444:5555:6666".to_owned(),
-        format!("{margin}/tcp/65535/p2p/12D3KooW…6wQGfa"),
+        "   1.500  listen_failed         l0.1      /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
+        format!("{margin}/p2p/12D3KooW…6wQGfa"),
+    ];
+    assert_eq!(shown(&line, 100, false), expected);
+    // One that is longer than a row is broken between its groups.
+    let expected = [
+        "   1.500 listen_failed        l0.1     /ip6/2001:db8:1111:2222:3333:4444:5555:".to_owned(),
+        " ".repeat(39) + "6666/tcp/65535/p2p/12D3KooW…6wQGfa",
     ];
     assert_eq!(shown(&line, 80, false), expected);
 }
@@ -137,11 +148,12 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     let mut line = line(None, "identified", None);
     line.put("peer", PEER);
     line.put("agent", "x peer=FORGED\n   1.600  connected        c1.1    \u{1b}[31mrefused\u{9b}2J 語🦀");
-    let margin = " ".repeat(35);
+    let margin = " ".repeat(39);
     let expected = [
-        "   1.500  identified               peer=12D3KooW…6wQGfa".to_owned(),
-        format!("{margin}agent=\"x peer=FORGED\\n   1.600  connected   "),
-        format!("{margin}     c1.1    \\u001b[31mrefused\\u009b2J 語🦀\""),
+        "   1.500 identified                    peer=12D3KooW…6wQGfa".to_owned(),
+        format!("{margin}agent=\"x peer=FORGED\\n   1.600  "),
+        format!("{margin}connected        c1.1    "),
+        format!("{margin}\\u001b[31mrefused\\u009b2J 語🦀\""),
     ];
     assert_eq!(shown(&line, 80, false), expected);
 }
@@ -166,7 +178,7 @@ fn a_message_has_its_author_once() {
     line.put("seqno", "1796014153000007001");
     line.put_data(b"it rains");
     line.put("via", PEER);
-    let expected = "   1.500  message                  topic=news from=12D3KooW…6wQGfa data=\"it rains\"";
+    let expected = "   1.500  message                         topic=news from=12D3KooW…6wQGfa data=\"it rains\"";
     assert_eq!(shown(&line, 120, false), [expected]);
     let long = shown(&line, 200, true).concat();
     assert!(long.contains("seqno=\"1796014153000007001\"") && long.contains("via="), "{long}");
@@ -195,7 +207,107 @@ fn the_time_keeps_its_columns_for_years() {
 }
 
 #[test]
-fn the_longest_name_of_an_event_keeps_its_columns() {
-    assert_eq!(middle("identify_push_failed", EVENT), "identify…failed");
-    assert_eq!(middle("identify_failed", EVENT), "identify_failed");
+fn no_name_of_an_event_is_cut() {
+    for name in crate_events() {
+        let line = line(Some("a"), name, Some(("connection", "c1.1")));
+        for columns in 40..=200 {
+            let shown = shown(&line, columns, false);
+            assert!(shown[0].contains(&format!(" {name} ")), "{columns}: {shown:#?}");
+        }
+    }
+}
+
+/// The events that the page of the log lists.
+fn crate_events() -> impl Iterator<Item = &'static str> {
+    let page = include_str!("../../../../guide/command_log.rs");
+    let events = page.split("# Events").nth(1).unwrap().split("# Fields").next().unwrap();
+    let names = events.lines().filter_map(|line| line.strip_prefix("//! | `")?.split('`').next());
+    assert!(names.clone().any(|name| name == "identify_push_failed"));
+    names
+}
+
+#[test]
+fn no_time_address_or_short_id_is_broken_at_any_width() {
+    let whole = ["2026-11-30T04:05:06Z", "/ip4/255.255.255.255", "/tcp/65535", "12D3KooW…6wQGfa"];
+    let mut start = line(Some("a"), "start", None);
+    start.put("version", "0.1.0");
+    start.put("peer", PEER);
+    let mut connected = line(Some("a"), "connected", Some(("connection", "c12.1")));
+    connected.put("remote", "/ip4/255.255.255.255/tcp/65535");
+    connected.put("peer", PEER);
+    let mut changed = line(Some("a"), "addresses_changed", Some(("listener", "l0.1")));
+    let address = format!("/ip4/255.255.255.255/tcp/65535/p2p/{PEER}");
+    changed.put("addresses", vec![address.clone()]);
+    changed.put("removed", vec![address.clone()]);
+    let mut identified = line(Some("a"), "identified", None);
+    identified.put("addresses", vec![address.clone(); 3]);
+    identified.put("observed", address);
+    for columns in 40..=200 {
+        for (line, parts) in [(&start, 2), (&connected, 3), (&changed, 2), (&identified, 12)] {
+            let text = shown(line, columns, false).join("\n");
+            let found: usize = whole.iter().map(|part| text.matches(part).count()).sum();
+            assert_eq!(found, parts, "{columns}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_cut_is_closed() {
+    for (value, end) in [
+        (Value::from("a b".repeat(300)), "…\""),
+        (Value::from(vec!["a b"; 300]), "]"),
+        (Value::from(vec!["a b".repeat(300)]), "…\"]"),
+    ] {
+        let mut line = line(None, "identified", None);
+        line.put("agent", value);
+        for columns in 40..=200 {
+            let shown = shown(&line, columns, false);
+            assert!(shown.concat().contains('…') && shown.last().unwrap().ends_with(end), "{columns}: {shown:#?}");
+        }
+    }
+}
+
+#[test]
+fn no_escape_is_broken() {
+    for value in ["\u{200d}".repeat(80), "\u{e0001}x".repeat(60), "\"\\\n".repeat(60), "a\u{1b}é".repeat(60)] {
+        let mut line = line(None, "identified", None);
+        line.put("agent", value);
+        for columns in 40..=200 {
+            for row in shown(&line, columns, false) {
+                // What is whole, an escape is by itself.
+                let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
+                let text = text.trim_matches('"').replace("…", "").replace('é', "");
+                let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };
+                let read = serde_json::from_str::<String>(&format!("\"{text}\""));
+                assert!(read.is_ok(), "{columns}: {row} is {read:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_keep_their_columns_up_to_99999() {
+    let at = |id: &str| {
+        let mut line = line(None, "closed_stream", Some(("stream", id)));
+        line.put("connection", "c0.1");
+        shown(&line, 80, false)[0].find("c0.1").unwrap()
+    };
+    assert_eq!([at("s0.1"), at("s0.1000"), at("s0.99999")], [at("s0.9"); 3]);
+}
+
+/// A peer that tries what we do not speak is no failure of ours.
+#[test]
+fn what_a_peer_tries_in_vain_is_not_red() {
+    for (direction, reason, style) in [
+        ("inbound", "unsupported", paint::FAINT),
+        ("inbound", "protocol", paint::BAD),
+        ("outbound", "unsupported", paint::BAD),
+    ] {
+        let mut line = line(None, "stream_failed", Some(("stream", "s0.1")));
+        line.put("direction", direction);
+        line.put("reason", reason);
+        let rows = Screen { columns: 80, id: ID, is_long: false }.rows(&line);
+        let name = rows[0].iter().find(|span| span.text == "stream_failed").unwrap();
+        assert_eq!(name.style, style, "{direction} {reason}");
+    }
 }

@@ -1,0 +1,73 @@
+//! [`Outcomes`]: says on standard error which addresses cannot be listened on, and which have to be waited for.
+
+use crate::failed::Failed;
+use crate::node::World;
+use crate::output::{say, warn};
+use std::time::Duration;
+use swarm_notify::lifecycle::{Failure, ListenerId, State};
+use swarm_notify::notifee::{Context, Interest, Notifee};
+
+/// A listener that has neither opened nor failed by then waits for an address of this machine.
+const WAITING: Duration = Duration::from_secs(1);
+
+/// What has come of the listeners so far.
+#[derive(Default)]
+pub(super) struct Outcomes {
+    /// One has opened, or is waited for. Until then all may fail, which is said together.
+    may_serve: bool,
+    /// Those that could not open and were not said.
+    failed: Vec<Failed>,
+    has_looked: bool,
+}
+
+impl Outcomes {
+    /// Returns those that could not open and were not said.
+    pub(super) fn take_failed(&mut self) -> Vec<Failed> {
+        core::mem::take(&mut self.failed)
+    }
+
+    fn say(&mut self) {
+        if self.may_serve {
+            for failed in self.take_failed() {
+                say(format_args!("one of the addresses cannot be listened on\n  {failed}"));
+            }
+        }
+    }
+}
+
+impl Notifee<World> for Outcomes {
+    fn interest(&self) -> Interest {
+        Interest::LISTEN | Interest::LISTEN_FAILED | Interest::TIME
+    }
+
+    fn listen(&mut self, _: &mut Context<'_, World>, _: ListenerId) {
+        self.may_serve = true;
+        self.say();
+    }
+
+    fn listen_failed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId, reason: Failure) {
+        if let Some(view) = cx.network().swarm.listener(listener) {
+            self.failed.push(Failed::to_listen(view.address, reason, view.error));
+        }
+        self.say();
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        (!self.has_looked).then_some(WAITING)
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, World>) {
+        if self.has_looked || cx.now() < WAITING {
+            return;
+        }
+        self.has_looked = true;
+        let swarm = &cx.network().swarm;
+        for view in swarm.listeners().filter_map(|listener| swarm.listener(listener)) {
+            if view.state == State::Opening {
+                warn(format_args!("{}: this machine has no address for it yet; waiting for one", view.address));
+                self.may_serve = true;
+            }
+        }
+        self.say();
+    }
+}
