@@ -101,7 +101,7 @@
 //! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
 //! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
-//! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
+//! | `unanswered` | `dial` gives up a stream that took longer than `--timeout` to agree on its protocol, or for 1 024 bytes or a shorter rest. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
 //! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
@@ -113,6 +113,23 @@
 //! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
 //! counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read stdout as it
 //! comes, or use `--quiet`.
+//!
+//! # Bounds of `dial`
+//!
+//! Whatever its peer does, `dial` comes to an end, with 1 and a sentence on stderr that says which bound was passed and how
+//! many streams were answered:
+//!
+//! - TCP and the handshake together have 10 s.
+//! - A stream has `--timeout` (30 s) to agree on its protocol, and then for each 1 024 bytes, those sent and those that come
+//!   back together. A rest that is shorter has it, too, and so has the end of the peer's side. So a stream of B bytes is given
+//!   up after B / 512 + 4 times `--timeout` at the latest, however its peer drips: 3 minutes for 1 024 bytes and 30 s.
+//! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
+//!   first byte.
+//! - A ping, and the answer to `--identify`, have `--timeout` as a whole.
+//! - The close of the connection has 5 s.
+//!
+//! Each stream and each ping has its time to itself: of 100 streams one after the other that nobody answers, `dial` gives up
+//! each after 30 s. `timeout 60 swarm-notify dial …` bounds the whole; the summary then counts what was not finished.
 //!
 //! # Fields
 //!

@@ -154,7 +154,8 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// Give up a stream, a ping or a question on which nothing has moved for so long.
+    /// The time that a stream has to agree on its protocol, and then for each 1024 bytes, both ways together; a shorter rest
+    /// has it, too. A ping and the answer to --identify have it as a whole. What takes longer is given up.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// End our side of each stream as soon as all is sent, and read the echo after that.

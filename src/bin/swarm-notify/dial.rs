@@ -120,7 +120,7 @@ struct Caller {
     was_held: bool,
     /// The connection ended for another reason than our wish.
     ended_as: Option<ConnectionEnd>,
-    /// When the streams are looked at that may have waited too long. None of them is due before.
+    /// The time at which the streams are looked at that may have waited too long. None of them is due before.
     look_at: Option<Duration>,
 }
 
@@ -202,25 +202,30 @@ impl Caller {
 
     fn go_on(&mut self, world: &mut World, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
-            let has_moved = call.go_on(&mut world.swarm, stream);
-            if has_opened || (has_moved && call.moved_at.is_some()) {
+            call.go_on(&mut world.swarm, stream);
+            if has_opened || (call.since.is_some() && call.is_stretch_over()) {
                 let now = world.reporter.elapsed();
-                call.moved_at = Some(now);
+                call.begin_stretch(now);
                 self.look_at.get_or_insert(now + self.args.timeout);
             }
         }
     }
 
-    /// Gives up the streams on which nothing has moved for too long.
+    /// Gives up the streams whose [stretch](call::STRETCH) has taken too long.
     fn give_up(&mut self, world: &mut World, now: Duration) {
         let timeout = self.args.timeout;
         let mut due = Vec::new();
         for (stream, call) in &mut self.calls {
-            let is_due = call.gave_up_on.is_none() && call.moved_at.is_some_and(|at| at + timeout <= now);
-            // Something may have come, and wait for a reader of ours that was slow itself.
-            if is_due && call.go_on(&mut world.swarm, *stream) {
-                call.moved_at = Some(now);
-            } else if is_due {
+            if call.gave_up_on.is_some() || !call.is_older(timeout, now) {
+                continue;
+            }
+            let before = call.moved_in_stretch();
+            call.go_on(&mut world.swarm, *stream);
+            // Something may have come, and have waited for us, if we were slow ourselves.
+            let is_our_fault = call.is_older(timeout + timeout / LATE, now) && call.moved_in_stretch() > before;
+            if call.is_stretch_over() || is_our_fault {
+                call.begin_stretch(now);
+            } else {
                 due.push((call.number, *stream));
             }
         }
@@ -236,7 +241,7 @@ impl Caller {
             }
         }
         let live = self.calls.values().filter(|call| call.gave_up_on.is_none());
-        let next = live.filter_map(|call| call.moved_at).min().map(|at| at + timeout);
+        let next = live.filter_map(|call| call.since).min().map(|at| at + timeout);
         // Many streams, each of them due at a time of its own, are looked at together.
         self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
     }
@@ -264,7 +269,7 @@ impl Caller {
                     Ok(end) => call.why_wrong(end, timeout),
                     Err(reason) => call.why_failed(reason, timeout),
                 };
-                format!("{stream}: {why}")
+                (stream, why)
             });
         }
         self.begin(world);
@@ -300,24 +305,44 @@ impl Caller {
 
     /// What was wrong with the streams and the connection.
     fn faults(&self) -> Vec<String> {
+        let Tally { streams, ok, failed, .. } = self.tally;
+        let all = number(streams, "stream");
+        let rest = match self.tally.not_begun() {
+            0 => String::new(),
+            not_begun => format!(", {not_begun} not begun"),
+        };
         let mut faults = Vec::new();
         if let Some(first) = &self.tally.first_failure {
-            let (failed, streams) = (self.tally.failed, self.tally.streams);
-            faults.push(format!("{failed} of {} failed, the first of them {first}", number(streams, "stream")));
+            let (stream, why) = first;
+            faults.push(match streams {
+                1 => format!("stream {stream} failed: {why}"),
+                _ => format!("{failed} of {all} failed ({ok} ok{rest}), the first of them {stream}: {why}"),
+            });
         }
         if let Some(end) = self.ended_as {
-            let not_begun = self.tally.not_begun();
-            let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
-            let is_closed = matches!(end, ConnectionEnd::Remote(RemoteEnd::GoAway(_)));
-            let by_whom = if is_closed { "the peer has closed it, " } else { "" };
-            faults.push(format!("the connection ended before all was done: {by_whom}{end}{rest}"));
+            let by_whom = match end {
+                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
+                ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
+                _ => "",
+            };
+            let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
+                // All were, or it is said already.
+                (true, _) => String::new(),
+                (false, 1) => "; the stream was not answered".to_owned(),
+                (false, _) => format!("; {ok} of {all} were answered{rest}"),
+            };
+            faults.push(format!("the connection ended before all was done: {by_whom}{end}{answered}"));
         }
         faults
     }
 }
 
-/// How often, within the time that streams have for an answer, those are looked at that may have waited too long.
+/// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
+
+/// The part of `--timeout` by which a look comes too late only if this process was slow itself. Looks alone come late by a
+/// [64th](LOOKS).
+const LATE: u32 = 8;
 
 impl Notifee<World> for Caller {
     fn interest(&self) -> Interest {

@@ -5,6 +5,7 @@ use hdrhistogram::Histogram;
 use indicatif::DecimalBytes;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
+use swarm_notify::lifecycle::StreamId;
 
 /// Some times, of which the bounds and the mean are exact, and quantiles have three digits.
 #[derive(Default)]
@@ -83,28 +84,28 @@ pub(crate) struct Chat {
 /// The streams of a run.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// How many were asked for.
+    /// The number that was asked for.
     pub(super) streams: u64,
-    /// How many have been begun.
+    /// The number that has been begun.
     pub(super) begun: u64,
-    /// How many ended as they should.
+    /// The number that ended as it should.
     pub(super) ok: u64,
-    /// How many failed or ended otherwise.
+    /// The number that failed or ended otherwise.
     pub(super) failed: u64,
-    /// How many of these got no answer in time.
+    /// The number of these that got no answer in time.
     pub(super) unanswered: u64,
-    /// How many were under way as a signal came.
+    /// The number that was under way as a signal came.
     pub(super) unfinished: u64,
-    /// How many bytes were sent and came back right, or were sent to a sink, on the streams that are `ok`.
+    /// The bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
     pub(super) bytes: u64,
     /// The times from the begin to the end of the streams that are `ok`.
     pub(super) times: Times,
     /// The first stream that failed, and why.
-    pub(super) first_failure: Option<String>,
+    pub(super) first_failure: Option<(StreamId, String)>,
 }
 
 impl Tally {
-    /// How many have an end or a failure behind them.
+    /// Returns the number that has an end or a failure behind it.
     pub(super) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
