@@ -3,12 +3,14 @@
 
 use crate::run;
 use crate::serving::{ECHO, SINK, Serving};
-use crate::support::command::{Ended, Running, told};
+use crate::support::command::{Ended, LIMIT, Running, told};
 use std::collections::HashMap;
 use std::io::{ErrorKind, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
-use swarm_notify::lifecycle::StreamId;
+use swarm_notify::connection::Protocol;
+use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::tcp;
 
@@ -243,6 +245,67 @@ fn a_listener_that_is_killed_in_the_middle_is_told_for_that() {
     assert!(dial.stderr.starts_with(&said), "{}", dial.stderr);
     let end = format!("; {ok} of 1000000 streams were answered, {not_begun} not begun\n");
     assert!(failed > 0 || dial.stderr.ends_with(&end), "{}", dial.stderr);
+}
+
+/// Joins the topic `news`, reads some of what is published, and then no more.
+struct Sated {
+    left: usize,
+    /// It is told once that is so.
+    sated: Sender<()>,
+}
+
+const FLOODSUB: Protocol = Protocol::from_static("/floodsub/1.0.0");
+/// What it reads before it says so.
+const SOME: usize = 100_000;
+/// The window of a stream: so much may come that is not read.
+const WINDOW: usize = 256 * 1024;
+
+impl Notifee<tcp::Swarm> for Sated {
+    fn interest(&self) -> Interest {
+        Interest::STREAM_READY | Interest::CONNECTED
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) {
+        let stream = cx.network().open_stream(connection, &[FLOODSUB]).unwrap();
+        cx.network().write(stream, b"\x0a\x0a\x08\x08\x01\x12\x04news").unwrap();
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+        let mut buffer = [0; 1024];
+        while self.left > 0
+            && let Ok(n @ 1..) = cx.network().read(stream, &mut buffer)
+        {
+            self.left = self.left.saturating_sub(n);
+            if self.left == 0 {
+                self.sated.send(()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_on_which_a_peer_hangs_up_are_counted() {
+    let (sated, is_sated) = channel();
+    let peer = Serving::start(&[FLOODSUB], Sated { left: SOME, sated });
+    let mut dial = Running::start(["dial", &peer.address, "--floodsub", "news", "--streams", "0"]);
+    let lines: Vec<u8> = (0..1_000).flat_map(|n| format!("{n:04}{}\n", "y".repeat(996)).into_bytes()).collect();
+    // They find no room before the peer has left.
+    dial.write_apart(lines);
+    is_sated.recv_timeout(LIMIT).unwrap();
+    drop(peer);
+    let dial = dial.ended();
+    assert_eq!(dial.code, Some(1));
+    let summary = dial.printed.last().unwrap();
+    let [published, lost] = ["lines_published", "lines_lost"].map(|key| summary[key].as_u64().unwrap());
+    assert_eq!(published + lost, 1_000, "{summary}");
+    assert!(published as usize <= (SOME + WINDOW) / 1_000, "{published} of 1000 cannot have come");
+    let said = format!("error: {lost} lines of stdin are lost: they were not written to the peer\n");
+    assert!(dial.stderr.starts_with(&said), "{}", dial.stderr);
+    assert!(
+        dial.stderr[said.len()..].starts_with("error: the connection ended before all was done: "),
+        "{}",
+        dial.stderr
+    );
 }
 
 /// The program that a script has: a dial under `timeout`, and its exit code.
