@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line: its commands, their options, and the errors of a wrong one.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
@@ -185,7 +185,7 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
-    /// How many streams to open.
+    /// Returns the number of streams to open.
     pub(crate) fn streams(&self) -> u64 {
         let is_asked_else = self.ping > 0 || self.identify || self.floodsub.is_some();
         self.streams.unwrap_or(if is_asked_else { 0 } else { 1 })

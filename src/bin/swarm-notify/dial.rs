@@ -86,7 +86,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
     }
     if end == End::Unread {
-        // That nobody reads is why the rest came to nothing. It is said when it is known how much was lost.
+        // The rest came to nothing because nobody reads. `output::finish` says so, with the number of lost lines.
         return Ok(false);
     }
     if let Some(failed) = caller.not_connected.take() {
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     }
 }
 
-/// What is under way on the connection.
+/// The streams of a run, and its connection.
 struct Caller {
     args: args::Dial,
     connection: ConnectionId,
@@ -108,13 +108,13 @@ struct Caller {
     /// The bytes that came back, or that a sink was sent, on all streams that have ended.
     moved: u64,
     connected: Option<Duration>,
-    /// There is no connection, and why.
+    /// The failure of the dial.
     not_connected: Option<Failed>,
-    /// When the last stream ended.
+    /// The time at which the last stream ended.
     done: Option<Duration>,
     /// Beside the streams there is something to do.
     has_errands: bool,
-    /// When the connection is let go.
+    /// The time at which the connection is let go.
     release: Option<Duration>,
     /// All was done, and the connection was there until then.
     was_held: bool,
@@ -144,13 +144,13 @@ impl Caller {
         }
     }
 
-    /// From the connection to the last stream's end.
+    /// Returns the time from the connection to the last stream's end.
     fn time(&self, world: &World) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
-    /// How far it has come.
+    /// Returns the progress so far, for the bar.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
         Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
@@ -163,7 +163,7 @@ impl Caller {
             let protocols = core::slice::from_ref(&self.args.protocol);
             // The connection is ending if it takes no more; its last event says why.
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
-            // What can be written before the peer has agreed travels with the proposal.
+            // The first bytes travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, &self.args);
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.tally.begun += 1;
@@ -174,12 +174,12 @@ impl Caller {
         }
     }
 
-    /// The connection, once it is up.
+    /// Returns the connection, once it is up.
     fn connected(&self) -> Option<ConnectionId> {
         self.connected.map(|_| self.connection)
     }
 
-    /// Nothing is to be done but the streams, from now on. `false`: that was said before.
+    /// Hears that nothing is to be done but the streams, from now on. Returns `false` if that was said before.
     fn has_no_errands(&mut self, now: Duration) -> bool {
         let had = core::mem::replace(&mut self.has_errands, false);
         if had {
@@ -188,7 +188,7 @@ impl Caller {
         had
     }
 
-    /// Whether all that was asked for was done, but for the time that the connection is held.
+    /// Returns whether all that was asked for was done, but for the time that the connection is held.
     const fn is_done(&self) -> bool {
         self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
     }
@@ -275,7 +275,7 @@ impl Caller {
         self.begin(world);
     }
 
-    /// What a signal has interrupted, in words.
+    /// Returns what a signal has interrupted, in words.
     fn interrupted(&self, errands: &Errands, services: &Services) -> String {
         let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
         let mut parts = Vec::new();
@@ -303,7 +303,7 @@ impl Caller {
         parts.join("; ")
     }
 
-    /// What was wrong with the streams and the connection.
+    /// Returns the faults of the streams and the connection, in words.
     fn faults(&self) -> Vec<String> {
         let Tally { streams, ok, failed, .. } = self.tally;
         let all = number(streams, "stream");

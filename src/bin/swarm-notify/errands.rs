@@ -1,4 +1,4 @@
-//! [`Errands`]: what `swarm-notify dial` does beside its streams: pings, identify, and what is published.
+//! [`Errands`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
 
 use crate::args;
 use crate::dial::{Pings, number};
@@ -8,10 +8,10 @@ use std::task::Context;
 use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::notifee::Notifees;
 
-/// What is left to do, and how it went.
+/// The errands of a run, and their outcomes.
 pub(crate) struct Errands {
     is_begun: bool,
-    /// How many pings have no outcome yet, those that are not sent among them.
+    /// The number of pings without an outcome, those that are not sent among them.
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
@@ -53,7 +53,7 @@ impl Errands {
         while let Some(outcome) = services.next(world, notifees) {
             happened = true;
             match outcome {
-                // What a signal cuts off is neither answered nor lost.
+                // A ping that a signal cuts off is neither answered nor lost.
                 Outcome::Ping { round_trip: None } if world.is_ending => {}
                 Outcome::Ping { round_trip } => {
                     match round_trip {
@@ -78,7 +78,7 @@ impl Errands {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Whether nothing is left to do.
+    /// Returns whether nothing is left to do.
     pub(crate) fn are_done(&self, services: &Services) -> bool {
         self.pings_left == 0 && !self.is_identifying && services.has_published()
     }
@@ -87,7 +87,7 @@ impl Errands {
         &self.pings
     }
 
-    /// What was asked of the peer and not answered, in words.
+    /// Returns the faults, in words: pings and questions without an answer.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let Pings { asked, sent, .. } = self.pings;
@@ -107,7 +107,7 @@ impl Errands {
         faults
     }
 
-    /// What a signal has interrupted, in words.
+    /// Returns what a signal has interrupted, in words.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         let Pings { asked, .. } = self.pings;

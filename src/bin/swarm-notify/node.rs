@@ -1,4 +1,4 @@
-//! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
+//! [`Node`]: a swarm on TCP, its notifees and its clock, and the loop that drives them.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "node/signals.rs"]
@@ -29,10 +29,10 @@ pub(crate) const WRONG: u8 = 1;
 /// The command line was wrong; clap ends with it by itself.
 const USAGE: u8 = 2;
 
-/// How often one turn goes round before whoever has called it has theirs.
+/// The rounds of one turn, after which its caller acts.
 const ROUNDS: usize = 16;
 
-/// What stops a command before it has begun, or makes it pointless.
+/// An error that ends a command.
 #[derive(Debug)]
 pub(crate) enum Error {
     Key(key::Error),
@@ -41,15 +41,15 @@ pub(crate) enum Error {
     Signals(io::Error),
     Reactor(io::Error),
     Listen(Multiaddr, ListenError),
-    /// Of the addresses each has failed.
+    /// Each of the addresses has failed.
     NothingListens(Vec<Failed>),
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
     Topic(String),
     Demo(demo::Fault),
-    /// What the peer or the network did wrong.
+    /// The peer or the network did something wrong, in words.
     Wrong(String),
-    /// A signal came before all was done: what was, and what was not.
+    /// A signal came before all was done. The words say what was done, and what was not.
     Interrupted(Signal, String),
 }
 
@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// Whether the user has ended the command.
+    /// Returns whether the user has ended the command.
     pub(crate) const fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted(..))
     }
@@ -142,7 +142,7 @@ impl End {
     }
 }
 
-/// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
+/// The network that the notifees observe: a swarm, each of whose events is printed before any notifee is told of it.
 pub(crate) struct World {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
@@ -245,7 +245,7 @@ impl Node {
         Ok(Self { world, notifees })
     }
 
-    /// Prints the first line, and after it that of an exposed key file.
+    /// Prints the `start` line, and after it that of an exposed key file.
     pub(crate) fn start(&self, command: &str, exposed: Option<&key::Exposed>) {
         let reporter = &self.world.reporter;
         reporter.start(command, self.world.swarm.local_peer());
@@ -293,7 +293,7 @@ impl Node {
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
-            // What is left, or has come of it, is for the next turn: signals and what `then` does come in between.
+            // The rest is for the next turn: signals and `then` come in between.
             if !happened && loop_waker.may_sleep() {
                 self.sleep(None)?;
             }
@@ -326,11 +326,11 @@ impl Node {
         happened
     }
 
-    /// Sleeps until something comes, a deadline of the swarm or of a notifee has come, or `most` has passed.
+    /// Sleeps until a socket is ready, a deadline of the swarm or of a notifee has come, or `most` has passed.
     pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
         let now = self.world.reporter.elapsed();
         if STDOUT.is_full() {
-            // Its reader, or an end, wakes us. What is undrained waits for that.
+            // Its reader, or an end, wakes the loop. Undrained events wait for that.
             return self.world.swarm.wait_undrained(now, most).map_err(Error::Reactor);
         }
         let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));
@@ -340,31 +340,38 @@ impl Node {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::report::Form;
+
+    /// A notifee that always has work.
+    pub(crate) struct Restless {
+        pub(crate) ticks: u32,
+        /// It panics after so many.
+        pub(crate) most: u32,
+    }
+
+    impl Notifee<World> for Restless {
+        fn interest(&self) -> Interest {
+            Interest::TIME
+        }
+
+        fn poll_at(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+
+        fn tick(&mut self, _cx: &mut Telling<'_, World>) {
+            self.ticks += 1;
+            assert!(self.ticks < self.most, "it does not end");
+        }
+    }
 
     #[test]
     fn a_turn_ends_though_there_is_always_more_to_do() {
-        struct Restless(u32);
-        impl Notifee<World> for Restless {
-            fn interest(&self) -> Interest {
-                Interest::TIME
-            }
-
-            fn poll_at(&self) -> Option<Duration> {
-                Some(Duration::ZERO)
-            }
-
-            fn tick(&mut self, _cx: &mut Telling<'_, World>) {
-                self.0 += 1;
-                assert!(self.0 < 10_000, "the turn does not end");
-            }
-        }
-        let mut node =
-            Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(crate::report::Form::Json, false))
-                .unwrap();
-        let restless = node.notifees.register(Restless(0));
+        let reporter = Reporter::new(Form::Json, false);
+        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
+        let restless = node.notifees.register(Restless { ticks: 0, most: 10_000 });
         assert!(node.turn());
-        assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);
+        assert_eq!(node.notifees.get::<Restless>(restless).unwrap().ticks as usize, ROUNDS);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Tally`]: what `dial` counts of its streams and pings, and the summary that it makes of that.
+//! [`Tally`]: the counts of `dial`'s streams and pings, and the summary of them.
 
 use crate::report::{Line, seconds};
 use hdrhistogram::Histogram;
@@ -70,7 +70,7 @@ impl Pings {
     }
 }
 
-/// What was published and heard on a topic.
+/// Counts of a topic: lines that were published, and messages that came.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
     /// The lines of standard input that were written to the peer.
@@ -115,7 +115,7 @@ impl Tally {
     }
 }
 
-/// All that the end of a run tells.
+/// The summary of a run.
 pub(super) struct Summary<'a> {
     pub(super) tally: &'a Tally,
     pub(super) pings: &'a Pings,
@@ -351,7 +351,7 @@ mod tests {
         };
         assert_eq!(
             summary.to_string(),
-            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered, 0.0 % lost\n\
+            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered\n\
              round trip: 0.323 ms"
         );
     }

@@ -20,8 +20,8 @@ pub(super) fn ends() -> Vec<Signal> {
     ends
 }
 
-/// Whether SIGHUP is left to whoever has started the command: `nohup` has it ignored. Only Linux says so without unsafe code;
-/// elsewhere SIGHUP does what it did at the start.
+/// Returns whether SIGHUP is ignored since the start, as `nohup` has it, or cannot be looked at: only Linux tells without unsafe
+/// code. It is left alone then.
 #[cfg(unix)]
 fn is_hangup_left_alone() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
