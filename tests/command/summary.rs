@@ -61,7 +61,7 @@ fn what_was_not_measured_is_not_told() {
 fn some_lost_pings_are_a_part_of_all() {
     let peer = Serving::start(&[PING], Endless::answering(3));
     let dial = run(["dial", &peer.address, "--ping", "4", "--timeout", "2"]);
-    let said = "error: 1 of 4 pings was not answered\n";
+    let said = "error: 1 of 4 pings was not answered (no answer within 2 s)\n";
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
     let summary = dial.printed.last().unwrap();
     let pings = ["pings", "pings_answered", "pings_lost"].map(|key| summary[key].as_u64().unwrap());

@@ -138,10 +138,20 @@ fn a_stream_that_keeps_its_pace_is_not_given_up() {
 }
 
 #[test]
+fn a_peer_without_ping_and_identify_is_told_for_that() {
+    let peer = Serving::start(&[], Silent);
+    let dial = run(["dial", &peer.address, "--ping", "1", "--identify"]);
+    let said = "error: 1 of 1 ping was not answered (the peer does not speak /ipfs/ping/1.0.0); the peer did not say who it \
+                is (the peer does not speak /ipfs/id/1.0.0)\n";
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
+}
+
+#[test]
 fn pings_and_questions_have_the_same_time() {
     let peer = Serving::start(&[PING, IDENTIFY], Silent);
     let dial = run(["dial", &peer.address, "--timeout", "0.2", "--ping", "2", "--identify"]);
-    let said = "error: 2 of 2 pings were not answered; the peer did not say who it is\n";
+    let said = "error: 2 of 2 pings were not answered (the first of them: no answer within 0.2 s); the peer did not say who it is (no \
+                answer within 0.2 s)\n";
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
     let failed = dial.printed.iter().filter(|line| line["event"].as_str().unwrap().ends_with("_failed"));
     let failed: Vec<_> =

@@ -319,3 +319,63 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Args, Command};
+    use clap::Parser as _;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn call(args: &[&str]) -> Call {
+        let args = ["swarm-notify", "dial", "/ip4/127.0.0.1/tcp/1"].iter().chain(args);
+        let Command::Dial(args) = Args::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).command else {
+            panic!("it is a dial")
+        };
+        let mut call = Call::new(0, Duration::ZERO, &args);
+        call.begin_stretch(SECOND);
+        call
+    }
+
+    #[test]
+    fn a_stretch_is_so_many_bytes_or_the_rest() {
+        let mut echo = call(&["--bytes", "2000"]);
+        for (moved, is_over) in [((1_000, 23), false), ((1_000, 24), true), ((2_000, 0), true)] {
+            (echo.sent, echo.received) = moved;
+            assert_eq!(echo.is_stretch_over(), is_over, "{moved:?}");
+        }
+        // Of 4 000 bytes and the peer's end 1 001 are left.
+        (echo.sent, echo.received) = (2_000, 1_000);
+        echo.begin_stretch(2 * SECOND);
+        assert!(!echo.is_stretch_over() && echo.is_older(SECOND, 3 * SECOND) && !echo.is_older(2 * SECOND, 3 * SECOND));
+        echo.received = 2_000;
+        assert!(!echo.is_stretch_over());
+        echo.is_over = true;
+        assert!(echo.is_stretch_over());
+        // Nothing is left to move, and no more time for that.
+        echo.begin_stretch(2 * SECOND);
+        assert!(!echo.is_stretch_over());
+    }
+
+    #[test]
+    fn a_stream_without_bytes_waits_for_the_end() {
+        let mut sink = call(&["--bytes", "0", "--protocol", "/sink/1.0.0"]);
+        assert!(!sink.is_stretch_over());
+        sink.is_over = true;
+        assert!(sink.is_stretch_over());
+    }
+
+    #[test]
+    fn a_slow_stream_is_told_for_that() {
+        let mut sink = call(&["--bytes", "1M", "--protocol", "/sink/1.0.0"]);
+        sink.sent = 262_000;
+        sink.begin_stretch(SECOND);
+        let why = |call: &Call| call.why_unanswered(call.awaits(), 2 * SECOND);
+        assert_eq!(why(&sink), "it waited 2 s for the peer to take more when 262000 of 1000000 bytes were sent");
+        sink.sent += 39;
+        let said =
+            "it was too slow: 39 bytes moved in 2 s when 262039 of 1000000 were sent; raise --timeout for a slow peer";
+        assert_eq!(why(&sink), said);
+    }
+}

@@ -338,7 +338,7 @@ mod tests {
     fn one_time_is_said_once_and_as_its_line_has_it() {
         let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         tally.times = times([9]);
-        pings.asked = 1;
+        (pings.asked, pings.sent) = (1, 1);
         // A line has 0.000323 s.
         pings.round_trips.add(Duration::from_nanos(323_700));
         let summary = Summary {
