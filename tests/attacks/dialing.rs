@@ -23,7 +23,8 @@ fn dial(form: Form) {
     let ended = std::thread::scope(|scope| {
         scope.spawn(|| hostile.serve(&scene));
         let address = format!("/ip4/127.0.0.1/tcp/{}", address.port());
-        let args = ["dial", &address, "--streams", "10", "--concurrency", "10"];
+        // Streams that nobody answers are given up twice, ten at a time.
+        let args = ["dial", &address, "--streams", "20", "--concurrency", "10", "--timeout", "5"];
         let mut node = Node::start(&Start { command: &command(), args: &args, descriptors: None });
         let ended = node.ended(LIMIT);
         scene.end();

@@ -22,6 +22,7 @@ use crate::services::Services;
 use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, RemoteEnd, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
@@ -120,6 +121,8 @@ struct Caller {
     was_held: bool,
     /// The connection ended for another reason than our wish.
     ended_as: Option<ConnectionEnd>,
+    /// The reason why the rest of the streams could not be begun.
+    takes_no_more: Option<String>,
     /// The time at which the streams are looked at that may have waited too long. None of them is due before.
     look_at: Option<Duration>,
 }
@@ -140,6 +143,7 @@ impl Caller {
             release: None,
             was_held: false,
             ended_as: None,
+            takes_no_more: None,
             look_at: None,
         }
     }
@@ -161,8 +165,10 @@ impl Caller {
         let now = world.reporter.elapsed();
         while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
-            // The connection is ending if it takes no more; its last event says why.
-            let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
+            let stream = match world.swarm.open_stream(self.connection, protocols) {
+                Ok(stream) => stream,
+                Err(error) => return self.takes_no_more(world, &error),
+            };
             // The first bytes travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, &self.args);
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
@@ -171,6 +177,16 @@ impl Caller {
         if self.tally.ended() == self.tally.streams {
             self.done = Some(now);
             self.hold(now);
+        }
+    }
+
+    /// Hears that the connection takes no more streams. The peer may have said that it leaves, and stay for as long as a stream
+    /// of its own has something to say, so that the connection is closed once no stream of ours is left.
+    fn takes_no_more(&mut self, world: &mut World, error: &impl fmt::Display) {
+        if self.calls.is_empty() && !world.is_ending {
+            self.takes_no_more.get_or_insert_with(|| error.to_string());
+            // One that has ended has its last event on its way, which says why.
+            let _ = world.swarm.close_connection(self.connection);
         }
     }
 
@@ -324,6 +340,10 @@ impl Caller {
                 ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
                 ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
                 _ => "",
+            };
+            let end = match &self.takes_no_more {
+                Some(error) if end == ConnectionEnd::Requested => format!("it took no more streams ({error})"),
+                Some(_) | None => end.to_string(),
             };
             let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
                 // All were, or it is said already.
