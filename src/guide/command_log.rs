@@ -121,8 +121,8 @@
 //!
 //! - TCP and the handshake together have 10 s.
 //! - A stream has `--timeout` (30 s) to agree on its protocol, and then for each 1 024 bytes, those sent and those that come
-//!   back together. A rest that is shorter has it, too, and so has the end of the peer's side. So a stream of B bytes is given
-//!   up after B / 512 + 4 times `--timeout` at the latest, however its peer drips: 3 minutes for 1 024 bytes and 30 s.
+//!   back together. A shorter rest has it, too; the end of the peer's side counts as the last byte. So a stream of B bytes is
+//!   given up after B / 512 + 4 times `--timeout` at the latest, however its peer drips: 3 minutes for 1 024 bytes and 30 s.
 //! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
 //!   first byte.
 //! - A ping, and the answer to `--identify`, have `--timeout` as a whole.

@@ -3,6 +3,8 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "dial/call.rs"]
 mod call;
+#[path = "dial/faults.rs"]
+mod faults;
 #[path = "dial/progress.rs"]
 mod progress;
 #[path = "dial/tally.rs"]
@@ -22,9 +24,8 @@ use crate::services::Services;
 use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, RemoteEnd, State, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
 use tally::{Summary, Tally};
@@ -121,8 +122,6 @@ struct Caller {
     was_held: bool,
     /// The connection ended for another reason than our wish.
     ended_as: Option<ConnectionEnd>,
-    /// The reason why the rest of the streams could not be begun.
-    takes_no_more: Option<String>,
     /// The time at which the streams are looked at that may have waited too long. None of them is due before.
     look_at: Option<Duration>,
 }
@@ -143,7 +142,6 @@ impl Caller {
             release: None,
             was_held: false,
             ended_as: None,
-            takes_no_more: None,
             look_at: None,
         }
     }
@@ -165,9 +163,8 @@ impl Caller {
         let now = world.reporter.elapsed();
         while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
-            let stream = match world.swarm.open_stream(self.connection, protocols) {
-                Ok(stream) => stream,
-                Err(error) => return self.takes_no_more(world, &error),
+            let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
+                return self.cannot_begin(world);
             };
             // The first bytes travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, &self.args);
@@ -180,12 +177,11 @@ impl Caller {
         }
     }
 
-    /// Hears that the connection takes no more streams. The peer may have said that it leaves, and stay for as long as a stream
-    /// of its own has something to say, so that the connection is closed once no stream of ours is left.
-    fn takes_no_more(&mut self, world: &mut World, error: &impl fmt::Display) {
+    /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
+    /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
+    fn cannot_begin(&self, world: &mut World) {
         if self.calls.is_empty() && !world.is_ending {
-            self.takes_no_more.get_or_insert_with(|| error.to_string());
-            // One that has ended has its last event on its way, which says why.
+            // One that has ended already has its last event on its way.
             let _ = world.swarm.close_connection(self.connection);
         }
     }
@@ -235,11 +231,9 @@ impl Caller {
             if call.gave_up_on.is_some() || !call.is_older(timeout, now) {
                 continue;
             }
-            let before = call.moved_in_stretch();
+            // Its bytes may have come, and wait for this process, which was slow itself.
             call.go_on(&mut world.swarm, *stream);
-            // Something may have come, and have waited for us, if we were slow ourselves.
-            let is_our_fault = call.is_older(timeout + timeout / LATE, now) && call.moved_in_stretch() > before;
-            if call.is_stretch_over() || is_our_fault {
+            if call.is_stretch_over() {
                 call.begin_stretch(now);
             } else {
                 due.push((call.number, *stream));
@@ -290,79 +284,10 @@ impl Caller {
         }
         self.begin(world);
     }
-
-    /// Returns what a signal has interrupted, in words.
-    fn interrupted(&self, errands: &Errands, services: &Services) -> String {
-        let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
-        let mut parts = Vec::new();
-        if self.connected.is_none() {
-            parts.push("there was no connection yet".to_owned());
-        }
-        if streams > 0 {
-            let rest = match self.tally.not_begun() {
-                0 => String::new(),
-                not_begun => format!(", {not_begun} not begun"),
-            };
-            parts.push(format!(
-                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
-                number(streams, "stream")
-            ));
-        }
-        parts.extend(errands.interrupted());
-        parts.extend(services.interrupted());
-        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
-            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
-            (true, false) => parts.push("the connection was not held to the end".to_owned()),
-            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
-            (false, _) => {}
-        }
-        parts.join("; ")
-    }
-
-    /// Returns the faults of the streams and the connection, in words.
-    fn faults(&self) -> Vec<String> {
-        let Tally { streams, ok, failed, .. } = self.tally;
-        let all = number(streams, "stream");
-        let rest = match self.tally.not_begun() {
-            0 => String::new(),
-            not_begun => format!(", {not_begun} not begun"),
-        };
-        let mut faults = Vec::new();
-        if let Some(first) = &self.tally.first_failure {
-            let (stream, why) = first;
-            faults.push(match streams {
-                1 => format!("stream {stream} failed: {why}"),
-                _ => format!("{failed} of {all} failed ({ok} ok{rest}), the first of them {stream}: {why}"),
-            });
-        }
-        if let Some(end) = self.ended_as {
-            let by_whom = match end {
-                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
-                ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
-                _ => "",
-            };
-            let end = match &self.takes_no_more {
-                Some(error) if end == ConnectionEnd::Requested => format!("it took no more streams ({error})"),
-                Some(_) | None => end.to_string(),
-            };
-            let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
-                // All were, or it is said already.
-                (true, _) => String::new(),
-                (false, 1) => "; the stream was not answered".to_owned(),
-                (false, _) => format!("; {ok} of {all} were answered{rest}"),
-            };
-            faults.push(format!("the connection ended before all was done: {by_whom}{end}{answered}"));
-        }
-        faults
-    }
 }
 
 /// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
-
-/// The part of `--timeout` by which a look comes too late only if this process was slow itself. Looks alone come late by a
-/// [64th](LOOKS).
-const LATE: u32 = 8;
 
 impl Notifee<World> for Caller {
     fn interest(&self) -> Interest {

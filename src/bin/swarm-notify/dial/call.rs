@@ -130,7 +130,7 @@ impl Call {
     }
 
     /// Returns the bytes that have moved in the present stretch.
-    pub(super) const fn moved_in_stretch(&self) -> u64 {
+    const fn moved_in_stretch(&self) -> u64 {
         self.moved() - self.moved_before
     }
 
@@ -226,7 +226,7 @@ impl Call {
         let protocol = named(protocol);
         let seconds = timeout.as_secs_f64();
         let moved = self.moved_in_stretch();
-        if self.since.is_some() && moved > 0 {
+        if matches!(awaited, Awaited::Room | Awaited::Echo) && moved > 0 {
             let far = match self.expects_echo {
                 true => format!("{received} of {bytes} had come back"),
                 false => format!("{sent} of {bytes} were sent"),
@@ -301,17 +301,17 @@ impl Call {
                     return;
                 }
                 Ok(n) => {
-                    for byte in &buffer[..n] {
-                        self.wrong = match self.received {
-                            _ if !self.expects_echo => Some(Wrong::Unasked),
-                            at if at >= self.sent => Some(Wrong::Surplus),
-                            at if *byte != self.byte(at) => Some(Wrong::Byte(at)),
-                            _ => None,
-                        };
-                        if self.wrong.is_some() {
-                            return;
-                        }
-                        self.received += 1;
+                    if !self.expects_echo {
+                        self.wrong = Some(Wrong::Unasked);
+                        return;
+                    }
+                    let sent = (self.received..self.sent).map(|at| self.byte(at));
+                    let right = sent.zip(&buffer[..n]).take_while(|(sent, byte)| sent == *byte).count();
+                    self.received += right as u64;
+                    if right < n {
+                        let is_surplus = self.received == self.sent;
+                        self.wrong = Some(if is_surplus { Wrong::Surplus } else { Wrong::Byte(self.received) });
+                        return;
                     }
                 }
                 Err(_) => return,
@@ -377,5 +377,9 @@ mod tests {
         let said =
             "it was too slow: 39 bytes moved in 2 s when 262039 of 1000000 were sent; raise --timeout for a slow peer";
         assert_eq!(why(&sink), said);
+        // A peer that does not end its side is not slow, though its echo has just come.
+        let mut echo = call(&["--bytes", "100"]);
+        (echo.sent, echo.received) = (100, 100);
+        assert_eq!(why(&echo), "it waited 2 s for the peer to end its side");
     }
 }

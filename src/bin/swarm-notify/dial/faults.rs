@@ -1,0 +1,68 @@
+//! The words of `dial` for what went wrong, and for what a signal has interrupted.
+
+use super::tally::{Tally, number};
+use super::{Caller, Errands, Services};
+use swarm_notify::lifecycle::{ConnectionEnd, RemoteEnd};
+
+impl Caller {
+    /// Returns what a signal has interrupted, in words.
+    pub(super) fn interrupted(&self, errands: &Errands, services: &Services) -> String {
+        let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
+        let mut parts = Vec::new();
+        if self.connected.is_none() {
+            parts.push("there was no connection yet".to_owned());
+        }
+        if streams > 0 {
+            let rest = match self.tally.not_begun() {
+                0 => String::new(),
+                not_begun => format!(", {not_begun} not begun"),
+            };
+            parts.push(format!(
+                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
+                number(streams, "stream")
+            ));
+        }
+        parts.extend(errands.interrupted());
+        parts.extend(services.interrupted());
+        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
+            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
+            (true, false) => parts.push("the connection was not held to the end".to_owned()),
+            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
+            (false, _) => {}
+        }
+        parts.join("; ")
+    }
+
+    /// Returns the faults of the streams and the connection, in words.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let Tally { streams, ok, failed, .. } = self.tally;
+        let all = number(streams, "stream");
+        let rest = match self.tally.not_begun() {
+            0 => String::new(),
+            not_begun => format!(", {not_begun} not begun"),
+        };
+        let mut faults = Vec::new();
+        if let Some(first) = &self.tally.first_failure {
+            let (stream, why) = first;
+            faults.push(match streams {
+                1 => format!("stream {stream} failed: {why}"),
+                _ => format!("{failed} of {all} failed ({ok} ok{rest}), the first of them {stream}: {why}"),
+            });
+        }
+        if let Some(end) = self.ended_as {
+            let by_whom = match end {
+                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
+                ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
+                _ => "",
+            };
+            let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
+                // All were, or it is said already.
+                (true, _) => String::new(),
+                (false, 1) => "; the stream was not answered".to_owned(),
+                (false, _) => format!("; {ok} of {all} were answered{rest}"),
+            };
+            faults.push(format!("the connection ended before all was done: {by_whom}{end}{answered}"));
+        }
+        faults
+    }
+}
