@@ -137,19 +137,6 @@ fn a_stream_that_keeps_its_pace_is_not_given_up() {
     assert!(took > 1.0, "{took} s");
 }
 
-/// Its echo has come meanwhile.
-#[test]
-fn a_dial_that_was_stopped_itself_gives_nothing_up() {
-    let peer = Serving::start(&[ECHO], Slow::sending(1_000));
-    let mut dial = Running::start(["dial", &peer.address, "--timeout", "0.5", "--bytes", "20k"]);
-    dial.until("opened_stream");
-    dial.signal("STOP");
-    std::thread::sleep(Duration::from_secs(1));
-    dial.signal("CONT");
-    let dial = dial.ended();
-    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
-}
-
 #[test]
 fn a_peer_without_ping_and_identify_is_told_for_that() {
     let peer = Serving::start(&[], Silent);
