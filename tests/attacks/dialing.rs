@@ -32,4 +32,20 @@ fn dial(form: Form) {
     });
     let (ended, summaries, has_panicked) = ended.unwrap_or_else(|| panic!("{form:?}: it does not end"));
     assert_eq!((ended.code, summaries, has_panicked), (Some(1), 1, false), "{form:?}: {}", ended.stderr);
+    assert!(ended.stderr.contains(said(form)), "{form:?}: {}", ended.stderr);
+}
+
+/// The words that a user reads of it, among others.
+fn said(form: Form) -> &'static str {
+    match form {
+        Form::Silent => "it connected, but nobody spoke libp2p there within 10 s",
+        Form::Garbage => "the other side does not begin with multistream-select",
+        Form::Endless => "a multistream-select line is too long",
+        Form::Resets | Form::Pings => "the peer sent too much that costs work for nothing, failed(flood)",
+        Form::Refuses => "20 of 20 streams failed (0 ok), the first of them s0.1: the peer reset it before it was open",
+        Form::Mute | Form::NeverReads => {
+            "20 of 20 streams failed (0 ok), the first of them s0.1: it waited 5 s for the peer to agree on /echo/1.0.0"
+        }
+        Form::Lingers => "the connection ended before all was done: the peer has closed it, remote(go_away(0))",
+    }
 }

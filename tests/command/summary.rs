@@ -98,7 +98,8 @@ fn the_end_of_a_connection_leaves_streams_unbegun() {
     assert!(["remote(eof)", "failed(reset)"].contains(&reason), "{reason}");
     let counts = format!("{ok} of 1000000 streams were answered, {not_begun} not begun");
     let counts = if failed == 0 { format!("; {counts}") } else { String::new() };
-    let by_whom = if reason == "remote(eof)" { "the peer has hung up, " } else { "" };
+    let by_whom =
+        if reason == "remote(eof)" { "the peer has hung up, " } else { "the peer or the network has cut it, " };
     let rest = format!("the connection ended before all was done: {by_whom}{reason}{counts}\n");
     assert!(dial.stderr.ends_with(&rest), "{}", dial.stderr);
 }

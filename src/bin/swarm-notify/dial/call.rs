@@ -184,14 +184,16 @@ impl Call {
         if reason == Failure::Unsupported {
             return format!("the peer does not speak {} (--identify asks it for what it does)", named(&self.protocol));
         }
-        if self.has_company && reason == Failure::Reset(Side::Remote) {
-            return format!("it could not open: {reason} (the peer may allow fewer at a time: lower --concurrency)");
+        let advice = if self.has_company { " (it may allow fewer at a time: lower --concurrency)" } else { "" };
+        if reason == Failure::Reset(Side::Remote) {
+            format!("the peer reset it before it was open{advice}")
+        } else if reason == Failure::ConnectionClosed {
+            "its connection ended before it was open".to_owned()
+        } else if reason == Failure::Protocol {
+            "the peer broke the rules of multistream, by which protocols are agreed".to_owned()
+        } else {
+            format!("it could not open: {reason}")
         }
-        if reason == Failure::Protocol {
-            return "it could not open: the peer breaks the rules of multistream, by which protocols are agreed"
-                .to_owned();
-        }
-        format!("it could not open: {reason}")
     }
 
     /// Returns the reason why one that has ended like this is not right, in words.

@@ -2,7 +2,7 @@
 
 use super::tally::{Tally, number};
 use super::{Caller, Errands, Services};
-use swarm_notify::lifecycle::{ConnectionEnd, RemoteEnd};
+use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
 
 impl Caller {
     /// Returns what a signal has interrupted, in words.
@@ -50,19 +50,33 @@ impl Caller {
             });
         }
         if let Some(end) = self.ended_as {
-            let by_whom = match end {
-                ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
-                ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
-                _ => "",
-            };
             let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
                 // All were, or it is said already.
                 (true, _) => String::new(),
                 (false, 1) => "; the stream was not answered".to_owned(),
                 (false, _) => format!("; {ok} of {all} were answered{rest}"),
             };
-            faults.push(format!("the connection ended before all was done: {by_whom}{end}{answered}"));
+            faults.push(format!("the connection ended before all was done: {}{end}{answered}", meaning(end)));
         }
         faults
+    }
+}
+
+/// Returns what the end of a connection means, in words to put before its name in the log.
+const fn meaning(end: ConnectionEnd) -> &'static str {
+    match end {
+        ConnectionEnd::Remote(RemoteEnd::GoAway(1)) => "the peer has closed it, and says that we broke its rules, ",
+        ConnectionEnd::Remote(RemoteEnd::GoAway(2)) => {
+            "the peer has closed it, and says that it has an error of its own, "
+        }
+        ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
+        ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
+        ConnectionEnd::Failed(Fault::Reset) => "the peer or the network has cut it, ",
+        ConnectionEnd::Failed(Fault::Timeout) => "the peer answers nothing any more, ",
+        ConnectionEnd::Failed(Fault::Protocol) => "the peer broke the rules of libp2p, ",
+        ConnectionEnd::Failed(Fault::Flood) => "the peer sent too much that costs work for nothing, ",
+        ConnectionEnd::Failed(_) => "the system has cut it, ",
+        // It is ours, or one that a later version adds.
+        ConnectionEnd::Requested | ConnectionEnd::Idle | ConnectionEnd::Trimmed | ConnectionEnd::Shutdown | _ => "",
     }
 }
