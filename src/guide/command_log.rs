@@ -126,6 +126,7 @@
 //! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
 //!   first byte.
 //! - A ping, and the answer to `--identify`, have `--timeout` as a whole.
+//! - Lines of `--floodsub` have `--timeout` for somebody to join; the part on exit codes says what is counted.
 //! - The close of the connection has 5 s.
 //!
 //! Each stream and each ping has its time to itself: of 100 streams one after the other that nobody answers, `dial` gives up

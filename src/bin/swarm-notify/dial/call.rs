@@ -210,10 +210,12 @@ impl Call {
             Some(awaited) => self.why_unanswered(awaited, timeout),
             None if self.is_short => format!("the peer ended its side when {received} of {bytes} bytes had come back"),
             None => {
-                let what = match end {
-                    StreamEnd::Reset(Side::Remote) => "the peer reset it".to_owned(),
-                    StreamEnd::ConnectionClosed => "its connection ended".to_owned(),
-                    end => format!("it ended as {end}"),
+                let what = if end == StreamEnd::Reset(Side::Remote) {
+                    "the peer reset it".to_owned()
+                } else if end == StreamEnd::ConnectionClosed {
+                    "its connection ended".to_owned()
+                } else {
+                    format!("it ended as {end}")
                 };
                 match self.expects_echo {
                     true => format!("{what} when {received} of {bytes} bytes had come back"),
