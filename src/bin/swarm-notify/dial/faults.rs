@@ -13,10 +13,7 @@ impl Caller {
             parts.push("there was no connection yet".to_owned());
         }
         if streams > 0 {
-            let rest = match self.tally.not_begun() {
-                0 => String::new(),
-                not_begun => format!(", {not_begun} not begun"),
-            };
+            let rest = self.not_begun();
             parts.push(format!(
                 "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
                 number(streams, "stream")
@@ -33,14 +30,19 @@ impl Caller {
         parts.join("; ")
     }
 
+    /// Returns the number of streams that were not begun, in words behind others, if there are any.
+    fn not_begun(&self) -> String {
+        match self.tally.not_begun() {
+            0 => String::new(),
+            not_begun => format!(", {not_begun} not begun"),
+        }
+    }
+
     /// Returns the faults of the streams and the connection, in words.
     pub(super) fn faults(&self) -> Vec<String> {
         let Tally { streams, ok, failed, .. } = self.tally;
         let all = number(streams, "stream");
-        let rest = match self.tally.not_begun() {
-            0 => String::new(),
-            not_begun => format!(", {not_begun} not begun"),
-        };
+        let rest = self.not_begun();
         let mut faults = Vec::new();
         if let Some(first) = &self.tally.first_failure {
             let (stream, why) = first;
