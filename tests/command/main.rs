@@ -5,6 +5,7 @@
 mod addresses;
 mod demo;
 mod dial;
+mod dripping;
 mod interrupted;
 mod keys;
 mod listen;

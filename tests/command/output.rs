@@ -30,6 +30,11 @@ impl Log {
         Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
     }
 
+    /// Gives its reader away, without what was read ahead.
+    pub(crate) fn into_reader(self) -> PipeReader {
+        self.lines.into_inner()
+    }
+
     /// The next line that is whole and no `start`.
     fn next(&mut self) -> Option<Value> {
         loop {

@@ -31,7 +31,7 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 const BATCH: usize = 4_096;
 /// The stack of a thread that only writes.
 const STACK: usize = 128 * 1024;
-/// The time that standard error has at the end without any progress.
+/// The time that standard error has at the end, and standard output for what is printed at the very end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The log.
@@ -100,14 +100,14 @@ pub(crate) fn init_log() {
     env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
 }
 
-/// Waits until all lines are written, for as long as a polite close of a connection takes from the last progress on.
-/// Returns `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it
-/// `may_leave`.
+/// Waits until all lines are written, as long as their reader takes some within the time that a polite close of a connection
+/// has. Once the command is told to end, that time counts from there on, whatever the reader takes meanwhile. Returns
+/// `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it `may_leave`.
 pub(crate) fn finish(may_leave: bool) -> bool {
-    let is_right = match STDOUT.finish(Config::default().close_timeout) {
+    let is_right = match STDOUT.finish(patience()) {
         (0, None) => true,
         (lost, None) => {
-            say(format_args!("{lost} lines of output are lost: nobody reads them; read stdout to its end"));
+            say(format_args!("{lost} lines of output are lost: nobody reads them in time; read stdout to its end"));
             false
         }
         (_, Some(End::Gone)) if may_leave => true,
@@ -120,8 +120,13 @@ pub(crate) fn finish(may_leave: bool) -> bool {
             false
         }
     };
-    STDERR.finish(LAST_WORDS);
+    STDERR.finish_by(Instant::now() + LAST_WORDS);
     is_right
+}
+
+/// The time that the reader of standard output has at the end: as much as a polite close of a connection.
+fn patience() -> Duration {
+    Config::default().close_timeout
 }
 
 /// One of the two standard descriptors.
@@ -176,6 +181,8 @@ struct State {
     /// Of those, the ones that the last two lines say: `lagged` and its `snapshot`.
     said_last: u64,
     end: Option<End>,
+    /// The time at which the command was told to end.
+    told_to_end: Option<Instant>,
     has_thread: bool,
     /// What is to stand at the bottom of the terminal, if that has changed.
     bottom: Option<Bottom>,
@@ -224,6 +231,7 @@ impl Output {
             missed: 0,
             said_last: 0,
             end: None,
+            told_to_end: None,
             has_thread: false,
             bottom: None,
             is_drawing: false,
@@ -242,13 +250,16 @@ impl Output {
         self.lock().policy = Policy::Lag;
     }
 
-    /// Has nobody wait for the reader any more, since the command was told to end.
+    /// Has nobody wait for the reader any longer than for its last lines, since the command is told to end now.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
+        state.told_to_end.get_or_insert_with(Instant::now);
         if state.policy == Policy::Wait {
             state.policy = Policy::End;
             state.is_full = false;
         }
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Returns whether the owner should wait before it prints more; `cx` of [`poll_end`](Self::poll_end) is woken when half
@@ -328,15 +339,37 @@ impl Output {
         }
     }
 
-    /// Waits until nothing is left to write, or nothing has moved for `timeout`. Returns the number of lines that were lost.
+    /// Waits until nothing is left to write, or nothing has moved for `timeout`. A command that is told to end waits for
+    /// [`patience`] from there on at most, and for [`LAST_WORDS`] in any case. Returns the number of lines that were lost.
     fn finish(&self, timeout: Duration) -> (u64, Option<End>) {
-        let mut state = self.lock();
-        let (mut written, mut since) = (state.written, Instant::now());
-        while state.end.is_none() && !state.is_written() {
+        let state = self.lock();
+        let begun = Instant::now();
+        let (mut written, mut since) = (state.written, begun);
+        self.wait(state, |state| {
             if core::mem::replace(&mut written, state.written) != state.written {
                 since = Instant::now();
             }
-            let Some(left) = timeout.checked_sub(since.elapsed()) else { break };
+            let told = state.told_to_end.map(|told| (told + patience()).max(begun + LAST_WORDS));
+            told.map_or(since + timeout, |told| told.min(since + timeout))
+        })
+    }
+
+    /// Waits until nothing is left to write, or for some time. Returns the number of lines that were lost.
+    fn finish_by(&self, deadline: Instant) -> (u64, Option<End>) {
+        self.wait(self.lock(), |_| deadline)
+    }
+
+    /// Waits until nothing is left to write or the deadline has passed, which may change as something is written.
+    fn wait(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut deadline: impl FnMut(&State) -> Instant,
+    ) -> (u64, Option<End>) {
+        while state.end.is_none() && !state.is_written() {
+            let left = deadline(&state).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         (state.lost_at_end(), state.end.clone())
