@@ -20,6 +20,7 @@ mod screens;
 mod services;
 mod serving;
 mod slow_reader;
+mod snapshots;
 mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]

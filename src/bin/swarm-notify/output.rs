@@ -158,6 +158,13 @@ enum End {
     Failed(String),
 }
 
+/// The number of missed lines that a line says.
+struct Said {
+    missed: u64,
+    /// That line: how many were queued before it.
+    line: u64,
+}
+
 /// A queue of lines, and the thread that writes them.
 pub(crate) struct Output {
     descriptor: Descriptor,
@@ -178,8 +185,12 @@ struct State {
     is_full: bool,
     /// Lines that were not queued.
     missed: u64,
-    /// Of those, the ones that the last two lines say: `lagged` and its `snapshot`.
-    said_last: u64,
+    /// The lines that were queued so far.
+    queued: u64,
+    /// The numbers of missed lines that were taken, and the number of the line that says each.
+    said: VecDeque<Said>,
+    /// The loop waits for room.
+    is_awaited: bool,
     end: Option<End>,
     /// The time at which the command was told to end.
     told_to_end: Option<Instant>,
@@ -201,21 +212,30 @@ impl State {
         self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
     }
 
+    fn put(&mut self, line: String) {
+        let mut line = line.into_bytes();
+        line.push(b'\n');
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        self.queued += 1;
+        self.is_full |= self.policy == Policy::Wait && self.is_beyond(1);
+    }
+
     /// Nothing is left to be written.
     fn is_written(&self) -> bool {
         self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
     }
 
-    /// The lines that were not written.
-    fn lost(&self) -> u64 {
-        self.missed + (self.lines.len() + self.in_hand) as u64
+    /// The lines that were queued and not written.
+    fn unwritten(&self) -> u64 {
+        (self.lines.len() + self.in_hand) as u64
     }
 
-    /// The lines that the reader has not got, and does not know of.
-    fn lost_at_end(&self) -> u64 {
-        let lost = self.lost();
-        // The line that says so is the last but one.
-        if lost < 2 { lost } else { lost + self.said_last }
+    /// The lines that the reader has not got, and does not know of: also those that a line would have told which is lost.
+    fn lost(&self) -> u64 {
+        let written = self.queued - self.unwritten();
+        let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);
+        self.missed + self.unwritten() + unsaid.sum::<u64>()
     }
 }
 
@@ -229,7 +249,9 @@ impl Output {
             policy,
             is_full: false,
             missed: 0,
-            said_last: 0,
+            queued: 0,
+            said: VecDeque::new(),
+            is_awaited: false,
             end: None,
             told_to_end: None,
             has_thread: false,
@@ -278,8 +300,8 @@ impl Output {
         state.end.is_some()
     }
 
-    /// Returns the number of lines that were not queued since the last call, once there is room. `None`: none, or no room
-    /// yet. At the `end` room does not matter.
+    /// Returns the number of lines that were not queued since the last call, once there is room. The next line has to say
+    /// it. `None`: none, or no room yet. At the `end` room does not matter.
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
@@ -287,20 +309,40 @@ impl Output {
             return None;
         }
         let missed = core::mem::take(&mut state.missed);
-        state.said_last = if end { missed } else { 0 };
+        let written = state.queued - state.unwritten();
+        state.said.retain(|said| said.line >= written);
+        let line = state.queued;
+        state.said.push_back(Said { missed, line });
         Some(missed)
+    }
+
+    /// Returns whether half of the queue is free. If not, the loop is woken when it is.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.lock();
+        let has_room = state.is_half_empty();
+        state.is_awaited = !has_room;
+        has_room
     }
 
     /// Queues a line, or counts it.
     pub(crate) fn push(&'static self, line: String) {
-        let state = self.lock();
+        self.push_behind(None, line);
+    }
+
+    /// Queues a line, and another before it, or counts the one line. Returns whether it is queued.
+    pub(crate) fn push_behind(&'static self, before: Option<String>, line: String) -> bool {
+        let mut state = self.lock();
         let takes = match state.policy {
             Policy::Wait => true,
             Policy::Lag => state.missed == 0 && !state.is_beyond(1),
             Policy::End => !state.is_beyond(2),
             Policy::Drop => !state.is_beyond(1),
-        };
+        } && state.end.is_none();
+        if let Some(before) = before.filter(|_| takes) {
+            state.put(before);
+        }
         self.put(state, takes, line);
+        takes
     }
 
     /// Queues a line, whatever the queue holds.
@@ -313,11 +355,7 @@ impl Output {
             state.missed += 1;
             return;
         }
-        let mut line = line.into_bytes();
-        line.push(b'\n');
-        state.bytes += line.len();
-        state.lines.push_back(line);
-        state.is_full |= state.policy == Policy::Wait && state.is_beyond(1);
+        state.put(line);
         self.wake_thread(state);
     }
 
@@ -372,7 +410,7 @@ impl Output {
             }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (state.lost_at_end(), state.end.clone())
+        (state.lost(), state.end.clone())
     }
 
     /// Nothing can be written any more.
@@ -386,6 +424,7 @@ impl Output {
         // The first reason is the cause of others.
         if state.end.is_none() {
             state.missed = state.lost();
+            state.said.clear();
             (state.lines, state.bytes, state.in_hand) = (VecDeque::new(), 0, 0);
             state.is_full = false;
             state.end = Some(end);

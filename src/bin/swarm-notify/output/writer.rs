@@ -66,8 +66,11 @@ impl Output {
             batch.extend_from_slice(&line);
             ends.push(batch.len());
         }
-        if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
-            wake(state);
+        if state.is_half_empty() {
+            let (was_full, is_awaited) = (core::mem::take(&mut state.is_full), core::mem::take(&mut state.is_awaited));
+            if was_full || is_awaited || state.missed > 0 {
+                wake(state);
+            }
         }
         bottom
     }

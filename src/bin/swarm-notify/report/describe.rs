@@ -59,6 +59,15 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
     }
 }
 
+/// Returns the event that has opened something, as long as it can be looked up.
+pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
+    Some(match id {
+        Id::Listener(listener) => Event::Listen { listener },
+        Id::Connection(connection) => Event::Connected { connection },
+        Id::Stream(stream) => Event::OpenedStream { connection: swarm.stream(stream)?.connection, stream },
+    })
+}
+
 fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut Line) {
     let Some(listener) = swarm.listener(id) else { return };
     // One that could not open is known by what it was asked for.
