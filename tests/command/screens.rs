@@ -256,7 +256,7 @@ fn a_pipe_gets_whole_lines_and_no_colours_but_by_force() {
     assert!(!output(&["demo"], "").contains('\u{1b}'));
     assert!(!text.contains('\u{1b}') && !text.contains('…'), "{text}");
     assert_eq!(text.lines().count(), 2 + 14 + 1);
-    assert!(text.lines().next().is_some_and(|line| line.contains("Z  a  start          format=1 version=")), "{text}");
+    assert!(text.lines().next().is_some_and(|line| line.contains("Z  a  start          format=2 version=")), "{text}");
     let forced = output(&["demo"], "1");
     assert!(forced.lines().all(|line| line.contains('\u{1b}')), "{forced}");
     let names = |text: &str| {

@@ -106,7 +106,8 @@ Two terminals to try it in:
 
 Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong, or output or input was lost; 2 the \
 command line, the key file or the topic was wrong; of `dial`, 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP. A \
-second signal ends every command at once; the same within 0.1 s counts as one.";
+second signal ends every command at once; the same within 0.1 s counts as one. After a signal a reader of stdout that \
+is slow has 5 s, and what it has not read by then is lost.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

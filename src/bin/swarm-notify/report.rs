@@ -277,7 +277,7 @@ impl Reporter {
 
     /// Prints the next part of the snapshot, if there is one.
     pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut Open) {
-        if let Some(part) = open.next_part() {
+        if let Some(part) = open.next_part(open::MOST) {
             self.print_always(&self.snapshot(swarm, &part));
         }
     }

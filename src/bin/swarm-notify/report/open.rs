@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use swarm_notify::lifecycle::{Event, Id};
 
-/// The most entries of one part, and the most ids that are looked at for one.
+/// The most entries of one part of the log.
 pub(crate) const MOST: usize = 128;
 
 /// All that has been told to be open, and has not been told to be over.
@@ -53,13 +53,13 @@ impl Open {
         self.snapshot.is_some()
     }
 
-    /// Takes the next part of the snapshot, if there is one.
-    pub(crate) fn next_part(&mut self) -> Option<Part> {
+    /// Takes the next part of the snapshot, if there is one. It looks at no more than `most` ids.
+    pub(crate) fn next_part(&mut self, most: usize) -> Option<Part> {
         let snapshot = self.snapshot.as_mut()?;
         let begin = snapshot.looked_at.map_or(Unbounded, Excluded);
         let mut rest = self.ids.range((begin, Unbounded));
         let mut ids = Vec::new();
-        for (id, since) in rest.by_ref().take(MOST) {
+        for (id, since) in rest.by_ref().take(most) {
             snapshot.looked_at = Some(*id);
             if *since <= snapshot.begun {
                 ids.push(*id);
