@@ -333,6 +333,29 @@ fn an_error_is_broken_at_words() {
     assert_eq!((&shown.rows[..], shown.wrapped.len(), shown.code), (&expected.map(str::to_owned)[..], 0, Some(2)));
 }
 
+/// The library's log has strings of peers in it, and stands at the same terminal.
+#[test]
+fn a_record_of_the_log_is_marked_where_it_goes_on() {
+    let mut command = command(&["listen"]);
+    command.env("RUST_LOG", "trace");
+    let mut listen = AtTerminal::start(command, 60);
+    let address = listen.line("dial me: swarm-notify dial ");
+    let (mut peer, connection) = Peer::dial(&address, Config::default());
+    let name = format!("/{} error: FORGED", "x".repeat(60));
+    peer.swarm.open_stream(connection, &[Protocol::new(name).unwrap()]).unwrap();
+    peer.until(|event| matches!(event, Event::StreamFailed { .. }));
+    drop(peer);
+    listen.until(" disconnected");
+    listen.signal("INT");
+    let shown = listen.ended();
+    nothing_else_is_wrapped(&shown);
+    assert!(shown.rows.iter().any(|row| row.starts_with("│ ")), "{:#?}", shown.rows);
+    for row in shown.whole_rows() {
+        let is_known = row.starts_with("   ") || row.starts_with('[') || row.starts_with("│ ");
+        assert!(is_known || row.starts_with("dial me: "), "{row}");
+    }
+}
+
 #[test]
 fn ids_that_grow_stay_in_their_column() {
     let mut listen = Running::start(["listen"]);

@@ -13,7 +13,7 @@ mod writer;
 pub(crate) use bottom::Bottom;
 
 use crate::report::paint::{self, Span};
-use crate::terminal::{self, wrap_words};
+use crate::terminal::{self, wrap_marked, wrap_words};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -89,7 +89,12 @@ pub(crate) fn init_log() {
     impl io::Write for Records {
         /// Takes one record.
         fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-            STDERR.push(String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record)).into_owned());
+            let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
+            let terminal = terminal::stderr();
+            STDERR.push(match terminal.columns() {
+                Some(columns) => terminal.margin().to_owned() + &wrap_marked(&text, columns),
+                None => text.into_owned(),
+            });
             Ok(record.len())
         }
 

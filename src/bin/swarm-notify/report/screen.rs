@@ -2,9 +2,9 @@
 
 use super::line::{Line, is_word, word};
 use super::paint::{self, Span};
+use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
-use unicode_width::UnicodeWidthChar as _;
 
 /// The columns of the time since the start. It has fewer digits behind the point as it grows.
 const TIME: usize = 8;
@@ -21,10 +21,6 @@ const LEAST_ROOM_BELOW: usize = 20;
 const INDENT: usize = 4;
 /// From this width on there are two blanks between columns.
 const WIDE: usize = 100;
-/// The begin of each row that goes on in the middle of a value. A row without it begins with a field of ours, and a row with
-/// it has nothing else of ours: so no value of a peer's looks like a field, wherever it is broken.
-const MARK: &str = "│ ";
-const MARK_COLUMNS: usize = 2;
 /// The most rows of one field, unless all of it is wanted: a peer says as much as it likes.
 const MAX_ROWS: usize = 6;
 
@@ -326,16 +322,6 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
 
 fn width(cells: &[Cell]) -> usize {
     cells.iter().map(|(character, _)| columns_of(*character)).sum()
-}
-
-/// Returns the columns of a character: no fewer than any terminal takes for it. Some combine it with the one before, and
-/// take none.
-fn columns_of(character: char) -> usize {
-    match character {
-        // Two of these are a flag. Some terminals show them one by one, each in two columns.
-        '\u{1f1e6}'..='\u{1f1ff}' => 2,
-        _ => character.width().unwrap_or_default().max(1),
-    }
 }
 
 fn cells(spans: &[Span]) -> Vec<Cell> {
