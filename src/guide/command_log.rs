@@ -48,8 +48,11 @@
 //! ```
 //!
 //! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
-//!   column. Where there are less than about 72 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   column. Where there are less than about 74 columns, all other fields stand below. Only the line to copy, `dial me: …`,
 //!   is wrapped by the terminal itself, so that a copy of it is whole.
+//! - A row that goes on in the middle of a value begins with `│` in the last column, and has nothing but that value. So a
+//!   row without it begins with a field of ours, whatever bytes a peer has chosen. Records of `RUST_LOG` go on behind a `│` at
+//!   the left margin. Rows that were printed before a terminal is made narrower are broken anew by the terminal, unmarked.
 //! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
 //!   rest and what closes it behind that. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
 //! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
@@ -232,16 +235,16 @@
 //! signal within 100 ms of the first is no second one, since `timeout` sends it to its child and to the child's group. A
 //! SIGHUP that is ignored at the start, as by `nohup`, stays so; on systems other than Linux it does what it does by default.
 //!
-//! Up to 4 096 lines or 4 MiB wait in the command for stdout's reader, and a few lines more at the end. Who has them is
-//! bounded, too:
+//! A thread writes the log. Up to 4 096 lines or 4 MiB wait in the command until stdout's reader takes them, and up to twice as
+//! much after a signal to `dial`:
 //!
-//! - After a signal the reader has 5 s ([`close_timeout`](crate::connection::Config::close_timeout)) from the signal on, and 1 s
-//!   from the last line on if that is later, however slowly it reads. Then the command ends, with 1 where it would be 0, and
-//!   stderr says how many lines are lost.
-//! - Without a signal `dial` and `demo` wait at their end for as long as the reader takes some bytes every 5 s.
-//! - A process that is killed loses the lines that wait, with no word: by SIGKILL, the system's lack of memory, or a second
-//!   signal. So does `demo` at its first signal. The last line in the log may be cut then. A log of a killed process ends
-//!   somewhere; only one whose reader has seen the end of all that it saw opened is whole.
+//! - After a signal the reader has 5 s ([`close_timeout`](crate::connection::Config::close_timeout)), counted from the signal,
+//!   however slowly it reads, and at least 1 s after the last line was printed. Then the command ends. stderr says how many
+//!   lines are lost, and the exit code is 1 in the place of 0.
+//! - Without a signal `dial` and `demo` wait at their end as long as the reader takes some bytes every 5 s.
+//! - A process that is killed says nothing: the lines that wait are lost, and the last one of the log may be cut. SIGKILL kills
+//!   it, and so do the system when memory runs out, a second signal, and any signal to `demo`. A log without `--quiet` was cut
+//!   short if something is still open at its end.
 //!
 //! `dial --floodsub` ends with 1 when its peer has not joined the topic, nor does, within `--timeout` while a line waits to be
 //! published. stderr says how many lines were lost: exactly where stdin was read to its end, and `at least` so many where it

@@ -148,7 +148,7 @@ enum Policy {
     Wait,
     /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`].
     Lag,
-    /// What is twice as much as a full queue is counted as lost: the command was told to end.
+    /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
     End,
     /// Lines are lost.
     Drop,
@@ -166,7 +166,7 @@ enum End {
 /// The number of missed lines that a line says.
 struct Said {
     missed: u64,
-    /// That line: how many were queued before it.
+    /// The number of lines that were queued before that one.
     line: u64,
 }
 
@@ -200,7 +200,7 @@ struct State {
     /// The time at which the command was told to end.
     told_to_end: Option<Instant>,
     has_thread: bool,
-    /// What is to stand at the bottom of the terminal, if that has changed.
+    /// The next text at the bottom of the terminal, if there is another.
     bottom: Option<Bottom>,
     /// The thread has taken `bottom`, and does not show it yet.
     is_drawing: bool,
@@ -372,8 +372,8 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. Of texts that
-    /// the terminal takes too slowly only the last is shown.
+    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. A slow terminal
+    /// shows the last of several texts only.
     fn show(&'static self, bottom: Bottom) {
         let mut state = self.lock();
         if state.end.is_none() {

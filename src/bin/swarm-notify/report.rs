@@ -1,4 +1,4 @@
-//! What is printed: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
+//! The log: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
 //! `guide::command_log` of the library states it.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
@@ -55,7 +55,7 @@ pub(crate) struct Reporter {
     form: Form,
     terminal: Terminal,
     is_quiet: bool,
-    /// Which of the demo's two.
+    /// The name of one of the demo's two sides.
     side: Option<&'static str>,
 }
 

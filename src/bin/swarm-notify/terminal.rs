@@ -15,7 +15,7 @@ const COLUMNS: usize = 80;
 pub(crate) const MARK: &str = "│ ";
 pub(crate) const MARK_COLUMNS: usize = 2;
 
-/// What a standard descriptor leads to. That does not change while the command runs, apart from the width.
+/// The end of a standard descriptor. It does not change while the command runs, apart from the width.
 #[derive(Clone, Copy)]
 pub(crate) struct Terminal {
     is_stdout: bool,
@@ -33,7 +33,7 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
-/// Whether a terminal has colours where nothing forces them.
+/// Returns whether a terminal has colours where nothing forces them.
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());

@@ -5,7 +5,7 @@ use crate::terminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use unicode_width::UnicodeWidthStr as _;
 
-/// What stands at the bottom of the terminal.
+/// The text at the bottom of the terminal, or none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Bottom {
     /// One line, shorter than the terminal is wide.
@@ -13,7 +13,7 @@ pub(crate) enum Bottom {
     Nothing,
 }
 
-/// What is shown by now.
+/// The text that is shown by now.
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
 /// The right to write to the terminal, which one thread has at a time.

@@ -44,7 +44,7 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
             put("reason", reason.to_string());
         }
     }
-    // When the beginning of something is told it may have failed already. The error belongs to its end.
+    // Something may have failed before its beginning is told. The error belongs to its end.
     let is_last = event.is_last();
     match event {
         Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {

@@ -23,7 +23,7 @@ pub(crate) struct Open {
 
 /// A snapshot whose last part is still to come.
 struct Snapshot {
-    /// The time at which it began. What opened later has a line of its own.
+    /// The time at which it began. A later opening has a line of its own.
     begun: u64,
     /// The last id that was looked at. Listeners come first, then connections, then streams.
     looked_at: Option<Id>,

@@ -100,7 +100,8 @@ impl Screen {
                 // A number that is unique to an author's message, and a neighbour who is the author.
                 ("seqno", _) if !self.is_long => {}
                 ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
-                // The format is for programs, and the user has typed the command. What has changed says more than all.
+                // The format is for programs, and the user has typed the command. The changes of addresses say more than all
+                // of these.
                 ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
                 ("seconds", Value::Number(seconds)) if event == "ping" => {
@@ -216,7 +217,7 @@ fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>>
     rows
 }
 
-/// Returns a field in rows, all but the first with the [`MARK`]. Of one that needs too many the end is left out, but for the
+/// Returns a field in rows, all but the first with the [`MARK`]. The end of one that needs too many is left out, but for the
 /// quotes and brackets that close it.
 fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
@@ -314,7 +315,7 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let is_group = |at: &usize| cells[at - 1].0 == ':';
     let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
     let half = fits / 2 + 1;
-    // What closes a value does not stand alone.
+    // A bracket that closes a value does not stand alone.
     let closes = || matches!(cells[fits].0, ']' | '}').then(|| last(1, &is_word)).flatten();
     let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part)).or_else(closes);
     of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)

@@ -10,7 +10,7 @@ use swarm_notify::lifecycle::{
 /// The most entries of one part: also the connections take several.
 const MOST: usize = 3;
 
-/// What is open, as the lines say.
+/// It knows from the lines which ids are open.
 #[derive(Default)]
 struct Reader {
     open: BTreeSet<Id>,

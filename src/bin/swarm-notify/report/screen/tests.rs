@@ -325,7 +325,7 @@ fn no_escape_is_broken() {
         line.put("agent", value);
         for columns in 40..=200 {
             for row in shown(&line, columns, false) {
-                // What is whole, an escape is by itself.
+                // A whole escape can be read by itself.
                 let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
                 let text = text.trim_matches('"').replace("…", "").replace('é', "");
                 let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };
