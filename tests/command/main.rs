@@ -21,6 +21,8 @@ mod services;
 mod serving;
 mod slow_reader;
 mod snapshots;
+#[cfg(target_os = "linux")]
+mod stderr;
 mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]

@@ -5,6 +5,8 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "output/bottom.rs"]
 mod bottom;
+#[path = "output/state.rs"]
+mod state;
 #[path = "output/system.rs"]
 mod system;
 #[path = "output/writer.rs"]
@@ -14,10 +16,11 @@ pub(crate) use bottom::Bottom;
 
 use crate::report::paint::{self, Span};
 use crate::terminal::{self, wrap_marked, wrap_words};
+use state::{End, Policy, Said, State};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Config;
 
@@ -141,35 +144,6 @@ enum Descriptor {
     Err,
 }
 
-/// The consequence of a full queue.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Policy {
-    /// [`Output::is_full`] says so. The queue takes what comes nevertheless.
-    Wait,
-    /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`].
-    Lag,
-    /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
-    End,
-    /// Lines are lost.
-    Drop,
-}
-
-/// The reason why nothing can be written any more.
-#[derive(Clone)]
-enum End {
-    /// The reader has left.
-    Gone,
-    /// The text of an error.
-    Failed(String),
-}
-
-/// The number of missed lines that a line says.
-struct Said {
-    missed: u64,
-    /// The number of lines that were queued before that one.
-    line: u64,
-}
-
 /// A queue of lines, and the thread that writes them.
 pub(crate) struct Output {
     descriptor: Descriptor,
@@ -178,93 +152,9 @@ pub(crate) struct Output {
     changed: Condvar,
 }
 
-struct State {
-    lines: VecDeque<Vec<u8>>,
-    /// The bytes of `lines`.
-    bytes: usize,
-    /// The lines that the thread has taken and not written.
-    in_hand: usize,
-    /// Progress: bytes that were written.
-    written: u64,
-    policy: Policy,
-    is_full: bool,
-    /// Lines that were not queued.
-    missed: u64,
-    /// The lines that were queued so far.
-    queued: u64,
-    /// The numbers of missed lines that were taken, and the number of the line that says each.
-    said: VecDeque<Said>,
-    /// The loop waits for room.
-    is_awaited: bool,
-    end: Option<End>,
-    /// The time at which the command was told to end.
-    told_to_end: Option<Instant>,
-    has_thread: bool,
-    /// The next text at the bottom of the terminal, if there is another.
-    bottom: Option<Bottom>,
-    /// The thread has taken `bottom`, and does not show it yet.
-    is_drawing: bool,
-    /// The loop that hears of room and of the end.
-    waker: Option<Waker>,
-}
-
-impl State {
-    fn is_beyond(&self, factor: usize) -> bool {
-        self.lines.len() >= factor * MAX_LINES || self.bytes >= factor * MAX_BYTES
-    }
-
-    fn is_half_empty(&self) -> bool {
-        self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
-    }
-
-    fn put(&mut self, line: String) {
-        let mut line = line.into_bytes();
-        line.push(b'\n');
-        self.bytes += line.len();
-        self.lines.push_back(line);
-        self.queued += 1;
-        self.is_full |= self.policy == Policy::Wait && self.is_beyond(1);
-    }
-
-    /// Nothing is left to be written.
-    fn is_written(&self) -> bool {
-        self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
-    }
-
-    /// The lines that were queued and not written.
-    fn unwritten(&self) -> u64 {
-        (self.lines.len() + self.in_hand) as u64
-    }
-
-    /// The lines that the reader has not got, and does not know of: also those that a line would have told which is lost.
-    fn lost(&self) -> u64 {
-        let written = self.queued - self.unwritten();
-        let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);
-        self.missed + self.unwritten() + unsaid.sum::<u64>()
-    }
-}
-
 impl Output {
     const fn new(descriptor: Descriptor, policy: Policy) -> Self {
-        let state = State {
-            lines: VecDeque::new(),
-            bytes: 0,
-            in_hand: 0,
-            written: 0,
-            policy,
-            is_full: false,
-            missed: 0,
-            queued: 0,
-            said: VecDeque::new(),
-            is_awaited: false,
-            end: None,
-            told_to_end: None,
-            has_thread: false,
-            bottom: None,
-            is_drawing: false,
-            waker: None,
-        };
-        Self { descriptor, state: Mutex::new(state), changed: Condvar::new() }
+        Self { descriptor, state: Mutex::new(State::new(policy)), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
