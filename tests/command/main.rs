@@ -5,6 +5,7 @@
 mod addresses;
 mod demo;
 mod dial;
+mod dripping;
 mod hostile;
 mod interrupted;
 mod keys;
@@ -20,6 +21,9 @@ mod screens;
 mod services;
 mod serving;
 mod slow_reader;
+mod snapshots;
+#[cfg(target_os = "linux")]
+mod stderr;
 mod stdin;
 mod summary;
 #[path = "../support/mod.rs"]

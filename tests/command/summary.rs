@@ -117,7 +117,7 @@ fn a_script_reads_the_throughput() {
     assert_eq!(dial.ended().code, Some(0));
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let [start, summary] = &lines[..] else { panic!("{log}") };
-    assert_eq!((&start["event"], &start["format"]), (&"start".into(), &1.into()));
+    assert_eq!((&start["event"], &start["format"]), (&"start".into(), &2.into()));
     assert!(summary["bytes_per_second"].as_u64().unwrap() > 0);
 }
 

@@ -135,7 +135,8 @@ Exit codes:
   1    The peer, the network or what came back was wrong, or output or input was lost.
   2    The command line, the key file or the topic was wrong. Nothing was started.
   130  `dial` was interrupted by Ctrl-C before all was done; 143 by SIGTERM, 129 by SIGHUP.
-A second signal ends every command at once. The same signal within 0.1 s counts as one.";
+A second signal ends every command at once. The same signal within 0.1 s counts as one. After a signal a slow reader of
+stdout has 5 s, and what it has not read by then is lost.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -24,7 +24,7 @@ impl Failed {
         Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: false }
     }
 
-    /// Returns advice for the reader.
+    /// Returns advice for the reader: something to do.
     fn advice(&self) -> String {
         let is_silent = self.error.as_deref() == Some(&connection::Error::HandshakeTimeout.to_string());
         let seconds = connection::Config::default().handshake_timeout.as_secs();
@@ -62,7 +62,7 @@ const fn to_dial(reason: Failure) -> &'static str {
         }
         Failure::PermissionDenied => "this machine does not allow it: check its firewall",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // For `Io`, and for reasons that a later version adds.
+        // `Io` has it, and so has a reason that a later version adds.
         _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
@@ -82,7 +82,7 @@ const fn to_listen(reason: Failure) -> &'static str {
         }
         Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // For `Io`, for reasons that are about a peer, and for those that a later version adds.
+        // `Io` has it, and so have reasons that are about a peer or that a later version adds.
         _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }

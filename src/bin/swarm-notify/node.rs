@@ -9,7 +9,7 @@ use crate::failed::Failed;
 use crate::key;
 use crate::loop_waker::LoopWaker;
 use crate::output::STDOUT;
-use crate::report::Reporter;
+use crate::report::{Open, Reporter};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
@@ -146,6 +146,8 @@ impl End {
 pub(crate) struct World {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
+    /// All that the log has told to be open.
+    pub(crate) open: Open,
     /// The connection whose close ends the command.
     pub(crate) dialed: Option<ConnectionId>,
     /// The command was told to end before all was done.
@@ -169,11 +171,30 @@ impl World {
         self.end();
     }
 
-    /// Says in the log how many lines it lacks, and what is open, if its reader was too slow and there is room again, or
-    /// at the `end` in any case.
-    pub(crate) fn catch_up(&self, end: bool) {
-        if let Some(missed) = STDOUT.take_missed(end) {
-            self.reporter.lagged(&self.swarm, missed);
+    /// Says in the log how many lines it lacks, if its reader was too slow and there is room again, and then what is open:
+    /// one part of that each time. At the `end` it says all of it, whatever room there is. Returns `false` if there was
+    /// nothing to say, or no room.
+    pub(crate) fn catch_up(&mut self, end: bool) -> bool {
+        if end {
+            self.finish_snapshot();
+        } else if self.open.has_more() {
+            let has_room = STDOUT.has_room();
+            if has_room {
+                self.reporter.go_on(&self.swarm, &mut self.open);
+            }
+            return has_room;
+        }
+        let Some(missed) = STDOUT.take_missed(end) else { return false };
+        self.reporter.lagged(&self.swarm, &mut self.open, missed);
+        if end {
+            self.finish_snapshot();
+        }
+        true
+    }
+
+    fn finish_snapshot(&mut self) {
+        while self.open.has_more() {
+            self.reporter.go_on(&self.swarm, &mut self.open);
         }
     }
 }
@@ -181,7 +202,7 @@ impl World {
 impl Network for World {
     fn next_event(&mut self) -> Option<Event> {
         let event = self.swarm.next_event()?;
-        self.reporter.event(&self.swarm, event);
+        self.reporter.event(&self.swarm, &mut self.open, event);
         if let Some(told) = &mut self.told {
             told.push(event);
         }
@@ -239,7 +260,7 @@ impl Node {
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
             .map_err(|error| Error::Identity(error.to_string()))?;
-        let world = World { swarm, reporter, dialed: None, is_ending: false, told: None };
+        let world = World { swarm, reporter, open: Open::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
         Ok(Self { world, notifees })
@@ -288,8 +309,7 @@ impl Node {
                 end = End::Unread;
                 self.world.end_early();
             }
-            self.world.catch_up(false);
-            let happened = self.turn() | then(cx, &mut self.world, &mut self.notifees);
+            let happened = self.world.catch_up(false) | self.turn() | then(cx, &mut self.world, &mut self.notifees);
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
