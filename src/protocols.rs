@@ -6,6 +6,9 @@
 //! [emit](crate::notifee::Context::emit) it to every notifee that declares an interest in
 //! [`EMITTED`](crate::notifee::Interest::EMITTED); pub/sub does not, since its messages would have to be copied for
 //! that. [Taking a service out](Notifees::uninstall) takes its protocols and streams with it.
+//!
+//! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
+//! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
 
 mod deadlines;
 pub mod floodsub;
@@ -14,6 +17,16 @@ pub mod identify;
 mod outbox;
 pub mod ping;
 pub mod pubsub;
+pub mod request_response;
+mod writer;
+
+/// Parts that services are made of, for services of your own.
+pub mod parts {
+    pub use super::deadlines::Deadlines;
+    pub use super::frames::{BadLength, Frames, with_length};
+    pub use super::outbox::Outbox;
+    pub use super::writer::Writer;
+}
 
 use crate::connection::Protocol;
 use crate::lifecycle::Failure;

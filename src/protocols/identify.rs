@@ -129,7 +129,6 @@ mod message;
 mod reader;
 mod record;
 mod roles;
-mod writer;
 
 pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;

@@ -5,6 +5,7 @@
 mod floodsub;
 mod identify;
 mod ping;
+mod request_response;
 mod services;
 #[path = "../support/mod.rs"]
 mod support;

@@ -116,15 +116,22 @@ impl<const EVENTS: usize> Both<EVENTS> {
     /// Connects the two, and gives each side's id. The shape says who dials.
     #[track_caller]
     pub(crate) fn connect(&mut self, shape: Shape) -> (ConnectionId, ConnectionId) {
-        let (dialer, listener, name) =
-            if shape.swapped { (&mut self.b, &mut self.a, A) } else { (&mut self.a, &mut self.b, B) };
+        let (listener, name) = if shape.swapped { (&mut self.a, A) } else { (&mut self.b, B) };
         listener.swarm.listen(name.at(4000)).expect("there is place");
         listener.turn(self.now);
-        dialer.swarm.dial(name.at(4000)).expect("there is place");
+        self.connect_again(shape)
+    }
+
+    /// Connects the two once more.
+    #[track_caller]
+    pub(crate) fn connect_again(&mut self, shape: Shape) -> (ConnectionId, ConnectionId) {
         let peers = (self.a.swarm.local_peer(), self.b.swarm.local_peer());
+        let before = self.a.swarm.connections_of(peers.1).count();
+        let (dialer, name) = if shape.swapped { (&mut self.b, A) } else { (&mut self.a, B) };
+        dialer.swarm.dial(name.at(4000)).expect("there is place");
         loop {
             let connections =
-                (self.a.swarm.connections_of(peers.1).last(), self.b.swarm.connections_of(peers.0).last());
+                (self.a.swarm.connections_of(peers.1).nth(before), self.b.swarm.connections_of(peers.0).nth(before));
             if let (Some(a), Some(b)) = connections {
                 return (a, b);
             }
