@@ -359,12 +359,13 @@ impl<C: Codec> RequestResponse<C> {
 
 impl<C: Codec> fmt::Debug for RequestResponse<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { protocols, config, outbound, inbound, events, .. } = self;
+        let Self { protocols, config, outbound, inbound, waiting, events, .. } = self;
         f.debug_struct("RequestResponse")
             .field("protocols", protocols)
             .field("config", config)
             .field("outbound", &outbound.len())
             .field("inbound", &inbound.len())
+            .field("waiting", &waiting.values().map(Vec::len).sum::<usize>())
             .field("events", &events.len())
             .finish_non_exhaustive()
     }

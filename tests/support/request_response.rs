@@ -32,18 +32,24 @@ type Service = RequestResponse<Bytes>;
 struct Play {
     has_length: bool,
     bounds: [u8; 3],
+    is_calm: bool,
     steps: Vec<Step>,
 }
 
 impl<'a> Arbitrary<'a> for Play {
     /// As many steps as there are bytes for.
+    /// In every other one nothing is cancelled or late, so that each whole response has to be told.
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
         let (has_length, bounds) = u.arbitrary()?;
+        let is_calm: bool = u.arbitrary()?;
         let mut steps = Vec::new();
         while !u.is_empty() && steps.len() < MOST_STEPS {
-            steps.push(u.arbitrary()?);
+            let step = u.arbitrary()?;
+            if !is_calm || !matches!(step, Step::Cancel(_) | Step::Wait(_)) {
+                steps.push(step);
+            }
         }
-        Ok(Self { has_length, bounds, steps })
+        Ok(Self { has_length, bounds, is_calm, steps })
     }
 }
 
@@ -74,11 +80,31 @@ enum Step {
     Wait(u8),
 }
 
-/// A stream of a peer's, as the peer has it.
-struct Asked {
+/// What a peer says on a stream, as the peer has it.
+struct Said {
     connection: ConnectionId,
-    said: Vec<u8>,
+    bytes: Vec<u8>,
+    /// How many of them have not arrived.
+    late: usize,
     is_finished: bool,
+    is_reset: bool,
+}
+
+impl Said {
+    fn on(connection: ConnectionId) -> Self {
+        Self { connection, bytes: Vec::new(), late: 0, is_finished: false, is_reset: false }
+    }
+
+    /// The message that has arrived whole, if one has, and is not too long.
+    fn message(&self, framing: Framing) -> Option<&[u8]> {
+        let arrived = &self.bytes[..self.bytes.len() - self.late];
+        let message = match framing {
+            Framing::LengthPrefixed => arrived.get(1..=usize::from(*arrived.first()?))?,
+            _ if self.is_finished => arrived,
+            _ => return None,
+        };
+        (message.len() <= LONGEST).then_some(message)
+    }
 }
 
 struct Run {
@@ -88,8 +114,12 @@ struct Run {
     config: Config,
     now: Duration,
     connections: Vec<ConnectionId>,
-    /// Streams of peers.
-    asked: BTreeMap<StreamId, Asked>,
+    is_calm: bool,
+    /// What peers say on their streams, of which nobody was told, and on ours.
+    asked: BTreeMap<StreamId, Said>,
+    answers: BTreeMap<StreamId, Said>,
+    /// Our streams whose responses were told.
+    answered: BTreeSet<StreamId>,
     accepted: u64,
     /// Our requests without an outcome that was taken.
     outbound: BTreeSet<OutboundRequestId>,
@@ -126,6 +156,12 @@ fn nth<T: Copy>(n: u8, of: impl IntoIterator<Item = T>) -> Option<T> {
     all.get(usize::from(n).checked_rem(all.len())?).copied()
 }
 
+/// Finds the stream of a connection on which a peer has said a message of which nobody was told.
+fn said_by(said: &BTreeMap<StreamId, Said>, connection: ConnectionId, message: &[u8], framing: Framing) -> StreamId {
+    let is_it = |said: &Said| said.connection == connection && said.message(framing) == Some(message);
+    *said.iter().find(|(_, said)| is_it(said)).expect("somebody has said that there, and nobody was told of it").0
+}
+
 impl Run {
     fn new(play: &Play) -> Self {
         let mut config = Config::default();
@@ -144,7 +180,10 @@ impl Run {
             config,
             now: Duration::ZERO,
             connections: Vec::new(),
+            is_calm: play.is_calm,
             asked: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            answered: BTreeSet::new(),
             accepted: 0,
             outbound: BTreeSet::new(),
             cancelled: BTreeSet::new(),
@@ -214,7 +253,7 @@ impl Run {
                     && let Some(stream) = self.node.accept(connection, PROTOCOL)
                 {
                     self.accepted += 1;
-                    self.asked.insert(stream, Asked { connection, said: Vec::new(), is_finished: false });
+                    self.asked.insert(stream, Said::on(connection));
                     self.say(stream, &self.message(length), late.into());
                     if ends {
                         self.finish(stream);
@@ -238,6 +277,8 @@ impl Run {
             }
             Step::Reset(n) => {
                 if let Some(stream) = self.stream(n) {
+                    // What has come and was not read may be lost.
+                    self.said(stream).into_iter().for_each(|said| said.is_reset = true);
                     self.node.resets(stream);
                 }
             }
@@ -256,17 +297,27 @@ impl Run {
     }
 
     fn say(&mut self, stream: StreamId, bytes: &[u8], late: usize) {
-        if let Some(asked) = self.asked.get_mut(&stream) {
-            asked.said.extend_from_slice(bytes);
+        if let Some(said) = self.said(stream) {
+            said.bytes.extend_from_slice(bytes);
+            said.late = late.min(bytes.len());
         }
         self.node.send(stream, bytes, late);
     }
 
     fn finish(&mut self, stream: StreamId) {
-        if let Some(asked) = self.asked.get_mut(&stream) {
-            asked.is_finished = true;
+        if let Some(said) = self.said(stream) {
+            (said.late, said.is_finished) = (0, true);
         }
         self.node.finishes(stream);
+    }
+
+    /// What a peer says on a stream of which nobody was told what it says.
+    fn said(&mut self, stream: StreamId) -> Option<&mut Said> {
+        if self.node.lifecycle.direction(stream) == Some(Direction::Outbound) && !self.answered.contains(&stream) {
+            let connection = self.node.lifecycle.connection_of(stream).expect("it lives");
+            self.answers.entry(stream).or_insert(Said::on(connection));
+        }
+        self.answers.get_mut(&stream).or(self.asked.get_mut(&stream))
     }
 
     fn has_asked(&mut self, asked: Result<OutboundRequestId, RequestError<std::convert::Infallible>>, length: u8) {
@@ -303,19 +354,14 @@ impl Run {
         match event {
             Event::Request { connection, id, request, .. } => {
                 self.requests += 1;
-                let framing = self.config.framing;
-                let is_it = |asked: &Asked| match framing {
-                    Framing::LengthPrefixed => asked.said.starts_with(&with_length(&request)),
-                    _ => asked.is_finished && asked.said == request,
-                };
-                let whose = self.asked.iter().find(|(_, asked)| asked.connection == connection && is_it(asked));
-                let stream = *whose.expect("somebody has asked that there, and nobody was told of it").0;
-                self.asked.remove(&stream);
+                self.asked.remove(&said_by(&self.asked, connection, &request, self.config.framing));
                 assert!(self.inbound.insert(id, false).is_none(), "it is new");
             }
-            Event::Response { id, response, .. } => {
+            Event::Response { connection, id, response, .. } => {
                 assert!(self.outbound.remove(&id), "it waits, and was not cancelled");
-                assert!(response.len() <= LONGEST);
+                let stream = said_by(&self.answers, connection, &response, self.config.framing);
+                self.answers.remove(&stream);
+                self.answered.insert(stream);
             }
             Event::OutboundFailure { id, .. } => assert!(self.outbound.remove(&id), "it waits, and was not cancelled"),
             Event::ResponseSent { id, .. } => {
@@ -381,8 +427,36 @@ impl Run {
         self.now += Duration::from_secs(60);
         self.settle();
         assert_eq!((self.outbound.len(), self.inbound.len()), (0, 0), "each request has an outcome");
+        let is_whole = |said: &&Said| !said.is_reset && said.message(self.config.framing).is_some();
+        let mut lost = self.answers.values().filter(is_whole);
+        assert!(!self.is_calm || lost.next().is_none(), "a whole response was not told");
         let refused = self.service().refused();
         assert_eq!(self.requests + refused, self.accepted, "each stream was a request or was refused");
         assert_eq!(self.notifees.poll_at(), None, "nothing is left");
+        self.all_places_are_free();
+    }
+
+    fn all_places_are_free(mut self) {
+        let limits = self.config.clone();
+        let text = format!("{:?}", self.service());
+        for nothing in ["outbound: 0", "inbound: 0", "waiting: 0", "events: 0"] {
+            assert!(text.contains(nothing), "{nothing} in {text}");
+        }
+        for _ in 0..limits.outbound_requests {
+            self.service().request(peers()[0], &Vec::new()).expect("all places are free");
+        }
+        assert_eq!(self.service().request(peers()[0], &Vec::new()), Err(RequestError::Limit));
+        let connection = self.node.connect(peers()[1]).expect("nobody is there");
+        self.turn();
+        let per_peer = self.config.inbound_requests_per_peer.min(limits.inbound_requests);
+        for n in 0..=per_peer {
+            let stream = self.node.accept(connection, PROTOCOL).expect("there is room");
+            let message = self.message(3);
+            self.node.send(stream, &message, 0);
+            self.node.finishes(stream);
+            self.turn();
+            let event = self.service().next_event();
+            assert_eq!(event.is_some(), n < per_peer, "{event:?}, {n} of {per_peer}");
+        }
     }
 }
