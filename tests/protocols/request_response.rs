@@ -54,9 +54,10 @@ fn ask<const EVENTS: usize>(
 fn asked<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<(InboundRequestId, Vec<u8>)> {
     let service: &mut Shout = host.service(id);
     std::iter::from_fn(|| service.next_event())
-        .map(|event| match event {
-            Event::Request { id, request, .. } => (id, request),
-            other => panic!("{other}"),
+        .map(|event| {
+            let text = event.to_string();
+            let Event::Request { id, request, .. } = event else { panic!("{text}") };
+            (id, request)
         })
         .collect()
 }

@@ -100,8 +100,9 @@ impl Said {
         let arrived = &self.bytes[..self.bytes.len() - self.late];
         let message = match framing {
             Framing::LengthPrefixed => arrived.get(1..=usize::from(*arrived.first()?))?,
-            _ if self.is_finished => arrived,
-            _ => return None,
+            Framing::WholeSide if self.is_finished => arrived,
+            Framing::WholeSide => return None,
+            other => panic!("{other:?}"),
         };
         (message.len() <= LONGEST).then_some(message)
     }
@@ -415,7 +416,7 @@ impl Run {
             self.respond(2 * n as u8, 1);
         }
         self.settle();
-        if self.connections.len() % 2 == 0 {
+        if self.connections.len().is_multiple_of(2) {
             self.now += Duration::from_secs(60);
             self.settle();
             assert_eq!((self.outbound.len(), self.inbound.len()), (0, 0), "everything ends in time");
