@@ -10,6 +10,7 @@
 //! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
 //! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
 
+pub mod address_book;
 mod deadlines;
 pub mod floodsub;
 mod frames;
