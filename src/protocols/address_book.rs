@@ -317,8 +317,8 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Keeps a peer no longer. Its connections stay, and so does what is known of it; a dial under way goes on if
-    /// [`dial_peer`](Self::dial_peer) has asked for it. Returns false if the peer was not kept.
+    /// Keeps a peer no longer. Its connections stay, and so does what is known of it; dials under way go on. Returns false
+    /// if the peer was not kept.
     pub fn release(&mut self, peer: &PeerId) -> bool {
         let Some(entry) = self.book.get_mut(peer) else { return false };
         let was_kept = entry.release();

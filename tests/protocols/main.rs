@@ -1,6 +1,7 @@
 //! The services: ping, identify and floodsub, on the simulated network and on sockets.
 #![cfg(feature = "protocols")]
 
+mod address_book;
 #[cfg(all(feature = "tcp", unix))]
 mod floodsub;
 mod identify;
