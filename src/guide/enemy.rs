@@ -108,6 +108,16 @@
 //! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
 //! | [`pushes_said`](identify::Config::pushes_said) | 10, 1 a second | our pushes on one connection | it hears of changes later | nothing | nobody |
 //! | [`outbound_pushes`](identify::Config::outbound_pushes) | 64 | our pushes under way | it hears of changes later | nothing | nobody |
+//! | [`peers`](address_book::Config::peers) of the address book | 1 024 | peers of which addresses are known | nothing | [`AddressBookError::Limit`](address_book::AddressBookError::Limit) | who is not connected, kept or added by you, and was heard of the longest ago; those that a dial has reached last |
+//! | [`addresses_per_peer`](address_book::Config::addresses_per_peer) | 16 | addresses of one peer | nothing | `AddressBookError::Limit` | the address of that peer that is dialed last |
+//! | [`address_bytes`](address_book::Config::address_bytes) | 256 | one address | nothing | [`AddressBookError::BadAddress`](address_book::AddressBookError::BadAddress) | the long one |
+//! | [`peers_at_a_time`](address_book::Config::peers_at_a_time) | 16 | peers that are dialed at a time | nothing | your dial waits | you |
+//! | [`dials_per_peer`](address_book::Config::dials_per_peer) | 3 | dials to one peer at a time | nothing | your dial waits | you |
+//! | [`attempts`](address_book::Config::attempts) | 3 | failures in a row before an address stands behind the others | nothing | nothing | the dead one |
+//! | [`min_backoff`](address_book::Config::min_backoff) | 1 s | the first wait before a kept peer is dialed again | nothing | `Failed` with `again_at` | nobody |
+//! | [`max_backoff`](address_book::Config::max_backoff) | 5 min | the longest wait | nothing | `Failed` with `again_at` | who cannot be reached |
+//! | [`stable_after`](address_book::Config::stable_after) | 60 s | the connection after which the wait is short again | nothing | nothing | who comes and goes |
+//! | [`events`](address_book::Config::events) of the address book | 256 | events that you have not taken | nothing | [`AddressBook::dropped`](address_book::AddressBook::dropped) | you: the oldest is lost |
 //! | [`timeout`](request_response::Config::timeout) of requests | 10 s | a request of ours, its wait for the peer included | a reset | `OutboundFailure` | the slow one |
 //! | [`inbound_timeout`](request_response::Config::inbound_timeout) | 10 s | a request of a peer's, your time for it included | a reset | `InboundFailure`, or [`refused`](request_response::RequestResponse::refused) if it has not come whole | the slow one |
 //! | [`request_bytes`](request_response::Config::request_bytes) | 1 MiB | one request | a reset | [`RequestError::TooLong`](request_response::RequestError::TooLong); `refused` | who asks |
@@ -297,7 +307,7 @@ use crate::connection::{self, yamux};
 #[cfg(doc)]
 use crate::lifecycle::Limits;
 #[cfg(all(doc, feature = "protocols"))]
-use crate::protocols::{identify, ping, pubsub, request_response};
+use crate::protocols::{address_book, identify, ping, pubsub, request_response};
 #[cfg(doc)]
 use crate::swarm::{Config, ProtocolLimits, Swarm};
 #[cfg(doc)]
