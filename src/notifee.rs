@@ -68,12 +68,16 @@ pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
 pub use context::Context;
 pub use interest::Interest;
 pub use network::Network;
+#[cfg(all(feature = "host", unix))]
+pub(crate) use network::node_methods;
 #[cfg(feature = "swarm")]
 pub use network::{HasNode, Node};
 #[cfg(feature = "subscription")]
 pub use notice::{ConnectionInfo, ListenerInfo, Notice, RefusalInfo, StreamInfo};
 #[cfg(feature = "swarm")]
 pub use peers::{PeerNotifee, Peers};
+#[cfg(feature = "swarm")]
+pub use registry::Occurrence;
 pub use registry::{NotifeeId, Notifees};
 #[cfg(feature = "subscription")]
 pub use spawned::{BlockingNotifee, ThreadPanic};

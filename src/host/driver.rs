@@ -52,9 +52,10 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
-        let now = shared.now();
         let turned = shared.try_world(|world| {
             shared.work_off(world);
+            // Behind the commands, which may have been given a time, too: it never goes back.
+            let now = shared.now();
             // Ready or not, the notifees are driven: for their time, too.
             world.swarm.turn(cx, now);
             world.notifees.drive(&mut world.swarm, now);

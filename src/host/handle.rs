@@ -18,6 +18,7 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
+use core::time::Duration;
 use smol::LocalExecutor;
 
 /// A handle of a host: tasks ask the host for things with it. Clones are handles of the same host; all belong to its thread.
@@ -43,6 +44,16 @@ impl Handle {
     #[must_use]
     pub fn local_peer(&self) -> PeerId {
         self.shared.local_peer
+    }
+
+    /// Returns the time on the host's clock, which counts from the making of the host: what notifees and services are given
+    /// as [`Context::now`](crate::notifee::Context::now), and as [`Notifees::now`] in [`with`](Self::with). It goes on after
+    /// the host is gone.
+    ///
+    /// `Instant::now() - handle.now()` is the instant at which it was zero.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.shared.now()
     }
 
     /// Listens on an address. The future is ready once a connect succeeds.
@@ -214,14 +225,14 @@ impl Handle {
     /// # use swarm_notify::connection::Protocol;
     /// # use swarm_notify::host::{Config, Host};
     /// # use swarm_notify::identity::Keypair;
-    /// use swarm_notify::notifee::HasNode;
+    /// use swarm_notify::notifee::Node;
     /// use swarm_notify::swarm::ProtocolLimits;
     ///
     /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
     /// # let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// # let handle = host.handle();
     /// let limits = ProtocolLimits { per_peer: 4, total: 100 };
-    /// let limited = handle.with(move |_, swarm| swarm.node_mut().limit_protocol(&SHOUT, limits));
+    /// let limited = handle.with(move |_, swarm| swarm.limit_protocol(&SHOUT, limits));
     /// # smol::block_on(host.run_until(limited))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -251,8 +262,33 @@ impl Handle {
     }
 
     /// Does something with the notifees and the swarm: registers a notifee, installs a service, asks one what it knows.
-    /// It is done at once, or after the notification that it was asked in. What `act` asks of handles, streams included,
+    /// It is done at once, or after the notification that it was asked in; [`Notifees::now`] is the time then. What `act` asks of handles, streams included,
     /// is done after it. It is done also if the future is dropped after it was polled once.
+    ///
+    /// The swarm is a [`Node`](crate::notifee::Node), so services take their commands with it:
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::notifee::Node;
+    /// use swarm_notify::protocols::floodsub::FloodSub;
+    /// use swarm_notify::protocols::pubsub::{self, Signing};
+    ///
+    /// let identity = Keypair::ed25519_from_bytes([1; 32])?;
+    /// let mut host = Host::new(&identity, Config::default())?;
+    /// let service = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
+    /// let floodsub = host.with(|notifees, swarm| notifees.install(swarm, service))?;
+    ///
+    /// let handle = host.handle();
+    /// let joined = handle.with(move |notifees, swarm| {
+    ///     let floodsub = notifees.get_mut::<FloodSub>(floodsub).expect("it is installed");
+    ///     floodsub.subscribe(swarm, "news")
+    /// });
+    /// assert_eq!(smol::block_on(host.run_until(joined))?, Ok(true));
+    /// let open = handle.with(|_, swarm| swarm.counters().connections.inbound.open);
+    /// assert_eq!(smol::block_on(host.run_until(open))?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`]; `act` was not called.

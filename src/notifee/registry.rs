@@ -8,6 +8,8 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+#[cfg(feature = "swarm")]
+pub use drive::Occurrence;
 use emissions::Emissions;
 use slots::Slots;
 use tell::Interrupted;
@@ -67,6 +69,12 @@ pub struct Notifees<N> {
     /// The notifee that the next drive ticks first: the first due one that the last drive did not get to.
     #[cfg(feature = "swarm")]
     tick_from: u64,
+    /// The last drive was one whose owner sees what is told.
+    #[cfg(feature = "swarm")]
+    has_watching_owner: bool,
+    /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
+    #[cfg(feature = "swarm")]
+    owed_to_owner: Option<tell::Told>,
     now: Duration,
 }
 
@@ -183,6 +191,10 @@ impl<N> Notifees<N> {
             untimed: 0,
             #[cfg(feature = "swarm")]
             tick_from: NotifeeId::FIRST.sequence,
+            #[cfg(feature = "swarm")]
+            has_watching_owner: false,
+            #[cfg(feature = "swarm")]
+            owed_to_owner: None,
             now: Duration::ZERO,
         }
     }
@@ -193,6 +205,23 @@ impl<N> Notifees<N> {
     /// all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
+    }
+
+    /// Returns the time on the owner's clock, for commands to services of your own that have a time-out: the latest that
+    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. [`Context::now`](super::Context::now)
+    /// says the same to those who are told something.
+    ///
+    /// A `Host` sets it before it lends the registry, so there it is the present time.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Sets the time on the owner's clock, if it is later than [`now`](Self::now). Call it ahead of commands to services
+    /// where the last drive is long ago, as in a loop that has slept: a time-out that counts from an old time is over too
+    /// early. Nobody is told anything, and nothing is due before the next drive.
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = self.now.max(now);
     }
 
     /// Returns the number of registered notifees.

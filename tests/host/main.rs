@@ -4,6 +4,7 @@
 
 mod basics;
 mod bounds;
+mod commands;
 mod dials;
 mod dropped;
 mod emitted;

@@ -7,6 +7,8 @@ mod emissions;
 mod inside;
 mod late;
 mod order;
+#[cfg(feature = "swarm")]
+mod owner;
 mod panics;
 mod random;
 #[cfg(feature = "swarm")]
