@@ -350,12 +350,12 @@
 //!         }
 //!     }
 //!     let (swarm, notifees, ping, identify, floodsub) = &mut client;
-//!     let event = notifees.get_mut::<Ping>(*ping).unwrap().next_event();
+//!     let event = notifees.get_mut(*ping).unwrap().next_event();
 //!     is_pinged |= matches!(event, Some(ping::Event::Pong { .. }));
-//!     let event = notifees.get_mut::<Identify>(*identify).unwrap().next_event();
+//!     let event = notifees.get_mut(*identify).unwrap().next_event();
 //!     is_identified |= matches!(event, Some(identify::Event::Identified { .. }));
-//!     notifees.get_mut::<FloodSub>(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
-//!     let event = server.1.get_mut::<FloodSub>(server.4).unwrap().next_event();
+//!     notifees.get_mut(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
+//!     let event = server.1.get_mut(server.4).unwrap().next_event();
 //!     is_heard |= matches!(event, Some(pubsub::Event::Message { .. }));
 //!     if is_pinged && is_identified && is_heard && echoed == b"hello" {
 //!         break;

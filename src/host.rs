@@ -183,7 +183,7 @@ impl Host {
     ///
     /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// let peers = host.with(|notifees, _| notifees.register(Peers(0)))?;
-    /// assert_eq!(host.with(|notifees, _| notifees.get::<Peers>(peers).unwrap().0)?, 0);
+    /// assert_eq!(host.with(|notifees, _| notifees.get(peers).unwrap().0)?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

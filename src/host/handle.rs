@@ -281,7 +281,7 @@ impl Handle {
     ///
     /// let handle = host.handle();
     /// let joined = handle.with(move |notifees, swarm| {
-    ///     let floodsub = notifees.get_mut::<FloodSub>(floodsub).expect("it is installed");
+    ///     let floodsub = notifees.get_mut(floodsub).expect("it is installed");
     ///     floodsub.subscribe(swarm, "news")
     /// });
     /// assert_eq!(smol::block_on(host.run_until(joined))?, Ok(true));
@@ -332,7 +332,7 @@ impl Handle {
     /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
     pub async fn wait_for<T: 'static, R>(
         &self,
-        id: NotifeeId,
+        id: NotifeeId<T>,
         ask: impl FnMut(&mut T) -> Option<R> + Unpin,
     ) -> Result<R, Error> {
         Watch::new(self.shared.clone(), id, ask).await

@@ -11,39 +11,20 @@ use core::time::Duration;
 #[cfg(feature = "swarm")]
 pub use drive::Occurrence;
 use emissions::Emissions;
+pub use id::NotifeeId;
 use slots::Slots;
 use tell::Interrupted;
 
 #[cfg(feature = "swarm")]
 mod drive;
 mod emissions;
+mod id;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;
 mod tell;
 #[cfg(feature = "subscription")]
 mod threads;
-
-/// Names a registered notifee. It is never given twice by one registry. Ids are in the order of registration.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct NotifeeId {
-    /// Counts the registrations.
-    sequence: u64,
-    /// Its slot in [`Slots`], which another has once it has left.
-    slot: u32,
-}
-
-impl NotifeeId {
-    /// None is less.
-    const FIRST: Self = Self { sequence: 0, slot: 0 };
-}
-
-/// `n0`, `n1`, … in the order in which they were given.
-impl fmt::Display for NotifeeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "n{}", self.sequence)
-    }
-}
 
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
@@ -100,7 +81,7 @@ impl<N> Entry<N> {
     }
 
     const fn id(&self) -> NotifeeId {
-        NotifeeId { sequence: self.sequence, slot: self.slot }
+        NotifeeId::new(self.sequence, self.slot)
     }
 
     const fn is_vacant(&self) -> bool {
@@ -135,11 +116,11 @@ pub(super) struct Changes<N> {
 }
 
 impl<N> Changes<N> {
-    pub(super) fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId {
+    pub(super) fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         let entry = self.entry(notifee);
         let id = entry.id();
         self.added.push(entry);
-        id
+        id.typed()
     }
 
     pub(super) fn unregister(&mut self, id: NotifeeId) {
@@ -236,14 +217,14 @@ impl<N> Notifees<N> {
         self.len() == 0
     }
 
-    /// Lends a registered notifee, if the id is that of one of type `T`: the type that was registered, so that one inside an
-    /// adapter is a `Peers<T>` or a `CatchPanics<T>`. It is found in O(1).
+    /// Lends a registered notifee. One inside an adapter is lent as that, a `Peers<T>` or a `CatchPanics<T>`. `None`: it is
+    /// not registered any more, or its id was [given](NotifeeId::typed) another type. It is found in O(1).
     #[must_use]
-    pub fn get<T: 'static>(&self, id: NotifeeId) -> Option<&T>
+    pub fn get<T: 'static>(&self, id: NotifeeId<T>) -> Option<&T>
     where
         N: 'static,
     {
-        let place = self.changes.slots.place(id)?;
+        let place = self.changes.slots.place(id.untyped())?;
         let entry = match place.checked_sub(self.entries.len()) {
             None => self.entries.get(place)?,
             Some(place) => self.changes.added.get(place)?,
@@ -254,11 +235,11 @@ impl<N> Notifees<N> {
 
     /// Does what [`get`](Self::get) does, mutably.
     #[must_use]
-    pub fn get_mut<T: 'static>(&mut self, id: NotifeeId) -> Option<&mut T>
+    pub fn get_mut<T: 'static>(&mut self, id: NotifeeId<T>) -> Option<&mut T>
     where
         N: 'static,
     {
-        let place = self.changes.slots.place(id)?;
+        let place = self.changes.slots.place(id.untyped())?;
         let notifee: &mut dyn Any = &mut *self.entry_at(place)?.notifee;
         notifee.downcast_mut()
     }
@@ -272,7 +253,7 @@ impl<N> Notifees<N> {
 
     /// Registers a notifee behind all others. It hears of the next event first: of what already lives, only that it
     /// ends, unless it is [told before](Self::register_and_replay).
-    pub fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId {
+    pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         if self.is_interrupted() {
             // What a panic has interrupted is not for it, and it comes behind those who were registered inside.
             return self.changes.register(notifee);
@@ -280,13 +261,14 @@ impl<N> Notifees<N> {
         let entry = self.changes.entry(notifee);
         let id = entry.id();
         self.add(entry);
-        id
+        id.typed()
     }
 
     /// Unregisters a notifee and drops it, in O(1) on average. `false`: it was not registered.
     ///
     /// Of a service that was installed, the protocols stay registered with the node: `uninstall` takes out all of it.
-    pub fn unregister(&mut self, id: NotifeeId) -> bool {
+    pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) -> bool {
+        let id = id.untyped();
         // One that is leaving goes with the changes that a panic has left.
         let was_registered = self.changes.slots.place(id).is_some();
         if was_registered {

@@ -45,7 +45,7 @@
 //!         swarm.tick(Duration::ZERO);
 //!         notifees.drive(swarm, Duration::ZERO);
 //!     }
-//!     if let Some(event) = client.1.get_mut::<Identify>(client.2).unwrap().next_event() {
+//!     if let Some(event) = client.1.get_mut(client.2).unwrap().next_event() {
 //!         break event;
 //!     }
 //! };
@@ -108,7 +108,7 @@
 //! client.0.dial(server.0.listener(listener).expect("it listens").addresses[0].clone())?;
 //!
 //! let start = Instant::now();
-//! while server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed.is_empty() {
+//! while server.1.get(chat_only).expect("it is registered").closed.is_empty() {
 //!     for (swarm, notifees) in [&mut server, &mut client] {
 //!         swarm.wait(start.elapsed(), Some(Duration::from_millis(1)))?;
 //!         swarm.tick(start.elapsed());
@@ -116,7 +116,7 @@
 //!     }
 //! #   assert!(start.elapsed() < Duration::from_secs(60));
 //! }
-//! # let closed = &server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed;
+//! # let closed = &server.1.get(chat_only).expect("it is registered").closed;
 //! # assert_eq!(*closed, [format!("swarm-notify/{}", env!("CARGO_PKG_VERSION"))]);
 //! # Ok(())
 //! # }

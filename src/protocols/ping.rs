@@ -45,7 +45,7 @@
 //!         for (swarm, notifees, ping) in [&mut server, &mut client] {
 //!             swarm.tick(now);
 //!             notifees.drive(swarm, now);
-//!             if let Some(event) = notifees.get_mut::<Ping>(*ping).unwrap().next_event() {
+//!             if let Some(event) = notifees.get_mut(*ping).unwrap().next_event() {
 //!                 break 'pong event;
 //!             }
 //!         }

@@ -4,6 +4,7 @@
 #[cfg(feature = "swarm")]
 mod budget;
 mod emissions;
+mod forward;
 mod inside;
 mod late;
 mod order;

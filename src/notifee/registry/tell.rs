@@ -333,7 +333,7 @@ impl<N: Network> Notifees<N> {
     ///
     /// One that panics while it is told so, or unregisters itself, is not registered. If another notifee that leaves meanwhile
     /// panics as it is dropped, the newcomer is registered, although the caller has no id.
-    pub fn register_and_replay(&mut self, network: &mut N, notifee: impl Notifee<N> + 'static) -> NotifeeId
+    pub fn register_and_replay<T: Notifee<N> + 'static>(&mut self, network: &mut N, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
     {
@@ -359,7 +359,7 @@ impl<N: Network> Notifees<N> {
         self.entries.pop();
         self.add(entry);
         self.make_changes();
-        id
+        id.typed()
     }
 
     /// Goes on with what a panic has interrupted.
