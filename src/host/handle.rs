@@ -361,6 +361,40 @@ impl Handle {
     /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
     ///
+    /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
+    /// [`shutdown_timeout`](super::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
+    /// it; a variable that goes out of scope behind the `await` is enough. So does one that is closed while its peer goes on
+    /// sending. A warning in the log says so when it happens, and names a stream.
+    ///
+    /// ```
+    /// # use smol::io::{AsyncReadExt, AsyncWriteExt};
+    /// # use swarm_notify::connection::Protocol;
+    /// # use swarm_notify::host::{Config, Host};
+    /// # use swarm_notify::identity::Keypair;
+    /// # const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+    /// # let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// # let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// # server.handle().set_handler(ECHO, async |stream| {
+    /// #     let (mut reader, mut writer) = smol::io::split(stream);
+    /// #     smol::io::copy(&mut reader, &mut writer).await?;
+    /// #     writer.close().await
+    /// # });
+    /// # let (listening, dialing) = (server.handle(), client.handle());
+    /// # let talk = client.run_until(async {
+    /// #     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    /// #     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    /// let mut stream = connection.open_stream(&[ECHO]).await?;
+    /// stream.write_all(b"hello").await?;
+    /// let mut echo = [0; 5];
+    /// stream.read_exact(&mut echo).await?;
+    /// drop(stream); // or a block around its use; otherwise the next line takes 5 s
+    /// dialing.shutdown().await;
+    /// #     Ok::<_, Box<dyn std::error::Error>>(())
+    /// # });
+    /// # smol::block_on(server.run_until(talk))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
     /// and end. The host waits for them without blocking its own thread, for another
     /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. One that takes longer is left alone with a warning in
@@ -418,6 +452,17 @@ impl Listener {
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener").field("id", &self.id).field("addresses", &self.addresses).finish()
+    }
+}
+
+/// One line: `l0.1 on ADDRESS, ADDRESS`.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on ", self.id)?;
+        for (n, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if n == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -488,6 +533,13 @@ impl fmt::Debug for Connection {
             .field("peer", &self.peer)
             .field("remote", &self.remote)
             .finish()
+    }
+}
+
+/// One line: `c0.1 to PEER at ADDRESS`.
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {} at {}", self.id, self.peer, self.remote)
     }
 }
 

@@ -144,6 +144,7 @@ use crate::lifecycle::{
 };
 use crate::notifee::{Context, HasNode, Interest, Notifee};
 use crate::swarm::Multiaddr;
+use crate::text::for_log;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -291,6 +292,27 @@ pub enum Event {
         /// Why, in the words of [`Failed`](Self::Failed).
         reason: Failure,
     },
+}
+
+/// One line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. What the peer has
+/// chosen is short and escaped, so that it commands no terminal and begins no line.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, connection, peer) = match self {
+            Self::Identified { connection, peer, .. } => ("identified", connection, peer),
+            Self::Pushed { connection, peer, .. } => ("identify_pushed", connection, peer),
+            Self::Failed { connection, peer, .. } => ("identify_failed", connection, peer),
+            Self::PushFailed { connection, peer, .. } => ("identify_push_failed", connection, peer),
+        };
+        write!(f, "{name} {connection} of {peer}")?;
+        match self {
+            Self::Identified { info, .. } | Self::Pushed { info, .. } => match &info.agent_version {
+                Some(agent) => write!(f, ": {}", for_log(agent)),
+                None => Ok(()),
+            },
+            Self::Failed { reason, .. } | Self::PushFailed { reason, .. } => write!(f, ": {reason}"),
+        }
+    }
 }
 
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.

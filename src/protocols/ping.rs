@@ -157,6 +157,16 @@ pub enum Event {
     },
 }
 
+/// One line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pong { connection, peer, round_trip } => write!(f, "ping {connection} of {peer}: {round_trip:?}"),
+            Self::Failed { connection, peer, reason } => write!(f, "ping_failed {connection} of {peer}: {reason}"),
+        }
+    }
+}
+
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
 pub struct Ping {
     config: Config,
