@@ -132,10 +132,10 @@ impl Shared {
             (book.streams.len(), first, book.opening.len(), book.handlers.busy())
         });
         let protocol = first.and_then(|id| node.stream(id)).and_then(|view| view.protocol);
-        let example = first.zip(protocol).map(|(id, protocol)| format!(" ({id}, {}, …)", for_log(protocol)));
+        let example = first.zip(protocol).map(|(id, protocol)| format!(" (such as {id}, {})", for_log(protocol)));
         log::warn!(
-            "the shutdown has waited {:?} for {streams} streams that have not ended{}, {opening} that open and {handlers} \
-             handlers, and ends them now: a stream that is held delays a shutdown until it is dropped",
+            "the shutdown has waited {:?} and waits no longer; not ended: streams {streams}{}, openings {opening}, handlers \
+             {handlers}. A stream that is held delays a shutdown until it is dropped",
             self.config.shutdown_timeout,
             example.unwrap_or_default(),
         );

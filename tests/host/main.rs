@@ -9,6 +9,7 @@ mod dials;
 mod dropped;
 mod emitted;
 mod flush;
+mod held;
 mod lazy;
 #[cfg(feature = "subscription")]
 mod observers;

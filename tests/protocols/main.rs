@@ -4,6 +4,7 @@
 #[cfg(all(feature = "tcp", unix))]
 mod floodsub;
 mod identify;
+mod lines;
 mod ping;
 mod services;
 #[path = "../support/mod.rs"]
