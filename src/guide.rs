@@ -27,7 +27,7 @@
 //!     while let Some(event) = swarm.next_event() {
 //!         match event {
 //!             Event::ClosedStream { stream, .. } => println!("and {} bytes", swarm.take_unread(stream).len()),
-//!             event => println!("{event:?}"), // dial, open, close: any command, here or anywhere
+//!             event => println!("{event}"), // dial, open, close: any command, here or anywhere
 //!         }
 //!     }
 //!     while let Some(ready) = swarm.next_ready() {
