@@ -304,7 +304,7 @@ fn walk<const EVENTS: usize>(seed: u64) -> (usize, usize) {
     let mut random = Random(seed);
     let mut net = net::<EVENTS>();
     let names = net.all.each_ref().map(|node| node.swarm.local_peer());
-    let mut followed: Vec<(NotifeeId<Peers<Notes<Sim<EVENTS>>>>, Log, Rc<RefCell<Model>>)> = Vec::new();
+    let mut followed: Vec<(_, Log, Rc<RefCell<Model>>)> = Vec::new();
     let (mut lines, mut several) = (0, 0);
     for step in 0..400 {
         if step % 80 == 0 {
