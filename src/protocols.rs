@@ -51,10 +51,10 @@ impl<N: HasNode + 'static> Notifees<N> {
     /// [`uninstall`](Self::uninstall) takes both back.
     ///
     /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
-    pub fn install(&mut self, network: &mut N, service: impl Service<N> + 'static) -> NotifeeId {
+    pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
         let protocols = service.protocols();
         let id = self.register_and_replay(network, service);
-        self.speaks(network, id, protocols);
+        self.speaks(network, id.untyped(), protocols);
         id
     }
 }

@@ -39,7 +39,7 @@
 //!
 //! let mut notifees = Notifees::new();
 //! let book = notifees.register(AddressBook::new(client.local_peer(), [3; 32], Config::default()));
-//! let contacts = notifees.get_mut::<AddressBook>(book).unwrap();
+//! let contacts = notifees.get_mut(book).unwrap();
 //! contacts.add_address(peer, "/memory/4715".parse()?)?;
 //! contacts.keep(peer)?;
 //!

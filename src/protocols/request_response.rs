@@ -47,12 +47,12 @@
 //! client.0.dial("/memory/4714".parse()?)?;
 //!
 //! // It waits until the peer is connected.
-//! let asked = client.1.get_mut::<Shout>(client.2).unwrap().request(server.0.local_peer(), &b"hello".to_vec())?;
+//! let asked = client.1.get_mut(client.2).unwrap().request(server.0.local_peer(), &b"hello".to_vec())?;
 //! let answer = 'answer: loop {
 //!     for (swarm, notifees, shout) in [&mut server, &mut client] {
 //!         swarm.tick(Duration::ZERO);
 //!         notifees.drive(swarm, Duration::ZERO);
-//!         let shout = notifees.get_mut::<Shout>(*shout).unwrap();
+//!         let shout = notifees.get_mut(*shout).unwrap();
 //!         match shout.next_event() {
 //!             Some(Event::Request { id, request, .. }) => shout.respond(id, &request.to_ascii_uppercase())?,
 //!             Some(Event::Response { id, response, .. }) if id == asked => break 'answer response,

@@ -36,7 +36,7 @@ fn at(n: u16) -> Multiaddr {
 struct Desk {
     node: Fake,
     notifees: Notifees<Fake>,
-    book: NotifeeId,
+    book: NotifeeId<AddressBook>,
     now: Duration,
 }
 

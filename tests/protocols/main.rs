@@ -5,6 +5,7 @@ mod address_book;
 #[cfg(all(feature = "tcp", unix))]
 mod floodsub;
 mod identify;
+mod lines;
 mod ping;
 mod request_response;
 mod services;

@@ -35,23 +35,23 @@ fn shout(config: Config) -> Shout {
 }
 
 /// Two hosts that have the service, with these bounds.
-fn installed<const EVENTS: usize>(both: &mut Both<EVENTS>, config: &Config) -> (NotifeeId, NotifeeId) {
+fn installed<const EVENTS: usize>(both: &mut Both<EVENTS>, config: &Config) -> (NotifeeId<Shout>, NotifeeId<Shout>) {
     (both.a.install(shout(config.clone())), both.b.install(shout(config.clone())))
 }
 
 #[track_caller]
 fn ask<const EVENTS: usize>(
     host: &mut Host<EVENTS>,
-    id: NotifeeId,
+    id: NotifeeId<Shout>,
     target: impl Into<Target>,
     request: &[u8],
 ) -> OutboundRequestId {
-    host.service::<Shout>(id).request(target, &request.to_vec()).expect("there is place")
+    host.service(id).request(target, &request.to_vec()).expect("there is place")
 }
 
 /// The requests that have come. Nothing else has.
 #[track_caller]
-fn asked<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<(InboundRequestId, Vec<u8>)> {
+fn asked<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Shout>) -> Vec<(InboundRequestId, Vec<u8>)> {
     let service: &mut Shout = host.service(id);
     std::iter::from_fn(|| service.next_event())
         .map(|event| {
@@ -63,12 +63,17 @@ fn asked<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<(In
 }
 
 #[track_caller]
-fn respond<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId, request: InboundRequestId, response: &[u8]) {
-    host.service::<Shout>(id).respond(request, &response.to_vec()).expect("it waits");
+fn respond<const EVENTS: usize>(
+    host: &mut Host<EVENTS>,
+    id: NotifeeId<Shout>,
+    request: InboundRequestId,
+    response: &[u8],
+) {
+    host.service(id).respond(request, &response.to_vec()).expect("it waits");
 }
 
 /// What a service tells, and forgets.
-fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<String> {
+fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Shout>) -> Vec<String> {
     let service: &mut Shout = host.service(id);
     std::iter::from_fn(|| service.next_event())
         .map(|event| match event {

@@ -164,7 +164,7 @@ fn exchange(dialed: Direction, ours: &[&str], asks: &'static [&'static str]) -> 
         swarm.wait(now, Some(next.map_or(LIMIT, |at| at.saturating_sub(now)).min(LIMIT))).unwrap();
         swarm.tick(start.elapsed());
         notifees.drive(&mut swarm, start.elapsed());
-        let service = notifees.get_mut::<RequestResponse<Json>>(shout).unwrap();
+        let service = notifees.get_mut(shout).unwrap();
         if ids.is_empty()
             && let Some(connection) = swarm.connections().find(|id| swarm.connection(*id).unwrap().peer.is_some())
             && let Ok(first) = service.request(connection, &long(ours[0]))

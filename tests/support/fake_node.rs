@@ -6,8 +6,8 @@ use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side, State,
-    StreamEnd, StreamId,
+    ConnectionEnd, ConnectionId, Counters, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side,
+    State, StreamEnd, StreamId,
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
@@ -319,6 +319,10 @@ impl Node for Fake {
 
     fn last_refused_from(&self, _: ListenerId, _: Refusal) -> Option<&Multiaddr> {
         None
+    }
+
+    fn counters(&self) -> &Counters {
+        self.lifecycle.counters()
     }
 
     fn waker(&self) -> Waker {

@@ -111,7 +111,7 @@ impl Said {
 struct Run {
     node: Fake,
     notifees: Notifees<Fake>,
-    service: NotifeeId,
+    service: NotifeeId<Service>,
     config: Config,
     now: Duration,
     connections: Vec<ConnectionId>,

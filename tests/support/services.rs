@@ -43,12 +43,12 @@ impl<const EVENTS: usize> Host<EVENTS> {
         Self { swarm, notifees: Notifees::new(), is_paused: false, mode, flag: Arc::default() }
     }
 
-    pub(crate) fn install(&mut self, service: impl Service<Net<EVENTS>> + 'static) -> NotifeeId {
+    pub(crate) fn install<S: Service<Net<EVENTS>> + 'static>(&mut self, service: S) -> NotifeeId<S> {
         self.notifees.install(&mut self.swarm, service)
     }
 
     /// The one service of its type.
-    pub(crate) fn service<S: 'static>(&mut self, id: NotifeeId) -> &mut S {
+    pub(crate) fn service<S: 'static>(&mut self, id: NotifeeId<S>) -> &mut S {
         self.notifees.get_mut(id).expect("it is registered")
     }
 

@@ -21,12 +21,12 @@ fn identify<const EVENTS: usize>(host: &mut Host<EVENTS>, name: Name, signs: boo
     host.install(if signs { service.with_signed_record(keypair(name), 1) } else { service });
 }
 
-fn book<const EVENTS: usize>(host: &mut Host<EVENTS>) -> NotifeeId {
+fn book<const EVENTS: usize>(host: &mut Host<EVENTS>) -> NotifeeId<AddressBook> {
     let book = AddressBook::new(host.swarm.local_peer(), [3; 32], Config::default());
     host.notifees.register(book)
 }
 
-fn known<const EVENTS: usize>(both: &mut Both<EVENTS>, book: NotifeeId) -> Vec<(Multiaddr, Source)> {
+fn known<const EVENTS: usize>(both: &mut Both<EVENTS>, book: NotifeeId<AddressBook>) -> Vec<(Multiaddr, Source)> {
     let peer = both.b.swarm.local_peer();
     let book: &mut AddressBook = both.a.service(book);
     book.addresses(&peer).map(|(address, source)| (address.clone(), source)).collect()
@@ -92,7 +92,7 @@ fn a_kept_peer_that_comes_back_elsewhere_is_found_there<const EVENTS: usize>(sha
     identify(&mut both.b, B, true);
     let (_, cb) = both.connect(shape);
     let peer = both.b.swarm.local_peer();
-    both.a.service::<AddressBook>(of_a).keep(peer).expect("there is place");
+    both.a.service(of_a).keep(peer).expect("there is place");
     both.settle();
     // It moves, says so, and closes the connection.
     let old = both.b.swarm.listeners().next().expect("it listens");

@@ -235,11 +235,11 @@ fn a_cancelled_request_has_no_outcome<const EVENTS: usize>(shape: Shape) {
         if wait == secs(1) {
             both.settle();
         }
-        assert!(both.a.service::<Shout>(a).cancel(id));
-        assert!(!both.a.service::<Shout>(a).cancel(id), "once is enough");
+        assert!(both.a.service(a).cancel(id));
+        assert!(!both.a.service(a).cancel(id), "once is enough");
         both.settle();
         assert_eq!(told(&mut both.a, a), [] as [String; 0], "after {wait:?}");
-        assert_eq!((both.a.service::<Shout>(a).pending(), both.a.streams(ca), both.b.streams(cb)), (0, 0, 0));
+        assert_eq!((both.a.service(a).pending(), both.a.streams(ca), both.b.streams(cb)), (0, 0, 0));
         told(&mut both.b, b);
     }
     both.end();

@@ -1,6 +1,6 @@
 //! Requests that fail: each of them once, on each side that has begun it.
 
-use super::{Config, Framing, SHOUT, Shout, ask, asked, installed, millis, respond, secs, shout, told};
+use super::{Config, Framing, SHOUT, ask, asked, installed, millis, respond, secs, shout, told};
 use crate::support::services::{Both, Script, read};
 use crate::support::sim::{Shape, everywhere};
 use swarm_notify::protocols::request_response::{RequestError, RespondError};
@@ -37,7 +37,7 @@ fn what_is_not_answered_in_time_has_failed_on_both_sides<const EVENTS: usize>(sh
     assert_eq!(told(&mut both.a, a), [format!("{id}: failed, timeout")]);
     let failed = told(&mut both.b, b);
     assert!(failed.len() == 1 && failed[0].starts_with(&format!("{request}: failed, ")), "{failed:?}");
-    assert_eq!(both.b.service::<Shout>(b).respond(request, &Vec::new()), Err(RespondError::Over));
+    assert_eq!(both.b.service(b).respond(request, &Vec::new()), Err(RespondError::Over));
     assert_eq!((both.a.streams(ca), both.b.streams(cb)), (0, 0));
     both.end();
 }
@@ -87,8 +87,8 @@ fn what_is_refused_is_told_so<const EVENTS: usize>(shape: Shape) {
     let id = ask(&mut both.a, a, ca, b"hello");
     both.settle();
     let request = asked(&mut both.b, b)[0].0;
-    assert!(both.b.service::<Shout>(b).refuse(request));
-    assert!(!both.b.service::<Shout>(b).refuse(request));
+    assert!(both.b.service(b).refuse(request));
+    assert!(!both.b.service(b).refuse(request));
     both.settle();
     assert_eq!(told(&mut both.a, a), [format!("{id}: failed, reset(remote)")]);
     assert_eq!(told(&mut both.b, b), [format!("{request}: failed, requested")]);
@@ -104,7 +104,7 @@ fn nobody_is_answered_twice<const EVENTS: usize>(shape: Shape) {
     let request = asked(&mut both.b, b)[0].0;
     respond(&mut both.b, b, request, b"HELLO");
     for _ in 0..2 {
-        assert_eq!(both.b.service::<Shout>(b).respond(request, &b"BYE".to_vec()), Err(RespondError::Over));
+        assert_eq!(both.b.service(b).respond(request, &b"BYE".to_vec()), Err(RespondError::Over));
         both.settle();
     }
     assert_eq!(told(&mut both.a, a), [format!("{id}: HELLO")]);
@@ -115,11 +115,11 @@ fn what_is_too_long_is_refused_and_loses_nothing<const EVENTS: usize>(shape: Sha
     let mut both = Both::<EVENTS>::new(shape);
     let (a, b) = installed(&mut both, &short());
     let (ca, _) = both.connect(shape);
-    assert_eq!(both.a.service::<Shout>(a).request(ca, &vec![0; 9]), Err(RequestError::TooLong));
+    assert_eq!(both.a.service(a).request(ca, &vec![0; 9]), Err(RequestError::TooLong));
     let id = ask(&mut both.a, a, ca, &[b'a'; 8]);
     both.settle();
     let request = asked(&mut both.b, b)[0].0;
-    assert_eq!(both.b.service::<Shout>(b).respond(request, &vec![0; 9]), Err(RespondError::TooLong));
+    assert_eq!(both.b.service(b).respond(request, &vec![0; 9]), Err(RespondError::TooLong));
     respond(&mut both.b, b, request, &[b'b'; 8]);
     both.settle();
     assert_eq!(told(&mut both.a, a), [format!("{id}: bbbbbbbb")]);
@@ -173,7 +173,7 @@ fn a_request_that_is_too_long_or_cut_is_none<const EVENTS: usize>(shape: Shape) 
         }
         both.settle();
         assert_eq!(told(&mut both.b, b), [] as [String; 0]);
-        assert_eq!(both.b.service::<Shout>(b).refused(), 1);
+        assert_eq!(both.b.service(b).refused(), 1);
         assert_eq!(both.a.streams(ca), 0, "it is reset");
         both.end();
     }
@@ -191,7 +191,7 @@ fn a_request_that_drips_ends_in_time<const EVENTS: usize>(shape: Shape) {
         assert_eq!(both.a.streams(ca), 1);
     }
     both.wait(secs(2));
-    assert_eq!((both.a.streams(ca), both.b.service::<Shout>(b).refused()), (0, 1));
+    assert_eq!((both.a.streams(ca), both.b.service(b).refused()), (0, 1));
     assert_eq!(told(&mut both.b, b), [] as [String; 0]);
     both.end();
 }
@@ -203,7 +203,7 @@ fn a_connection_that_is_over_cannot_be_asked<const EVENTS: usize>(shape: Shape) 
     both.settle();
     both.b.swarm.shutdown();
     both.settle();
-    assert_eq!(both.a.service::<Shout>(a).request(ca, &Vec::new()), Err(RequestError::NotConnected));
+    assert_eq!(both.a.service(a).request(ca, &Vec::new()), Err(RequestError::NotConnected));
     both.end();
 }
 

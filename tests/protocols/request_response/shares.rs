@@ -26,7 +26,7 @@ fn an_owner_who_takes_no_outcome_can_ask_no_more<const EVENTS: usize>(shape: Sha
         ask(&mut both.a, a, ca, &[n]);
     }
     for _ in 0..2 {
-        assert_eq!(both.a.service::<Shout>(a).request(ca, &Vec::new()), Err(RequestError::Limit));
+        assert_eq!(both.a.service(a).request(ca, &Vec::new()), Err(RequestError::Limit));
         both.settle();
         for (id, request) in asked(&mut both.b, b) {
             respond(&mut both.b, b, id, &request);
@@ -34,9 +34,9 @@ fn an_owner_who_takes_no_outcome_can_ask_no_more<const EVENTS: usize>(shape: Sha
         both.settle();
         told(&mut both.b, b);
     }
-    assert!(matches!(both.a.service::<Shout>(a).next_event(), Some(Event::Response { .. })));
+    assert!(matches!(both.a.service(a).next_event(), Some(Event::Response { .. })));
     ask(&mut both.a, a, ca, b"one");
-    assert_eq!(both.a.service::<Shout>(a).request(ca, &Vec::new()), Err(RequestError::Limit));
+    assert_eq!(both.a.service(a).request(ca, &Vec::new()), Err(RequestError::Limit));
     both.end();
 }
 
@@ -50,7 +50,7 @@ fn a_peer_whose_outcomes_are_not_taken_can_ask_no_more<const EVENTS: usize>(shap
     both.settle();
     assert_eq!(told(&mut both.a, a), [format!("{}: failed, reset(remote)", first[2])]);
     let requests = asked(&mut both.b, b);
-    assert_eq!((requests.len(), both.b.service::<Shout>(b).refused()), (2, 1));
+    assert_eq!((requests.len(), both.b.service(b).refused()), (2, 1));
     for (id, request) in requests {
         respond(&mut both.b, b, id, &request);
     }
