@@ -36,8 +36,8 @@ pub(crate) enum Whose {
 /// A topic, and standard input.
 pub(crate) struct Publisher {
     whose: Whose,
-    floodsub: NotifeeId,
-    watch: NotifeeId,
+    floodsub: NotifeeId<FloodSub>,
+    watch: NotifeeId<Watch>,
     topic: String,
     /// Standard input, until its end.
     lines: Option<Lines>,
@@ -70,7 +70,7 @@ impl Publisher {
     pub(crate) fn new(
         (whose, patience): (Whose, Duration),
         topic: &str,
-        floodsub: NotifeeId,
+        floodsub: NotifeeId<FloodSub>,
         notifees: &mut Notifees<World>,
     ) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Publisher {
         }
     }
 
-    pub(crate) const fn floodsub(&self) -> NotifeeId {
+    pub(crate) const fn floodsub(&self) -> NotifeeId<FloodSub> {
         self.floodsub
     }
 
