@@ -19,7 +19,7 @@ fn a_chat_subscribes_and_publishes_with_the_swarm_that_it_is_lent() {
         let at_alice = alice.with(|notifees, swarm| notifees.install(swarm, service(1)))?;
         let at_bob = bob.with(|notifees, swarm| notifees.install(swarm, service(2)))?;
         bob.with(|notifees, swarm| {
-            let floodsub = notifees.get_mut::<FloodSub>(at_bob).expect("it is installed");
+            let floodsub = notifees.get_mut(at_bob).expect("it is installed");
             floodsub.subscribe(swarm, "chat")
         })??;
         let (says, hears) = (alice.handle(), bob.handle());
@@ -28,7 +28,7 @@ fn a_chat_subscribes_and_publishes_with_the_swarm_that_it_is_lent() {
             says.dial(listener.addresses()[0].clone()).await?;
             while !matches!(says.wait_for(at_alice, FloodSub::next_event).await?, Event::Subscribed { .. }) {}
             says.with(move |notifees, swarm| {
-                let floodsub = notifees.get_mut::<FloodSub>(at_alice).expect("it is installed");
+                let floodsub = notifees.get_mut(at_alice).expect("it is installed");
                 floodsub.publish(swarm, "chat", b"hello")
             })
             .await??;
@@ -108,14 +108,14 @@ fn a_time_out_counts_from_its_command_and_not_from_the_last_turn() {
             if at_once {
                 let ask = handle.with(move |notifees, _| {
                     let now = notifees.now();
-                    notifees.get_mut::<Asks>(asks).unwrap().ask(now);
+                    notifees.get_mut(asks).unwrap().ask(now);
                 });
                 ask.await.unwrap();
             } else {
                 let now = handle.now();
-                handle.with(move |notifees, _| notifees.get_mut::<Asks>(asks).unwrap().ask(now)).await.unwrap();
+                handle.with(move |notifees, _| notifees.get_mut(asks).unwrap().ask(now)).await.unwrap();
             }
-            handle.wait_for(asks, Asks::outcome).await.unwrap();
+            handle.wait_for(asks, |asks| asks.outcome()).await.unwrap();
             assert!(asked.elapsed() >= Asks::TIMEOUT, "it was over {:?} after the command", asked.elapsed());
         }
     }));
@@ -123,7 +123,7 @@ fn a_time_out_counts_from_its_command_and_not_from_the_last_turn() {
     let asked = Instant::now();
     host.with(|notifees, _| {
         let now = notifees.now();
-        notifees.get_mut::<Asks>(asks).unwrap().ask(now);
+        notifees.get_mut(asks).unwrap().ask(now);
     })
     .unwrap();
     wait(host.run_until(handle.wait_for(asks, Asks::outcome))).unwrap();
