@@ -18,7 +18,7 @@
 //! let seed = [9; 32]; // 32 fresh random bytes for each run (the crate `getrandom` gives them)
 //! let reactor = tcp::Reactor::new()?;
 //! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-//! let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+//! let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
 //! swarm.register_protocol(Protocol::from_static("/sink/1.0.0")); // inbound streams may choose it
 //! swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! let start = Instant::now();
@@ -301,7 +301,7 @@
 //!
 //! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
 //!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
+//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
 //!     swarm.register_protocol(ECHO);
 //!     let mut notifees = Notifees::new();
 //!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], ping::Config::default()));

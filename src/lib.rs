@@ -32,8 +32,9 @@
 //!
 //! # Features
 //!
-//! `default = ["tcp", "dns", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`,
-//! with all key types. Identities are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. A
+//! `default = ["tcp", "dns", "keys", "rand", "rsa", "protocols", "subscription"]`; `cli` builds the command `swarm-notify`,
+//! with all key types. With `rand` the system's randomness makes swarms and identities, and `keys` has files that keep an
+//! identity ([`keys`]). Identities are Ed25519 keys, and with `ecdsa`, `rsa` and `secp256k1` keys of these types, too. A
 //! peer whose key type is not built in is refused, and the error names the feature to add. With `dns`, [`tcp`] dials names,
 //! and looks each up on a thread of its own. `host` is for Unix. Everything else, the command too, is checked to compile
 //! for Windows and macOS, and is tested on Linux only. Without default features the crate is the lifecycle layer and
@@ -55,6 +56,8 @@ pub use libp2p_identity as identity;
 pub mod guide;
 #[cfg(all(feature = "host", unix))]
 pub mod host;
+#[cfg(feature = "rand")]
+pub mod keys;
 pub mod lifecycle;
 pub mod notifee;
 #[cfg(feature = "protocols")]

@@ -15,9 +15,11 @@
 //! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or [`poll_at`](Swarm::poll_at) has come;
 //!    or in [`wait`](Swarm::wait).
 //!
-//! There are two ways to make a swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that
-//! wakes its sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a
-//! transport that wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
+//! There are two kinds of swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that wakes its
+//! sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a transport that
+//! wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
+//! [`from_os_rng`](Swarm::from_os_rng) and [`with_events`](Swarm::with_events) make either, the one with a seed from the
+//! system, the other with a queue of another size.
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
 //! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
@@ -40,7 +42,7 @@
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//! let swarm = |key| {
 //!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
 //! };
 //! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
@@ -182,7 +184,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     reactor: R,
 }
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
+impl<T> Swarm<T>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -192,14 +194,16 @@ where
     /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
     /// run.
     ///
+    /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
+    ///
     /// # Errors
     /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
     pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
-        Self::with_reactor((), transport, identity, seed, config)
+        Self::with_events((), transport, identity, seed, config)
     }
 }
 
-impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+impl<T, R> Swarm<T, 256, R>
 where
     T: Transport + Unpin,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -218,6 +222,57 @@ where
         seed: [u8; 32],
         config: Config,
     ) -> Result<Self, noise::Error> {
+        Self::with_events(reactor, transport, identity, seed, config)
+    }
+
+    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, with a seed from the system. A transport that wakes by
+    /// itself has the reactor `()`.
+    ///
+    /// ```
+    /// use swarm_notify::swarm::{Config, Swarm};
+    /// use swarm_notify::{keys, tcp};
+    ///
+    /// let identity = keys::generate()?;
+    /// let reactor = tcp::Reactor::new()?;
+    /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    /// let swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
+    /// assert_eq!(swarm.local_peer(), identity.public().to_peer_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The system's error if it gives no random bytes, and one of kind `InvalidInput` if the identity cannot sign.
+    #[cfg(feature = "rand")]
+    pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> io::Result<Self> {
+        let swarm = Self::with_reactor(reactor, transport, identity, crate::keys::seed()?, config);
+        swarm.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    }
+
+    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; a longer
+    /// one lets more become open in one turn before its owner drains it. It is inferred where the swarm goes to a place of
+    /// known type. A transport that wakes by itself has the reactor `()`.
+    ///
+    /// ```
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::swarm::{Config, Swarm};
+    ///
+    /// # let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    /// let small = Swarm::with_events::<8>((), MemoryTransport::new(), &identity, [1; 32], Config::small())?;
+    /// let inferred: Swarm<_, 8> = Swarm::with_events((), MemoryTransport::new(), &identity, [2; 32], Config::small())?;
+    /// # let _ = (small, inferred);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn with_events<const EVENTS: usize>(
+        reactor: R,
+        transport: T,
+        identity: &Keypair,
+        seed: [u8; 32],
+        config: Config,
+    ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
         let mut rng = ChaCha20Rng::from_seed(seed);
         let mut static_seed = [0; 32];
         rng.fill_bytes(&mut static_seed);
@@ -225,7 +280,7 @@ where
         // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
         let _ = wakers.waker(Slot::Transport);
         wakers.mark(Slot::Transport);
-        Ok(Self {
+        Ok(Swarm {
             transport,
             noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
             rng,
@@ -249,7 +304,15 @@ where
             reactor,
         })
     }
+}
 
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
     /// Who we are to our peers.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
@@ -285,7 +348,7 @@ where
     /// # use swarm_notify::identity::Keypair;
     /// # use swarm_notify::swarm::{Config, Swarm};
     /// # let key = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    /// # let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+    /// # let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
     /// const FILES: Protocol = Protocol::from_static("/files/1.0.0");
     /// swarm.register_protocol(FILES);
     /// swarm.limit_protocol(&FILES, ProtocolLimits { per_peer: 4, total: 100 });

@@ -113,7 +113,7 @@ where
     ///
     /// let mut config = Config::default();
     /// config.inbound_handshakes = 1;
-    /// let swarm = |key, config| -> Result<Swarm<MemoryTransport>, _> {
+    /// let swarm = |key, config| {
     ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
     /// };
     /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);

@@ -41,7 +41,7 @@ const INDEX_BITS: u32 = usize::BITS - 16;
 /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
 /// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file
 /// let seed = [9; 32]; // fresh randomness of the system's
-/// let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+/// let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
 /// swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -45,7 +45,7 @@ impl<const E: usize> Node<E> {
         let identity = Keypair::ed25519_from_bytes([number; 32]).unwrap();
         let reactor = tcp::Reactor::new().unwrap();
         let transport = Transport::new(tcp(tcp::Transport::new(reactor.handle(), config)));
-        let swarm = Swarm::with_reactor(reactor, transport, &identity, [number; 32], Config::default());
+        let swarm = Swarm::with_events(reactor, transport, &identity, [number; 32], Config::default());
         let mut swarm = swarm.unwrap();
         swarm.register_protocol(ECHO);
         Self { swarm, log: Vec::new(), echoes: false, read: BTreeMap::new(), start: Instant::now() }
