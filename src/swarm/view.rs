@@ -28,6 +28,70 @@ pub struct ListenerView<'a> {
 }
 
 /// What is known of a connection.
+///
+/// A row for a table of peers:
+///
+/// ```
+/// use swarm_notify::lifecycle::ConnectionId;
+/// use swarm_notify::notifee::Node;
+///
+/// fn row(node: &dyn Node, id: ConnectionId) -> Option<String> {
+///     let view = node.connection(id)?;
+///     let peer = view.peer.map_or("?".into(), |peer| peer.to_string());
+///     let local = view.local.map_or("?".into(), |local| local.to_string());
+///     let round_trip = view.round_trip.map_or("?".into(), |time| format!("{time:?}"));
+///     let fullest = node.streams_of(id).into_iter().filter_map(|stream| {
+///         let stream = node.stream(stream)?;
+///         Some(100 * stream.unread / stream.receive_window.max(1))
+///     });
+///     let fullest = fullest.max().unwrap_or(0);
+///     Some(format!(
+///         "{peer} {} at {}, from {local}, for {} s, {round_trip} away, {} bytes in, {} out, fullest window {fullest} %",
+///         view.direction, view.remote, view.age.as_secs(), view.received, view.sent,
+///     ))
+/// }
+/// # use core::time::Duration;
+/// # use libp2p_core::transport::MemoryTransport;
+/// # use swarm_notify::{connection::Protocol, identity::Keypair, lifecycle::Event, swarm::{Config, Swarm}};
+/// # const NOTES: Protocol = Protocol::from_static("/notes/1.0.0");
+/// # let swarm = |key| {
+/// #     let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+/// #     Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::default())
+/// # };
+/// # let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+/// # server.register_protocol(NOTES);
+/// # server.listen("/memory/4713".parse()?)?;
+/// # server.tick(Duration::from_secs(60));
+/// # let id = client.dial("/memory/4713".parse()?)?;
+/// # client.tick(Duration::from_secs(60));
+/// # let mut stream = None;
+/// # while !stream.is_some_and(|stream| client.stream(stream).is_some_and(|view| view.sent > 0)) {
+/// #     for swarm in [&mut server, &mut client] {
+/// #         swarm.tick(Duration::from_secs(60));
+/// #         while let Some(event) = swarm.next_event() {
+/// #             if let Event::Connected { connection } = event
+/// #                 && swarm.connection(connection).is_some_and(|view| view.listener.is_none())
+/// #             {
+/// #                 stream = Some(swarm.open_stream(connection, &[NOTES])?);
+/// #                 swarm.write(stream.unwrap(), &[7; 131_072])?;
+/// #             }
+/// #         }
+/// #     }
+/// # }
+/// # for _ in 0..20 {
+/// #     for swarm in [&mut client, &mut server] {
+/// #         swarm.tick(Duration::from_secs(72));
+/// #         while swarm.next_event().is_some() {}
+/// #     }
+/// # }
+/// # let at_server = server.connections().next().unwrap();
+/// # let row_of = |swarm: &Swarm<MemoryTransport>, id| row(swarm, id).unwrap();
+/// # let (ours, theirs) = (row_of(&client, id), row_of(&server, at_server));
+/// # assert!(ours.contains("outbound at /memory/4713, from ?, for 12 s, 0ns away, "), "{ours}");
+/// # assert!(theirs.contains(", from /memory/4713, for 12 s, 12s away, 131"), "{theirs}");
+/// # assert!(theirs.ends_with("fullest window 50 %"), "{theirs}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionView<'a> {
     /// How far its life has come.
