@@ -84,6 +84,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The page of `Swarm` has the methods of these first, in this order.
+mod make;
+
+mod begin;
+
+mod turn;
+
+mod events;
+
+mod streams;
+
 mod address;
 mod address_group;
 mod bits;
@@ -107,9 +118,7 @@ mod refusals;
 mod relief;
 mod run_queue;
 mod shares;
-mod streams;
 mod timers;
-mod turn;
 mod view;
 mod wake;
 
@@ -125,23 +134,17 @@ pub use shares::ProtocolLimits;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
-use crate::connection::{Input, Protocol, UNTIMED, noise, yamux};
-use crate::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, ListenerId, State, Table,
-};
-use alloc::boxed::Box;
+use crate::connection::{Input, Protocol, UNTIMED, noise};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
-use libp2p_core::Endpoint;
-use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_identity::{Keypair, PeerId};
-use link::{Link, Stage};
+use libp2p_identity::PeerId;
+use link::Link;
 use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
@@ -184,128 +187,6 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     reactor: R,
 }
 
-impl<T> Swarm<T>
-where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-{
-    /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
-    /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
-    /// run.
-    ///
-    /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
-    ///
-    /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
-        Self::with_events((), transport, identity, seed, config)
-    }
-}
-
-impl<T, R> Swarm<T, 256, R>
-where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-    R: Reactor,
-{
-    /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
-    /// other arguments are those of [`new`](Swarm::new).
-    ///
-    /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn with_reactor(
-        reactor: R,
-        transport: T,
-        identity: &Keypair,
-        seed: [u8; 32],
-        config: Config,
-    ) -> Result<Self, noise::Error> {
-        Self::with_events(reactor, transport, identity, seed, config)
-    }
-
-    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, with a seed from the system. A transport that wakes by
-    /// itself has the reactor `()`.
-    ///
-    /// ```
-    /// use swarm_notify::swarm::{Config, Swarm};
-    /// use swarm_notify::{keys, tcp};
-    ///
-    /// let identity = keys::generate()?;
-    /// let reactor = tcp::Reactor::new()?;
-    /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-    /// let swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
-    /// assert_eq!(swarm.local_peer(), identity.public().to_peer_id());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// The system's error if it gives no random bytes, and one of kind `InvalidInput` if the identity cannot sign.
-    #[cfg(feature = "rand")]
-    pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> io::Result<Self> {
-        let swarm = Self::with_reactor(reactor, transport, identity, crate::keys::seed()?, config);
-        swarm.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
-    }
-
-    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; a longer
-    /// one lets more become open in one turn before its owner drains it. It is inferred where the swarm goes to a place of
-    /// known type. A transport that wakes by itself has the reactor `()`.
-    ///
-    /// ```
-    /// # use libp2p_core::transport::MemoryTransport;
-    /// # use swarm_notify::identity::Keypair;
-    /// use swarm_notify::swarm::{Config, Swarm};
-    ///
-    /// # let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    /// let small = Swarm::with_events::<8>((), MemoryTransport::new(), &identity, [1; 32], Config::small())?;
-    /// let inferred: Swarm<_, 8> = Swarm::with_events((), MemoryTransport::new(), &identity, [2; 32], Config::small())?;
-    /// # let _ = (small, inferred);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn with_events<const EVENTS: usize>(
-        reactor: R,
-        transport: T,
-        identity: &Keypair,
-        seed: [u8; 32],
-        config: Config,
-    ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
-        let mut rng = ChaCha20Rng::from_seed(seed);
-        let mut static_seed = [0; 32];
-        rng.fill_bytes(&mut static_seed);
-        let mut wakers = WakeSet::new(reactor.waker());
-        // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
-        let _ = wakers.waker(Slot::Transport);
-        wakers.mark(Slot::Transport);
-        Ok(Swarm {
-            transport,
-            noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
-            rng,
-            door: Door::new(&config),
-            ledger: Ledger::new(config, identity.public().to_peer_id()),
-            listeners: Listeners::default(),
-            links: Table::new(),
-            timers: Timers::default(),
-            wakers,
-            queue: Queue::default(),
-            is_transport_due: false,
-            is_shutting_down: false,
-            closing: None,
-            now: Duration::ZERO,
-            is_called: false,
-            has_waited: false,
-            hears_more: false,
-            last_error: None,
-            input: Input::new(),
-            output: Vec::new(),
-            reactor,
-        })
-    }
-}
-
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
@@ -334,8 +215,9 @@ where
     }
 
     /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
-    /// that chooses the protocol beyond a limit is reset and has failed of [`Failure::Limit`], so that its peer can try
-    /// again later. It does not hear that the protocol is not spoken, since peers remember that.
+    /// that chooses the protocol beyond a limit is reset and has failed of
+    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. It does not hear that the
+    /// protocol is not spoken, since peers remember that.
     ///
     /// Streams that are open already count, and stay. Streams that we open do not count. Repeating it replaces the limits;
     /// [`ProtocolLimits::default`] takes them back. The limits outlive
@@ -358,79 +240,12 @@ where
         self.ledger.limit_protocol(protocol, limits);
     }
 
-    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.
-    ///
-    /// # Events
-    /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
-    /// with the address: unsupported, in use, not this machine's, not permitted, [`WrongPeer`](Failure::WrongPeer) if it
-    /// names another peer. A transport that reports an address which nobody can connect to (a wildcard, port 0) fails it
-    /// with [`AddressNotAvailable`](Failure::AddressNotAvailable); once the listener is open, such an address is left out.
-    ///
-    /// # Errors
-    /// [`ListenError`]; nothing has changed.
-    pub fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError> {
-        if self.is_shutting_down {
-            return Err(ListenError::Closing);
-        }
-        let id = self.ledger.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
-        self.listeners.insert(id, address);
-        self.ledger.wait(id);
-        Ok(id)
-    }
-
-    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted. Two dials of one address are two
-    /// connections.
-    ///
-    /// # Events
-    /// [`Connected`](Event::Connected) once the peer is authenticated and the muxer agreed, or
-    /// [`ConnectFailed`](Event::ConnectFailed), at the latest after
-    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
-    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, [`LocalPeer`](Failure::LocalPeer) if the address leads
-    /// to ourselves, and [`Unsupported`](Failure::Unsupported) if it names more than one peer.
-    ///
-    /// # Errors
-    /// [`DialError`]; nothing has changed.
-    pub fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError> {
-        if self.is_shutting_down {
-            return Err(DialError::Closing);
-        }
-        if !self.ledger.may_dial() {
-            return Err(DialError::Limit);
-        }
-        let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.dial_begins();
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
-        self.begin_dial(&mut link);
-        link.mark_commanded(&mut self.ledger);
-        self.insert_link(link);
-        Ok(id)
-    }
-
-    fn begin_dial(&mut self, link: &mut Link<T>) {
-        let ledger = &mut self.ledger;
-        let (plain, expected) = match address::split_peer(&link.remote) {
-            Ok(split) => split,
-            Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
-        };
-        link.expected = expected.map(Box::new);
-        if expected == Some(ledger.local_peer) {
-            return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
-        }
-        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
-        match self.transport.dial(plain, options) {
-            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
-            Err(TransportError::MultiaddrNotSupported(address)) => {
-                link.fail(ledger, Failure::Unsupported, &address::unsupported(&address, true));
-            }
-            Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
-        }
-    }
-
     /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
     ///
     /// # Events
-    /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
-    /// [`Failure::Requested`] if it was not open yet.
+    /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once its socket is closed, or
+    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -454,8 +269,9 @@ where
     ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
-    /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
-    /// [`Failure::Requested`] if it was not open yet.
+    /// [`Disconnected`](crate::lifecycle::Event::Disconnected); or
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -555,61 +371,6 @@ where
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()
-    }
-
-    /// The next event, in the order in which the transitions took place. The call says that the one before has been
-    /// handled: what that closed is vacated.
-    #[inline]
-    pub fn next_event(&mut self) -> Option<Event> {
-        if self.ledger.lifecycle.is_held() {
-            return None;
-        }
-        match self.ledger.vacate() {
-            Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
-            Some(Id::Connection(id)) => {
-                self.remove_link(id);
-                // Its deadline is nobody's now, and no reason to come.
-                self.forget_deadlines();
-            }
-            Some(Id::Stream(_)) => {
-                if let Some((connection, held)) = self.ledger.dropped.take()
-                    && let Some(link) = self.links.get_mut(connection)
-                {
-                    link.uncount(&mut self.ledger, held);
-                }
-            }
-            None => {}
-        }
-        self.ledger.next_event()
-    }
-
-    /// The next stream or listener that is ready, if one is. See [`Ready`].
-    pub fn next_ready(&mut self) -> Option<Ready> {
-        if self.ledger.lifecycle.is_held() {
-            return None;
-        }
-        let listeners = &self.listeners.table;
-        self.ledger.next_ready(|index| listeners.key_at(index))
-    }
-
-    /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
-    /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
-    #[must_use]
-    pub fn openings(&self) -> Vec<Event> {
-        self.ledger.lifecycle.openings()
-    }
-
-    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
-    /// fewer than that keeps what is ready to open waiting. See
-    /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
-    #[must_use]
-    pub fn events_until_room(&self) -> usize {
-        self.ledger.lifecycle.events_until_room()
-    }
-
-    /// While it is held, there is no next event and nothing is ready: an event is being handled.
-    pub(crate) const fn hold(&mut self, is_held: bool) {
-        self.ledger.lifecycle.hold(is_held);
     }
 
     fn closable(&self, id: impl Into<Id>) -> Result<(), CloseError> {
