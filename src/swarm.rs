@@ -155,6 +155,11 @@ use wake::{Slot, WakeSet};
 ///
 /// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
 /// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
+///
+/// It is [`Send`] if its transport is, with its sockets ([`Transport::Output`]), dials and upgrades, and its reactor: a swarm
+/// over our TCP is, and may be made in one thread and driven in another. All that changes it takes `&mut self`, so that
+/// nothing in it is locked. Other threads leave what they want with its owner, in a channel, say, and call it for a turn with
+/// the [`waker`](Self::waker). [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     noise: noise::Config,
