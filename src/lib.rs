@@ -147,6 +147,6 @@ pub mod tcp;
 pub mod text;
 
 /// The examples of README, as tests.
-#[cfg(all(doctest, feature = "tcp", feature = "subscription"))]
+#[cfg(all(doctest, feature = "keys", feature = "tcp", feature = "subscription"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -41,8 +41,8 @@ const INDEX_BITS: u32 = usize::BITS - 16;
 ///
 /// let reactor = tcp::Reactor::new()?;
 /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-/// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file
-/// let seed = [9; 32]; // fresh randomness of the system's
+/// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file (`keys::KeyFile`)
+/// let seed = [9; 32]; // fresh randomness of the system's (`Swarm::from_os_rng` takes it by itself)
 /// let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
 /// swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
