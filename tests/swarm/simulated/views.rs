@@ -123,7 +123,13 @@ fn a_connection_that_is_over_keeps_its_figures_until_that_is_handled<const EVENT
             seen.borrow_mut().1 = Some((view.round_trip, view.sent, view.received, view.age));
         }
         Event::ClosedStream { stream, .. } => seen.borrow_mut().0 = Some(swarm.stream(stream).unwrap().age),
-        _ => {}
+        Event::Listen { .. }
+        | Event::ListenFailed { .. }
+        | Event::ListenClose { .. }
+        | Event::Connected { .. }
+        | Event::ConnectFailed { .. }
+        | Event::OpenedStream { .. }
+        | Event::StreamFailed { .. } => {}
     }));
     pair.wait(secs(1));
     pair.a.swarm.close_connection(link.ca).unwrap();
