@@ -6,8 +6,11 @@
 //!
 //! It has no harness, whose threads would be counted, too.
 
+#[path = "../support/no_harness.rs"]
+mod no_harness;
+
+use no_harness::{Result, Test};
 use std::env;
-use std::error::Error;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -21,8 +24,6 @@ const ECHOES: usize = 1_000;
 
 /// The first argument of a process that is one side of a test.
 const PEER: &str = "--peer";
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 struct Loop {
     name: &'static str,
@@ -217,8 +218,6 @@ fn check_lookup() -> Result<()> {
     if said == "[1,2,1]" { Ok(()) } else { Err(format!("{said} threads before, while and after").into()) }
 }
 
-type Test = (&'static str, Box<dyn FnOnce() -> Result<()> + Send>);
-
 fn tests() -> Vec<Test> {
     let mut tests: Vec<Test> = Vec::new();
     tests.extend(LOOPS.iter().map(|this| -> Test { (this.name, Box::new(|| check(this))) }));
@@ -238,45 +237,5 @@ fn main() -> ExitCode {
             }
         };
     }
-    let tests = tests();
-    if args.iter().any(|arg| arg == "--list") {
-        tests.iter().for_each(|(name, _)| println!("{name}: test"));
-        return ExitCode::SUCCESS;
-    }
-    // As with libtest: words choose tests by their names, and none of these is ignored.
-    let mut words = Vec::new();
-    let mut rest = args.iter();
-    while let Some(arg) = rest.next() {
-        match arg.as_str() {
-            "--test-threads" | "--format" | "--color" | "--logfile" | "--skip" => drop(rest.next()),
-            option if option.starts_with('-') => {}
-            word => words.push(word),
-        }
-    }
-    let is_chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
-    let none = args.iter().any(|arg| arg == "--ignored");
-    let all = tests.len();
-    let chosen: Vec<_> = tests.into_iter().filter(|(name, _)| !none && is_chosen(name)).collect();
-    let (filtered, began) = (all - chosen.len(), Instant::now());
-    println!("\nrunning {} tests", chosen.len());
-    let running: Vec<_> = chosen.into_iter().map(|(name, test)| (name, thread::spawn(test))).collect();
-    let (mut passed, mut failed) = (0, 0);
-    for (name, test) in running {
-        match test.join().unwrap_or_else(|_| Err("it panicked".into())) {
-            Ok(()) => {
-                println!("test {name} ... ok");
-                passed += 1;
-            }
-            Err(error) => {
-                println!("test {name} ... FAILED\n    {name}: {error}");
-                failed += 1;
-            }
-        }
-    }
-    let (result, time) = (if failed == 0 { "ok" } else { "FAILED" }, began.elapsed().as_secs_f64());
-    println!(
-        "\ntest result: {result}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {filtered} filtered out; \
-         finished in {time:.2}s\n"
-    );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    no_harness::run(&args, tests())
 }
