@@ -1,6 +1,7 @@
 //! Put it into your loop: which calls when, what a turn does, and what happens if you are late.
 //!
-//! Two pages go further: [`enemy`] has all bounds, the memory that they add up to, and what is not defended.
+//! Three pages go further: [`enemy`] has all bounds, the memory that they add up to, and what is not defended.
+//! [`six_notifications`] shows py-libp2p's way and ours side by side.
 #![cfg_attr(feature = "cli", doc = "[`command_log`] states the log of the command.")]
 #![cfg_attr(not(feature = "cli"), doc = "`command_log` (feature `cli`) states the log of the command.")]
 //!
@@ -76,7 +77,8 @@
 //!
 //! Complete programs, each short enough to copy, are in the crate's sources under `tests/loops/`; each runs with
 //! `cargo run --example NAME`: `frame` (a frame with a budget), `epoll`, `poll2`, `mio`, `calloop`, `tokio`, `smol`,
-//! `wait` (no other loop) and `lifecycle` (the bookkeeping alone, over sockets of your own).
+//! `wait` (no other loop) and `lifecycle` (the bookkeeping alone, over sockets of your own). Those under `tests/examples/`
+//! do something: `chat`, `request_response`, `six_notifications`, `peers`, `reconnecting`, and `chat_host` (feature `host`).
 //!
 //! # Streams
 //!
@@ -429,3 +431,4 @@ use crate::swarm::{Config, Swarm};
 #[cfg(feature = "cli")]
 pub mod command_log;
 pub mod enemy;
+pub mod six_notifications;

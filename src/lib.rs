@@ -66,8 +66,8 @@
 //!
 //! A program with nothing else to do sleeps in [`wait`](swarm::Swarm::wait), and one with a loop of its own sleeps there, on
 //! the swarm's descriptor and until [`poll_at`](swarm::Swarm::poll_at): [`guide`] says how, and [`guide::enemy`] how a node
-//! holds against an enemy. The sources have complete programs for each kind of loop (`tests/loops/`), to run with
-//! `cargo run --example NAME`.
+//! holds against an enemy. The sources have complete programs, to run with `cargo run --example NAME`: one for each kind of
+//! loop (`tests/loops/`), and some that do something, such as a chat (`tests/examples/`).
 //!
 //! # Which layer am I?
 //!

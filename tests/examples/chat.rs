@@ -5,8 +5,9 @@
 //! cargo run --example chat -- ADDRESS     # the second one, with that address
 //! ```
 //!
-//! It ends with its stdin (Ctrl-D) or at Ctrl-C, and speaks with the example `chat_host`. Who dials opens one stream, on
-//! which both sides write their lines, each with a line feed at its end.
+//! It ends with its stdin (Ctrl-D) or at Ctrl-C, and speaks with the example `chat_host` and with py-libp2p's chat
+//! (`chat-demo -d ADDRESS`). The side that dials opens one stream, on which both write their lines, each with a line feed at
+//! its end.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -70,7 +71,7 @@ pub(crate) fn run(addresses: impl Iterator<Item = String>) -> Result<()> {
                 Ok(line) => chat.say(&line),
                 Err(TryRecvError::Empty) if !ctrl_c.has_come() => break,
                 Err(_) => {
-                    chat.swarm.shutdown(); // what was written is still sent
+                    chat.leave();
                     break;
                 }
             }
@@ -137,9 +138,13 @@ impl Chat {
                     println!("{} has left", talk.name);
                 }
             }
-            Event::ListenFailed { .. } | Event::ConnectFailed { .. } | Event::StreamFailed { .. } => {
-                println!("{event}")
+            Event::StreamFailed { stream, .. } => {
+                let view = self.swarm.stream(stream);
+                if view.is_some_and(|view| view.direction == Direction::Outbound) {
+                    println!("{event}"); // a peer's own attempt at another protocol is no news
+                }
             }
+            Event::ListenFailed { .. } | Event::ConnectFailed { .. } => println!("{event}"),
             Event::ListenClose { .. } | Event::Disconnected { .. } => {}
         }
         Ok(())
@@ -171,6 +176,15 @@ impl Chat {
                 println!("{} does not read, and misses a line", talk.name);
             }
         }
+    }
+
+    /// Ends our side of each stream, so that the peers know that nothing was cut, and then everything else. What was
+    /// written is still sent.
+    fn leave(&mut self) {
+        for stream in self.talks.keys() {
+            let _ = self.swarm.finish(*stream);
+        }
+        self.swarm.shutdown();
     }
 
     /// Goes on with what the stream had no place for.

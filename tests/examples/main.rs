@@ -10,9 +10,9 @@ mod no_harness;
 
 use no_harness::{Result, Test};
 use std::env;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,9 +57,17 @@ examples! {
     reconnecting |args| reconnecting::run(&args);
 }
 
+/// Sends each line of a pipe, in a thread of its own.
+fn read_lines(pipe: impl Read + Send + 'static, sender: Sender<String>) {
+    thread::spawn(move || {
+        BufReader::new(pipe).lines().map_while(|line| line.ok()).try_for_each(|line| sender.send(line))
+    });
+}
+
 /// An example that runs.
 struct Running {
     child: Child,
+    /// Those of its output and of its errors.
     lines: Receiver<String>,
     /// When it is taken for hanging.
     deadline: Instant,
@@ -68,13 +76,12 @@ struct Running {
 impl Running {
     fn start(name: &str, args: &[&str]) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
-        command.arg(EXAMPLE).arg(name).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn()?;
+        command.arg(EXAMPLE).arg(name).args(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (sender, lines) = channel();
-        let stdout = child.stdout.take().ok_or("it has an output")?;
-        thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(|line| line.ok()).try_for_each(|line| sender.send(line))
-        });
+        let (stdout, stderr) = (child.stdout.take().ok_or("an output")?, child.stderr.take().ok_or("a stderr")?);
+        read_lines(stdout, sender.clone());
+        read_lines(stderr, sender);
         Ok(Self { child, lines, deadline: Instant::now() + LIMIT })
     }
 
@@ -191,7 +198,8 @@ fn it_asks_and_is_answered() -> Result<()> {
     )?;
     let alone = Running::start("request_response", &[&address, "60"])?;
     alone.says("connect_failed ")?;
-    is_equal(alone.rest().is_err(), true)
+    let error = alone.rest().err().map(|error| error.to_string()).unwrap_or_default();
+    is_equal(error.contains("request_response: not all was answered"), true)
 }
 
 /// Each node is told of each of the six that it has a part in, in order, with the reason.
