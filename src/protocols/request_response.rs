@@ -54,7 +54,9 @@
 //!         notifees.drive(swarm, Duration::ZERO);
 //!         let shout = notifees.get_mut(*shout).unwrap();
 //!         match shout.next_event() {
-//!             Some(Event::Request { id, request, .. }) => shout.respond(id, &request.to_ascii_uppercase())?,
+//!             Some(Event::Request { id, request, .. }) => {
+//!                 let _ = shout.respond(id, &request.to_ascii_uppercase()); // refused if the peer has gone by now
+//!             }
 //!             Some(Event::Response { id, response, .. }) if id == asked => break 'answer response,
 //!             Some(Event::OutboundFailure { reason, .. }) => panic!("{reason}"),
 //!             _ => {}
@@ -296,7 +298,8 @@ impl<C: Codec> RequestResponse<C> {
     /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once.
     ///
     /// # Errors
-    /// [`RespondError`]. After [`TooLong`](RespondError::TooLong) and [`Codec`](RespondError::Codec) the request still
+    /// [`RespondError`]. A peer that has gone makes it [`Over`](RespondError::Over), so do not end a program for that: the
+    /// outcome is told as [`Event::InboundFailure`]. After [`TooLong`](RespondError::TooLong) and [`Codec`](RespondError::Codec) the request still
     /// waits for a response.
     pub fn respond(&mut self, id: InboundRequestId, response: &C::Response) -> Result<(), RespondError<C::Error>> {
         if !self.inbound.get(&id).is_some_and(Inbound::is_waiting) {

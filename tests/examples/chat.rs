@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Instant;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Direction, Event, StreamId};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Swarm};
 use swarm_notify::{keys, tcp};
 
 #[path = "ctrl_c.rs"]
@@ -43,6 +43,7 @@ pub(crate) fn run(addresses: impl Iterator<Item = String>) -> Result<()> {
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
     let mut swarm = Swarm::from_os_rng(reactor, transport, &keys::generate()?, Config::default())?;
     swarm.register_protocol(CHAT);
+    swarm.limit_protocol(&CHAT, ProtocolLimits { per_peer: 4, total: 256 }); // so that nobody takes all memory
     swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?; // `/ip4/0.0.0.0/tcp/0` for peers elsewhere
     for address in addresses {
         swarm.dial(address.parse()?)?;
@@ -121,8 +122,10 @@ impl Chat {
             }
             Event::Connected { connection } => {
                 let view = self.swarm.connection(connection);
-                if view.is_some_and(|view| view.direction == Direction::Outbound) {
-                    self.swarm.open_stream(connection, &[CHAT])?;
+                if view.is_some_and(|view| view.direction == Direction::Outbound)
+                    && let Err(error) = self.swarm.open_stream(connection, &[CHAT])
+                {
+                    println!("{connection}: {error}"); // it may have ended by now
                 }
             }
             Event::OpenedStream { connection, stream } => {

@@ -128,7 +128,9 @@ pub(crate) fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
             match &event {
                 Event::Request { id, request, .. } => {
                     println!("asked for {request}");
-                    service.respond(*id, &factors_of(*request))?;
+                    if let Err(error) = service.respond(*id, &factors_of(*request)) {
+                        println!("{id}: {error}"); // its peer has gone, which ends nothing else
+                    }
                 }
                 Event::Response { id, response, .. } => {
                     let factors: Vec<_> = response.iter().map(|factor| factor.to_string()).collect();
