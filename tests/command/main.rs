@@ -5,6 +5,7 @@
 mod addresses;
 mod demo;
 mod dial;
+mod hand_made;
 mod interrupted;
 mod keys;
 mod listen;
@@ -20,11 +21,13 @@ mod services;
 mod serving;
 mod slow_reader;
 mod stdin;
+mod subscribers;
 mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod unanswered;
 mod unpublished;
+mod unwritten;
 mod usage;
 
 use crate::support::command;
@@ -33,4 +36,13 @@ use crate::support::command;
 #[track_caller]
 fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> command::Ended {
     command::Running::start(args).ended()
+}
+
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn peak_kib(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }

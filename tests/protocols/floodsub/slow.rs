@@ -48,7 +48,10 @@ fn a_slow_peer_delays_nobody_and_loses_what_there_is_no_place_for() {
         let waiting = world.at(node).floodsub().waiting_for(peer(number));
         (waiting.messages, waiting.bytes / 50_000)
     };
-    assert_eq!([waiting(&mut world, raw), waiting(&mut world, other), waiting(&mut world, 99)], [(3, 3), (0, 0), (0, 0)]);
+    assert_eq!(
+        [waiting(&mut world, raw), waiting(&mut world, other), waiting(&mut world, 99)],
+        [(3, 3), (0, 0), (0, 0)]
+    );
     // What was dropped within a second of the first word of it is told at its end.
     world.pass(Duration::from_secs(1));
     let log = world.at(node).take_log();
