@@ -1,8 +1,10 @@
 //! `listen --floodsub` beside subscribers that take too little, and beside those that subscribe to too much.
 
 use crate::hand_made::{Answer, Grant, HandMade, Manner};
-use crate::support::command::{Ended, Running};
+use crate::output::{Log, open_streams};
+use crate::support::command::{Ended, Process, Running, json_command};
 use serde_json::Value;
+use std::io::{Write as _, pipe};
 use std::time::Duration;
 
 fn sum(printed: &[Value], event: &str, key: &str) -> u64 {
@@ -113,4 +115,27 @@ fn subscriptions_of_others_push_no_line_out() {
     let skipped: u64 = skipped.map(|line| line["lines"].as_u64().unwrap()).sum();
     let heard = listen.printed.iter().filter(|line| line["event"] == "message").count() as u64;
     assert_eq!((heard + skipped, sum(&listen.printed, "pubsub_lagged", "missed")), (SENT, 0));
+}
+
+/// Its log lags, which its subscribers do not feel.
+#[test]
+fn a_slow_reader_of_stdout_costs_subscribers_no_line() {
+    let (reader, writer) = pipe().unwrap();
+    let (input, mut lines) = pipe().unwrap();
+    let listen = Process::start(json_command(&["listen", "--floodsub", "news"]).stdin(input).stdout(writer));
+    let mut log = Log::from(reader);
+    let address = log.address();
+    let mut honest = Running::start(["dial", &address, "--floodsub", "news"]);
+    log.until("subscribed");
+    open_streams(&address, 4_000);
+    (0..LINES).for_each(|n| lines.write_all(&line(n)).unwrap());
+    until_messages(&mut honest, LINES);
+    honest.end_input();
+    let honest = honest.ended();
+    assert_eq!((honest.code, honest.stderr.as_str()), (Some(0), ""));
+    listen.signal("TERM");
+    let printed = log.rest().1;
+    let listen = listen.ended();
+    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    assert!(sum(&printed, "lagged", "missed") > 0 && sum(&printed, "refused", "count") == 0);
 }

@@ -1,8 +1,10 @@
 //! `dial --floodsub` beside peers that take nothing, little, or no stream: it ends, and says how many lines were lost.
 
 use crate::hand_made::{Answer, Grant, HandMade, Manner};
-use crate::support::command::{Ended, Folder, Process, json_command};
+use crate::output::Log;
+use crate::support::command::{Ended, Folder, Process, Running, json_command};
 use std::fs::{self, File};
+use std::io::{Write as _, pipe};
 use std::time::Duration;
 
 const DRIPS: Grant = Grant::Bytes(1, Duration::from_millis(50));
@@ -97,4 +99,40 @@ fn a_peer_that_is_slow_and_takes_enough_gets_all_lines() {
     let dial = publish(&peer, 600, "3");
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
     assert_eq!(peer.count(b"line-"), 600);
+}
+
+/// The lines wait for as long as that reader stands still, which is no fault of the peer's.
+#[test]
+fn a_slow_reader_of_stdout_costs_no_line() {
+    const SENT: usize = 1_500;
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let (reader, writer) = pipe().unwrap();
+    let (input, mut lines) = pipe().unwrap();
+    let many = ["--bytes", "0", "--concurrency", "64", "--streams", "4000"];
+    let args = [&["dial", &address, "--floodsub", "news", "--timeout", "1"], many.as_slice()].concat();
+    let dial = Process::start(json_command(&args).stdin(input).stdout(writer));
+    let mut log = Log::from(reader);
+    log.until("subscribed");
+    // Its log is full by then, or soon.
+    (0..2_000).for_each(|_| drop(listen.until("closed_stream")));
+    let writing = std::thread::spawn(move || {
+        (0..SENT).for_each(|n| lines.write_all(format!("line-{n:0994}\n").as_bytes()).unwrap());
+    });
+    // That is what the reader does: nothing, for three times as long as a peer has.
+    std::thread::sleep(Duration::from_secs(3));
+    let printed = log.rest().1;
+    writing.join().unwrap();
+    let dial = dial.ended();
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    let summary = printed.last().unwrap();
+    let counts = ["ok", "lines_published", "lines_lost"].map(|key| summary[key].as_u64().unwrap());
+    assert_eq!(counts, [4_000, SENT as u64, 0]);
+    listen.until("peer_gone");
+    listen.signal("TERM");
+    let listen = listen.ended();
+    let skipped = listen.printed.iter().filter(|line| line["what"] == "message");
+    let skipped: u64 = skipped.map(|line| line["lines"].as_u64().unwrap()).sum();
+    let heard = listen.printed.iter().filter(|line| line["event"] == "message").count();
+    assert_eq!(heard + usize::try_from(skipped).unwrap(), SENT);
 }
