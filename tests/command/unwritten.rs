@@ -119,15 +119,18 @@ fn a_slow_reader_of_stdout_costs_no_line() {
     let writing = std::thread::spawn(move || {
         (0..SENT).for_each(|n| lines.write_all(format!("line-{n:0994}\n").as_bytes()).unwrap());
     });
-    // That is what the reader does: nothing, for three times as long as a peer has.
-    std::thread::sleep(Duration::from_secs(3));
+    // The reader does nothing for three times as long as a peer has. What comes meanwhile wakes the dial.
+    for _ in 0..150 {
+        std::thread::sleep(Duration::from_millis(20));
+        listen.write(b"from the listener\n");
+    }
     let printed = log.rest().1;
     writing.join().unwrap();
     let dial = dial.ended();
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
     let summary = printed.last().unwrap();
-    let counts = ["ok", "lines_published", "lines_lost"].map(|key| summary[key].as_u64().unwrap());
-    assert_eq!(counts, [4_000, SENT as u64, 0]);
+    let counts = ["ok", "lines_published", "lines_lost", "messages"].map(|key| summary[key].as_u64().unwrap());
+    assert_eq!(counts, [4_000, SENT as u64, 0, 150]);
     listen.until("peer_gone");
     listen.signal("TERM");
     let listen = listen.ended();
