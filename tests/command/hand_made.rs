@@ -22,7 +22,7 @@ const NA_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x03na\n";
 /// The longest time between two looks at what is due.
 const STEP: Duration = Duration::from_millis(20);
 
-/// What it does with a stream on which we propose floodsub.
+/// Its answer to a stream on which we propose floodsub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
     Agrees,
@@ -63,7 +63,7 @@ pub(crate) struct HandMade {
     /// The address on which it listens, if it does.
     pub(crate) address: String,
     stop: Arc<AtomicBool>,
-    /// What has come on streams that were agreed.
+    /// The bytes that have come on streams that were agreed.
     received: Arc<Mutex<Vec<u8>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -179,7 +179,7 @@ fn accept(listener: &TcpListener) -> (TcpStream, Frames, Vec<u8>) {
     (socket, Frames::of(handshake.finish().unwrap().0), heard)
 }
 
-/// What the thread knows.
+/// The state of the thread.
 struct Peer {
     manner: Manner,
     stop: Arc<AtomicBool>,
@@ -188,13 +188,13 @@ struct Peer {
     streams: BTreeMap<u32, Stream>,
     /// Frames that are to be sent.
     out: Vec<Vec<u8>>,
-    /// When more is granted.
+    /// The time at which more is granted.
     drip: Instant,
 }
 
 #[derive(Default)]
 struct Stream {
-    /// What has come before the protocol was agreed.
+    /// The bytes that have come before the protocol was agreed.
     proposal: Vec<u8>,
     is_agreed: bool,
     refuse_at: Option<Instant>,

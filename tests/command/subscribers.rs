@@ -79,7 +79,7 @@ fn who_takes_too_little_loses_lines_and_nobody_else_does() {
     assert!(total > 3 * (LINES - 460) && total < 3 * (LINES - 360), "{total}");
     assert_eq!(who.len(), 3);
     let said = format!("warning: {total} messages were dropped for subscribers that took them too slowly\n");
-    assert_eq!(listen.stderr, said);
+    assert_eq!(listen.stderr, said, "nobody was there any more at the end");
 }
 
 /// They come and go, and each subscribes to as much as it may.
@@ -138,4 +138,23 @@ fn a_slow_reader_of_stdout_costs_subscribers_no_line() {
     let listen = listen.ended();
     assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
     assert!(sum(&printed, "lagged", "missed") > 0 && sum(&printed, "refused", "count") == 0);
+}
+
+#[test]
+fn messages_that_wait_at_the_end_are_counted() {
+    const SENT: u64 = 60;
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let mut honest = member(&mut listen, &address);
+    let slow = HandMade::dial(21, &address, &Manner::joining(Answer::Agrees, Grant::Nothing));
+    listen.until("subscribed");
+    (0..SENT).for_each(|n| listen.write(&line(n)));
+    until_messages(&mut honest, SENT);
+    let listen = end(listen);
+    let count: u64 = listen.stderr.split(' ').nth(1).unwrap().parse().unwrap();
+    let said = format!("warning: {count} messages were not written at the end to subscribers that were behind\n");
+    assert_eq!((listen.code, listen.stderr), (Some(0), said));
+    // Its window of 256 KiB took the others.
+    assert!((30..40).contains(&count), "{count}");
+    drop(slow);
 }

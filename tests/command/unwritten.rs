@@ -83,7 +83,7 @@ fn lines_for_a_peer_that_joins_and_then_refuses_are_lost() {
     }
 }
 
-/// What had been handed to the system by then may have come. The rest is lost.
+/// Lines that had been handed to the system by then may have come. The rest is lost.
 #[test]
 fn a_peer_that_resets_streams_it_has_agreed_is_given_up() {
     let peer = HandMade::listen(&Manner::joining(Answer::ResetsLater, Grant::Nothing));

@@ -29,7 +29,7 @@ pub(crate) const WRONG: u8 = 1;
 /// The command line was wrong; clap ends with it by itself.
 const USAGE: u8 = 2;
 
-/// How often one turn goes round before whoever has called it has theirs.
+/// The rounds of one turn, after which signals and the output have theirs.
 const ROUNDS: usize = 16;
 
 /// What stops a command before it has begun, or makes it pointless.

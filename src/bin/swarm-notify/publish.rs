@@ -113,17 +113,25 @@ impl Publisher {
         self.lost == 0 && !self.is_wrong
     }
 
-    /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages `listen` has dropped for
-    /// subscribers. Lines that `listen` did not publish were said one by one; a line that waits for somebody to subscribe
+    /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages subscribers of `listen`
+    /// did not get, each counted once for each of them. Lines that `listen` did not publish were said one by one; a line that waits for somebody to subscribe
     /// has nobody who misses it.
     pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
-        let Audience::One { delivery, .. } = &mut self.audience else {
-            let dropped = notifees.get::<FloodSub>(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
-            if dropped > 0 {
-                let (messages, were) = (number(dropped, "message"), if dropped == 1 { "was" } else { "were" });
-                warn(format_args!("{messages} {were} dropped for subscribers that took them too slowly"));
+        let delivery = match &mut self.audience {
+            Audience::One { delivery, .. } => delivery,
+            Audience::Many(subscribers) => {
+                let dropped = notifees.get::<FloodSub>(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
+                for (count, how) in [
+                    (dropped, "dropped for subscribers that took them too slowly"),
+                    (subscribers.rest(), "not written at the end to subscribers that were behind"),
+                ] {
+                    if count > 0 {
+                        let were = if count == 1 { "was" } else { "were" };
+                        warn(format_args!("{} {were} {how}", number(count, "message")));
+                    }
+                }
+                return;
             }
-            return;
         };
         self.lost += delivery.end() + u64::from(self.line.take().is_some());
         if let Some(lines) = self.lines.take() {
@@ -230,6 +238,11 @@ impl Publisher {
     fn look(&mut self, world: &mut World, notifees: &mut Notifees<World>) -> bool {
         let was_done = self.is_done();
         let Some(floodsub) = notifees.get::<FloodSub>(self.floodsub) else { return false };
+        if let Audience::Many(subscribers) = &mut self.audience
+            && world.is_ending
+        {
+            subscribers.note_rest(floodsub);
+        }
         let queue = Queue::of(floodsub, world, &self.topic);
         let Some(watch) = notifees.get_mut::<Watch>(self.watch) else { return false };
         match &mut self.audience {
@@ -252,7 +265,7 @@ fn say_failed(error: &str) {
     say(format_args!("stdin cannot be read: {error}"));
 }
 
-/// What is said of a line whose message is too large.
+/// Says that a line's message is too large, and how large one may be.
 fn too_large(bytes: u64) -> String {
     let most = pubsub::Config::default().rpc_bytes;
     format!(

@@ -11,8 +11,8 @@ use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 const MAX_UNWRITTEN: usize = 256 * 1024;
 /// The bytes that a peer has to take within `--timeout` while lines wait for it.
 const LEAST: u64 = 64 * 1024;
-/// How often, within that time, it is looked at how much it has taken. A step of time that is longer was nobody's wait: the
-/// process stood still.
+/// The looks, within that time, at how much the peer has taken. A step of time that is longer than from one to the next was
+/// nobody's wait: the process stood still.
 const LOOKS: u32 = 8;
 
 /// The lines that were published, and the peer's time.

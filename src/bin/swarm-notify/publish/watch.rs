@@ -19,7 +19,7 @@ pub(super) struct Watch {
     pub(super) is_connected: bool,
     /// The bytes that streams took which have ended.
     pub(super) sent: u64,
-    /// When the publisher is to look again, whatever happens until then.
+    /// The time at which the publisher is to look again, whatever happens until then.
     pub(super) look_at: Option<Duration>,
 }
 
