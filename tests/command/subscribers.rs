@@ -2,10 +2,14 @@
 
 use crate::hand_made::{Answer, Grant, HandMade, Manner};
 use crate::output::{Log, open_streams};
+use crate::paced::Peer;
 use crate::support::command::{Ended, Process, Running, json_command};
 use serde_json::Value;
 use std::io::{Write as _, pipe};
 use std::time::Duration;
+use swarm_notify::identity::Keypair;
+use swarm_notify::protocols::floodsub::FloodSub;
+use swarm_notify::protocols::pubsub::{Config, Signing};
 
 fn sum(printed: &[Value], event: &str, key: &str) -> u64 {
     printed.iter().filter(|line| line["event"] == event).map(|line| line[key].as_u64().unwrap()).sum()
@@ -157,4 +161,38 @@ fn messages_that_wait_at_the_end_are_counted() {
     // Its window of 256 KiB took the others.
     assert!((30..40).contains(&count), "{count}");
     drop(slow);
+}
+
+/// It comes to many topics and leaves them while the listener is stopped: more events than its service keeps.
+#[test]
+fn a_peer_that_changes_many_topics_at_once_is_told_whole() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let (mut peer, _) = Peer::dial(&listen.address(), swarm_notify::swarm::Config::default());
+    let key = Keypair::ed25519_from_bytes([5; 32]).unwrap();
+    let floodsub = FloodSub::new(Signing::strict_sign(key, 1), Config::default());
+    let floodsub = peer.notifees.install(&mut peer.swarm, floodsub);
+    while peer.notifees.get::<FloodSub>(floodsub).unwrap().peers_of("news").next().is_none() {
+        peer.turn();
+    }
+    listen.signal("STOP");
+    let topics: Vec<_> = (0..Config::default().events).map(|topic| topic.to_string()).collect();
+    for topic in &topics {
+        peer.notifees.get_mut::<FloodSub>(floodsub).unwrap().subscribe(&mut peer.swarm, topic).unwrap();
+    }
+    peer.turn();
+    for topic in &topics {
+        peer.notifees.get_mut::<FloodSub>(floodsub).unwrap().unsubscribe(&mut peer.swarm, topic);
+    }
+    peer.turn();
+    listen.signal("CONT");
+    // The last of its changes, or the count of those whose lines are left out.
+    listen.until("skipped");
+    listen.until("skipped");
+    drop(peer);
+    listen.until("peer_gone");
+    let printed = end(listen).printed;
+    let changes =
+        printed.iter().filter(|line| line["event"] == "subscribed" || line["event"] == "unsubscribed").count();
+    let changes = changes as u64 + sum(&printed, "skipped", "lines");
+    assert_eq!((changes, sum(&printed, "pubsub_lagged", "missed")), (2 * topics.len() as u64, 0));
 }

@@ -130,7 +130,8 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined. The end of stdin ends nothing. What nobody has joined for by the end is no loss.
+    /// as somebody else has joined. The end of stdin ends nothing. What nobody has joined for by the end is no loss. Who
+    /// takes too little misses lines; the others do not.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -171,7 +172,8 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost.
+    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost, and so are
+    /// those that a peer does not take, 64 KiB at least in that time.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
