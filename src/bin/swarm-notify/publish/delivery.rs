@@ -111,7 +111,7 @@ impl Delivery {
             // What the stream had taken went with it, and what waited went with the peer, if that has gone. The rest is
             // written on the next stream.
             let gone = self.unwritten.saturating_sub(queue.waiting);
-            self.unwritten -= gone;
+            (self.unwritten, self.unwritten_bytes) = (self.unwritten - gone, 0);
             lost += gone;
         }
         self.published -= lost;
