@@ -1,12 +1,13 @@
 //! The log of the command `swarm-notify`: its format, each event, each field, and the exit codes.
 //!
 //! The command prints one line for each event on stdout, and nothing else there. Its own errors and what `RUST_LOG` asks
-//! for are on stderr. This page states **version 1** of the format. A new event or a new field does not change the
+//! for are on stderr. This page states **version 2** of the format. A new event or a new field does not change the
 //! version: pass over those that you do not know. A field that changes its name, its type or its meaning, or is gone, does.
+//! In version 1 a `snapshot` was one line, however much was open.
 //!
 //! ```text
 //! $ swarm-notify dial /ip4/127.0.0.1/tcp/4001 --json
-//! {"t":0.000712,"time":"2026-11-30T04:05:06.000007Z","event":"start","format":1,"version":"0.1.0","command":"dial","peer":"12D3KooW…"}
+//! {"t":0.000712,"time":"2026-11-30T04:05:06.000007Z","event":"start","format":2,"version":"0.1.0","command":"dial","peer":"12D3KooW…"}
 //! {"t":0.004018,"time":"2026-11-30T04:05:06.003313Z","event":"connected","connection":"c0.1","remote":"/ip4/127.0.0.1/tcp/4001","peer":"12D3KooW…","direction":"outbound"}
 //! ```
 //!
@@ -47,8 +48,11 @@
 //! ```
 //!
 //! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
-//!   column. Where there are less than about 72 columns, all other fields stand below. Only the line to copy, `dial me: …`,
+//!   column. Where there are less than about 74 columns, all other fields stand below. Only the line to copy, `dial me: …`,
 //!   is wrapped by the terminal itself, so that a copy of it is whole.
+//! - A row that goes on in the middle of a value begins with `│` in the last column, and has nothing but that value. So a
+//!   row without it begins with a field of ours, whatever bytes a peer has chosen. Records of `RUST_LOG` go on behind a `│` at
+//!   the left margin. Rows that were printed before a terminal is made narrower are broken anew by the terminal, unmarked.
 //! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
 //!   rest and what closes it behind that. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
 //! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
@@ -99,20 +103,46 @@
 //! | `unsubscribed` | A peer has left a topic. | `peer`, `topic` |
 //! | `message` | A message was published on our topic. | `topic`, `from`, `seqno`, `data`?, `data_base64`?, `length`?, `via` |
 //! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. There is at most one such line in 0.1 s, with all that were lost since the last one. | `missed` |
-//! | `lagged` | Lines of `listen` were left out here, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
-//! | `snapshot` | All that is open at this place of the log. Lines go on from here. | `listeners`, `connections`, `streams` |
-//! | `unanswered` | `dial` gives up a stream on which nothing has moved for `--timeout`. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
+//! | `lagged` | Lines of `listen` were left out, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
+//! | `snapshot` | One part of what was open as its first part was printed. | `part`, `more`, `listeners`, `connections`, `streams` |
+//! | `unanswered` | `dial` gives up a stream that took longer than `--timeout` to agree on its protocol, or for 1 024 bytes or a shorter rest. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
 //! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
-//! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` are those that were
-//! opened and not closed.
+//! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` behind it are those
+//! that were opened and not closed.
+//!
+//! A snapshot has as many parts as it needs, each with at most 128 entries, so that no peer waits while one is made. Lines go on
+//! between the parts. To know what is open, forget all at a part whose `part` is 1, add what each part lists, and go by the
+//! lines of the nine events as always. What opens after the first part has its line, and no part lists it. A part lists what
+//! is in no part yet before the line of its end, and a connection before the streams on it. Other lines, such as
+//! `refused`, may name what only a later part lists. If lines are left out between the parts, the snapshot goes on with what
+//! is still open, and behind its last part stand the next `lagged` and a snapshot that begins anew.
 //!
 //! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
 //! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
 //! counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read stdout as it
 //! comes, or use `--quiet`.
+//!
+//! # Bounds of `dial`
+//!
+//! Whatever its peer does, `dial` comes to an end, with 1 and a sentence on stderr that says which bound was passed and how
+//! many streams were answered:
+//!
+//! - TCP and the handshake together have 10 s.
+//! - A stream has `--timeout` (30 s) to agree on its protocol, and then for each 1 024 bytes, those sent and those that come
+//!   back together. A shorter rest has it, too; the end of the peer's side counts as the last byte. So a stream of B bytes is
+//!   given up after B / 512 + 4 times `--timeout` at the latest, however its peer drips: 3 minutes for 1 024 bytes and 30 s.
+//! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
+//!   first byte.
+//! - A ping, and the answer to `--identify`, have `--timeout` as a whole.
+//! - Lines of `--floodsub` have `--timeout` for somebody to join, and for the peer to take 64 KiB of them or the rest; the part
+//!   on exit codes says what is counted.
+//! - The close of the connection has 5 s.
+//!
+//! Each stream and each ping has its time to itself: of 100 streams one after the other that nobody answers, `dial` gives up
+//! each after 30 s. `timeout 60 swarm-notify dial …` bounds the whole; the summary then counts what was not finished.
 //!
 //! # Fields
 //!
@@ -161,9 +191,11 @@
 //! | `length` | number | The bytes of the whole message, if it was cut. |
 //! | `via` | string | The peer id of the neighbour that has sent us the message. |
 //! | `missed` | number | Lines that were left out, or events that were lost. |
-//! | `listeners` | objects | The listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
-//! | `connections` | objects | The connections that are open, likewise with those of `connected`. |
-//! | `snapshot.streams` | objects | The streams that are open, likewise with those of `opened_stream`. |
+//! | `part` | number | The number of a part of a snapshot, from 1. |
+//! | `more` | boolean | Other parts of the snapshot follow. |
+//! | `listeners` | objects | Listeners that are open, each with the fields of its `listen` but for `t`, `time` and `event`. |
+//! | `connections` | objects | Connections that are open, likewise with those of `connected`. |
+//! | `snapshot.streams` | objects | Streams that are open, likewise with those of `opened_stream`. |
 //! | `summary.streams` | number | Streams that were asked for: the sum of `ok`, `failed`, `unfinished` and `not_begun`. |
 //! | `ok` | number | Streams that ended as they should, with the right bytes. |
 //! | `failed` | number | Streams that could not open, or ended otherwise. |
@@ -221,6 +253,17 @@
 //! A second signal ends `dial` and `listen` at once, with 130, 143 or 129: lines that were not written yet are lost. The same
 //! signal within 100 ms of the first is no second one, since `timeout` sends it to its child and to the child's group. A
 //! SIGHUP that is ignored at the start, as by `nohup`, stays so; on systems other than Linux it does what it does by default.
+//!
+//! A thread writes the log. Up to 4 096 lines or 4 MiB wait in the command until stdout's reader takes them, and up to twice as
+//! much after a signal to `dial`:
+//!
+//! - After a signal the reader has 5 s ([`close_timeout`](crate::connection::Config::close_timeout)), counted from the signal,
+//!   however slowly it reads, and at least 1 s after the last line was printed. Then the command ends. stderr says how many
+//!   lines are lost, and the exit code is 1 in the place of 0.
+//! - Without a signal `dial` and `demo` wait at their end as long as the reader takes some bytes every 5 s.
+//! - A process that is killed says nothing: the lines that wait are lost, and the last one of the log may be cut. SIGKILL kills
+//!   it, and so do the system when memory runs out, a second signal, and any signal to `demo`. A log without `--quiet` was cut
+//!   short if something is still open at its end.
 //!
 //! `dial --floodsub` ends with 1 when lines have waited for `--timeout` and its peer has not joined the topic, or has taken
 //! less than 64 KiB of what was published meanwhile, or, at the end, not the rest: whether it grants no window, resets our

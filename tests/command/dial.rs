@@ -229,7 +229,8 @@ fn a_peer_that_connects_and_says_nothing_is_told_for_that() {
     let ended = run(["dial", &address]);
     assert_eq!(ended.code, Some(1));
     assert!(
-        ended.stderr.contains("it connected, but nobody speaks libp2p there") && !ended.stderr.contains("firewall"),
+        ended.stderr.contains("it connected, but nobody spoke libp2p there within 10 s: ")
+            && !ended.stderr.contains("firewall"),
         "{}",
         ended.stderr
     );

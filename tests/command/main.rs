@@ -5,7 +5,9 @@
 mod addresses;
 mod demo;
 mod dial;
+mod dripping;
 mod hand_made;
+mod hostile;
 mod interrupted;
 mod keys;
 mod listen;
@@ -20,6 +22,9 @@ mod screens;
 mod services;
 mod serving;
 mod slow_reader;
+mod snapshots;
+#[cfg(target_os = "linux")]
+mod stderr;
 mod stdin;
 mod subscribers;
 mod summary;

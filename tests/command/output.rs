@@ -30,6 +30,16 @@ impl Log {
         Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
     }
 
+    /// The lines so far that are no `start`.
+    pub(crate) fn told(&self) -> &[Value] {
+        &self.printed
+    }
+
+    /// Gives its reader away, without what was read ahead.
+    pub(crate) fn into_reader(self) -> PipeReader {
+        self.lines.into_inner()
+    }
+
     /// The next line that is whole and no `start`.
     fn next(&mut self) -> Option<Value> {
         loop {
@@ -77,7 +87,7 @@ pub(crate) fn open_streams(address: &str, streams: u64) {
 }
 
 /// What is open after these lines, by one who reads the log as its description says.
-fn open_after(printed: &[Value]) -> BTreeSet<String> {
+pub(crate) fn open_after(printed: &[Value]) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
     let id = |line: &Value, key: &str| line[key].as_str().unwrap().to_owned();
     for line in printed {
@@ -89,10 +99,14 @@ fn open_after(printed: &[Value]) -> BTreeSet<String> {
             "opened_stream" => assert!(open.insert(id(line, "stream"))),
             "closed_stream" => assert!(open.remove(&id(line, "stream"))),
             "snapshot" => {
-                let kinds = [("listeners", "listener"), ("connections", "connection"), ("streams", "stream")];
-                let all =
-                    kinds.iter().flat_map(|(kind, key)| line[kind].as_array().unwrap().iter().map(|it| id(it, key)));
-                open = all.collect();
+                if line["part"] == 1 {
+                    open.clear();
+                }
+                for (kind, key) in [("listeners", "listener"), ("connections", "connection"), ("streams", "stream")] {
+                    for it in line[kind].as_array().unwrap() {
+                        assert!(open.insert(id(it, key)), "{it} is there already");
+                    }
+                }
             }
             "lagged" | "stream_failed" | "refused" => {}
             other => panic!("{other}"),

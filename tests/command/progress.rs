@@ -31,7 +31,7 @@ fn a_long_run_shows_how_far_it_has_come() {
 
 #[test]
 fn lines_and_the_bar_do_not_mix() {
-    let peer = Serving::start(&[ECHO], Slow::default());
+    let peer = Serving::start(&[ECHO], Slow::sending(1));
     let mut dial = AtTerminal::start(command(&["dial", &peer.address, "--streams", "20", "--bytes", "1"]), 300);
     dial.until(" of 20 streams, ");
     let shown = dial.ended();
@@ -54,7 +54,7 @@ fn lines_and_the_bar_do_not_mix() {
 fn the_bar_is_on_stderr_and_fits_the_width() {
     let folder = Folder::new("progress");
     let file = folder.file("log");
-    let peer = Serving::start(&[ECHO], Slow::default());
+    let peer = Serving::start(&[ECHO], Slow::sending(1));
     for columns in [20, 60, 200] {
         let args = ["dial", &peer.address, "--streams", "8", "--bytes", "1"];
         let stdout = File::create(&file).unwrap();
@@ -109,7 +109,7 @@ fn a_short_run_has_no_bar() {
 /// Who asks for no lines still sees that it goes on.
 #[test]
 fn a_quiet_run_has_the_bar_and_no_lines() {
-    let peer = Serving::start(&[ECHO], Slow::default());
+    let peer = Serving::start(&[ECHO], Slow::sending(1));
     let mut dial = AtTerminal::start(command(&["dial", &peer.address, "-q", "--streams", "8", "--bytes", "1"]), 120);
     dial.until(" of 8 streams, ");
     let shown = dial.ended();

@@ -30,7 +30,7 @@ fn a_quiet_dial_says_on_stderr_what_went_wrong() {
     let mut listen = Running::start(["listen"]);
     let dial = run(["dial", &listen.address(), "-q", "--streams", "3", "--protocol", "/chat/1.0.0"]);
     assert_eq!((dial.code, events(&dial.printed)), (Some(1), vec!["summary"]));
-    let said = "error: 3 of 3 streams failed, the first of them s0.1: the peer does not speak /chat/1.0.0 (--identify asks it for what it does)\n";
+    let said = "error: 3 of 3 streams failed (0 ok), the first of them s0.1: the peer does not speak /chat/1.0.0 (--identify asks it for what it does)\n";
     assert_eq!(dial.stderr, said);
 }
 

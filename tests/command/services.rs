@@ -45,7 +45,7 @@ fn streams_that_a_peer_does_not_take_have_advice() {
     let peer = crate::serving::Serving::with(config, &[crate::serving::ECHO], crate::serving::Silent);
     let args = ["dial", &peer.address, "--streams", "8", "--concurrency", "8", "--timeout", "0.5"];
     let dial = crate::run(args);
-    let said = "it could not open: reset(remote) (the peer may allow fewer at a time: lower --concurrency)\n";
+    let said = "the peer reset it before it was open (it may allow fewer at a time: lower --concurrency)\n";
     assert!(dial.code == Some(1) && dial.stderr.ends_with(said), "{}", dial.stderr);
 }
 

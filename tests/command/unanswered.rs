@@ -32,8 +32,7 @@ fn assert_unanswered(dial: &Ended, wanted: &[&str], said: &str) {
 fn a_stream_whose_echo_does_not_come_is_given_up() {
     let peer = Serving::start(&[ECHO], Silent);
     let dial = run(["dial", &peer.address, "--timeout", "0.2"]);
-    let said =
-        "1 of 1 stream failed, the first of them s0.1: it waited 0.2 s for the echo when 0 of 1024 bytes had come back";
+    let said = "stream s0.1 failed: it waited 0.2 s for the echo when 0 of 1024 bytes had come back";
     assert_unanswered(&dial, &["echo"], said);
 }
 
@@ -52,7 +51,7 @@ fn a_stream_whose_bytes_are_not_taken_is_given_up() {
 fn a_stream_whose_peer_does_not_end_it_is_given_up() {
     let peer = Serving::start(&[ECHO], Endless::answering(1));
     let dial = run(["dial", &peer.address, "--timeout", "0.2", "--bytes", "100"]);
-    let said = "1 of 1 stream failed, the first of them s0.1: it waited 0.2 s for the peer to end its side";
+    let said = "stream s0.1 failed: it waited 0.2 s for the peer to end its side";
     assert_unanswered(&dial, &["end"], said);
 }
 
@@ -61,7 +60,7 @@ fn each_stream_has_the_time_to_itself() {
     let peer = Serving::start(&[ECHO], Silent);
     let dial =
         run(["dial", &peer.address, "--timeout", "0.2", "--streams", "3", "--concurrency", "2", "--hold", "0.1"]);
-    let said = "3 of 3 streams failed, the first of them s0.1: it waited 0.2 s for the echo when 0 of 1024 bytes had come \
+    let said = "3 of 3 streams failed (0 ok), the first of them s0.1: it waited 0.2 s for the echo when 0 of 1024 bytes had come \
                 back";
     assert_unanswered(&dial, &["echo"; 3], said);
 }
@@ -84,11 +83,17 @@ fn a_stream_whose_protocol_is_not_agreed_is_given_up() {
     assert_eq!(dial.code, Some(130), "{}", dial.stderr);
 }
 
-/// Sends back a byte at a time, after a pause each.
-#[derive(Default)]
+/// Sends back so many bytes at a time, after a pause each.
 pub(crate) struct Slow {
+    at_once: usize,
     waiting: VecDeque<(StreamId, u8)>,
     next: Option<Duration>,
+}
+
+impl Slow {
+    pub(crate) fn sending(at_once: usize) -> Self {
+        Self { at_once, waiting: VecDeque::new(), next: None }
+    }
 }
 
 const PAUSE: Duration = Duration::from_millis(150);
@@ -115,26 +120,38 @@ impl Notifee<tcp::Swarm> for Slow {
     }
 
     fn tick(&mut self, cx: &mut Context<'_, tcp::Swarm>) {
-        if let Some((stream, byte)) = self.waiting.pop_front() {
+        for (stream, byte) in self.waiting.drain(..self.at_once.min(self.waiting.len())) {
             cx.network().write(stream, &[byte]).unwrap();
         }
         self.next = (!self.waiting.is_empty()).then(|| cx.now() + PAUSE);
     }
 }
 
+/// 1 KiB of it has the time, and it is faster than that. All of it takes longer.
 #[test]
-fn a_stream_on_which_bytes_move_is_not_given_up() {
-    let peer = Serving::start(&[ECHO], Slow::default());
-    // All of it takes longer than a stream may wait.
-    let dial = run(["dial", &peer.address, "--timeout", "2", "--bytes", "20"]);
+fn a_stream_that_keeps_its_pace_is_not_given_up() {
+    let peer = Serving::start(&[ECHO], Slow::sending(1_000));
+    let dial = run(["dial", &peer.address, "--timeout", "1", "--bytes", "10k"]);
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    let took = dial.printed.last().unwrap()["seconds"].as_f64().unwrap();
+    assert!(took > 1.0, "{took} s");
+}
+
+#[test]
+fn a_peer_without_ping_and_identify_is_told_for_that() {
+    let peer = Serving::start(&[], Silent);
+    let dial = run(["dial", &peer.address, "--ping", "1", "--identify"]);
+    let said = "error: 1 of 1 ping was not answered (the peer does not speak /ipfs/ping/1.0.0); the peer did not say who it \
+                is (the peer does not speak /ipfs/id/1.0.0)\n";
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
 }
 
 #[test]
 fn pings_and_questions_have_the_same_time() {
     let peer = Serving::start(&[PING, IDENTIFY], Silent);
     let dial = run(["dial", &peer.address, "--timeout", "0.2", "--ping", "2", "--identify"]);
-    let said = "error: 2 of 2 pings were not answered; the peer did not say who it is\n";
+    let said = "error: 2 of 2 pings were not answered (the first of them: no answer within 0.2 s); the peer did not say who it is (no \
+                answer within 0.2 s)\n";
     assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), said));
     let failed = dial.printed.iter().filter(|line| line["event"].as_str().unwrap().ends_with("_failed"));
     let failed: Vec<_> =

@@ -20,7 +20,7 @@ EVENTS = {
 SAID = {
     "key_exposed": {"file", "mode"},
     "lagged": {"missed"},
-    "snapshot": {"listeners", "connections", "streams"},
+    "snapshot": {"part", "more", "listeners", "connections", "streams"},
     "pubsub_lagged": {"missed"},
     "ping": {"connection", "peer", "seconds"},
     "ping_failed": {"connection", "peer", "reason"},

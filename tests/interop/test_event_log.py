@@ -5,7 +5,7 @@ import unittest
 from event_log import Log, Wrong, any_of, expect
 
 LINES = [
-    {"t": 0, "event": "start", "format": 1, "version": "0.1.0", "command": "listen", "peer": "12D3"},
+    {"t": 0, "event": "start", "format": 2, "version": "0.1.0", "command": "listen", "peer": "12D3"},
     {"t": 0, "event": "listen", "listener": "l0.1", "addresses": ["/ip4/127.0.0.1/tcp/4001/p2p/12D3"]},
     {"t": 1, "event": "connected", "connection": "c0.1", "remote": "/ip4/127.0.0.1/tcp/5", "peer": "12D3",
      "direction": "inbound"},

@@ -61,6 +61,13 @@ impl Running {
         self.input.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
+    /// Writes all its standard input from a thread, and ends it. It may end itself before it has read that.
+    #[track_caller]
+    pub(crate) fn write_apart(&mut self, bytes: Vec<u8>) {
+        let mut input = self.input.take().unwrap();
+        std::thread::spawn(move || input.write_all(&bytes));
+    }
+
     /// Ends its standard input.
     pub(crate) fn end_input(&mut self) {
         self.input = None;

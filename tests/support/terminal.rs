@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// More rows than any log here has.
 const ROWS: u16 = 400;
@@ -66,17 +67,23 @@ impl AtTerminal {
     /// Starts a command at a terminal of this width.
     #[track_caller]
     pub(crate) fn start(command: Command, columns: u16) -> Self {
-        Self::with(command, columns, None)
+        Self::with(command, columns, None, Duration::ZERO)
+    }
+
+    /// The same, at a terminal that shows a few lines and pauses then, again and again.
+    #[track_caller]
+    pub(crate) fn start_slow(command: Command, columns: u16, pause: Duration) -> Self {
+        Self::with(command, columns, None, pause)
     }
 
     /// The same, with standard output elsewhere.
     #[track_caller]
     pub(crate) fn start_beside(command: Command, columns: u16, stdout: Stdio) -> Self {
-        Self::with(command, columns, Some(stdout))
+        Self::with(command, columns, Some(stdout), Duration::ZERO)
     }
 
     #[track_caller]
-    fn with(mut command: Command, columns: u16, stdout: Option<Stdio>) -> Self {
+    fn with(mut command: Command, columns: u16, stdout: Option<Stdio>, pause: Duration) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
@@ -90,10 +97,13 @@ impl AtTerminal {
         let (sender, bytes) = channel();
         let mut reader = File::from(terminal.try_clone().unwrap());
         std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
+            let mut buffer = [0; 1024];
             // When nobody has the other end any more, it is an error.
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 let _ = sender.send(buffer[..n].to_vec());
+                if !pause.is_zero() {
+                    std::thread::sleep(pause);
+                }
             }
         });
         let size = |number| NonZeroU16::new(number).unwrap();

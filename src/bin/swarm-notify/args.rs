@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line: its commands, their options, and the errors of a wrong one.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "args/address.rs"]
@@ -13,7 +13,7 @@ use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
 use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use size::size;
 use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
@@ -48,7 +48,7 @@ impl Args {
     /// if that cannot be written.
     pub(crate) fn read() -> Self {
         Self::try_parse().unwrap_or_else(|error| {
-            let error = seen_only(error);
+            let error = with_tips(seen_only(error));
             let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
             let terminal = if error.use_stderr() { terminal::stderr() } else { terminal::stdout() };
             let styled = error.render();
@@ -99,18 +99,49 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// Returns an error about an unknown option with a tip that helps: the commands that have it, if there are any. No value of
+/// ours begins with a dash, so clap's tip to pass it as one does not help.
+fn with_tips(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg).cloned() else { return error };
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let has_it = |command: &&clap::Command| {
+        let name = option.strip_prefix("--");
+        command.get_arguments().any(|of_it| name.is_some() && of_it.get_long() == name)
+    };
+    let commands = Args::command();
+    let having: Vec<_> = commands.get_subcommands().filter(has_it).map(clap::Command::get_name).collect();
+    let is_about_values = match error.get(ContextKind::Suggested) {
+        Some(ContextValue::StyledStrs(tips)) => tips.iter().any(|tip| tip.to_string().contains("as a value")),
+        _ => false,
+    };
+    if !having.is_empty() {
+        let tip = format!("{option} is an option of `{}`", having.join("` and `"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    } else if is_about_values {
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
 const AFTER_HELP: &str = "\
 Two terminals to try it in:
   swarm-notify listen /ip4/127.0.0.1/tcp/4001
   swarm-notify dial /ip4/127.0.0.1/tcp/4001
 
-Exit codes: 0 all was right; 1 the peer, the network or what came back was wrong, or output or input was lost; 2 the \
-command line, the key file or the topic was wrong; of `dial`, 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP. A \
-second signal ends every command at once; the same within 0.1 s counts as one.";
+Exit codes:
+  0    All was right.
+  1    The peer, the network or what came back was wrong, or output or input was lost.
+  2    The command line, the key file or the topic was wrong. Nothing was started.
+  130  `dial` was interrupted by Ctrl-C before all was done; 143 by SIGTERM, 129 by SIGHUP.
+A second signal ends every command at once. The same signal within 0.1 s counts as one. After a signal a slow reader of
+stdout has 5 s, and what it has not read by then is lost.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show all nine kinds of events: two nodes in this process connect over TCP, within this machine.
+    /// Show all nine kinds of events, failures among them, with two nodes in this process that connect over TCP, within this
+    /// machine.
     Demo,
     /// Wait for peers until Ctrl-C or SIGTERM, and serve /echo/1.0.0, which sends back what comes, and /sink/1.0.0, which
     /// drops it.
@@ -130,8 +161,9 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined. The end of stdin ends nothing. What nobody has joined for by the end is no loss. Who
-    /// takes too little misses lines; the others do not.
+    /// as somebody else has joined. It goes on after the end of stdin. Lines that wait at the end, since nobody has
+    /// joined, count as no loss. Who takes too little misses
+    /// lines; the others get them all.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -141,7 +173,7 @@ pub(crate) struct Dial {
     /// The address to dial: /ip4/…/tcp/…, /ip6/…/tcp/… or /dns/…/tcp/…, with /p2p/… at its end to accept no other peer.
     #[arg(value_parser = to_dial)]
     pub(crate) address: Multiaddr,
-    /// The protocol of the streams. The peer has to send back all that it gets; of /sink/1.0.0, nothing.
+    /// The protocol of the streams. The peer has to send back all that it gets, or nothing if this is /sink/1.0.0.
     #[arg(long, value_name = "NAME", default_value = "/echo/1.0.0", value_parser = protocol)]
     pub(crate) protocol: Protocol,
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
@@ -155,7 +187,9 @@ pub(crate) struct Dial {
     #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// Give up a stream, a ping or a question on which nothing has moved for so long.
+    /// The time in which a stream has to agree on its protocol, and again for each 1024 bytes that it sends or gets, or for
+    /// the rest. A ping and the answer to --identify have it, too. What takes longer is given up, and the exit code is 1. The
+    /// connection itself has 10 s, whatever this is.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// End our side of each stream as soon as all is sent, and read the echo after that.
@@ -173,7 +207,7 @@ pub(crate) struct Dial {
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
     /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost, and so are
-    /// those that a peer does not take, 64 KiB at least in that time.
+    /// those of which the peer takes less than 64 KiB in that time; the exit code is 1.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
@@ -186,7 +220,7 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
-    /// How many streams to open.
+    /// Returns the number of streams to open.
     pub(crate) fn streams(&self) -> u64 {
         let is_asked_else = self.ping > 0 || self.identify || self.floodsub.is_some();
         self.streams.unwrap_or(if is_asked_else { 0 } else { 1 })

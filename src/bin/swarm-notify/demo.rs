@@ -15,7 +15,7 @@ use swarm_notify::lifecycle::{ConnectionId, Event, Failure, ListenerId, StreamEn
 use swarm_notify::notifee::{Context, Notifee, NotifeeId};
 use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 
-/// What nobody speaks.
+/// A protocol that nobody speaks.
 const UNKNOWN: Protocol = Protocol::from_static("/unknown/1.0.0");
 const GREETING: &[u8] = b"hello";
 /// The demo takes milliseconds. It ends after this time, whatever happens meanwhile.
@@ -43,7 +43,7 @@ const OF_B: &[&str] = &[
     "disconnected c1.1 requested",
 ];
 
-/// What keeps the demo from showing all that it promises.
+/// A fault that keeps the demo from showing all that it promises.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// A side told the first, and the second had to come, or nothing.
@@ -135,17 +135,17 @@ impl Demo {
         }
     }
 
-    /// Each side's events, and those that have to come.
+    /// Returns each side's events, and those that have to come.
     fn sides(&self) -> [(char, Vec<String>, &'static [&'static str]); 2] {
         [('a', log(&self.a.world), OF_A), ('b', log(&self.b.world), OF_B)]
     }
 
-    /// The number of events that came as promised.
+    /// Returns the number of events that came as promised.
     fn shown(&self) -> usize {
         self.sides().iter().map(|(_, told, due)| as_promised(told, due)).sum()
     }
 
-    /// The first event that is not what had to come.
+    /// Returns the first event that is not the one that had to come.
     fn differs(&self) -> Option<Fault> {
         self.sides().into_iter().find_map(|(side, told, due)| {
             let at = as_promised(&told, due);
@@ -154,7 +154,7 @@ impl Demo {
         })
     }
 
-    /// The first event that is still to come.
+    /// Returns the first event that is still to come.
     fn late(&self) -> Option<Fault> {
         let late = |(side, told, due): (char, Vec<String>, &'static [&'static str])| {
             Some(Fault::Late { side, due: due.get(told.len())? })
@@ -168,7 +168,7 @@ impl Demo {
     }
 }
 
-/// The number of events before the first that is not what had to come.
+/// Returns the number of events before the first that is not the one that had to come.
 fn as_promised(told: &[String], due: &[&str]) -> usize {
     told.iter().zip(due).take_while(|(told, due)| told == due).count()
 }
@@ -177,7 +177,7 @@ fn tcp(host: Ipv4Addr, port: u16) -> Multiaddr {
     [multiaddr::Protocol::Ip4(host), multiaddr::Protocol::Tcp(port)].into_iter().collect()
 }
 
-/// An event as it stands in the expected logs.
+/// Returns an event as it stands in the expected logs.
 fn entry(event: Event) -> String {
     let name = event.name();
     match event {
@@ -193,19 +193,19 @@ fn entry(event: Event) -> String {
     }
 }
 
-/// Everything that was told on one side, as it stands in the expected logs.
+/// Returns all events that were told on one side, as they stand in the expected logs.
 fn log(world: &World) -> Vec<String> {
     world.told.iter().flatten().map(|event| entry(*event)).collect()
 }
 
-/// Where a listens, once it does.
+/// Returns the address at which a listens, once it does.
 fn address(world: &World) -> Option<Multiaddr> {
     let listener = world.swarm.listeners().next()?;
     let address = world.swarm.listener(listener)?.addresses.first()?;
     Some(address.clone().with(multiaddr::Protocol::P2p(world.swarm.local_peer())))
 }
 
-/// Whether the connection that came up is over.
+/// Returns whether the connection that came up is over.
 fn is_over(world: &World) -> bool {
     world.told.iter().flatten().any(|event| matches!(event, Event::Disconnected { .. }))
 }
@@ -221,7 +221,7 @@ struct Caller {
 
 impl Caller {
     fn begin(&mut self, world: &mut World, target: Multiaddr) {
-        // Where a listens, b cannot. What is refused here shows in the log.
+        // b cannot listen at the address of a. A refusal shows in the log.
         let taken = target.iter().filter(|part| !matches!(part, multiaddr::Protocol::P2p(_))).collect();
         let _ = world.swarm.listen(taken);
         self.target = Some(target);
@@ -236,13 +236,13 @@ impl Notifee<World> for Caller {
             Ok(socket)
         });
         let port = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()?.as_socket()).map(|at| at.port());
-        // What goes wrong here shows in the log.
+        // A failure here shows in the log.
         let _ = cx.network().swarm.dial(tcp(Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
         self.nobody = socket.ok();
     }
 
     fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
-        // Where it fails again, the log shows it.
+        // A second failure shows in the log.
         if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
@@ -287,29 +287,14 @@ impl Notifee<World> for Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::tests::Restless;
     use crate::report::Form;
-    use swarm_notify::notifee::Interest;
 
     #[test]
     fn the_limit_also_ends_a_loop_that_always_has_work() {
-        struct Restless(u32);
-        impl Notifee<World> for Restless {
-            fn interest(&self) -> Interest {
-                Interest::TIME
-            }
-
-            fn poll_at(&self) -> Option<Duration> {
-                Some(Duration::ZERO)
-            }
-
-            fn tick(&mut self, _cx: &mut Context<'_, World>) {
-                self.0 += 1;
-                assert!(self.0 < 1_000_000, "the demo does not end");
-            }
-        }
         let mut demo = Demo::new(Reporter::new(Form::Json, false), Ipv4Addr::LOCALHOST).unwrap();
         demo.b.notifees.unregister(demo.caller);
-        demo.a.notifees.register(Restless(0));
+        demo.a.notifees.register(Restless { ticks: 0, most: 1_000_000 });
         let fault = demo.run(Duration::from_millis(20)).unwrap();
         assert!(matches!(fault, Some(Fault::Late { side: 'a', due: "connected c0.1" })), "{fault:?}");
         assert_eq!(demo.shown(), 1);

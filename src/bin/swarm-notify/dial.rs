@@ -3,6 +3,8 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "dial/call.rs"]
 mod call;
+#[path = "dial/faults.rs"]
+mod faults;
 #[path = "dial/progress.rs"]
 mod progress;
 #[path = "dial/tally.rs"]
@@ -23,7 +25,7 @@ use call::Call;
 use progress::{Done, Progress};
 use std::collections::HashMap;
 use std::time::Duration;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, RemoteEnd, State, StreamEnd, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
 use tally::{Summary, Tally};
@@ -86,7 +88,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
     }
     if end == End::Unread {
-        // That nobody reads is why the rest came to nothing. It is said when it is known how much was lost.
+        // The rest came to nothing because nobody reads. `output::finish` says so, with the number of lost lines.
         return Ok(false);
     }
     if let Some(failed) = caller.not_connected.take() {
@@ -99,7 +101,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     }
 }
 
-/// What is under way on the connection.
+/// The streams of a run, and its connection.
 struct Caller {
     args: args::Dial,
     connection: ConnectionId,
@@ -108,19 +110,19 @@ struct Caller {
     /// The bytes that came back, or that a sink was sent, on all streams that have ended.
     moved: u64,
     connected: Option<Duration>,
-    /// There is no connection, and why.
+    /// The failure of the dial.
     not_connected: Option<Failed>,
-    /// When the last stream ended.
+    /// The time at which the last stream ended.
     done: Option<Duration>,
     /// Beside the streams there is something to do.
     has_errands: bool,
-    /// When the connection is let go.
+    /// The time at which the connection is let go.
     release: Option<Duration>,
     /// All was done, and the connection was there until then.
     was_held: bool,
     /// The connection ended for another reason than our wish.
     ended_as: Option<ConnectionEnd>,
-    /// When the streams are looked at that may have waited too long. None of them is due before.
+    /// The time at which the streams are looked at that may have waited too long. None of them is due before.
     look_at: Option<Duration>,
 }
 
@@ -144,13 +146,13 @@ impl Caller {
         }
     }
 
-    /// From the connection to the last stream's end.
+    /// Returns the time from the connection to the last stream's end.
     fn time(&self, world: &World) -> Duration {
         let end = self.done.unwrap_or_else(|| world.reporter.elapsed());
         self.connected.map_or(Duration::ZERO, |connected| end.saturating_sub(connected))
     }
 
-    /// How far it has come.
+    /// Returns the progress so far, for the bar.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
         Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
@@ -161,9 +163,10 @@ impl Caller {
         let now = world.reporter.elapsed();
         while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
             let protocols = core::slice::from_ref(&self.args.protocol);
-            // The connection is ending if it takes no more; its last event says why.
-            let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else { return };
-            // What can be written before the peer has agreed travels with the proposal.
+            let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
+                return self.cannot_begin(world);
+            };
+            // The first bytes travel with the proposal of the protocol.
             let call = Call::new(self.tally.begun, now, &self.args);
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.tally.begun += 1;
@@ -174,12 +177,21 @@ impl Caller {
         }
     }
 
-    /// The connection, once it is up.
+    /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
+    /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
+    fn cannot_begin(&self, world: &mut World) {
+        if self.calls.is_empty() && !world.is_ending {
+            // One that has ended already has its last event on its way.
+            let _ = world.swarm.close_connection(self.connection);
+        }
+    }
+
+    /// Returns the connection, once it is up.
     fn connected(&self) -> Option<ConnectionId> {
         self.connected.map(|_| self.connection)
     }
 
-    /// Nothing is to be done but the streams, from now on. `false`: that was said before.
+    /// Hears that nothing is to be done but the streams, from now on. Returns `false` if that was said before.
     fn has_no_errands(&mut self, now: Duration) -> bool {
         let had = core::mem::replace(&mut self.has_errands, false);
         if had {
@@ -188,7 +200,7 @@ impl Caller {
         had
     }
 
-    /// Whether all that was asked for was done, but for the time that the connection is held.
+    /// Returns whether all that was asked for was done, but for the time that the connection is held.
     const fn is_done(&self) -> bool {
         self.done.is_some() && self.tally.unfinished == 0 && !self.has_errands
     }
@@ -202,25 +214,28 @@ impl Caller {
 
     fn go_on(&mut self, world: &mut World, stream: StreamId, has_opened: bool) {
         if let Some(call) = self.calls.get_mut(&stream) {
-            let has_moved = call.go_on(&mut world.swarm, stream);
-            if has_opened || (has_moved && call.moved_at.is_some()) {
+            call.go_on(&mut world.swarm, stream);
+            if has_opened || (call.since.is_some() && call.is_stretch_over()) {
                 let now = world.reporter.elapsed();
-                call.moved_at = Some(now);
+                call.begin_stretch(now);
                 self.look_at.get_or_insert(now + self.args.timeout);
             }
         }
     }
 
-    /// Gives up the streams on which nothing has moved for too long.
+    /// Gives up the streams whose [stretch](call::STRETCH) has taken too long.
     fn give_up(&mut self, world: &mut World, now: Duration) {
         let timeout = self.args.timeout;
         let mut due = Vec::new();
         for (stream, call) in &mut self.calls {
-            let is_due = call.gave_up_on.is_none() && call.moved_at.is_some_and(|at| at + timeout <= now);
-            // Something may have come, and wait for a reader of ours that was slow itself.
-            if is_due && call.go_on(&mut world.swarm, *stream) {
-                call.moved_at = Some(now);
-            } else if is_due {
+            if call.gave_up_on.is_some() || !call.is_older(timeout, now) {
+                continue;
+            }
+            // Its bytes may have come, and wait for this process, which was slow itself.
+            call.go_on(&mut world.swarm, *stream);
+            if call.is_stretch_over() {
+                call.begin_stretch(now);
+            } else {
                 due.push((call.number, *stream));
             }
         }
@@ -236,7 +251,7 @@ impl Caller {
             }
         }
         let live = self.calls.values().filter(|call| call.gave_up_on.is_none());
-        let next = live.filter_map(|call| call.moved_at).min().map(|at| at + timeout);
+        let next = live.filter_map(|call| call.since).min().map(|at| at + timeout);
         // Many streams, each of them due at a time of its own, are looked at together.
         self.look_at = next.map(|next| next.max(now + timeout / LOOKS));
     }
@@ -264,59 +279,14 @@ impl Caller {
                     Ok(end) => call.why_wrong(end, timeout),
                     Err(reason) => call.why_failed(reason, timeout),
                 };
-                format!("{stream}: {why}")
+                (stream, why)
             });
         }
         self.begin(world);
     }
-
-    /// What a signal has interrupted, in words.
-    fn interrupted(&self, errands: &Errands, services: &Services) -> String {
-        let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
-        let mut parts = Vec::new();
-        if self.connected.is_none() {
-            parts.push("there was no connection yet".to_owned());
-        }
-        if streams > 0 {
-            let rest = match self.tally.not_begun() {
-                0 => String::new(),
-                not_begun => format!(", {not_begun} not begun"),
-            };
-            parts.push(format!(
-                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
-                number(streams, "stream")
-            ));
-        }
-        parts.extend(errands.interrupted());
-        parts.extend(services.interrupted());
-        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
-            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
-            (true, false) => parts.push("the connection was not held to the end".to_owned()),
-            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
-            (false, _) => {}
-        }
-        parts.join("; ")
-    }
-
-    /// What was wrong with the streams and the connection.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if let Some(first) = &self.tally.first_failure {
-            let (failed, streams) = (self.tally.failed, self.tally.streams);
-            faults.push(format!("{failed} of {} failed, the first of them {first}", number(streams, "stream")));
-        }
-        if let Some(end) = self.ended_as {
-            let not_begun = self.tally.not_begun();
-            let rest = if not_begun > 0 { format!(", and {not_begun} were not begun") } else { String::new() };
-            let is_closed = matches!(end, ConnectionEnd::Remote(RemoteEnd::GoAway(_)));
-            let by_whom = if is_closed { "the peer has closed it, " } else { "" };
-            faults.push(format!("the connection ended before all was done: {by_whom}{end}{rest}"));
-        }
-        faults
-    }
 }
 
-/// How often, within the time that streams have for an answer, those are looked at that may have waited too long.
+/// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
 
 impl Notifee<World> for Caller {

@@ -1,22 +1,29 @@
-//! [`Errands`]: what `swarm-notify dial` does beside its streams: pings, identify, and what is published.
+//! [`Errands`]: the work of `swarm-notify dial` beside its streams: pings, identify and publishing.
 
 use crate::args;
 use crate::dial::{Pings, number};
 use crate::node::World;
 use crate::services::{Outcome, Services};
 use std::task::Context;
-use swarm_notify::lifecycle::ConnectionId;
+use std::time::Duration;
+use swarm_notify::connection::Protocol;
+use swarm_notify::lifecycle::{ConnectionId, Failure, Side};
 use swarm_notify::notifee::Notifees;
+use swarm_notify::protocols::{identify, ping};
 
-/// What is left to do, and how it went.
+/// The errands of a run, and their outcomes.
 pub(crate) struct Errands {
     is_begun: bool,
-    /// How many pings have no outcome yet, those that are not sent among them.
+    /// The number of pings without an outcome, those that are not sent among them.
     pings_left: u64,
     pings: Pings,
     is_identifying: bool,
-    /// The peer did not say who it is.
-    is_unidentified: bool,
+    /// The reason why the peer did not say who it is.
+    unidentified: Option<Failure>,
+    /// The reason why the first ping was lost.
+    first_lost: Option<Failure>,
+    /// The time that the peer has for an answer.
+    timeout: Duration,
 }
 
 impl Errands {
@@ -26,7 +33,9 @@ impl Errands {
             pings_left: args.ping,
             pings: Pings { asked: args.ping, ..Pings::default() },
             is_identifying: args.identify,
-            is_unidentified: false,
+            unidentified: None,
+            first_lost: None,
+            timeout: args.timeout,
         }
     }
 
@@ -53,20 +62,23 @@ impl Errands {
         while let Some(outcome) = services.next(world, notifees) {
             happened = true;
             match outcome {
-                // What a signal cuts off is neither answered nor lost.
-                Outcome::Ping { round_trip: None } if world.is_ending => {}
-                Outcome::Ping { round_trip } => {
-                    match round_trip {
-                        Some(time) => self.pings.round_trips.add(time),
-                        None => self.pings.lost += 1,
+                // A ping that a signal cuts off is neither answered nor lost.
+                Outcome::Ping(Err(_)) if world.is_ending => {}
+                Outcome::Ping(outcome) => {
+                    match outcome {
+                        Ok(round_trip) => self.pings.round_trips.add(round_trip),
+                        Err(reason) => {
+                            self.pings.lost += 1;
+                            self.first_lost.get_or_insert(reason);
+                        }
                     }
                     self.pings_left -= 1;
                     if let Some(connection) = connection.filter(|_| self.pings_left > 0) {
                         self.ping(services, notifees, connection);
                     }
                 }
-                Outcome::Identify { is_right } => {
-                    self.is_unidentified |= !is_right && !world.is_ending;
+                Outcome::Identify(outcome) => {
+                    self.unidentified = outcome.err().filter(|_| !world.is_ending);
                     self.is_identifying = false;
                 }
             }
@@ -78,7 +90,7 @@ impl Errands {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Whether nothing is left to do.
+    /// Returns whether nothing is left to do.
     pub(crate) fn are_done(&self, services: &Services) -> bool {
         self.pings_left == 0 && !self.is_identifying && services.has_published()
     }
@@ -87,27 +99,43 @@ impl Errands {
         &self.pings
     }
 
-    /// What was asked of the peer and not answered, in words.
+    /// Returns the faults, in words: pings and questions without an answer.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let Pings { asked, sent, .. } = self.pings;
         let (unanswered, not_sent) = (sent - self.pings.answered(), asked - sent);
-        for (count, what) in [(unanswered, "not answered"), (not_sent, "not sent")] {
+        let which = if unanswered > 1 { "the first of them: " } else { "" };
+        let why = self.first_lost.map(|reason| self.why(which, reason, &ping::PROTOCOL)).unwrap_or_default();
+        for (count, what, why) in [(unanswered, "not answered", why), (not_sent, "not sent", String::new())] {
             if count > 0 {
-                faults.push(format!(
-                    "{count} of {} {} {what}",
-                    number(asked, "ping"),
-                    if count == 1 { "was" } else { "were" }
-                ));
+                let verb = if count == 1 { "was" } else { "were" };
+                faults.push(format!("{count} of {} {verb} {what}{why}", number(asked, "ping")));
             }
         }
-        if self.is_unidentified || self.is_identifying {
-            faults.push("the peer did not say who it is".to_owned());
+        if self.unidentified.is_some() || self.is_identifying {
+            let why = self.unidentified.map(|reason| self.why("", reason, &identify::PROTOCOL)).unwrap_or_default();
+            faults.push(format!("the peer did not say who it is{why}"));
         }
         faults
     }
 
-    /// What a signal has interrupted, in words.
+    /// Returns the reason why there was no answer, in brackets, behind `which`. The end of the connection is told elsewhere.
+    fn why(&self, which: &str, reason: Failure, protocol: &Protocol) -> String {
+        let why = if reason == Failure::Timeout {
+            format!("no answer within {} s", self.timeout.as_secs_f64())
+        } else if reason == Failure::Unsupported {
+            format!("the peer does not speak {protocol}")
+        } else if reason == Failure::Reset(Side::Remote) {
+            "the peer reset the stream".to_owned()
+        } else if reason == Failure::ConnectionClosed {
+            return String::new();
+        } else {
+            reason.to_string()
+        };
+        format!(" ({which}{why})")
+    }
+
+    /// Returns what a signal has interrupted, in words.
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         let Pings { asked, .. } = self.pings;

@@ -1,4 +1,4 @@
-//! [`Failed`]: an address that could not be dialed or listened on, why, and what to do about it.
+//! [`Failed`]: an address that could not be dialed or listened on, with the reason and advice.
 
 use std::fmt;
 use swarm_notify::connection;
@@ -24,15 +24,20 @@ impl Failed {
         Self { address: address.clone(), reason, error: error.map(str::to_owned), is_dial: false }
     }
 
-    /// What the reader can do.
-    fn advice(&self) -> &'static str {
+    /// Returns advice for the reader: something to do.
+    fn advice(&self) -> String {
         let is_silent = self.error.as_deref() == Some(&connection::Error::HandshakeTimeout.to_string());
-        match self.is_dial {
-            true if self.reason == Failure::Timeout && is_silent => {
-                "it connected, but nobody speaks libp2p there in time: check the port, and whether the peer is stopped"
+        let seconds = connection::Config::default().handshake_timeout.as_secs();
+        match (self.is_dial, self.reason) {
+            (true, Failure::Timeout) if is_silent => format!(
+                "it connected, but nobody spoke libp2p there within {seconds} s: check the port, and whether the peer is \
+                 stopped"
+            ),
+            (true, Failure::Timeout) => {
+                format!("nobody answered within {seconds} s: check the address, and whether a firewall is between")
             }
-            true => to_dial(self.reason),
-            false => to_listen(self.reason),
+            (true, reason) => to_dial(reason).to_owned(),
+            (false, reason) => to_listen(reason).to_owned(),
         }
     }
 }
@@ -42,7 +47,6 @@ const fn to_dial(reason: Failure) -> &'static str {
     match reason {
         Failure::Refused => "nobody listens there: start the peer, or check the address and the port",
         Failure::Unreachable => "no way leads there: check the address, the name and this machine's network",
-        Failure::Timeout => "nobody answers in time: check the address, and whether a firewall is between",
         Failure::WrongPeer => {
             "another peer listens there: check the address, or leave /p2p/… out of it to accept whoever answers"
         }
@@ -58,7 +62,7 @@ const fn to_dial(reason: Failure) -> &'static str {
         }
         Failure::PermissionDenied => "this machine does not allow it: check its firewall",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // Of `Io`, and of what a later version adds.
+        // `Io` has it, and so has a reason that a later version adds.
         _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }
@@ -78,7 +82,7 @@ const fn to_listen(reason: Failure) -> &'static str {
         }
         Failure::Unsupported => "give an address such as /ip4/0.0.0.0/tcp/4001",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
-        // Of `Io`, of what is about a peer, and of what a later version adds.
+        // `Io` has it, and so have reasons that are about a peer or that a later version adds.
         _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",
     }
 }

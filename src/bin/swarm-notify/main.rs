@@ -34,7 +34,7 @@ const RIGHT: u8 = 0;
 fn main() -> ExitCode {
     output::init_log();
     let args = args::Args::read();
-    // What `dial` prints is an answer; it is right only if it is heard.
+    // The output of `dial` is an answer; it is right only if it is heard.
     let may_leave = !matches!(args.command, Command::Dial(_));
     let reporter = Reporter::new(args.form(), args.quiet);
     let ended = match args.command {

@@ -1,4 +1,4 @@
-//! [`Node`]: a swarm on TCP, its notifees, a clock, and how one turn of their owner's loop goes.
+//! [`Node`]: a swarm on TCP, its notifees and its clock, and the loop that drives them.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "node/signals.rs"]
@@ -9,7 +9,7 @@ use crate::failed::Failed;
 use crate::key;
 use crate::loop_waker::LoopWaker;
 use crate::output::STDOUT;
-use crate::report::Reporter;
+use crate::report::{Open, Reporter};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
@@ -32,7 +32,7 @@ const USAGE: u8 = 2;
 /// The rounds of one turn, after which signals and the output have theirs.
 const ROUNDS: usize = 16;
 
-/// What stops a command before it has begun, or makes it pointless.
+/// An error that ends a command.
 #[derive(Debug)]
 pub(crate) enum Error {
     Key(key::Error),
@@ -41,15 +41,15 @@ pub(crate) enum Error {
     Signals(io::Error),
     Reactor(io::Error),
     Listen(Multiaddr, ListenError),
-    /// Of the addresses each has failed.
+    /// Each of the addresses has failed.
     NothingListens(Vec<Failed>),
     Dial(Multiaddr, DialError),
     NotConnected(Failed),
     Topic(String),
     Demo(demo::Fault),
-    /// What the peer or the network did wrong.
+    /// The peer or the network did something wrong, in words.
     Wrong(String),
-    /// A signal came before all was done: what was, and what was not.
+    /// A signal came before all was done. The words say what was done, and what was not.
     Interrupted(Signal, String),
 }
 
@@ -73,7 +73,7 @@ impl Error {
         }
     }
 
-    /// Whether the user has ended the command.
+    /// Returns whether the user has ended the command.
     pub(crate) const fn is_interrupt(&self) -> bool {
         matches!(self, Self::Interrupted(..))
     }
@@ -142,10 +142,12 @@ impl End {
     }
 }
 
-/// What the notifees observe: a swarm, each of whose events is printed before anybody is told of it.
+/// The network that the notifees observe: a swarm, each of whose events is printed before any notifee is told of it.
 pub(crate) struct World {
     pub(crate) swarm: tcp::Swarm,
     pub(crate) reporter: Reporter,
+    /// All that the log has told to be open.
+    pub(crate) open: Open,
     /// The connection whose close ends the command.
     pub(crate) dialed: Option<ConnectionId>,
     /// The command was told to end before all was done.
@@ -169,11 +171,30 @@ impl World {
         self.end();
     }
 
-    /// Says in the log how many lines it lacks, and what is open, if its reader was too slow and there is room again, or
-    /// at the `end` in any case.
-    pub(crate) fn catch_up(&self, end: bool) {
-        if let Some(missed) = STDOUT.take_missed(end) {
-            self.reporter.lagged(&self.swarm, missed);
+    /// Says in the log how many lines it lacks, if its reader was too slow and there is room again, and then what is open:
+    /// one part of that each time. At the `end` it says all of it, whatever room there is. Returns `false` if there was
+    /// nothing to say, or no room.
+    pub(crate) fn catch_up(&mut self, end: bool) -> bool {
+        if end {
+            self.finish_snapshot();
+        } else if self.open.has_more() {
+            let has_room = STDOUT.has_room();
+            if has_room {
+                self.reporter.go_on(&self.swarm, &mut self.open);
+            }
+            return has_room;
+        }
+        let Some(missed) = STDOUT.take_missed(end) else { return false };
+        self.reporter.lagged(&self.swarm, &mut self.open, missed);
+        if end {
+            self.finish_snapshot();
+        }
+        true
+    }
+
+    fn finish_snapshot(&mut self) {
+        while self.open.has_more() {
+            self.reporter.go_on(&self.swarm, &mut self.open);
         }
     }
 }
@@ -181,7 +202,7 @@ impl World {
 impl Network for World {
     fn next_event(&mut self) -> Option<Event> {
         let event = self.swarm.next_event()?;
-        self.reporter.event(&self.swarm, event);
+        self.reporter.event(&self.swarm, &mut self.open, event);
         if let Some(told) = &mut self.told {
             told.push(event);
         }
@@ -239,13 +260,13 @@ impl Node {
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config)
             .map_err(|error| Error::Identity(error.to_string()))?;
-        let world = World { swarm, reporter, dialed: None, is_ending: false, told: None };
+        let world = World { swarm, reporter, open: Open::default(), dialed: None, is_ending: false, told: None };
         let mut notifees = Notifees::new();
         notifees.register(Refusals);
         Ok(Self { world, notifees })
     }
 
-    /// Prints the first line, and after it that of an exposed key file.
+    /// Prints the `start` line, and after it that of an exposed key file.
     pub(crate) fn start(&self, command: &str, exposed: Option<&key::Exposed>) {
         let reporter = &self.world.reporter;
         reporter.start(command, self.world.swarm.local_peer());
@@ -289,12 +310,11 @@ impl Node {
                 end = End::Unread;
                 self.world.end_early();
             }
-            self.world.catch_up(false);
-            let happened = self.turn_with(|world, notifees| then(cx, world, notifees));
+            let happened = self.world.catch_up(false) | self.turn_with(|world, notifees| then(cx, world, notifees));
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
-            // What is left, or has come of it, is for the next turn: signals and what `then` does come in between.
+            // The rest is for the next turn: signals and `then` come in between.
             if !happened && loop_waker.may_sleep() {
                 self.sleep(None)?;
             }
@@ -333,11 +353,11 @@ impl Node {
         happened
     }
 
-    /// Sleeps until something comes, a deadline of the swarm or of a notifee has come, or `most` has passed.
+    /// Sleeps until a socket is ready, a deadline of the swarm or of a notifee has come, or `most` has passed.
     pub(crate) fn sleep(&mut self, most: Option<Duration>) -> Result<(), Error> {
         let now = self.world.reporter.elapsed();
         if STDOUT.is_full() {
-            // Its reader, or an end, wakes us. What is undrained waits for that.
+            // Its reader, or an end, wakes the loop. Undrained events wait for that.
             return self.world.swarm.wait_undrained(now, most).map_err(Error::Reactor);
         }
         let until_due = self.notifees.poll_at().map(|at| at.saturating_sub(now));
@@ -347,31 +367,38 @@ impl Node {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::report::Form;
+
+    /// A notifee that always has work.
+    pub(crate) struct Restless {
+        pub(crate) ticks: u32,
+        /// It panics after so many.
+        pub(crate) most: u32,
+    }
+
+    impl Notifee<World> for Restless {
+        fn interest(&self) -> Interest {
+            Interest::TIME
+        }
+
+        fn poll_at(&self) -> Option<Duration> {
+            Some(Duration::ZERO)
+        }
+
+        fn tick(&mut self, _cx: &mut Telling<'_, World>) {
+            self.ticks += 1;
+            assert!(self.ticks < self.most, "it does not end");
+        }
+    }
 
     #[test]
     fn a_turn_ends_though_there_is_always_more_to_do() {
-        struct Restless(u32);
-        impl Notifee<World> for Restless {
-            fn interest(&self) -> Interest {
-                Interest::TIME
-            }
-
-            fn poll_at(&self) -> Option<Duration> {
-                Some(Duration::ZERO)
-            }
-
-            fn tick(&mut self, _cx: &mut Telling<'_, World>) {
-                self.0 += 1;
-                assert!(self.0 < 10_000, "the turn does not end");
-            }
-        }
-        let mut node =
-            Node::new(&Keypair::generate_ed25519(), Config::default(), Reporter::new(crate::report::Form::Json, false))
-                .unwrap();
-        let restless = node.notifees.register(Restless(0));
+        let reporter = Reporter::new(Form::Json, false);
+        let mut node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
+        let restless = node.notifees.register(Restless { ticks: 0, most: 10_000 });
         assert!(node.turn());
-        assert_eq!(node.notifees.get::<Restless>(restless).unwrap().0 as usize, ROUNDS);
+        assert_eq!(node.notifees.get::<Restless>(restless).unwrap().ticks as usize, ROUNDS);
     }
 }

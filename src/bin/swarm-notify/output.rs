@@ -5,6 +5,8 @@
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
 #[path = "output/bottom.rs"]
 mod bottom;
+#[path = "output/state.rs"]
+mod state;
 #[path = "output/system.rs"]
 mod system;
 #[path = "output/writer.rs"]
@@ -13,11 +15,12 @@ mod writer;
 pub(crate) use bottom::Bottom;
 
 use crate::report::paint::{self, Span};
-use crate::terminal::{self, wrap_words};
+use crate::terminal::{self, wrap_marked, wrap_words};
+use state::{End, Policy, Said, State};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Config;
 
@@ -31,7 +34,7 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 const BATCH: usize = 4_096;
 /// The stack of a thread that only writes.
 const STACK: usize = 128 * 1024;
-/// The time that standard error has at the end without any progress.
+/// The time that standard error has at the end, and standard output for what is printed at the very end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The log.
@@ -89,7 +92,12 @@ pub(crate) fn init_log() {
     impl io::Write for Records {
         /// Takes one record.
         fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-            STDERR.push(String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record)).into_owned());
+            let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
+            let terminal = terminal::stderr();
+            STDERR.push(match terminal.columns() {
+                Some(columns) => terminal.margin().to_owned() + &wrap_marked(&text, columns),
+                None => text.into_owned(),
+            });
             Ok(record.len())
         }
 
@@ -100,14 +108,14 @@ pub(crate) fn init_log() {
     env_logger::Builder::from_default_env().target(env_logger::Target::Pipe(Box::new(Records))).init();
 }
 
-/// Waits until all lines are written, for as long as a polite close of a connection takes from the last progress on.
-/// Returns `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it
-/// `may_leave`.
+/// Waits until all lines are written, as long as their reader takes some within the time that a polite close of a connection
+/// has. Once the command is told to end, that time counts from there on, whatever the reader takes meanwhile. Returns
+/// `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it `may_leave`.
 pub(crate) fn finish(may_leave: bool) -> bool {
-    let is_right = match STDOUT.finish(Config::default().close_timeout) {
+    let is_right = match STDOUT.finish(patience()) {
         (0, None) => true,
         (lost, None) => {
-            say(format_args!("{lost} lines of output are lost: nobody reads them; read stdout to its end"));
+            say(format_args!("{lost} lines of output are lost: nobody reads them in time; read stdout to its end"));
             false
         }
         (_, Some(End::Gone)) if may_leave => true,
@@ -120,8 +128,13 @@ pub(crate) fn finish(may_leave: bool) -> bool {
             false
         }
     };
-    STDERR.finish(LAST_WORDS);
+    STDERR.finish_by(Instant::now() + LAST_WORDS);
     is_right
+}
+
+/// The time that the reader of standard output has at the end: as much as a polite close of a connection.
+fn patience() -> Duration {
+    Config::default().close_timeout
 }
 
 /// One of the two standard descriptors.
@@ -129,28 +142,6 @@ pub(crate) fn finish(may_leave: bool) -> bool {
 enum Descriptor {
     Out,
     Err,
-}
-
-/// The consequence of a full queue.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Policy {
-    /// [`Output::is_full`] says so. The queue takes what comes nevertheless.
-    Wait,
-    /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`].
-    Lag,
-    /// What is twice as much as a full queue is counted as lost: the command was told to end.
-    End,
-    /// Lines are lost.
-    Drop,
-}
-
-/// The reason why nothing can be written any more.
-#[derive(Clone)]
-enum End {
-    /// The reader has left.
-    Gone,
-    /// The text of an error.
-    Failed(String),
 }
 
 /// A queue of lines, and the thread that writes them.
@@ -161,75 +152,9 @@ pub(crate) struct Output {
     changed: Condvar,
 }
 
-struct State {
-    lines: VecDeque<Vec<u8>>,
-    /// The bytes of `lines`.
-    bytes: usize,
-    /// The lines that the thread has taken and not written.
-    in_hand: usize,
-    /// Progress: bytes that were written.
-    written: u64,
-    policy: Policy,
-    is_full: bool,
-    /// Lines that were not queued.
-    missed: u64,
-    /// Of those, the ones that the last two lines say: `lagged` and its `snapshot`.
-    said_last: u64,
-    end: Option<End>,
-    has_thread: bool,
-    /// What is to stand at the bottom of the terminal, if that has changed.
-    bottom: Option<Bottom>,
-    /// The thread has taken `bottom`, and does not show it yet.
-    is_drawing: bool,
-    /// The loop that hears of room and of the end.
-    waker: Option<Waker>,
-}
-
-impl State {
-    fn is_beyond(&self, factor: usize) -> bool {
-        self.lines.len() >= factor * MAX_LINES || self.bytes >= factor * MAX_BYTES
-    }
-
-    fn is_half_empty(&self) -> bool {
-        self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
-    }
-
-    /// Nothing is left to be written.
-    fn is_written(&self) -> bool {
-        self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
-    }
-
-    /// The lines that were not written.
-    fn lost(&self) -> u64 {
-        self.missed + (self.lines.len() + self.in_hand) as u64
-    }
-
-    /// The lines that the reader has not got, and does not know of.
-    fn lost_at_end(&self) -> u64 {
-        let lost = self.lost();
-        // The line that says so is the last but one.
-        if lost < 2 { lost } else { lost + self.said_last }
-    }
-}
-
 impl Output {
     const fn new(descriptor: Descriptor, policy: Policy) -> Self {
-        let state = State {
-            lines: VecDeque::new(),
-            bytes: 0,
-            in_hand: 0,
-            written: 0,
-            policy,
-            is_full: false,
-            missed: 0,
-            said_last: 0,
-            end: None,
-            has_thread: false,
-            bottom: None,
-            is_drawing: false,
-            waker: None,
-        };
-        Self { descriptor, state: Mutex::new(state), changed: Condvar::new() }
+        Self { descriptor, state: Mutex::new(State::new(policy)), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -242,13 +167,16 @@ impl Output {
         self.lock().policy = Policy::Lag;
     }
 
-    /// Has nobody wait for the reader any more, since the command was told to end.
+    /// Has nobody wait for the reader any longer than for its last lines, since the command is told to end now.
     pub(crate) fn stop_waiting(&self) {
         let mut state = self.lock();
+        state.told_to_end.get_or_insert_with(Instant::now);
         if state.policy == Policy::Wait {
             state.policy = Policy::End;
             state.is_full = false;
         }
+        drop(state);
+        self.changed.notify_all();
     }
 
     /// Returns whether the owner should wait before it prints more; `cx` of [`poll_end`](Self::poll_end) is woken when half
@@ -267,8 +195,8 @@ impl Output {
         state.end.is_some()
     }
 
-    /// Returns the number of lines that were not queued since the last call, once there is room. `None`: none, or no room
-    /// yet. At the `end` room does not matter.
+    /// Returns the number of lines that were not queued since the last call, once there is room. The next line has to say
+    /// it. `None`: none, or no room yet. At the `end` room does not matter.
     pub(crate) fn take_missed(&self, end: bool) -> Option<u64> {
         let mut state = self.lock();
         let takes = state.policy == Policy::Lag && state.missed > 0 && (end || state.is_half_empty());
@@ -276,20 +204,40 @@ impl Output {
             return None;
         }
         let missed = core::mem::take(&mut state.missed);
-        state.said_last = if end { missed } else { 0 };
+        let written = state.queued - state.unwritten();
+        state.said.retain(|said| said.line >= written);
+        let line = state.queued;
+        state.said.push_back(Said { missed, line });
         Some(missed)
+    }
+
+    /// Returns whether half of the queue is free. If not, the loop is woken when it is.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.lock();
+        let has_room = state.is_half_empty();
+        state.is_awaited = !has_room;
+        has_room
     }
 
     /// Queues a line, or counts it.
     pub(crate) fn push(&'static self, line: String) {
-        let state = self.lock();
+        self.push_behind(None, line);
+    }
+
+    /// Queues a line, and another before it, or counts the one line. Returns whether it is queued.
+    pub(crate) fn push_behind(&'static self, before: Option<String>, line: String) -> bool {
+        let mut state = self.lock();
         let takes = match state.policy {
             Policy::Wait => true,
             Policy::Lag => state.missed == 0 && !state.is_beyond(1),
             Policy::End => !state.is_beyond(2),
             Policy::Drop => !state.is_beyond(1),
-        };
+        } && state.end.is_none();
+        if let Some(before) = before.filter(|_| takes) {
+            state.put(before);
+        }
         self.put(state, takes, line);
+        takes
     }
 
     /// Queues a line, whatever the queue holds.
@@ -302,11 +250,7 @@ impl Output {
             state.missed += 1;
             return;
         }
-        let mut line = line.into_bytes();
-        line.push(b'\n');
-        state.bytes += line.len();
-        state.lines.push_back(line);
-        state.is_full |= state.policy == Policy::Wait && state.is_beyond(1);
+        state.put(line);
         self.wake_thread(state);
     }
 
@@ -318,8 +262,8 @@ impl Output {
         self.changed.notify_all();
     }
 
-    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. Of texts that
-    /// the terminal takes too slowly only the last is shown.
+    /// Has a text stand at the bottom of the terminal that this leads to, below all lines, or none any more. A slow terminal
+    /// shows the last of several texts only.
     fn show(&'static self, bottom: Bottom) {
         let mut state = self.lock();
         if state.end.is_none() {
@@ -328,18 +272,40 @@ impl Output {
         }
     }
 
-    /// Waits until nothing is left to write, or nothing has moved for `timeout`. Returns the number of lines that were lost.
+    /// Waits until nothing is left to write, or nothing has moved for `timeout`. A command that is told to end waits for
+    /// [`patience`] from there on at most, and for [`LAST_WORDS`] in any case. Returns the number of lines that were lost.
     fn finish(&self, timeout: Duration) -> (u64, Option<End>) {
-        let mut state = self.lock();
-        let (mut written, mut since) = (state.written, Instant::now());
-        while state.end.is_none() && !state.is_written() {
+        let state = self.lock();
+        let begun = Instant::now();
+        let (mut written, mut since) = (state.written, begun);
+        self.wait(state, |state| {
             if core::mem::replace(&mut written, state.written) != state.written {
                 since = Instant::now();
             }
-            let Some(left) = timeout.checked_sub(since.elapsed()) else { break };
+            let told = state.told_to_end.map(|told| (told + patience()).max(begun + LAST_WORDS));
+            told.map_or(since + timeout, |told| told.min(since + timeout))
+        })
+    }
+
+    /// Waits until nothing is left to write, or for some time. Returns the number of lines that were lost.
+    fn finish_by(&self, deadline: Instant) -> (u64, Option<End>) {
+        self.wait(self.lock(), |_| deadline)
+    }
+
+    /// Waits until nothing is left to write or the deadline has passed, which may change as something is written.
+    fn wait(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        mut deadline: impl FnMut(&State) -> Instant,
+    ) -> (u64, Option<End>) {
+        while state.end.is_none() && !state.is_written() {
+            let left = deadline(&state).saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (state.lost_at_end(), state.end.clone())
+        (state.lost(), state.end.clone())
     }
 
     /// Nothing can be written any more.
@@ -353,6 +319,7 @@ impl Output {
         // The first reason is the cause of others.
         if state.end.is_none() {
             state.missed = state.lost();
+            state.said.clear();
             (state.lines, state.bytes, state.in_hand) = (VecDeque::new(), 0, 0);
             state.is_full = false;
             state.end = Some(end);

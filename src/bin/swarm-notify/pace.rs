@@ -3,7 +3,7 @@
 use crate::node::World;
 use crate::report::Reporter;
 use libp2p_identity::PeerId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use swarm_notify::notifee::{Context, Interest, Notifee};
 
@@ -18,6 +18,9 @@ type Kind = (Option<PeerId>, &'static str);
 pub(crate) struct Pace {
     /// Those of which there was a line within a second.
     kinds: BTreeMap<Kind, Lines>,
+    /// The same, and the end of the second of each: the next first. There may be one for each peer, and a turn costs what is
+    /// over by then.
+    ends: VecDeque<(Duration, Kind)>,
     /// The events of pub/sub that were lost and have no line yet.
     missed: u64,
     /// The next line about these comes at this time at the earliest.
@@ -27,17 +30,21 @@ pub(crate) struct Pace {
 /// The shortest time between two lines about lost events.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The lines of one kind since a time.
+/// The lines of one kind in its second.
+#[derive(Default)]
 struct Lines {
-    since: Duration,
     printed: u32,
     skipped: u64,
 }
 
 impl Pace {
-    /// Returns whether one more line of a kind may be printed, of at most so many a second.
+    /// Returns whether one more line of a kind may be printed, of at most so many a second. `now` never goes back.
     pub(crate) fn allows(&mut self, peer: Option<PeerId>, name: &'static str, most: u32, now: Duration) -> bool {
-        let lines = self.kinds.entry((peer, name)).or_insert(Lines { since: now, printed: 0, skipped: 0 });
+        let kind = (peer, name);
+        let lines = self.kinds.entry(kind).or_insert_with(|| {
+            self.ends.push_back((now + SECOND, kind));
+            Lines::default()
+        });
         let allows = lines.printed < most;
         match allows {
             true => lines.printed += 1,
@@ -68,20 +75,22 @@ impl Pace {
         if let Some(missed) = self.missed_by(Duration::MAX) {
             print_missed(reporter, missed);
         }
+        self.ends.clear();
         for (kind, lines) in core::mem::take(&mut self.kinds).into_iter().filter(|(_, lines)| lines.skipped > 0) {
             print(reporter, kind, lines.skipped);
         }
     }
 
-    /// Forgets a kind whose second is over, and returns it if lines of it were left out.
+    /// Forgets each kind whose second is over, and returns the first of which lines were left out.
     fn next_over(&mut self, now: Duration) -> Option<(Kind, u64)> {
-        loop {
-            let kind = *self.kinds.iter().find(|(_, lines)| lines.since + SECOND <= now)?.0;
-            let skipped = self.kinds.remove(&kind)?.skipped;
+        while let Some((_, kind)) = self.ends.front().copied().filter(|(end, _)| *end <= now) {
+            self.ends.pop_front();
+            let skipped = self.kinds.remove(&kind).map_or(0, |lines| lines.skipped);
             if skipped > 0 {
                 return Some((kind, skipped));
             }
         }
+        None
     }
 }
 
@@ -92,7 +101,7 @@ impl Notifee<World> for Pace {
 
     fn poll_at(&self) -> Option<Duration> {
         let missed = (self.missed > 0).then_some(self.next_missed);
-        self.kinds.values().map(|lines| lines.since + SECOND).chain(missed).min()
+        self.ends.front().map(|(end, _)| *end).into_iter().chain(missed).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
@@ -149,5 +158,23 @@ mod tests {
         assert_eq!((told.len(), pace.poll_at()), (10, Some(SECOND)));
         told.extend(pace.missed_by(SECOND));
         assert_eq!((told.iter().sum::<u64>(), pace.poll_at(), pace.missed_by(SECOND * 9)), (3_000, None, None));
+    }
+
+    #[test]
+    fn each_kind_has_a_second_of_its_own() {
+        let mut pace = Pace::default();
+        let at = |tenths: u32| SECOND * tenths / 10;
+        let names = ["a", "b", "c"];
+        for (name, tenths) in names.into_iter().zip([0, 3, 6]) {
+            assert!(pace.allows(None, name, 1, at(tenths)));
+            assert!(!pace.allows(None, name, 1, at(tenths)));
+        }
+        assert_eq!((pace.next_over(at(9)), pace.poll_at()), (None, Some(at(10))));
+        assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "a"), 1)), Some(at(13))));
+        assert_eq!((pace.next_over(at(13)), pace.poll_at()), (Some(((None, "b"), 1)), Some(at(16))));
+        // It begins again behind the one that is not over.
+        assert!(pace.allows(None, "a", 1, at(14)));
+        assert_eq!((pace.next_over(at(16)), pace.poll_at()), (Some(((None, "c"), 1)), Some(at(24))));
+        assert_eq!((pace.next_over(at(24)), pace.poll_at(), pace.kinds.len()), (None, None, 0));
     }
 }

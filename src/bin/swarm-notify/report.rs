@@ -1,4 +1,4 @@
-//! What is printed: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
+//! The log: each event as one line, as text or as JSON, and as text in columns at a terminal. The page
 //! `guide::command_log` of the library states it.
 
 // By path, since `tests/attacks/attacked.rs` includes this file from elsewhere.
@@ -8,17 +8,21 @@ mod clock;
 mod describe;
 #[path = "report/line.rs"]
 mod line;
+#[path = "report/open.rs"]
+mod open;
 #[path = "report/paint.rs"]
 pub(crate) mod paint;
 #[path = "report/screen.rs"]
 mod screen;
 
 pub(crate) use line::{Line, named, seen};
+pub(crate) use open::Open;
 
 use crate::output::STDOUT;
 use crate::terminal::{self, Terminal, wrap_words};
-use describe::{describe, describe_refused, with_peer};
+use describe::{describe, describe_refused, opening, with_peer};
 use libp2p_identity::PeerId;
+use open::Part;
 use paint::Span;
 use screen::Screen;
 use std::fmt;
@@ -29,7 +33,7 @@ use swarm_notify::swarm::{Multiaddr, Refusal, RefusedAt};
 use swarm_notify::tcp;
 
 /// The version of the log's format. It grows when a field changes its name, type or meaning, or is gone.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The form of the log.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub(crate) struct Reporter {
     form: Form,
     terminal: Terminal,
     is_quiet: bool,
-    /// Which of the demo's two.
+    /// The name of one of the demo's two sides.
     side: Option<&'static str>,
 }
 
@@ -82,14 +86,18 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// An event, with what can be looked up of it.
-    pub(crate) fn event(&self, swarm: &tcp::Swarm, event: Event) {
+    /// An event, with what can be looked up of it. Before it stands what a snapshot has not listed yet of what it names.
+    pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut Open, event: Event) {
         let mut line = self.line(event.name());
         describe(swarm, event, &mut line);
         if event.is_last() {
             describe_refused(swarm, event.id(), &mut line);
         }
-        self.print(&line);
+        let is_printed = self.is_printed(&line);
+        open.tell(event, |part| {
+            let before = part.filter(|_| is_printed).map(|part| self.text(&self.snapshot(swarm, part)));
+            is_printed && STDOUT.push_behind(before, self.text(&line))
+        });
     }
 
     /// Refusals of one kind, of which there were so many since the last line.
@@ -202,12 +210,16 @@ impl Reporter {
 
     /// Prints a line, unless it is one that `--quiet` leaves out.
     pub(crate) fn print(&self, line: &Line) {
-        if !self.is_quiet || self.is_asked_for(line) {
+        if self.is_printed(line) {
             STDOUT.push(self.text(line));
         }
     }
 
-    /// Whether a line is an answer that was asked for, or without it the log could not be read.
+    fn is_printed(&self, line: &Line) -> bool {
+        !self.is_quiet || self.is_asked_for(line)
+    }
+
+    /// Returns `true` if a line is an answer that was asked for, or without it the log could not be read.
     fn is_asked_for(&self, line: &Line) -> bool {
         match line.text("event") {
             Some("start") => self.is_json(),
@@ -254,25 +266,42 @@ pub(crate) fn seconds(time: Duration) -> f64 {
 }
 
 impl Reporter {
-    /// Says that so many lines are missing here, and then what is open by now.
-    pub(crate) fn lagged(&self, swarm: &tcp::Swarm, missed: u64) {
+    /// Says that so many lines are missing, and begins to say what is open by now.
+    pub(crate) fn lagged(&self, swarm: &tcp::Swarm, open: &mut Open, missed: u64) {
         let mut line = self.line("lagged");
         line.put("missed", missed);
         self.print_always(&line);
+        open.begin_snapshot();
+        self.go_on(swarm, open);
+    }
+
+    /// Prints the next part of the snapshot, if there is one.
+    pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut Open) {
+        if let Some(part) = open.next_part(open::MOST) {
+            self.print_always(&self.snapshot(swarm, &part));
+        }
+    }
+
+    /// A part of a snapshot.
+    fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> Line {
         let mut line = self.line("snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
-        for event in swarm.openings() {
+        for id in &part.ids {
+            // Until its last event is handled, each can be looked up.
+            let Some(event) = opening(swarm, *id) else { continue };
             let mut opening = Line::default();
             describe(swarm, event, &mut opening);
-            match event.id() {
+            match id {
                 Id::Listener(_) => listeners.push(opening.into_value()),
                 Id::Connection(_) => connections.push(opening.into_value()),
                 Id::Stream(_) => streams.push(opening.into_value()),
             }
         }
+        line.put("part", part.number);
+        line.put("more", part.has_more);
         line.put("listeners", listeners);
         line.put("connections", connections);
         line.put("streams", streams);
-        self.print_always(&line);
+        line
     }
 }

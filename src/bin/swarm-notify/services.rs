@@ -19,9 +19,9 @@ use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 /// The outcome of something that was asked for.
 pub(crate) enum Outcome {
     /// A ping was answered after this time, or was not.
-    Ping { round_trip: Option<Duration> },
+    Ping(Result<Duration, Failure>),
     /// The peer has said who it is, or has not.
-    Identify { is_right: bool },
+    Identify(Result<(), Failure>),
 }
 
 /// Services that are installed.
@@ -168,22 +168,22 @@ fn pinged(world: &World, event: ping::Event) -> Option<Outcome> {
         line.put("peer", peer.to_string());
         line
     };
-    let (line, round_trip) = match event {
+    let (line, outcome) = match event {
         ping::Event::Pong { connection, peer, round_trip } => {
             let mut line = about("ping", connection, peer);
             line.put("seconds", seconds(round_trip));
-            (line, Some(round_trip))
+            (line, Ok(round_trip))
         }
         ping::Event::Failed { connection, peer, reason } => {
             let mut line = about("ping_failed", connection, peer);
             line.put("reason", reason.to_string());
-            (line, None)
+            (line, Err(reason))
         }
         // A later version's.
         _ => return None,
     };
     world.reporter.print(&line);
-    Some(Outcome::Ping { round_trip })
+    Some(Outcome::Ping(outcome))
 }
 
 fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
@@ -204,11 +204,11 @@ fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
     };
     let (line, outcome) = match event {
         identify::Event::Identified { peer, info, .. } => {
-            (identified("identified", peer, &info), Some(Outcome::Identify { is_right: true }))
+            (identified("identified", peer, &info), Some(Outcome::Identify(Ok(()))))
         }
         identify::Event::Pushed { peer, info, .. } => (identified("identify_pushed", peer, &info), None),
         identify::Event::Failed { peer, reason, .. } => {
-            (failed("identify_failed", peer, reason), Some(Outcome::Identify { is_right: false }))
+            (failed("identify_failed", peer, reason), Some(Outcome::Identify(Err(reason))))
         }
         identify::Event::PushFailed { peer, reason, .. } => (failed("identify_push_failed", peer, reason), None),
         // A later version's.

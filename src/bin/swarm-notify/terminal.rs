@@ -4,12 +4,18 @@ use anstream::adapter::strip_str;
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use std::io;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The width of a terminal that has none: one in a program that does not say.
 const COLUMNS: usize = 80;
 
-/// What a standard descriptor leads to. That does not change while the command runs, apart from the width.
+/// The begin of each row that goes on in the middle of a value, or of a record of the library's log. A row without it begins
+/// with something of ours, and a row with it has nothing else of ours: so nothing of a peer's looks like a field or a line,
+/// wherever it is broken.
+pub(crate) const MARK: &str = "│ ";
+pub(crate) const MARK_COLUMNS: usize = 2;
+
+/// The end of a standard descriptor. It does not change while the command runs, apart from the width.
 #[derive(Clone, Copy)]
 pub(crate) struct Terminal {
     is_stdout: bool,
@@ -27,7 +33,7 @@ pub(crate) fn stderr() -> Terminal {
     Terminal::of(false, &io::stderr())
 }
 
-/// Whether a terminal has colours where nothing forces them.
+/// Returns whether a terminal has colours where nothing forces them.
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
@@ -99,4 +105,52 @@ pub(crate) fn wrap_words(text: &str, columns: usize) -> String {
         }
     }
     wrapped
+}
+
+/// Returns a text in rows that are shorter than `columns`, each but the first behind the [`MARK`].
+pub(crate) fn wrap_marked(text: &str, columns: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for character in text.chars() {
+        let width = columns_of(character);
+        if character == '\n' || column + width >= columns.max(MARK_COLUMNS + 3) {
+            wrapped.extend(["\n", MARK]);
+            column = MARK_COLUMNS;
+        }
+        if character != '\n' {
+            wrapped.push(character);
+            column += width;
+        }
+    }
+    wrapped
+}
+
+/// Returns the columns of a character: no fewer than any terminal takes for it. Some combine it with the one before, and
+/// take none.
+pub(crate) fn columns_of(character: char) -> usize {
+    match character {
+        // Two of these are a flag. Some terminals show them one by one, each in two columns.
+        '\u{1f1e6}'..='\u{1f1ff}' => 2,
+        _ => character.width().unwrap_or_default().max(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_record_fit_and_say_which_go_on() {
+        for columns in 0..=60 {
+            let text = "[DEBUG] \"語語語 ".to_owned() + &"peer=FORGED ".repeat(20) + "\n12.5 e\u{301}nd";
+            let wrapped = wrap_marked(&text, columns);
+            let mut rows = wrapped.split('\n');
+            let width = |row: &str| row.chars().map(columns_of).sum::<usize>();
+            assert!(wrapped.split('\n').all(|row| width(row) < columns.max(MARK_COLUMNS + 3)), "{wrapped}");
+            let first = rows.next().unwrap().to_owned();
+            let rest: String = rows.map(|row| row.strip_prefix(MARK).unwrap()).collect();
+            assert_eq!(first + &rest, text.replace('\n', ""));
+        }
+        assert_eq!(wrap_marked("a row that fits", 16), "a row that fits");
+    }
 }

@@ -1,12 +1,15 @@
 //! Listeners that do their worst to whoever dials them.
 
 use super::peer::{Identity, Peer, wait};
-use super::raw_frames::{ACK, DATA, Frame, PING, RST, SYN, UPDATE, frame};
+use super::raw_frames::{ACK, DATA, Frame, PING, RST, SYN, UPDATE, data, frame, go_away};
 use super::scene::Scene;
 use rustix::event::{PollFd, PollFlags};
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
+
+/// The proposal of a stream of pings.
+const PING_LINES: &[u8] = b"\x13/multistream/1.0.0\n\x11/ipfs/ping/1.0.0\n";
 
 /// The time between two looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
@@ -30,10 +33,12 @@ pub(crate) enum Form {
     Mute,
     /// Shakes hands, and reads nothing from its socket any more.
     NeverReads,
+    /// Shakes hands, takes its leave by a go-away, and stays with a stream of its own on which it never ends to ping.
+    Lingers,
 }
 
 /// All forms, with the names of their attacks.
-pub(crate) const FORMS: [(&str, Form); 8] = [
+pub(crate) const FORMS: [(&str, Form); 9] = [
     ("dial_silent", Form::Silent),
     ("dial_garbage", Form::Garbage),
     ("dial_endless", Form::Endless),
@@ -42,6 +47,7 @@ pub(crate) const FORMS: [(&str, Form); 8] = [
     ("dial_refuses", Form::Refuses),
     ("dial_mute", Form::Mute),
     ("dial_never_reads", Form::NeverReads),
+    ("dial_lingers", Form::Lingers),
 ];
 
 /// A listener that is bound, and accepts once it [serves](Self::serve).
@@ -89,6 +95,7 @@ impl Form {
             Self::Refuses => "it resets every stream",
             Self::Mute => "it shakes hands and answers nothing",
             Self::NeverReads => "it shakes hands and reads nothing",
+            Self::Lingers => "it takes its leave and stays",
         }
     }
 
@@ -102,7 +109,7 @@ impl Form {
             }
             Self::Garbage => (0..60_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect(),
             Self::Endless => [b"\x13/multistream/1.0.0\n".to_vec(), vec![0xff; 60_000]].concat(),
-            Self::Resets | Self::Pings | Self::Refuses | Self::Mute | Self::NeverReads => {
+            Self::Resets | Self::Pings | Self::Refuses | Self::Mute | Self::NeverReads | Self::Lingers => {
                 let limit = Instant::now() + Duration::from_secs(5);
                 return self.misbehave(scene, Peer::accept(&Identity::new(900), socket, limit)?);
             }
@@ -115,8 +122,14 @@ impl Form {
 
     fn misbehave(self, scene: &Scene, mut peer: Peer) -> io::Result<()> {
         let mut next = 2;
+        if self == Self::Lingers {
+            peer.seal(&[data(SYN, 2, PING_LINES), go_away()].concat())?;
+        }
         while scene.goes_on() {
             let mut out = Vec::new();
+            if self == Self::Lingers && peer.is_written() {
+                out.extend(data(0, 2, &[0; 32]));
+            }
             let mut read = 0;
             if self != Self::NeverReads {
                 read = peer.hear(|heard| self.answer(&heard, &mut out))?;
@@ -131,7 +144,10 @@ impl Form {
                 }
             }
             peer.seal(&out)?;
-            if peer.flush()? + read == 0 {
+            let is_idle = peer.flush()? + read == 0;
+            if self == Self::Lingers {
+                std::thread::sleep(LOOK);
+            } else if is_idle {
                 if self == Self::NeverReads {
                     std::thread::sleep(LOOK);
                 } else {

@@ -1,11 +1,11 @@
-//! Addresses on the command line: what is wrong with one, and what was probably meant.
+//! Addresses on the command line: the fault of a wrong one, and the address that was probably meant.
 
 use crate::report::seen;
 use libp2p_identity::PeerId;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use swarm_notify::swarm::Multiaddr;
 
-/// What an address is for.
+/// The purpose of an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
     Dial,
@@ -24,13 +24,13 @@ pub(crate) fn to_listen_on(text: &str) -> Result<Multiaddr, String> {
 
 impl Use {
     fn read(self, text: &str) -> Result<Multiaddr, String> {
-        // What is wrong may be quoted.
+        // An error may quote the text.
         self.check(text).map_err(|why| seen(&why))?;
-        // What is right here is an address.
+        // The checks above take nothing that the library refuses.
         text.parse().map_err(|error| format!("{error}; {}", self.example()))
     }
 
-    /// Says what a whole address looks like.
+    /// Returns an example of a whole address, in words.
     const fn example(self) -> &'static str {
         match self {
             Self::Dial => {
@@ -206,7 +206,7 @@ impl Use {
             return self.only_a_port(port);
         }
         let whole = self.in_our_notation(bare);
-        // What stands behind the first part may be none of an address, such as the path of a page.
+        // Behind the first part there may be something else than an address, such as the path of a page.
         let begin = bare.split_once('/').and_then(|(begin, _)| self.in_our_notation(begin));
         let meant = [&whole, &begin].into_iter().flatten().map(|meant| self.did_you_mean(meant));
         if let Some(meant) = meant.into_iter().find(|meant| !meant.is_empty()) {
@@ -298,7 +298,7 @@ fn multiaddr(ip: IpAddr) -> String {
     format!("{}/{ip}", if ip.is_ipv4() { "/ip4" } else { "/ip6" })
 }
 
-/// Whether a host may have this name.
+/// Returns whether a host may have this name.
 fn is_name(text: &str) -> bool {
     let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=253).contains(&text.len()) && text.bytes().all(is_of_names)
@@ -310,7 +310,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// What is right is an address of the library's, and what is not says what to do.
+        /// Each text is an address of the library's, or has an error that says what to do.
         #[test]
         fn any_text_is_an_address_or_an_error(
             parts in prop::collection::vec(

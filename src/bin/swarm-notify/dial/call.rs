@@ -8,7 +8,10 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Failure, Side, State, StreamEnd, StreamId};
 use swarm_notify::tcp;
 
-/// When our side of a stream ends.
+/// The bytes of a stream that have the time of `--timeout`, both directions together. A rest that is shorter has it, too.
+pub(super) const STRETCH: u64 = 1024;
+
+/// The end of our side of a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ending {
     /// As soon as all is sent.
@@ -44,14 +47,27 @@ impl Awaited {
     }
 }
 
+/// The first byte of the peer's that cannot be right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wrong {
+    /// The byte of the echo at this place is not the one that was sent.
+    Byte(u64),
+    /// It came behind the echo of all bytes that were sent so far.
+    Surplus,
+    /// It came from a sink.
+    Unasked,
+}
+
 /// One stream.
 pub(super) struct Call {
     /// Its place in the order in which streams were begun: its bytes differ from the others'.
     pub(super) number: u64,
     pub(super) begun_at: Duration,
-    /// The time at which it opened, or bytes or the end of the peer's side last moved on it. `None` until it is open.
-    pub(super) moved_at: Option<Duration>,
-    /// Nothing has moved on it for too long while it waited for this.
+    /// The begin of its present [stretch](STRETCH). `None` until it is open.
+    pub(super) since: Option<Duration>,
+    /// [All that had moved](Self::moved) by then.
+    moved_before: u64,
+    /// Its stretch has taken too long, while it waited for this.
     pub(super) gave_up_on: Option<Awaited>,
     protocol: Protocol,
     bytes: u64,
@@ -62,8 +78,8 @@ pub(super) struct Call {
     pub(super) sent: u64,
     received: u64,
     is_reset: bool,
-    /// Something came back that was not sent.
-    is_wrong: bool,
+    /// Nothing is read or written behind it, and the stream is reset.
+    wrong: Option<Wrong>,
     /// The peer has ended its side.
     is_over: bool,
     /// It did so before all had come back.
@@ -81,7 +97,8 @@ impl Call {
         Self {
             number,
             begun_at,
-            moved_at: None,
+            since: None,
+            moved_before: 0,
             gave_up_on: None,
             protocol: args.protocol.clone(),
             bytes: args.bytes,
@@ -91,7 +108,7 @@ impl Call {
             sent: 0,
             received: 0,
             is_reset: false,
-            is_wrong: false,
+            wrong: None,
             is_over: false,
             is_short: false,
         }
@@ -107,10 +124,37 @@ impl Call {
         self.sent == self.bytes && (!self.expects_echo || self.received >= self.bytes)
     }
 
-    /// Whether a stream that ended like this was all right.
+    /// Returns all that has moved so far: the bytes of both directions, and the end of the peer's side.
+    const fn moved(&self) -> u64 {
+        self.sent + self.received + self.is_over as u64
+    }
+
+    /// Returns the bytes that have moved in the present stretch.
+    const fn moved_in_stretch(&self) -> u64 {
+        self.moved() - self.moved_before
+    }
+
+    /// Returns whether the present stretch is complete.
+    pub(super) fn is_stretch_over(&self) -> bool {
+        let all = if self.expects_echo { 2 * self.bytes + 1 } else { self.bytes + 1 };
+        self.moved_in_stretch() >= STRETCH.min(all.saturating_sub(self.moved_before)).max(1)
+    }
+
+    /// Begins a stretch, for which it has the time of `--timeout` from now on.
+    pub(super) const fn begin_stretch(&mut self, now: Duration) {
+        self.since = Some(now);
+        self.moved_before = self.moved();
+    }
+
+    /// Returns whether the present stretch began so long ago.
+    pub(super) fn is_older(&self, time: Duration, now: Duration) -> bool {
+        self.since.is_some_and(|since| since + time <= now)
+    }
+
+    /// Returns whether a stream that ended like this was all right.
     pub(super) fn is_right(&self, end: StreamEnd) -> bool {
         let expected = if self.is_reset { StreamEnd::Reset(Side::Local) } else { StreamEnd::Finished };
-        let is_as_sent = self.is_complete() && !self.is_wrong && !self.is_short;
+        let is_as_sent = self.is_complete() && self.wrong.is_none() && !self.is_short;
         end == expected && self.is_reset == (self.ending == Ending::Reset) && is_as_sent && self.gave_up_on.is_none()
     }
 
@@ -119,9 +163,9 @@ impl Call {
         if self.expects_echo { self.received } else { self.sent }
     }
 
-    /// What it waits for.
+    /// Returns the answer that it waits for.
     pub(super) const fn awaits(&self) -> Awaited {
-        if self.moved_at.is_none() {
+        if self.since.is_none() {
             Awaited::Protocol
         } else if self.sent < self.bytes {
             Awaited::Room
@@ -132,7 +176,7 @@ impl Call {
         }
     }
 
-    /// Tells why it failed to open.
+    /// Returns the reason why it failed to open, in words.
     pub(super) fn why_failed(&self, reason: Failure, timeout: Duration) -> String {
         if reason == Failure::Timeout {
             return self.why_unanswered(Awaited::Protocol, timeout);
@@ -140,21 +184,44 @@ impl Call {
         if reason == Failure::Unsupported {
             return format!("the peer does not speak {} (--identify asks it for what it does)", named(&self.protocol));
         }
-        if self.has_company && reason == Failure::Reset(Side::Remote) {
-            return format!("it could not open: {reason} (the peer may allow fewer at a time: lower --concurrency)");
+        let advice = if self.has_company { " (it may allow fewer at a time: lower --concurrency)" } else { "" };
+        if reason == Failure::Reset(Side::Remote) {
+            format!("the peer reset it before it was open{advice}")
+        } else if reason == Failure::ConnectionClosed {
+            "its connection ended before it was open".to_owned()
+        } else if reason == Failure::Protocol {
+            "the peer broke the rules of multistream, by which protocols are agreed".to_owned()
+        } else {
+            format!("it could not open: {reason}")
         }
-        format!("it could not open: {reason}")
     }
 
-    /// Tells why one that has ended like this is not right.
+    /// Returns the reason why one that has ended like this is not right, in words.
     pub(super) fn why_wrong(&self, end: StreamEnd, timeout: Duration) -> String {
-        let Self { sent, received, bytes, .. } = self;
+        let Self { sent, received, bytes, protocol, .. } = self;
+        if let Some(wrong) = self.wrong {
+            return match wrong {
+                Wrong::Byte(at) => format!("byte {} of the echo is not the one that was sent", at + 1),
+                Wrong::Surplus => format!("more came back than the {sent} bytes that were sent"),
+                Wrong::Unasked => format!("the peer sent bytes back, and {} sends none", named(protocol)),
+            };
+        }
         match self.gave_up_on {
             Some(awaited) => self.why_unanswered(awaited, timeout),
-            None if self.is_wrong => "bytes came back that were not sent".to_owned(),
             None if self.is_short => format!("the peer ended its side when {received} of {bytes} bytes had come back"),
-            None if self.expects_echo => format!("it ended as {end} when {received} of {bytes} bytes had come back"),
-            None => format!("it ended as {end} when {sent} of {bytes} bytes were sent"),
+            None => {
+                let what = if end == StreamEnd::Reset(Side::Remote) {
+                    "the peer reset it".to_owned()
+                } else if end == StreamEnd::ConnectionClosed {
+                    "its connection ended".to_owned()
+                } else {
+                    format!("it ended as {end}")
+                };
+                match self.expects_echo {
+                    true => format!("{what} when {received} of {bytes} bytes had come back"),
+                    false => format!("{what} when {sent} of {bytes} bytes were sent"),
+                }
+            }
         }
     }
 
@@ -162,6 +229,16 @@ impl Call {
         let Self { sent, received, bytes, protocol, .. } = self;
         let protocol = named(protocol);
         let seconds = timeout.as_secs_f64();
+        let moved = self.moved_in_stretch();
+        if matches!(awaited, Awaited::Room | Awaited::Echo) && moved > 0 {
+            let far = match self.expects_echo {
+                true => format!("{received} of {bytes} had come back"),
+                false => format!("{sent} of {bytes} were sent"),
+            };
+            return format!(
+                "it was too slow: {moved} bytes moved in {seconds} s when {far}; raise --timeout for a slow peer"
+            );
+        }
         match awaited {
             Awaited::Protocol => format!("it waited {seconds} s for the peer to agree on {protocol}"),
             Awaited::Room => {
@@ -174,22 +251,33 @@ impl Call {
         }
     }
 
-    /// Writes, reads and ends, as far as that goes now. Returns whether anything has moved.
-    pub(super) fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) -> bool {
-        let before = (self.sent, self.received, self.is_over);
+    /// Writes, reads and ends, as far as that goes now. A byte that is wrong has the stream reset.
+    pub(super) fn go_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
+        if self.wrong.is_none() {
+            self.move_on(swarm, stream);
+        }
+        // A reset before both have agreed on the protocol would be a failure to open.
+        let is_open = || swarm.stream(stream).is_some_and(|view| view.state == State::Open);
+        if self.wrong.is_some() && is_open() {
+            let _ = swarm.reset(stream);
+        }
+    }
+
+    fn move_on(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
         self.write(swarm, stream);
         if self.sent == self.bytes && self.ending == Ending::HalfClose {
             let _ = swarm.finish(stream);
         }
         self.read(swarm, stream);
+        if self.wrong.is_some() {
+            return;
+        }
         if self.is_over || (self.is_complete() && self.ending == Ending::Finish) {
             let _ = swarm.finish(stream);
         } else if self.is_complete() && self.ending == Ending::Reset {
-            // A reset before both have agreed on the protocol would be a failure.
             let is_open = swarm.stream(stream).is_some_and(|view| view.state == State::Open);
             self.is_reset |= is_open && swarm.reset(stream).is_ok();
         }
-        before != (self.sent, self.received, self.is_over)
     }
 
     fn write(&mut self, swarm: &mut tcp::Swarm, stream: StreamId) {
@@ -217,12 +305,85 @@ impl Call {
                     return;
                 }
                 Ok(n) => {
-                    let is_echo = (self.received..).zip(&buffer[..n]).all(|(at, byte)| *byte == self.byte(at));
-                    self.received += n as u64;
-                    self.is_wrong |= !self.expects_echo || !is_echo || self.received > self.sent;
+                    if !self.expects_echo {
+                        self.wrong = Some(Wrong::Unasked);
+                        return;
+                    }
+                    let sent = (self.received..self.sent).map(|at| self.byte(at));
+                    let right = sent.zip(&buffer[..n]).take_while(|(sent, byte)| sent == *byte).count();
+                    self.received += right as u64;
+                    if right < n {
+                        let is_surplus = self.received == self.sent;
+                        self.wrong = Some(if is_surplus { Wrong::Surplus } else { Wrong::Byte(self.received) });
+                        return;
+                    }
                 }
                 Err(_) => return,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Args, Command};
+    use clap::Parser as _;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn call(args: &[&str]) -> Call {
+        let args = ["swarm-notify", "dial", "/ip4/127.0.0.1/tcp/1"].iter().chain(args);
+        let Command::Dial(args) = Args::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).command else {
+            panic!("it is a dial")
+        };
+        let mut call = Call::new(0, Duration::ZERO, &args);
+        call.begin_stretch(SECOND);
+        call
+    }
+
+    #[test]
+    fn a_stretch_is_so_many_bytes_or_the_rest() {
+        let mut echo = call(&["--bytes", "2000"]);
+        for (moved, is_over) in [((1_000, 23), false), ((1_000, 24), true), ((2_000, 0), true)] {
+            (echo.sent, echo.received) = moved;
+            assert_eq!(echo.is_stretch_over(), is_over, "{moved:?}");
+        }
+        // Of 4 000 bytes and the peer's end 1 001 are left.
+        (echo.sent, echo.received) = (2_000, 1_000);
+        echo.begin_stretch(2 * SECOND);
+        assert!(!echo.is_stretch_over() && echo.is_older(SECOND, 3 * SECOND) && !echo.is_older(2 * SECOND, 3 * SECOND));
+        echo.received = 2_000;
+        assert!(!echo.is_stretch_over());
+        echo.is_over = true;
+        assert!(echo.is_stretch_over());
+        // Nothing is left to move, and no more time for that.
+        echo.begin_stretch(2 * SECOND);
+        assert!(!echo.is_stretch_over());
+    }
+
+    #[test]
+    fn a_stream_without_bytes_waits_for_the_end() {
+        let mut sink = call(&["--bytes", "0", "--protocol", "/sink/1.0.0"]);
+        assert!(!sink.is_stretch_over());
+        sink.is_over = true;
+        assert!(sink.is_stretch_over());
+    }
+
+    #[test]
+    fn a_slow_stream_is_told_for_that() {
+        let mut sink = call(&["--bytes", "1M", "--protocol", "/sink/1.0.0"]);
+        sink.sent = 262_000;
+        sink.begin_stretch(SECOND);
+        let why = |call: &Call| call.why_unanswered(call.awaits(), 2 * SECOND);
+        assert_eq!(why(&sink), "it waited 2 s for the peer to take more when 262000 of 1000000 bytes were sent");
+        sink.sent += 39;
+        let said =
+            "it was too slow: 39 bytes moved in 2 s when 262039 of 1000000 were sent; raise --timeout for a slow peer";
+        assert_eq!(why(&sink), said);
+        // A peer that does not end its side is not slow, though its echo has just come.
+        let mut echo = call(&["--bytes", "100"]);
+        (echo.sent, echo.received) = (100, 100);
+        assert_eq!(why(&echo), "it waited 2 s for the peer to end its side");
     }
 }

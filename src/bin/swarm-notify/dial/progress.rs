@@ -1,4 +1,4 @@
-//! [`Progress`]: the bar that shows on a terminal how far a long run has come.
+//! [`Progress`]: a bar on a terminal that shows the progress of a long run.
 
 use crate::args;
 use crate::node::World;
@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_millis(500);
 /// The time between two pictures.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
     pub(super) streams: u64,
@@ -32,7 +32,7 @@ enum Unit {
 }
 
 impl Unit {
-    /// What stands beside the bar, in a terminal so wide.
+    /// Returns the bar and the words beside it, for a terminal so wide.
     const fn template(self, columns: u16) -> &'static str {
         match (self, columns) {
             (Self::Bytes, ..100) => "{wide_bar} {percent} %, {decimal_bytes_per_sec}, {eta} left",
@@ -59,12 +59,12 @@ pub(super) struct Progress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
-    /// When it is drawn next.
+    /// The time at which it is drawn next.
     next: Duration,
 }
 
 impl Progress {
-    /// `None`: nobody is to see one, or there is nothing that can be counted. Who wants no lines has nothing else to see.
+    /// Returns a bar, or `None` where none belongs or nothing can be counted. A quiet run has one, too.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // A program that reads the log from a terminal expects nothing else there.

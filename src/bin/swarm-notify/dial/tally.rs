@@ -1,10 +1,11 @@
-//! [`Tally`]: what `dial` counts of its streams and pings, and the summary that it makes of that.
+//! [`Tally`]: the counts of `dial`'s streams and pings, and the summary of them.
 
 use crate::report::{Line, seconds};
 use hdrhistogram::Histogram;
 use indicatif::DecimalBytes;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
+use swarm_notify::lifecycle::StreamId;
 
 /// Some times, of which the bounds and the mean are exact, and quantiles have three digits.
 #[derive(Default)]
@@ -69,7 +70,7 @@ impl Pings {
     }
 }
 
-/// What was published and heard on a topic.
+/// Counts of a topic: lines that were published, and messages that came.
 #[derive(Clone, Copy)]
 pub(crate) struct Chat {
     /// The lines of standard input that were written to the peer.
@@ -83,28 +84,28 @@ pub(crate) struct Chat {
 /// The streams of a run.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// How many were asked for.
+    /// The number that was asked for.
     pub(super) streams: u64,
-    /// How many have been begun.
+    /// The number that has been begun.
     pub(super) begun: u64,
-    /// How many ended as they should.
+    /// The number that ended as it should.
     pub(super) ok: u64,
-    /// How many failed or ended otherwise.
+    /// The number that failed or ended otherwise.
     pub(super) failed: u64,
-    /// How many of these got no answer in time.
+    /// The number of these that got no answer in time.
     pub(super) unanswered: u64,
-    /// How many were under way as a signal came.
+    /// The number that was under way as a signal came.
     pub(super) unfinished: u64,
-    /// How many bytes were sent and came back right, or were sent to a sink, on the streams that are `ok`.
+    /// The bytes that were sent and came back right, or were sent to a sink, on the streams that are `ok`.
     pub(super) bytes: u64,
     /// The times from the begin to the end of the streams that are `ok`.
     pub(super) times: Times,
     /// The first stream that failed, and why.
-    pub(super) first_failure: Option<String>,
+    pub(super) first_failure: Option<(StreamId, String)>,
 }
 
 impl Tally {
-    /// How many have an end or a failure behind them.
+    /// Returns the number that has an end or a failure behind it.
     pub(super) const fn ended(&self) -> u64 {
         self.ok + self.failed + self.unfinished
     }
@@ -114,7 +115,7 @@ impl Tally {
     }
 }
 
-/// All that the end of a run tells.
+/// The summary of a run.
 pub(super) struct Summary<'a> {
     pub(super) tally: &'a Tally,
     pub(super) pings: &'a Pings,
@@ -337,7 +338,7 @@ mod tests {
     fn one_time_is_said_once_and_as_its_line_has_it() {
         let (mut tally, mut pings) = (Tally { streams: 1, begun: 1, ok: 1, ..Tally::default() }, Pings::default());
         tally.times = times([9]);
-        pings.asked = 1;
+        (pings.asked, pings.sent) = (1, 1);
         // A line has 0.000323 s.
         pings.round_trips.add(Duration::from_nanos(323_700));
         let summary = Summary {
@@ -350,7 +351,7 @@ mod tests {
         };
         assert_eq!(
             summary.to_string(),
-            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered, 0.0 % lost\n\
+            "1 stream: 1 ok, 0 failed\nlatency of the stream: 9.000 ms\n1 ping: 1 answered\n\
              round trip: 0.323 ms"
         );
     }

@@ -1,5 +1,7 @@
 //! The signals that end a command, and their exit codes.
 
+#[cfg(unix)]
+use crate::output::STDOUT;
 use async_signal::Signal;
 use std::io;
 use std::time::Duration;
@@ -20,8 +22,8 @@ pub(super) fn ends() -> Vec<Signal> {
     ends
 }
 
-/// Whether SIGHUP is left to whoever has started the command: `nohup` has it ignored. Only Linux says so without unsafe code;
-/// elsewhere SIGHUP does what it did at the start.
+/// Returns whether SIGHUP is ignored since the start, as `nohup` has it, or cannot be looked at: only Linux tells without unsafe
+/// code. It is left alone then.
 #[cfg(unix)]
 fn is_hangup_left_alone() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -53,8 +55,8 @@ pub(super) const fn name_of(signal: Signal) -> &'static str {
     }
 }
 
-/// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader. The same signal
-/// within [`SAME`] is no second one.
+/// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader. The first bounds
+/// that wait. The same signal within [`SAME`] is no second one.
 #[cfg(unix)]
 pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
@@ -77,6 +79,8 @@ pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
         let is_second = is_second[at].clone();
         std::thread::Builder::new().stack_size(STACK).spawn(move || {
             if has_come.read_exact(&mut [0]).is_ok() {
+                // The loop may be over, and wait for its reader.
+                STDOUT.stop_waiting();
                 std::thread::sleep(SAME);
                 is_second.store(true, Ordering::SeqCst);
             }
@@ -85,7 +89,7 @@ pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
     Ok(())
 }
 
-/// The stack of a thread that waits for one byte.
+/// The stack of a thread that waits for one byte and wakes another thread.
 #[cfg(unix)]
 const STACK: usize = 64 * 1024;
 

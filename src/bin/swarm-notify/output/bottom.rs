@@ -1,9 +1,11 @@
 //! The bottom of a terminal: a text that stands below all lines, such as a progress bar, and is torn by none of them.
 
 use super::{Descriptor, writer};
+use crate::terminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use unicode_width::UnicodeWidthStr as _;
 
-/// What stands at the bottom of the terminal.
+/// The text at the bottom of the terminal, or none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Bottom {
     /// One line, shorter than the terminal is wide.
@@ -11,7 +13,7 @@ pub(crate) enum Bottom {
     Nothing,
 }
 
-/// What is shown by now.
+/// The text that is shown by now.
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
 /// The right to write to the terminal, which one thread has at a time.
@@ -26,7 +28,7 @@ impl Screen {
     /// Makes way for lines.
     pub(super) fn clear(&self) {
         if let Bottom::Text(text) = &*self.0 {
-            write(&over(text, ""));
+            write(&over(text, "", rows_below(text)));
         }
     }
 
@@ -36,26 +38,56 @@ impl Screen {
         let last = core::mem::replace(&mut *self.0, now);
         let width = if let Bottom::Text(last) = &last { last.as_str() } else { "" };
         match &*self.0 {
-            Bottom::Text(text) => write(&over(width, text)),
-            Bottom::Nothing if last != Bottom::Nothing => write(&over(width, "")),
+            Bottom::Text(text) => write(&over(width, text, rows_below(width))),
+            Bottom::Nothing if last != Bottom::Nothing => write(&over(width, "", rows_below(width))),
             Bottom::Nothing => {}
         }
     }
 }
 
-/// Returns what has a terminal show `text` from the left margin on, in the place of `last`.
-fn over(last: &str, text: &str) -> String {
+/// Returns the number of rows that the text has taken below its first since it was shown: a terminal that was made narrower
+/// may have broken it. That is sure of tmux only. One that cuts its rows would lose lines of the log.
+fn rows_below(text: &str) -> usize {
+    let is_broken = std::env::var_os("TMUX").is_some();
+    let columns = terminal::stderr().columns().filter(|_| is_broken);
+    columns.map_or(0, |columns| text.width().saturating_sub(1) / columns)
+}
+
+/// Returns what has a terminal show `text` from the left margin on, in the place of `last` and of the rows below its first.
+fn over(last: &str, text: &str, rows_below: usize) -> String {
     if cfg!(windows) {
         // A console there may not know escape sequences.
         let blanks = last.chars().count().saturating_sub(text.chars().count());
         let back = if text.is_empty() { "\r" } else { "" };
-        format!("\r{text}{:blanks$}{back}", "")
-    } else {
-        format!("\r{text}\x1b[K")
+        return format!("\r{text}{:blanks$}{back}", "");
+    }
+    match rows_below {
+        0 => format!("\r{text}\x1b[K"),
+        rows => format!("\r\x1b[{rows}A\x1b[J{text}"),
     }
 }
 
 fn write(text: &str) {
     // The next lines tell what is wrong with the terminal, if there are any.
     let _ = writer::write_all(Descriptor::Err, text.as_bytes(), |_, _| {});
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU16;
+
+    /// As tmux does, this terminal breaks what stood in one row as it is made narrower.
+    #[test]
+    fn a_text_that_was_broken_is_gone_and_the_log_is_not() {
+        let size = |columns| (NonZeroU16::new(9).unwrap(), NonZeroU16::new(columns).unwrap());
+        for (rows_below, broken) in [(0, "=====   30 %"), (1, "=====\r\n   30 %"), (2, "==\r\n===\r\n 30 %")] {
+            let (rows, columns) = size(40);
+            let mut terminal = vt100::Parser::new(rows, columns, 0);
+            terminal.process(format!("a line of the log\r\n{broken}").as_bytes());
+            terminal.process(over("=====   30 %", "=> 31 %", rows_below).as_bytes());
+            assert_eq!(terminal.screen().contents(), "a line of the log\n=> 31 %");
+            assert_eq!(terminal.screen().cursor_position(), (1, 7));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What the system does for an output: writes, and waits.
+//! The system's part of an output: it writes, and waits.
 
 use super::Descriptor;
 

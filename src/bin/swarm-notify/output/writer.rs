@@ -20,7 +20,7 @@ impl Output {
         }
     }
 
-    /// The thread: writes lines until that fails. What stands at the bottom of a terminal makes way for them.
+    /// The thread: writes lines until that fails. The text at the bottom of a terminal makes way for them.
     fn write_lines(&'static self) {
         let is_terminal = match self.descriptor {
             Descriptor::Out => io::stdout().is_terminal(),
@@ -53,7 +53,7 @@ impl Output {
         batch.shrink_to(BATCH);
         let mut state = self.lock();
         while state.lines.is_empty() && state.bottom.is_none() {
-            // What a burst has taken is given back.
+            // Memory that a burst has taken is given back.
             state.lines.shrink_to(64);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -66,8 +66,11 @@ impl Output {
             batch.extend_from_slice(&line);
             ends.push(batch.len());
         }
-        if state.is_half_empty() && (core::mem::take(&mut state.is_full) || state.missed > 0) {
-            wake(state);
+        if state.is_half_empty() {
+            let (was_full, is_awaited) = (core::mem::take(&mut state.is_full), core::mem::take(&mut state.is_awaited));
+            if was_full || is_awaited || state.missed > 0 {
+                wake(state);
+            }
         }
         bottom
     }

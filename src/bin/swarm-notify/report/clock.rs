@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// What `date -u -d @SECONDS` of GNU coreutils says.
+    /// The expected texts are those of `date -u -d @SECONDS` of GNU coreutils.
     #[test]
     fn times_are_those_of_the_systems_own_calendar() {
         let at = |seconds, nanoseconds| rfc3339(UNIX_EPOCH + Duration::new(seconds, nanoseconds));

@@ -44,7 +44,7 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
             put("reason", reason.to_string());
         }
     }
-    // When the beginning of something is told it may have failed already. The error belongs to its end.
+    // Something may have failed before its beginning is told. The error belongs to its end.
     let is_last = event.is_last();
     match event {
         Event::Listen { listener } | Event::ListenFailed { listener, .. } | Event::ListenClose { listener, .. } => {
@@ -57,6 +57,15 @@ pub(crate) fn describe(swarm: &tcp::Swarm, event: Event, line: &mut Line) {
         | Event::StreamFailed { stream, .. }
         | Event::ClosedStream { stream, .. } => describe_stream(swarm, stream, line),
     }
+}
+
+/// Returns the event that has opened something, as long as it can be looked up.
+pub(super) fn opening(swarm: &tcp::Swarm, id: Id) -> Option<Event> {
+    Some(match id {
+        Id::Listener(listener) => Event::Listen { listener },
+        Id::Connection(connection) => Event::Connected { connection },
+        Id::Stream(stream) => Event::OpenedStream { connection: swarm.stream(stream)?.connection, stream },
+    })
 }
 
 fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &mut Line) {

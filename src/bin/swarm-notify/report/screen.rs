@@ -2,9 +2,9 @@
 
 use super::line::{Line, is_word, word};
 use super::paint::{self, Span};
+use crate::terminal::{MARK, MARK_COLUMNS, columns_of};
 use anstyle::Style;
 use serde_json::Value;
-use unicode_width::UnicodeWidthChar as _;
 
 /// The columns of the time since the start. It has fewer digits behind the point as it grows.
 const TIME: usize = 8;
@@ -13,8 +13,8 @@ const EVENT: usize = 20;
 /// The fewest columns of an id. So 99 999 streams, one after the other, have all lines in the same columns.
 pub(crate) const ID: usize = 8;
 /// The fewest columns beside the others in which the rest of a line is readable: those of the longest piece that is not to be
-/// broken, `addresses=["/ip4/255.255.255.255`. If there are fewer, it stands below.
-const LEAST_ROOM: usize = 32;
+/// broken in a row that goes on, `/tcp/65535/p2p/12D3KooW…6wQGfa",`, with the mark. If there are fewer, it stands below.
+const LEAST_ROOM: usize = 34;
 /// The fewest columns of what stands below.
 const LEAST_ROOM_BELOW: usize = 20;
 /// The indent of what stands below.
@@ -100,7 +100,8 @@ impl Screen {
                 // A number that is unique to an author's message, and a neighbour who is the author.
                 ("seqno", _) if !self.is_long => {}
                 ("via", via) if !self.is_long && via.as_str() == line.text("from") => {}
-                // The format is for programs, and the user has typed the command. What has changed says more than all.
+                // The format is for programs, and the user has typed the command. The changes of addresses say more than all
+                // of these.
                 ("format" | "command", _) if !self.is_long => {}
                 ("addresses", _) if event == "addresses_changed" && !self.is_long => {}
                 ("seconds", Value::Number(seconds)) if event == "ping" => {
@@ -194,34 +195,46 @@ fn short_peer(peer: &str) -> String {
     }
 }
 
-/// Returns fields in rows of `room` columns, with a blank between. One that is longer than a row begins one, and has at
+/// Returns fields in rows of `room` columns, with a blank between. One that is longer than a row has rows of its own, at
 /// most so many.
 fn wrap(fields: Vec<Vec<Cell>>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
+    // The last row is one of a value that was broken.
+    let mut is_marked = false;
     for field in fields {
-        match rows.last_mut() {
+        match rows.last_mut().filter(|_| !is_marked) {
             Some(row) if width(row) + 1 + width(&field) <= room => {
                 row.push((' ', paint::PLAIN));
                 row.extend(field);
             }
-            _ => rows.extend(broken(field, room, most_rows)),
+            _ => {
+                let broken = broken(&field, room, most_rows);
+                is_marked = broken.len() > 1;
+                rows.extend(broken);
+            }
         }
     }
     rows
 }
 
-/// Returns a field in rows. Of one that needs too many the end is left out, but for the quotes and brackets that close it.
-fn broken(field: Vec<Cell>, room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
-    let mut rows = Vec::new();
-    let mut rest = &field[..];
-    while !rest.is_empty() && rows.len() < most_rows {
-        let end = end_of_row(rest, room);
-        rows.push(rest[..end].to_vec());
-        rest = &rest[end..];
-    }
-    if let Some(last) = rows.last_mut().filter(|_| !rest.is_empty()) {
-        let begin = field.len() - rest.len() - last.len();
-        *last = cut(&field[..begin], last, room);
+/// Returns a field in rows, all but the first with the [`MARK`]. The end of one that needs too many is left out, but for the
+/// quotes and brackets that close it.
+fn broken(field: &[Cell], room: usize, most_rows: usize) -> Vec<Vec<Cell>> {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    let mut begin = 0;
+    while begin < field.len() && rows.len() < most_rows {
+        let (mark, room) = match rows.len() {
+            0 => (Vec::new(), room),
+            _ => (cells(&[Span::new(MARK, paint::FAINT)]), room - MARK_COLUMNS),
+        };
+        let end = begin + end_of_row(&field[begin..], room);
+        let is_cut = end < field.len() && rows.len() + 1 == most_rows;
+        let row = match is_cut {
+            true => cut(&field[..begin], &field[begin..end], room),
+            false => field[begin..end].to_vec(),
+        };
+        rows.push([mark, row].concat());
+        begin = end;
     }
     rows
 }
@@ -302,22 +315,14 @@ fn end_of_row(cells: &[Cell], room: usize) -> usize {
     let is_group = |at: &usize| cells[at - 1].0 == ':';
     let last = |least, breaks: &dyn Fn(&usize) -> bool| (least..=fits).rev().find(breaks);
     let half = fits / 2 + 1;
-    let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part));
+    // A bracket that closes a value does not stand alone.
+    let closes = || matches!(cells[fits].0, ']' | '}').then(|| last(1, &is_word)).flatten();
+    let of_a_half = last(half, &is_word).or_else(|| last(half, &is_part)).or_else(closes);
     of_a_half.or_else(|| last(1, &is_part)).or_else(|| last(half, &is_group)).unwrap_or(fits)
 }
 
 fn width(cells: &[Cell]) -> usize {
     cells.iter().map(|(character, _)| columns_of(*character)).sum()
-}
-
-/// Returns the columns of a character: no fewer than any terminal takes for it. Some combine it with the one before, and
-/// take none.
-fn columns_of(character: char) -> usize {
-    match character {
-        // Two of these are a flag. Some terminals show them one by one, each in two columns.
-        '\u{1f1e6}'..='\u{1f1ff}' => 2,
-        _ => character.width().unwrap_or_default().max(1),
-    }
 }
 
 fn cells(spans: &[Span]) -> Vec<Cell> {

@@ -1,4 +1,4 @@
-//! What strings become on a line: cut, escaped, quoted, and read back.
+//! Strings on a line: they are cut, escaped, quoted, and read back.
 
 use super::*;
 use proptest::prelude::*;

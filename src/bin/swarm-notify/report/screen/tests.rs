@@ -2,6 +2,7 @@
 
 use super::super::line::tests::fields;
 use super::*;
+use anstream::adapter::strip_str;
 use proptest::prelude::*;
 use std::num::NonZeroU16;
 
@@ -26,7 +27,9 @@ fn line(side: Option<&'static str>, event: &str, id: Option<(&'static str, &str)
 /// The rows of a line as a terminal of this width shows them.
 fn shown(line: &Line, columns: usize, is_long: bool) -> Vec<String> {
     let rows = Screen { columns, id: ID, is_long }.rows(line);
+    let plain: Vec<_> = rows.iter().map(|row| paint::write(row, false)).collect();
     let rows: Vec<_> = rows.iter().map(|row| paint::write(row, true)).collect();
+    assert_eq!(rows.iter().map(|row| strip_str(row).to_string()).collect::<Vec<_>>(), plain, "colours change the text");
     let size = |number: usize| NonZeroU16::try_from(u16::try_from(number).unwrap()).unwrap();
     let width = size(columns).get();
     let mut terminal = vt100::Parser::new(size(rows.len() + 2), size(columns), 0);
@@ -72,9 +75,10 @@ proptest! {
         let mut line = line(None, "identified", None);
         fields.into_iter().for_each(|(key, value)| line.put(key, value));
         let rows = Screen { columns, id: ID, is_long: true }.rows(&line);
-        let screen: String = rows.iter().map(|row| paint::write(row, false)).collect();
+        let rows = rows.iter().map(|row| paint::write(row, false));
+        let screen: String = rows.map(|row| row.trim_start().trim_start_matches(MARK).to_owned()).collect();
         let bare = |text: &str| text.split(' ').collect::<String>();
-        prop_assert_eq!(bare(&screen[9..]), bare(line.to_string().split("06.000007Z  ").nth(1).unwrap()));
+        prop_assert_eq!(bare(&screen["1.500 ".len()..]), bare(line.to_string().split("06.000007Z  ").nth(1).unwrap()));
     }
 
     #[test]
@@ -92,9 +96,9 @@ fn a_stream_is_one_row_where_fields_stand_beside() {
     line.put("direction", "outbound");
     line.put("protocol", "/a/1");
     let expected = ["   1.500 a opened_stream", "    c1.1 outbound /a/1"];
-    assert_eq!(BESIDE, 74);
-    assert_eq!(shown(&line, 73, false), [expected[0].to_owned() + " s0.1", expected[1].to_owned()]);
-    assert_eq!(shown(&line, 74, false), ["   1.500 a opened_stream        s0.1     c1.1 outbound /a/1"]);
+    assert_eq!(BESIDE, 76);
+    assert_eq!(shown(&line, 75, false), [expected[0].to_owned() + " s0.1", expected[1].to_owned()]);
+    assert_eq!(shown(&line, 76, false), ["   1.500 a opened_stream        s0.1     c1.1 outbound /a/1"]);
     assert_eq!(shown(&line, 100, false), ["   1.500  a  opened_stream         s0.1      c1.1 outbound /a/1"]);
 }
 
@@ -127,18 +131,18 @@ fn an_address_is_broken_between_its_parts() {
     let margin = " ".repeat(42);
     let expected = [
         "   1.500  listen_failed         l0.1      /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
-        format!("{margin}/p2p/{PEER}"),
+        format!("{margin}│ /p2p/{PEER}"),
     ];
     assert_eq!(shown(&line, 120, true), expected);
     let expected = [
         "   1.500  listen_failed         l0.1      /ip6/2001:db8:1111:2222:3333:4444:5555:6666/tcp/65535".to_owned(),
-        format!("{margin}/p2p/12D3KooW…6wQGfa"),
+        format!("{margin}│ /p2p/12D3KooW…6wQGfa"),
     ];
     assert_eq!(shown(&line, 100, false), expected);
     // One that is longer than a row is broken between its groups.
     let expected = [
         "   1.500 listen_failed        l0.1     /ip6/2001:db8:1111:2222:3333:4444:5555:".to_owned(),
-        " ".repeat(39) + "6666/tcp/65535/p2p/12D3KooW…6wQGfa",
+        " ".repeat(39) + "│ 6666/tcp/65535/p2p/12D3KooW…6wQGfa",
     ];
     assert_eq!(shown(&line, 80, false), expected);
 }
@@ -152,10 +156,57 @@ fn an_agent_forges_neither_a_column_nor_a_colour() {
     let expected = [
         "   1.500 identified                    peer=12D3KooW…6wQGfa".to_owned(),
         format!("{margin}agent=\"x peer=FORGED\\n   1.600  "),
-        format!("{margin}connected        c1.1    "),
-        format!("{margin}\\u001b[31mrefused\\u009b2J 語🦀\""),
+        format!("{margin}│ connected        c1.1    "),
+        format!("{margin}│ \\u001b[31mrefused\\u009b2J 語🦀\""),
     ];
     assert_eq!(shown(&line, 80, false), expected);
+}
+
+/// The texts that a peer would have stand at the begin of a row.
+const FORGERIES: [&str; 6] = [
+    "peer=12D3KooW…Honest",
+    "via=12D3KooW…Honest inbound",
+    "addresses=/ip4/192.0.2.7/tcp/4001",
+    "/ip4/192.0.2.7/tcp/4001 peer=12D3KooW…Honest",
+    "   1.600  connected             c0.1      /ip4/192.0.2.7/tcp/4001",
+    "error: there is no disk left",
+];
+
+#[test]
+fn no_row_that_a_peer_begins_looks_like_a_field() {
+    for (text, key) in FORGERIES.into_iter().zip(["agent", "data", "topic", "observed"].into_iter().cycle()) {
+        for columns in 40..=200_usize {
+            let edges = [5, 39, 42].map(|margin| columns.saturating_sub(margin));
+            for padding in (0..columns + 20).step_by(11).chain(edges) {
+                // One without a blank stands without quotes, or is broken anywhere.
+                for value in [format!("{} {text}", "x".repeat(padding)), "x".repeat(padding) + text] {
+                    let mut line = line(None, "identified", None);
+                    line.put("peer", PEER);
+                    line.put(key, value);
+                    line.put("reason", "eof");
+                    let rows = Screen { columns, id: ID, is_long: false }.rows(&line);
+                    for row in &rows[1..] {
+                        let row = paint::write(row, false);
+                        let begin = row.trim_start();
+                        let is_ours = ["peer=12D3KooW…6wQGfa", "eof"].iter().any(|field| begin.starts_with(field));
+                        let has_name = begin.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
+                        assert!(begin.starts_with(MARK) || is_ours || has_name, "{columns} {padding}: {row}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A field of ours behind the end of a value of a peer's would look like a part of it, and the other way round.
+#[test]
+fn a_row_in_the_middle_of_a_value_has_nothing_else() {
+    let mut line = line(None, "identify_pushed", None);
+    line.put("agent", "x peer=FORGED ".repeat(3));
+    line.put("reason", "eof");
+    let expected =
+        ["   1.500 identify_pushed", "    agent=\"x peer=FORGED x peer=FORGED ", "    │ x peer=FORGED \"", "    eof"];
+    assert_eq!(shown(&line, 40, false), expected);
 }
 
 #[test]
@@ -274,7 +325,7 @@ fn no_escape_is_broken() {
         line.put("agent", value);
         for columns in 40..=200 {
             for row in shown(&line, columns, false) {
-                // What is whole, an escape is by itself.
+                // A whole escape can be read by itself.
                 let text = row.trim_start().trim_start_matches(|one: char| one != '"' && one != '\\' && one != 'é');
                 let text = text.trim_matches('"').replace("…", "").replace('é', "");
                 let text = if row.ends_with("\\\"") && text.ends_with('\\') { text + "\"" } else { text };

@@ -1,0 +1,84 @@
+//! The words of `dial` for what went wrong, and for what a signal has interrupted.
+
+use super::tally::{Tally, number};
+use super::{Caller, Errands, Services};
+use swarm_notify::lifecycle::{ConnectionEnd, Fault, RemoteEnd};
+
+impl Caller {
+    /// Returns what a signal has interrupted, in words.
+    pub(super) fn interrupted(&self, errands: &Errands, services: &Services) -> String {
+        let Tally { streams, begun, ok, failed, unfinished, .. } = self.tally;
+        let mut parts = Vec::new();
+        if self.connected.is_none() {
+            parts.push("there was no connection yet".to_owned());
+        }
+        if streams > 0 {
+            let rest = self.not_begun();
+            parts.push(format!(
+                "{begun} of {} begun ({ok} ok, {failed} failed, {unfinished} not finished){rest}",
+                number(streams, "stream")
+            ));
+        }
+        parts.extend(errands.interrupted());
+        parts.extend(services.interrupted());
+        match (self.is_done(), self.was_held || self.args.hold <= 0.0) {
+            (true, true) => parts.push("all was done but the close of the connection".to_owned()),
+            (true, false) => parts.push("the connection was not held to the end".to_owned()),
+            (false, _) if parts.is_empty() => parts.push("not all was done".to_owned()),
+            (false, _) => {}
+        }
+        parts.join("; ")
+    }
+
+    /// Returns the number of streams that were not begun, in words behind others, if there are any.
+    fn not_begun(&self) -> String {
+        match self.tally.not_begun() {
+            0 => String::new(),
+            not_begun => format!(", {not_begun} not begun"),
+        }
+    }
+
+    /// Returns the faults of the streams and the connection, in words.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let Tally { streams, ok, failed, .. } = self.tally;
+        let all = number(streams, "stream");
+        let rest = self.not_begun();
+        let mut faults = Vec::new();
+        if let Some(first) = &self.tally.first_failure {
+            let (stream, why) = first;
+            faults.push(match streams {
+                1 => format!("stream {stream} failed: {why}"),
+                _ => format!("{failed} of {all} failed ({ok} ok{rest}), the first of them {stream}: {why}"),
+            });
+        }
+        if let Some(end) = self.ended_as {
+            let answered = match (ok == streams || self.tally.first_failure.is_some(), streams) {
+                // All were, or it is said already.
+                (true, _) => String::new(),
+                (false, 1) => "; the stream was not answered".to_owned(),
+                (false, _) => format!("; {ok} of {all} were answered{rest}"),
+            };
+            faults.push(format!("the connection ended before all was done: {}{end}{answered}", meaning(end)));
+        }
+        faults
+    }
+}
+
+/// Returns what the end of a connection means, in words to put before its name in the log.
+const fn meaning(end: ConnectionEnd) -> &'static str {
+    match end {
+        ConnectionEnd::Remote(RemoteEnd::GoAway(1)) => "the peer has closed it, and says that we broke its rules, ",
+        ConnectionEnd::Remote(RemoteEnd::GoAway(2)) => {
+            "the peer has closed it, and says that it has an error of its own, "
+        }
+        ConnectionEnd::Remote(RemoteEnd::GoAway(_)) => "the peer has closed it, ",
+        ConnectionEnd::Remote(RemoteEnd::Eof) => "the peer has hung up, ",
+        ConnectionEnd::Failed(Fault::Reset) => "the peer or the network has cut it, ",
+        ConnectionEnd::Failed(Fault::Timeout) => "the peer answers nothing any more, ",
+        ConnectionEnd::Failed(Fault::Protocol) => "the peer broke the rules of libp2p, ",
+        ConnectionEnd::Failed(Fault::Flood) => "the peer sent too much that costs work for nothing, ",
+        ConnectionEnd::Failed(_) => "the system has cut it, ",
+        // It is ours, or one that a later version adds.
+        ConnectionEnd::Requested | ConnectionEnd::Idle | ConnectionEnd::Trimmed | ConnectionEnd::Shutdown | _ => "",
+    }
+}

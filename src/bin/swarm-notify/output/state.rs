@@ -1,0 +1,153 @@
+//! [`State`]: a queue of lines, the count of those that are missing, and the consequence of a full queue.
+
+use super::{Bottom, MAX_BYTES, MAX_LINES};
+use std::collections::VecDeque;
+use std::task::Waker;
+use std::time::Instant;
+
+/// The consequence of a full queue.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// [`Output::is_full`](super::Output::is_full) says so. The queue takes what comes nevertheless.
+    Wait,
+    /// Lines are counted instead, until the owner takes the number by [`Output::take_missed`](super::Output::take_missed).
+    Lag,
+    /// The queue takes twice as much as a full one, and lines beyond that are lost: the command was told to end.
+    End,
+    /// Lines are lost.
+    Drop,
+}
+
+/// The reason why nothing can be written any more.
+#[derive(Clone)]
+pub(super) enum End {
+    /// The reader has left.
+    Gone,
+    /// The text of an error.
+    Failed(String),
+}
+
+/// The number of missed lines that a line says.
+pub(super) struct Said {
+    pub(super) missed: u64,
+    /// The number of lines that were queued before that one.
+    pub(super) line: u64,
+}
+
+/// The state that the loop and the thread of an output share.
+pub(super) struct State {
+    pub(super) lines: VecDeque<Vec<u8>>,
+    /// The bytes of `lines`.
+    pub(super) bytes: usize,
+    /// The lines that the thread has taken and not written.
+    pub(super) in_hand: usize,
+    /// Progress: bytes that were written.
+    pub(super) written: u64,
+    pub(super) policy: Policy,
+    pub(super) is_full: bool,
+    /// Lines that were not queued.
+    pub(super) missed: u64,
+    /// The lines that were queued so far.
+    pub(super) queued: u64,
+    /// The numbers of missed lines that were taken, and the number of the line that says each.
+    pub(super) said: VecDeque<Said>,
+    /// The loop waits for room.
+    pub(super) is_awaited: bool,
+    pub(super) end: Option<End>,
+    /// The time at which the command was told to end.
+    pub(super) told_to_end: Option<Instant>,
+    pub(super) has_thread: bool,
+    /// The next text at the bottom of the terminal, if there is another.
+    pub(super) bottom: Option<Bottom>,
+    /// The thread has taken `bottom`, and does not show it yet.
+    pub(super) is_drawing: bool,
+    /// The loop that hears of room and of the end.
+    pub(super) waker: Option<Waker>,
+}
+
+impl State {
+    pub(super) const fn new(policy: Policy) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            bytes: 0,
+            in_hand: 0,
+            written: 0,
+            policy,
+            is_full: false,
+            missed: 0,
+            queued: 0,
+            said: VecDeque::new(),
+            is_awaited: false,
+            end: None,
+            told_to_end: None,
+            has_thread: false,
+            bottom: None,
+            is_drawing: false,
+            waker: None,
+        }
+    }
+
+    pub(super) fn is_beyond(&self, factor: usize) -> bool {
+        self.lines.len() >= factor * MAX_LINES || self.bytes >= factor * MAX_BYTES
+    }
+
+    pub(super) fn is_half_empty(&self) -> bool {
+        self.lines.len() <= MAX_LINES / 2 && self.bytes <= MAX_BYTES / 2
+    }
+
+    /// Queues a line.
+    pub(super) fn put(&mut self, line: String) {
+        let mut line = line.into_bytes();
+        line.push(b'\n');
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        self.queued += 1;
+        self.is_full |= self.policy == Policy::Wait && self.is_beyond(1);
+    }
+
+    /// Nothing is left to be written.
+    pub(super) fn is_written(&self) -> bool {
+        self.lines.is_empty() && self.in_hand == 0 && self.bottom.is_none() && !self.is_drawing
+    }
+
+    /// The lines that were queued and not written.
+    pub(super) fn unwritten(&self) -> u64 {
+        (self.lines.len() + self.in_hand) as u64
+    }
+
+    /// The lines that the reader has not got, and does not know of: also those whose number stands in a lost line.
+    pub(super) fn lost(&self) -> u64 {
+        let written = self.queued - self.unwritten();
+        let unsaid = self.said.iter().filter(|said| said.line >= written).map(|said| said.missed);
+        self.missed + self.unwritten() + unsaid.sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_whose_number_is_lost_are_lost_as_well() {
+        let mut state = State::new(Policy::Lag);
+        let write = |state: &mut State, lines| {
+            for _ in 0..lines {
+                state.lines.pop_front().unwrap();
+            }
+        };
+        state.put("one".to_owned());
+        for missed in [100, 1_000] {
+            state.said.push_back(Said { missed, line: state.queued });
+            state.put("lagged".to_owned());
+            state.put("snapshot".to_owned());
+        }
+        assert_eq!((state.lost(), state.unwritten()), (5 + 1_100, 5));
+        // The first line of each number is the one that says it.
+        for (lines, lost) in [(1, 4 + 1_100), (1, 3 + 1_000), (1, 2 + 1_000), (1, 1), (1, 0)] {
+            write(&mut state, lines);
+            assert_eq!(state.lost(), lost);
+        }
+        state.missed = 7;
+        assert_eq!(state.lost(), 7);
+    }
+}

@@ -1,0 +1,182 @@
+//! A log that lags now and then, and its reader, who does no more than the page of the log says.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use swarm_notify::lifecycle::{
+    ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId,
+};
+
+/// The most entries of one part: also the connections take several.
+const MOST: usize = 3;
+
+/// It knows from the lines which ids are open.
+#[derive(Default)]
+struct Reader {
+    open: BTreeSet<Id>,
+    /// The parts of the last snapshot.
+    parts: u64,
+}
+
+impl Reader {
+    fn part(&mut self, part: &Part, parents: &Lifecycle) {
+        if part.number == 1 {
+            (self.open, self.parts) = (BTreeSet::new(), 0);
+        }
+        self.parts += 1;
+        assert_eq!(part.number, self.parts);
+        assert!(part.ids.len() <= MOST);
+        for id in &part.ids {
+            assert!(self.open.insert(*id), "{id} is listed twice");
+            if let Id::Stream(stream) = id {
+                assert!(self.open.contains(&parents.connection_of(*stream).unwrap().into()), "{id} is on nothing");
+            }
+        }
+    }
+
+    fn line(&mut self, event: Event) {
+        let is_known = |id: Id| self.open.contains(&id);
+        match event {
+            Event::OpenedStream { connection, .. } | Event::StreamFailed { connection, .. } => {
+                assert!(is_known(connection.into()), "{event:?} is on nothing");
+            }
+            Event::ClosedStream { .. } | Event::Disconnected { .. } | Event::ListenClose { .. } => {
+                assert!(is_known(event.id()), "{event:?} comes from nowhere");
+            }
+            Event::Listen { .. }
+            | Event::ListenFailed { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. } => {}
+        }
+        if event.is_last() {
+            self.open.remove(&event.id());
+        } else {
+            assert!(self.open.insert(event.id()), "{event:?} comes twice");
+        }
+    }
+}
+
+/// Something that happens to the network, to the queue of lines, or in the loop.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Connect,
+    /// So many streams open on one of the connections.
+    Open(usize, usize),
+    /// One of the streams fails to open on one of the connections.
+    Fail(usize),
+    /// So many streams of one of the connections end, from one of them on.
+    End(usize, usize, usize),
+    Disconnect(usize),
+    /// From now on the queue takes nothing, or takes lines.
+    Fill(bool),
+    /// The loop says what the log lacks, or prints one more part.
+    CatchUp,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => Just(Step::Connect),
+        3 => (0..8_usize, 1..10_usize).prop_map(|(at, number)| Step::Open(at, number)),
+        1 => (0..8_usize).prop_map(Step::Fail),
+        4 => (0..8_usize, 0..30_usize, 1..8_usize).prop_map(|(at, from, number)| Step::End(at, from, number)),
+        1 => (0..8_usize).prop_map(Step::Disconnect),
+        3 => any::<bool>().prop_map(Step::Fill),
+        8 => Just(Step::CatchUp),
+    ];
+    prop::collection::vec(step, 0..120)
+}
+
+#[derive(Default)]
+struct Log {
+    open: Open,
+    reader: Reader,
+    is_full: bool,
+    missed: u64,
+}
+
+impl Log {
+    fn tell(&mut self, event: Event, network: &Lifecycle) {
+        let (takes, reader) = (self.missed == 0 && !self.is_full, &mut self.reader);
+        self.open.tell(event, |part| {
+            if takes {
+                part.iter().for_each(|part| reader.part(part, network));
+                reader.line(event);
+            }
+            takes
+        });
+        self.missed += u64::from(!takes);
+    }
+
+    fn catch_up(&mut self, network: &Lifecycle) {
+        if self.is_full {
+            return;
+        }
+        if !self.open.has_more() && self.missed > 0 {
+            self.missed = 0;
+            self.open.begin_snapshot();
+        }
+        if let Some(part) = self.open.next_part(MOST) {
+            self.reader.part(&part, network);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn who_goes_by_parts_and_lines_knows_what_is_open(steps in steps()) {
+        let mut network = Lifecycle::new(Limits::default());
+        let mut log = Log::default();
+        let mut connections: Vec<ConnectionId> = Vec::new();
+        for step in steps {
+            let connection = |at: usize| connections.get(at % connections.len().max(1)).copied();
+            match step {
+                Step::Connect => {
+                    let connection = network.begin_connection(Direction::Inbound).unwrap();
+                    network.opened(connection).unwrap();
+                    connections.push(connection);
+                }
+                Step::Open(at, number) => {
+                    for _ in 0..number {
+                        let Some(connection) = connection(at) else { break };
+                        let stream = network.begin_stream(connection, Direction::Inbound).unwrap();
+                        network.opened(stream).unwrap();
+                    }
+                }
+                Step::Fail(at) => {
+                    if let Some(connection) = connection(at) {
+                        let stream = network.begin_stream(connection, Direction::Inbound).unwrap();
+                        network.fail(stream, Failure::Unsupported).unwrap();
+                    }
+                }
+                Step::End(at, from, number) => {
+                    let streams: Vec<StreamId> = connection(at).map(|at| network.streams_of(at).collect()).unwrap_or_default();
+                    for stream in streams.into_iter().skip(from).take(number) {
+                        network.end_stream(stream, StreamEnd::Finished).unwrap();
+                    }
+                }
+                Step::Disconnect(at) => {
+                    if let Some(connection) = connection(at) {
+                        connections.retain(|other| *other != connection);
+                        network.end_connection(connection, ConnectionEnd::Shutdown).unwrap();
+                    }
+                }
+                Step::Fill(is_full) => log.is_full = is_full,
+                Step::CatchUp => log.catch_up(&network),
+            }
+            while let Some(event) = network.next_event() {
+                log.tell(event, &network);
+                network.vacate();
+            }
+            if log.missed == 0 && !log.open.has_more() {
+                let open: BTreeSet<_> = network.openings().iter().map(Event::id).collect();
+                prop_assert_eq!(&log.reader.open, &open);
+            }
+        }
+        log.is_full = false;
+        while log.missed > 0 || log.open.has_more() {
+            log.catch_up(&network);
+        }
+        let open: BTreeSet<_> = network.openings().iter().map(Event::id).collect();
+        prop_assert_eq!(log.reader.open, open);
+    }
+}
