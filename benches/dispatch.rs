@@ -76,7 +76,7 @@ fn to_all(event: Event, listeners: usize, title: &str) {
             for _ in 0..n {
                 sender.send(black_box(event)).unwrap();
                 for receiver in &mut receivers {
-                    count.event(&receiver.try_recv().unwrap());
+                    Observer::event(&mut count, &receiver.try_recv().unwrap());
                 }
             }
         }),

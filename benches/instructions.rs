@@ -43,13 +43,13 @@ fn event() -> Event {
 /// One event that is told to so many notifees.
 fn event_to(notifees: usize, n: usize) {
     let (mut ring, event, mut registry) = (Ring::default(), event(), Notifees::new());
-    let ids: Vec<NotifeeId> = (0..notifees).map(|_| registry.register(Count::default())).collect();
+    let ids: Vec<_> = (0..notifees).map(|_| registry.register(Count::default())).collect();
     for _ in 0..n {
         ring.events.push_back(black_box(event)).expect("it is empty");
         registry.dispatch(&mut ring);
     }
     for id in ids {
-        assert_eq!(registry.get::<Count>(id).map(|count| count.opened), Some(n));
+        assert_eq!(registry.get(id).map(|count| count.opened), Some(n));
     }
 }
 
@@ -64,7 +64,7 @@ fn stream_record(n: usize) {
         lifecycle.end_stream(black_box(stream), StreamEnd::Finished).expect("it is open");
         registry.dispatch(&mut lifecycle);
     }
-    let count = registry.get::<Count>(id).expect("it is registered");
+    let count = registry.get(id).expect("it is registered");
     assert_eq!((count.opened, count.closed), (n, n));
 }
 
@@ -74,7 +74,7 @@ const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 struct Side {
     swarm: Swarm<Wire>,
     notifees: Notifees<Swarm<Wire>>,
-    count: NotifeeId,
+    count: NotifeeId<Count>,
 }
 
 impl Side {
@@ -103,7 +103,7 @@ impl Side {
     }
 
     fn closed(&self) -> usize {
-        self.notifees.get::<Count>(self.count).map_or(0, |count| count.closed)
+        self.notifees.get(self.count).map_or(0, |count| count.closed)
     }
 }
 
@@ -166,7 +166,7 @@ fn leaving_by_itself(n: usize) {
 fn leaving_by_the_owner(n: usize) {
     let mut registry = Notifees::<Ring>::new();
     for _ in 0..n / LEAVING {
-        let ids: Vec<NotifeeId> = (0..LEAVING).map(|_| registry.register(Leaves)).collect();
+        let ids: Vec<_> = (0..LEAVING).map(|_| registry.register(Leaves)).collect();
         for id in ids {
             assert!(registry.unregister(black_box(id)));
         }

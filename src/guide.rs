@@ -27,7 +27,7 @@
 //!     while let Some(event) = swarm.next_event() {
 //!         match event {
 //!             Event::ClosedStream { stream, .. } => println!("and {} bytes", swarm.take_unread(stream).len()),
-//!             event => println!("{event:?}"), // dial, open, close: any command, here or anywhere
+//!             event => println!("{event}"), // dial, open, close: any command, here or anywhere
 //!         }
 //!     }
 //!     while let Some(ready) = swarm.next_ready() {
@@ -55,7 +55,7 @@
 //! | [`tick`](Swarm::tick), or [`turn`](Swarm::turn) under a budget | hears all that has come since the last turn, handles it, and sends pending output; it never waits | once a frame; or when the descriptor is readable, or [`poll_at`](Swarm::poll_at) has come |
 //! | [`next_event`](Swarm::next_event) until `None` | tells what lives and what has ended; at each `ClosedStream`, take what you have not read ([`take_unread`](Swarm::take_unread)) | after the turn |
 //! | [`next_ready`](Swarm::next_ready) until `None` | tells what can be read and written, and what peers were refused | after that |
-//! | [`Notifees::drive`](crate::notifee::Notifees::drive), if you have notifees | tells them of events and readiness, in the place of the two calls above | after the turn |
+//! | [`Notifees::drive`](crate::notifee::Notifees::drive), if you have notifees | tells them of events and readiness, in the place of the two calls above; [`drive_with`](crate::notifee::Notifees::drive_with) shows you the events, too | after the turn |
 //! | commands | `dial`, `open_stream`, `read`, `write`, `close_…`: they act on memory and return at once | at any time |
 //! | [`flush_all`](Swarm::flush_all) | sends what commands have left, one batch a connection; it reads and opens nothing | at the end of a frame; without it the next turn sends it |
 //! | sleep | on the descriptor **and** until `poll_at`, or in [`wait`](Swarm::wait), or to the end of the frame | last |
@@ -350,12 +350,12 @@
 //!         }
 //!     }
 //!     let (swarm, notifees, ping, identify, floodsub) = &mut client;
-//!     let event = notifees.get_mut::<Ping>(*ping).unwrap().next_event();
+//!     let event = notifees.get_mut(*ping).unwrap().next_event();
 //!     is_pinged |= matches!(event, Some(ping::Event::Pong { .. }));
-//!     let event = notifees.get_mut::<Identify>(*identify).unwrap().next_event();
+//!     let event = notifees.get_mut(*identify).unwrap().next_event();
 //!     is_identified |= matches!(event, Some(identify::Event::Identified { .. }));
-//!     notifees.get_mut::<FloodSub>(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
-//!     let event = server.1.get_mut::<FloodSub>(server.4).unwrap().next_event();
+//!     notifees.get_mut(*floodsub).unwrap().publish(swarm, "news", b"extra").ok();
+//!     let event = server.1.get_mut(server.4).unwrap().next_event();
 //!     is_heard |= matches!(event, Some(pubsub::Event::Message { .. }));
 //!     if is_pinged && is_identified && is_heard && echoed == b"hello" {
 //!         break;

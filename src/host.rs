@@ -52,8 +52,9 @@
 //!
 //! # Beside it
 //!
-//! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there,
-//! and [`Handle::wait_for`] awaits what they have to say. What lives and what has ended is told to notifees as
+//! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there and
+//! given their commands, and [`Handle::wait_for`] awaits what they have to say. A service of your own that has a time-out
+//! counts from [`Notifees::now`], or from [`Handle::now`]: the host has a clock of its own. What lives and what has ended is told to notifees as
 //! everywhere; the host's own is the first of them.
 
 mod command;
@@ -163,7 +164,8 @@ impl Host {
         Handle::new(self.driver.shared.clone(), Rc::downgrade(&self.executor))
     }
 
-    /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service.
+    /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service, gives the swarm or
+    /// a service a command. The swarm is a [`Node`](crate::notifee::Node), and [`Notifees::now`] is the present time.
     ///
     /// ```
     /// use swarm_notify::host::{Config, Host};
@@ -181,14 +183,18 @@ impl Host {
     ///
     /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// let peers = host.with(|notifees, _| notifees.register(Peers(0)))?;
-    /// assert_eq!(host.with(|notifees, _| notifees.get::<Peers>(peers).unwrap().0)?, 0);
+    /// assert_eq!(host.with(|notifees, _| notifees.get(peers).unwrap().0)?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Busy`], where the host has been moved into one of its own notifees; `act` was not called.
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R) -> Result<R, Error> {
-        let done = self.driver.shared.try_world(|world| act(&mut world.notifees, &mut world.swarm));
+        let shared = &self.driver.shared;
+        let done = shared.try_world(|world| {
+            world.notifees.set_now(shared.now());
+            act(&mut world.notifees, &mut world.swarm)
+        });
         self.driver.shared.wake_driver();
         done.map_err(Error::from)
     }

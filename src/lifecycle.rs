@@ -55,6 +55,7 @@ mod kind;
 mod limits;
 mod machine;
 mod openings;
+mod reason;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ pub(crate) use id::from_parts;
 pub use id::{ConnectionId, Id, Key, ListenerId, StreamId};
 pub use limits::{BeginError, Limits};
 pub use machine::{Refused, State};
+pub use reason::Reason;
 pub use table::Table;
 
 use apply::By;

@@ -44,7 +44,7 @@
 //! let connection = lifecycle.begin_connection(Direction::Inbound)?;
 //! lifecycle.opened(connection)?;
 //! notifees.dispatch(&mut lifecycle);
-//! assert_eq!(notifees.get::<Peers>(peers).unwrap().0, [connection]);
+//! assert_eq!(notifees.get(peers).unwrap().0, [connection]);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
@@ -68,26 +68,56 @@ pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
 pub use context::Context;
 pub use interest::Interest;
 pub use network::Network;
+#[cfg(all(feature = "host", unix))]
+pub(crate) use network::node_methods;
 #[cfg(feature = "swarm")]
 pub use network::{HasNode, Node};
 #[cfg(feature = "subscription")]
 pub use notice::{ConnectionInfo, ListenerInfo, Notice, RefusalInfo, StreamInfo};
 #[cfg(feature = "swarm")]
 pub use peers::{PeerNotifee, Peers};
+#[cfg(feature = "swarm")]
+pub use registry::Occurrence;
 pub use registry::{NotifeeId, Notifees};
 #[cfg(feature = "subscription")]
 pub use spawned::{BlockingNotifee, ThreadPanic};
 #[cfg(feature = "subscription")]
 pub use subscription::{Subscriber, Subscription, subscription};
 
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
 use core::any::Any;
 use core::time::Duration;
 
-/// An observer of the network `N`. Every method is empty by default; the nine events have the names of libp2p's notifee
-/// interface.
+/// An observer of the network `N`. The nine events have the names of libp2p's notifee interface. Each of them comes to
+/// [`event`](Self::event) unless its own method is written; every other method is empty by default.
+///
+/// A notifee that forwards what it is told is three lines:
+///
+/// ```
+/// use std::sync::mpsc::{Sender, channel};
+/// use swarm_notify::lifecycle::{Direction, Event, Lifecycle, Limits};
+/// use swarm_notify::notifee::{Context, Notifee, Notifees};
+///
+/// struct Forward(Sender<Event>);
+///
+/// impl<N> Notifee<N> for Forward {
+///     fn event(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+///         let _ = self.0.send(event); // nobody may listen any more
+///     }
+/// }
+///
+/// let (sender, events) = channel();
+/// let mut lifecycle = Lifecycle::<8>::new(Limits::default());
+/// let mut notifees = Notifees::new();
+/// notifees.register(Forward(sender));
+/// let connection = lifecycle.begin_connection(Direction::Inbound)?;
+/// lifecycle.opened(connection)?;
+/// notifees.dispatch(&mut lifecycle);
+/// assert_eq!(events.try_recv()?, Event::Connected { connection });
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 ///
 /// Readiness and time are for those that speak a protocol; what those have to say to others is [`emitted`](Self::emitted).
 ///
@@ -122,45 +152,62 @@ pub trait Notifee<N> {
         Interest::ALL
     }
 
+    /// One of the nine events that has no method of its own: each of the nine methods hands its event on to this one, unless
+    /// it is written anew. So one method is enough for a notifee that forwards, prints or counts whatever it is told.
+    ///
+    /// The registry calls the nine methods, and never this one itself: a notifee without it pays nothing for it. To hand an
+    /// event to another notifee, whichever methods that has, call [`Event::tell`].
+    fn event(&mut self, _cx: &mut Context<'_, N>, _event: Event) {}
+
     /// A listener has its first address.
-    fn listen(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
+    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+        self.event(cx, Event::Listen { listener });
+    }
 
     /// A listener could not open.
-    fn listen_failed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: Failure) {}
+    fn listen_failed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: Failure) {
+        self.event(cx, Event::ListenFailed { listener, reason });
+    }
 
     /// An open listener has ended.
-    fn listen_close(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {}
+    fn listen_close(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: ListenerEnd) {
+        self.event(cx, Event::ListenClose { listener, reason });
+    }
 
     /// A connection is up.
-    fn connected(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId) {}
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        self.event(cx, Event::Connected { connection });
+    }
 
     /// A connection could not open.
-    fn connect_failed(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _reason: Failure) {}
+    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
+        self.event(cx, Event::ConnectFailed { connection, reason });
+    }
 
     /// An open connection has ended.
-    fn disconnected(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _reason: ConnectionEnd) {}
+    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+        self.event(cx, Event::Disconnected { connection, reason });
+    }
 
     /// A stream is up.
-    fn opened_stream(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId, _stream: StreamId) {}
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+        self.event(cx, Event::OpenedStream { connection, stream });
+    }
 
     /// A stream could not open.
-    fn stream_failed(
-        &mut self,
-        _cx: &mut Context<'_, N>,
-        _connection: ConnectionId,
-        _stream: StreamId,
-        _reason: Failure,
-    ) {
+    fn stream_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId, reason: Failure) {
+        self.event(cx, Event::StreamFailed { connection, stream, reason });
     }
 
     /// An open stream has ended.
     fn closed_stream(
         &mut self,
-        _cx: &mut Context<'_, N>,
-        _connection: ConnectionId,
-        _stream: StreamId,
-        _reason: StreamEnd,
+        cx: &mut Context<'_, N>,
+        connection: ConnectionId,
+        stream: StreamId,
+        reason: StreamEnd,
     ) {
+        self.event(cx, Event::ClosedStream { connection, stream, reason });
     }
 
     /// A stream can be read or written. It may be the stream of another notifee or of the owner, so look whether it is
@@ -187,4 +234,41 @@ pub trait Notifee<N> {
     /// Another notifee has [emitted](Context::emit) an event: a service, for instance. `event.downcast_ref()` finds out
     /// whether it is of a certain type.
     fn emitted(&mut self, _cx: &mut Context<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
+}
+
+impl Event {
+    /// Tells a notifee of this event: calls the method of the event's [name](Self::name). For notifees that have others inside.
+    ///
+    /// ```
+    /// use swarm_notify::lifecycle::Event;
+    /// use swarm_notify::notifee::{Context, Interest, Notifee};
+    ///
+    /// /// Tells the notifee inside, if it is switched on.
+    /// struct Switch<T>(bool, T);
+    ///
+    /// impl<N, T: Notifee<N>> Notifee<N> for Switch<T> {
+    ///     fn interest(&self) -> Interest {
+    ///         self.1.interest() & Interest::EVENTS
+    ///     }
+    ///
+    ///     fn event(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    ///         if self.0 {
+    ///             event.tell(&mut self.1, cx);
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn tell<N>(self, notifee: &mut (impl Notifee<N> + ?Sized), cx: &mut Context<'_, N>) {
+        match self {
+            Self::Listen { listener } => notifee.listen(cx, listener),
+            Self::ListenFailed { listener, reason } => notifee.listen_failed(cx, listener, reason),
+            Self::ListenClose { listener, reason } => notifee.listen_close(cx, listener, reason),
+            Self::Connected { connection } => notifee.connected(cx, connection),
+            Self::ConnectFailed { connection, reason } => notifee.connect_failed(cx, connection, reason),
+            Self::Disconnected { connection, reason } => notifee.disconnected(cx, connection, reason),
+            Self::OpenedStream { connection, stream } => notifee.opened_stream(cx, connection, stream),
+            Self::StreamFailed { connection, stream, reason } => notifee.stream_failed(cx, connection, stream, reason),
+            Self::ClosedStream { connection, stream, reason } => notifee.closed_stream(cx, connection, stream, reason),
+        }
+    }
 }

@@ -6,7 +6,11 @@
 //! [emit](crate::notifee::Context::emit) it to every notifee that declares an interest in
 //! [`EMITTED`](crate::notifee::Interest::EMITTED); pub/sub does not, since its messages would have to be copied for
 //! that. [Taking a service out](Notifees::uninstall) takes its protocols and streams with it.
+//!
+//! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
+//! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
 
+pub mod address_book;
 mod deadlines;
 pub mod floodsub;
 mod frames;
@@ -14,6 +18,16 @@ pub mod identify;
 mod outbox;
 pub mod ping;
 pub mod pubsub;
+pub mod request_response;
+mod writer;
+
+/// Parts that services are made of, for services of your own.
+pub mod parts {
+    pub use super::deadlines::Deadlines;
+    pub use super::frames::{BadLength, Frames, with_length};
+    pub use super::outbox::Outbox;
+    pub use super::writer::Writer;
+}
 
 use crate::connection::Protocol;
 use crate::lifecycle::Failure;
@@ -37,10 +51,10 @@ impl<N: HasNode + 'static> Notifees<N> {
     /// [`uninstall`](Self::uninstall) takes both back.
     ///
     /// One that panics while it is told so, or unregisters itself, is not registered, and neither are its protocols.
-    pub fn install(&mut self, network: &mut N, service: impl Service<N> + 'static) -> NotifeeId {
+    pub fn install<T: Service<N> + 'static>(&mut self, network: &mut N, service: T) -> NotifeeId<T> {
         let protocols = service.protocols();
         let id = self.register_and_replay(network, service);
-        self.speaks(network, id, protocols);
+        self.speaks(network, id.untyped(), protocols);
         id
     }
 }

@@ -108,6 +108,23 @@
 //! | [`events`](identify::Config::events) of identify | 256 | events that you have not taken | nothing | [`Identify::dropped`](identify::Identify::dropped) | you: the oldest is lost |
 //! | [`pushes_said`](identify::Config::pushes_said) | 10, 1 a second | our pushes on one connection | it hears of changes later | nothing | nobody |
 //! | [`outbound_pushes`](identify::Config::outbound_pushes) | 64 | our pushes under way | it hears of changes later | nothing | nobody |
+//! | [`peers`](address_book::Config::peers) of the address book | 1 024 | peers of which addresses are known | nothing | [`AddressBookError::Limit`](address_book::AddressBookError::Limit) | who is not connected, kept or added by you, and was heard of the longest ago; those that a dial has reached last |
+//! | [`addresses_per_peer`](address_book::Config::addresses_per_peer) | 16 | addresses of one peer | nothing | `AddressBookError::Limit` | the address of that peer that is dialed last |
+//! | [`address_bytes`](address_book::Config::address_bytes) | 256 | one address | nothing | [`AddressBookError::BadAddress`](address_book::AddressBookError::BadAddress) | the long one |
+//! | [`peers_at_a_time`](address_book::Config::peers_at_a_time) | 16 | peers that are dialed at a time | nothing | your dial waits | you |
+//! | [`dials_per_peer`](address_book::Config::dials_per_peer) | 3 | dials to one peer at a time | nothing | your dial waits | you |
+//! | [`attempts`](address_book::Config::attempts) | 3 | failures in a row before an address stands behind the others | nothing | nothing | the dead one |
+//! | [`min_backoff`](address_book::Config::min_backoff) | 1 s | the first wait before a kept peer is dialed again | nothing | `Failed` with `again_at` | nobody |
+//! | [`max_backoff`](address_book::Config::max_backoff) | 5 min | the longest wait | nothing | `Failed` with `again_at` | who cannot be reached |
+//! | [`stable_after`](address_book::Config::stable_after) | 60 s | the connection after which the wait is short again | nothing | nothing | who comes and goes |
+//! | [`events`](address_book::Config::events) of the address book | 256 | events that you have not taken | nothing | [`AddressBook::dropped`](address_book::AddressBook::dropped) | you: the oldest is lost |
+//! | [`timeout`](request_response::Config::timeout) of requests | 10 s | a request of ours, its wait for the peer included | a reset | `OutboundFailure` | the slow one |
+//! | [`inbound_timeout`](request_response::Config::inbound_timeout) | 10 s | a request of a peer's, your time for it included | a reset | `InboundFailure`, or [`refused`](request_response::RequestResponse::refused) if it has not come whole | the slow one |
+//! | [`request_bytes`](request_response::Config::request_bytes) | 1 MiB | one request | a reset | [`RequestError::TooLong`](request_response::RequestError::TooLong); `refused` | who asks |
+//! | [`response_bytes`](request_response::Config::response_bytes) | 1 MiB | one response | a reset | [`RespondError::TooLong`](request_response::RespondError::TooLong); `OutboundFailure` with `Protocol` | who answers |
+//! | [`outbound_requests`](request_response::Config::outbound_requests) | 128 | requests of ours whose outcome you have not taken | nothing | [`RequestError::Limit`](request_response::RequestError::Limit) | you |
+//! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has most, if one of its requests has not come whole; else the newcomer |
+//! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
 //! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | its streams are reset, until it leaves | counted as `MessageInvalid`; `peers_cut` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
@@ -290,7 +307,7 @@ use crate::connection::{self, yamux};
 #[cfg(doc)]
 use crate::lifecycle::Limits;
 #[cfg(all(doc, feature = "protocols"))]
-use crate::protocols::{identify, ping, pubsub};
+use crate::protocols::{address_book, identify, ping, pubsub, request_response};
 #[cfg(doc)]
 use crate::swarm::{Config, ProtocolLimits, Swarm};
 #[cfg(doc)]

@@ -29,7 +29,7 @@ pub struct Config {
     /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
-    /// dropped, before it closes the connections under them; and in the end, for the threads of
+    /// dropped, before it closes the connections under them, with a warning in the log; and in the end, for the threads of
     /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
     pub shutdown_timeout: Duration,
 }

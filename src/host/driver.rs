@@ -5,6 +5,9 @@ use super::error::Error;
 use super::opened::End;
 use super::shared::{Book, Phase, Shared, caught};
 use super::world::World;
+use crate::notifee::Node;
+use crate::text::for_log;
+use alloc::format;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use async_io::Timer;
@@ -52,9 +55,10 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>, executor: &LocalExecutor<'static>) -> bool {
         let shared = &self.shared;
         shared.set_driver(cx.waker());
-        let now = shared.now();
         let turned = shared.try_world(|world| {
             shared.work_off(world);
+            // Behind the commands, which may have been given a time, too: it never goes back.
+            let now = shared.now();
             // Ready or not, the notifees are driven: for their time, too.
             world.swarm.turn(cx, now);
             world.notifees.drive(&mut world.swarm, now);
@@ -100,6 +104,9 @@ impl Shared {
             if !is_idle && now < until {
                 return Some(until);
             }
+            if !is_idle {
+                self.warn_of_the_late(world.node());
+            }
             self.phase.set(Phase::Closing);
             world.node().shutdown();
         }
@@ -116,6 +123,22 @@ impl Shared {
             }
         }
         None
+    }
+
+    /// Says in the log what has kept a shutdown waiting for all of its time. Whoever wonders where the time went looks there.
+    fn warn_of_the_late(&self, node: &dyn Node) {
+        let (streams, first, opening, handlers) = self.book(|book| {
+            let first = book.streams.iter().next().map(|(id, _)| id);
+            (book.streams.len(), first, book.opening.len(), book.handlers.busy())
+        });
+        let protocol = first.and_then(|id| node.stream(id)).and_then(|view| view.protocol);
+        let example = first.zip(protocol).map(|(id, protocol)| format!(" (such as {id}, {})", for_log(protocol)));
+        log::warn!(
+            "the shutdown has waited {:?} and waits no longer; not ended: streams {streams}{}, openings {opening}, handlers \
+             {handlers}. A stream that is held delays a shutdown until it is dropped",
+            self.config.shutdown_timeout,
+            example.unwrap_or_default(),
+        );
     }
 
     /// The host is dropped: sockets are closed, and whoever waits or holds a stream is told. A panic of a notifee that is

@@ -159,7 +159,10 @@ impl Command {
                 shared.await_shutdown(slot);
                 shared.begin_shutdown(world.node());
             }
-            Self::With(act) => shared.wake_later(act(Some(world))),
+            Self::With(act) => {
+                world.notifees.set_now(shared.now());
+                shared.wake_later(act(Some(world)));
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
+use core::time::Duration;
 use smol::LocalExecutor;
 
 /// A handle of a host: tasks ask the host for things with it. Clones are handles of the same host; all belong to its thread.
@@ -43,6 +44,16 @@ impl Handle {
     #[must_use]
     pub fn local_peer(&self) -> PeerId {
         self.shared.local_peer
+    }
+
+    /// Returns the time on the host's clock, which counts from the making of the host: what notifees and services are given
+    /// as [`Context::now`](crate::notifee::Context::now), and as [`Notifees::now`] in [`with`](Self::with). It goes on after
+    /// the host is gone.
+    ///
+    /// `Instant::now() - handle.now()` is the instant at which it was zero.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.shared.now()
     }
 
     /// Listens on an address. The future is ready once a connect succeeds.
@@ -214,14 +225,14 @@ impl Handle {
     /// # use swarm_notify::connection::Protocol;
     /// # use swarm_notify::host::{Config, Host};
     /// # use swarm_notify::identity::Keypair;
-    /// use swarm_notify::notifee::HasNode;
+    /// use swarm_notify::notifee::Node;
     /// use swarm_notify::swarm::ProtocolLimits;
     ///
     /// # const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
     /// # let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
     /// # let handle = host.handle();
     /// let limits = ProtocolLimits { per_peer: 4, total: 100 };
-    /// let limited = handle.with(move |_, swarm| swarm.node_mut().limit_protocol(&SHOUT, limits));
+    /// let limited = handle.with(move |_, swarm| swarm.limit_protocol(&SHOUT, limits));
     /// # smol::block_on(host.run_until(limited))?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -251,8 +262,33 @@ impl Handle {
     }
 
     /// Does something with the notifees and the swarm: registers a notifee, installs a service, asks one what it knows.
-    /// It is done at once, or after the notification that it was asked in. What `act` asks of handles, streams included,
+    /// It is done at once, or after the notification that it was asked in; [`Notifees::now`] is the time then. What `act` asks of handles, streams included,
     /// is done after it. It is done also if the future is dropped after it was polled once.
+    ///
+    /// The swarm is a [`Node`](crate::notifee::Node), so services take their commands with it:
+    ///
+    /// ```
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::notifee::Node;
+    /// use swarm_notify::protocols::floodsub::FloodSub;
+    /// use swarm_notify::protocols::pubsub::{self, Signing};
+    ///
+    /// let identity = Keypair::ed25519_from_bytes([1; 32])?;
+    /// let mut host = Host::new(&identity, Config::default())?;
+    /// let service = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
+    /// let floodsub = host.with(|notifees, swarm| notifees.install(swarm, service))?;
+    ///
+    /// let handle = host.handle();
+    /// let joined = handle.with(move |notifees, swarm| {
+    ///     let floodsub = notifees.get_mut(floodsub).expect("it is installed");
+    ///     floodsub.subscribe(swarm, "news")
+    /// });
+    /// assert_eq!(smol::block_on(host.run_until(joined))?, Ok(true));
+    /// let open = handle.with(|_, swarm| swarm.counters().connections.inbound.open);
+    /// assert_eq!(smol::block_on(host.run_until(open))?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Gone`]; `act` was not called.
@@ -296,7 +332,7 @@ impl Handle {
     /// [`Error::NoNotifee`] if no notifee of that type has that id, [`Error::Gone`].
     pub async fn wait_for<T: 'static, R>(
         &self,
-        id: NotifeeId,
+        id: NotifeeId<T>,
         ask: impl FnMut(&mut T) -> Option<R> + Unpin,
     ) -> Result<R, Error> {
         Watch::new(self.shared.clone(), id, ask).await
@@ -324,6 +360,40 @@ impl Handle {
     /// streams be closed or dropped by those who hold them, for a
     /// [`shutdown_timeout`](super::Config::shutdown_timeout) at most. Then the connections are closed politely, for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most; streams that are left end with them.
+    ///
+    /// **Drop your streams first.** A [`Stream`] that you hold while you await the shutdown costs the whole
+    /// [`shutdown_timeout`](super::Config::shutdown_timeout), 5 s by default, since the host cannot know that you are done with
+    /// it; a variable that goes out of scope behind the `await` is enough. So does one that is closed while its peer goes on
+    /// sending. A warning in the log says so when it happens, and names a stream.
+    ///
+    /// ```
+    /// # use smol::io::{AsyncReadExt, AsyncWriteExt};
+    /// # use swarm_notify::connection::Protocol;
+    /// # use swarm_notify::host::{Config, Host};
+    /// # use swarm_notify::identity::Keypair;
+    /// # const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+    /// # let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// # let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// # server.handle().set_handler(ECHO, async |stream| {
+    /// #     let (mut reader, mut writer) = smol::io::split(stream);
+    /// #     smol::io::copy(&mut reader, &mut writer).await?;
+    /// #     writer.close().await
+    /// # });
+    /// # let (listening, dialing) = (server.handle(), client.handle());
+    /// # let talk = client.run_until(async {
+    /// #     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    /// #     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    /// let mut stream = connection.open_stream(&[ECHO]).await?;
+    /// stream.write_all(b"hello").await?;
+    /// let mut echo = [0; 5];
+    /// stream.read_exact(&mut echo).await?;
+    /// drop(stream); // or a block around its use; otherwise the next line takes 5 s
+    /// dialing.shutdown().await;
+    /// #     Ok::<_, Box<dyn std::error::Error>>(())
+    /// # });
+    /// # smol::block_on(server.run_until(talk))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// Last, the threads of [spawned](Notifees::spawn) notifees handle what they were sent, every closing event among it,
     /// and end. The host waits for them without blocking its own thread, for another
@@ -382,6 +452,17 @@ impl Listener {
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listener").field("id", &self.id).field("addresses", &self.addresses).finish()
+    }
+}
+
+/// One line: `l0.1 on ADDRESS, ADDRESS`.
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on ", self.id)?;
+        for (n, address) in self.addresses.iter().enumerate() {
+            write!(f, "{}{address}", if n == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -452,6 +533,13 @@ impl fmt::Debug for Connection {
             .field("peer", &self.peer)
             .field("remote", &self.remote)
             .finish()
+    }
+}
+
+/// One line: `c0.1 to PEER at ADDRESS`.
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {} at {}", self.id, self.peer, self.remote)
     }
 }
 

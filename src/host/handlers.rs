@@ -133,6 +133,11 @@ impl Handlers {
         handled.map(|(protocol, _)| protocol.clone()).collect()
     }
 
+    /// Returns the number of handlers that run and of streams that wait for one.
+    pub(super) const fn busy(&self) -> usize {
+        self.running + self.waiting
+    }
+
     /// Whether no handler runs, and no stream waits for one.
     pub(super) fn is_idle(&self) -> bool {
         self.running == 0 && self.waiting == 0

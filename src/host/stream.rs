@@ -9,6 +9,7 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, StreamEnd, StreamId};
 use crate::notifee::Node;
+use crate::text::for_log;
 use alloc::rc::Rc;
 use core::cell::Cell;
 use core::fmt;
@@ -43,6 +44,9 @@ use std::io;
 /// **Dropping** a stream resets it, in both directions, unless it was closed: then what was written is still sent, and
 /// what the peer still has to say is passed over, for a [`close_timeout`](crate::connection::Config::close_timeout) at
 /// most.
+///
+/// **Holding** a stream that has not ended keeps a [shutdown](super::Handle::shutdown) waiting, for the whole
+/// [`shutdown_timeout`](super::Config::shutdown_timeout): drop it before you await that.
 ///
 /// It belongs to the thread of its host. Its halves may be used by several tasks, through `split` of `futures-lite` or
 /// `smol`: one task at a time waits to read, and one to write.
@@ -198,6 +202,14 @@ impl Drop for Stream {
         if self.opened.ends.end.get().is_none() {
             self.shared.act(Command::LetGo { stream: self.opened.id, is_finished: self.opened.ends.is_finished.get() });
         }
+    }
+}
+
+/// One line: `s0.1 on c0.1 with PEER: /echo/1.0.0`.
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Opened { id, connection, peer, protocol, .. } = &self.opened;
+        write!(f, "{id} on {connection} with {peer}: {}", for_log(protocol))
     }
 }
 

@@ -7,7 +7,6 @@ use super::slot::{Begun, Slot, Watcher};
 use crate::notifee::NotifeeId;
 use alloc::rc::Rc;
 use core::future::Future;
-use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -60,14 +59,13 @@ impl<T> Drop for Wait<T> {
 pub(super) struct Watch<T, F> {
     shared: Rc<Shared>,
     watcher: Rc<Watcher>,
-    id: NotifeeId,
+    id: NotifeeId<T>,
     ask: F,
-    notifee: PhantomData<fn(&mut T)>,
 }
 
 impl<T, F> Watch<T, F> {
-    pub(super) fn new(shared: Rc<Shared>, id: NotifeeId, ask: F) -> Self {
-        Self { shared, watcher: Rc::default(), id, ask, notifee: PhantomData }
+    pub(super) fn new(shared: Rc<Shared>, id: NotifeeId<T>, ask: F) -> Self {
+        Self { shared, watcher: Rc::default(), id, ask }
     }
 }
 
@@ -76,7 +74,7 @@ impl<T: 'static, R, F: FnMut(&mut T) -> Option<R> + Unpin> Future for Watch<T, F
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { shared, watcher, id, ask, .. } = &mut *self;
-        match shared.try_world(|world| world.notifees.get_mut::<T>(*id).map(ask)) {
+        match shared.try_world(|world| world.notifees.get_mut(*id).map(ask)) {
             Ok(Some(Some(answer))) => return Poll::Ready(Ok(answer)),
             Ok(None) => return Poll::Ready(Err(Error::NoNotifee)),
             Err(Absent::Gone) => return Poll::Ready(Err(Error::Gone)),

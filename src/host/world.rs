@@ -1,13 +1,18 @@
 //! [`World`]: a swarm behind a trait object, so that hosts and handles need no type parameters, and its notifees.
 
-use crate::lifecycle::Event;
-use crate::notifee::{HasNode, Network, Node, Notifees};
-use crate::swarm::{Reactor, Swarm, Transport};
+use crate::connection::{Protocol, ReadError, WriteError};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
+use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
+use crate::swarm::{
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
+    ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use async_io::Async;
 use core::fmt;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use std::io;
@@ -54,7 +59,8 @@ impl World {
 
 /// The swarm of a host, with any transport, queue and reactor. It is the network that the host's notifees observe.
 ///
-/// Commands and look-ups are those of [`Node`]: [`node`](HasNode::node) and [`node_mut`](HasNode::node_mut).
+/// It is a [`Node`]: bring that trait into scope to give it commands and to look things up, and pass it on to a service
+/// that wants a `&mut dyn Node`. [`HasNode::node_mut`] leads to the same, for code that is written for any network.
 pub struct AnySwarm(Box<dyn Driven>);
 
 /// A node that its host drives.
@@ -202,6 +208,52 @@ impl HasNode for AnySwarm {
         self.0.node_mut()
     }
 }
+
+/// Writes the methods of a node, each as that of the node inside.
+macro_rules! node {
+    ($(
+        $(#[$doc:meta])*
+        fn $name:ident(&$self:ident $(, $arg:ident: $type:ty)*) $(-> $ret:ty)?;
+    )* mut $(
+        $(#[$mut_doc:meta])*
+        fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
+    )*) => {
+        impl Node for AnySwarm {
+            $(fn $name(&$self $(, $arg: $type)*) $(-> $ret)? {
+                $self.0.node().$name($($arg),*)
+            })*
+            $(fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)? {
+                $mut_self.0.node_mut().$mut_name($($mut_arg),*)
+            })*
+
+            fn refused_at(&self, at: RefusedAt, refusal: Refusal) -> u64 {
+                self.0.node().refused_at(at, refusal)
+            }
+
+            fn connections_of(&self, peer: PeerId) -> Vec<ConnectionId> {
+                self.0.node().connections_of(peer)
+            }
+
+            fn listeners(&self) -> Vec<ListenerId> {
+                self.0.node().listeners()
+            }
+
+            fn connections(&self) -> Vec<ConnectionId> {
+                self.0.node().connections()
+            }
+
+            fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId> {
+                self.0.node().streams_of(connection)
+            }
+
+            fn protocols(&self) -> Vec<Protocol> {
+                self.0.node().protocols()
+            }
+        }
+    };
+}
+
+node_methods!(node);
 
 impl fmt::Debug for AnySwarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,7 +33,7 @@
 //! }
 //! assert_eq!(notifees.dispatch(&mut lifecycle), 3);
 //! assert_eq!(*reports.borrow(), ["the notifee n0 panicked, told connected c1.1: I count 2"]);
-//! assert_eq!(notifees.get::<CatchPanics<Odd>>(odd).unwrap().get_ref().0, 3);
+//! assert_eq!(notifees.get(odd).unwrap().get_ref().0, 3);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -40,7 +40,7 @@ impl<N> Context<'_, N> {
     }
 
     /// Registers a notifee behind all others. It hears of the next event first.
-    pub fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId
+    pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
     {
@@ -49,7 +49,7 @@ impl<N> Context<'_, N> {
 
     /// Unregisters a notifee, itself for instance. It is told nothing more, and dropped once this has been told to all.
     /// An id of none that is registered changes nothing.
-    pub fn unregister(&mut self, id: NotifeeId) {
-        self.changes.unregister(id);
+    pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) {
+        self.changes.unregister(id.untyped());
     }
 }

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 #[cfg(feature = "swarm")]
 mod node;
+#[cfg(all(feature = "host", unix))]
+pub(crate) use node::node_methods;
 #[cfg(feature = "swarm")]
 pub use node::{HasNode, Node};
 

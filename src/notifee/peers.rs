@@ -48,7 +48,7 @@
 //!     client.tick(Duration::ZERO);
 //!     while client.next_event().is_some() {}
 //! }
-//! let peers = notifees.get::<Peers<Lobby>>(lobby).unwrap();
+//! let peers = notifees.get(lobby).unwrap();
 //! assert_eq!(peers.connections_of(&client.local_peer()).count(), 2);
 //! assert_eq!(peers.get_ref().0, [client.local_peer()], "it was told once");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

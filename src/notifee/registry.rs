@@ -8,40 +8,23 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+#[cfg(feature = "swarm")]
+pub use drive::Occurrence;
 use emissions::Emissions;
+pub use id::NotifeeId;
 use slots::Slots;
 use tell::Interrupted;
 
 #[cfg(feature = "swarm")]
 mod drive;
 mod emissions;
+mod id;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;
 mod tell;
 #[cfg(feature = "subscription")]
 mod threads;
-
-/// Names a registered notifee. It is never given twice by one registry. Ids are in the order of registration.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct NotifeeId {
-    /// Counts the registrations.
-    sequence: u64,
-    /// Its slot in [`Slots`], which another has once it has left.
-    slot: u32,
-}
-
-impl NotifeeId {
-    /// None is less.
-    const FIRST: Self = Self { sequence: 0, slot: 0 };
-}
-
-/// `n0`, `n1`, … in the order in which they were given.
-impl fmt::Display for NotifeeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "n{}", self.sequence)
-    }
-}
 
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
@@ -67,6 +50,12 @@ pub struct Notifees<N> {
     /// The notifee that the next drive ticks first: the first due one that the last drive did not get to.
     #[cfg(feature = "swarm")]
     tick_from: u64,
+    /// The last drive was one whose owner sees what is told.
+    #[cfg(feature = "swarm")]
+    has_watching_owner: bool,
+    /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
+    #[cfg(feature = "swarm")]
+    owed_to_owner: Option<tell::Told>,
     now: Duration,
 }
 
@@ -92,7 +81,7 @@ impl<N> Entry<N> {
     }
 
     const fn id(&self) -> NotifeeId {
-        NotifeeId { sequence: self.sequence, slot: self.slot }
+        NotifeeId::new(self.sequence, self.slot)
     }
 
     const fn is_vacant(&self) -> bool {
@@ -127,11 +116,11 @@ pub(super) struct Changes<N> {
 }
 
 impl<N> Changes<N> {
-    pub(super) fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId {
+    pub(super) fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         let entry = self.entry(notifee);
         let id = entry.id();
         self.added.push(entry);
-        id
+        id.typed()
     }
 
     pub(super) fn unregister(&mut self, id: NotifeeId) {
@@ -183,6 +172,10 @@ impl<N> Notifees<N> {
             untimed: 0,
             #[cfg(feature = "swarm")]
             tick_from: NotifeeId::FIRST.sequence,
+            #[cfg(feature = "swarm")]
+            has_watching_owner: false,
+            #[cfg(feature = "swarm")]
+            owed_to_owner: None,
             now: Duration::ZERO,
         }
     }
@@ -193,6 +186,23 @@ impl<N> Notifees<N> {
     /// all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
+    }
+
+    /// Returns the time on the owner's clock, for commands to services of your own that have a time-out: the latest that
+    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. [`Context::now`](super::Context::now)
+    /// says the same to those who are told something.
+    ///
+    /// A `Host` sets it before it lends the registry, so there it is the present time.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Sets the time on the owner's clock, if it is later than [`now`](Self::now). Call it ahead of commands to services
+    /// where the last drive is long ago, as in a loop that has slept: a time-out that counts from an old time is over too
+    /// early. Nobody is told anything, and nothing is due before the next drive.
+    pub fn set_now(&mut self, now: Duration) {
+        self.now = self.now.max(now);
     }
 
     /// Returns the number of registered notifees.
@@ -207,14 +217,14 @@ impl<N> Notifees<N> {
         self.len() == 0
     }
 
-    /// Lends a registered notifee, if the id is that of one of type `T`: the type that was registered, so that one inside an
-    /// adapter is a `Peers<T>` or a `CatchPanics<T>`. It is found in O(1).
+    /// Lends a registered notifee. One inside an adapter is lent as that, a `Peers<T>` or a `CatchPanics<T>`. `None`: it is
+    /// not registered any more, or its id was [given](NotifeeId::typed) another type. It is found in O(1).
     #[must_use]
-    pub fn get<T: 'static>(&self, id: NotifeeId) -> Option<&T>
+    pub fn get<T: 'static>(&self, id: NotifeeId<T>) -> Option<&T>
     where
         N: 'static,
     {
-        let place = self.changes.slots.place(id)?;
+        let place = self.changes.slots.place(id.untyped())?;
         let entry = match place.checked_sub(self.entries.len()) {
             None => self.entries.get(place)?,
             Some(place) => self.changes.added.get(place)?,
@@ -225,11 +235,11 @@ impl<N> Notifees<N> {
 
     /// Does what [`get`](Self::get) does, mutably.
     #[must_use]
-    pub fn get_mut<T: 'static>(&mut self, id: NotifeeId) -> Option<&mut T>
+    pub fn get_mut<T: 'static>(&mut self, id: NotifeeId<T>) -> Option<&mut T>
     where
         N: 'static,
     {
-        let place = self.changes.slots.place(id)?;
+        let place = self.changes.slots.place(id.untyped())?;
         let notifee: &mut dyn Any = &mut *self.entry_at(place)?.notifee;
         notifee.downcast_mut()
     }
@@ -243,7 +253,7 @@ impl<N> Notifees<N> {
 
     /// Registers a notifee behind all others. It hears of the next event first: of what already lives, only that it
     /// ends, unless it is [told before](Self::register_and_replay).
-    pub fn register(&mut self, notifee: impl Notifee<N> + 'static) -> NotifeeId {
+    pub fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         if self.is_interrupted() {
             // What a panic has interrupted is not for it, and it comes behind those who were registered inside.
             return self.changes.register(notifee);
@@ -251,13 +261,14 @@ impl<N> Notifees<N> {
         let entry = self.changes.entry(notifee);
         let id = entry.id();
         self.add(entry);
-        id
+        id.typed()
     }
 
     /// Unregisters a notifee and drops it, in O(1) on average. `false`: it was not registered.
     ///
     /// Of a service that was installed, the protocols stay registered with the node: `uninstall` takes out all of it.
-    pub fn unregister(&mut self, id: NotifeeId) -> bool {
+    pub fn unregister<T: ?Sized>(&mut self, id: NotifeeId<T>) -> bool {
+        let id = id.untyped();
         // One that is leaving goes with the changes that a panic has left.
         let was_registered = self.changes.slots.place(id).is_some();
         if was_registered {

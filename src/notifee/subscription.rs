@@ -55,7 +55,7 @@
 //! ```
 
 use super::{Context, HasNode, Interest, Notice, Notifee, RefusalInfo};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Id, ListenerEnd, ListenerId, StreamEnd, StreamId};
+use crate::lifecycle::{Event, Id};
 use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -227,46 +227,8 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         self.interest | Interest::TIME
     }
 
-    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
-        self.told(cx, Event::Listen { listener });
-    }
-
-    fn listen_failed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: Failure) {
-        self.told(cx, Event::ListenFailed { listener, reason });
-    }
-
-    fn listen_close(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: ListenerEnd) {
-        self.told(cx, Event::ListenClose { listener, reason });
-    }
-
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
-        self.told(cx, Event::Connected { connection });
-    }
-
-    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
-        self.told(cx, Event::ConnectFailed { connection, reason });
-    }
-
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
-        self.told(cx, Event::Disconnected { connection, reason });
-    }
-
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
-        self.told(cx, Event::OpenedStream { connection, stream });
-    }
-
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId, reason: Failure) {
-        self.told(cx, Event::StreamFailed { connection, stream, reason });
-    }
-
-    fn closed_stream(
-        &mut self,
-        cx: &mut Context<'_, N>,
-        connection: ConnectionId,
-        stream: StreamId,
-        reason: StreamEnd,
-    ) {
-        self.told(cx, Event::ClosedStream { connection, stream, reason });
+    fn event(&mut self, cx: &mut Context<'_, N>, event: Event) {
+        self.told(cx, event);
     }
 
     /// One that finds no place is not sent. It is no lag: a snapshot would not make up for it, and the total of the next

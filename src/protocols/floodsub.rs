@@ -17,7 +17,7 @@
 //! struct Node {
 //!     swarm: Swarm<MemoryTransport>,
 //!     notifees: Notifees<Swarm<MemoryTransport>>,
-//!     floodsub: NotifeeId,
+//!     floodsub: NotifeeId<FloodSub>,
 //! }
 //!
 //! impl Node {
@@ -34,13 +34,13 @@
 //!     fn turn(&mut self) -> Vec<Event> {
 //!         self.swarm.tick(Duration::ZERO);
 //!         self.notifees.drive(&mut self.swarm, Duration::ZERO);
-//!         let floodsub = self.notifees.get_mut::<FloodSub>(self.floodsub).unwrap();
+//!         let floodsub = self.notifees.get_mut(self.floodsub).unwrap();
 //!         std::iter::from_fn(|| floodsub.next_event()).collect()
 //!     }
 //! }
 //!
 //! let (mut alice, mut bob) = (Node::new(1)?, Node::new(2)?);
-//! bob.notifees.get_mut::<FloodSub>(bob.floodsub).unwrap().subscribe(&mut bob.swarm, "news")?;
+//! bob.notifees.get_mut(bob.floodsub).unwrap().subscribe(&mut bob.swarm, "news")?;
 //! bob.swarm.listen("/memory/1717".parse()?)?;
 //! bob.turn();
 //! alice.swarm.dial("/memory/1717".parse()?)?;
@@ -49,7 +49,7 @@
 //! while heard.is_none() {
 //!     for event in alice.turn() {
 //!         if let Event::Subscribed { topic, .. } = event {
-//!             let floodsub = alice.notifees.get_mut::<FloodSub>(alice.floodsub).unwrap();
+//!             let floodsub = alice.notifees.get_mut(alice.floodsub).unwrap();
 //!             floodsub.publish(&mut alice.swarm, &topic, b"it works")?;
 //!         }
 //!     }

@@ -14,7 +14,22 @@ const MAX_LENGTH: usize = 5;
 const READ: usize = 4_096;
 
 /// What has been read of a stream and is not a whole message yet: one message and one read at most, and no memory once
-/// all has been taken.
+/// all has been taken. The length of each message stands before it, as an unsigned varint.
+///
+/// ```
+/// use swarm_notify::protocols::parts::{Frames, with_length};
+///
+/// let wire = [with_length(b"hello"), with_length(b"world")].concat();
+/// let (mut frames, mut messages) = (Frames::new(1024), Vec::new());
+/// for piece in wire.chunks(4) {
+///     frames.extend(piece); // a service reads: `frames.read(node, stream)`
+///     while let Some(message) = frames.next()? {
+///         messages.push(message.to_vec());
+///     }
+/// }
+/// assert_eq!(messages, [b"hello", b"world"]);
+/// # Ok::<(), swarm_notify::protocols::parts::BadLength>(())
+/// ```
 #[derive(Debug)]
 pub struct Frames {
     buffer: Vec<u8>,
@@ -26,19 +41,32 @@ pub struct Frames {
     max: usize,
 }
 
+/// Puts the length of a message before it, as [`Frames`] reads it.
+#[must_use]
+pub fn with_length(message: &[u8]) -> Vec<u8> {
+    let mut framed = Vec::with_capacity(prost::length_delimiter_len(message.len()) + message.len());
+    // A vector has room for any length.
+    let _ = prost::encode_length_delimiter(message.len(), &mut framed);
+    framed.extend_from_slice(message);
+    framed
+}
+
 /// A message was announced that is longer than allowed, or by what is not a length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadLength;
 
 impl Frames {
-    /// Of messages of at most `max` bytes.
+    /// Nothing read yet, of messages of at most `max` bytes.
     #[must_use]
     pub const fn new(max: usize) -> Self {
         Self { buffer: Vec::new(), start: 0, last: 0, max }
     }
 
     /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
-    pub(super) fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
+    ///
+    /// # Errors
+    /// Those of [`Swarm::read`](crate::swarm::Swarm::read): nothing came.
+    pub fn read(&mut self, node: &mut dyn Node, stream: StreamId) -> Result<bool, ReadError> {
         self.let_go();
         let mut chunk = [0; READ];
         let n = node.read(stream, &mut chunk)?;
@@ -72,7 +100,7 @@ impl Frames {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Whether the end of the stream would cut a message.
+    /// Returns whether the end of the stream would cut a message.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.start < self.buffer.len()

@@ -45,7 +45,7 @@
 //!         swarm.tick(Duration::ZERO);
 //!         notifees.drive(swarm, Duration::ZERO);
 //!     }
-//!     if let Some(event) = client.1.get_mut::<Identify>(client.2).unwrap().next_event() {
+//!     if let Some(event) = client.1.get_mut(client.2).unwrap().next_event() {
 //!         break event;
 //!     }
 //! };
@@ -108,7 +108,7 @@
 //! client.0.dial(server.0.listener(listener).expect("it listens").addresses[0].clone())?;
 //!
 //! let start = Instant::now();
-//! while server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed.is_empty() {
+//! while server.1.get(chat_only).expect("it is registered").closed.is_empty() {
 //!     for (swarm, notifees) in [&mut server, &mut client] {
 //!         swarm.wait(start.elapsed(), Some(Duration::from_millis(1)))?;
 //!         swarm.tick(start.elapsed());
@@ -116,7 +116,7 @@
 //!     }
 //! #   assert!(start.elapsed() < Duration::from_secs(60));
 //! }
-//! # let closed = &server.1.get::<ChatOnly>(chat_only).expect("it is registered").closed;
+//! # let closed = &server.1.get(chat_only).expect("it is registered").closed;
 //! # assert_eq!(*closed, [format!("swarm-notify/{}", env!("CARGO_PKG_VERSION"))]);
 //! # Ok(())
 //! # }
@@ -129,7 +129,6 @@ mod message;
 mod reader;
 mod record;
 mod roles;
-mod writer;
 
 pub use message::{DecodeError, Info, MAX_ADDRESS, MAX_ADDRESSES, MAX_PROTOCOLS, decode, encode};
 pub use record::PeerRecord;
@@ -144,6 +143,7 @@ use crate::lifecycle::{
 };
 use crate::notifee::{Context, HasNode, Interest, Notifee};
 use crate::swarm::Multiaddr;
+use crate::text::for_log;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -291,6 +291,27 @@ pub enum Event {
         /// Why, in the words of [`Failed`](Self::Failed).
         reason: Failure,
     },
+}
+
+/// One line, such as `identified c0.1 of PEER: go-libp2p/0.40.0` or `identify_failed c0.1 of PEER: timeout`. What the peer has
+/// chosen is short and escaped, so that it commands no terminal and begins no line.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, connection, peer) = match self {
+            Self::Identified { connection, peer, .. } => ("identified", connection, peer),
+            Self::Pushed { connection, peer, .. } => ("identify_pushed", connection, peer),
+            Self::Failed { connection, peer, .. } => ("identify_failed", connection, peer),
+            Self::PushFailed { connection, peer, .. } => ("identify_push_failed", connection, peer),
+        };
+        write!(f, "{name} {connection} of {peer}")?;
+        match self {
+            Self::Identified { info, .. } | Self::Pushed { info, .. } => match &info.agent_version {
+                Some(agent) => write!(f, ": {}", for_log(agent)),
+                None => Ok(()),
+            },
+            Self::Failed { reason, .. } | Self::PushFailed { reason, .. } => write!(f, ": {reason}"),
+        }
+    }
 }
 
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.

@@ -1,15 +1,27 @@
-//! [`Outbox`]: what a service has to say to its owner, in a bounded queue that forgets the oldest, and to other notifees.
+//! [`Outbox`]: the events of a service, for its owner in a bounded queue that forgets the oldest, and for other notifees.
 
 use crate::notifee::Context;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The number of events for which memory is kept once all have been taken.
-const KEPT: usize = 8;
+pub(super) const KEPT: usize = 8;
 
-/// At most so many events. One more, and the oldest is dropped and counted: the newest is what is true.
+/// The events of a service whose newest is what is true. They wait for the owner, at most so many: for one more, the
+/// oldest is dropped and counted. Those that are [said](Self::say) are also
+/// [emitted](crate::notifee::Context::emit) to other notifees.
+///
+/// ```
+/// use swarm_notify::protocols::parts::Outbox;
+///
+/// let mut outbox = Outbox::new(2);
+/// for temperature in [21, 22, 23] {
+///     outbox.push(temperature);
+/// }
+/// assert_eq!((outbox.pop(), outbox.pop(), outbox.pop(), outbox.dropped()), (Some(22), Some(23), None, 1));
+/// ```
 #[derive(Debug)]
-pub(super) struct Outbox<E> {
+pub struct Outbox<E> {
     /// The events of the present notification, before they are published.
     unpublished: Vec<E>,
     events: VecDeque<E>,
@@ -18,19 +30,20 @@ pub(super) struct Outbox<E> {
 }
 
 impl<E> Outbox<E> {
-    /// For `capacity` events; 0 counts as 1.
-    pub(super) fn new(capacity: usize) -> Self {
+    /// An outbox for `capacity` events; 0 counts as 1.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
         Self { unpublished: Vec::new(), events: VecDeque::new(), capacity: capacity.max(1), dropped: 0 }
     }
 
     /// Says something to the owner and, once it is [published](Self::publish), to other notifees.
-    pub(super) fn say(&mut self, event: E) {
+    pub fn say(&mut self, event: E) {
         self.unpublished.push(event);
     }
 
     /// Emits what was said in this notification to other notifees, if any hears it, and puts it into the owner's queue.
-    /// To be called at the end of each notification in which something may have been said.
-    pub(super) fn publish<N>(&mut self, cx: &mut Context<'_, N>)
+    /// It is to be called at the end of each notification in which something may have been said.
+    pub fn publish<N>(&mut self, cx: &mut Context<'_, N>)
     where
         E: Clone + 'static,
     {
@@ -46,7 +59,7 @@ impl<E> Outbox<E> {
     }
 
     /// Says something to the owner alone.
-    pub(super) fn push(&mut self, event: E) {
+    pub fn push(&mut self, event: E) {
         if self.events.len() >= self.capacity {
             self.events.pop_front();
             self.dropped += 1;
@@ -54,7 +67,8 @@ impl<E> Outbox<E> {
         self.events.push_back(event);
     }
 
-    pub(super) fn pop(&mut self) -> Option<E> {
+    /// Takes the oldest event.
+    pub fn pop(&mut self) -> Option<E> {
         let event = self.events.pop_front();
         if self.events.is_empty() && self.events.capacity() > KEPT {
             self.events.shrink_to(KEPT);
@@ -62,8 +76,9 @@ impl<E> Outbox<E> {
         event
     }
 
-    /// How many were dropped.
-    pub(super) const fn dropped(&self) -> u64 {
+    /// The number of events that were dropped.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 }

@@ -45,7 +45,7 @@
 //!         for (swarm, notifees, ping) in [&mut server, &mut client] {
 //!             swarm.tick(now);
 //!             notifees.drive(swarm, now);
-//!             if let Some(event) = notifees.get_mut::<Ping>(*ping).unwrap().next_event() {
+//!             if let Some(event) = notifees.get_mut(*ping).unwrap().next_event() {
 //!                 break 'pong event;
 //!             }
 //!         }
@@ -155,6 +155,16 @@ pub enum Event {
         /// [`Limit`](Failure::Limit) (no place for a stream), or how the stream ended without an answer.
         reason: Failure,
     },
+}
+
+/// One line: `ping c0.1 of PEER: 1.234ms`, or `ping_failed c0.1 of PEER: timeout`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pong { connection, peer, round_trip } => write!(f, "ping {connection} of {peer}: {round_trip:?}"),
+            Self::Failed { connection, peer, reason } => write!(f, "ping_failed {connection} of {peer}: {reason}"),
+        }
+    }
 }
 
 /// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.

@@ -9,7 +9,7 @@ use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_identity::PeerId;
 
 /// The reason for which an address is refused, in words.
-pub(super) type Flaw = &'static str;
+pub(crate) type Flaw = &'static str;
 
 /// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which is the transport's
 /// affair.
@@ -38,7 +38,7 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
 ///
 /// # Errors
 /// Nobody can connect to it and find us there.
-pub(super) fn of_listener(address: &Multiaddr, local_peer: PeerId) -> Result<Multiaddr, Flaw> {
+pub(crate) fn of_listener(address: &Multiaddr, local_peer: PeerId) -> Result<Multiaddr, Flaw> {
     let (plain, peer) = split_peer(address)?;
     if peer.is_some_and(|peer| peer != local_peer) {
         return Err("it names another peer");

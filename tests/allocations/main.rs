@@ -22,9 +22,10 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 16] = [
+const TESTS: [Test; 17] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
+    ("an_owner_who_sees_each_event_allocates_nothing", transitions::an_owner_who_sees_each_event_allocates_nothing),
     ("streams_one_at_a_time_allocate_nothing", || {
         assert_eq!(transitions::a_hundred_thousand_streams(1), 0, "the whole path of streams that come one at a time");
     }),

@@ -84,7 +84,7 @@ impl Notifee<Swarm<Wire>> for Echo {
 pub(crate) struct Node {
     pub(crate) swarm: Swarm<Wire>,
     notifees: Notifees<Swarm<Wire>>,
-    services: [NotifeeId; 3],
+    services: (NotifeeId<Ping>, NotifeeId<Identify>, NotifeeId<FloodSub>),
     now: Duration,
     pub(crate) live: usize,
     peak: usize,
@@ -117,11 +117,11 @@ impl Node {
         let mut notifees = Notifees::new();
         notifees.register(Echo { kept: BTreeMap::new(), buffer: vec![0; 16 * 1024].into() });
         let floodsub = FloodSub::new(Signing::strict_sign(identity(key), 1), bounds.pubsub.clone());
-        let services = [
+        let services = (
             notifees.install(&mut swarm, Ping::new([key; 32], bounds.ping.clone())),
             notifees.install(&mut swarm, Identify::new(identity(key).public(), bounds.identify.clone())),
             notifees.install(&mut swarm, floodsub),
-        ];
+        );
         let live = heap::bytes() - before;
         Self { swarm, notifees, services, now: Duration::ZERO, live, peak: live }
     }
@@ -150,11 +150,10 @@ impl Node {
         });
         self.count(|node| {
             node.notifees.drive(&mut node.swarm, now);
-            for service in &node.services {
-                while node.notifees.get_mut::<Ping>(*service).and_then(Ping::next_event).is_some() {}
-                while node.notifees.get_mut::<Identify>(*service).and_then(Identify::next_event).is_some() {}
-                while node.notifees.get_mut::<FloodSub>(*service).and_then(|service| service.next_event()).is_some() {}
-            }
+            let (ping, identify, floodsub) = node.services;
+            while node.notifees.get_mut(ping).and_then(Ping::next_event).is_some() {}
+            while node.notifees.get_mut(identify).and_then(Identify::next_event).is_some() {}
+            while node.notifees.get_mut(floodsub).and_then(FloodSub::next_event).is_some() {}
         });
         self.count(|node| node.swarm.flush_all(now));
     }

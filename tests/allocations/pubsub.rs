@@ -25,7 +25,7 @@ fn peer(number: u8) -> PeerId {
 struct World {
     node: Fake,
     notifees: Notifees<Fake>,
-    floodsub: NotifeeId,
+    floodsub: NotifeeId<FloodSub>,
     streams: Vec<StreamId>,
     before: usize,
 }

@@ -23,9 +23,10 @@ use std::task::{Context as Task, Waker};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
+    ConnectionEnd, ConnectionId, Direction, Event, Failure, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd,
+    StreamId,
 };
-use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
+use swarm_notify::notifee::{Context, Interest, Notifee, Notifees, Occurrence};
 use swarm_notify::swarm::{Config, Ready, Swarm};
 use wire::Wire;
 
@@ -78,10 +79,23 @@ impl<N> Notifee<N> for Count {
     }
 }
 
+/// Counts any event, in the one method for all of them.
+struct CountAny(Rc<Cell<u64>>);
+
+impl<N> Notifee<N> for CountAny {
+    fn event(&mut self, _: &mut Context<'_, N>, _: Event) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+/// Notifees of both kinds in turn.
 fn notifees<N>(many: usize) -> (Notifees<N>, Rc<Cell<u64>>) {
     let (mut notifees, told) = (Notifees::new(), Rc::default());
-    for _ in 0..many {
-        notifees.register(Count(Rc::clone(&told)));
+    for n in 0..many {
+        match n % 2 {
+            0 => _ = notifees.register(Count(Rc::clone(&told))),
+            _ => _ = notifees.register(CountAny(Rc::clone(&told))),
+        }
     }
     (notifees, told)
 }
@@ -284,4 +298,46 @@ pub(crate) fn a_hundred_thousand_streams(at_a_time: usize) -> usize {
     println!("{at_a_time} at a time: {:.4} allocations a stream", all as f64 / STREAMS as f64);
     assert_eq!(telling, 0, "from transition to notifee, {at_a_time} at a time");
     all
+}
+
+/// An owner who drives notifees and sees each event and readiness behind them, of streams that come one at a time.
+pub(crate) fn an_owner_who_sees_each_event_allocates_nothing() {
+    const ROUNDS: u64 = 1_000;
+    let (mut a, mut b, connection) = connected();
+    let (seen, mut allocated) = (Cell::new(0), 0);
+    let turn = |side: &mut Side| {
+        let _ = side.swarm.poll(&mut Task::from_waker(Waker::noop()), Duration::ZERO);
+        let before = heap::allocations();
+        side.notifees.drive_with_ready(&mut side.swarm, Duration::ZERO, |swarm, occurrence| match occurrence {
+            Occurrence::Event(_) => seen.set(seen.get() + 1),
+            Occurrence::Ready(Ready::Stream { stream, .. }) => {
+                while let Ok(n) = swarm.read(stream, &mut [0; 16]) {
+                    if n == 0 {
+                        // Ours is sent already on the side that has opened it.
+                        let _ = swarm.finish(stream);
+                        break;
+                    }
+                }
+            }
+            Occurrence::Ready(_) => {}
+        });
+        heap::allocations() - before
+    };
+    for round in 0..2 * ROUNDS {
+        let (before, told) = (seen.get(), a.told.get());
+        let stream = a.swarm.open_stream(connection, &[SINK]).unwrap();
+        assert_eq!(a.swarm.write(stream, b"x"), Ok(1));
+        a.swarm.finish(stream).unwrap();
+        while seen.get() < before + 4 {
+            let now = turn(&mut a) + turn(&mut b);
+            // The first half warms up.
+            allocated += if round < ROUNDS { 0 } else { now };
+        }
+        assert_eq!(
+            (seen.get() - before, a.told.get() - told),
+            (4, 2 * NOTIFEES as u64),
+            "opened and closed, at both ends"
+        );
+    }
+    assert_eq!(allocated, 0, "by {ROUNDS} streams");
 }

@@ -4,10 +4,12 @@
 
 mod basics;
 mod bounds;
+mod commands;
 mod dials;
 mod dropped;
 mod emitted;
 mod flush;
+mod held;
 mod lazy;
 #[cfg(feature = "subscription")]
 mod observers;

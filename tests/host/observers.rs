@@ -97,7 +97,7 @@ fn a_panic_of_a_thread_can_be_asked_for() {
     }));
     let found = wait(host.run_until(handle.with(|notifees, _| notifees.take_panics())));
     let [panic] = &found.unwrap()[..] else { panic!("there is one") };
-    assert_eq!((panic.notifee, panic.message.as_str()), (id, "I only take snapshots"));
+    assert_eq!((panic.notifee, panic.message.as_str()), (id.untyped(), "I only take snapshots"));
 }
 
 #[test]

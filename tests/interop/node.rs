@@ -63,8 +63,13 @@ fn lines(swarm: &tcp::Swarm) -> mpsc::Receiver<String> {
     lines
 }
 
-fn obey(line: &str, swarm: &mut tcp::Swarm, notifees: &mut Notifees<tcp::Swarm>, teller: NotifeeId) -> Result<()> {
-    let teller = notifees.get_mut::<Teller>(teller).ok_or("it is never unregistered")?;
+fn obey(
+    line: &str,
+    swarm: &mut tcp::Swarm,
+    notifees: &mut Notifees<tcp::Swarm>,
+    teller: NotifeeId<Teller>,
+) -> Result<()> {
+    let teller = notifees.get_mut(teller).ok_or("it is never unregistered")?;
     let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
     match command {
         "step" => teller.print("step", json!({ "number": rest.parse::<u32>()? })),

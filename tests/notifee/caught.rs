@@ -98,7 +98,7 @@ fn a_panic_in_a_replay_does_not_keep_it_from_being_registered() {
     log.expect(&["late connected c0.1", "late connected c1.1", "late connected c2.1"]);
     assert_eq!(
         kept.take().iter().map(|panic| (panic.notifee, panic.message.as_str())).collect::<Vec<_>>(),
-        [(id, "I come late"), (id, "I come late")]
+        [(id.untyped(), "I come late"), (id.untyped(), "I come late")]
     );
 }
 
@@ -168,7 +168,9 @@ const fn secs(n: u64) -> Duration {
 }
 
 /// Two nodes that are connected, and the brittle one at the second.
-fn with_brittle(brittle: Brittle) -> (Together<256, 2>, swarm_notify::notifee::NotifeeId, Panics) {
+fn with_brittle(
+    brittle: Brittle,
+) -> (Together<256, 2>, swarm_notify::notifee::NotifeeId<CatchPanics<Brittle>>, Panics) {
     let mut pair = Together::new(Cut::Whole);
     pair.connect();
     let (kept, keep) = panics();

@@ -7,7 +7,7 @@ use crate::support::sim::{Cut, Host};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event};
-use swarm_notify::notifee::{Context, HasNode, Interest, NotifeeId, PeerNotifee, Peers, catch_panics};
+use swarm_notify::notifee::{CatchPanics, Context, HasNode, Interest, NotifeeId, PeerNotifee, Peers, catch_panics};
 
 type Net<const EVENTS: usize> = Together<EVENTS, 3>;
 
@@ -237,8 +237,8 @@ fn panics_of_others_and_of_its_own_leave_the_counts_right() {
     dial(&mut net, 1, 2);
     settle_untold(&mut net);
     drive(&mut net);
-    let peers = |net: &Net<256>, id: NotifeeId| {
-        let caught = net.all[0].notifees.get::<swarm_notify::notifee::CatchPanics<Peers<Notes<Sim<256>>>>>(id);
+    let peers = |net: &Net<256>, id: NotifeeId<CatchPanics<Peers<Notes<Sim<256>>>>>| {
+        let caught = net.all[0].notifees.get(id);
         caught.unwrap().get_ref().connections_of(&net.all[1].swarm.local_peer()).count()
     };
     assert_eq!(peers(&net, brittle), 2);
@@ -304,7 +304,7 @@ fn walk<const EVENTS: usize>(seed: u64) -> (usize, usize) {
     let mut random = Random(seed);
     let mut net = net::<EVENTS>();
     let names = net.all.each_ref().map(|node| node.swarm.local_peer());
-    let mut followed: Vec<(NotifeeId, Log, Rc<RefCell<Model>>)> = Vec::new();
+    let mut followed: Vec<(_, Log, Rc<RefCell<Model>>)> = Vec::new();
     let (mut lines, mut several) = (0, 0);
     for step in 0..400 {
         if step % 80 == 0 {
@@ -355,7 +355,7 @@ fn walk<const EVENTS: usize>(seed: u64) -> (usize, usize) {
             let expected = std::mem::take(&mut model.lines);
             lines += expected.len();
             log.expect(&expected);
-            let peers = net.all[0].notifees.get::<Peers<Notes<Sim<EVENTS>>>>(*id).unwrap();
+            let peers = net.all[0].notifees.get(*id).unwrap();
             for peer in names {
                 let mut open: Vec<_> =
                     model.open.iter().filter(|(other, _)| *other == peer).map(|(_, id)| *id).collect();

@@ -4,9 +4,12 @@
 #[cfg(feature = "swarm")]
 mod budget;
 mod emissions;
+mod forward;
 mod inside;
 mod late;
 mod order;
+#[cfg(feature = "swarm")]
+mod owner;
 mod panics;
 mod random;
 #[cfg(feature = "swarm")]

@@ -242,7 +242,7 @@ fn a_panic_without_a_message_and_one_of_a_drop_are_reported() {
     let mut panics = pair.all[1].notifees.join();
     panics.sort_by_key(|panic| panic.notifee);
     let found: Vec<_> = panics.iter().map(|panic| (panic.notifee, panic.event.map(|event| event.name()))).collect();
-    assert_eq!(found, [(odd, Some("connected")), (brittle, None)]);
+    assert_eq!(found, [(odd.untyped(), Some("connected")), (brittle.untyped(), None)]);
     let texts: Vec<_> = panics.iter().map(ToString::to_string).collect();
     let expected = [
         "the thread of the notifee n0 panicked, told connected c0.1: a panic without a message",
@@ -286,7 +286,7 @@ fn one_that_panics_and_again_as_it_is_dropped_is_reported_twice() {
 fn panics_that_nobody_asks_for_are_bounded() {
     let [Driven { mut swarm, mut notifees }, _] = pair().all;
     let panics = |_| std::panic::resume_unwind(Box::new("again"));
-    let ids: Vec<_> = (0..70).map(|_| notifees.spawn_fn(1, Interest::NONE, panics).unwrap()).collect();
+    let ids: Vec<_> = (0..70).map(|_| notifees.spawn_fn(1, Interest::NONE, panics).unwrap().untyped()).collect();
     notifees.drive(&mut swarm, Duration::ZERO);
     let panics = notifees.join();
     assert_eq!((panics.len(), notifees.take_panics().len()), (64, 0));

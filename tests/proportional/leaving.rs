@@ -134,7 +134,7 @@ fn each_in_its_own_event(n: usize) {
 
 fn by_the_owner(n: usize, order: fn(&mut [NotifeeId])) {
     let mut notifees = Notifees::<Lifecycle<1>>::new();
-    let mut ids: Vec<_> = (0..n).map(|_| notifees.register(idle())).collect();
+    let mut ids: Vec<_> = (0..n).map(|_| notifees.register(idle()).untyped()).collect();
     order(&mut ids);
     measured_unregister(&mut notifees, &ids);
     assert!(notifees.is_empty());
@@ -146,11 +146,11 @@ fn while_others_come(n: usize) {
     fn measured_exchange(notifees: &mut Notifees<Lifecycle<1>>, ids: &mut [NotifeeId]) {
         for id in ids {
             assert!(notifees.unregister(*id));
-            *id = notifees.register(idle());
+            *id = notifees.register(idle()).untyped();
         }
     }
     let mut notifees = Notifees::new();
-    let mut ids: Vec<_> = (0..n).map(|_| notifees.register(idle())).collect();
+    let mut ids: Vec<_> = (0..n).map(|_| notifees.register(idle()).untyped()).collect();
     measured_exchange(&mut notifees, &mut ids);
     assert_eq!(notifees.len(), n);
 }
@@ -182,7 +182,7 @@ mod services {
     }
 
     fn install(notifees: &mut Notifees<World>, world: &mut World, n: usize) -> Vec<NotifeeId> {
-        (0..n).map(|_| notifees.install(world, acts(|_: &mut Context<'_, World>| {}))).collect()
+        (0..n).map(|_| notifees.install(world, acts(|_: &mut Context<'_, World>| {})).untyped()).collect()
     }
 
     pub(super) fn by_the_owner(n: usize) {

@@ -41,7 +41,7 @@ fn on_demand(name: Name) -> Identify {
 }
 
 /// What a service tells, and forgets.
-fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<String> {
+fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Identify>) -> Vec<String> {
     let identify: &mut Identify = host.service(id);
     std::iter::from_fn(|| identify.next_event())
         .map(|event| match event {
@@ -63,7 +63,7 @@ fn name(peer: libp2p_identity::PeerId) -> &'static str {
 
 /// What `a` knows of the peer of a connection.
 #[track_caller]
-fn known<const EVENTS: usize>(both: &mut Both<EVENTS>, id: NotifeeId, connection: ConnectionId) -> Info {
+fn known<const EVENTS: usize>(both: &mut Both<EVENTS>, id: NotifeeId<Identify>, connection: ConnectionId) -> Info {
     both.a.service::<Identify>(id).info(connection).expect("it is known").clone()
 }
 

@@ -36,7 +36,7 @@ fn periodic() -> Ping {
 }
 
 /// What a service tells, and forgets.
-fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<String> {
+fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Ping>) -> Vec<String> {
     let ping: &mut Ping = host.service(id);
     std::iter::from_fn(|| ping.next_event())
         .map(|event| match event {
@@ -48,6 +48,6 @@ fn told<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<Stri
 }
 
 #[track_caller]
-fn ask<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId, connection: ConnectionId) {
+fn ask<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Ping>, connection: ConnectionId) {
     host.service::<Ping>(id).ping(connection).expect("it is open");
 }

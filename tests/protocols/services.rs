@@ -39,7 +39,7 @@ fn reader(protocols: &[Protocol]) -> Reader {
     Script::new(protocols, |node, stream| drop(read(node, stream)))
 }
 
-fn uninstall<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> bool {
+fn uninstall<T: ?Sized, const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<T>) -> bool {
     host.notifees.uninstall(&mut host.swarm, id)
 }
 
@@ -143,7 +143,7 @@ fn a_stream_that_has_opened_and_was_not_told_goes_too<const EVENTS: usize>(shape
 fn one_may_take_itself_out_or_another_inside<const EVENTS: usize>(shape: Shape) {
     let mut both = Both::<EVENTS>::new(shape);
     let other = both.b.install(reader(&[OTHER]));
-    let own = both.b.notifees.install(&mut both.b.swarm, Leaver { other });
+    let own = both.b.notifees.install(&mut both.b.swarm, Leaver { other: other.untyped() });
     both.a.install(reader(&[]));
     let (ca, cb) = both.connect(shape);
     both.a.swarm.open_stream(ca, &[OTHER]).unwrap();
@@ -241,7 +241,8 @@ fn all_services_leave_nothing_behind<const EVENTS: usize>(shape: Shape) {
         let signing = Signing::strict_sign(keypair(name), 1);
         let ping = host.install(Ping::new([1; 32], ping::Config::default()));
         let identify = host.install(Identify::new(keypair(name).public(), identify::Config::default()));
-        [ping, identify, host.install(FloodSub::new(signing, pubsub::Config::default()))]
+        let floodsub = host.install(FloodSub::new(signing, pubsub::Config::default()));
+        [ping.untyped(), identify.untyped(), floodsub.untyped()]
     };
     let (ids, _) = (install(&mut both.a, A), install(&mut both.b, B));
     let (ca, cb) = both.connect(shape);

@@ -14,6 +14,8 @@ mod connections;
 mod drops;
 #[cfg(feature = "protocols")]
 mod gossipsub;
+#[cfg(feature = "protocols")]
+mod requests;
 mod resets;
 #[cfg(feature = "protocols")]
 mod services;

@@ -174,8 +174,8 @@ impl Ours {
         }
     }
 
-    fn next_ping(&mut self, id: NotifeeId) -> Option<Result<(), Failure>> {
-        match self.notifees.get_mut::<Ping>(id).unwrap().next_event()? {
+    fn next_ping(&mut self, id: NotifeeId<Ping>) -> Option<Result<(), Failure>> {
+        match self.notifees.get_mut(id).unwrap().next_event()? {
             ours_ping::Event::Pong { .. } => Some(Ok(())),
             ours_ping::Event::Failed { reason, .. } => Some(Err(reason)),
             other => panic!("{other:?}"),
@@ -229,7 +229,7 @@ fn each_ping_on_demand_has_a_stream_that_ends_on_both_sides() {
         let ping = ours.notifees.install(&mut ours.swarm, Ping::new([1; 32], config));
         let (theirs, connection) = ours.connect(dialed);
         for n in 1..=3 {
-            ours.notifees.get_mut::<Ping>(ping).unwrap().ping(connection).unwrap();
+            ours.notifees.get_mut(ping).unwrap().ping(connection).unwrap();
             let mut pong = None;
             ours.until("a pong", |ours| {
                 pong = pong.or_else(|| ours.next_ping(ping));
@@ -244,7 +244,7 @@ fn each_ping_on_demand_has_a_stream_that_ends_on_both_sides() {
 
 impl Ours {
     /// A service that signs its records, and a connection of which both sides have asked: what each has heard.
-    fn acquainted(&mut self, dialed: Direction) -> (NotifeeId, Theirs, ours_identify::Info, identify::Info) {
+    fn acquainted(&mut self, dialed: Direction) -> (NotifeeId<Identify>, Theirs, ours_identify::Info, identify::Info) {
         let service = Identify::new(self.identity.public(), ours_identify::Config::default());
         let service = service.with_signed_record(self.identity.clone(), 1);
         let id = self.notifees.install(&mut self.swarm, service);
@@ -264,8 +264,8 @@ impl Ours {
         (id, theirs, info.unwrap(), heard.unwrap())
     }
 
-    fn next_identify(&mut self, id: NotifeeId) -> Option<ours_identify::Event> {
-        self.notifees.get_mut::<Identify>(id).unwrap().next_event()
+    fn next_identify(&mut self, id: NotifeeId<Identify>) -> Option<ours_identify::Event> {
+        self.notifees.get_mut(id).unwrap().next_event()
     }
 }
 
@@ -326,7 +326,7 @@ fn each_side_hears_what_the_other_pushes() {
         let mut ours = Ours::new();
         let (id, theirs, ..) = ours.acquainted(dialed);
         let address: Multiaddr = "/ip4/192.0.2.1/tcp/4001".parse().unwrap();
-        ours.notifees.get_mut::<Identify>(id).unwrap().add_external_address(address.clone());
+        ours.notifees.get_mut(id).unwrap().add_external_address(address.clone());
         ours.until("our push", |_| theirs.next_info().is_some_and(|info| info.listen_addrs.contains(&address)));
         theirs.listen.send("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
         ours.until("their push", |ours| match ours.next_identify(id) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side, State,
-    StreamEnd, StreamId,
+    ConnectionEnd, ConnectionId, Counters, Direction, Event, Failure, Fault, Id, Lifecycle, Limits, ListenerId, Side,
+    State, StreamEnd, StreamId,
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
@@ -30,6 +30,12 @@ pub(crate) struct Fake {
     pub(crate) refused: BTreeMap<(ConnectionId, Refusal), u64>,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
+    /// The dials that nobody has answered, oldest first.
+    pub(crate) dials: Vec<(ConnectionId, Multiaddr)>,
+    /// The addresses at the other ends, where they are not that of all.
+    remotes: BTreeMap<ConnectionId, Multiaddr>,
+    /// Dials are refused.
+    pub(crate) refuses_dials: Option<DialError>,
 }
 
 /// A stream.
@@ -66,6 +72,24 @@ impl Fake {
             config: Config::default(),
             refused: BTreeMap::new(),
             place: BTreeMap::new(),
+            dials: Vec::new(),
+            remotes: BTreeMap::new(),
+            refuses_dials: None,
+        }
+    }
+
+    /// Somebody answers a dial of ours, if there is room for that: this peer, or nobody for a reason.
+    pub(crate) fn answer(&mut self, connection: ConnectionId, answer: Result<PeerId, Failure>) {
+        self.dials.retain(|(other, _)| *other != connection);
+        if self.lifecycle.state(connection) != Some(State::Opening) {
+            return;
+        }
+        match answer {
+            Ok(peer) => {
+                self.lifecycle.opened(connection).expect("there is room");
+                self.peers.insert(connection, peer);
+            }
+            Err(reason) => self.lifecycle.fail(connection, reason).expect("it opens"),
         }
     }
 
@@ -192,7 +216,11 @@ impl Network for Fake {
         }
         match self.lifecycle.vacate() {
             Some(Id::Stream(id)) => drop(self.streams.remove(&id)),
-            Some(Id::Connection(id)) => drop(self.peers.remove(&id)),
+            Some(Id::Connection(id)) => {
+                self.peers.remove(&id);
+                self.remotes.remove(&id);
+                self.dials.retain(|(dial, _)| *dial != id);
+            }
             Some(Id::Listener(_)) | None => {}
         }
         let event = self.lifecycle.next_event()?;
@@ -251,7 +279,7 @@ impl Node for Fake {
         Some(ConnectionView {
             state: self.lifecycle.state(id)?,
             direction: self.lifecycle.direction(id)?,
-            remote: &self.address,
+            remote: self.remotes.get(&id).unwrap_or(&self.address),
             listener: None,
             peer: self.peers.get(&id).copied(),
             streams: self.lifecycle.live_streams(id),
@@ -293,6 +321,10 @@ impl Node for Fake {
         None
     }
 
+    fn counters(&self) -> &Counters {
+        self.lifecycle.counters()
+    }
+
     fn waker(&self) -> Waker {
         Waker::noop().clone()
     }
@@ -331,8 +363,14 @@ impl Node for Fake {
         Err(ListenError::Closing)
     }
 
-    fn dial(&mut self, _: Multiaddr) -> Result<ConnectionId, DialError> {
-        Err(DialError::Closing)
+    fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError> {
+        if let Some(error) = self.refuses_dials {
+            return Err(error);
+        }
+        let connection = self.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
+        self.dials.push((connection, address.clone()));
+        self.remotes.insert(connection, address);
+        Ok(connection)
     }
 
     fn close_listener(&mut self, _: ListenerId) -> Result<(), CloseError> {
@@ -424,7 +462,11 @@ impl Node for Fake {
 
     fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError> {
         let is_read = self.streams.get(&id).is_some_and(|stream| stream.is_finished && stream.input.is_empty());
-        assert!(is_read, "it is closed at its end");
+        if !is_read {
+            // It waits for the peer's end.
+            self.finish(id).map_err(|_| CloseError::Ended)?;
+            return self.lifecycle.leave(id).map_err(|_| CloseError::Ended);
+        }
         self.lifecycle.end_stream(id, StreamEnd::Finished).map_err(|_| CloseError::Ended)
     }
 

@@ -52,6 +52,8 @@ pub(crate) mod pubsub_rpc;
 pub(crate) mod raw_frames;
 #[cfg(all(feature = "tcp", unix))]
 pub(crate) mod raw_peer;
+#[cfg(feature = "protocols")]
+pub(crate) mod request_response;
 pub(crate) mod scripted;
 #[cfg(feature = "protocols")]
 pub(crate) mod services;

@@ -94,7 +94,7 @@ struct Sent {
 struct Run {
     node: Fake,
     notifees: Notifees<Fake>,
-    floodsub: NotifeeId,
+    floodsub: NotifeeId<FloodSub>,
     config: Config,
     now: Duration,
     connections: Vec<(usize, ConnectionId)>,
@@ -296,7 +296,7 @@ impl Run {
         self.notifees.drive(&mut self.node, self.now);
         assert!(self.validated.get() <= self.config.messages_per_turn.max(1), "a turn validates so many and no more");
         self.check();
-        while let Some(event) = self.notifees.get_mut::<FloodSub>(self.floodsub).and_then(FloodSub::next_event) {
+        while let Some(event) = self.notifees.get_mut(self.floodsub).and_then(FloodSub::next_event) {
             self.told(event);
         }
     }

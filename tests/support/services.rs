@@ -43,12 +43,12 @@ impl<const EVENTS: usize> Host<EVENTS> {
         Self { swarm, notifees: Notifees::new(), is_paused: false, mode, flag: Arc::default() }
     }
 
-    pub(crate) fn install(&mut self, service: impl Service<Net<EVENTS>> + 'static) -> NotifeeId {
+    pub(crate) fn install<S: Service<Net<EVENTS>> + 'static>(&mut self, service: S) -> NotifeeId<S> {
         self.notifees.install(&mut self.swarm, service)
     }
 
     /// The one service of its type.
-    pub(crate) fn service<S: 'static>(&mut self, id: NotifeeId) -> &mut S {
+    pub(crate) fn service<S: 'static>(&mut self, id: NotifeeId<S>) -> &mut S {
         self.notifees.get_mut(id).expect("it is registered")
     }
 
@@ -116,15 +116,22 @@ impl<const EVENTS: usize> Both<EVENTS> {
     /// Connects the two, and gives each side's id. The shape says who dials.
     #[track_caller]
     pub(crate) fn connect(&mut self, shape: Shape) -> (ConnectionId, ConnectionId) {
-        let (dialer, listener, name) =
-            if shape.swapped { (&mut self.b, &mut self.a, A) } else { (&mut self.a, &mut self.b, B) };
+        let (listener, name) = if shape.swapped { (&mut self.a, A) } else { (&mut self.b, B) };
         listener.swarm.listen(name.at(4000)).expect("there is place");
         listener.turn(self.now);
-        dialer.swarm.dial(name.at(4000)).expect("there is place");
+        self.connect_again(shape)
+    }
+
+    /// Connects the two once more.
+    #[track_caller]
+    pub(crate) fn connect_again(&mut self, shape: Shape) -> (ConnectionId, ConnectionId) {
         let peers = (self.a.swarm.local_peer(), self.b.swarm.local_peer());
+        let before = self.a.swarm.connections_of(peers.1).count();
+        let (dialer, name) = if shape.swapped { (&mut self.b, A) } else { (&mut self.a, B) };
+        dialer.swarm.dial(name.at(4000)).expect("there is place");
         loop {
             let connections =
-                (self.a.swarm.connections_of(peers.1).last(), self.b.swarm.connections_of(peers.0).last());
+                (self.a.swarm.connections_of(peers.1).nth(before), self.b.swarm.connections_of(peers.0).nth(before));
             if let (Some(a), Some(b)) = connections {
                 return (a, b);
             }

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use swarm_notify::protocols::{identify, ping, pubsub};
+use swarm_notify::protocols::{address_book, identify, ping, pubsub, request_response};
 use swarm_notify::swarm::{Config, ProtocolLimits, Refusal};
 use swarm_notify::tcp;
 
 const PAGE: &str = include_str!("../../src/guide/enemy.rs");
 
 /// Fields that bound nothing of what peers can do.
-const NO_BOUNDS: [&str; 12] = [
+const NO_BOUNDS: [&str; 15] = [
     "tcp::Config::nodelay",
     "tcp::Config::interfaces_interval",
     "tcp::Config::attempt_delay",
@@ -23,6 +23,9 @@ const NO_BOUNDS: [&str; 12] = [
     "pubsub::Config::reopen_after",
     "pubsub::Config::reopen_at_most_after",
     "pubsub::Config::reopen_attempts",
+    "address_book::Config::attempt_delay",
+    "request_response::Config::framing",
+    "request_response::Config::answers",
 ];
 
 /// A default, as a configuration or the page has it.
@@ -176,6 +179,8 @@ fn each_bound_has_a_row_with_its_default() {
         ("ping::Config", format!("{:?}", ping::Config::default())),
         ("identify::Config", format!("{:?}", identify::Config::default())),
         ("pubsub::Config", format!("{:?}", pubsub::Config::default())),
+        ("address_book::Config", format!("{:?}", address_book::Config::default())),
+        ("request_response::Config", format!("{:?}", request_response::Config::default())),
     ];
     let mut fields: BTreeMap<_, _> = printed.iter().flat_map(|(owner, text)| Fields::of(owner, text)).collect();
     assert!(fields.len() > 70, "{fields:?}");

@@ -84,7 +84,7 @@ pub(crate) fn run(reporter: Reporter) -> Result<bool, Error> {
 struct Demo {
     a: Node,
     b: Node,
-    caller: NotifeeId,
+    caller: NotifeeId<Caller>,
 }
 
 impl Demo {

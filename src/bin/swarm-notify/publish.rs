@@ -45,8 +45,8 @@ impl Whose {
 /// A topic, and standard input.
 pub(crate) struct Publisher {
     audience: Audience,
-    floodsub: NotifeeId,
-    watch: NotifeeId,
+    floodsub: NotifeeId<FloodSub>,
+    watch: NotifeeId<Watch>,
     topic: String,
     /// Standard input, until its end.
     lines: Option<Lines>,
@@ -74,7 +74,12 @@ enum Audience {
 
 impl Publisher {
     /// Reads standard input from now on.
-    pub(crate) fn new(whose: Whose, topic: &str, floodsub: NotifeeId, notifees: &mut Notifees<World>) -> Self {
+    pub(crate) fn new(
+        whose: Whose,
+        topic: &str,
+        floodsub: NotifeeId<FloodSub>,
+        notifees: &mut Notifees<World>,
+    ) -> Self {
         Self {
             audience: match whose {
                 Whose::Listen => Audience::Many(Subscribers::default()),
@@ -94,7 +99,7 @@ impl Publisher {
         }
     }
 
-    pub(crate) const fn floodsub(&self) -> NotifeeId {
+    pub(crate) const fn floodsub(&self) -> NotifeeId<FloodSub> {
         self.floodsub
     }
 
@@ -120,7 +125,7 @@ impl Publisher {
         let delivery = match &mut self.audience {
             Audience::One { delivery, .. } => delivery,
             Audience::Many(subscribers) => {
-                let dropped = notifees.get::<FloodSub>(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
+                let dropped = notifees.get(self.floodsub).map_or(0, |floodsub| floodsub.counters().dropped);
                 for (count, how) in [
                     (dropped, "dropped for subscribers that took them too slowly"),
                     (subscribers.rest(), "not written at the end to subscribers that were behind"),
@@ -178,7 +183,7 @@ impl Publisher {
     pub(crate) fn go_on(&mut self, cx: &mut Context<'_>, world: &mut World, notifees: &mut Notifees<World>) -> bool {
         let mut happened = self.look(world, notifees);
         for _ in 0..PER_TURN {
-            let Some(floodsub) = notifees.get_mut::<FloodSub>(self.floodsub) else { return happened };
+            let Some(floodsub) = notifees.get_mut(self.floodsub) else { return happened };
             if self.is_given_up {
                 break;
             }
@@ -237,14 +242,14 @@ impl Publisher {
     /// is done now, and was not before.
     fn look(&mut self, world: &mut World, notifees: &mut Notifees<World>) -> bool {
         let was_done = self.is_done();
-        let Some(floodsub) = notifees.get::<FloodSub>(self.floodsub) else { return false };
+        let Some(floodsub) = notifees.get(self.floodsub) else { return false };
         if let Audience::Many(subscribers) = &mut self.audience
             && world.is_ending
         {
             subscribers.note_rest(floodsub);
         }
         let queue = Queue::of(floodsub, world, &self.topic);
-        let Some(watch) = notifees.get_mut::<Watch>(self.watch) else { return false };
+        let Some(watch) = notifees.get_mut(self.watch) else { return false };
         match &mut self.audience {
             Audience::Many(subscribers) => watch.look_at = subscribers.deadline(),
             Audience::One { delivery, timeout } => {

@@ -26,9 +26,9 @@ pub(crate) enum Outcome {
 
 /// Services that are installed.
 pub(crate) struct Services {
-    ping: NotifeeId,
-    identify: NotifeeId,
-    pace: NotifeeId,
+    ping: NotifeeId<Ping>,
+    identify: NotifeeId<Identify>,
+    pace: NotifeeId<Pace>,
     floodsub: Option<Publisher>,
 }
 

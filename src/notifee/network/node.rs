@@ -3,7 +3,7 @@
 use super::Network;
 use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
-use crate::lifecycle::{ConnectionId, Event, Fault, ListenerId, StreamId};
+use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
     ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
@@ -13,7 +13,7 @@ use core::task::Waker;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 
-/// Writes the trait and its implementation side by side: each method is the swarm's of the same name.
+/// Writes the trait and the swarm's implementation side by side: each method is the swarm's of the same name.
 macro_rules! node {
     ($(
         $(#[$doc:meta])*
@@ -24,7 +24,12 @@ macro_rules! node {
     )*) => {
         /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name.
         ///
-        /// It can be made an object, so that a protocol is compiled once for all transports.
+        /// It can be made an object, so that a protocol is compiled once for all transports. Swarms are nodes, and so is the
+        /// swarm of a `Host`. A world of your own with a swarm inside is no node: it [has one](HasNode).
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is no node",
+            note = "pass the swarm inside: `world.node_mut()` of what implements `HasNode`, such as `cx.network().node_mut()`"
+        )]
         pub trait Node: Network {
             $($(#[$doc])* fn $name(&$self $(, $arg: $type)*) $(-> $ret)?;)*
             $($(#[$mut_doc])* fn $mut_name(&mut $mut_self $(, $mut_arg: $mut_type)*) $(-> $mut_ret)?;)*
@@ -83,69 +88,81 @@ macro_rules! node {
     };
 }
 
-node! {
-    /// [`Swarm::local_peer`]
-    fn local_peer(&self) -> PeerId;
-    /// [`Swarm::listener`]
-    fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>>;
-    /// [`Swarm::connection`]
-    fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
-    /// [`Swarm::stream`]
-    fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
-    /// [`Swarm::config`]
-    fn config(&self) -> &Config;
-    /// [`Swarm::refused`]
-    fn refused(&self, refusal: Refusal) -> u64;
-    /// [`Swarm::last_refused_from`]
-    fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
-    /// [`Swarm::waker`]
-    fn waker(&self) -> Waker;
-    mut
-    /// [`Swarm::register_protocol`]
-    fn register_protocol(&mut self, protocol: Protocol);
-    /// [`Swarm::unregister_protocol`]
-    fn unregister_protocol(&mut self, protocol: &Protocol);
-    /// [`Swarm::limit_protocol`]
-    fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits);
-    /// [`Swarm::listen`]
-    fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
-    /// [`Swarm::dial`]
-    fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError>;
-    /// [`Swarm::close_listener`]
-    fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError>;
-    /// [`Swarm::close_connection`]
-    fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
-    /// [`Swarm::abort_connection`]
-    fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
-    /// [`Swarm::fail_connection`]
-    fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError>;
-    /// [`Swarm::count_refusals`]
-    fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64);
-    /// [`Swarm::disconnect_peer`]
-    fn disconnect_peer(&mut self, peer: PeerId) -> usize;
-    /// [`Swarm::shutdown`]
-    fn shutdown(&mut self);
-    /// [`Swarm::open_stream`]
-    fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError>;
-    /// [`Swarm::read`]
-    fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
-    /// [`Swarm::write`]
-    fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
-    /// [`Swarm::flush`]
-    fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
-    /// [`Swarm::finish`]
-    fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
-    /// [`Swarm::close_stream`]
-    fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
-    /// [`Swarm::set_half_open_timeout`]
-    fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
-    /// [`Swarm::reset`]
-    fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;
-    /// [`Swarm::take_unread`]
-    fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
-    /// [`Swarm::next_ready`]
-    fn next_ready(&mut self) -> Option<Ready>;
+/// Hands the methods of [`Node`] to a macro, which writes them: look-ups, and behind `mut` commands.
+macro_rules! node_methods {
+    ($write:ident) => {
+        $write! {
+            /// [`Swarm::local_peer`]
+            fn local_peer(&self) -> PeerId;
+            /// [`Swarm::listener`]
+            fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>>;
+            /// [`Swarm::connection`]
+            fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>>;
+            /// [`Swarm::stream`]
+            fn stream(&self, id: StreamId) -> Option<StreamView<'_>>;
+            /// [`Swarm::config`]
+            fn config(&self) -> &Config;
+            /// [`Swarm::refused`]
+            fn refused(&self, refusal: Refusal) -> u64;
+            /// [`Swarm::last_refused_from`]
+            fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
+            /// [`Swarm::counters`]
+            fn counters(&self) -> &Counters;
+            /// [`Swarm::waker`]
+            fn waker(&self) -> Waker;
+            mut
+            /// [`Swarm::register_protocol`]
+            fn register_protocol(&mut self, protocol: Protocol);
+            /// [`Swarm::unregister_protocol`]
+            fn unregister_protocol(&mut self, protocol: &Protocol);
+            /// [`Swarm::limit_protocol`]
+            fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits);
+            /// [`Swarm::listen`]
+            fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
+            /// [`Swarm::dial`]
+            fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError>;
+            /// [`Swarm::close_listener`]
+            fn close_listener(&mut self, id: ListenerId) -> Result<(), CloseError>;
+            /// [`Swarm::close_connection`]
+            fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+            /// [`Swarm::abort_connection`]
+            fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError>;
+            /// [`Swarm::fail_connection`]
+            fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError>;
+            /// [`Swarm::count_refusals`]
+            fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64);
+            /// [`Swarm::disconnect_peer`]
+            fn disconnect_peer(&mut self, peer: PeerId) -> usize;
+            /// [`Swarm::shutdown`]
+            fn shutdown(&mut self);
+            /// [`Swarm::open_stream`]
+            fn open_stream(&mut self, connection: ConnectionId, protocols: &[Protocol]) -> Result<StreamId, OpenStreamError>;
+            /// [`Swarm::read`]
+            fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
+            /// [`Swarm::write`]
+            fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
+            /// [`Swarm::flush`]
+            fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
+            /// [`Swarm::finish`]
+            fn finish(&mut self, id: StreamId) -> Result<(), WriteError>;
+            /// [`Swarm::close_stream`]
+            fn close_stream(&mut self, id: StreamId) -> Result<(), CloseError>;
+            /// [`Swarm::set_half_open_timeout`]
+            fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>) -> Result<(), CloseError>;
+            /// [`Swarm::reset`]
+            fn reset(&mut self, id: StreamId) -> Result<(), CloseError>;
+            /// [`Swarm::take_unread`]
+            fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
+            /// [`Swarm::next_ready`]
+            fn next_ready(&mut self) -> Option<Ready>;
+        }
+    };
 }
+
+node_methods!(node);
+
+#[cfg(all(feature = "host", unix))]
+pub(crate) use node_methods;
 
 impl<T, const EVENTS: usize, R> Network for Swarm<T, EVENTS, R>
 where

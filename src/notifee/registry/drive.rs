@@ -1,16 +1,78 @@
-//! One turn of the notifees of a swarm: [`Notifees::drive`], and [`Notifees::drive_while`] under a budget.
+//! One turn of the notifees of a swarm: [`Notifees::drive`], [`Notifees::drive_while`] under a budget, and
+//! [`Notifees::drive_with`] for an owner who sees what they are told.
 
-use super::super::{Context, HasNode, Interest, Network};
+use super::super::{Context, HasNode, Interest};
 use super::tell::{Held, Limit, Told, events_beyond};
 use super::{NotifeeId, Notifees};
+use crate::lifecycle::Event;
 use crate::swarm::Ready;
 use core::time::Duration;
 
 /// The most drives in a row that may end before all due notifees have been ticked. From then on each drive ticks one.
 const PATIENCE: u8 = 15;
 
-/// The limits of one drive.
-struct Budget<'a> {
+/// An event or a readiness of a swarm, as [`Notifees::drive_with_ready`] shows it to its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Occurrence {
+    /// One of the nine events.
+    Event(Event),
+    /// Something is ready, has changed or was refused.
+    Ready(Ready),
+}
+
+/// The one who drives, and may see what has been told to all notifees.
+trait Owner<N> {
+    /// It wants to.
+    const WATCHES: bool;
+
+    fn see(&mut self, network: &mut N, told: Told);
+}
+
+/// One that does not.
+impl<N> Owner<N> for () {
+    const WATCHES: bool = false;
+
+    #[inline(always)]
+    fn see(&mut self, _network: &mut N, _told: Told) {}
+}
+
+/// One that sees events.
+struct SeesEvents<F>(F);
+
+impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
+    const WATCHES: bool = true;
+
+    fn see(&mut self, network: &mut N, told: Told) {
+        if let Told::Event(event) = told {
+            (self.0)(Held::new(network).0, event);
+        }
+    }
+}
+
+/// One that sees events and readiness.
+struct SeesAll<F>(F);
+
+impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
+    const WATCHES: bool = true;
+
+    fn see(&mut self, network: &mut N, told: Told) {
+        let occurrence = match told {
+            Told::Event(event) => Occurrence::Event(event),
+            Told::StreamReady { stream, readable, writable } => {
+                Occurrence::Ready(Ready::Stream { stream, readable, writable })
+            }
+            Told::AddressesChanged { listener } => Occurrence::Ready(Ready::Addresses { listener }),
+            Told::Refused { at, refusal, count } => {
+                Occurrence::Ready(Ready::Refused { of: at, kind: refusal, count: u64::from_ne_bytes(count) })
+            }
+        };
+        (self.0)(Held::new(network).0, occurrence);
+    }
+}
+
+/// The limits of one drive, and its owner.
+struct Budget<'a, O> {
+    owner: O,
     /// The number of events that may still be told.
     events: usize,
     /// The limit is reached, and `events` are those of the network that are told beyond it. What is emitted meanwhile counts
@@ -26,7 +88,7 @@ struct Budget<'a> {
     has_told: bool,
 }
 
-impl Budget<'_> {
+impl<O> Budget<'_, O> {
     /// Asks for one more unit. The first unit is always granted. After a refusal `may` is not asked again.
     #[inline]
     fn permits_unit(&mut self) -> bool {
@@ -50,7 +112,7 @@ impl Budget<'_> {
     }
 }
 
-impl Limit for Budget<'_> {
+impl<N: HasNode, O: Owner<N>> Limit<N> for Budget<'_, O> {
     const TELLS_ANSWERS: bool = false;
 
     #[inline]
@@ -71,7 +133,7 @@ impl Limit for Budget<'_> {
     }
 
     #[inline]
-    fn goes_beyond(&mut self, network: &impl Network) -> bool {
+    fn goes_beyond(&mut self, network: &N) -> bool {
         if self.events > 0 || self.is_beyond {
             return false;
         }
@@ -85,6 +147,11 @@ impl Limit for Budget<'_> {
             self.events = 0;
         }
         self.is_beyond
+    }
+
+    #[inline(always)]
+    fn show_owner(&mut self, network: &mut N, told: Told) {
+        self.owner.see(network, told);
     }
 }
 
@@ -103,7 +170,7 @@ impl<N: HasNode> Notifees<N> {
     /// last event can leave something to be told to notifees alone: emitted events beyond the limit or the budget of that
     /// drive, and the rest of an event that a panic has interrupted.
     pub fn drive(&mut self, network: &mut N, now: Duration) {
-        self.drive_within(network, now, None);
+        self.drive_within(network, now, None, ());
     }
 
     /// Does what [`drive`](Self::drive) does, under a budget: it asks `may` before each event (of the swarm, or emitted), each
@@ -120,15 +187,70 @@ impl<N: HasNode> Notifees<N> {
     /// The rest of an event that a panic has interrupted is told first, outside the budget. If `may` panics, nothing is
     /// lost: it is asked before anything is taken.
     pub fn drive_while(&mut self, network: &mut N, now: Duration, may: &mut dyn FnMut() -> bool) {
-        self.drive_within(network, now, Some(may));
+        self.drive_within(network, now, Some(may), ());
     }
 
-    fn drive_within(&mut self, network: &mut N, now: Duration, may: Option<&mut dyn FnMut() -> bool>) {
+    /// Does what [`drive`](Self::drive) does, and calls `see` with each event once all notifees have been told of it: the
+    /// owner is the last to know. `see` has the network in its hands, can look up what the event names, and may give any
+    /// command; what that causes is told later.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use libp2p_core::transport::MemoryTransport;
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::lifecycle::Event;
+    /// use swarm_notify::notifee::Notifees;
+    /// # #[cfg(feature = "protocols")]
+    /// use swarm_notify::protocols::ping::{self, Ping};
+    /// use swarm_notify::swarm::{Config, Swarm};
+    ///
+    /// let key = Keypair::ed25519_from_bytes([1; 32])?;
+    /// let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+    /// let mut notifees = Notifees::new();
+    /// # #[cfg(feature = "protocols")]
+    /// notifees.install(&mut swarm, Ping::new([2; 32], ping::Config::default()));
+    /// swarm.listen("/memory/4714".parse()?)?;
+    ///
+    /// let mut addresses = Vec::new();
+    /// swarm.tick(Duration::ZERO);
+    /// notifees.drive_with(&mut swarm, Duration::ZERO, |swarm, event| {
+    ///     if let Event::Listen { listener } = event {
+    ///         addresses.extend_from_slice(swarm.listener(listener).unwrap().addresses);
+    ///     }
+    /// });
+    /// assert_eq!(addresses, ["/memory/4714".parse()?]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// An owner who always drives so sees each event once. If a notifee panics while it is told of one, `see` gets that
+    /// event from the next call, when the other notifees have been told; an event in which `see` itself panics counts as
+    /// seen. Readiness is told to notifees alone: an owner with streams of its own has
+    /// [`drive_with_ready`](Self::drive_with_ready).
+    pub fn drive_with(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Event)) {
+        self.drive_within(network, now, None, SeesEvents(see));
+    }
+
+    /// Does what [`drive_with`](Self::drive_with) does, and calls `see` with each readiness, too: for an owner who reads and
+    /// writes streams beside the notifees that do. It takes the place of both loops around
+    /// [`next_event`](crate::swarm::Swarm::next_event) and [`next_ready`](crate::swarm::Swarm::next_ready). A stream that is
+    /// ready may be a notifee's, so look whether it is yours.
+    pub fn drive_with_ready(&mut self, network: &mut N, now: Duration, see: impl FnMut(&mut N, Occurrence)) {
+        self.drive_within(network, now, None, SeesAll(see));
+    }
+
+    fn drive_within<O: Owner<N>>(
+        &mut self,
+        network: &mut N,
+        now: Duration,
+        may: Option<&mut dyn FnMut() -> bool>,
+        owner: O,
+    ) {
         self.now = self.now.max(now);
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
         let mut budget = Budget {
+            owner,
             events: most,
             is_beyond: false,
             ready: most,
@@ -140,6 +262,14 @@ impl<N: HasNode> Notifees<N> {
         let is_overdue = self.untimed >= PATIENCE;
         // `tick_all` sets it to 0 once all have been ticked.
         self.untimed = PATIENCE.min(self.untimed + 1);
+        if O::WATCHES {
+            self.resume(network);
+        }
+        let owed = self.owed_to_owner.take();
+        self.has_watching_owner = O::WATCHES;
+        if let Some(told) = owed {
+            budget.owner.see(network, told);
+        }
         self.drain(network, &mut budget);
         if budget.is_spent() && !is_overdue || !self.tick_all(network, &mut budget, is_overdue) {
             return;
@@ -149,7 +279,7 @@ impl<N: HasNode> Notifees<N> {
     }
 
     /// Tells events and readiness, until there is neither or the budget ends.
-    fn drain(&mut self, network: &mut N, budget: &mut Budget<'_>) {
+    fn drain<O: Owner<N>>(&mut self, network: &mut N, budget: &mut Budget<'_, O>) {
         loop {
             let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
@@ -159,6 +289,7 @@ impl<N: HasNode> Notifees<N> {
                 budget.ready -= 1;
                 budget.told_unit();
                 self.tell(told, NotifeeId::FIRST.sequence, network);
+                budget.owner.see(network, told);
             }
             let is_done = before == (budget.events, budget.ready);
             if is_done && (self.changes.emissions.is_empty() || budget.is_spent()) {
@@ -173,7 +304,7 @@ impl<N: HasNode> Notifees<N> {
 
     /// Ticks all due notifees: first those that the last drive did not get to, then the others, which may be due again.
     /// Returns `false` if the budget ended before. With `one_more` one is ticked beyond the budget.
-    fn tick_all(&mut self, network: &mut N, budget: &mut Budget<'_>, mut one_more: bool) -> bool {
+    fn tick_all<O>(&mut self, network: &mut N, budget: &mut Budget<'_, O>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
         let first = *tick_from;
@@ -218,6 +349,15 @@ impl<N: HasNode> Notifees<N> {
             self.make_changes();
         }
         has_permit
+    }
+}
+
+impl<N> Notifees<N> {
+    /// All notifees have been told, late, and their owner has not.
+    pub(super) const fn owe_owner(&mut self, told: Told) {
+        if self.has_watching_owner {
+            self.owed_to_owner = Some(told);
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl<N> Notifees<N> {
 impl<N: Network> Notifees<N> {
     /// Tells the emissions whose turn it is, as far as the limit permits. `false`: some are left.
     #[inline]
-    pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit) -> bool {
+    pub(super) fn tell_emissions(&mut self, network: &mut N, limit: &mut impl Limit<N>) -> bool {
         while !self.changes.emissions.is_turn_over() {
             if !limit.permits() {
                 return false;

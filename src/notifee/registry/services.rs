@@ -77,7 +77,8 @@ impl<N: HasNode> Notifees<N> {
     ///   [unregistered](Self::unregister) has its protocols still.
     ///
     /// For one that was only [unregistered](Self::unregister), it does the rest.
-    pub fn uninstall(&mut self, network: &mut N, id: NotifeeId) -> bool {
+    pub fn uninstall<T: ?Sized>(&mut self, network: &mut N, id: NotifeeId<T>) -> bool {
+        let id = id.untyped();
         let was_installed = self.changes.silence(network.node_mut(), id);
         if was_installed {
             self.unregister(id);
@@ -89,7 +90,8 @@ impl<N: HasNode> Notifees<N> {
 impl<N: HasNode> Context<'_, N> {
     /// Takes out a service, itself for instance, as [`Notifees::uninstall`] does. Its protocols and streams go at once;
     /// it is told nothing more, and dropped once this has been told to all.
-    pub fn uninstall(&mut self, id: NotifeeId) {
+    pub fn uninstall<T: ?Sized>(&mut self, id: NotifeeId<T>) {
+        let id = id.untyped();
         // One that is being installed speaks nothing before it has been told what is open.
         if self.changes.silence(self.network.node_mut(), id) || self.is_replay && id == self.this {
             self.changes.unregister(id);

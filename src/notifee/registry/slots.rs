@@ -150,7 +150,7 @@ impl Slots {
     /// Returns the id that the next notifee gets.
     pub(super) fn next_id(&self) -> NotifeeId {
         let slot = u32::try_from(self.slots.vacant_key()).expect("memory ends before 2^32 notifees are registered");
-        NotifeeId { sequence: self.next, slot }
+        NotifeeId::new(self.next, slot)
     }
 
     /// Returns the sequence number of the next notifee.

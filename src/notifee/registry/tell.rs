@@ -49,8 +49,8 @@ pub(super) enum Left {
     Emission(Emission),
 }
 
-/// A limit on the number of events that are told.
-pub(super) trait Limit {
+/// A limit on the number of events that are told, and the owner of a network `N`, who may see them.
+pub(super) trait Limit<N> {
     /// Once the network has no event, answers are told without more ado. Otherwise readiness comes before them.
     const TELLS_ANSWERS: bool;
 
@@ -62,9 +62,12 @@ pub(super) trait Limit {
     fn told_of_network(&mut self);
     /// Permits, once, that all events of the network that wait are told beyond the limit, if its queue has no room for some of
     /// them. Returns `false` if there are none, or if it is not the number of events that was limited.
-    fn goes_beyond(&mut self, network: &impl Network) -> bool;
+    fn goes_beyond(&mut self, network: &N) -> bool;
     /// Hears that the network has no event. Returns whether it had gone beyond, which ends now.
     fn ends_beyond(&mut self) -> bool;
+    /// Shows the owner what has been told to all notifees.
+    #[inline(always)]
+    fn show_owner(&mut self, _network: &mut N, _told: Told) {}
 }
 
 /// At most so many events.
@@ -76,7 +79,7 @@ struct Most {
     raise: usize,
 }
 
-impl Limit for Most {
+impl<N: Network> Limit<N> for Most {
     const TELLS_ANSWERS: bool = true;
 
     #[inline]
@@ -96,7 +99,7 @@ impl Limit for Most {
     }
 
     #[inline]
-    fn goes_beyond(&mut self, network: &impl Network) -> bool {
+    fn goes_beyond(&mut self, network: &N) -> bool {
         let more = events_beyond(network, self.raise);
         self.raise = 1;
         self.most += more;
@@ -296,7 +299,7 @@ impl<N: Network> Notifees<N> {
     /// Tells the rest of an event that a panic has interrupted, then events, as far as the limit permits: each of the
     /// network's behind all that was emitted before.
     #[inline(always)]
-    pub(super) fn tell_events<L: Limit>(&mut self, network: &mut N, limit: &mut L) {
+    pub(super) fn tell_events<L: Limit<N>>(&mut self, network: &mut N, limit: &mut L) {
         self.resume(network);
         loop {
             if !(self.tell_emissions(network, limit) && limit.permits()) {
@@ -320,6 +323,7 @@ impl<N: Network> Notifees<N> {
             if !self.changes.emissions.is_empty() {
                 self.changes.emissions.begin_turn();
             }
+            limit.show_owner(network, Told::Event(event));
         }
     }
 
@@ -329,7 +333,7 @@ impl<N: Network> Notifees<N> {
     ///
     /// One that panics while it is told so, or unregisters itself, is not registered. If another notifee that leaves meanwhile
     /// panics as it is dropped, the newcomer is registered, although the caller has no id.
-    pub fn register_and_replay(&mut self, network: &mut N, notifee: impl Notifee<N> + 'static) -> NotifeeId
+    pub fn register_and_replay<T: Notifee<N> + 'static>(&mut self, network: &mut N, notifee: T) -> NotifeeId<T>
     where
         N: 'static,
     {
@@ -355,12 +359,12 @@ impl<N: Network> Notifees<N> {
         self.entries.pop();
         self.add(entry);
         self.make_changes();
-        id
+        id.typed()
     }
 
     /// Goes on with what a panic has interrupted.
     #[inline]
-    fn resume(&mut self, network: &mut N) {
+    pub(super) fn resume(&mut self, network: &mut N) {
         if self.is_interrupted() {
             self.resume_interrupted(network);
         }
@@ -371,7 +375,11 @@ impl<N: Network> Notifees<N> {
     fn resume_interrupted(&mut self, network: &mut N) {
         if let Some(Interrupted { left, next }) = self.interrupted.take() {
             match left {
-                Left::Told(told) => self.tell(told, next, network),
+                Left::Told(told) => {
+                    self.tell(told, next, network);
+                    #[cfg(feature = "swarm")]
+                    self.owe_owner(told);
+                }
                 Left::Emission(emission) => self.tell_emission(emission, next, network),
             }
             self.changes.emissions.begin_turn();
@@ -389,6 +397,10 @@ impl<N: Network> Notifees<N> {
     /// The last event of a swarm can leave such, so a program ends once its swarm is shut down and nothing is pending here.
     #[must_use]
     pub fn has_pending(&self) -> bool {
+        #[cfg(feature = "swarm")]
+        if self.owed_to_owner.is_some() {
+            return true;
+        }
         self.has_more || self.is_interrupted() || !self.changes.emissions.is_empty()
     }
 

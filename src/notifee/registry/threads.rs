@@ -35,7 +35,11 @@ impl<N: HasNode> Notifees<N> {
     ///
     /// # Errors
     /// The system's, if it gives no thread. Nothing was registered, and the notifee was dropped.
-    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
+    pub fn spawn(
+        &mut self,
+        capacity: usize,
+        notifee: impl BlockingNotifee + Send + 'static,
+    ) -> io::Result<NotifeeId<Subscriber>> {
         let interest = notifee.interest();
         self.spawn_fn(capacity, interest, each(notifee))
     }
@@ -62,7 +66,7 @@ impl<N: HasNode> Notifees<N> {
         capacity: usize,
         interest: Interest,
         told: impl FnMut(Notice) + Send + 'static,
-    ) -> io::Result<NotifeeId> {
+    ) -> io::Result<NotifeeId<Subscriber>> {
         let subscriber = self.changes.spawn(capacity, interest, told)?;
         Ok(self.register(subscriber))
     }
@@ -123,7 +127,11 @@ impl<N: HasNode + 'static> Context<'_, N> {
     ///
     /// # Errors
     /// Those of [`Notifees::spawn`].
-    pub fn spawn(&mut self, capacity: usize, notifee: impl BlockingNotifee + Send + 'static) -> io::Result<NotifeeId> {
+    pub fn spawn(
+        &mut self,
+        capacity: usize,
+        notifee: impl BlockingNotifee + Send + 'static,
+    ) -> io::Result<NotifeeId<Subscriber>> {
         let interest = notifee.interest();
         self.spawn_fn(capacity, interest, each(notifee))
     }
@@ -137,7 +145,7 @@ impl<N: HasNode + 'static> Context<'_, N> {
         capacity: usize,
         interest: Interest,
         told: impl FnMut(Notice) + Send + 'static,
-    ) -> io::Result<NotifeeId> {
+    ) -> io::Result<NotifeeId<Subscriber>> {
         let subscriber = self.changes.spawn(capacity, interest, told)?;
         Ok(self.changes.register(subscriber))
     }

@@ -2,13 +2,13 @@
 //! direction.
 
 use super::reader::Reader;
-use super::writer::Writer;
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL};
 use crate::connection::Bucket;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Fault, StreamId};
 use crate::notifee::Node;
 use crate::protocols::fails;
+use crate::protocols::writer::Writer;
 use crate::swarm::OpenStreamError;
 use alloc::sync::Arc;
 use core::time::Duration;

@@ -2,7 +2,9 @@
 
 use super::message::{Message, Topic};
 use crate::identity::PeerId;
+use crate::text::for_log;
 use alloc::collections::VecDeque;
+use core::fmt;
 
 /// What the owner is told. Messages that were dropped for a slow peer, and what a peer has sent that is no valid message,
 /// are counted and told as [`Ready::Refused`](crate::swarm::Ready::Refused).
@@ -47,6 +49,27 @@ pub enum Event {
         /// How many.
         events: u64,
     },
+}
+
+/// One line, such as `subscribed PEER: news`, or `message on news by PEER via PEER: 5 bytes`, without what the message says. A
+/// topic is short and escaped, so that it commands no terminal and begins no line.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message { message: Message { topic, source, data, .. }, via } => {
+                write!(f, "message on {}", for_log(topic))?;
+                if let Some(source) = source {
+                    write!(f, " by {source}")?;
+                }
+                write!(f, " via {via}: {} bytes", data.len())
+            }
+            Self::PeerAdded { peer } => write!(f, "peer_added {peer}"),
+            Self::PeerGone { peer } => write!(f, "peer_gone {peer}"),
+            Self::Subscribed { peer, topic } => write!(f, "subscribed {peer}: {}", for_log(topic)),
+            Self::Unsubscribed { peer, topic } => write!(f, "unsubscribed {peer}: {}", for_log(topic)),
+            Self::Lagged { events } => write!(f, "pubsub_lagged: {events} events"),
+        }
+    }
 }
 
 /// Events in order, at most so many, of messages with at most so many bytes.

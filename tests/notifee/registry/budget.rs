@@ -350,7 +350,7 @@ fn who_comes_and_goes_in_the_last_tick_that_is_allowed_is_heeded() {
     let mut node = alone();
     node.notifees.register(Replaces { log: log.clone(), goes: Rc::clone(&goes) });
     let gone = node.notifees.register(timer("gone", &log));
-    goes.set(Some(gone));
+    goes.set(Some(gone.untyped()));
     node.notifees.register(timer("last", &log));
     let told = [1, 1, 1, 1].map(|n| drive(&mut node, &log, n).0.concat());
     assert_eq!(told, ["replaces", "last tick 1", "new tick 1", ""]);

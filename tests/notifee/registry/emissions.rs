@@ -153,7 +153,7 @@ fn who_comes_after_an_emission_is_not_told_of_it_and_who_leaves_neither() {
             cx.unregister(leaves.get().expect("it is set"));
         }
     }));
-    leaver.set(Some(notifees.register(Hears::new("leaver", &log))));
+    leaver.set(Some(notifees.register(Hears::new("leaver", &log)).untyped()));
     notifees.register(Hears::new("a", &log));
     connect(&mut world);
     notifees.dispatch(&mut world);
@@ -277,7 +277,7 @@ fn a_caught_notifee_hears_emissions_and_its_panic_names_their_source() {
     notifees.dispatch(&mut world);
     let heard = "heard of connected c0.1";
     log.expect(&["speaker connected c0.1".into(), format!("panics {heard}"), format!("b {heard}")]);
-    assert_eq!((told.take(), reported.get()), (Some(Notification::Emitted { from: source }), 1));
+    assert_eq!((told.take(), reported.get()), (Some(Notification::Emitted { from: source.untyped() }), 1));
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn one_that_unregisters_itself_hears_nothing_more_and_the_others_all() {
 fn one_that_is_unregistered_by_another_hears_not_even_of_this_event() {
     for (victim, told) in [("before", "before a behind"), ("behind", "before a")] {
         let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
-        let ids = Rc::new(Cell::new(None::<NotifeeId>));
+        let ids = Rc::new(Cell::new(None::<NotifeeId<Scripted<World>>>));
         let before = notifees.register(Scripted::new("before", &log));
         let unregister = ids.clone();
         notifees.register(Scripted::with("a", &log, move |cx, _| cx.unregister(unregister.get().unwrap())));

@@ -122,12 +122,12 @@ fn a_dispatch_tells_all_that_wait_if_some_have_no_room() {
 fn what_is_registered_can_be_got_by_its_type_and_id() {
     let (log, mut notifees) = (Log::default(), Notifees::<World>::new());
     let a = notifees.register(Scripted::new("a", &log));
-    assert!(notifees.get::<Scripted<World>>(a).is_some());
-    assert!(notifees.get::<Log>(a).is_none());
-    notifees.get_mut::<Scripted<World>>(a).unwrap().at = Some(std::time::Duration::ZERO);
-    assert!(notifees.get::<Scripted<World>>(a).unwrap().at.is_some());
+    assert!(notifees.get(a).is_some());
+    assert!(notifees.get(a.untyped().typed::<Log>()).is_none());
+    notifees.get_mut(a).unwrap().at = Some(std::time::Duration::ZERO);
+    assert!(notifees.get(a.untyped().typed::<Scripted<World>>()).unwrap().at.is_some());
     assert_eq!((notifees.len(), notifees.unregister(a), notifees.unregister(a)), (1, true, false));
-    assert!(notifees.is_empty() && notifees.get::<Scripted<World>>(a).is_none());
+    assert!(notifees.is_empty() && notifees.get(a).is_none());
     let b = notifees.register(Scripted::new("b", &log));
     assert_ne!(a, b, "an id never comes back");
 }

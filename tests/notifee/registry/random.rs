@@ -177,7 +177,7 @@ impl<const EVENTS: usize> Real<EVENTS> {
                 let newcomer = Self::new(&self.plan);
                 let name = newcomer.name;
                 let id = cx.register(newcomer);
-                self.plan.borrow_mut().ids.insert(name, id);
+                self.plan.borrow_mut().ids.insert(name, id.untyped());
             }
             Deed::Unregister(name) => _ = plan.ids.get(&name).map(|id| cx.unregister(*id)),
             Deed::UnregisterMany(names) => plan.ids.range(names).for_each(|(_, id)| cx.unregister(*id)),
@@ -377,7 +377,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
                 let newcomer = Real::new(&plan);
                 let name = newcomer.name;
                 let id = notifees.register(newcomer);
-                plan.borrow_mut().ids.insert(name, id);
+                plan.borrow_mut().ids.insert(name, id.untyped());
                 model.register();
             }
             1 if model.plan.names > 0 => {
@@ -392,7 +392,7 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
                 let name = newcomer.name;
                 let done = caught(|| notifees.register_and_replay(&mut world, newcomer));
                 if let Some(id) = done {
-                    plan.borrow_mut().ids.insert(name, id);
+                    plan.borrow_mut().ids.insert(name, id.untyped());
                 }
                 assert_eq!(done.is_some(), model.register_and_replay(), "seed {seed}, step {step}");
                 seen.replays += usize::from(done.is_some());
@@ -435,8 +435,8 @@ fn run<const EVENTS: usize>(seed: u64, seen: &mut Seen) {
         }
         for (name, id) in &plan.borrow().ids {
             let is_there = model.notifees.iter().any(|(other, _)| other == name);
-            let found = [notifees.get::<Real<EVENTS>>(*id).map(|real| real.name), {
-                notifees.get_mut::<Real<EVENTS>>(*id).map(|real| real.name)
+            let found = [notifees.get(id.typed::<Real<EVENTS>>()).map(|real| real.name), {
+                notifees.get_mut(id.typed::<Real<EVENTS>>()).map(|real| real.name)
             }];
             assert_eq!(found, [is_there.then_some(*name); 2], "seed {seed}, step {step}");
         }

@@ -15,7 +15,7 @@ use swarm_notify::protocols::pubsub::{Config, Event, Signing};
 struct Crowd {
     node: Fake,
     notifees: Notifees<Fake>,
-    floodsub: NotifeeId,
+    floodsub: NotifeeId<FloodSub>,
     messages: Vec<Vec<u8>>,
 }
 

@@ -34,7 +34,7 @@ everywhere! {
 fn with<const EVENTS: usize>(
     shape: Shape,
     act: impl FnMut(&mut dyn Node, StreamId) + 'static,
-) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+) -> (Both<EVENTS>, NotifeeId<Identify>, ConnectionId) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(identify(A));
     both.b.install(Script::new(&[PROTOCOL], act));
@@ -44,7 +44,7 @@ fn with<const EVENTS: usize>(
 }
 
 /// A peer that answers with these bytes, and ends.
-fn writes<const EVENTS: usize>(shape: Shape, bytes: Vec<u8>) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+fn writes<const EVENTS: usize>(shape: Shape, bytes: Vec<u8>) -> (Both<EVENTS>, NotifeeId<Identify>, ConnectionId) {
     with(shape, move |node, stream| {
         // It fits, and it may be told to be ready once more.
         if node.stream(stream).unwrap().sent == 0 {
@@ -56,12 +56,15 @@ fn writes<const EVENTS: usize>(shape: Shape, bytes: Vec<u8>) -> (Both<EVENTS>, N
 }
 
 /// A peer that answers with this message.
-pub(crate) fn says<const EVENTS: usize>(shape: Shape, message: &[u8]) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+pub(crate) fn says<const EVENTS: usize>(
+    shape: Shape,
+    message: &[u8],
+) -> (Both<EVENTS>, NotifeeId<Identify>, ConnectionId) {
     writes(shape, framed(message))
 }
 
 #[track_caller]
-fn fails<const EVENTS: usize>((mut both, a, ca): (Both<EVENTS>, NotifeeId, ConnectionId), reason: &str) {
+fn fails<const EVENTS: usize>((mut both, a, ca): (Both<EVENTS>, NotifeeId<Identify>, ConnectionId), reason: &str) {
     assert_eq!(told(&mut both.a, a), [format!("failed {ca} b {reason}")]);
     assert!(both.a.service::<Identify>(a).info(ca).is_none());
     assert_eq!(both.a.streams(ca), 0);
@@ -180,7 +183,7 @@ fn whoever_has_said_it_all_need_not_say_goodbye<const EVENTS: usize>(shape: Shap
 }
 
 /// `a` is the one that is asked; the test asks itself, as `b`.
-fn asked<const EVENTS: usize>(shape: Shape) -> (Both<EVENTS>, NotifeeId, ConnectionId, ConnectionId) {
+fn asked<const EVENTS: usize>(shape: Shape) -> (Both<EVENTS>, NotifeeId<Identify>, ConnectionId, ConnectionId) {
     let mut both = Both::<EVENTS>::new(shape);
     let mut config = Config::default();
     (config.asks, config.inbound_streams) = (false, 2);

@@ -32,7 +32,10 @@ fn tcp(port: u16) -> Multiaddr {
 }
 
 /// Two that know each other, of which `b` pushes.
-fn acquainted<const EVENTS: usize>(shape: Shape, config: Config) -> (Both<EVENTS>, NotifeeId, NotifeeId, ConnectionId) {
+fn acquainted<const EVENTS: usize>(
+    shape: Shape,
+    config: Config,
+) -> (Both<EVENTS>, NotifeeId<Identify>, NotifeeId<Identify>, ConnectionId) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(identify(A));
     let b = both.b.install(Identify::new(keypair(B).public(), config));
@@ -43,7 +46,7 @@ fn acquainted<const EVENTS: usize>(shape: Shape, config: Config) -> (Both<EVENTS
 }
 
 #[track_caller]
-fn is_pushed<const EVENTS: usize>(both: &mut Both<EVENTS>, a: NotifeeId, ca: ConnectionId) -> Info {
+fn is_pushed<const EVENTS: usize>(both: &mut Both<EVENTS>, a: NotifeeId<Identify>, ca: ConnectionId) -> Info {
     both.wait(secs(1));
     assert_eq!(told(&mut both.a, a), [format!("pushed {ca} b")]);
     assert_eq!(both.a.streams(ca), 0);
@@ -205,7 +208,11 @@ fn a_peer_that_takes_no_pushes_is_left_alone<const EVENTS: usize>(shape: Shape) 
 }
 
 /// `a` knows a full `b`, which then pushes this.
-fn pushes<const EVENTS: usize>(shape: Shape, known: &Info, pushed: Vec<u8>) -> (Both<EVENTS>, NotifeeId, ConnectionId) {
+fn pushes<const EVENTS: usize>(
+    shape: Shape,
+    known: &Info,
+    pushed: Vec<u8>,
+) -> (Both<EVENTS>, NotifeeId<Identify>, ConnectionId) {
     let (mut both, a, ca) = says::<EVENTS>(shape, &encode(known));
     assert_eq!(told(&mut both.a, a), [format!("identified {ca} b")]);
     let connection = both.b.swarm.connections().next().unwrap();

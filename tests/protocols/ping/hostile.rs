@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use swarm_notify::lifecycle::StreamId;
 use swarm_notify::notifee::{Node, NotifeeId};
-use swarm_notify::protocols::ping::PROTOCOL;
+use swarm_notify::protocols::ping::{PROTOCOL, Ping};
 
 everywhere! {
     a_peer_that_does_not_speak_it_is_asked_once_and_again_on_demand,
@@ -29,7 +29,7 @@ fn with<const EVENTS: usize>(
     is_periodic: bool,
     seconds: u64,
     act: impl FnMut(&mut dyn Node, StreamId) + 'static,
-) -> (Both<EVENTS>, NotifeeId, Vec<String>) {
+) -> (Both<EVENTS>, NotifeeId<Ping>, Vec<String>) {
     let mut both = Both::<EVENTS>::new(shape);
     let a = both.a.install(if is_periodic { periodic() } else { on_demand() });
     both.b.install(Script::new(&[PROTOCOL], act));
@@ -43,7 +43,7 @@ fn with<const EVENTS: usize>(
     (both, a, told)
 }
 
-fn without_id<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId) -> Vec<String> {
+fn without_id<const EVENTS: usize>(host: &mut Host<EVENTS>, id: NotifeeId<Ping>) -> Vec<String> {
     told(host, id).into_iter().map(|line| line.replace(" c0.1", "")).collect()
 }
 

@@ -167,7 +167,7 @@ impl Attendee {
                     let newcomer = Self::new(Role::ComesAndGoes, &self.room, place);
                     let seat = newcomer.seat.clone();
                     let id = cx.register(newcomer);
-                    self.room.borrow_mut().seats.push((id, seat));
+                    self.room.borrow_mut().seats.push((id.untyped(), seat));
                 }
                 self.panics(cx.this(), 24);
             }

@@ -123,7 +123,7 @@ impl<N: Observed> Audience<N> {
                     let attendee = Attendee::new(role, &room, 0);
                     let seat = attendee.seat.clone();
                     let id = notifees.register(attendee);
-                    room.borrow_mut().seats.push((id, seat));
+                    room.borrow_mut().seats.push((id.untyped(), seat));
                 }
                 #[cfg(feature = "subscription")]
                 None => reader = Some(reader::Reader::new(0, [], |subscriber| _ = notifees.register(subscriber))),
@@ -227,7 +227,7 @@ impl<N: Observed> Audience<N> {
                 let visitor = Attendee::new(Role::ComesAndGoes, &self.room, network.transcript().len());
                 let seat = visitor.seat.clone();
                 let id = self.notifees.register(visitor);
-                self.room.borrow_mut().seats.push((id, seat));
+                self.room.borrow_mut().seats.push((id.untyped(), seat));
             }
             3 | 4 if self.room.borrow().has_place() => self.one_comes_late(network),
             #[cfg(feature = "subscription")]
@@ -248,7 +248,7 @@ impl<N: Observed> Audience<N> {
             Some(id) => {
                 let is_whole = seat.replay.borrow().is_empty();
                 assert!(is_whole || seat.has_left.get(), "{:?} was not replayed", seat.replay.borrow());
-                self.room.borrow_mut().seats.push((id, seat));
+                self.room.borrow_mut().seats.push((id.untyped(), seat));
             }
             // It has panicked, or another one did that was to be told before.
             None => seat.has_left.set(true),

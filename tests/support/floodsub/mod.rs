@@ -46,7 +46,7 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static, R: 'static = ()> {
     pub(crate) number: u8,
     pub(crate) swarm: Swarm<T, 256, R>,
     pub(crate) notifees: Notifees<Swarm<T, 256, R>>,
-    pub(crate) floodsub: NotifeeId,
+    pub(crate) floodsub: NotifeeId<FloodSub>,
     /// What the owner was told, a line each.
     pub(crate) log: Vec<String>,
     /// The messages that it was told, and from whom.
@@ -200,7 +200,7 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
 
     /// Takes what floodsub tells.
     pub(crate) fn drain(&mut self) {
-        while let Some(event) = self.notifees.get_mut::<FloodSub>(self.floodsub).and_then(FloodSub::next_event) {
+        while let Some(event) = self.notifees.get_mut(self.floodsub).and_then(FloodSub::next_event) {
             self.log.push(line(&event));
             if let Event::Message { message, via } = event {
                 self.messages.push((message, via));

@@ -79,7 +79,7 @@ fn one_that_panics_is_reported_and_leaves_and_everybody_else_goes_on() {
     assert_eq!(parties[1].notifees.threads(), 1);
     let [ThreadPanic { notifee, event, message, .. }] = &parties[1].notifees.take_panics()[..] else { panic!() };
     let opened = Event::OpenedStream { connection: connections[0], stream };
-    assert_eq!((*notifee, *event, message.as_str()), (panics, Some(opened), "I do not like /echo/1.0.0"));
+    assert_eq!((*notifee, *event, message.as_str()), (panics.untyped(), Some(opened), "I do not like /echo/1.0.0"));
     assert!(!parties[1].notifees.unregister(panics), "it has left");
     one_stream(&mut parties, connections[0], &behind);
     shut_down(&mut parties, 1);
@@ -132,7 +132,7 @@ fn unregistering_does_not_wait_and_what_was_sent_is_handled() {
         let ((begun, has_begun), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
         let id = parties[1].notifees.spawn(64, Blocked { begun, may_go_on, told: told.clone() }).unwrap();
         if inside {
-            parties[1].notifees.register(Unregisters(id));
+            parties[1].notifees.register(Unregisters(id.untyped()));
         }
         let recorder = Recorder::register(&mut parties[1]);
         let (_, connections) = connect(&mut parties);

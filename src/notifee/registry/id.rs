@@ -1,0 +1,127 @@
+//! [`NotifeeId`]: the name of a registered notifee, which remembers its type.
+
+use core::any::Any;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::marker::PhantomData;
+
+/// Names a registered notifee of type `T`. It is never given twice by one registry. Ids are in the order of registration.
+///
+/// `T` is the type that was registered, so that [`Notifees::get`](super::Notifees::get) needs no other word on it. An id
+/// without it, `NotifeeId`, stands where notifees of all types are meant, as in [`Context::this`](super::super::Context::this),
+/// and in lists: [`untyped`](Self::untyped) makes one, and [`typed`](NotifeeId::typed) is the way back. Ids of different types
+/// can be compared.
+///
+/// ```
+/// use swarm_notify::lifecycle::Lifecycle;
+/// use swarm_notify::notifee::{Notifee, NotifeeId, Notifees};
+///
+/// struct Named(&'static str);
+///
+/// impl<N> Notifee<N> for Named {}
+///
+/// struct Other;
+///
+/// impl<N> Notifee<N> for Other {}
+///
+/// let mut notifees = Notifees::<Lifecycle<8>>::new();
+/// let named: NotifeeId<Named> = notifees.register(Named("a"));
+/// let all: Vec<NotifeeId> = vec![named.untyped(), notifees.register(Other).into()];
+/// notifees.get_mut(named).unwrap().0 = "b";
+/// assert!(all[0] == named);
+/// assert_eq!(notifees.get(all[0].typed::<Named>()).unwrap().0, "b");
+/// assert!(notifees.get(all[1].typed::<Named>()).is_none(), "it is of another type");
+/// ```
+pub struct NotifeeId<T: ?Sized = dyn Any> {
+    /// Counts the registrations.
+    pub(super) sequence: u64,
+    /// Its slot in [`Slots`](super::slots::Slots), which another has once it has left.
+    pub(super) slot: u32,
+    /// It says the type and owns nothing of it.
+    notifee: PhantomData<fn(&T)>,
+}
+
+impl NotifeeId {
+    /// None is less.
+    pub(super) const FIRST: Self = Self::new(0, 0);
+
+    pub(super) const fn new(sequence: u64, slot: u32) -> Self {
+        Self { sequence, slot, notifee: PhantomData }
+    }
+
+    /// The same id with a type. Nothing is checked here: a look-up with another type than the one that was registered finds
+    /// nothing.
+    #[must_use]
+    pub const fn typed<T>(self) -> NotifeeId<T> {
+        NotifeeId { sequence: self.sequence, slot: self.slot, notifee: PhantomData }
+    }
+}
+
+impl<T: ?Sized> NotifeeId<T> {
+    /// The same id without the type.
+    #[must_use]
+    pub const fn untyped(self) -> NotifeeId {
+        NotifeeId::new(self.sequence, self.slot)
+    }
+
+    const fn key(self) -> (u64, u32) {
+        (self.sequence, self.slot)
+    }
+}
+
+impl<T> From<NotifeeId<T>> for NotifeeId {
+    fn from(id: NotifeeId<T>) -> Self {
+        id.untyped()
+    }
+}
+
+// By hand, since a derive would ask the same of `T`.
+
+impl<T: ?Sized> Clone for NotifeeId<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for NotifeeId<T> {}
+
+impl<T: ?Sized, U: ?Sized> PartialEq<NotifeeId<U>> for NotifeeId<T> {
+    fn eq(&self, other: &NotifeeId<U>) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl<T: ?Sized> Eq for NotifeeId<T> {}
+
+impl<T: ?Sized, U: ?Sized> PartialOrd<NotifeeId<U>> for NotifeeId<T> {
+    fn partial_cmp(&self, other: &NotifeeId<U>) -> Option<Ordering> {
+        Some(self.key().cmp(&other.key()))
+    }
+}
+
+impl<T: ?Sized> Ord for NotifeeId<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl<T: ?Sized> Hash for NotifeeId<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// `NotifeeId(n0)`.
+impl<T: ?Sized> fmt::Debug for NotifeeId<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NotifeeId({self})")
+    }
+}
+
+/// `n0`, `n1`, … in the order in which they were given.
+impl<T: ?Sized> fmt::Display for NotifeeId<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.sequence)
+    }
+}

@@ -1,0 +1,152 @@
+//! [`Book`]: which peers are known, and who gives way for a new one.
+
+use super::entry::Entry;
+use super::{AddressBookError, Config};
+use crate::identity::PeerId;
+use crate::lifecycle::ConnectionId;
+use crate::swarm::{Multiaddr, of_listener};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// How an address of a peer came to be known, the least trusted first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Source {
+    /// The peer says so.
+    Said,
+    /// The peer says so, in a record that it has signed.
+    Signed,
+    /// A dial to it has connected.
+    Dialed,
+    /// The owner says so.
+    Owner,
+}
+
+/// An address of a peer.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// Without `/p2p/…`.
+    pub(super) address: Multiaddr,
+    pub(super) source: Source,
+    /// How often it has failed since it connected the last time.
+    pub(super) failures: u32,
+}
+
+/// The peers, at most so many.
+#[derive(Debug)]
+pub(super) struct Book {
+    local_peer: PeerId,
+    entries: BTreeMap<PeerId, Entry>,
+    /// The connections of each peer that were told to be open, oldest first. No list is empty.
+    open: BTreeMap<PeerId, Vec<ConnectionId>>,
+    peers: usize,
+    addresses_per_peer: usize,
+    address_bytes: usize,
+    attempts: u32,
+    /// Grows with everything that is heard.
+    heard: u64,
+}
+
+impl Book {
+    pub(super) fn new(local_peer: PeerId, config: &Config) -> Self {
+        Self {
+            local_peer,
+            entries: BTreeMap::new(),
+            open: BTreeMap::new(),
+            peers: config.peers.max(1),
+            addresses_per_peer: config.addresses_per_peer.max(1),
+            address_bytes: config.address_bytes,
+            attempts: config.attempts,
+            heard: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.entries.iter().filter(|(_, entry)| entry.has_addresses() || entry.is_kept()).map(|(peer, _)| peer)
+    }
+
+    pub(super) fn get(&self, peer: &PeerId) -> Option<&Entry> {
+        self.entries.get(peer)
+    }
+
+    pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut Entry> {
+        self.entries.get_mut(peer)
+    }
+
+    /// The oldest connection of a peer.
+    pub(super) fn connection(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.open.get(peer)?.first().copied()
+    }
+
+    /// A connection of a peer has opened. Returns whether it is the only one.
+    pub(super) fn opened(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
+        let open = self.open.entry(peer).or_default();
+        open.push(connection);
+        open.len() == 1
+    }
+
+    /// A connection of a peer has ended. Returns whether it was the last one.
+    pub(super) fn ended(&mut self, peer: PeerId, connection: ConnectionId) -> bool {
+        let Some(open) = self.open.get_mut(&peer) else { return false };
+        open.retain(|other| *other != connection);
+        let was_last = open.is_empty();
+        if was_last {
+            self.open.remove(&peer);
+        }
+        was_last
+    }
+
+    pub(super) fn check_peer(&self, peer: PeerId) -> Result<(), AddressBookError> {
+        if peer == self.local_peer { Err(AddressBookError::LocalPeer) } else { Ok(()) }
+    }
+
+    /// The entry of a peer, a new one if need be.
+    pub(super) fn get_or_insert(&mut self, peer: PeerId) -> Result<&mut Entry, AddressBookError> {
+        self.check_peer(peer)?;
+        if !self.entries.contains_key(&peer) && self.entries.len() >= self.peers {
+            let gives_way = |(peer, entry): &(&PeerId, &Entry)| entry.gives_way() && !self.open.contains_key(*peer);
+            let least = self.entries.iter().filter(gives_way).min_by_key(|(_, entry)| entry.worth());
+            let least = *least.ok_or(AddressBookError::Limit)?.0;
+            self.entries.remove(&least);
+        }
+        self.heard += 1;
+        let entry = self.entries.entry(peer).or_default();
+        entry.heard = self.heard;
+        Ok(entry)
+    }
+
+    /// Adds an address, or learns that it is better than was known.
+    pub(super) fn add(&mut self, peer: PeerId, address: &Multiaddr, source: Source) -> Result<(), AddressBookError> {
+        self.check_peer(peer)?;
+        let plain = of_listener(address, peer).map_err(|_| AddressBookError::BadAddress)?;
+        if plain.len() > self.address_bytes {
+            return Err(AddressBookError::BadAddress);
+        }
+        let (most, attempts) = (self.addresses_per_peer, self.attempts);
+        if self.get_or_insert(peer)?.add(plain, source, most, attempts) { Ok(()) } else { Err(AddressBookError::Limit) }
+    }
+
+    pub(super) fn remove(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
+        let Ok(plain) = of_listener(address, *peer) else { return false };
+        let Some(entry) = self.entries.get_mut(peer) else { return false };
+        let was_known = entry.remove(&plain);
+        self.forget_if_empty(peer);
+        was_known
+    }
+
+    pub(super) fn addresses(&self, peer: &PeerId) -> impl Iterator<Item = (&Multiaddr, Source)> {
+        let known = self.entries.get(peer).map(|entry| entry.in_order(self.attempts)).unwrap_or_default();
+        known.into_iter().map(|known| (&known.address, known.source))
+    }
+
+    /// Lets go of an entry that says nothing.
+    pub(super) fn forget_if_empty(&mut self, peer: &PeerId) {
+        if self.entries.get(peer).is_some_and(Entry::is_empty) {
+            self.entries.remove(peer);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the book does with each notification.
+
+use super::{AddressBook, Open, Source};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure};
+use crate::notifee::{Context, HasNode, Interest, Notifee, NotifeeId};
+use crate::protocols::LINKS_KEPT;
+use crate::protocols::identify;
+use crate::swarm::is_loopback;
+use core::any::Any;
+use core::time::Duration;
+
+impl<N: HasNode> Notifee<N> for AddressBook {
+    fn interest(&self) -> Interest {
+        Interest::CONNECTED | Interest::CONNECT_FAILED | Interest::DISCONNECTED | Interest::EMITTED | Interest::TIME
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        let Some(view) = node.connection(connection) else { return };
+        // It is open, so it has a peer.
+        let Some(peer) = view.peer else { return };
+        if view.direction == Direction::Outbound {
+            let remote = view.remote.clone();
+            // It may be ourselves, or find no place.
+            let _ = self.book.add(peer, &remote, Source::Dialed);
+        }
+        let is_surplus = self.dials.get(connection).is_some_and(|dial| dial.is_given_up);
+        self.connections.insert(connection, Open { peer, since: now, is_surplus });
+        if self.book.opened(peer, connection) {
+            self.reached(node, peer, connection);
+            self.events.publish(cx);
+        }
+        self.dials.remove(connection);
+    }
+
+    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
+        let now = cx.now();
+        self.dial_failed(cx.network().node_mut(), connection, reason, now);
+        self.dials.give_up_slots(LINKS_KEPT);
+        self.events.publish(cx);
+    }
+
+    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+        let now = cx.now();
+        let Some(Open { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
+        self.connections.give_up_slots(LINKS_KEPT);
+        if !self.book.ended(peer, connection) {
+            return;
+        }
+        let Some(entry) = self.book.get_mut(&peer) else { return };
+        let is_stable = now.saturating_sub(since) >= self.config.stable_after;
+        entry.failures = if is_stable { 0 } else { entry.failures.saturating_add(1) };
+        match reason {
+            // One that the book itself has given up says nothing of what the owner wants.
+            ConnectionEnd::Requested if !is_surplus => entry.rest(),
+            ConnectionEnd::Shutdown => entry.rest(),
+            _ => self.try_again(peer, now),
+        }
+        self.book.forget_if_empty(&peer);
+    }
+
+    fn emitted(&mut self, cx: &mut Context<'_, N>, _from: NotifeeId, event: &dyn Any) {
+        let Some(
+            identify::Event::Identified { connection, peer, info } | identify::Event::Pushed { connection, peer, info },
+        ) = event.downcast_ref()
+        else {
+            return;
+        };
+        let is_near = cx.network().node().connection(*connection).is_some_and(|view| is_loopback(view.remote));
+        let source = if info.record.is_some() { Source::Signed } else { Source::Said };
+        self.learn(*peer, &info.listen_addresses, source, is_near);
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        let is_due = !self.line.is_empty() && self.may_begin();
+        if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, N>) {
+        let now = cx.now();
+        // What finds no room to be emitted stays due.
+        while cx.room_to_emit() > 0
+            && let Some(peer) = self.deadlines.take_due(now)
+        {
+            self.due(cx.network().node_mut(), peer, now);
+            self.events.publish(cx);
+        }
+        while cx.room_to_emit() > 0
+            && self.may_begin()
+            && let Some(peer) = self.line.pop_front()
+        {
+            self.begin(cx.network().node_mut(), peer, now);
+            self.events.publish(cx);
+        }
+    }
+}

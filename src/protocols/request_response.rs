@@ -1,0 +1,372 @@
+//! Request and response, one of each on a stream, for protocols of your own.
+//!
+//! [`RequestResponse`] is generic over a [`Codec`], and plays both roles. As the one who asks, it opens a stream for each
+//! request, writes it with the proposal of the protocol, and tells its owner what came of it. As
+//! the one who answers, it reads each request, hands it to its owner, and writes the response. Those who know
+//! rust-libp2p's behaviour of this name find its events here, and each failure is told once.
+//!
+//! - **Each request has exactly one outcome**: [`Event::Response`] or [`Event::OutboundFailure`], also if its connection
+//!   ends first. Each request of a peer that was handed to the owner has one, too: [`Event::ResponseSent`] or
+//!   [`Event::InboundFailure`].
+//! - **No event is dropped.** A request keeps its place of [`Config`]'s bounds until its outcome has been taken, so that
+//!   an owner who does not take them cannot make new requests, and refuses those of peers.
+//! - **A peer is given its share**: no more than [`Config::inbound_requests_per_peer`] of the places for requests of peers.
+//!   Where all places are taken, the peer that has the most loses the request of which not all has come for a peer that
+//!   has fewer.
+//! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
+//!   not come. It does not dial.
+//! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
+//!   [`Framing::LengthPrefixed`]. With its length, a request travels with the proposal of the protocol, and its response
+//!   comes after one round trip. Without, it takes two, since our end [waits](crate::swarm::Swarm::finish) for the peer's
+//!   word on the protocol.
+//!
+//! Two nodes of one process:
+//!
+//! ```
+//! use core::time::Duration;
+//! use libp2p_core::transport::MemoryTransport;
+//! use swarm_notify::connection::Protocol;
+//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::notifee::Notifees;
+//! use swarm_notify::protocols::request_response::{Bytes, Config, Event, RequestResponse};
+//! use swarm_notify::swarm::{self, Swarm};
+//!
+//! type Shout = RequestResponse<Bytes>;
+//!
+//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//!     let mut notifees = Notifees::new();
+//!     let service = Shout::new([Protocol::from_static("/shout/1.0.0")], Bytes, Config::default());
+//!     let shout = notifees.install(&mut swarm, service);
+//!     Ok((swarm, notifees, shout))
+//! };
+//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! server.0.listen("/memory/4714".parse()?)?;
+//! server.0.tick(Duration::ZERO);
+//! client.0.dial("/memory/4714".parse()?)?;
+//!
+//! // It waits until the peer is connected.
+//! let asked = client.1.get_mut(client.2).unwrap().request(server.0.local_peer(), &b"hello".to_vec())?;
+//! let answer = 'answer: loop {
+//!     for (swarm, notifees, shout) in [&mut server, &mut client] {
+//!         swarm.tick(Duration::ZERO);
+//!         notifees.drive(swarm, Duration::ZERO);
+//!         let shout = notifees.get_mut(*shout).unwrap();
+//!         match shout.next_event() {
+//!             Some(Event::Request { id, request, .. }) => shout.respond(id, &request.to_ascii_uppercase())?,
+//!             Some(Event::Response { id, response, .. }) if id == asked => break 'answer response,
+//!             Some(Event::OutboundFailure { reason, .. }) => panic!("{reason}"),
+//!             _ => {}
+//!         }
+//!     }
+//! };
+//! assert_eq!(answer, b"HELLO");
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+mod body;
+mod codec;
+mod error;
+mod event;
+mod inbound;
+mod notifee;
+mod outbound;
+
+pub use codec::{Bytes, Codec, Framing};
+pub use error::{RequestError, RespondError};
+pub use event::{Event, InboundRequestId, OutboundRequestId};
+
+use super::deadlines::Deadlines;
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+#[cfg(doc)]
+use crate::lifecycle::Failure;
+use crate::lifecycle::{ConnectionId, Limits, StreamId, Table};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use inbound::Inbound;
+use outbound::Outbound;
+
+/// The bounds and times of a [`RequestResponse`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How a message stands on its stream. Default [`Framing::WholeSide`].
+    pub framing: Framing,
+    /// Whether requests of peers are answered. If not, the protocols are not registered with the node, and a peer hears
+    /// that we do not speak them. Default yes.
+    pub answers: bool,
+    /// The time that a request may take from the [`drive`](crate::notifee::Notifees::drive) after
+    /// [`request`](RequestResponse::request) to the last byte of its response, the wait for its peer's connection included.
+    /// Then it has failed of [`Failure::Timeout`], and its stream is reset. Default 10 s, that of rust-libp2p.
+    pub timeout: Duration,
+    /// The time that a request of a peer may take from the opening of its stream to the last byte of our response, the
+    /// owner's time for it included. Then its stream is reset. Default 10 s.
+    pub inbound_timeout: Duration,
+    /// The longest request in bytes, ours and peers'. Default 1 MiB, that of rust-libp2p's `cbor` and `json`.
+    pub request_bytes: usize,
+    /// The longest response in bytes, ours and peers'. Default 1 MiB; rust-libp2p's `cbor` and `json` take 10 MiB.
+    pub response_bytes: usize,
+    /// The most requests of ours without an outcome that the owner has taken. One more is
+    /// [refused](RequestError::Limit). Default 128.
+    pub outbound_requests: usize,
+    /// The most requests of peers of which the outcome has not been taken. A stream for one more is reset, or that of the
+    /// peer that has the most. Default 128.
+    pub inbound_requests: usize,
+    /// The most of those that are one peer's, however many connections it has. A stream for one more is reset.
+    /// Default 16.
+    pub inbound_requests_per_peer: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            framing: Framing::default(),
+            answers: true,
+            timeout: Duration::from_secs(10),
+            inbound_timeout: Duration::from_secs(10),
+            request_bytes: 1024 * 1024,
+            response_bytes: 1024 * 1024,
+            outbound_requests: 128,
+            inbound_requests: 128,
+            inbound_requests_per_peer: 16,
+        }
+    }
+}
+
+impl Config {
+    /// Returns the bytes of heap that a [`RequestResponse`] with these bounds takes at worst, in a swarm with these limits,
+    /// besides what the codec's messages have on the heap: for each request its bytes and those of its response, in
+    /// buffers that may be half empty.
+    #[must_use]
+    pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
+        let event = 2 * size_of::<Event<C::Request, C::Response>>();
+        let bytes = self.request_bytes.saturating_add(self.response_bytes).saturating_mul(2);
+        let connection = 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64;
+        let parts = [
+            (limits.connections as usize, connection),
+            (limits.streams as usize, 4 * size_of::<Option<Role>>()),
+            (self.outbound_requests, bytes.saturating_add(event + 4 * size_of::<Outbound>())),
+            (self.inbound_requests, bytes.saturating_add(2 * event + 4 * size_of::<Inbound>())),
+        ];
+        parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
+    }
+}
+
+/// Where a request goes. Methods take either id: `request(peer, …)`, `request(connection, …)`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Target {
+    /// To a peer, on the youngest of its connections. If it has none, the request waits until it has.
+    Peer(PeerId),
+    /// To the peer of a connection, and on no other.
+    Connection(ConnectionId),
+}
+
+impl From<PeerId> for Target {
+    fn from(peer: PeerId) -> Self {
+        Self::Peer(peer)
+    }
+}
+
+impl From<ConnectionId> for Target {
+    fn from(connection: ConnectionId) -> Self {
+        Self::Connection(connection)
+    }
+}
+
+/// The service. [Install](crate::notifee::Notifees::install) it. See the [module](self) for what it does.
+pub struct RequestResponse<C: Codec> {
+    protocols: Vec<Protocol>,
+    codec: C,
+    config: Config,
+    /// The peers of the connections that were told to be open.
+    connections: Table<ConnectionId, PeerId>,
+    /// The same by peer, the youngest last. No list is empty.
+    peers: BTreeMap<PeerId, Vec<ConnectionId>>,
+    streams: Table<StreamId, Role>,
+    deadlines: Deadlines<Role>,
+    outbound: BTreeMap<OutboundRequestId, Outbound>,
+    inbound: BTreeMap<InboundRequestId, Inbound>,
+    /// The numbers that the next requests get.
+    next_outbound: u64,
+    next_inbound: u64,
+    /// Requests to be sent in the next drive. Some may be over.
+    to_send: VecDeque<OutboundRequestId>,
+    /// Responses to be written in the next drive, and requests to be refused. Some may be over.
+    to_answer: VecDeque<InboundRequestId>,
+    /// Requests that wait for their peer to connect. No list is empty. Some may be over.
+    waiting: BTreeMap<PeerId, Vec<OutboundRequestId>>,
+    /// The number of our requests whose outcome has not been taken.
+    outbound_held: usize,
+    /// The same of each peer's, and of all peers'.
+    inbound_held: BTreeMap<PeerId, usize>,
+    inbound_held_in_all: usize,
+    events: VecDeque<Event<C::Request, C::Response>>,
+    refused: u64,
+}
+
+/// What a stream is for, and what a deadline is of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Role {
+    Ask(OutboundRequestId),
+    Answer(InboundRequestId),
+}
+
+impl<C: Codec> RequestResponse<C> {
+    /// A service that speaks these protocols, the one that it likes best first: all of them names of one format, that of
+    /// the codec. Without a protocol every request fails of [`Failure::Unsupported`].
+    #[must_use]
+    pub fn new(protocols: impl IntoIterator<Item = Protocol>, codec: C, config: Config) -> Self {
+        Self {
+            protocols: protocols.into_iter().collect(),
+            codec,
+            config,
+            connections: Table::new(),
+            peers: BTreeMap::new(),
+            streams: Table::new(),
+            deadlines: Deadlines::new(),
+            outbound: BTreeMap::new(),
+            inbound: BTreeMap::new(),
+            next_outbound: 0,
+            next_inbound: 0,
+            to_send: VecDeque::new(),
+            to_answer: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            outbound_held: 0,
+            inbound_held: BTreeMap::new(),
+            inbound_held_in_all: 0,
+            events: VecDeque::new(),
+            refused: 0,
+        }
+    }
+
+    /// Asks a peer, in the next [`drive`](crate::notifee::Notifees::drive), for which
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The id is that of the request's one outcome.
+    ///
+    /// Requests are independent: each has a stream of its own, and responses come in any order.
+    ///
+    /// # Errors
+    /// [`RequestError`]; nothing has changed.
+    pub fn request(
+        &mut self,
+        target: impl Into<Target>,
+        request: &C::Request,
+    ) -> Result<OutboundRequestId, RequestError<C::Error>> {
+        let target = target.into();
+        if self.outbound_held >= self.config.outbound_requests {
+            return Err(RequestError::Limit);
+        }
+        let peer = match target {
+            Target::Peer(peer) => peer,
+            Target::Connection(connection) => *self.connections.get(connection).ok_or(RequestError::NotConnected)?,
+        };
+        let mut bytes = Vec::new();
+        self.codec.encode_request(request, &mut bytes).map_err(RequestError::Codec)?;
+        let writer = self.framed(bytes, self.config.request_bytes).ok_or(RequestError::TooLong)?;
+        let id = OutboundRequestId(self.next_outbound);
+        self.next_outbound += 1;
+        self.outbound_held += 1;
+        self.outbound.insert(id, Outbound::new(peer, target, writer));
+        self.to_send.push_back(id);
+        Ok(id)
+    }
+
+    /// Gives a request up. It has no outcome then: if one was there and has not been taken, it is gone.
+    ///
+    /// Returns false if its outcome has been taken, or if it was given up before; nothing has changed then.
+    pub fn cancel(&mut self, id: OutboundRequestId) -> bool {
+        if let Some(outbound) = self.outbound.get_mut(&id) {
+            let is_new = outbound.cancel();
+            if is_new {
+                self.to_send.push_back(id);
+            }
+            return is_new;
+        }
+        let before = self.events.len();
+        self.events.retain(|event| event.outcome_of() != Some(id));
+        let has_gone = self.events.len() < before;
+        self.outbound_held -= usize::from(has_gone);
+        has_gone
+    }
+
+    /// Answers a request of a peer, in the next [`drive`](crate::notifee::Notifees::drive), for which
+    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once.
+    ///
+    /// # Errors
+    /// [`RespondError`]. After [`TooLong`](RespondError::TooLong) and [`Codec`](RespondError::Codec) the request still
+    /// waits for a response.
+    pub fn respond(&mut self, id: InboundRequestId, response: &C::Response) -> Result<(), RespondError<C::Error>> {
+        if !self.inbound.get(&id).is_some_and(Inbound::is_waiting) {
+            return Err(RespondError::Over);
+        }
+        let mut bytes = Vec::new();
+        self.codec.encode_response(response, &mut bytes).map_err(RespondError::Codec)?;
+        let writer = self.framed(bytes, self.config.response_bytes).ok_or(RespondError::TooLong)?;
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.answer(writer);
+            self.to_answer.push_back(id);
+        }
+        Ok(())
+    }
+
+    /// Refuses to answer a request of a peer: its stream is reset in the next drive. [`Event::InboundFailure`] says so,
+    /// with [`Failure::Requested`].
+    ///
+    /// Returns false if it was answered, refused or over before; nothing has changed then.
+    pub fn refuse(&mut self, id: InboundRequestId) -> bool {
+        let Some(inbound) = self.inbound.get_mut(&id).filter(|inbound| inbound.is_waiting()) else { return false };
+        inbound.refuse();
+        self.to_answer.push_back(id);
+        true
+    }
+
+    /// The next event, if there is one.
+    pub fn next_event(&mut self) -> Option<Event<C::Request, C::Response>> {
+        let event = self.events.pop_front()?;
+        match &event {
+            Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held -= 1,
+            Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.let_go(*peer),
+            Event::Request { .. } => {}
+        }
+        if self.events.is_empty() {
+            self.events.shrink_to(super::outbox::KEPT);
+        }
+        Some(event)
+    }
+
+    /// Returns the number of requests of ours that have no outcome yet.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.outbound.len()
+    }
+
+    /// Returns the number of requests of peers that never became an [`Event::Request`]: of too many, too long, cut, late,
+    /// or not to be decoded.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The codec.
+    #[must_use]
+    pub const fn codec(&mut self) -> &mut C {
+        &mut self.codec
+    }
+}
+
+impl<C: Codec> fmt::Debug for RequestResponse<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocols, config, outbound, inbound, waiting, events, .. } = self;
+        f.debug_struct("RequestResponse")
+            .field("protocols", protocols)
+            .field("config", config)
+            .field("outbound", &outbound.len())
+            .field("inbound", &inbound.len())
+            .field("waiting", &waiting.values().map(Vec::len).sum::<usize>())
+            .field("events", &events.len())
+            .finish_non_exhaustive()
+    }
+}

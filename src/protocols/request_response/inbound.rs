@@ -1,0 +1,204 @@
+//! [`Inbound`]: a request of a peer's, from the opening of its stream to its outcome.
+//!
+//! ```text
+//!            all has come           respond, refuse           all has been handed to the system
+//! Arriving ───────────────▶ Waiting ───────────────▶ Answering ────────────────────────────────▶ outcome
+//!    │       Event::Request    └──────────────▶ Refused ──────────────────────────────────────────▶ outcome
+//!    └─▶ refused, without an event
+//! ```
+
+use super::body::Body;
+use super::{Codec, Event, InboundRequestId, RequestResponse, Role};
+use crate::connection::WriteError;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
+use crate::notifee::Node;
+use crate::protocols::writer::Writer;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Inbound {
+    connection: ConnectionId,
+    peer: PeerId,
+    stream: StreamId,
+    state: State,
+    deadline: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not all of the request has come.
+    Arriving(Body),
+    /// The owner has it, or is to take it.
+    Waiting,
+    /// The owner has refused it; the next drive resets the stream.
+    Refused,
+    /// The response is being written.
+    Answering { writer: Writer, is_written: bool },
+}
+
+impl Inbound {
+    /// Whether the owner may answer.
+    pub(super) const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
+    const fn is_arriving(&self) -> bool {
+        matches!(self.state, State::Arriving(_))
+    }
+
+    pub(super) fn answer(&mut self, writer: Writer) {
+        self.state = State::Answering { writer, is_written: false };
+    }
+
+    pub(super) fn refuse(&mut self) {
+        self.state = State::Refused;
+    }
+}
+
+impl<C: Codec> RequestResponse<C> {
+    /// A stream has opened that is not ours: a peer asks, if it chose one of our protocols.
+    pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
+        let is_ours = node.stream(stream).is_some_and(|view| {
+            view.direction == Direction::Inbound
+                && view.protocol.is_some_and(|protocol| self.protocols.contains(protocol))
+        });
+        if !is_ours || !self.config.answers {
+            return;
+        }
+        let Some(peer) = self.connections.get(connection).copied() else { return };
+        if !self.has_place(node, peer) {
+            self.refused += 1;
+            // It has just opened.
+            let _ = node.reset(stream);
+            return;
+        }
+        let id = InboundRequestId(self.next_inbound);
+        self.next_inbound += 1;
+        let body = Body::new(self.config.framing, self.config.request_bytes);
+        let mut inbound = Inbound { connection, peer, stream, state: State::Arriving(body), deadline: None };
+        let at = now.saturating_add(self.config.inbound_timeout);
+        self.deadlines.set(Role::Answer(id), &mut inbound.deadline, Some(at));
+        self.inbound.insert(id, inbound);
+        self.streams.insert(stream, Role::Answer(id));
+        *self.inbound_held.entry(peer).or_default() += 1;
+        self.inbound_held_in_all += 1;
+        self.go_on_answering(node, id);
+    }
+
+    /// Whether one more request of a peer has a place, if need be that of the peer that has the most.
+    fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
+        let held = self.inbound_held.get(&peer).copied().unwrap_or(0);
+        if held >= self.config.inbound_requests_per_peer {
+            return false;
+        }
+        if self.inbound_held_in_all < self.config.inbound_requests {
+            return true;
+        }
+        let Some((greedy, most)) = self.inbound_held.iter().max_by_key(|(_, held)| **held) else { return false };
+        if *most <= held + 1 {
+            return false;
+        }
+        let is_of_greedy = |inbound: &Inbound| inbound.peer == *greedy && inbound.is_arriving();
+        let Some(id) = self.inbound.iter().rev().find(|(_, inbound)| is_of_greedy(inbound)).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.give_up_inbound(node, id, Failure::Limit);
+        true
+    }
+
+    /// Reads or writes what can be.
+    pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
+        let Some(inbound) = self.inbound.get_mut(&id) else { return };
+        let stream = inbound.stream;
+        match &mut inbound.state {
+            State::Arriving(body) => {
+                let Some(request) = body.go_on(node, stream) else { return };
+                let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
+                    self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
+                });
+                let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
+                inbound.state = State::Waiting;
+                // It ends by our own deadline.
+                let _ = node.set_half_open_timeout(stream, None);
+                let (connection, peer) = (inbound.connection, inbound.peer);
+                self.events.push_back(Event::Request { connection, peer, id, request });
+            }
+            State::Waiting => {}
+            State::Refused => self.give_up_inbound(node, id, Failure::Requested),
+            State::Answering { writer, is_written } => {
+                if !*is_written && writer.go_on(node, stream) {
+                    *is_written = true;
+                    // It has just been written to.
+                    let _ = node.finish(stream);
+                }
+                let is_sent = *is_written && !matches!(node.flush(stream), Err(WriteError::Blocked));
+                // Once the stream has ended, its end says whether all was sent.
+                if is_sent && node.flush(stream).is_ok() {
+                    self.streams.remove(stream);
+                    // It may have ended already.
+                    let _ = node.close_stream(stream);
+                    self.inbound_is_over(id, None);
+                }
+            }
+        }
+    }
+
+    /// The stream of a peer's request has ended.
+    pub(super) fn answered_is_over(&mut self, id: InboundRequestId, reason: StreamEnd) {
+        let is_answered = self
+            .inbound
+            .get(&id)
+            .is_some_and(|inbound| matches!(inbound.state, State::Answering { is_written: true, .. }));
+        let is_sent = is_answered && reason == StreamEnd::Finished;
+        self.inbound_is_over(id, (!is_sent).then(|| reason.into()));
+    }
+
+    /// The time for a peer's request is over.
+    pub(super) fn answered_is_late(&mut self, node: &mut dyn Node, id: InboundRequestId) {
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.deadline = None;
+            self.give_up_inbound(node, id, Failure::Timeout);
+        }
+    }
+
+    /// Resets the stream of a peer's request.
+    fn give_up_inbound(&mut self, node: &mut dyn Node, id: InboundRequestId, reason: Failure) {
+        let Some(inbound) = self.inbound.get(&id) else { return };
+        self.streams.remove(inbound.stream);
+        // It may have ended already.
+        let _ = node.reset(inbound.stream);
+        self.inbound_is_over(id, Some(reason));
+    }
+
+    /// The end of a peer's request: for a reason, or because all of the response is sent.
+    fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
+        let Some(mut inbound) = self.inbound.remove(&id) else { return };
+        self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
+        let Inbound { connection, peer, .. } = inbound;
+        if inbound.is_arriving() {
+            self.refused += 1;
+            return self.let_go(peer);
+        }
+        self.events.push_back(match reason {
+            None => Event::ResponseSent { connection, peer, id },
+            Some(reason) => Event::InboundFailure { connection, peer, id, reason },
+        });
+    }
+
+    /// Gives the place of a peer's request back.
+    pub(super) fn let_go(&mut self, peer: PeerId) {
+        let Some(held) = self.inbound_held.get_mut(&peer) else { return };
+        *held -= 1;
+        self.inbound_held_in_all -= 1;
+        if *held == 0 {
+            self.inbound_held.remove(&peer);
+        }
+    }
+
+    /// A message as it stands on its stream; `None` if it is longer than `max`.
+    pub(super) fn framed(&self, bytes: Vec<u8>, max: usize) -> Option<Writer> {
+        (bytes.len() <= max).then(|| Writer::new(self.config.framing.frame(bytes)))
+    }
+}

@@ -1,0 +1,102 @@
+//! What the service does with each notification.
+
+use super::{Codec, RequestResponse, Role};
+use crate::connection::Protocol;
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, StreamEnd, StreamId};
+use crate::notifee::{Context, HasNode, Interest, Notifee};
+use crate::protocols::{LINKS_KEPT, STREAMS_KEPT, Service};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+impl<N: HasNode, C: Codec> Service<N> for RequestResponse<C> {
+    fn protocols(&self) -> Vec<Protocol> {
+        if self.config.answers { self.protocols.clone() } else { Vec::new() }
+    }
+}
+
+impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
+    fn interest(&self) -> Interest {
+        Interest::CONNECTED
+            | Interest::DISCONNECTED
+            | Interest::OPENED_STREAM
+            | Interest::STREAM_FAILED
+            | Interest::CLOSED_STREAM
+            | Interest::STREAM_READY
+            | Interest::TIME
+    }
+
+    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        // It is open, so it has a peer.
+        let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
+        self.connections.insert(connection, peer);
+        self.peers.entry(peer).or_default().push(connection);
+        self.to_send.extend(self.waiting.remove(&peer).unwrap_or_default());
+    }
+
+    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+        let Some(peer) = self.connections.remove(connection) else { return };
+        self.connections.give_up_slots(LINKS_KEPT);
+        self.streams.give_up_slots(STREAMS_KEPT);
+        if let Some(connections) = self.peers.get_mut(&peer) {
+            connections.retain(|other| *other != connection);
+            if connections.is_empty() {
+                self.peers.remove(&peer);
+            }
+        }
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        match self.streams.get(stream) {
+            Some(Role::Ask(id)) => self.go_on_asking(node, *id),
+            Some(Role::Answer(_)) => {}
+            None => self.peer_asks(node, connection, stream, now),
+        }
+    }
+
+    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        if let Some(Role::Ask(id)) = self.streams.remove(stream) {
+            self.asked_is_over(cx.network().node_mut(), id, stream, reason);
+        }
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+        match self.streams.remove(stream) {
+            Some(Role::Ask(id)) => self.asked_is_over(cx.network().node_mut(), id, stream, reason.into()),
+            Some(Role::Answer(id)) => self.answered_is_over(id, reason),
+            None => {}
+        }
+    }
+
+    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+        let node = cx.network().node_mut();
+        match self.streams.get(stream) {
+            Some(Role::Ask(id)) => self.go_on_asking(node, *id),
+            Some(Role::Answer(id)) => self.go_on_answering(node, *id),
+            None => {}
+        }
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        let is_due = !self.to_send.is_empty() || !self.to_answer.is_empty();
+        if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, N>) {
+        let now = cx.now();
+        let node = cx.network().node_mut();
+        while let Some(role) = self.deadlines.take_due(now) {
+            match role {
+                Role::Ask(id) => self.asked_is_late(node, id),
+                Role::Answer(id) => self.answered_is_late(node, id),
+            }
+        }
+        while let Some(id) = self.to_answer.pop_front() {
+            self.go_on_answering(node, id);
+        }
+        while let Some(id) = self.to_send.pop_front() {
+            self.send(node, id, now);
+        }
+    }
+}

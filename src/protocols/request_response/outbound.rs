@@ -1,0 +1,196 @@
+//! [`Outbound`]: a request of ours, from the command to its outcome.
+//!
+//! ```text
+//!            drive             the stream opens or not, and the peer answers
+//! InLine ───────────▶ Sent ───────────────────────────────────────────────────▶ outcome
+//!    │                 ▲                                                           ▲
+//!    │ no connection   │ the peer connects                                         │
+//!    └──────▶ Waiting ─┴───────────────────────────────────────────────────────────┘
+//!                                        the time is over
+//! ```
+
+use super::body::Body;
+use super::{Codec, Event, OutboundRequestId, RequestResponse, Role, Target};
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Failure, StreamId};
+use crate::notifee::Node;
+use crate::protocols::fails;
+use crate::protocols::writer::Writer;
+use crate::swarm::OpenStreamError;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Outbound {
+    peer: PeerId,
+    target: Target,
+    /// What is left of the request.
+    writer: Writer,
+    state: State,
+    /// None before the first drive.
+    deadline: Option<Duration>,
+    /// The owner does not care any more: there will be no outcome.
+    is_cancelled: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next drive sends it.
+    InLine,
+    /// Its peer is not connected.
+    Waiting,
+    /// It is being written, or has been, and the response is being read.
+    Sent { connection: ConnectionId, stream: StreamId, is_written: bool, body: Body },
+}
+
+impl Outbound {
+    pub(super) const fn new(peer: PeerId, target: Target, writer: Writer) -> Self {
+        Self { peer, target, writer, state: State::InLine, deadline: None, is_cancelled: false }
+    }
+
+    /// Returns false if it was cancelled before.
+    pub(super) const fn cancel(&mut self) -> bool {
+        !core::mem::replace(&mut self.is_cancelled, true)
+    }
+}
+
+impl<C: Codec> RequestResponse<C> {
+    /// Sends a request that stands in line, or lets it wait for its peer. Whatever has been cancelled is given up.
+    pub(super) fn send(&mut self, node: &mut dyn Node, id: OutboundRequestId, now: Duration) {
+        let Some(outbound) = self.outbound.get_mut(&id) else { return };
+        if outbound.is_cancelled {
+            return self.give_up(node, id, Failure::Requested);
+        }
+        if let State::Sent { .. } = outbound.state {
+            return;
+        }
+        if outbound.deadline.is_none() {
+            let at = now.saturating_add(self.config.timeout);
+            self.deadlines.set(Role::Ask(id), &mut outbound.deadline, Some(at));
+        }
+        let opened = match outbound.target {
+            Target::Connection(connection) => Some((connection, node.open_stream(connection, &self.protocols))),
+            Target::Peer(peer) => self.peers.get(&peer).and_then(|connections| {
+                let opened = |connection: &ConnectionId| {
+                    let opened = node.open_stream(*connection, &self.protocols);
+                    (*connection, opened)
+                };
+                // One that is being closed, and will be told so soon, is as good as none.
+                let is_decided = |opened: &(_, Result<_, OpenStreamError>)| match opened.1 {
+                    Ok(_) | Err(OpenStreamError::Limit | OpenStreamError::NoProtocol) => true,
+                    Err(OpenStreamError::NotOpen | OpenStreamError::Closing | OpenStreamError::Stale) => false,
+                };
+                connections.iter().rev().map(opened).find(is_decided)
+            }),
+        };
+        match opened {
+            Some((connection, Ok(stream))) => {
+                let body = Body::new(self.config.framing, self.config.response_bytes);
+                outbound.state = State::Sent { connection, stream, is_written: false, body };
+                self.streams.insert(stream, Role::Ask(id));
+                self.go_on_asking(node, id);
+            }
+            Some((_, Err(error))) => self.outcome(id, Err(fails(error))),
+            None => {
+                outbound.state = State::Waiting;
+                self.waiting.entry(outbound.peer).or_default().push(id);
+            }
+        }
+    }
+
+    /// Writes and reads what can be.
+    pub(super) fn go_on_asking(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
+        let Some(Outbound { writer, state: State::Sent { stream, is_written, body, .. }, .. }) =
+            self.outbound.get_mut(&id)
+        else {
+            return;
+        };
+        if !*is_written && writer.go_on(node, *stream) {
+            *is_written = true;
+            // Neither fails: it has just been written to.
+            let _ = node.finish(*stream);
+            // It ends by our own deadline.
+            let _ = node.set_half_open_timeout(*stream, None);
+        }
+        let Some(answer) = body.go_on(node, *stream) else { return };
+        let stream = *stream;
+        // A peer that has answered before it has heard all wants no more.
+        let is_polite = *is_written && answer.is_ok();
+        self.streams.remove(stream);
+        // It may have ended with the read.
+        let _ = if is_polite { node.close_stream(stream) } else { node.reset(stream) };
+        self.outcome(id, answer);
+    }
+
+    /// The stream of a request is over, open or not. The response may have come with its end.
+    pub(super) fn asked_is_over(
+        &mut self,
+        node: &mut dyn Node,
+        id: OutboundRequestId,
+        stream: StreamId,
+        reason: Failure,
+    ) {
+        let Some(Outbound { state: State::Sent { body, .. }, .. }) = self.outbound.get_mut(&id) else { return };
+        let is_finished = node.stream(stream).is_some_and(|view| view.is_remote_finished);
+        let answer = body.cut(&node.take_unread(stream), is_finished, reason);
+        self.outcome(id, answer);
+    }
+
+    /// A request's time is over.
+    pub(super) fn asked_is_late(&mut self, node: &mut dyn Node, id: OutboundRequestId) {
+        if let Some(outbound) = self.outbound.get_mut(&id) {
+            outbound.deadline = None;
+            self.give_up(node, id, Failure::Timeout);
+        }
+    }
+
+    /// Resets the stream of a request, if it has one.
+    fn give_up(&mut self, node: &mut dyn Node, id: OutboundRequestId, reason: Failure) {
+        if let Some(Outbound { state: State::Sent { stream, .. }, .. }) = self.outbound.get(&id) {
+            self.streams.remove(*stream);
+            // It may have ended already.
+            let _ = node.reset(*stream);
+        }
+        self.outcome(id, Err(reason));
+    }
+
+    /// The end of a request.
+    fn outcome(&mut self, id: OutboundRequestId, answer: Result<Vec<u8>, Failure>) {
+        let Some(mut outbound) = self.outbound.remove(&id) else { return };
+        self.deadlines.set(Role::Ask(id), &mut outbound.deadline, None);
+        let peer = outbound.peer;
+        let connection = match outbound.state {
+            State::Sent { connection, .. } => Some(connection),
+            State::InLine => None,
+            State::Waiting => {
+                self.waits_no_longer(peer, id);
+                None
+            }
+        };
+        if outbound.is_cancelled {
+            self.outbound_held -= 1;
+            return;
+        }
+        let response = answer.and_then(|bytes| {
+            self.codec.decode_response(bytes).map_err(|error| {
+                log::debug!("{id} to {peer}: no response: {error}");
+                Failure::Protocol
+            })
+        });
+        self.events.push_back(match (response, connection) {
+            (Ok(response), Some(connection)) => Event::Response { connection, peer, id, response },
+            // Whoever answers has been asked.
+            (Ok(_), None) => Event::OutboundFailure { connection, peer, id, reason: Failure::Protocol },
+            (Err(reason), connection) => Event::OutboundFailure { connection, peer, id, reason },
+        });
+    }
+
+    fn waits_no_longer(&mut self, peer: PeerId, id: OutboundRequestId) {
+        if let Some(waiting) = self.waiting.get_mut(&peer) {
+            waiting.retain(|other| *other != id);
+            if waiting.is_empty() {
+                self.waiting.remove(&peer);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! [`Writer`]: bytes that go onto a stream as it takes them.
+
+use crate::lifecycle::StreamId;
+use crate::notifee::Node;
+use alloc::vec::Vec;
+
+/// A message that is written as its stream takes it. It keeps its memory until all is written.
+#[derive(Debug)]
+pub struct Writer {
+    said: Vec<u8>,
+    written: usize,
+}
+
+impl Writer {
+    /// A message, of which nothing is written yet.
+    #[must_use]
+    pub const fn new(said: Vec<u8>) -> Self {
+        Self { said, written: 0 }
+    }
+
+    /// Writes as much as there is place for. Returns true if that was all; then there is nothing left to write, and no
+    /// memory is kept. If not, [`stream_ready`](crate::notifee::Notifee::stream_ready) tells when there is place, and
+    /// [`closed_stream`](crate::notifee::Notifee::closed_stream) when there never will be.
+    pub fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
+        while self.written < self.said.len() {
+            match node.write(stream, &self.said[self.written..]) {
+                Ok(n) => self.written += n,
+                // Place is told, and so is the end.
+                Err(_) => return false,
+            }
+        }
+        (self.said, self.written) = (Vec::new(), 0);
+        true
+    }
+}
