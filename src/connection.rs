@@ -74,6 +74,7 @@ pub mod noise;
 mod open;
 mod queue;
 mod role;
+mod round_trip;
 mod scratch;
 mod stream;
 mod timers;
@@ -112,6 +113,7 @@ use libp2p_identity::PeerId;
 use multistream::is_proposal;
 use open::Open;
 use queue::Queues;
+use round_trip::RoundTrip;
 use timers::{Due, Timers};
 use unnamed::{Both, Slot, Unnamed};
 use yamux::Session;
@@ -135,6 +137,7 @@ pub struct Connection {
     out: Vec<u8>,
     kept: Kept,
     timers: Timers,
+    round_trip: RoundTrip,
     queues: Queues,
     /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
     queued: VecDeque<StreamId>,
@@ -186,6 +189,7 @@ impl Connection {
             out,
             kept: Kept::default(),
             timers: Timers::new(config, now),
+            round_trip: RoundTrip::new(),
             queues: Queues::new(),
             queued: VecDeque::new(),
             unnamed: Unnamed::new(),
@@ -261,6 +265,7 @@ impl Connection {
             Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out) {
                 Ok(true) => {
                     self.timers.pause(turn.now);
+                    self.round_trip.authenticated(turn.now);
                     Some(Fact::AtGate)
                 }
                 Ok(false) => None,
@@ -369,6 +374,8 @@ impl Connection {
             Ok(Opening::Opened(secured)) => {
                 let session = Session::new(self.role, &config.yamux);
                 self.timers.opened(now);
+                // The last word of the handshake needs no answer.
+                self.round_trip.forget();
                 self.phase = Phase::Open(Box::new(Open::new(*secured, session)));
                 Ok(true)
             }
@@ -475,6 +482,7 @@ impl Connection {
                 Due::Ping => {
                     if let Phase::Open(open) = &mut self.phase {
                         open.session.ping(0);
+                        self.round_trip.ask(turn.now);
                     }
                 }
             }
@@ -529,11 +537,29 @@ impl Connection {
     }
 
     /// Takes note that the byte pipe has taken some of what was transmitted, but perhaps not all of it. It puts off
-    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it.
+    /// [`Fact::CloseTimeout`] after the peer's go-away, if data of a stream is among it. The
+    /// [round trip](Self::round_trip) of the handshake counts from here.
     pub fn part_written(&mut self, now: Duration) {
         if self.has_data_due {
             self.moved(now);
+        } else if matches!(self.phase, Phase::Handshake(_)) {
+            self.round_trip.ask(now);
         }
+    }
+
+    /// Returns the last round-trip time that is known: from our message of the Noise handshake to the peer's answer, and from the
+    /// first answered ping of ours on the one of the last such ping. A peer that says nothing for
+    /// [`Config::keep_alive_interval`] is pinged. It is on the clock of [`Turn::now`]: what the owner hears late counts as
+    /// late. `None` before the first answer.
+    #[must_use]
+    pub const fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.last()
+    }
+
+    /// Takes what somebody else has measured for the last round trip.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip.set(round_trip);
     }
 
     /// Closes an open connection politely: what has been written is still sent, with yamux's go-away as our last frame,

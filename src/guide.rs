@@ -9,16 +9,15 @@
 //! ```no_run
 //! use std::time::{Duration, Instant};
 //! use swarm_notify::connection::Protocol;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys::KeyFile;
 //! use swarm_notify::lifecycle::Event;
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
 //! use swarm_notify::tcp;
 //!
-//! let identity = Keypair::ed25519_from_bytes([7; 32])?; // 32 random bytes, made once and kept in a file
-//! let seed = [9; 32]; // 32 fresh random bytes for each run (the crate `getrandom` gives them)
+//! let identity = KeyFile::load_or_create("node.key")?.key; // made at the first start
 //! let reactor = tcp::Reactor::new()?;
 //! let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-//! let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+//! let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
 //! swarm.register_protocol(Protocol::from_static("/sink/1.0.0")); // inbound streams may choose it
 //! swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! let start = Instant::now();
@@ -122,6 +121,15 @@
 //!   has closed its socket, or has not for [`close_timeout`](crate::connection::Config::close_timeout) (5 s), or when
 //!   nothing has moved on them for as long. So an answer that takes longer than that to compute is lost. A peer with this crate closes its side at once,
 //!   and so ends them all.
+//!
+//! # What can be looked up
+//!
+//! [`connection`](Swarm::connection) tells both addresses, the peer, the age, the last round-trip time and the bytes sent and
+//! received; [`stream`](Swarm::stream) the protocol, the age, the bytes of both directions and how full the windows are:
+//! `unread` of `receive_window` is what you have not read, and a `send_window` of 0 is a peer that does not read.
+//! Each can be looked up until its last event has been handled, so that a `Disconnected` still has its totals. Ages are up
+//! to the latest time that you gave the swarm. The page of [`ConnectionView`](crate::swarm::ConnectionView) has a table of
+//! peers.
 //!
 //! # A picture of one turn
 //!
@@ -301,7 +309,7 @@
 //!
 //! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
 //!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
+//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
 //!     swarm.register_protocol(ECHO);
 //!     let mut notifees = Notifees::new();
 //!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], ping::Config::default()));

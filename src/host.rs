@@ -107,7 +107,44 @@ use std::os::fd::AsFd;
 
 /// A swarm, its notifees, and an executor for the tasks that use them. See the [module](self).
 ///
-/// It belongs to one thread. Dropping it closes all its sockets at once and drops its tasks; what handles and streams
+/// It belongs to one thread. It is not [`Send`], and neither are its handles and streams: they share it by `Rc`, so that
+/// its tasks, handlers and notifees may keep what is not `Send`, and nothing is locked or counted atomically on the way of a
+/// byte. So make it in the thread that runs it. Other threads talk to a task of it through a channel:
+///
+/// ```
+/// use swarm_notify::host::{Config, Host};
+/// use swarm_notify::identity::Keypair;
+///
+/// let (ask, asked) = smol::channel::bounded::<String>(16);
+/// let (answer, answered) = smol::channel::bounded(16);
+/// let thread = std::thread::spawn(move || -> Result<(), swarm_notify::host::Error> {
+///     let identity = Keypair::ed25519_from_bytes([7; 32]).expect("32 bytes are a key");
+///     let mut host = Host::new(&identity, Config::default())?;
+///     let handle = host.handle();
+///     smol::block_on(host.run_until(async {
+///         while let Ok(address) = asked.recv().await {
+///             let Ok(address) = address.parse() else { continue };
+///             let outcome = handle.dial(address).await.map(|connection| connection.peer());
+///             let _ = answer.send(outcome.map_err(|error| error.to_string())).await;
+///         }
+///         handle.shutdown().await;
+///     }));
+///     Ok(())
+/// });
+/// ask.send_blocking("/ip4/127.0.0.1/tcp/1".into())?; // where nobody listens
+/// assert!(answered.recv_blocking()?.is_err());
+/// drop(ask); // it ends
+/// thread.join().expect("it does not panic")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// # let identity = swarm_notify::identity::Keypair::ed25519_from_bytes([7; 32]).unwrap();
+/// # let host = swarm_notify::host::Host::new(&identity, Default::default()).unwrap();
+/// std::thread::spawn(move || drop(host)); // cannot be sent between threads
+/// ```
+///
+/// Dropping it closes all its sockets at once and drops its tasks; what handles and streams
 /// are left give errors. It does not wait for the threads of [spawned](Notifees::spawn) notifees, since an executor's
 /// thread must not block: they handle what they were sent and end by themselves. [`Handle::shutdown`] is the way to end
 /// in good order, which waits for them, too.
@@ -128,8 +165,7 @@ impl Host {
         let reactor = tcp::Reactor::new().map_err(|error| Error::Reactor(error.kind()))?;
         let transport = tcp::Transport::new(reactor.handle(), config.tcp.clone());
         let swarm = Swarm::with_reactor(reactor, transport, identity, seed, config.swarm.clone());
-        let swarm: tcp::Swarm = swarm.map_err(Error::Identity)?;
-        Self::with_reactor(swarm, config)
+        Self::with_reactor(swarm.map_err(Error::Identity)?, config)
     }
 
     /// Makes a host of a swarm that has a reactor, such as one over WebSocket over TCP. The reactor's descriptor wakes the

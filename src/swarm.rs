@@ -15,9 +15,11 @@
 //! 5. sleep: to the end of a frame; or until the swarm's descriptor is readable or [`poll_at`](Swarm::poll_at) has come;
 //!    or in [`wait`](Swarm::wait).
 //!
-//! There are two ways to make a swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that
-//! wakes its sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a
-//! transport that wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
+//! There are two kinds of swarm. [`with_reactor`](Swarm::with_reactor) takes a transport and the [`Reactor`] that wakes its
+//! sockets ([`tcp`](crate::tcp)), which the swarm then drives in its own turns. [`new`](Swarm::new) takes a transport that
+//! wakes by itself; an asynchronous owner of such a swarm may [`poll`](Swarm::poll) it with a waker.
+//! [`from_os_rng`](Swarm::from_os_rng) and [`with_events`](Swarm::with_events) make either, the one with a seed from the
+//! system, the other with a queue of another size.
 //!
 //! Commands can be given at any time and return at once. They act on what is in memory; the next turn does what they
 //! cause on sockets, and their time-outs count from it. A fault of an address, a peer or the network is never a
@@ -40,7 +42,7 @@
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//! let swarm = |key| {
 //!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
 //! };
 //! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
@@ -82,6 +84,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// The page of `Swarm` has the methods of these first, in this order.
+mod make;
+
+mod begin;
+
+mod turn;
+
+mod events;
+
+mod streams;
+
 mod address;
 mod address_group;
 mod bits;
@@ -105,9 +118,7 @@ mod refusals;
 mod relief;
 mod run_queue;
 mod shares;
-mod streams;
 mod timers;
-mod turn;
 mod view;
 mod wake;
 
@@ -125,23 +136,17 @@ pub use shares::ProtocolLimits;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
-use crate::connection::{Input, Protocol, UNTIMED, noise, yamux};
-use crate::lifecycle::{
-    ConnectionEnd, ConnectionId, Direction, Event, Failure, Fault, Id, ListenerEnd, ListenerId, State, Table,
-};
-use alloc::boxed::Box;
+use crate::connection::{Input, Protocol, UNTIMED, noise};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
 use chacha20::ChaCha20Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
 use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
-use libp2p_core::Endpoint;
-use libp2p_core::transport::{DialOpts, PortUse, TransportError};
-use libp2p_identity::{Keypair, PeerId};
-use link::{Link, Stage};
+use libp2p_identity::PeerId;
+use link::Link;
 use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
@@ -152,6 +157,11 @@ use wake::{Slot, WakeSet};
 ///
 /// `EVENTS` is the size of its event queue; 1 is enough. Dropping a swarm closes all its sockets at once, and tells of
 /// nothing: [`shutdown`](Self::shutdown) is the way to end in good order.
+///
+/// It is [`Send`] if its transport is, with its sockets ([`Transport::Output`]), dials and upgrades, and its reactor: a swarm
+/// over our TCP is, and may be made in one thread and driven in another. All that changes it takes `&mut self`, so that
+/// nothing in it is locked. Other threads leave what they want with its owner, in a channel, say, and call it for a turn with
+/// the [`waker`](Self::waker). [`Notifees`](crate::notifee::Notifees) stay in the thread that made them.
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     noise: noise::Config,
@@ -184,23 +194,6 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     reactor: R,
 }
 
-impl<T, const EVENTS: usize> Swarm<T, EVENTS>
-where
-    T: Transport + Unpin,
-    T::Output: AsyncRead + AsyncWrite + Unpin,
-    T::Error: 'static,
-{
-    /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
-    /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
-    /// run.
-    ///
-    /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
-        Self::with_reactor((), transport, identity, seed, config)
-    }
-}
-
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
     T: Transport + Unpin,
@@ -208,50 +201,6 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
-    /// other arguments are those of [`new`](Swarm::new).
-    ///
-    /// # Errors
-    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
-    pub fn with_reactor(
-        reactor: R,
-        transport: T,
-        identity: &Keypair,
-        seed: [u8; 32],
-        config: Config,
-    ) -> Result<Self, noise::Error> {
-        let mut rng = ChaCha20Rng::from_seed(seed);
-        let mut static_seed = [0; 32];
-        rng.fill_bytes(&mut static_seed);
-        let mut wakers = WakeSet::new(reactor.waker());
-        // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
-        let _ = wakers.waker(Slot::Transport);
-        wakers.mark(Slot::Transport);
-        Ok(Self {
-            transport,
-            noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
-            rng,
-            door: Door::new(&config),
-            ledger: Ledger::new(config, identity.public().to_peer_id()),
-            listeners: Listeners::default(),
-            links: Table::new(),
-            timers: Timers::default(),
-            wakers,
-            queue: Queue::default(),
-            is_transport_due: false,
-            is_shutting_down: false,
-            closing: None,
-            now: Duration::ZERO,
-            is_called: false,
-            has_waited: false,
-            hears_more: false,
-            last_error: None,
-            input: Input::new(),
-            output: Vec::new(),
-            reactor,
-        })
-    }
-
     /// Who we are to our peers.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
@@ -273,8 +222,9 @@ where
     }
 
     /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
-    /// that chooses the protocol beyond a limit is reset and has failed of [`Failure::Limit`], so that its peer can try
-    /// again later. It does not hear that the protocol is not spoken, since peers remember that.
+    /// that chooses the protocol beyond a limit is reset and has failed of
+    /// [`Failure::Limit`](crate::lifecycle::Failure::Limit), so that its peer can try again later. It does not hear that the
+    /// protocol is not spoken, since peers remember that.
     ///
     /// Streams that are open already count, and stay. Streams that we open do not count. Repeating it replaces the limits;
     /// [`ProtocolLimits::default`] takes them back. The limits outlive
@@ -287,7 +237,7 @@ where
     /// # use swarm_notify::identity::Keypair;
     /// # use swarm_notify::swarm::{Config, Swarm};
     /// # let key = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    /// # let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+    /// # let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
     /// const FILES: Protocol = Protocol::from_static("/files/1.0.0");
     /// swarm.register_protocol(FILES);
     /// swarm.limit_protocol(&FILES, ProtocolLimits { per_peer: 4, total: 100 });
@@ -297,79 +247,12 @@ where
         self.ledger.limit_protocol(protocol, limits);
     }
 
-    /// Listens on an address, which may end with our own `/p2p/…`. The next turn that finds room for the event binds it.
-    ///
-    /// # Events
-    /// [`Listen`](Event::Listen) once a connect succeeds, or [`ListenFailed`](Event::ListenFailed) with what was wrong
-    /// with the address: unsupported, in use, not this machine's, not permitted, [`WrongPeer`](Failure::WrongPeer) if it
-    /// names another peer. A transport that reports an address which nobody can connect to (a wildcard, port 0) fails it
-    /// with [`AddressNotAvailable`](Failure::AddressNotAvailable); once the listener is open, such an address is left out.
-    ///
-    /// # Errors
-    /// [`ListenError`]; nothing has changed.
-    pub fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError> {
-        if self.is_shutting_down {
-            return Err(ListenError::Closing);
-        }
-        let id = self.ledger.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
-        self.listeners.insert(id, address);
-        self.ledger.wait(id);
-        Ok(id)
-    }
-
-    /// Dials an address. With `/p2p/…` at its end, no other peer is accepted. Two dials of one address are two
-    /// connections.
-    ///
-    /// # Events
-    /// [`Connected`](Event::Connected) once the peer is authenticated and the muxer agreed, or
-    /// [`ConnectFailed`](Event::ConnectFailed), at the latest after
-    /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
-    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, [`LocalPeer`](Failure::LocalPeer) if the address leads
-    /// to ourselves, and [`Unsupported`](Failure::Unsupported) if it names more than one peer.
-    ///
-    /// # Errors
-    /// [`DialError`]; nothing has changed.
-    pub fn dial(&mut self, address: Multiaddr) -> Result<ConnectionId, DialError> {
-        if self.is_shutting_down {
-            return Err(DialError::Closing);
-        }
-        if !self.ledger.may_dial() {
-            return Err(DialError::Limit);
-        }
-        let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.dial_begins();
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
-        self.begin_dial(&mut link);
-        link.mark_commanded(&mut self.ledger);
-        self.insert_link(link);
-        Ok(id)
-    }
-
-    fn begin_dial(&mut self, link: &mut Link<T>) {
-        let ledger = &mut self.ledger;
-        let (plain, expected) = match address::split_peer(&link.remote) {
-            Ok(split) => split,
-            Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
-        };
-        link.expected = expected.map(Box::new);
-        if expected == Some(ledger.local_peer) {
-            return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
-        }
-        let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
-        match self.transport.dial(plain, options) {
-            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
-            Err(TransportError::MultiaddrNotSupported(address)) => {
-                link.fail(ledger, Failure::Unsupported, &address::unsupported(&address, true));
-            }
-            Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
-        }
-    }
-
     /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
     ///
     /// # Events
-    /// [`ListenClose`](Event::ListenClose) once its socket is closed, or [`ListenFailed`](Event::ListenFailed) with
-    /// [`Failure::Requested`] if it was not open yet.
+    /// [`ListenClose`](crate::lifecycle::Event::ListenClose) once its socket is closed, or
+    /// [`ListenFailed`](crate::lifecycle::Event::ListenFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -393,8 +276,9 @@ where
     ///
     /// # Events
     /// Once the socket is closed, the last events of the streams that it still has, oldest first, then
-    /// [`Disconnected`](Event::Disconnected); or [`ConnectFailed`](Event::ConnectFailed) with
-    /// [`Failure::Requested`] if it was not open yet.
+    /// [`Disconnected`](crate::lifecycle::Event::Disconnected); or
+    /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// [`Failure::Requested`](crate::lifecycle::Failure::Requested) if it was not open yet.
     ///
     /// # Errors
     /// [`CloseError`]; nothing has changed.
@@ -494,61 +378,6 @@ where
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.caller()
-    }
-
-    /// The next event, in the order in which the transitions took place. The call says that the one before has been
-    /// handled: what that closed is vacated.
-    #[inline]
-    pub fn next_event(&mut self) -> Option<Event> {
-        if self.ledger.lifecycle.is_held() {
-            return None;
-        }
-        match self.ledger.vacate() {
-            Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
-            Some(Id::Connection(id)) => {
-                self.remove_link(id);
-                // Its deadline is nobody's now, and no reason to come.
-                self.forget_deadlines();
-            }
-            Some(Id::Stream(_)) => {
-                if let Some((connection, held)) = self.ledger.dropped.take()
-                    && let Some(link) = self.links.get_mut(connection)
-                {
-                    link.uncount(&mut self.ledger, held);
-                }
-            }
-            None => {}
-        }
-        self.ledger.next_event()
-    }
-
-    /// The next stream or listener that is ready, if one is. See [`Ready`].
-    pub fn next_ready(&mut self) -> Option<Ready> {
-        if self.ledger.lifecycle.is_held() {
-            return None;
-        }
-        let listeners = &self.listeners.table;
-        self.ledger.next_ready(|index| listeners.key_at(index))
-    }
-
-    /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
-    /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
-    #[must_use]
-    pub fn openings(&self) -> Vec<Event> {
-        self.ledger.lifecycle.openings()
-    }
-
-    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
-    /// fewer than that keeps what is ready to open waiting. See
-    /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
-    #[must_use]
-    pub fn events_until_room(&self) -> usize {
-        self.ledger.lifecycle.events_until_room()
-    }
-
-    /// While it is held, there is no next event and nothing is ready: an event is being handled.
-    pub(crate) const fn hold(&mut self, is_held: bool) {
-        self.ledger.lifecycle.hold(is_held);
     }
 
     fn closable(&self, id: impl Into<Id>) -> Result<(), CloseError> {

@@ -41,7 +41,8 @@ use names::Names;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) makes it.
+/// A swarm over TCP, on a reactor of its own. [`with_reactor`](crate::swarm::Swarm::with_reactor) and
+/// [`from_os_rng`](crate::swarm::Swarm::from_os_rng) make it.
 ///
 /// It has no `poll` with a waker, since its sockets are heard in its own turns only: a task that polled it once and waited
 /// for its waker would hang.

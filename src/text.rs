@@ -56,6 +56,37 @@ pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     safe
 }
 
+/// Returns a name for a message to a person: quoted, with escapes in place of characters that a terminal may act on or that
+/// nobody sees, unless it consists of plain characters and reads as nothing else. A path may have any character.
+#[cfg(feature = "keys")]
+pub(crate) fn named(name: impl core::fmt::Display) -> String {
+    use alloc::string::ToString as _;
+    use core::fmt::Write as _;
+    let name = name.to_string();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
+    if !name.is_empty() && name.bytes().all(is_plain) {
+        return name;
+    }
+    let mut quoted = String::from('"');
+    for character in name.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\'' => quoted.push(character),
+            '\n' => quoted.push_str("\\n"),
+            // All that is printable stays. The others are written as in JSON.
+            _ if character.escape_debug().len() > 1 => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    // A string takes all that is written to it.
+                    let _ = write!(quoted, "\\u{unit:04x}");
+                }
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,10 @@ impl Connection {
     pub(super) fn understand(&mut self, said: yamux::Fact<Key>, turn: &mut Turn<'_>) -> Option<Fact> {
         match said {
             yamux::Fact::Inbound => self.inbound(false, turn),
-            yamux::Fact::Pong(_) => None,
+            yamux::Fact::Pong(_) => {
+                self.round_trip.answered(turn.now);
+                None
+            }
             yamux::Fact::Heard => {
                 self.open_queued(turn);
                 None

@@ -160,6 +160,31 @@ impl Stream {
         }
     }
 
+    /// Returns the number of bytes of data that have come and have not been read. It is 0 while the protocol is not agreed.
+    #[must_use]
+    pub fn unread_len(&self) -> usize {
+        match &self.negotiation {
+            Negotiation::Ready(_) | Negotiation::Done { .. } => self.unread().len(),
+            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => 0,
+        }
+    }
+
+    /// Returns the most bytes of data that may be [unread](Self::unread_len) from now on: the receive window. It may grow
+    /// ([`max_receive_window`](yamux::Config::max_receive_window)). One that is set below
+    /// [`INITIAL_WINDOW`](yamux::INITIAL_WINDOW) is that much until the peer has used the difference up. 0 while the stream
+    /// has no place on the wire.
+    #[must_use]
+    pub fn receive_window(&self) -> usize {
+        self.yamux.as_ref().map_or(0, yamux::Stream::most_unread)
+    }
+
+    /// Returns the number of bytes of data that the peer allows us to send now, beyond all that were accepted from the owner.
+    /// 0 while the stream has no place on the wire.
+    #[must_use]
+    pub fn send_window(&self) -> usize {
+        self.yamux.as_ref().map_or(0, |yamux| yamux.send_window() as usize)
+    }
+
     /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
     /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {

@@ -32,7 +32,7 @@
 //!     }
 //! }
 //!
-//! let swarm = |key| -> Result<Swarm<MemoryTransport>, _> {
+//! let swarm = |key| {
 //!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
 //! };
 //! let (mut server, mut client) = (swarm(1)?, swarm(2)?);

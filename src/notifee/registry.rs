@@ -29,8 +29,19 @@ mod threads;
 /// The notifees of a network `N`, in the order in which they were registered. See the [module](super) for what is
 /// promised.
 ///
-/// The owner bounds their number. They need not be `Send`, and so it is not. Dropping it drops them in
-/// their order, and waits for the threads of those that were spawned.
+/// The owner bounds their number. Dropping it drops them in their order, and waits for the threads of those that were
+/// spawned.
+///
+/// It is not [`Send`], since notifees need not be: one may keep an `Rc` of your world. So make it in the thread that drives the
+/// network, which may be another one than that in which the network was made. A notifee that is to hear of events elsewhere
+/// is a `Subscription`, or is spawned with `spawn` (feature `subscription`).
+///
+/// ```compile_fail,E0277
+/// # use swarm_notify::lifecycle::Lifecycle;
+/// # use swarm_notify::notifee::Notifees;
+/// let notifees = Notifees::<Lifecycle<8>>::new();
+/// std::thread::spawn(move || drop(notifees)); // cannot be sent between threads
+/// ```
 pub struct Notifees<N> {
     /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
     /// costs O(1), however many are registered.

@@ -44,7 +44,7 @@
 //! }
 //!
 //! let key = Keypair::ed25519_from_bytes([1; 32])?;
-//! let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+//! let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
 //! let mut notifees = Notifees::new();
 //! let (lines, written) = std::sync::mpsc::channel();
 //! notifees.spawn(64, Journal(lines))?;

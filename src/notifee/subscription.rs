@@ -36,7 +36,7 @@
 //! use swarm_notify::swarm::{Config, Swarm};
 //!
 //! let key = Keypair::ed25519_from_bytes([1; 32])?;
-//! let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+//! let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
 //! let mut notifees = Notifees::new();
 //! let (subscriber, mut subscription) = subscription(64);
 //! notifees.register(subscriber.only(Interest::LISTEN | Interest::LISTEN_CLOSE));

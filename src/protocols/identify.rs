@@ -30,7 +30,7 @@
 //!
 //! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
 //!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     let identify = notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
 //!     Ok((swarm, notifees, identify))
@@ -95,8 +95,7 @@
 //!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
 //!     let reactor = tcp::Reactor::new()?;
 //!     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-//!     let mut swarm: tcp::Swarm =
-//!         Swarm::with_reactor(reactor, transport, &identity, [key; 32], swarm::Config::default())?;
+//!     let mut swarm = Swarm::with_reactor(reactor, transport, &identity, [key; 32], swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
 //!     Ok((swarm, notifees))

@@ -29,7 +29,7 @@
 //!
 //! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
 //!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], Config::default()));
 //!     Ok((swarm, notifees, ping))

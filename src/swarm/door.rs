@@ -113,7 +113,7 @@ where
     ///
     /// let mut config = Config::default();
     /// config.inbound_handshakes = 1;
-    /// let swarm = |key, config| -> Result<Swarm<MemoryTransport>, _> {
+    /// let swarm = |key, config| {
     ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
     /// };
     /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);
@@ -149,6 +149,7 @@ where
         listener: ListenerId,
         upgrade: T::ListenerUpgrade,
         remote: Multiaddr,
+        local: Multiaddr,
         now: Duration,
     ) {
         let origin = Origin::of(&remote);
@@ -171,7 +172,7 @@ where
             self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
         }
         let slot = Slot::Visitor(self.door.places.next_number());
-        self.door.places.insert(origin, now, Visitor::new(listener, upgrade, remote, now));
+        self.door.places.insert(origin, now, Visitor::new(listener, upgrade, remote, local, now));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);

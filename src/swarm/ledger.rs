@@ -55,6 +55,8 @@ pub(super) struct Ledger<const EVENTS: usize> {
     /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
     interests: Table<StreamId, Interest>,
+    /// When the stream began whose last event was told last: nothing else is kept of its interest.
+    last_began: Duration,
     ready_streams: Bits,
     changed_listeners: Bits,
     /// Dials that are not open yet.
@@ -88,6 +90,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             is_owner_late: false,
             is_closing: false,
             interests: Table::new(),
+            last_began: Duration::ZERO,
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
             dials: 0,
@@ -214,20 +217,25 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     // Streams.
 
     /// Begins a stream that the peer offers; `None` if there is no place for it.
-    pub(super) fn offered(&mut self, connection: ConnectionId) -> Option<StreamId> {
+    pub(super) fn offered(&mut self, connection: ConnectionId, now: Duration) -> Option<StreamId> {
         let taken = self.lifecycle.held_streams();
         if !self.shares.may_begin_stream(connection, taken) {
             return None;
         }
         let id = self.lifecycle.begin_stream(connection, Direction::Inbound).ok()?;
         self.shares.stream_begins(connection, taken);
-        self.insert_stream(id, Stream::inbound());
+        self.insert_stream(id, Stream::inbound(), now);
         Some(id)
     }
 
-    pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream) {
+    pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream, now: Duration) {
         self.streams.insert(id, stream);
-        self.interests.insert(id, Interest::default());
+        self.interests.insert(id, Interest::new(now));
+    }
+
+    /// Returns the time at which a stream began that can be looked up.
+    pub(super) fn stream_began(&self, id: StreamId) -> Duration {
+        self.interests.get(id).map_or(self.last_began, Interest::began)
     }
 
     /// A stream could not open. It may have ended with its connection already, and been told so.
@@ -431,7 +439,9 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
         match event.id() {
             Id::Stream(id) if event.is_last() => {
-                self.interests.remove(id);
+                if let Some(interest) = self.interests.remove(id) {
+                    self.last_began = interest.began();
+                }
                 self.ready_streams.remove(id.index());
             }
             Id::Stream(_) => {}
@@ -475,12 +485,12 @@ mod tests {
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         ledger.lifecycle.opened(connection).unwrap();
         for _ in 0..4 {
-            let id = ledger.offered(connection).unwrap();
+            let id = ledger.offered(connection, Duration::ZERO).unwrap();
             ledger.fail_stream(id, Failure::Reset(Side::Remote));
         }
         // A peer lets go of what it has opened as fast as the failures are drained.
         for _ in 0..10_000 {
-            let id = ledger.offered(connection).unwrap();
+            let id = ledger.offered(connection, Duration::ZERO).unwrap();
             let bound = SPARE + 2 * ledger.lifecycle.len() + 1;
             ledger.wait(id);
             assert!(ledger.line.len() <= bound, "{} of {bound}", ledger.line.len());
@@ -497,7 +507,7 @@ mod tests {
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         let id = {
             ledger.lifecycle.opened(connection).unwrap();
-            ledger.offered(connection).unwrap()
+            ledger.offered(connection, Duration::ZERO).unwrap()
         };
         ledger.fail_stream(id, Failure::Reset(Side::Remote));
         while ledger.next_event().is_some_and(|event| event.id() != Id::from(id)) {}
@@ -511,13 +521,13 @@ mod tests {
         let mut ledger = ledger();
         let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
         ledger.lifecycle.opened(connection).unwrap();
-        let offered: Vec<_> = (0..SPARE + 10).map(|_| ledger.offered(connection).unwrap()).collect();
+        let offered: Vec<_> = (0..SPARE + 10).map(|_| ledger.offered(connection, Duration::ZERO).unwrap()).collect();
         offered.iter().for_each(|id| ledger.wait(*id));
         offered.iter().for_each(|id| ledger.fail_stream(*id, Failure::Reset(Side::Remote)));
         while ledger.next_event().is_some() {
             ledger.vacate();
         }
-        let last = ledger.offered(connection).unwrap();
+        let last = ledger.offered(connection, Duration::ZERO).unwrap();
         ledger.wait(last);
         assert_eq!((ledger.line.len(), ledger.line.first()), (1, Some(last.into())));
     }

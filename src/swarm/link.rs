@@ -23,6 +23,7 @@ use super::door::Visitor;
 use super::error;
 use super::held::Account;
 use super::ledger::Ledger;
+use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::run_queue::Share;
 use crate::connection::{Connection, Fact, Input, UNTIMED};
@@ -50,6 +51,8 @@ pub(super) struct Link<T: Transport> {
     pub(super) id: ConnectionId,
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
+    /// Our address of the socket, if its transport or its reactor has told.
+    pub(super) local: Option<Multiaddr>,
     pub(super) listener: Option<ListenerId>,
     /// The peer that it was dialed for, if one was named, until its peer is known.
     pub(super) expected: Option<Box<PeerId>>,
@@ -72,6 +75,11 @@ pub(super) struct Link<T: Transport> {
     /// Since when the pipe has taken nothing of it.
     blocked: Option<Duration>,
     batches: Batches,
+    /// The bytes that its pipe has given, and those that its pipe has taken.
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    /// The last round trip of its connection, once that is gone.
+    last_round_trip: Option<Duration>,
     /// The bytes that it holds, as they were counted last.
     pub(super) account: Account,
     /// The streams without an id that are counted of it.
@@ -125,6 +133,7 @@ where
             id,
             direction,
             remote,
+            local: None,
             listener: None,
             expected: None,
             peer: None,
@@ -139,6 +148,9 @@ where
             written: 0,
             blocked: None,
             batches: Batches::default(),
+            received: 0,
+            sent: 0,
+            last_round_trip: None,
             account: Account::default(),
             unnamed: 0,
             left: 0,
@@ -147,9 +159,11 @@ where
 
     /// Makes the link of an accepted connection whose peer is authenticated, out of what stood at the door.
     pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
-        let Visitor { listener, remote, began, out, written, .. } = visitor;
+        let Visitor { listener, remote, local, began, received, sent, out, written, .. } = visitor;
         let mut link = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
         link.listener = Some(listener);
+        link.local = Some(local);
+        (link.received, link.sent) = (received, sent);
         (link.out, link.written) = (out, written);
         // All that was said at the door is a batch of its own: no stream has written into it.
         link.batches.taken();
@@ -160,6 +174,14 @@ where
         match &mut self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
             Stage::Dialing(_) | Stage::Over => None,
+        }
+    }
+
+    /// Returns the last round-trip time that is known.
+    pub(super) const fn round_trip(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.round_trip(),
+            Stage::Dialing(_) | Stage::Over => self.last_round_trip,
         }
     }
 
@@ -202,10 +224,16 @@ where
     pub(super) fn poll_pipe<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
+        reactor: &mut impl Reactor,
         cx: &mut Context<'_>,
     ) -> Option<T::Output> {
         let Stage::Dialing(dial) = &mut self.stage else { return None };
-        match dial.as_mut().poll(cx) {
+        // What others have left there is not this dial's.
+        let _ = reactor.dialed_from();
+        let polled = dial.as_mut().poll(cx);
+        // A transport above the socket's may have more to do before it is ready.
+        self.local = reactor.dialed_from().or_else(|| self.local.take());
+        match polled {
             Poll::Pending => None,
             Poll::Ready(Ok(io)) => Some(io),
             Poll::Ready(Err(error)) => {
@@ -250,6 +278,7 @@ where
             let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
+                self.received += n as u64;
             }
             self.understand(ledger, input, cx, now);
             match read {

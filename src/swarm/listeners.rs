@@ -207,9 +207,12 @@ where
                 listener.addresses.retain(|address| *address != expired);
                 self.addresses_changed(id);
             }
-            TransportEvent::Incoming { listener_id, upgrade, local_addr: _, send_back_addr } => {
-                let Some((id, _)) = self.known(listener_id) else { return };
-                self.accept(id, upgrade, send_back_addr, now);
+            TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => {
+                let Some((id, listener)) = self.known(listener_id) else { return };
+                // Of equal addresses one is kept, for all connections that have come to it.
+                let known = listener.addresses.iter().find(|address| **address == local_addr);
+                let local = known.cloned().unwrap_or(local_addr);
+                self.accept(id, upgrade, send_back_addr, local, now);
             }
             TransportEvent::ListenerClosed { listener_id, reason } => self.listener_closed(listener_id, reason),
             TransportEvent::ListenerError { listener_id, error } => {

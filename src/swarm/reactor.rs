@@ -1,5 +1,6 @@
 //! [`Reactor`]: the source of the wakes of a transport's sockets.
 
+use super::Multiaddr;
 use core::task::Waker;
 use core::time::Duration;
 use std::io;
@@ -34,6 +35,13 @@ pub trait Reactor {
     /// caused by the wakers that [`poll`](Self::poll) calls, in the same thread, it may do nothing: the caller of `poll`
     /// looks at what has woken anyway.
     fn waker(&self) -> Waker;
+
+    /// Takes the local address of the last socket that a dial has connected on this reactor, if it was in this thread and the
+    /// address was not taken since. A swarm asks before and after each poll of a dial, and so has the one of its connection.
+    /// Without this method it is not known.
+    fn dialed_from(&mut self) -> Option<Multiaddr> {
+        None
+    }
 }
 
 /// No reactor: the transport wakes by itself. It has no sockets and no timers, and never waits.

@@ -3,6 +3,7 @@
 use super::refusals::{Refusal, RefusedAt};
 use crate::lifecycle::{ListenerId, StreamId};
 use core::num::NonZeroU32;
+use core::time::Duration;
 
 /// Something that an owner may want to act on. Coalesced: however much happens, each stream and listener is named once
 /// until it has been taken.
@@ -57,10 +58,31 @@ pub(super) struct Interest {
     flush: Wish,
     /// The batch that has what was written last.
     pub(super) batch: u32,
+    /// When the stream began. It stands here since it takes no more room than it needs.
+    began: Began,
 }
 
-// A swarm has one for each stream of each connection, idle or not.
-const _: () = assert!(size_of::<Option<(NonZeroU32, Interest)>>() <= 12);
+/// The memory of an [`Interest`] and its generation. A swarm has one for each stream of each connection, idle or not.
+pub(super) const INTEREST: usize = size_of::<Option<(NonZeroU32, Interest)>>();
+const _: () = assert!(INTEREST <= 20);
+
+/// A time in half the memory of a [`Duration`], on a clock whose epoch is less than 136 years ago; a later time counts as
+/// that one.
+#[derive(Clone, Copy, Debug)]
+struct Began {
+    seconds: u32,
+    nanos: u32,
+}
+
+impl Began {
+    fn new(time: Duration) -> Self {
+        Self { seconds: u32::try_from(time.as_secs()).unwrap_or(u32::MAX), nanos: time.subsec_nanos() }
+    }
+
+    const fn time(self) -> Duration {
+        Duration::new(self.seconds as u64, self.nanos)
+    }
+}
 
 /// How it stands with something that an owner may wait for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,13 +112,18 @@ impl Wish {
     }
 }
 
-impl Default for Interest {
-    fn default() -> Self {
-        Self { announced: false, read: Wish::Waits, write: Wish::None, flush: Wish::None, batch: 0 }
-    }
-}
-
 impl Interest {
+    /// That of a stream that begins now.
+    pub(super) fn new(now: Duration) -> Self {
+        let began = Began::new(now);
+        Self { announced: false, read: Wish::Waits, write: Wish::None, flush: Wish::None, batch: 0, began }
+    }
+
+    /// Returns the time at which the stream began.
+    pub(super) const fn began(&self) -> Duration {
+        self.began.time()
+    }
+
     pub(super) fn announce(&mut self) {
         self.announced = true;
     }
@@ -154,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_flush_that_is_over_is_told_though_a_write_was_short_since() {
-        let mut interest = Interest::default();
+        let mut interest = Interest::new(Duration::ZERO);
         interest.announce();
         assert!(interest.flush_short());
         interest.flushed();
@@ -169,8 +196,16 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_knows_when_it_began_to_the_nanosecond() {
+        for time in [Duration::ZERO, Duration::new(1, 999_999_999), Duration::new(u32::MAX.into(), 1)] {
+            assert_eq!(Interest::new(time).began(), time);
+        }
+        assert_eq!(Interest::new(Duration::MAX).began().as_secs(), u32::MAX.into());
+    }
+
+    #[test]
     fn of_a_flush_that_its_owner_knows_to_be_over_nothing_is_told() {
-        let mut interest = Interest::default();
+        let mut interest = Interest::new(Duration::ZERO);
         interest.announce();
         interest.flush_short();
         interest.flushed();

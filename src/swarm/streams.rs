@@ -53,7 +53,7 @@ where
         let taken = self.ledger.lifecycle.held_streams();
         let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
         self.ledger.shares.own_stream_begins(taken);
-        self.ledger.insert_stream(id, stream);
+        self.ledger.insert_stream(id, stream, self.now);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
             self.ledger.fail_stream(id, failure);

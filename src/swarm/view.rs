@@ -9,6 +9,7 @@ use super::refusals::{Refusal, RefusedAt};
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
+use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
@@ -27,6 +28,70 @@ pub struct ListenerView<'a> {
 }
 
 /// What is known of a connection.
+///
+/// A row for a table of peers:
+///
+/// ```
+/// use swarm_notify::lifecycle::ConnectionId;
+/// use swarm_notify::notifee::Node;
+///
+/// fn row(node: &dyn Node, id: ConnectionId) -> Option<String> {
+///     let view = node.connection(id)?;
+///     let peer = view.peer.map_or("?".into(), |peer| peer.to_string());
+///     let local = view.local.map_or("?".into(), |local| local.to_string());
+///     let round_trip = view.round_trip.map_or("?".into(), |time| format!("{time:?}"));
+///     let fullest = node.streams_of(id).into_iter().filter_map(|stream| {
+///         let stream = node.stream(stream)?;
+///         Some(100 * stream.unread / stream.receive_window.max(1))
+///     });
+///     let fullest = fullest.max().unwrap_or(0);
+///     Some(format!(
+///         "{peer} {} at {}, from {local}, for {} s, {round_trip} away, {} bytes in, {} out, fullest window {fullest} %",
+///         view.direction, view.remote, view.age.as_secs(), view.received, view.sent,
+///     ))
+/// }
+/// # use core::time::Duration;
+/// # use libp2p_core::transport::MemoryTransport;
+/// # use swarm_notify::{connection::Protocol, identity::Keypair, lifecycle::Event, swarm::{Config, Swarm}};
+/// # const NOTES: Protocol = Protocol::from_static("/notes/1.0.0");
+/// # let swarm = |key| {
+/// #     let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+/// #     Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::default())
+/// # };
+/// # let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+/// # server.register_protocol(NOTES);
+/// # server.listen("/memory/4713".parse()?)?;
+/// # server.tick(Duration::from_secs(60));
+/// # let id = client.dial("/memory/4713".parse()?)?;
+/// # client.tick(Duration::from_secs(60));
+/// # let mut stream = None;
+/// # while !stream.is_some_and(|stream| client.stream(stream).is_some_and(|view| view.sent > 0)) {
+/// #     for swarm in [&mut server, &mut client] {
+/// #         swarm.tick(Duration::from_secs(60));
+/// #         while let Some(event) = swarm.next_event() {
+/// #             if let Event::Connected { connection } = event
+/// #                 && swarm.connection(connection).is_some_and(|view| view.listener.is_none())
+/// #             {
+/// #                 stream = Some(swarm.open_stream(connection, &[NOTES])?);
+/// #                 swarm.write(stream.unwrap(), &[7; 131_072])?;
+/// #             }
+/// #         }
+/// #     }
+/// # }
+/// # for _ in 0..20 {
+/// #     for swarm in [&mut client, &mut server] {
+/// #         swarm.tick(Duration::from_secs(72));
+/// #         while swarm.next_event().is_some() {}
+/// #     }
+/// # }
+/// # let at_server = server.connections().next().unwrap();
+/// # let row_of = |swarm: &Swarm<MemoryTransport>, id| row(swarm, id).unwrap();
+/// # let (ours, theirs) = (row_of(&client, id), row_of(&server, at_server));
+/// # assert!(ours.contains("outbound at /memory/4713, from ?, for 12 s, 0ns away, "), "{ours}");
+/// # assert!(theirs.contains(", from /memory/4713, for 12 s, 12s away, 131"), "{theirs}");
+/// # assert!(theirs.ends_with("fullest window 50 %"), "{theirs}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionView<'a> {
     /// How far its life has come.
@@ -35,12 +100,30 @@ pub struct ConnectionView<'a> {
     pub direction: Direction,
     /// The peer's address: what was dialed, or where it came from.
     pub remote: &'a Multiaddr,
+    /// Our address of its socket, as the transport says: where it came to, or where the dial left from. `None` while a dial
+    /// has no socket, and where nobody knows: [`tcp`](crate::tcp) does, a transport that wakes by itself says it of accepted
+    /// connections only.
+    pub local: Option<&'a Multiaddr>,
     /// The listener that accepted it, if it was not dialed.
     pub listener: Option<ListenerId>,
     /// Who the peer is, once it is authenticated.
     pub peer: Option<PeerId>,
     /// How many of its streams have not ended.
     pub streams: usize,
+    /// The time since it was dialed or accepted. The swarm has no clock: it is up to the latest time that the swarm was given,
+    /// by a [`tick`](Swarm::tick), say. A dial of which no turn has heard yet is of age 0.
+    pub age: Duration,
+    /// The last round-trip time that is known, on the owner's clock, so that what a turn hears late counts as late. That of the
+    /// Noise handshake comes first, which has the peer's work in it. Then the last ping counts: the muxer's, which asks a peer that was silent for
+    /// [`keep_alive_interval`](crate::connection::Config::keep_alive_interval), or that of a service such as
+    #[cfg_attr(feature = "protocols", doc = "[`Ping`](crate::protocols::ping::Ping)")]
+    #[cfg_attr(not(feature = "protocols"), doc = "`Ping`")]
+    /// ([`Swarm::note_round_trip`]). `None` until the peer has answered for the first time.
+    pub round_trip: Option<Duration>,
+    /// How many bytes the transport's pipe has taken of us: handshake, encryption and muxer included.
+    pub sent: u64,
+    /// How many bytes the transport's pipe has given us, likewise.
+    pub received: u64,
     /// The bytes of memory that wait for somebody on it: its part of [`Swarm::bytes_held`].
     pub bytes_held: usize,
     /// The text of the error that it ended or failed of, for a log; none if it ended of no error.
@@ -60,6 +143,19 @@ pub struct StreamView<'a> {
     pub protocol: Option<&'a Protocol>,
     /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
     pub proposals: &'a [Protocol],
+    /// The time since it got its id, up to the latest time that the swarm was given, as for
+    /// [`ConnectionView::age`].
+    pub age: Duration,
+    /// How many bytes of data the peer allows us to send beyond those of [`sent`](Self::sent). At 0 our window is full, and a
+    /// write is blocked until the peer has read. It is 0 also while the stream waits for its place on the connection.
+    pub send_window: usize,
+    /// How many bytes of data have come and were not read: what our window is filled with.
+    pub unread: usize,
+    /// How many bytes of data may be [`unread`](Self::unread) at most. Once they are, the peer can send nothing until the owner
+    /// reads. It may grow
+    /// ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). It is 0 while the stream waits for its
+    /// place on the connection.
+    pub receive_window: usize,
     /// How many bytes of data were accepted from the owner, sent or not.
     pub sent: u64,
     /// How many bytes of data the owner has read.
@@ -96,17 +192,32 @@ where
     /// Looks a connection up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
-        let Link { direction, remote, listener, peer, error, account, .. } = self.links.get(id)?;
+        let link = self.links.get(id)?;
+        let Link { direction, remote, local, listener, peer, error, account, .. } = link;
         Some(ConnectionView {
             state: self.ledger.lifecycle.state(id)?,
             direction: *direction,
             remote,
+            local: local.as_ref(),
             listener: *listener,
             peer: *peer,
             streams: self.ledger.lifecycle.live_streams(id),
+            // A dial that has begun without a clock is not older than now.
+            age: self.now.saturating_sub(link.began),
+            round_trip: link.round_trip(),
+            sent: link.sent,
+            received: link.received,
             bytes_held: account.bytes(),
             error: error.as_deref(),
         })
+    }
+
+    /// Takes a round-trip time that a protocol has measured on a connection: it is for authors of protocols. It is the
+    /// [`ConnectionView::round_trip`] until the next one is known. A connection that is not up passes it over.
+    pub fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration) {
+        if let Some(connection) = self.links.get_mut(connection).and_then(Link::connection) {
+            connection.set_round_trip(round_trip);
+        }
     }
 
     /// Returns the number of refusals of one kind since the start, for all peers together.
@@ -144,6 +255,10 @@ where
             connection: lifecycle.connection_of(id)?,
             protocol: stream.protocol(),
             proposals: stream.proposed(),
+            age: self.now.saturating_sub(self.ledger.stream_began(id)),
+            send_window: stream.send_window(),
+            unread: stream.unread_len(),
+            receive_window: stream.receive_window(),
             sent: stream.sent(),
             received: stream.received(),
             is_remote_finished: stream.is_remote_finished(),

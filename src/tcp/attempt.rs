@@ -8,6 +8,9 @@ use mio::Interest;
 use mio::net::TcpStream;
 use std::io;
 
+/// A socket that is connected, and its local address.
+pub(super) type Connected = (Registered<TcpStream>, SocketAddr);
+
 /// One attempt to connect to one address.
 #[derive(Debug)]
 pub(super) struct Attempt {
@@ -23,14 +26,16 @@ impl Attempt {
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Ready once it is connected, or has failed.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+    /// Ready once it is connected, with its local address, or has failed.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
         let connected = ready!(socket.poll_write(cx, |socket| {
             match socket.peer_addr() {
-                Ok(_) if socket.local_addr()? == address => Err(io::ErrorKind::ConnectionRefused.into()),
-                Ok(_) => Ok(()),
+                Ok(_) => match socket.local_addr()? {
+                    local if local == address => Err(io::ErrorKind::ConnectionRefused.into()),
+                    local => Ok(local),
+                },
                 // Either it has failed, or the poller has reported as writable a socket that does not connect yet.
                 Err(error) => match (socket.take_error()?, error.kind()) {
                     (Some(failure), _) => Err(failure),
@@ -40,6 +45,9 @@ impl Attempt {
             }
         }));
         let socket = self.socket.take();
-        Poll::Ready(connected.and_then(|()| socket.ok_or_else(|| io::ErrorKind::NotConnected.into())))
+        Poll::Ready(connected.and_then(|local| match socket {
+            Some(socket) => Ok((socket, local)),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }))
     }
 }

@@ -1,14 +1,12 @@
 //! [`Dial`]: a connection that is being made, to an address, or to a name, whose addresses are raced.
 
 use super::Stream;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Connected};
 use super::reactor::Handle;
-use super::source::Registered;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use mio::net::TcpStream;
 use std::io;
 #[cfg(feature = "dns")]
 use {
@@ -83,7 +81,7 @@ impl Dial {
         Self { handle, nodelay: config.nodelay, stage: Stage::Looking { lookup, attempt_delay, host } }
     }
 
-    fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+    fn poll_stage(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         loop {
             match &mut self.stage {
                 Stage::To(address) => self.stage = Stage::Connecting(Attempt::begin(&self.handle, *address)?),
@@ -109,8 +107,9 @@ impl Future for Dial {
         let connected = core::task::ready!(self.poll_stage(cx));
         // This closes the attempts that have lost.
         self.stage = Stage::Over;
-        Poll::Ready(connected.and_then(|mut socket| {
+        Poll::Ready(connected.and_then(|(mut socket, local)| {
             socket.report_reads_only()?;
+            self.handle.connected(local);
             socket.socket.set_nodelay(self.nodelay)?;
             Ok(Stream::new(socket))
         }))

@@ -1,8 +1,7 @@
 //! [`Race`]: several addresses of one name, tried side by side until one connects (RFC 8305, "Happy Eyeballs").
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Connected};
 use super::reactor::Handle;
-use super::source::Registered;
 use super::timer::Timer;
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -11,7 +10,6 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use mio::net::TcpStream;
 use std::io;
 
 /// The shortest time between two attempts (RFC 8305, section 8).
@@ -59,7 +57,7 @@ impl Race {
     }
 
     /// Ready once an attempt has connected, or all have failed.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Registered<TcpStream>>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         loop {
             let mut has_failed = false;
             let mut index = 0;

@@ -1,14 +1,16 @@
 //! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
 
-use super::lock;
 use super::source::{Registered, Source};
 use super::timer_queue::Timers;
+use super::{address, lock};
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::fmt;
+use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
+use libp2p_core::Multiaddr;
 use mio::{Events, Interest, Token};
 use slab::Slab;
 use std::io;
@@ -39,9 +41,9 @@ const INDEX_BITS: u32 = usize::BITS - 16;
 ///
 /// let reactor = tcp::Reactor::new()?;
 /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-/// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file
-/// let seed = [9; 32]; // fresh randomness of the system's
-/// let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+/// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file (`keys::KeyFile`)
+/// let seed = [9; 32]; // fresh randomness of the system's (`Swarm::from_os_rng` takes it by itself)
+/// let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
 /// swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -64,6 +66,8 @@ struct Shared {
     registry: mio::Registry,
     sources: Mutex<Sources>,
     timers: Mutex<Timers>,
+    /// The local address of the last socket that a dial has connected, and the [thread](here) that polled the dial.
+    dialed_from: Mutex<Option<(usize, SocketAddr)>>,
 }
 
 /// The registered sockets, each with its generation.
@@ -141,7 +145,12 @@ impl Reactor {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let alarm = Arc::new(Alarm { waker: mio::Waker::new(&registry, WAKER)?, calling: AtomicUsize::new(0) });
-        let shared = Arc::new(Shared { registry, sources: Mutex::default(), timers: Mutex::default() });
+        let shared = Arc::new(Shared {
+            registry,
+            sources: Mutex::default(),
+            timers: Mutex::default(),
+            dialed_from: Mutex::default(),
+        });
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
 
@@ -181,6 +190,11 @@ impl crate::swarm::Reactor for Reactor {
     fn waker(&self) -> Waker {
         Waker::from(self.alarm.clone())
     }
+
+    fn dialed_from(&mut self) -> Option<Multiaddr> {
+        let (_, address) = lock(&self.shared.dialed_from).take_if(|(thread, _)| *thread == here() && *thread != 0)?;
+        Some(address::to_multiaddr(address))
+    }
 }
 
 /// The poller's descriptor. It is readable while something has come that no poll has taken, under level and edge
@@ -199,6 +213,11 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
+    /// A dial has connected a socket with this local address.
+    pub(super) fn connected(&self, from: SocketAddr) {
+        *lock(&self.0.dialed_from) = Some((here(), from));
+    }
+
     pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {
         lock(&self.0.timers)
     }

@@ -19,8 +19,6 @@ mod lines;
 mod listen;
 #[path = "../../src/bin/swarm-notify/loop_waker.rs"]
 mod loop_waker;
-#[path = "../../src/bin/swarm-notify/new_file.rs"]
-mod new_file;
 #[path = "../../src/bin/swarm-notify/node.rs"]
 mod node;
 #[path = "../../src/bin/swarm-notify/output.rs"]

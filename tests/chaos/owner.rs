@@ -59,7 +59,7 @@ impl Owner {
         let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
         let reactor = tcp::Reactor::new().unwrap();
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-        let swarm = tcp::Swarm::with_reactor(reactor, transport, &identity, [1; 32], Config::default());
+        let swarm = tcp::Swarm::with_events(reactor, transport, &identity, [1; 32], Config::default());
         let mut swarm = swarm.unwrap();
         swarm.register_protocol(ECHO);
         let listener = swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();

@@ -182,7 +182,7 @@ fn a_listen_address_of_another_peer_fails() {
 fn dial_as(identity: &Keypair, address: &str) -> Event {
     let reactor = tcp::Reactor::new().unwrap();
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, identity, [1; 32], Config::default()).unwrap();
+    let mut swarm = tcp::Swarm::with_events::<1>(reactor, transport, identity, [1; 32], Config::default()).unwrap();
     swarm.dial(address.parse().unwrap()).unwrap();
     let began = Instant::now();
     loop {

@@ -45,7 +45,7 @@ impl Serving {
             let reactor = tcp::Reactor::new().unwrap();
             let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
             let key = Keypair::ed25519_from_bytes([6; 32]).unwrap();
-            let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &key, [6; 32], config).unwrap();
+            let mut swarm = Swarm::with_reactor(reactor, transport, &key, [6; 32], config).unwrap();
             protocols.into_iter().for_each(|protocol| swarm.register_protocol(protocol));
             let listener = swarm.listen("/ip4/127.0.0.1/tcp/0".parse().unwrap()).unwrap();
             let (mut notifees, start) = (Notifees::new(), Instant::now());

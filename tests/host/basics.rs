@@ -182,7 +182,7 @@ fn a_handle_leads_to_the_notifees_and_the_swarm() {
 fn it_runs_on_another_transport() {
     let host = |number| {
         let transport = MemoryTransport::new();
-        let swarm: Swarm<_> = Swarm::new(transport, &identity(number), [number; 32], SwarmConfig::default()).unwrap();
+        let swarm = Swarm::new(transport, &identity(number), [number; 32], SwarmConfig::default()).unwrap();
         Host::with_swarm(swarm, Config::default())
     };
     let (mut a, mut b) = (host(1), host(2));

@@ -82,7 +82,7 @@ fn connected<R>(test: impl AsyncFnOnce(Connection, Handle, Gate) -> R) -> R {
         move |io, _: ConnectedPoint| Gated(io, gate.clone())
     });
     let config = swarm_notify::swarm::Config::default();
-    let swarm: Swarm<_, 256, _> = Swarm::with_reactor(reactor, transport, &identity(1), [1; 32], config).unwrap();
+    let swarm = Swarm::with_reactor(reactor, transport, &identity(1), [1; 32], config).unwrap();
     let mut ours = Host::with_reactor(swarm, Config::default()).unwrap();
     let mut theirs = host(2, Config::default());
     let (at_ours, at_theirs) = (ours.handle(), theirs.handle());

@@ -442,7 +442,7 @@ fn the_waker_of_a_host_may_use_its_streams_in_the_call_that_wakes_it() {
 fn a_transport_may_wake_the_other_host_while_it_is_polled() {
     let host = |number| {
         let transport = MemoryTransport::new();
-        let swarm: Swarm<_> = Swarm::new(transport, &identity(number), [number; 32], SwarmConfig::default()).unwrap();
+        let swarm = Swarm::new(transport, &identity(number), [number; 32], SwarmConfig::default()).unwrap();
         Host::with_swarm(swarm, Config::default())
     };
     let (mut a, mut b) = (host(1), host(2));

@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     randomness.read_exact(&mut key)?;
     randomness.read_exact(&mut seed)?;
     let identity = Keypair::ed25519_from_bytes(key)?;
-    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+    let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
     swarm.register_protocol(HOLD);
     let mut notifees = Notifees::new();
     let teller = notifees.register(Teller { start: Instant::now(), listeners: vec![], connection: None, stream: None });

@@ -183,7 +183,7 @@ fn look_up() -> Result<()> {
     let mut config = Config::default();
     // It hangs if nobody wakes it once the lookup is over: no deadline does.
     config.connection.handshake_timeout = Duration::from_secs(3_600);
-    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &identity, [1; 32], config)?;
+    let mut swarm = Swarm::with_reactor(reactor, transport, &identity, [1; 32], config)?;
     let start = Instant::now();
     swarm.tick(start.elapsed());
     let mut counts = vec![threads()?];

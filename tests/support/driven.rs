@@ -29,7 +29,8 @@ impl<const EVENTS: usize, const N: usize> Together<EVENTS, N> {
             let host = n as u8 + 1;
             let key = Keypair::ed25519_from_bytes([host; 32]).expect("32 bytes are a key");
             let transport = SimTransport::new(&network, host);
-            let mut swarm = Swarm::new(transport, &key, [host; 32], Config::default()).expect("the key can sign");
+            let mut swarm =
+                Swarm::with_events((), transport, &key, [host; 32], Config::default()).expect("the key can sign");
             swarm.register_protocol(ECHO);
             swarm.register_protocol(SINK);
             Driven { swarm, notifees: Notifees::new() }

@@ -280,9 +280,14 @@ impl Node for Fake {
             state: self.lifecycle.state(id)?,
             direction: self.lifecycle.direction(id)?,
             remote: self.remotes.get(&id).unwrap_or(&self.address),
+            local: None,
             listener: None,
             peer: self.peers.get(&id).copied(),
             streams: self.lifecycle.live_streams(id),
+            age: Duration::ZERO,
+            round_trip: None,
+            sent: 0,
+            received: 0,
             bytes_held: 0,
             error: None,
         })
@@ -296,6 +301,10 @@ impl Node for Fake {
             connection: self.lifecycle.connection_of(id)?,
             protocol: Some(&stream.protocol),
             proposals: &[],
+            age: Duration::ZERO,
+            send_window: self.place.get(&stream.peer).copied().unwrap_or_default(),
+            unread: stream.arrived,
+            receive_window: usize::MAX,
             sent: 0,
             received: 0,
             is_remote_finished: stream.is_finished,
@@ -392,6 +401,8 @@ impl Node for Fake {
     fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64) {
         *self.refused.entry((connection, refusal)).or_default() += count;
     }
+
+    fn note_round_trip(&mut self, _: ConnectionId, _: Duration) {}
 
     fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let connections = self.connections_of(peer).into_iter();

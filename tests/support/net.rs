@@ -69,7 +69,7 @@ pub(crate) fn peer_id(number: u8) -> PeerId {
 fn tcp_swarm<const E: usize>(number: u8, config: Config) -> tcp::Swarm<E> {
     let reactor = tcp::Reactor::new().expect("there are descriptors");
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-    let swarm = tcp::Swarm::with_reactor(reactor, transport, &identity(number), [number; 32], config);
+    let swarm = tcp::Swarm::with_events(reactor, transport, &identity(number), [number; 32], config);
     swarm.expect("an Ed25519 key signs")
 }
 

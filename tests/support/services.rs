@@ -39,7 +39,7 @@ pub(crate) fn keypair(name: Name) -> Keypair {
 impl<const EVENTS: usize> Host<EVENTS> {
     fn new(name: Name, network: &Network, mode: Mode, config: Config) -> Self {
         let transport = SimTransport::new(network, name.0);
-        let swarm = Swarm::new(transport, &keypair(name), [name.0; 32], config).expect("the key can sign");
+        let swarm = Swarm::with_events((), transport, &keypair(name), [name.0; 32], config).expect("the key can sign");
         Self { swarm, notifees: Notifees::new(), is_paused: false, mode, flag: Arc::default() }
     }
 

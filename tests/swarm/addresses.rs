@@ -65,7 +65,7 @@ fn a_listener_may_lose_all_its_addresses_and_find_others() {
     let script = [Step::New(WIFI), Step::Expired(WIFI), Step::New(CABLE), Step::Expired(CABLE)];
     let transport = Scripted { id: None, script: script.into() };
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    let mut swarm = Swarm::<_, 1>::new(transport, &identity, [1; 32], Config::default()).unwrap();
+    let mut swarm = Swarm::with_events::<1>((), transport, &identity, [1; 32], Config::default()).unwrap();
     let listener = swarm.listen("/ip4/0.0.0.0/tcp/1".parse().unwrap()).unwrap();
     swarm.tick(Duration::ZERO);
     swarm.tick(Duration::ZERO);
@@ -99,7 +99,7 @@ fn told(swarm: &mut Swarm<Scripted, 1>) -> Vec<Event> {
 fn listening(script: impl IntoIterator<Item = Step>) -> (Swarm<Scripted, 1>, swarm_notify::lifecycle::ListenerId) {
     let transport = Scripted { id: None, script: script.into_iter().collect() };
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    let mut swarm = Swarm::new(transport, &identity, [1; 32], Config::default()).unwrap();
+    let mut swarm = Swarm::with_events((), transport, &identity, [1; 32], Config::default()).unwrap();
     let listener = swarm.listen("/ip4/192.0.2.1/tcp/1".parse().unwrap()).unwrap();
     (swarm, listener)
 }

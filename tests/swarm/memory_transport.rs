@@ -28,8 +28,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
         let side = |name, seed, keypair: &Keypair| {
             Side::new(name, Mode::Sleep, Poller::default(), |reactor| {
                 let transport = MemoryTransport::default();
-                let mut swarm =
-                    Swarm::with_reactor(reactor, transport, keypair, [seed; 32], Config::default()).unwrap();
+                let mut swarm = Swarm::with_events(reactor, transport, keypair, [seed; 32], Config::default()).unwrap();
                 swarm.register_protocol(ECHO);
                 swarm
             })

@@ -29,6 +29,7 @@ mod shares;
 mod shutdown;
 mod stale;
 mod streams;
+mod views;
 mod waking;
 mod without_id;
 

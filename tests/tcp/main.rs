@@ -11,5 +11,7 @@ mod observers;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(feature = "subscription")]
+mod threads;
 mod transport;
 mod websocket;

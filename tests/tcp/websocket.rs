@@ -45,7 +45,7 @@ impl<const E: usize> Node<E> {
         let identity = Keypair::ed25519_from_bytes([number; 32]).unwrap();
         let reactor = tcp::Reactor::new().unwrap();
         let transport = Transport::new(tcp(tcp::Transport::new(reactor.handle(), config)));
-        let swarm = Swarm::with_reactor(reactor, transport, &identity, [number; 32], Config::default());
+        let swarm = Swarm::with_events(reactor, transport, &identity, [number; 32], Config::default());
         let mut swarm = swarm.unwrap();
         swarm.register_protocol(ECHO);
         Self { swarm, log: Vec::new(), echoes: false, read: BTreeMap::new(), start: Instant::now() }
@@ -168,7 +168,11 @@ fn streams_echo_and_everything_is_told<const E: usize>() {
     let connection = b.swarm.dial(address.clone().with(Part::P2p(a.swarm.local_peer()))).unwrap();
     told(&mut a, &mut b, 2, 1);
     assert_eq!(b.swarm.connection(connection).unwrap().peer, Some(a.swarm.local_peer()));
-    assert_eq!(a.swarm.connection(a.only_connection()).unwrap().listener, Some(listener));
+    let accepted = a.swarm.connection(a.only_connection()).unwrap();
+    assert_eq!((accepted.listener, accepted.local), (Some(listener), Some(&address)));
+    // Our TCP below has told where it dialed from.
+    let local = b.swarm.connection(connection).unwrap().local.unwrap();
+    assert_eq!(accepted.remote, &local.clone().with(Part::Ws("/".into())));
 
     let data: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
     let stream = b.swarm.open_stream(connection, &[ECHO]).unwrap();
@@ -305,6 +309,8 @@ fn names_are_dialed<const E: usize>() {
     told(&mut a, &mut b, 2, 1);
     b.swarm.dial(format!("/dns4/unknown.example/tcp/{port}/ws").parse().unwrap()).unwrap();
     told(&mut a, &mut b, 2, 2);
+    let local = b.swarm.connection(b.only_connection()).unwrap().local;
+    assert_eq!(local.and_then(|local| local.iter().next()), Some(Part::Ip4(ip)), "where the race was won");
     b.expect(&["connected c0.1 outbound", "connect_failed c1.1 unreachable"]);
 }
 

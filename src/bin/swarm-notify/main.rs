@@ -11,7 +11,6 @@ mod key;
 mod lines;
 mod listen;
 mod loop_waker;
-mod new_file;
 mod node;
 mod output;
 mod pace;

@@ -144,6 +144,12 @@ impl Stream {
         self.window.limit()
     }
 
+    /// Returns the most bytes that can be unread from now on: [`receive_window`](Self::receive_window), or [`INITIAL_WINDOW`]
+    /// while the peer may still send that much.
+    pub(in crate::connection) fn most_unread(&self) -> usize {
+        self.window.most_unread(self.unread().len())
+    }
+
     /// Whether a write was short and can only go on when the peer grants window.
     #[must_use]
     pub fn wants_window(&self) -> bool {

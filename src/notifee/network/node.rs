@@ -131,6 +131,8 @@ macro_rules! node_methods {
             fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError>;
             /// [`Swarm::count_refusals`]
             fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64);
+            /// [`Swarm::note_round_trip`]
+            fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration);
             /// [`Swarm::disconnect_peer`]
             fn disconnect_peer(&mut self, peer: PeerId) -> usize;
             /// [`Swarm::shutdown`]

@@ -166,6 +166,7 @@ impl Ping {
     ) {
         let Some(link) = self.links.get_mut(connection) else { return };
         let round_trip = now.saturating_sub(since);
+        node.note_round_trip(connection, round_trip);
         self.events.say(Event::Pong { connection, peer: link.peer, round_trip });
         link.is_asked = false;
         link.line = Line::Quiet(stream);

@@ -19,6 +19,7 @@ use std::io;
 /// An accepted connection, from its socket to the authentication of its peer.
 pub(in crate::swarm) struct Visitor<T: Transport> {
     pub(in crate::swarm) remote: Multiaddr,
+    pub(in crate::swarm) local: Multiaddr,
     pub(in crate::swarm) listener: ListenerId,
     pub(in crate::swarm) began: Duration,
     /// The helpings that it has had of the last tick.
@@ -28,6 +29,9 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     pub(super) counted: usize,
     /// A byte has come.
     has_spoken: bool,
+    /// The bytes that its pipe has given, and those that its pipe has taken.
+    pub(in crate::swarm) received: u64,
+    pub(in crate::swarm) sent: u64,
     /// What has been transmitted and not been written yet: `out[written..]`.
     pub(in crate::swarm) out: Vec<u8>,
     pub(in crate::swarm) written: usize,
@@ -77,15 +81,24 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    pub(super) fn new(listener: ListenerId, upgrade: T::ListenerUpgrade, remote: Multiaddr, now: Duration) -> Self {
+    pub(super) fn new(
+        listener: ListenerId,
+        upgrade: T::ListenerUpgrade,
+        remote: Multiaddr,
+        local: Multiaddr,
+        now: Duration,
+    ) -> Self {
         Self {
             remote,
+            local,
             listener,
             began: now,
             share: Share::default(),
             stage: Stage::Upgrading(Box::pin(upgrade)),
             counted: 0,
             has_spoken: false,
+            received: 0,
+            sent: 0,
             out: Vec::new(),
             written: 0,
         }
@@ -157,17 +170,18 @@ where
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.has_spoken |= n > 0;
+                self.received += n as u64;
             }
             let mut is_authenticated = false;
             while let Some(fact) = pipe.connection.receive(input, &mut ledger.turn(now)) {
                 // Before its peer is authenticated a connection has no other facts.
                 if let Fact::Failed(error) = fact {
-                    self.last_words(cx);
+                    self.last_words(cx, now);
                     return Outcome::Over(Flaw::Handshake(error));
                 }
                 is_authenticated |= fact == Fact::AtGate;
             }
-            if let Err(flaw) = self.write(cx) {
+            if let Err(flaw) = self.write(cx, now) {
                 return Outcome::Over(flaw);
             }
             if is_authenticated {
@@ -185,7 +199,7 @@ where
     }
 
     /// Writes pending output, as far as the pipe takes it.
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Flaw> {
+    fn write(&mut self, cx: &mut Context<'_>, now: Duration) -> Result<(), Flaw> {
         let Stage::Up(pipe) = &mut self.stage else { return Ok(()) };
         loop {
             if self.out.is_empty() {
@@ -198,7 +212,11 @@ where
                 match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(0)) => return Err(Flaw::Io(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(n)) => self.written += n,
+                    Poll::Ready(Ok(n)) => {
+                        self.written += n;
+                        self.sent += n as u64;
+                        pipe.connection.part_written(now);
+                    }
                     Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
                 }
             }
@@ -211,10 +229,10 @@ where
     }
 
     /// Tries once to write what a handshake that has failed still has to say: a refusal tells the peer the reason.
-    fn last_words(&mut self, cx: &mut Context<'_>) {
+    fn last_words(&mut self, cx: &mut Context<'_>, now: Duration) {
         let has_words = |stage: &Stage<T>| matches!(stage, Stage::Up(pipe) if pipe.connection.is_due());
         if (has_words(&self.stage) || !self.out.is_empty())
-            && self.write(cx).is_ok()
+            && self.write(cx, now).is_ok()
             && self.out.is_empty()
             && let Stage::Up(pipe) = &mut self.stage
         {

@@ -98,7 +98,10 @@ where
         }
         while self.written < self.out.len() {
             match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
-                Poll::Ready(Ok(n)) if n > 0 => self.written += n,
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    self.written += n;
+                    self.sent += n as u64;
+                }
                 Poll::Ready(_) | Poll::Pending => return,
             }
         }
@@ -188,6 +191,7 @@ where
                 ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
             self.left = pipe.connection.unread_held();
+            self.last_round_trip = pipe.connection.round_trip();
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);

@@ -57,7 +57,7 @@ where
         }
         // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
         let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
-        let offered = if is_open { ledger.offered(id) } else { None };
+        let offered = if is_open { ledger.offered(id, now) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => {

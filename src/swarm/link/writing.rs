@@ -117,6 +117,7 @@ where
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
+                    self.sent += n as u64;
                     self.blocked = None;
                     pipe.connection.part_written(now);
                 }

@@ -52,8 +52,10 @@ fn on_demand_a_stream_ends_with_its_ping<const EVENTS: usize>(shape: Shape) {
     both.wait(secs(60));
     assert_eq!(told(&mut both.a, a), [] as [String; 0]);
     for _ in 0..3 {
+        both.a.swarm.note_round_trip(ca, secs(9));
         ask(&mut both.a, a, ca);
         both.settle();
+        assert_eq!(both.a.swarm.connection(ca).unwrap().round_trip, Some(ROUND_TRIP), "the swarm knows it, too");
         assert_eq!(told(&mut both.a, a), [format!("pong {ca} {ROUND_TRIP:?}")]);
         assert_eq!((both.a.streams(ca), both.b.streams(cb)), (0, 0));
     }

@@ -111,7 +111,7 @@ impl<const EVENTS: usize> Pair<EVENTS> {
             change(&mut config);
             let (poller, transport) = (network.poller(host.0), SimTransport::new(&network, host.0));
             Side::new(name, shape.mode, poller, |reactor| {
-                let swarm = Swarm::with_reactor(reactor, transport, &host.keypair(), [host.0; 32], config);
+                let swarm = Swarm::with_events(reactor, transport, &host.keypair(), [host.0; 32], config);
                 let mut swarm = swarm.expect("the key can sign");
                 swarm.register_protocol(ECHO);
                 swarm.register_protocol(SINK);

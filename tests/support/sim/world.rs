@@ -100,7 +100,7 @@ impl<const EVENTS: usize> World<EVENTS> {
         let seed = [host + 16 * lives as u8; 32];
         let config = self.config.clone();
         let mut side = Side::new(name, self.mode, poller, |reactor| {
-            let swarm = Swarm::with_reactor(reactor, transport, &identity, seed, config);
+            let swarm = Swarm::with_events(reactor, transport, &identity, seed, config);
             let mut swarm = swarm.expect("the key can sign");
             (0..TAGS).for_each(|tag| swarm.register_protocol(protocol(tag)));
             swarm

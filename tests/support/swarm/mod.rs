@@ -128,7 +128,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             units => Mode::Turns(usize::from(units) - 5),
         };
         let mut side = Side::new("swarm", mode, poller, |reactor| {
-            let swarm = Swarm::with_reactor(reactor, Scripted(world.clone()), &OURS, [3; 32], config);
+            let swarm = Swarm::with_events(reactor, Scripted(world.clone()), &OURS, [3; 32], config);
             let mut swarm = swarm.expect("the key can sign");
             swarm.register_protocol(ECHO);
             swarm.register_protocol(SINK);

@@ -1,11 +1,48 @@
 //! Open connections and their ends.
 
-use crate::support::net::{IP4, Node, both, both_told, connect, one, open, shut_down, wait_until_unread};
+use crate::support::net::{
+    IP4, Node, both, both_told, connect, one, open, shut_down, socket_address, wait_until_unread,
+};
 use std::time::Duration;
 use swarm_notify::swarm::Config;
 
 fn pair() -> (Node, Node) {
     (Node::new(1, Config::default()), Node::new(2, Config::default()))
+}
+
+/// What the dialer's end of a connection calls local is what the other end calls remote, and the other way round.
+fn agree_on_addresses(listens_on: &str) {
+    let (mut a, mut b) = pair();
+    let listener = a.listen(listens_on);
+    one(&mut a, |a| !a.log.is_empty());
+    let address = a.address(listener);
+    // Two at once, beside one that fails: each has its own port.
+    let dials = [b.dial(&address), b.dial(&"/ip4/127.0.0.1/tcp/1".parse().unwrap()), b.dial(&address)];
+    assert!(dials.iter().all(|id| b.swarm.connection(*id).unwrap().local.is_none()), "there is no socket yet");
+    both_told(&mut a, &mut b, 3, 3);
+    let ends_at_a: Vec<_> = a.swarm.connections_of(b.swarm.local_peer()).collect();
+    let mut at_a: Vec<_> = ends_at_a.iter().map(|id| a.swarm.connection(*id).unwrap()).collect();
+    let mut at_b: Vec<_> = [dials[0], dials[2]].iter().map(|id| b.swarm.connection(*id).unwrap()).collect();
+    at_a.sort_by_key(|view| view.remote.to_string());
+    at_b.sort_by_key(|view| view.local.unwrap().to_string());
+    assert_eq!(at_a.len(), at_b.len());
+    for (at_a, at_b) in at_a.iter().zip(&at_b) {
+        assert_eq!(Some(at_a.remote), at_b.local);
+        assert_eq!(at_a.local.map(socket_address), Some(socket_address(at_b.remote)));
+        assert!(at_a.round_trip.is_some() && at_b.round_trip.is_some());
+    }
+    assert_ne!(at_b[0].local, at_b[1].local);
+    shut_down(&mut a, &mut b);
+}
+
+#[test]
+fn both_ends_agree_on_the_addresses_of_a_connection() {
+    agree_on_addresses(IP4);
+}
+
+#[test]
+fn behind_a_wildcard_both_ends_agree_on_the_addresses_too() {
+    agree_on_addresses("/ip4/0.0.0.0/tcp/0");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn the_text_of_an_unsupported_address_says_what_is_wrong() {
     let key = Keypair::ed25519_from_bytes([2; 32]).unwrap();
     let reactor = tcp::Reactor::new().unwrap();
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-    let mut swarm: tcp::Swarm = Swarm::with_reactor(reactor, transport, &key, [2; 32], Config::default()).unwrap();
+    let mut swarm = Swarm::with_reactor(reactor, transport, &key, [2; 32], Config::default()).unwrap();
     let connection = swarm.dial(format!("/p2p/{}", peer_id(3)).parse().unwrap()).unwrap();
     let reason = Failure::Unsupported;
     assert_eq!(swarm.next_event(), Some(Event::ConnectFailed { connection, reason }));

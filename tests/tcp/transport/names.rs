@@ -308,7 +308,7 @@ fn a_swarm_tells_that_a_name_leads_nowhere_and_its_text_says_why() {
     });
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
     let config = swarm_notify::swarm::Config::default();
-    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
+    let mut swarm = tcp::Swarm::with_events::<1>(reactor, transport, &identity, [1; 32], config).unwrap();
     let refusal = format!("known.example: {refusing}: {}", std::net::TcpStream::connect(refusing).unwrap_err());
     let began = Instant::now();
     for (address, failure, text) in [

@@ -163,7 +163,7 @@ fn a_wait_ends_when_a_deadline_of_the_transport_comes() {
         .with_interfaces(|| Ok(vec![SocketAddr::from(([192, 0, 2, 1], 0)).ip()]));
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
     let config = swarm_notify::swarm::Config::default();
-    let mut swarm = tcp::Swarm::<256>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
+    let mut swarm = tcp::Swarm::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
     swarm.listen("/ip4/0.0.0.0/tcp/0".parse().unwrap()).unwrap();
     let began = Instant::now();
     let mut waits = 0;

@@ -243,7 +243,7 @@ fn a_listener_without_any_address_is_not_told_to_listen_yet() {
     let transport = tcp::Transport::new(reactor.handle(), config).with_interfaces(look);
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
     let config = swarm_notify::swarm::Config::default();
-    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
+    let mut swarm = tcp::Swarm::with_events::<1>(reactor, transport, &identity, [1; 32], config).unwrap();
     let listener = swarm.listen("/ip4/0.0.0.0/tcp/0".parse().unwrap()).unwrap();
     let began = Instant::now();
     loop {
@@ -270,7 +270,7 @@ fn a_swarm_tells_that_the_addresses_of_a_listener_have_changed() {
     let transport = tcp::Transport::new(reactor.handle(), config).with_interfaces(look);
     let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
     let config = swarm_notify::swarm::Config::default();
-    let mut swarm = tcp::Swarm::<1>::with_reactor(reactor, transport, &identity, [1; 32], config).unwrap();
+    let mut swarm = tcp::Swarm::with_events::<1>(reactor, transport, &identity, [1; 32], config).unwrap();
     let listener = swarm.listen("/ip4/0.0.0.0/tcp/0".parse().unwrap()).unwrap();
     let ips = |swarm: &tcp::Swarm<1>| {
         let addresses = swarm.listener(listener).unwrap().addresses;

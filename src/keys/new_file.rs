@@ -7,6 +7,7 @@
 //! A file system that has neither links nor renames that replace nothing lets a file appear only while it is written: who
 //! looks in the midst of that finds it empty, and a process that is killed there leaves it empty.
 
+use alloc::format;
 use data_encoding::HEXLOWER;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -23,12 +24,12 @@ const WAYS: &[Way] = &[link, rename, write_in_place];
 ///
 /// # Errors
 /// `AlreadyExists` if there is something of that name, be it a link to nothing; else the system's.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create_by(WAYS, path, bytes)
 }
 
 /// Returns the folder in which a file is.
-pub(crate) fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -39,7 +40,7 @@ fn create_by(ways: &[Way], path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     let folder = folder_of(path);
     let mut number = [0; 8];
-    getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
+    getrandom::fill(&mut number)?;
     let written = Temporary(folder.join(format!(".swarm-notify-{}", HEXLOWER.encode(&number))));
     write_new(&written.0, bytes)?;
     let mut last = ErrorKind::Unsupported.into();
@@ -117,6 +118,9 @@ fn sync_folder(_folder: &Path) {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::borrow::ToOwned as _;
+    use alloc::string::String;
+    use alloc::vec::Vec;
 
     /// An empty folder that is gone when it is dropped.
     struct Folder(PathBuf);

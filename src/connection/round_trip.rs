@@ -1,0 +1,108 @@
+//! [`RoundTrip`]: the time from a word of ours to the peer's answer.
+
+use core::time::Duration;
+
+/// The last round trip of a connection.
+///
+/// Its handshake has one: a message of Noise is answered by the next one. (Words of multistream-select are not: peers say them
+/// unasked.) After it each ping of ours that is answered counts. Both times are in nanoseconds, in half the memory of a
+/// [`Duration`].
+#[derive(Debug)]
+pub(super) struct RoundTrip {
+    /// When we have asked, while the answer is awaited.
+    asked: u64,
+    last: u64,
+}
+
+/// There is no such time. A time that is further away counts as none, too.
+const NONE: u64 = u64::MAX;
+
+impl RoundTrip {
+    pub(super) const fn new() -> Self {
+        Self { asked: NONE, last: NONE }
+    }
+
+    /// A part of our handshake, or a ping, leaves now.
+    pub(super) fn ask(&mut self, now: Duration) {
+        self.asked = nanos(now);
+    }
+
+    /// Who the peer is has been proved by an answer.
+    pub(super) fn authenticated(&mut self, now: Duration) {
+        // The gate at the end of the handshake answers nothing.
+        if self.last == NONE {
+            self.answered(now);
+        }
+    }
+
+    /// The peer has answered.
+    pub(super) fn answered(&mut self, now: Duration) {
+        if self.asked != NONE {
+            self.last = nanos(now).saturating_sub(self.asked);
+            self.asked = NONE;
+        }
+    }
+
+    /// No answer is awaited any more.
+    pub(super) const fn forget(&mut self) {
+        self.asked = NONE;
+    }
+
+    /// Somebody else has measured it.
+    #[cfg(feature = "swarm")]
+    pub(super) fn set(&mut self, round_trip: Duration) {
+        self.last = nanos(round_trip);
+    }
+
+    pub(super) const fn last(&self) -> Option<Duration> {
+        if self.last == NONE { None } else { Some(Duration::from_nanos(self.last)) }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn the_answer_that_proves_who_the_peer_is_counts_from_our_last_word() {
+        let mut round_trip = RoundTrip::new();
+        round_trip.authenticated(ms(1));
+        assert_eq!(round_trip.last(), None, "nobody has asked");
+        round_trip.ask(ms(10));
+        round_trip.ask(ms(20));
+        round_trip.authenticated(ms(50));
+        round_trip.ask(ms(60));
+        round_trip.authenticated(ms(61));
+        assert_eq!(round_trip.last(), Some(ms(30)));
+    }
+
+    #[test]
+    fn after_the_handshake_the_last_answered_ping_counts() {
+        let mut round_trip = RoundTrip::new();
+        round_trip.ask(ms(0));
+        round_trip.authenticated(ms(20));
+        round_trip.ask(ms(20));
+        round_trip.forget();
+        round_trip.answered(ms(500));
+        assert_eq!(round_trip.last(), Some(ms(20)), "what we have said last needs no answer");
+        round_trip.ask(ms(1_000));
+        round_trip.answered(ms(1_090));
+        assert_eq!(round_trip.last(), Some(ms(90)));
+    }
+
+    #[test]
+    fn a_time_beyond_584_years_is_none() {
+        let mut round_trip = RoundTrip::new();
+        round_trip.ask(Duration::MAX);
+        round_trip.answered(Duration::MAX);
+        assert_eq!(round_trip.last(), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! Key files: reads the identity in a file, or makes it.
+//!
+//! A file that is made appears [whole or not at all](new_file), and never in the place of another: of processes that start
+//! at once with the same name, one makes the file, and all use what is in it.
+//!
+//! Reading takes at most [`MAX_KEY`] bytes of regular files only, and on Unix it never blocks. The bytes of a key are
+//! wiped once the identity is made of them.
+
+use super::{Error, Fault, MAX_KEY, new_file};
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+use data_encoding::BASE64;
+use libp2p_identity::{Keypair, PublicKey};
+use std::fs::{self, File, FileType, Metadata};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// An Ed25519 key in libp2p's protobuf form begins with these bytes: its type, and the length of its two halves.
+const ED25519_HEADER: [u8; 4] = [8, 1, 18, 64];
+
+/// The pauses in which an empty file may still be filled by the process that has just [made it in place](new_file).
+const PAUSES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// An identity, and what is known of the file that keeps it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KeyFile {
+    /// The identity.
+    pub key: Keypair,
+    /// The file was not there, and has been made.
+    pub is_new: bool,
+    /// The file's mode, if others of this machine than its owner can read or change it. The identity is theirs, too, then:
+    /// tell your user. Always `None` on systems without modes.
+    pub exposed: Option<u32>,
+}
+
+impl KeyFile {
+    /// Reads the identity in a file: a private key in libp2p's protobuf form, of any type that is built in.
+    ///
+    /// A link is followed. An empty file gets a fifth of a second in which the process that has just made it may fill it;
+    /// this blocks for so long.
+    ///
+    /// # Errors
+    /// [`Error`] says why the file cannot be used, and in its text what may help. The file is left as it was.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::of(path.as_ref(), false)
+    }
+
+    /// Reads the identity in a file as [`load`](Self::load) does. If there is no file, it makes one for its owner alone, with
+    /// a new Ed25519 key.
+    ///
+    /// The file appears whole or not at all, and its bytes and its name are on the disk then. Of processes that do this at
+    /// once one makes the file, and all have its identity. It is written under another name in the same folder first
+    /// (`.swarm-notify-` and 16 digits); a process that is killed in between leaves that one behind, which nothing reads.
+    ///
+    /// # Errors
+    /// [`Error`], as for `load`, or if the file cannot be made; then nothing new is in its folder.
+    pub fn load_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::of(path.as_ref(), true)
+    }
+
+    fn of(path: &Path, may_create: bool) -> Result<Self, Error> {
+        let file = load(path, may_create, &mut || std::thread::sleep(PAUSE));
+        file.map_err(|fault| Error { path: path.to_owned(), fault, may_create })
+    }
+}
+
+/// Returns what is in a file. If there is no file and one may be made, it is. An empty one gets [`PAUSES`] pauses to be
+/// filled.
+fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFile, Fault> {
+    let mut pauses = 0;
+    loop {
+        match read(path) {
+            Ok(Some(read)) => return Ok(read),
+            Ok(None) if !may_create => return Err(Fault::Missing),
+            Ok(None) => {
+                if let Some(key) = make(path)? {
+                    return Ok(KeyFile { key, is_new: true, exposed: None });
+                }
+                // Another process has made it in the meantime. Its identity is this one's, too.
+            }
+            Err(Fault::Empty) if pauses < PAUSES => {}
+            Err(fault) => return Err(fault),
+        }
+        // It also bounds the rounds in which a file comes and goes.
+        pauses += 1;
+        if pauses > 2 * PAUSES {
+            return Err(Fault::Read(ErrorKind::NotFound.into()));
+        }
+        pause();
+    }
+}
+
+/// Returns what is in a file, or `None` if there is no file.
+fn read(path: &Path) -> Result<Option<KeyFile>, Fault> {
+    // Opening a device, or a pipe that nobody writes to, would do something, or wait.
+    match fs::metadata(path) {
+        Ok(metadata) => refuse_special(metadata.file_type())?,
+        Err(error) if is_gone(&error) => {
+            return match fs::read_link(path) {
+                Ok(target) => Err(Fault::BrokenLink(target)),
+                Err(_) => Ok(None),
+            };
+        }
+        Err(error) => return Err(Fault::Read(error)),
+    }
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(Fault::Read(error)),
+    };
+    // It may have been replaced before it was opened.
+    let metadata = file.metadata().map_err(Fault::Read)?;
+    refuse_special(metadata.file_type())?;
+    let bytes = contents(&file).map_err(Fault::Read)?;
+    Ok(Some(KeyFile { key: decode(&bytes)?, is_new: false, exposed: mode_for_others(&metadata) }))
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // A pipe in the place of the file that was looked at would otherwise wait for a writer.
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+fn refuse_special(kind: FileType) -> Result<(), Fault> {
+    match kind {
+        kind if kind.is_file() => Ok(()),
+        kind if kind.is_dir() => Err(Fault::Folder),
+        kind => Err(Fault::Special(special(kind))),
+    }
+}
+
+#[cfg(unix)]
+fn special(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    match kind {
+        kind if kind.is_fifo() => "a pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn special(_kind: FileType) -> &'static str {
+    "no regular file"
+}
+
+/// Returns the mode of a file that others than its owner can read or change.
+#[cfg(unix)]
+fn mode_for_others(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    (mode & 0o066 != 0).then_some(mode)
+}
+
+/// Windows has no modes: a file has the access list of its folder, which is its user's own in a profile.
+#[cfg(not(unix))]
+fn mode_for_others(_metadata: &Metadata) -> Option<u32> {
+    None
+}
+
+/// Returns what a file holds, up to one byte more than a key may have.
+fn contents(mut file: &File) -> io::Result<Zeroizing<Vec<u8>>> {
+    // It never grows, since growing would leave a copy behind that is not wiped.
+    let mut bytes = Zeroizing::new(vec![0; MAX_KEY + 1]);
+    let mut len = 0;
+    while len < bytes.len() {
+        match file.read(&mut bytes[len..]) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(len);
+    Ok(bytes)
+}
+
+fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
+    match bytes.len() {
+        0 => return Err(Fault::Empty),
+        len if len > MAX_KEY => return Err(Fault::TooLong),
+        _ => {}
+    }
+    Keypair::from_protobuf_encoding(bytes).map_err(|error| {
+        if let Ok(public) = PublicKey::try_decode_protobuf(bytes) {
+            return Fault::Public(public.to_peer_id());
+        }
+        let decoded = BASE64.decode(bytes.trim_ascii()).map(Zeroizing::new);
+        if decoded.is_ok_and(|decoded| Keypair::from_protobuf_encoding(&decoded).is_ok()) {
+            return Fault::Base64;
+        }
+        Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
+    })
+}
+
+/// Returns what a content that is no key seems to be. It tells nothing of the content, which may be secret.
+fn kind(bytes: &[u8]) -> Option<String> {
+    let is_printable = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    let text = str::from_utf8(bytes).ok().filter(|_| bytes.iter().all(is_printable)).map(str::trim_start);
+    let Some(text) = text else {
+        // A sequence of more than 127 bytes, as all private keys in DER are.
+        return matches!(bytes, [0x30, 0x81 | 0x82, ..]).then(|| "a key or certificate in DER".to_owned());
+    };
+    if let Some(label) = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----")).map(|cut| cut.0) {
+        let is_label = label.len() <= 40 && label.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
+        return Some(if is_label { format!("PEM ({label})") } else { "PEM".to_owned() });
+    }
+    Some(match text.trim_end().as_bytes() {
+        // A section of an INI file begins like a list, and does not end so.
+        [b'{', ..] | [b'[', .., b']'] => "JSON".to_owned(),
+        [b's', b's', b'h', b'-', ..] => "a public key of SSH".to_owned(),
+        _ => "text".to_owned(),
+    })
+}
+
+/// Makes a key file. `None`: there is one by now, which another process has made.
+fn make(path: &Path) -> Result<Option<Keypair>, Fault> {
+    let folder = new_file::folder_of(path);
+    if fs::metadata(folder).is_err_and(|error| is_gone(&error)) {
+        return Err(Fault::NoFolder(folder.to_owned()));
+    }
+    let (identity, bytes) = fresh().map_err(Fault::Make)?;
+    match new_file::create(path, &bytes) {
+        Ok(()) => Ok(Some(identity)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(Fault::Make(error)),
+    }
+}
+
+/// Returns a new identity, and its bytes in libp2p's protobuf form.
+fn fresh() -> io::Result<(Keypair, Zeroizing<Vec<u8>>)> {
+    let pair = super::generate()?.try_into_ed25519().map_err(io::Error::other)?;
+    let halves = Zeroizing::new(pair.to_bytes());
+    // The encoder of `libp2p-identity` would leave a copy behind that is not wiped.
+    Ok((pair.into(), Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat())))
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use super::*;
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::vec;
+use std::path::PathBuf;
+
+/// A folder that is gone when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("swarm-notify-keys-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn files(&self) -> usize {
+        fs::read_dir(&self.0).unwrap().count()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_new_key_is_in_the_protobuf_form_of_libp2p() {
+    let (identity, bytes) = fresh().unwrap();
+    assert_eq!(*bytes, identity.to_protobuf_encoding().unwrap());
+}
+
+#[test]
+fn an_empty_file_that_is_filled_in_a_pause_is_used() {
+    let folder = Folder::new("filled");
+    let path = folder.file("key");
+    File::create(&path).unwrap();
+    let (identity, bytes) = fresh().unwrap();
+    let mut pauses = 0;
+    let read = load(&path, true, &mut || {
+        pauses += 1;
+        if pauses == PAUSES {
+            fs::write(&path, &bytes).unwrap();
+        }
+    });
+    assert_eq!(read.unwrap().key.public(), identity.public());
+}
+
+#[test]
+fn an_empty_file_that_stays_empty_is_told() {
+    let folder = Folder::new("empty");
+    let path = folder.file("key");
+    File::create(&path).unwrap();
+    let mut pauses = 0;
+    let read = load(&path, true, &mut || pauses += 1);
+    assert!(matches!(read, Err(Fault::Empty)));
+    assert_eq!(pauses, PAUSES);
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_told_for_that() {
+    let fault = Fault::Read(ErrorKind::PermissionDenied.into());
+    let unreadable = Error { path: "k".into(), fault, may_create: true };
+    assert!(unreadable.to_string().contains("may not be read by this user"), "{unreadable}");
+}
+
+#[test]
+fn loading_makes_no_file_and_its_error_does_not_offer_to() {
+    let folder = Folder::new("missing");
+    let error = KeyFile::load(folder.file("key")).unwrap_err();
+    assert!(matches!(error.fault, Fault::Missing), "{error}");
+    assert!(error.to_string().contains("is not there; give a file"), "{error}");
+    let empty = folder.file("empty");
+    File::create(&empty).unwrap();
+    for file in [folder.file("key"), empty] {
+        let error = KeyFile::load(&file).unwrap_err();
+        assert!(!error.to_string().contains("made"), "{error}");
+        assert_eq!(error.path, file);
+    }
+    assert_eq!(folder.files(), 1);
+}
+
+#[test]
+fn what_was_made_is_loaded_and_nothing_is_left_beside_it() {
+    let folder = Folder::new("made");
+    let made = KeyFile::load_or_create(folder.file("key")).unwrap();
+    let loaded = KeyFile::load(folder.file("key")).unwrap();
+    assert_eq!(made.key.public(), loaded.key.public());
+    assert_eq!((made.is_new, loaded.is_new, made.exposed, loaded.exposed), (true, false, None, None));
+    assert_eq!(folder.files(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_loaded_with_its_mode() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new("mode");
+    let path = folder.file("key");
+    KeyFile::load_or_create(&path).unwrap();
+    for (mode, exposed) in [(0o640, Some(0o640)), (0o602, Some(0o602)), (0o711, None), (0o600, None)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(KeyFile::load(&path).unwrap().exposed, exposed, "{mode:o}");
+    }
+}
+
+#[test]
+fn the_error_names_what_a_file_is_and_keeps_its_cause() {
+    use core::error::Error as _;
+    let folder = Folder::new("faults");
+    let public = super::super::generate().unwrap().public();
+    let contents =
+        [("text", b"secret words".to_vec()), ("public", public.encode_protobuf()), ("long", vec![8; MAX_KEY + 1])];
+    let faults = contents.map(|(name, content)| {
+        let path = folder.file(name);
+        fs::write(&path, content).unwrap();
+        KeyFile::load_or_create(path).unwrap_err()
+    });
+    let peer = public.to_peer_id();
+    assert!(matches!(&faults[0].fault, Fault::Foreign(kind) if kind == "text"));
+    assert!(!faults[0].to_string().contains("secret"));
+    assert!(matches!(faults[1].fault, Fault::Public(other) if other == peer));
+    assert!(matches!(faults[2].fault, Fault::TooLong));
+    assert!(matches!(KeyFile::load(&folder.0).unwrap_err().fault, Fault::Folder));
+    let nowhere = KeyFile::load_or_create(folder.file("no/key")).unwrap_err();
+    assert!(
+        matches!(&nowhere.fault, Fault::NoFolder(missing) if *missing == folder.file("no"))
+            && nowhere.source().is_none()
+    );
+    let through_a_file = KeyFile::load(folder.file("text/key")).unwrap_err();
+    assert!(matches!(through_a_file.fault, Fault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
+}

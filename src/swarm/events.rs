@@ -1,0 +1,72 @@
+//! What an owner drains: events, and what is ready.
+
+use super::Swarm;
+use super::reactor::Reactor;
+use super::ready::Ready;
+use crate::lifecycle::{Event, Id};
+use alloc::vec::Vec;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// The next event, in the order in which the transitions took place. The call says that the one before has been
+    /// handled: what that closed is vacated.
+    #[inline]
+    pub fn next_event(&mut self) -> Option<Event> {
+        if self.ledger.lifecycle.is_held() {
+            return None;
+        }
+        match self.ledger.vacate() {
+            Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
+            Some(Id::Connection(id)) => {
+                self.remove_link(id);
+                // Its deadline is nobody's now, and no reason to come.
+                self.forget_deadlines();
+            }
+            Some(Id::Stream(_)) => {
+                if let Some((connection, held)) = self.ledger.dropped.take()
+                    && let Some(link) = self.links.get_mut(connection)
+                {
+                    link.uncount(&mut self.ledger, held);
+                }
+            }
+            None => {}
+        }
+        self.ledger.next_event()
+    }
+
+    /// The next stream or listener that is ready, if one is. See [`Ready`].
+    pub fn next_ready(&mut self) -> Option<Ready> {
+        if self.ledger.lifecycle.is_held() {
+            return None;
+        }
+        let listeners = &self.listeners.table;
+        self.ledger.next_ready(|index| listeners.key_at(index))
+    }
+
+    /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
+    /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
+    #[must_use]
+    pub fn openings(&self) -> Vec<Event> {
+        self.ledger.lifecycle.openings()
+    }
+
+    /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
+    /// fewer than that keeps what is ready to open waiting. See
+    /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
+    #[must_use]
+    pub fn events_until_room(&self) -> usize {
+        self.ledger.lifecycle.events_until_room()
+    }
+
+    /// While it is held, there is no next event and nothing is ready: an event is being handled.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.ledger.lifecycle.hold(is_held);
+    }
+}

@@ -1,0 +1,144 @@
+//! How a swarm is made.
+
+use super::Swarm;
+use super::config::Config;
+use super::door::Door;
+use super::ledger::Ledger;
+use super::listeners::Listeners;
+use super::reactor::Reactor;
+use super::run_queue::Queue;
+use super::timers::Timers;
+use super::wake::{Slot, WakeSet};
+use crate::connection::{Input, noise, yamux};
+use crate::lifecycle::Table;
+use alloc::vec::Vec;
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+use libp2p_identity::Keypair;
+#[cfg(feature = "rand")]
+use std::io;
+
+impl<T> Swarm<T>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Makes a swarm over a transport that wakes by itself. Its peers know it as `identity`. `seed` must be fresh
+    /// randomness from the system: all ephemeral keys come from it. The same seed, transport and calls replay the same
+    /// run.
+    ///
+    /// Its queue holds 256 events; [`with_events`](Self::with_events) makes one of another size.
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn new(transport: T, identity: &Keypair, seed: [u8; 32], config: Config) -> Result<Self, noise::Error> {
+        Self::with_events((), transport, identity, seed, config)
+    }
+}
+
+impl<T, R> Swarm<T, 256, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Makes a swarm over a transport whose sockets `reactor` wakes. The swarm drives the reactor in its own turns. The
+    /// other arguments are those of [`new`](Swarm::new).
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn with_reactor(
+        reactor: R,
+        transport: T,
+        identity: &Keypair,
+        seed: [u8; 32],
+        config: Config,
+    ) -> Result<Self, noise::Error> {
+        Self::with_events(reactor, transport, identity, seed, config)
+    }
+
+    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, with a seed from the system. A transport that wakes by
+    /// itself has the reactor `()`.
+    ///
+    /// ```
+    /// use swarm_notify::swarm::{Config, Swarm};
+    /// use swarm_notify::{keys, tcp};
+    ///
+    /// let identity = keys::generate()?;
+    /// let reactor = tcp::Reactor::new()?;
+    /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
+    /// let swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
+    /// assert_eq!(swarm.local_peer(), identity.public().to_peer_id());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The system's error if it gives no random bytes, and one of kind `InvalidInput` if the identity cannot sign.
+    #[cfg(feature = "rand")]
+    pub fn from_os_rng(reactor: R, transport: T, identity: &Keypair, config: Config) -> io::Result<Self> {
+        let swarm = Self::with_reactor(reactor, transport, identity, crate::keys::seed()?, config);
+        swarm.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+    }
+
+    /// Makes a swarm as [`with_reactor`](Self::with_reactor) does, whose queue holds `EVENTS` events. 1 is enough; a longer
+    /// one lets more become open in one turn before its owner drains it. It is inferred where the swarm goes to a place of
+    /// known type. A transport that wakes by itself has the reactor `()`.
+    ///
+    /// ```
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::swarm::{Config, Swarm};
+    ///
+    /// # let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    /// let small = Swarm::with_events::<8>((), MemoryTransport::new(), &identity, [1; 32], Config::small())?;
+    /// let inferred: Swarm<_, 8> = Swarm::with_events((), MemoryTransport::new(), &identity, [2; 32], Config::small())?;
+    /// # let _ = (small, inferred);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`noise::Error::UnsupportedKey`] if the identity cannot sign.
+    pub fn with_events<const EVENTS: usize>(
+        reactor: R,
+        transport: T,
+        identity: &Keypair,
+        seed: [u8; 32],
+        config: Config,
+    ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
+        let mut rng = ChaCha20Rng::from_seed(seed);
+        let mut static_seed = [0; 32];
+        rng.fill_bytes(&mut static_seed);
+        let mut wakers = WakeSet::new(reactor.waker());
+        // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
+        let _ = wakers.waker(Slot::Transport);
+        wakers.mark(Slot::Transport);
+        Ok(Swarm {
+            transport,
+            noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
+            rng,
+            door: Door::new(&config),
+            ledger: Ledger::new(config, identity.public().to_peer_id()),
+            listeners: Listeners::default(),
+            links: Table::new(),
+            timers: Timers::default(),
+            wakers,
+            queue: Queue::default(),
+            is_transport_due: false,
+            is_shutting_down: false,
+            closing: None,
+            now: Duration::ZERO,
+            is_called: false,
+            has_waited: false,
+            hears_more: false,
+            last_error: None,
+            input: Input::new(),
+            output: Vec::new(),
+            reactor,
+        })
+    }
+}
