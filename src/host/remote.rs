@@ -84,7 +84,7 @@ impl Remote {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
         // A handle of a host that lives, which is given to nobody before.
-        let _ = handle.spawn(begin(handle.clone(), inbox, most));
+        let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), most));
         Self { jobs, local_peer: handle.local_peer() }
     }
 
@@ -165,12 +165,23 @@ async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Han
     }
 }
 
+/// The jobs that have not begun. With it they are dropped, so that whoever waits for them is told: those who send would
+/// keep them otherwise.
+struct Inbox(Receiver<Job>);
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
+
 /// Begins jobs, so many at a time.
-async fn begin(handle: Handle, inbox: Receiver<Job>, most: usize) {
+async fn begin(handle: Handle, inbox: Inbox, most: usize) {
     let places = Arc::new(Semaphore::new(most));
     loop {
         let place = places.acquire_arc().await;
-        let Ok(job) = inbox.recv().await else { return };
+        let Ok(job) = inbox.0.recv().await else { return };
         let job = job(handle.clone());
         let task = async move {
             job.await;
