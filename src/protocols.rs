@@ -59,6 +59,37 @@ impl<N: HasNode + 'static> Notifees<N> {
     }
 }
 
+/// A service whose owner takes its events. All services here are.
+pub trait EventSource {
+    /// What it tells.
+    type Event;
+
+    /// The next event, if there is one.
+    fn next_event(&mut self) -> Option<Self::Event>;
+}
+
+/// Implements [`EventSource`] by the method of the same name.
+macro_rules! event_source {
+    ($([$($generics:tt)*] $service:ty => $event:ty;)*) => {$(
+        impl<$($generics)*> EventSource for $service {
+            type Event = $event;
+
+            fn next_event(&mut self) -> Option<$event> {
+                Self::next_event(self)
+            }
+        }
+    )*};
+}
+
+event_source! {
+    [] address_book::AddressBook => address_book::Event;
+    [] identify::Identify => identify::Event;
+    [] ping::Ping => ping::Event;
+    [R: pubsub::Router] pubsub::PubSub<R> => pubsub::Event;
+    [C: request_response::Codec] request_response::RequestResponse<C> =>
+        request_response::Event<C::Request, C::Response>;
+}
+
 /// Why a command to a service was refused: the connection is not open, or was not when events were dispatched the last
 /// time. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
