@@ -43,8 +43,11 @@ impl Handle {
     }
 }
 
+/// How an event is asked for.
+type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
+
 /// The events of a service: [`Handle::events`].
-pub struct Events<T: EventSource>(Watch<T, fn(&mut T) -> Option<T::Event>>);
+pub struct Events<T: EventSource>(Watch<T, Ask<T>>);
 
 impl<T: EventSource + 'static> Stream for Events<T> {
     type Item = T::Event;

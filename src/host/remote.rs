@@ -199,10 +199,13 @@ impl fmt::Debug for Remote {
     }
 }
 
+/// What takes events from a service, until that is over.
+type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
 /// The events of a service, on another thread: [`Remote::events`].
 pub struct RemoteEvents<E> {
-    /// What takes them from the service, until that is over. It is polled here, so that it ends with this.
-    forwarding: Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>,
+    /// It is polled here, so that it ends with this.
+    forwarding: Option<Forwarding>,
     events: Pin<Box<Receiver<E>>>,
 }
 
