@@ -53,20 +53,24 @@
 //! # Beside it
 //!
 //! [`Host::with`] and [`Handle::with`] lead to the notifees and the swarm: services such as ping are installed there and
-//! given their commands, and [`Handle::wait_for`] awaits what they have to say. A service of your own that has a time-out
+//! given their commands, and [`Handle::events`] and [`Handle::wait_for`] await what they have to say. A service of your own that has a time-out
 //! counts from [`Notifees::now`], or from [`Handle::now`]: the host has a clock of its own. What lives and what has ended is told to notifees as
 //! everywhere; the host's own is the first of them.
+//!
+//! Everything here belongs to one thread, but for [`Remote`], which has work done on it for others.
 
 mod command;
 mod config;
 mod driver;
 mod error;
+mod events;
 mod execute;
 mod handle;
 mod handlers;
 mod lines;
 mod open_stream;
 mod opened;
+mod remote;
 mod router;
 mod shared;
 mod slot;
@@ -78,8 +82,10 @@ mod world;
 pub use command::Target;
 pub use config::Config;
 pub use error::Error;
+pub use events::Events;
 pub use handle::{Connection, Handle, Listener};
 pub use open_stream::OpenStream;
+pub use remote::{Remote, RemoteEvents};
 pub use stream::Stream;
 pub use world::AnySwarm;
 
@@ -198,6 +204,12 @@ impl Host {
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::new(self.driver.shared.clone(), Rc::downgrade(&self.executor))
+    }
+
+    /// A handle for other threads. Each call makes one with a queue of its own; clone it to share that.
+    #[must_use]
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.handle(), self.driver.shared.config.remote_jobs)
     }
 
     /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service, gives the swarm or

@@ -59,7 +59,38 @@ impl<N: HasNode + 'static> Notifees<N> {
     }
 }
 
-/// Why a command to a service was refused: the connection is not open, or was not when events were dispatched the last
+/// A service whose owner takes its events. All services here are.
+pub trait EventSource {
+    /// The events that it tells.
+    type Event;
+
+    /// The next event, if there is one.
+    fn next_event(&mut self) -> Option<Self::Event>;
+}
+
+/// Implements [`EventSource`] by the method of the same name.
+macro_rules! event_source {
+    ($([$($generics:tt)*] $service:ty => $event:ty;)*) => {$(
+        impl<$($generics)*> EventSource for $service {
+            type Event = $event;
+
+            fn next_event(&mut self) -> Option<$event> {
+                Self::next_event(self)
+            }
+        }
+    )*};
+}
+
+event_source! {
+    [] address_book::AddressBook => address_book::Event;
+    [] identify::Identify => identify::Event;
+    [] ping::Ping => ping::Event;
+    [R: pubsub::Router] pubsub::PubSub<R> => pubsub::Event;
+    [C: request_response::Codec] request_response::RequestResponse<C> =>
+        request_response::Event<C::Request, C::Response>;
+}
+
+/// A command to a service was refused: the connection is not open, or was not when events were dispatched the last
 /// time. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NotConnected;
@@ -72,7 +103,7 @@ impl fmt::Display for NotConnected {
     }
 }
 
-/// What a service tells its owner if it could not open a stream.
+/// The failure that a service tells its owner if it could not open a stream.
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,

@@ -102,7 +102,7 @@
 //! | `subscribed` | A peer subscribes to a topic. | `peer`, `topic` |
 //! | `unsubscribed` | A peer has left a topic. | `peer`, `topic` |
 //! | `message` | A message was published on our topic. | `topic`, `from`, `seqno`, `data`?, `data_base64`?, `length`?, `via` |
-//! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. | `missed` |
+//! | `pubsub_lagged` | Events of floodsub were lost, since too many came at once. There is at most one such line in 0.1 s, with all that were lost since the last one. | `missed` |
 //! | `lagged` | Lines of `listen` were left out, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | One part of what was open as its first part was printed. | `part`, `more`, `listeners`, `connections`, `streams` |
 //! | `unanswered` | `dial` gives up a stream that took longer than `--timeout` to agree on its protocol, or for 1 024 bytes or a shorter rest. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
@@ -137,7 +137,8 @@
 //! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
 //!   first byte.
 //! - A ping, and the answer to `--identify`, have `--timeout` as a whole.
-//! - Lines of `--floodsub` have `--timeout` for somebody to join; the part on exit codes says what is counted.
+//! - Lines of `--floodsub` have `--timeout` for somebody to join, and for the peer to take 64 KiB of them or the rest; the part
+//!   on exit codes says what is counted.
 //! - The close of the connection has 5 s.
 //!
 //! Each stream and each ping has its time to itself: of 100 streams one after the other that nobody answers, `dial` gives up
@@ -216,7 +217,7 @@
 //! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
 //! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
 //! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
-//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer. There may be more if stdin was not read to its end, as stderr says. |
+//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them. There may be more if stdin was not read to its end, as stderr says. |
 //! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
 //! | `interrupted` | string | The signal that ended the run: `SIGINT`, `SIGTERM` or `SIGHUP`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
@@ -264,9 +265,17 @@
 //!   it, and so do the system when memory runs out, a second signal, and any signal to `demo`. A log without `--quiet` was cut
 //!   short if something is still open at its end.
 //!
-//! `dial --floodsub` ends with 1 when its peer has not joined the topic, nor does, within `--timeout` while a line waits to be
-//! published. stderr says how many lines were lost: exactly where stdin was read to its end, and `at least` so many where it
-//! was open and silent for 0.2 s, or went on for longer than 1 s.
+//! `dial --floodsub` ends with 1 when lines have waited for `--timeout` and its peer has not joined the topic, or has taken
+//! less than 64 KiB of what was published meanwhile, or, at the end, not the rest: whether it grants no window, resets our
+//! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: exactly where
+//! stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer than 1 s.
+//! A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//!
+//! `listen --floodsub` publishes its lines as fast as subscribers take them. One for whom 1 MiB waits holds up the others for
+//! at most 5 s, until half of that is written. After that nobody waits for it until it has caught up. What is beyond its 4
+//! MiB is dropped for it alone, and counted at it in `refused` lines (`message_dropped`). Whatever subscribers do, 512 KiB of
+//! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
+//! many waited still, which is no error.
 //!
 //! `listen` says on stderr which of several addresses cannot be listened on, and after 1 s which have to be waited for.
 //!

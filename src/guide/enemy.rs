@@ -144,7 +144,7 @@
 //! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
 //! | [`seen`](pubsub::Config::seen) | 65 536 | messages that are remembered | nothing | `forgotten` | the oldest |
 //! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |
-//! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken | nothing | `Lagged`, `events_lost` | you |
+//! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
 //!
 //! Beside these there are constants that no owner needs to change: the longest handshake message

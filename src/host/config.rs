@@ -28,6 +28,8 @@ pub struct Config {
     /// The number of openings that may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more
     /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
+    /// The most jobs of one [`Remote`](super::Remote) that run at a time, and the most that wait. 0 counts as 1. Default 256.
+    pub remote_jobs: usize,
     /// How long a [shutdown](super::Handle::shutdown) waits for handlers to end and for streams to be closed or
     /// dropped, before it closes the connections under them, with a warning in the log; and in the end, for the threads of
     /// [spawned](crate::notifee::Notifees::spawn) notifees. Default 5 s.
@@ -42,6 +44,7 @@ impl Default for Config {
             handlers: 1_024,
             waiting_streams: 64,
             waiting_openings: 1_024,
+            remote_jobs: 256,
             shutdown_timeout: Duration::from_secs(5),
         }
     }

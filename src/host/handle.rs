@@ -338,6 +338,11 @@ impl Handle {
         Watch::new(self.shared.clone(), id, ask).await
     }
 
+    /// Asks a notifee as [`wait_for`](Self::wait_for) does, again and again.
+    pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> Watch<T, F> {
+        Watch::new(self.shared.clone(), id, ask)
+    }
+
     /// Runs a task beside the others, while the host runs. It is dropped with the host, and alone if it panics. How many
     /// there are is for the caller to bound.
     ///

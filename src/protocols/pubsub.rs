@@ -50,7 +50,7 @@ mod streams;
 pub mod wire;
 
 pub use config::Config;
-pub use counters::{Counters, Held, PeerCounters};
+pub use counters::{Counters, Held, PeerCounters, Waiting};
 pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
@@ -271,6 +271,28 @@ impl<R: Router> PubSub<R> {
     #[must_use]
     pub fn counters_of(&self, peer: PeerId) -> Option<PeerCounters> {
         self.peers.get(&peer).map(|peer| peer.counters)
+    }
+
+    /// Returns the messages that wait to be written to a peer; none for somebody who is no peer. A publisher that has more to
+    /// say than its peers take looks at this and [`dropped`](PeerCounters::dropped) before it publishes the next message.
+    ///
+    /// ```
+    /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::identity::PeerId;
+    /// use swarm_notify::protocols::floodsub::FloodSub;
+    /// # use swarm_notify::protocols::pubsub::{Config, Signing};
+    ///
+    /// /// Returns the number of those who are behind by more than 1 MiB.
+    /// fn late(floodsub: &FloodSub, topic: &str) -> usize {
+    ///     let is_late = |peer: &PeerId| floodsub.waiting_for(*peer).bytes > 1 << 20;
+    ///     floodsub.peers_of(topic).filter(is_late).count()
+    /// }
+    /// # let keypair = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    /// # assert_eq!(late(&FloodSub::new(Signing::strict_sign(keypair, 1), Config::default()), "news"), 0);
+    /// ```
+    #[must_use]
+    pub fn waiting_for(&self, peer: PeerId) -> Waiting {
+        self.peers.get(&peer).map(|peer| peer.outbox.waiting()).unwrap_or_default()
     }
 
     /// How much of what has happened.

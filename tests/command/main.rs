@@ -6,6 +6,7 @@ mod addresses;
 mod demo;
 mod dial;
 mod dripping;
+mod hand_made;
 mod hostile;
 mod interrupted;
 mod keys;
@@ -25,11 +26,13 @@ mod snapshots;
 #[cfg(target_os = "linux")]
 mod stderr;
 mod stdin;
+mod subscribers;
 mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod unanswered;
 mod unpublished;
+mod unwritten;
 mod usage;
 
 use crate::support::command;
@@ -38,4 +41,13 @@ use crate::support::command;
 #[track_caller]
 fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> command::Ended {
     command::Running::start(args).ended()
+}
+
+/// The most memory that a process has had, in KiB.
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn peak_kib(id: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }

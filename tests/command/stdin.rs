@@ -123,7 +123,8 @@ fn a_peer_without_floodsub_ends_a_dial() {
 #[test]
 fn lines_that_a_stopped_peer_does_not_take_are_counted() {
     let mut listen = Running::start(["listen", "--floodsub", "news"]);
-    let mut dial = publisher(&mut listen);
+    let mut dial = Running::start(["dial", &listen.address(), "--floodsub", "news", "--timeout", "1"]);
+    dial.until("subscribed");
     listen.signal("STOP");
     // Much more than the network holds, and less than is read ahead.
     let line = [vec![b'a'; 900_000], b"\n".to_vec()].concat();
@@ -132,7 +133,8 @@ fn lines_that_a_stopped_peer_does_not_take_are_counted() {
     let dial = dial.ended();
     listen.signal("CONT");
     assert_eq!(dial.code, Some(1));
-    let lost: u64 = dial.stderr.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(dial.stderr.starts_with("error: the peer has not taken 64 KiB"), "{}", dial.stderr);
+    let lost: u64 = dial.stderr.lines().nth(1).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     assert!(dial.stderr.contains("lines of stdin are lost") && (1..=12).contains(&lost), "{}", dial.stderr);
 }
 

@@ -4,6 +4,7 @@
 //!
 //! It has no harness, since each process has a `main` of its own.
 #![cfg_attr(not(all(unix, feature = "tcp", feature = "rand")), allow(dead_code, unused_imports))]
+#![allow(clippy::duplicate_mod, reason = "each example is a whole program, and has what it shares with others")]
 
 #[path = "../support/no_harness.rs"]
 mod no_harness;

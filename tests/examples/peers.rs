@@ -50,13 +50,13 @@ pub(crate) fn run(addresses: impl Iterator<Item = String>) -> Result<()> {
         swarm.wait(now, Some(until.saturating_sub(now)))?;
         let now = start.elapsed();
         swarm.tick(now);
-        notifees.drive_with(&mut swarm, now, |swarm, event| match event {
-            Event::Listen { listener } => {
+        notifees.drive_with(&mut swarm, now, |swarm, event| {
+            if let Event::Listen { listener } = event {
                 let address = swarm.listener(listener).map(|view| view.addresses[0].to_string()).unwrap_or_default();
                 println!("listening on {address}/p2p/{}", swarm.local_peer());
+            } else if let Event::ConnectFailed { .. } = event {
+                println!("{event}");
             }
-            Event::ConnectFailed { .. } => println!("{event}"),
-            _ => {}
         });
         while notifees.get_mut(ping).and_then(Ping::next_event).is_some() {} // the table has what they say
         if ctrl_c.has_come() {

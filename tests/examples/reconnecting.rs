@@ -62,13 +62,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         swarm.wait(now, notifees.poll_at().map(|at| at.saturating_sub(now)))?;
         swarm.tick(start.elapsed());
         let mut failed = None;
-        notifees.drive_with(&mut swarm, start.elapsed(), |swarm, event| match event {
-            Event::Listen { listener } => {
+        notifees.drive_with(&mut swarm, start.elapsed(), |swarm, event| {
+            if let Event::Listen { listener } = event {
                 let address = swarm.listener(listener).map(|view| view.addresses[0].to_string()).unwrap_or_default();
                 println!("listening on {address}/p2p/{}", swarm.local_peer());
+            } else if let Event::ListenFailed { reason, .. } = event {
+                failed = Some(reason);
+            } else {
+                println!("{event}");
             }
-            Event::ListenFailed { reason, .. } => failed = Some(reason),
-            event => println!("{event}"),
         });
         while let Some(event) = notifees.get_mut(book).and_then(AddressBook::next_event) {
             println!("{event}"); // connected, or why not, and when it tries again

@@ -71,7 +71,7 @@ fn factors_of(mut number: u32) -> Vec<u32> {
         if next > number / next {
             next = number; // it is prime
         }
-        while number % next == 0 {
+        while number.is_multiple_of(next) {
             factors.push(next);
             number /= next;
         }
@@ -104,18 +104,17 @@ pub(crate) fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
         swarm.wait(now, notifees.poll_at().map(|at| at.saturating_sub(now)))?;
         swarm.tick(start.elapsed());
         let mut connected = None;
-        notifees.drive_with(&mut swarm, start.elapsed(), |swarm, event| match event {
-            node::Event::Listen { listener } => {
+        notifees.drive_with(&mut swarm, start.elapsed(), |swarm, event| {
+            if let node::Event::Listen { listener } = event {
                 let address = swarm.listener(listener).map(|view| view.addresses[0].to_string()).unwrap_or_default();
                 println!("listening on {address}/p2p/{}", swarm.local_peer());
-            }
-            node::Event::Connected { connection } => connected = Some(connection),
-            node::Event::ConnectFailed { .. } if address.is_some() => {
+            } else if let node::Event::Connected { connection } = event {
+                connected = Some(connection);
+            } else if let (node::Event::ConnectFailed { .. }, Some(_)) = (event, &address) {
                 println!("{event}");
                 failed = true;
                 swarm.shutdown();
             }
-            _ => {}
         });
 
         let service = notifees.get_mut(id).ok_or("it is installed")?;
@@ -125,24 +124,20 @@ pub(crate) fn run(mut args: impl Iterator<Item = String>) -> Result<()> {
             }
         }
         while let Some(event) = service.next_event() {
-            match &event {
-                Event::Request { id, request, .. } => {
-                    println!("asked for {request}");
-                    if let Err(error) = service.respond(*id, &factors_of(*request)) {
-                        println!("{id}: {error}"); // its peer has gone, which ends nothing else
-                    }
+            if let Event::Request { id, request, .. } = event {
+                println!("asked for {request}");
+                if let Err(error) = service.respond(id, &factors_of(request)) {
+                    println!("{id}: {error}"); // its peer has gone, which ends nothing else
                 }
-                Event::Response { id, response, .. } => {
-                    let factors: Vec<_> = response.iter().map(|factor| factor.to_string()).collect();
-                    println!("{} = {}", asked[id], factors.join(" * "));
-                    outcomes += 1;
-                }
-                event => {
-                    println!("{event}");
-                    let is_ours = matches!(event, Event::OutboundFailure { .. });
-                    outcomes += usize::from(is_ours);
-                    failed |= is_ours;
-                }
+            } else if let Event::Response { id, response, .. } = event {
+                let factors: Vec<_> = response.iter().map(|factor| factor.to_string()).collect();
+                println!("{} = {}", asked[&id], factors.join(" * "));
+                outcomes += 1;
+            } else {
+                println!("{event}"); // one that was answered, or failed
+                let is_ours = matches!(event, Event::OutboundFailure { .. });
+                outcomes += usize::from(is_ours);
+                failed |= is_ours;
             }
         }
         if ctrl_c.has_come() || address.is_some() && outcomes == numbers.len() {

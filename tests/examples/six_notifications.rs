@@ -100,26 +100,24 @@ pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
     while !(server.is_over() && client.is_over()) {
         for event in server.turn(start.elapsed()) {
-            match event {
-                Event::Listen { listener } => {
-                    let view = server.swarm.listener(listener).ok_or("it has just opened")?;
-                    client.swarm.dial(view.addresses[0].clone())?;
-                }
-                Event::Disconnected { .. } => server.swarm.close_listener(listener)?,
-                Event::ListenClose { .. } => server.swarm.shutdown(),
-                _ => {}
+            if let Event::Listen { listener } = event {
+                let view = server.swarm.listener(listener).ok_or("it has just opened")?;
+                client.swarm.dial(view.addresses[0].clone())?;
+            } else if let Event::Disconnected { .. } = event {
+                server.swarm.close_listener(listener)?;
+            } else if let Event::ListenClose { .. } = event {
+                server.swarm.shutdown();
             }
         }
         for event in client.turn(start.elapsed()) {
-            match event {
-                Event::Connected { connection } => {
-                    let stream = client.swarm.open_stream(connection, &[HELLO])?;
-                    client.swarm.write(stream, b"hello")?;
-                    client.swarm.finish(stream)?;
-                }
-                Event::ClosedStream { connection, .. } => client.swarm.close_connection(connection)?,
-                Event::Disconnected { .. } => client.swarm.shutdown(),
-                _ => {}
+            if let Event::Connected { connection } = event {
+                let stream = client.swarm.open_stream(connection, &[HELLO])?;
+                client.swarm.write(stream, b"hello")?;
+                client.swarm.finish(stream)?;
+            } else if let Event::ClosedStream { connection, .. } = event {
+                client.swarm.close_connection(connection)?;
+            } else if let Event::Disconnected { .. } = event {
+                client.swarm.shutdown();
             }
         }
         std::thread::sleep(Duration::from_millis(1)); // the rest of your frame

@@ -15,6 +15,7 @@ mod lazy;
 mod observers;
 mod panics;
 mod reentrant;
+mod remote;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]

@@ -104,8 +104,9 @@ impl Desk {
         std::iter::from_fn(|| book.next_event())
             .map(|event| match event {
                 Event::Connected { connection, .. } => format!("connected {connection}"),
-                Event::Failed { reason, again_at: None, .. } => format!("failed {reason}"),
-                Event::Failed { reason, again_at: Some(_), .. } => format!("failed {reason}, again"),
+                Event::Failed { reason, again_at, .. } => {
+                    format!("failed {reason}{}", if again_at.is_some() { ", again" } else { "" })
+                }
                 other => panic!("{other}"),
             })
             .collect()

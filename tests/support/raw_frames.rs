@@ -121,7 +121,7 @@ impl Greeting {
         let mut said = Vec::new();
         handshake.transmit(&mut said)?;
         let transport = handshake.finish()?.0;
-        Ok(Some((said, Frames { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() })))
+        Ok(Some((said, Frames::of(transport))))
     }
 }
 
@@ -135,6 +135,11 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// Those of a connection whose handshake is over.
+    pub(crate) const fn of(transport: Transport) -> Self {
+        Self { transport, wire: Vec::new(), plain: Vec::new(), heard: Vec::new() }
+    }
+
     /// The bytes to send for frames.
     pub(crate) fn seal(&mut self, frames: &[Vec<u8>]) -> Vec<u8> {
         let mut wire = Vec::new();

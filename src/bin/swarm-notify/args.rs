@@ -162,7 +162,8 @@ pub(crate) struct Listen {
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
     /// as somebody else has joined. It goes on after the end of stdin. Lines that wait at the end, since nobody has
-    /// joined, count as no loss.
+    /// joined, count as no loss. Who takes too little misses
+    /// lines; the others get them all.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
 }
@@ -205,8 +206,8 @@ pub(crate) struct Dial {
     #[arg(long)]
     pub(crate) identify: bool,
     /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost, and the exit
-    /// code is 1.
+    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost, and so are
+    /// those of which the peer takes less than 64 KiB in that time; the exit code is 1.
     #[arg(long, value_name = "TOPIC")]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
     let mut services =
-        Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial, Some(args.timeout))?;
+        Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial { timeout: args.timeout })?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     node.world.dialed = Some(connection);

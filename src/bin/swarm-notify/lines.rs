@@ -40,7 +40,7 @@ pub(crate) struct Lines {
     rest: Arc<Shared>,
 }
 
-/// What the thread reads that nobody takes any more.
+/// The count of what the thread reads and nobody takes any more.
 #[derive(Default)]
 struct Shared {
     rest: Mutex<Rest>,
@@ -100,7 +100,7 @@ impl Lines {
     }
 
     /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
-    /// What is no line, since it could not be read, goes to `failed`.
+    /// An error of the input, which is no line, goes to `failed`.
     pub(crate) fn give_up(self, mut failed: impl FnMut(String)) -> Rest {
         self.lines.close();
         let mut ahead = 0;

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     // Without a listener there is nothing left to wait for but a signal's end.
     node.notifees.register(Server::new(args.addresses.len()));
     node.notifees.register(Addresses::new(args.floodsub.clone()));
-    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen, None)?;
+    let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
     // A slow reader delays no peer.
     STDOUT.lag();
     node.start("listen", exposed.as_ref());
@@ -68,7 +68,7 @@ pub(crate) struct Server {
     echoes: HashMap<StreamId, Echo>,
     sinks: HashSet<StreamId>,
     buffer: Box<[u8]>,
-    /// How many listeners are open or will be.
+    /// The number of listeners that are open or will be.
     listening: usize,
 }
 

@@ -29,7 +29,7 @@ pub(crate) const WRONG: u8 = 1;
 /// The command line was wrong; clap ends with it by itself.
 const USAGE: u8 = 2;
 
-/// The rounds of one turn, after which its caller acts.
+/// The rounds of one turn, after which signals and the output have theirs.
 const ROUNDS: usize = 16;
 
 /// An error that ends a command.
@@ -276,7 +276,8 @@ impl Node {
     }
 
     /// Runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or since nobody reads the output. After each
-    /// turn `then` acts, and says whether anything has come of it. What `then` polls wakes the loop.
+    /// round `then` acts, and says whether anything has come of it: it takes what services tell before they tell more. What
+    /// `then` polls wakes the loop.
     pub(crate) fn run(
         &mut self,
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
@@ -309,7 +310,7 @@ impl Node {
                 end = End::Unread;
                 self.world.end_early();
             }
-            let happened = self.world.catch_up(false) | self.turn() | then(cx, &mut self.world, &mut self.notifees);
+            let happened = self.world.catch_up(false) | self.turn_with(|world, notifees| then(cx, world, notifees));
             if self.world.swarm.is_shut_down() {
                 return Ok(end);
             }
@@ -323,6 +324,11 @@ impl Node {
     /// Ticks and lets the notifees act, until there is nothing to do before something comes, or for [`ROUNDS`] rounds.
     /// Returns `false` if nothing has happened.
     pub(crate) fn turn(&mut self) -> bool {
+        self.turn_with(|_, _| false)
+    }
+
+    /// Does the same, and has `then` act after each round: `true`, if anything has come of it.
+    fn turn_with(&mut self, mut then: impl FnMut(&mut World, &mut Notifees<World>) -> bool) -> bool {
         let mut happened = false;
         for _ in 0..ROUNDS {
             let now = self.world.reporter.elapsed();
@@ -338,6 +344,7 @@ impl Node {
                 [self.world.swarm.poll_at(), self.notifees.poll_at()].into_iter().flatten().min()
             };
             busy |= next.is_some_and(|next| next <= self.world.reporter.elapsed());
+            busy |= then(&mut self.world, &mut self.notifees);
             if !busy {
                 return happened;
             }

@@ -21,7 +21,14 @@ pub(crate) struct Pace {
     /// The same, and the end of the second of each: the next first. There may be one for each peer, and a turn costs what is
     /// over by then.
     ends: VecDeque<(Duration, Kind)>,
+    /// The events of pub/sub that were lost and have no line yet.
+    missed: u64,
+    /// The next line about these comes at this time at the earliest.
+    next_missed: Duration,
 }
+
+/// The shortest time between two lines about lost events.
+const BETWEEN: Duration = Duration::from_millis(100);
 
 /// The lines of one kind in its second.
 #[derive(Default)]
@@ -46,8 +53,28 @@ impl Pace {
         allows
     }
 
+    /// Prints the number of events of pub/sub that were lost, now or together with those that are lost soon.
+    pub(crate) fn lagged(&mut self, reporter: Reporter, events: u64, now: Duration) {
+        self.missed += events;
+        if let Some(missed) = self.missed_by(now) {
+            print_missed(reporter, missed);
+        }
+    }
+
+    /// Takes the number of lost events, if there are any and their line is due.
+    fn missed_by(&mut self, now: Duration) -> Option<u64> {
+        if self.missed == 0 || now < self.next_missed {
+            return None;
+        }
+        self.next_missed = now.saturating_add(BETWEEN);
+        Some(core::mem::take(&mut self.missed))
+    }
+
     /// Prints at the end what was left out in seconds that are not over.
     pub(crate) fn end(&mut self, reporter: Reporter) {
+        if let Some(missed) = self.missed_by(Duration::MAX) {
+            print_missed(reporter, missed);
+        }
         self.ends.clear();
         for (kind, lines) in core::mem::take(&mut self.kinds).into_iter().filter(|(_, lines)| lines.skipped > 0) {
             print(reporter, kind, lines.skipped);
@@ -73,15 +100,25 @@ impl Notifee<World> for Pace {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.ends.front().map(|(end, _)| *end)
+        let missed = (self.missed > 0).then_some(self.next_missed);
+        self.ends.front().map(|(end, _)| *end).into_iter().chain(missed).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
         let reporter = cx.network().reporter;
+        if let Some(missed) = self.missed_by(cx.now()) {
+            print_missed(reporter, missed);
+        }
         while let Some((kind, lines)) = self.next_over(cx.now()) {
             print(reporter, kind, lines);
         }
     }
+}
+
+fn print_missed(reporter: Reporter, missed: u64) {
+    let mut line = reporter.line("pubsub_lagged");
+    line.put("missed", missed);
+    reporter.print(&line);
 }
 
 fn print(reporter: Reporter, (peer, name): Kind, lines: u64) {
@@ -108,6 +145,19 @@ mod tests {
         assert_eq!(pace.next_over(second(10)), Some(((None, "message"), 97)));
         assert!(pace.allows(None, "message", 3, second(11)));
         assert_eq!((pace.next_over(second(30)), pace.poll_at()), (None, None), "nothing is kept");
+    }
+
+    #[test]
+    fn lost_events_are_all_counted_though_their_lines_are_few() {
+        let mut pace = Pace::default();
+        let mut told = Vec::new();
+        for n in 0..1_000 {
+            pace.missed += 3;
+            told.extend(pace.missed_by(SECOND * n / 1_000));
+        }
+        assert_eq!((told.len(), pace.poll_at()), (10, Some(SECOND)));
+        told.extend(pace.missed_by(SECOND));
+        assert_eq!((told.iter().sum::<u64>(), pace.poll_at(), pace.missed_by(SECOND * 9)), (3_000, None, None));
     }
 
     #[test]

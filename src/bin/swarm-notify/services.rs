@@ -16,7 +16,7 @@ use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
-/// What has come of something that was asked for.
+/// The outcome of something that was asked for.
 pub(crate) enum Outcome {
     /// A ping was answered after this time, or was not.
     Ping(Result<Duration, Failure>),
@@ -33,14 +33,14 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// A question of ours has `timeout` for its answer, if that is given.
+    /// Installs them. A question of `dial` has its time-out for the answer.
     pub(crate) fn install(
         node: &mut Node,
         identity: &Keypair,
         topic: Option<&str>,
         whose: Whose,
-        timeout: Option<Duration>,
     ) -> Result<Self, Error> {
+        let timeout = whose.timeout();
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
         let Node { world, notifees, .. } = node;
@@ -65,9 +65,7 @@ impl Services {
                     .subscribe(&mut world.swarm, name)
                     .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
-                // `listen` has no such bound, and does not look at it.
-                let patience = timeout.unwrap_or(Duration::MAX);
-                Some(Publisher::new((whose, patience), name, floodsub, notifees))
+                Some(Publisher::new(whose, name, floodsub, notifees))
             }
             None => None,
         };
@@ -88,33 +86,33 @@ impl Services {
         }
     }
 
-    /// Whether standard input has ended, if it is read, and all of it was written to the network, or cannot be.
+    /// Returns whether standard input has ended, if it is read, and all of it was written to the network, or cannot be.
     pub(crate) fn has_published(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_done)
     }
 
-    /// Whether no line of standard input was lost.
+    /// Returns whether no line of standard input was lost.
     pub(crate) fn has_lost_nothing(&self) -> bool {
         self.floodsub.as_ref().is_none_or(Publisher::is_right)
     }
 
-    /// Prints what was left out and not counted yet, and has `dial` say how many lines of standard input were lost. The
-    /// command has ended.
+    /// Prints what was left out and not counted yet, and says how many lines of standard input were lost, or dropped for
+    /// subscribers. The command has ended.
     pub(crate) fn end(&mut self, reporter: Reporter, notifees: &mut Notifees<World>) {
         if let Some(pace) = notifees.get_mut::<Pace>(self.pace) {
             pace.end(reporter);
         }
         if let Some(publisher) = &mut self.floodsub {
-            publisher.end();
+            publisher.end(notifees);
         }
     }
 
-    /// What of standard input a signal has cut off, in words. The services have [ended](Self::end).
+    /// Returns the parts of the publishing that a signal has cut off, in words. The services have [ended](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()
     }
 
-    /// What was published, what of it was lost, and what came, if a topic was joined.
+    /// Returns the numbers of lines published and lost, and of messages that came, if a topic was joined.
     pub(crate) fn chat(&self) -> Option<Chat> {
         let publisher = self.floodsub.as_ref()?;
         let (published, lost) = publisher.lines();
@@ -129,9 +127,13 @@ impl Services {
         }
         if let Some(publisher) = &mut self.floodsub {
             while let Some(event) = notifees.get_mut::<FloodSub>(publisher.floodsub())?.next_event() {
+                let now = world.reporter.elapsed();
+                if let Event::Lagged { events } = event {
+                    notifees.get_mut::<Pace>(self.pace)?.lagged(world.reporter, events, now);
+                    continue;
+                }
                 let (peer, name, most) = kind(&event);
                 publisher.messages += u64::from(name == "message");
-                let now = world.reporter.elapsed();
                 if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
                     continue;
                 }
@@ -224,9 +226,8 @@ fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),
         Event::Unsubscribed { peer, .. } => (Some(*peer), "unsubscribed", 10),
-        Event::Lagged { .. } => (None, "pubsub_lagged", 10),
-        // A later version's has no line.
-        _ => (None, "", u32::MAX),
+        // What is missing has a line of its own; a later version's has none.
+        Event::Lagged { .. } | _ => (None, "", u32::MAX),
     }
 }
 
@@ -240,8 +241,7 @@ fn pubsub_line(world: &World, name: &str, event: Event) -> Option<Line> {
             line.put("peer", peer.to_string());
             line.put("topic", &*topic);
         }
-        Event::Lagged { events } => line.put("missed", events),
-        _ => return None,
+        Event::Lagged { .. } | _ => return None,
     }
     Some(line)
 }

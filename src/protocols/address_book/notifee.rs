@@ -1,4 +1,4 @@
-//! What the book does with each notification.
+//! The book as a notifee: each notification, and what it changes.
 
 use super::{AddressBook, Open, Source};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure};
@@ -51,11 +51,12 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let is_stable = now.saturating_sub(since) >= self.config.stable_after;
         entry.failures = if is_stable { 0 } else { entry.failures.saturating_add(1) };
-        match reason {
-            // One that the book itself has given up says nothing of what the owner wants.
-            ConnectionEnd::Requested if !is_surplus => entry.rest(),
-            ConnectionEnd::Shutdown => entry.rest(),
-            _ => self.try_again(peer, now),
+        // One that the book itself has given up says nothing of what the owner wants.
+        let is_ours = matches!(reason, ConnectionEnd::Requested if !is_surplus);
+        if is_ours || reason == ConnectionEnd::Shutdown {
+            entry.rest();
+        } else {
+            self.try_again(peer, now);
         }
         self.book.forget_if_empty(&peer);
     }

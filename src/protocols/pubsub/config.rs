@@ -97,9 +97,13 @@ pub struct Config {
     pub resubscriptions: Rate,
     /// How many events wait to be drained; further ones are lost, and that is told as
     /// [`Event::Lagged`](super::Event::Lagged). 0 counts as 1. Default 1 024.
+    ///
+    /// What peers send fills at most three quarters of this in one turn (one
+    /// [`drive`](crate::notifee::Notifees::drive)), and the rest of it waits for the next: whoever takes all events after
+    /// each drive misses none, however many subscriptions others change.
     pub events: usize,
-    /// How many bytes of data and topics the events have that wait to be drained; further ones are lost as well.
-    /// Default 16 MiB.
+    /// How many bytes of data and topics the events have that wait to be drained; further ones are lost as well. A turn ends
+    /// where one more RPC might not fit, if it has told anything. Default 16 MiB.
     pub event_bytes: usize,
     /// How long it takes until our stream to a connected peer is opened again after it has failed or ended; twice as
     /// long each further time. It is at least 1 ms. Default 1 s.

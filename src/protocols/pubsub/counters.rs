@@ -1,4 +1,4 @@
-//! [`Counters`]: how much of what has happened; and [`Held`]: how much is kept.
+//! [`Counters`]: how much of what has happened; and [`Held`] and [`Waiting`]: how much is kept.
 
 /// How much of what has happened, from the beginning.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -72,4 +72,14 @@ pub struct Held {
     pub inbound_bytes: usize,
     /// Of [`Config::outbox_total_bytes`](super::Config::outbox_total_bytes).
     pub outbox_bytes: usize,
+}
+
+/// The messages that wait to be written to one peer.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Waiting {
+    /// Their number. One of which a part has been written is among them.
+    pub messages: usize,
+    /// Their bytes, each with its length before it, as [`Config::outbox_bytes`](super::Config::outbox_bytes) counts them.
+    pub bytes: usize,
 }

@@ -83,17 +83,34 @@ pub(super) struct Events {
     lagged: u64,
     /// How many were lost in all.
     pub(super) lost: u64,
+    /// The events since the turn began, those that were lost among them, and their bytes.
+    turn: (usize, usize),
 }
 
 impl Events {
     pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
         let max = if max == 0 { 1 } else { max };
-        Self { queue: VecDeque::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0 }
+        Self { queue: VecDeque::new(), bytes: 0, max, max_bytes, lagged: 0, lost: 0, turn: (0, 0) }
+    }
+
+    /// A turn begins, which reads what peers have sent.
+    pub(super) const fn begin_turn(&mut self) {
+        self.turn = (0, 0);
+    }
+
+    /// Returns whether the turn should end, so that an owner who had taken all events before it misses none of its own: it
+    /// has had three quarters of the places, or an event of `next` bytes might find no room. The last quarter is for peers
+    /// that come and go.
+    pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
+        let (events, bytes) = self.turn;
+        events >= (self.max - self.max / 4).max(1) || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
     }
 
     /// Tells an event, if there is room for it.
     pub(super) fn push(&mut self, event: Event) {
-        let bytes = self.bytes.saturating_add(size(&event));
+        let size = size(&event);
+        self.turn = (self.turn.0.saturating_add(1), self.turn.1.saturating_add(size));
+        let bytes = self.bytes.saturating_add(size);
         if self.make_room(bytes <= self.max_bytes) {
             self.bytes = bytes;
             self.queue.push_back(event);

@@ -1,6 +1,7 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
 use super::backlog::{Backlog, Frame, Numbered};
+use super::counters::Waiting;
 use alloc::collections::VecDeque;
 
 /// How many places for messages an empty queue keeps.
@@ -38,6 +39,12 @@ impl Outbox {
     /// Of at most so many bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
         Self { messages: VecDeque::new(), current: None, waiting: 0, max }
+    }
+
+    /// The messages here, the one that is being written among them.
+    pub(super) fn waiting(&self) -> Waiting {
+        let is_begun = matches!(self.current, Some((Writing::Message(_), _)));
+        Waiting { messages: self.messages.len() + usize::from(is_begun), bytes: self.waiting }
     }
 
     /// Whether there is a place for a message.

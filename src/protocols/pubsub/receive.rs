@@ -70,11 +70,13 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Looks at what has come, as much as one turn may: an entry of each peer, and again. Who has more stays in line, and who
-    /// has had more than one's worth is passed over for as long.
+    /// Looks at what has come, as much as one turn may, and as events have room for: an entry of each peer, and again. Who has
+    /// more stays in line, and who has had more than one's worth is passed over for as long.
     pub(super) fn take_turns(&mut self, node: &mut dyn Node) {
         let mut left = Left::new(&self.config);
+        self.events.begin_turn();
         while !left.is_over()
+            && !self.events.are_enough_for_a_turn(self.config.rpc_bytes)
             && let Some(id) = self.line.pop_front()
         {
             // Before anybody looks at anything: if a validator panics, it goes on from here.

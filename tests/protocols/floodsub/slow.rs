@@ -2,7 +2,7 @@
 
 use crate::floodsub::raw::subscribing;
 use crate::floodsub::world::World;
-use crate::support::floodsub::Node;
+use crate::support::floodsub::{Node, peer};
 use crate::support::sim::SimTransport;
 use std::time::Duration;
 use swarm_notify::protocols::pubsub::Config;
@@ -44,6 +44,14 @@ fn a_slow_peer_delays_nobody_and_loses_what_there_is_no_place_for() {
     let dropped = world.at(node).floodsub().counters().dropped;
     // Its window of 256 KiB takes five and a part; in line are the one that has left in part and two more.
     assert_eq!(dropped, 60 - 5 - 3);
+    let waiting = |world: &mut World, number| {
+        let waiting = world.at(node).floodsub().waiting_for(peer(number));
+        (waiting.messages, waiting.bytes / 50_000)
+    };
+    assert_eq!(
+        [waiting(&mut world, raw), waiting(&mut world, other), waiting(&mut world, 99)],
+        [(3, 3), (0, 0), (0, 0)]
+    );
     // What was dropped within a second of the first word of it is told at its end.
     world.pass(Duration::from_secs(1));
     let log = world.at(node).take_log();

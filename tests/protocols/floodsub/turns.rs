@@ -197,6 +197,53 @@ fn changes_of_subscriptions_and_messages_that_are_not_validated_are_bounded_too(
 }
 
 #[test]
+fn subscriptions_of_others_push_no_message_out() {
+    const FLOODERS: u8 = 24;
+    const TOPICS: usize = 100;
+    let (mut world, raws) = world(64, FLOODERS + 1);
+    let names: Vec<String> = (0..TOPICS).map(|n| format!("{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let ((honest, stream), flooders) = raws.split_last().unwrap();
+    flooders.iter().for_each(|(raw, stream)| world.raw_at(*raw).send(*stream, &subscribing(&names)));
+    // What is told of it comes when each flooder has been told of as often.
+    world.raw_at(*honest).send(*stream, &messages(9, 0..60));
+    world.settle();
+    assert_eq!(seqnos(&mut world), (0..60).collect::<Vec<_>>());
+    let told = std::mem::take(&mut world.at(NODE).told_per_turn);
+    assert_eq!(told.iter().sum::<usize>(), usize::from(FLOODERS) * TOPICS + 60);
+    assert!(told.iter().all(|n| *n <= 768), "three quarters of 1 024: {told:?}");
+    assert_eq!(world.at(NODE).floodsub().counters().events_lost, 0);
+}
+
+#[test]
+fn large_messages_push_none_out_of_few_bytes() {
+    let mut config = Config::small();
+    config.peers = 8;
+    let (mut world, raws) = with(config, 2);
+    // 96 KiB of them may wait, which are three.
+    for ((raw, stream), seqno) in raws.iter().flat_map(|raw| (0..4).map(move |seqno| (raw, seqno))) {
+        world.raw_at(*raw).send(*stream, &publishing(&[signed(*raw, seqno, "t", &[7; 30 * 1024])]));
+    }
+    world.settle();
+    assert_eq!(world.at(NODE).messages.len(), 8, "{:?}", world.at(NODE).log);
+}
+
+/// An owner who takes nothing delays nobody: what its queue has no room for is lost to it alone.
+#[test]
+fn a_turn_goes_on_though_the_queue_is_full() {
+    let mut config = Config::default();
+    config.events = 8;
+    let (mut world, raws) = with(config, 1);
+    let (raw, stream) = raws[0];
+    world.at(NODE).is_paused = true;
+    world.raw_at(raw).send(stream, &messages(9, 0..50));
+    world.settle();
+    assert_eq!(world.at(NODE).floodsub().counters().received, 50);
+    world.at(NODE).drain();
+    assert_eq!(world.at(NODE).take_log().last().unwrap(), "lagged 42");
+}
+
+#[test]
 fn a_peer_that_comes_again_before_the_rest_of_it_was_looked_at_goes_first_and_then_comes_anew() {
     let (first, second) = (Which(0, 0), Which(0, 1));
     let play = Play {

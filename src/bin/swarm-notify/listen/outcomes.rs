@@ -10,7 +10,7 @@ use swarm_notify::notifee::{Context, Interest, Notifee};
 /// A listener that has neither opened nor failed by then waits for an address of this machine.
 const WAITING: Duration = Duration::from_secs(1);
 
-/// What has come of the listeners so far.
+/// The fates of the listeners so far.
 #[derive(Default)]
 pub(super) struct Outcomes {
     /// One has opened, or is waited for. Until then all may fail, which is said together.

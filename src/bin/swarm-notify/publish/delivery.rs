@@ -1,0 +1,162 @@
+//! [`Delivery`]: what `dial` has published, until it is written to the one peer or lost.
+
+use super::watch::Watch;
+use crate::node::World;
+use crate::output::STDOUT;
+use std::time::Duration;
+use swarm_notify::connection::WriteError;
+use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
+
+/// The bytes of published lines that may wait to be written. More are not published yet.
+const MAX_UNWRITTEN: usize = 256 * 1024;
+/// The bytes that a peer has to take within `--timeout` while lines wait for it.
+const LEAST: u64 = 64 * 1024;
+/// The looks, within that time, at how much the peer has taken. A step of time that is longer than from one to the next was
+/// nobody's wait: the process stood still.
+const LOOKS: u32 = 8;
+
+/// The lines that were published, and the peer's time.
+#[derive(Default)]
+pub(super) struct Delivery {
+    /// The lines that were published and not dropped or lost.
+    published: u64,
+    /// Those of them that may not have been handed to the system.
+    unwritten: u64,
+    /// The bytes of lines that were published since all that had left pub/sub was handed to the system.
+    unwritten_bytes: usize,
+    /// The lines that pub/sub has dropped so far.
+    dropped: u64,
+    clock: Clock,
+}
+
+/// The time that lines have waited since the peer has last taken enough. It stands while the reader of standard output
+/// is waited for, since nothing is written to the peer then.
+#[derive(Default)]
+struct Clock {
+    waited: Duration,
+    looked_at: Duration,
+    was_full: bool,
+    /// The bytes that our streams had taken when `waited` began.
+    sent: u64,
+}
+
+/// The state of pub/sub, of which there is one peer: each message that waits is a line of ours.
+pub(super) struct Queue {
+    /// The lines that wait for the peer.
+    waiting: u64,
+    /// The lines that were dropped so far.
+    dropped: u64,
+    has_joined: bool,
+}
+
+impl Queue {
+    pub(super) fn of(floodsub: &FloodSub, world: &World, topic: &str) -> Self {
+        let peer = world.dialed.and_then(|connection| world.swarm.connection(connection)?.peer);
+        Self {
+            waiting: peer.map_or(0, |peer| floodsub.waiting_for(peer).messages as u64),
+            dropped: floodsub.counters().dropped,
+            has_joined: floodsub.peers_of(topic).next().is_some(),
+        }
+    }
+}
+
+impl Delivery {
+    /// A line of so many bytes was published.
+    pub(super) const fn published(&mut self, bytes: usize) {
+        self.published += 1;
+        self.unwritten += 1;
+        self.unwritten_bytes += bytes;
+    }
+
+    /// Returns whether the next line has to wait for those before it.
+    pub(super) const fn must_wait(&self, floodsub: &FloodSub) -> bool {
+        floodsub.held().outbox_bytes > 0 || self.unwritten_bytes >= MAX_UNWRITTEN
+    }
+
+    pub(super) const fn is_written(&self) -> bool {
+        self.unwritten == 0
+    }
+
+    /// The lines that were published, without those that were lost.
+    pub(super) const fn lines(&self) -> u64 {
+        self.published
+    }
+
+    /// Gives up what is not written. Returns the number of lines.
+    pub(super) const fn end(&mut self) -> u64 {
+        let unwritten = core::mem::replace(&mut self.unwritten, 0);
+        self.published -= unwritten;
+        unwritten
+    }
+
+    /// Looks at what was written, dropped and lost since. Returns the number of lines that were lost, and why no more should
+    /// be published, if so. The peer has the `timeout`, also while a line `waits` for somebody to join the `topic`.
+    pub(super) fn look(
+        &mut self,
+        queue: &Queue,
+        watch: &mut Watch,
+        world: &mut World,
+        (waits, timeout, topic): (bool, Duration, &str),
+    ) -> (u64, Option<String>) {
+        let dropped = queue.dropped - core::mem::replace(&mut self.dropped, queue.dropped);
+        let mut lost = dropped.min(self.unwritten);
+        let mut given_up = (lost > 0).then(|| format!("the peer takes no stream of {PROTOCOL}; dial one that does"));
+        if core::mem::take(&mut watch.is_unsupported) {
+            given_up = Some(format!(
+                "the peer does not speak {PROTOCOL}, so nothing can be published to it; dial one that does"
+            ));
+        }
+        self.unwritten -= lost;
+        if core::mem::take(&mut watch.is_lost) || watch.streams.is_empty() {
+            // What the stream had taken went with it, and what waited went with the peer, if that has gone. The rest is
+            // written on the next stream.
+            let gone = self.unwritten.saturating_sub(queue.waiting);
+            (self.unwritten, self.unwritten_bytes) = (self.unwritten - gone, 0);
+            lost += gone;
+        }
+        self.published -= lost;
+        if self.unwritten > 0 {
+            // Each is asked, so that each tells.
+            let swarm = &mut world.swarm;
+            let blocked =
+                watch.streams.iter().filter(|stream| swarm.flush(**stream) == Err(WriteError::Blocked)).count();
+            if blocked == 0 {
+                (self.unwritten, self.unwritten_bytes) = (self.unwritten.min(queue.waiting), 0);
+            }
+        }
+        let sent = watch.streams.iter().filter_map(|stream| world.swarm.stream(*stream)).map(|view| view.sent);
+        let sent = watch.sent + sent.sum::<u64>();
+        let waits = (waits || self.unwritten > 0) && watch.is_connected;
+        if self.clock.has_run_out(waits, sent, timeout, world.reporter.elapsed()) {
+            let seconds = timeout.as_secs_f64();
+            given_up.get_or_insert_with(|| match queue.has_joined || self.unwritten > 0 {
+                true => format!(
+                    "the peer has not taken {} KiB of what was published within {seconds} s; raise --timeout if it is slow",
+                    LEAST / 1024
+                ),
+                false => format!(
+                    "nobody has joined `{}` within {seconds} s; check the topic's name, or raise --timeout",
+                    topic.escape_debug()
+                ),
+            });
+        }
+        let next = world.reporter.elapsed() + timeout / LOOKS;
+        watch.look_at = waits.then(|| watch.look_at.map_or(next, |at| at.min(next)));
+        (lost, given_up)
+    }
+}
+
+impl Clock {
+    /// Moves on to a time at which streams have taken so many bytes. `true`: the peer has had its time.
+    fn has_run_out(&mut self, waits: bool, sent: u64, timeout: Duration, now: Duration) -> bool {
+        let step = now.saturating_sub(core::mem::replace(&mut self.looked_at, now)).min(timeout / LOOKS);
+        let is_full = STDOUT.is_full();
+        let was_full = core::mem::replace(&mut self.was_full, is_full);
+        if !waits || sent >= self.sent + LEAST {
+            (self.waited, self.sent) = (Duration::ZERO, sent);
+        } else if !is_full && !was_full {
+            self.waited += step;
+        }
+        waits && self.waited >= timeout
+    }
+}

@@ -1,0 +1,72 @@
+//! [`Watch`]: tells the publisher of our floodsub streams, and wakes it at a time.
+
+use crate::node::World;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
+use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::protocols::floodsub::PROTOCOL;
+
+/// The state of our streams to peers since the publisher has last looked.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// Our streams that are open.
+    pub(super) streams: BTreeSet<StreamId>,
+    /// One has ended.
+    pub(super) is_lost: bool,
+    /// A peer has refused the protocol.
+    pub(super) is_unsupported: bool,
+    pub(super) is_connected: bool,
+    /// The bytes that streams took which have ended.
+    pub(super) sent: u64,
+    /// The time at which the publisher is to look again, whatever happens until then.
+    pub(super) look_at: Option<Duration>,
+}
+
+impl Notifee<World> for Watch {
+    fn interest(&self) -> Interest {
+        let streams = Interest::OPENED_STREAM | Interest::STREAM_FAILED | Interest::CLOSED_STREAM;
+        streams | Interest::CONNECTED | Interest::DISCONNECTED | Interest::TIME
+    }
+
+    fn connected(&mut self, _: &mut Context<'_, World>, _: ConnectionId) {
+        self.is_connected = true;
+    }
+
+    fn disconnected(&mut self, _: &mut Context<'_, World>, _: ConnectionId, _: ConnectionEnd) {
+        self.is_connected = false;
+    }
+
+    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId) {
+        if is_ours(cx.network(), stream) {
+            self.streams.insert(stream);
+        }
+    }
+
+    fn stream_failed(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId, reason: Failure) {
+        self.is_unsupported |= reason == Failure::Unsupported && is_ours(cx.network(), stream);
+    }
+
+    fn closed_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
+        if self.streams.remove(&stream) {
+            self.is_lost = true;
+            self.sent += cx.network().swarm.stream(stream).map_or(0, |view| view.sent);
+        }
+    }
+
+    fn poll_at(&self) -> Option<Duration> {
+        self.look_at
+    }
+
+    fn tick(&mut self, cx: &mut Context<'_, World>) {
+        let now = cx.now();
+        // The publisher looks after each turn, and says when it is to look next.
+        self.look_at.take_if(|at| *at <= now);
+    }
+}
+
+/// Returns whether we have opened the stream, for floodsub.
+fn is_ours(world: &World, stream: StreamId) -> bool {
+    let view = world.swarm.stream(stream);
+    view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&PROTOCOL))
+}

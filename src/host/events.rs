@@ -1,0 +1,65 @@
+//! [`Events`]: the events of one service, as a stream of futures.
+
+use super::handle::Handle;
+use super::wait::Watch;
+use crate::notifee::NotifeeId;
+use crate::protocols::EventSource;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_lite::{FutureExt, Stream};
+
+impl Handle {
+    /// The events of a service, as its `next_event` gives them, in order. Each is given to one reader. It ends when the
+    /// service is taken out or the host is gone.
+    ///
+    /// It has no queue of its own: what has not been read waits in the service, whose documentation says what it does when
+    /// its queue is full.
+    ///
+    /// ```
+    /// use smol::stream::StreamExt;
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::ping::{self, Event, Ping};
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let task = client.run_until(async {
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     let mut events = dialing.events(ping);
+    ///     Ok::<_, Box<dyn std::error::Error>>(events.next().await)
+    /// });
+    /// assert!(matches!(smol::block_on(server.run_until(task))?, Some(Event::Pong { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn events<T: EventSource + 'static>(&self, id: NotifeeId<T>) -> Events<T> {
+        Events(self.watch(id, T::next_event))
+    }
+}
+
+/// The question for an event.
+type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
+
+/// The events of a service: [`Handle::events`].
+pub struct Events<T: EventSource>(Watch<T, Ask<T>>);
+
+impl<T: EventSource + 'static> Stream for Events<T> {
+    type Item = T::Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T::Event>> {
+        // What is asked again after an answer goes on waiting.
+        self.0.poll(cx).map(Result::ok)
+    }
+}
+
+impl<T: EventSource> fmt::Debug for Events<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Remote`]: a handle for other threads.
+
+use super::error::Error;
+use super::handle::Handle;
+use super::world::AnySwarm;
+use crate::identity::PeerId;
+use crate::notifee::{NotifeeId, Notifees};
+use crate::protocols::EventSource;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use futures_lite::{FutureExt, Stream, StreamExt};
+use smol::channel::{self, Receiver, Sender};
+use smol::lock::Semaphore;
+
+/// A job, on the host's thread.
+type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// A handle of a host for other threads, and for executors with several, such as `smol::spawn`. Clones are handles of the
+/// same host.
+///
+/// Handles and streams belong to the host's thread. A `Remote` sends what is to be done with them there, and gives back what
+/// came of it:
+///
+/// ```
+/// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
+/// use swarm_notify::connection::Protocol;
+/// use swarm_notify::host::{Config, Host};
+/// use swarm_notify::identity::Keypair;
+///
+/// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
+/// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+/// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+/// server.handle().set_handler(ECHO, async |stream| {
+///     let (mut reader, mut writer) = io::split(stream);
+///     io::copy(&mut reader, &mut writer).await?;
+///     writer.close().await
+/// });
+/// let listening = server.handle();
+/// let remote = client.remote();
+///
+/// // On whatever thread smol has for it.
+/// let echo = |address| {
+///     smol::spawn(async move {
+///         remote
+///             .run(async move |handle| {
+///                 let connection = handle.dial(address).await?;
+///                 let mut stream = connection.open_stream(&[ECHO]).await?;
+///                 stream.write_all(b"hello").await?;
+///                 stream.close().await?;
+///                 let mut echo = String::new();
+///                 stream.read_to_string(&mut echo).await?;
+///                 Ok::<_, io::Error>(echo)
+///             })
+///             .await
+///     })
+/// };
+/// let talk = client.run_until(async {
+///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+///     Ok::<_, Box<dyn std::error::Error>>(echo(listener.addresses()[0].clone()).await??)
+/// });
+/// assert_eq!(smol::block_on(server.run_until(talk))?, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// - Jobs are begun in the order in which they were sent, while the host [runs](super::Host::run). They go on side by side,
+///   at most [`remote_jobs`](super::Config::remote_jobs) at a time; more wait, and a [`run`](Self::run) waits where as many
+///   wait already.
+/// - A future that is dropped gives its job up: a job that has not begun does not begin, and one that has is dropped where it
+///   waits, with all that it holds.
+/// - Once the host was dropped, everything is [`Error::Gone`].
+#[derive(Clone)]
+pub struct Remote {
+    jobs: Sender<Job>,
+    local_peer: PeerId,
+}
+
+impl Remote {
+    /// Makes a remote handle, and the task that begins its jobs. `most` jobs run, and as many wait.
+    pub(super) fn new(handle: &Handle, most: usize) -> Self {
+        let most = most.max(1);
+        let (jobs, inbox) = channel::bounded(most);
+        // A handle of a host that lives, which is given to nobody before.
+        let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), most));
+        Self { jobs, local_peer: handle.local_peer() }
+    }
+
+    /// Our id to our peers.
+    #[must_use]
+    pub const fn local_peer(&self) -> PeerId {
+        self.local_peer
+    }
+
+    /// Runs `job` on the host's thread, with a handle, and gives what it gives. It may hold streams and wait there: it is a
+    /// task beside the others.
+    ///
+    /// # Errors
+    /// [`Error::Gone`], if the host is dropped before it is over, or if it panics.
+    pub async fn run<R, F>(&self, job: impl FnOnce(Handle) -> F + Send + 'static) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = R> + 'static,
+    {
+        let (answer, result) = channel::bounded(1);
+        let job: Job = Box::new(move |handle| Box::pin(answered(handle, job, answer)));
+        self.jobs.send(job).await.map_err(|_| Error::Gone)?;
+        result.recv().await.map_err(|_| Error::Gone)
+    }
+
+    /// Does something with the notifees and the swarm, on the host's thread. See [`Handle::with`].
+    ///
+    /// # Errors
+    /// [`Error::Gone`].
+    pub async fn with<R: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Notifees<AnySwarm>, &mut AnySwarm) -> R + Send + 'static,
+    ) -> Result<R, Error> {
+        self.run(async move |handle: Handle| handle.with(act).await).await?
+    }
+
+    /// Shuts the host down. See [`Handle::shutdown`]. The future is ready once everything has ended and been told, or at
+    /// once if the host is gone.
+    pub async fn shutdown(&self) {
+        // Gone is shut down.
+        let _ = self.run(async |handle: Handle| handle.shutdown().await).await;
+    }
+
+    /// The events of a service, for another thread. At most `capacity` of them are on their way; 0 counts as 1. While the
+    /// reader is slower, further ones wait in the service, and what that does where it is full its own documentation says.
+    /// It ends when the service is taken out or the host is gone. See [`Handle::events`].
+    pub fn events<T>(&self, id: NotifeeId<T>, capacity: usize) -> RemoteEvents<T::Event>
+    where
+        T: EventSource + 'static,
+        T::Event: Send + 'static,
+        NotifeeId<T>: Send,
+    {
+        let (sender, events) = channel::bounded(capacity.max(1));
+        let forward = async move |handle: Handle| {
+            let mut own = handle.events(id);
+            while let Some(event) = own.next().await {
+                if sender.send(event).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let remote = self.clone();
+        let sent = Box::pin(async move { remote.run(forward).await });
+        RemoteEvents { forwarding: Some(sent), events: Box::pin(events) }
+    }
+}
+
+/// Answers, unless nobody waits any more.
+async fn answered<R, F: Future<Output = R>>(handle: Handle, job: impl FnOnce(Handle) -> F, answer: Sender<R>) {
+    let nobody = async {
+        answer.closed().await;
+        None
+    };
+    let work = async { Some(job(handle).await) };
+    if let Some(result) = nobody.or(work).await {
+        // Nobody may wait any more.
+        let _ = answer.try_send(result);
+    }
+}
+
+/// The jobs that have not begun. With it they are dropped, so that whoever waits for them is told: those who send would
+/// keep them otherwise.
+struct Inbox(Receiver<Job>);
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
+}
+
+/// Begins jobs, so many at a time.
+async fn begin(handle: Handle, inbox: Inbox, most: usize) {
+    let places = Arc::new(Semaphore::new(most));
+    loop {
+        let place = places.acquire_arc().await;
+        let Ok(job) = inbox.0.recv().await else { return };
+        let job = job(handle.clone());
+        let task = async move {
+            job.await;
+            drop(place);
+        };
+        if handle.spawn(task).is_err() {
+            return;
+        }
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("local_peer", &self.local_peer).finish_non_exhaustive()
+    }
+}
+
+/// The work of taking events from a service, until that is over.
+type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// The events of a service, on another thread: [`Remote::events`].
+pub struct RemoteEvents<E> {
+    /// It is polled here, so that it ends with this.
+    forwarding: Option<Forwarding>,
+    events: Pin<Box<Receiver<E>>>,
+}
+
+impl<E> Stream for RemoteEvents<E> {
+    type Item = E;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<E>> {
+        if let Some(forwarding) = &mut self.forwarding
+            && forwarding.as_mut().poll(cx).is_ready()
+        {
+            self.forwarding = None;
+        }
+        self.events.as_mut().poll_next(cx)
+    }
+}
+
+impl<E> fmt::Debug for RemoteEvents<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteEvents").field("waiting", &self.events.len()).finish_non_exhaustive()
+    }
+}
