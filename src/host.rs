@@ -5,7 +5,7 @@
 //! inbound streams of a protocol. It goes on while somebody awaits [`run`](Host::run) or
 //! [`run_until`](Host::run_until), on whatever executor: `smol`'s, `async-io`'s, or another.
 //!
-//! Two hosts of one thread, with an echo between them:
+//! The example `chat_host` is a whole program. Two hosts of one thread, with an echo between them:
 //!
 //! ```
 //! use smol::io::{self, AsyncReadExt, AsyncWriteExt};

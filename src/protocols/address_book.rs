@@ -19,7 +19,7 @@
 //! - **It is bounded.** For a new peer the one gives way that is not connected, kept or added by the owner, has not been
 //!   dialed with success, and was heard of the longest ago.
 //!
-//! A node that stays connected with another, through its end:
+//! The example `reconnecting` is a whole program. A node that stays connected with another, through its end:
 //!
 //! ```
 //! use core::time::Duration;

@@ -20,7 +20,7 @@
 //!   comes after one round trip. Without, it takes two, since our end [waits](crate::swarm::Swarm::finish) for the peer's
 //!   word on the protocol.
 //!
-//! Two nodes of one process:
+//! The example `request_response` is a whole program, with a codec of its own. Two nodes of one process:
 //!
 //! ```
 //! use core::time::Duration;

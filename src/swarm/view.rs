@@ -29,7 +29,7 @@ pub struct ListenerView<'a> {
 
 /// What is known of a connection.
 ///
-/// A row for a table of peers:
+/// A row for a table of peers, as the example `peers` prints one every second:
 ///
 /// ```
 /// use swarm_notify::lifecycle::ConnectionId;
