@@ -140,7 +140,7 @@
 //! | [`topics_total_bytes`](pubsub::Config::topics_total_bytes) | 64 MiB | topics of all peers, half of it shared out | nothing | `topics_refused` | who has more than its part |
 //! | [`inbound_total_bytes`](pubsub::Config::inbound_total_bytes) | 64 MiB | RPCs that are not whole, or wait for their turn, half of it shared out | a reset | `streams_cut` | who has more than its part |
 //! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | that peer |
-//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the messages that wait longest |
+//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind |
 //! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
 //! | [`seen`](pubsub::Config::seen) | 65 536 | messages that are remembered | nothing | `forgotten` | the oldest |
 //! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |

@@ -64,11 +64,11 @@ use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use backlog::{Backlog, Frame};
+use backlog::{Backlog, Frame, Room};
 use core::fmt;
 use core::time::Duration;
 use events::Events;
-use outbox::Forgotten;
+use outbox::Dropped;
 use peer::{Outbound, Peer};
 use places::Places;
 use quota::Quota;
@@ -344,29 +344,30 @@ impl<R: Router> PubSub<R> {
         self.to = to;
     }
 
-    /// Makes room for a message that is to wait for so many: those that have waited longest go, from all for whom they
-    /// wait. Where one was written in part, its stream ends with it.
+    /// Makes room for a message that is to wait for so many: of what waits for the peer that is most behind, the oldest goes,
+    /// and so on. So a crowd that takes nothing costs nobody who takes what comes. A message that was written in part goes
+    /// last, and its stream ends with it.
     fn make_room_for(&mut self, node: &mut dyn Node, frame: &Frame, peers: usize) -> bool {
-        let Self { backlog, peers: all, counters, connections, .. } = self;
-        backlog.make_room(frame, peers, |number, mut waiting| {
-            for (id, peer) in &mut *all {
-                if waiting == 0 {
-                    return;
-                }
-                match peer.outbox.forget(number) {
-                    Forgotten::NotHere => continue,
-                    Forgotten::Whole => {}
-                    Forgotten::Begun => {
-                        // It is open, or was and has ended.
-                        let _ = peer.stream().map(|stream| node.reset(stream));
-                    }
-                }
-                waiting -= 1;
-                counters.dropped += 1;
-                peer.counters.dropped += 1;
-                count(node, connections, *id, Refusal::MessageDropped, 1);
+        loop {
+            match self.backlog.room(frame, peers) {
+                Room::Now => return true,
+                Room::Never => return false,
+                Room::Later => {}
             }
-        })
+            let behind = self.peers.iter_mut().filter_map(|(id, peer)| Some((peer.outbox.behind()?, *id, peer)));
+            let Some((_, id, peer)) = behind.max_by_key(|(behind, id, _)| (*behind, *id)) else { return false };
+            let mut dropped = 0;
+            while self.backlog.room(frame, peers) == Room::Later
+                && let Some(one) = peer.outbox.drop_one(&mut self.backlog)
+            {
+                dropped += 1;
+                if one == Dropped::Begun {
+                    // It is open, or was and has ended.
+                    let _ = peer.stream().map(|stream| node.reset(stream));
+                }
+            }
+            self.dropped(node, id, dropped);
+        }
     }
 
     /// So many messages for a peer were dropped.

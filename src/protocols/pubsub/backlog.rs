@@ -26,6 +26,16 @@ pub(super) struct Backlog {
     next: u64,
 }
 
+/// Whether a message finds room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Room {
+    Now,
+    /// Once enough of what waits has gone.
+    Later,
+    /// However much goes.
+    Never,
+}
+
 #[derive(Debug)]
 struct Waiting {
     len: usize,
@@ -43,24 +53,17 @@ impl Backlog {
         Numbered { number: self.next, frame }
     }
 
-    /// Makes room for a message that is to wait for so many peers: `forget` is given the number of each that goes for
-    /// it, oldest first, and for how many it waits, and is to take it from them. `false`: there is no room however many
-    /// go, and none has.
-    pub(super) fn make_room(&mut self, frame: &Frame, peers: usize, mut forget: impl FnMut(u64, usize)) -> bool {
+    /// Says whether there is room for a message that is to wait for so many peers.
+    pub(super) fn room(&self, frame: &Frame, peers: usize) -> Room {
         let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(frame.len());
-        if cost > self.max {
-            return false;
+        match self.max.checked_sub(cost) {
+            None => Room::Never,
+            Some(most) if self.bytes > most => Room::Later,
+            Some(_) => Room::Now,
         }
-        while self.bytes > self.max - cost
-            && let Some((number, waiting)) = self.waiting.pop_first()
-        {
-            self.bytes -= waiting.cost();
-            forget(number, waiting.peers);
-        }
-        true
     }
 
-    /// A message waits for one more peer. There is [room](Self::make_room) for it.
+    /// A message waits for one more peer. There is [room](Self::room) for it.
     pub(super) fn add(&mut self, message: &Numbered) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
@@ -77,7 +80,7 @@ impl Backlog {
         waiting.peers -= 1;
         self.bytes -= PLACE;
         if waiting.peers == 0 {
-            self.bytes -= waiting.cost();
+            self.bytes -= waiting.len + PLACE;
             self.waiting.remove(&message.number);
         }
     }
@@ -88,25 +91,17 @@ impl Backlog {
     }
 }
 
-impl Waiting {
-    const fn cost(&self) -> usize {
-        self.len + PLACE * (self.peers + 1)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use alloc::vec;
-    use alloc::vec::Vec;
 
     fn message(backlog: &mut Backlog, len: usize) -> Numbered {
         backlog.number(vec![0; len].into())
     }
 
-    fn forgotten(backlog: &mut Backlog, len: usize, peers: usize) -> Option<Vec<u64>> {
-        let mut gone = Vec::new();
-        backlog.make_room(&vec![0; len].into(), peers, |number, _| gone.push(number)).then_some(gone)
+    fn room(backlog: &Backlog, len: usize, peers: usize) -> Room {
+        backlog.room(&vec![0; len].into(), peers)
     }
 
     #[test]
@@ -124,26 +119,19 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_for_the_newest_and_no_more_of_them_than_have_to() {
-        let mut backlog = Backlog::new(3 * (100 + 2 * PLACE));
-        for _ in 0..3 {
-            assert_eq!(forgotten(&mut backlog, 100, 1), Some(vec![]));
-            let message = message(&mut backlog, 100);
-            backlog.add(&message);
-        }
-        assert_eq!(forgotten(&mut backlog, 101, 1), Some(vec![1, 2]));
-        assert_eq!(backlog.bytes(), 100 + 2 * PLACE);
-        assert_eq!(forgotten(&mut backlog, 101, 1), Some(vec![]));
-    }
-
-    #[test]
-    fn what_is_larger_than_everything_drives_nobody_out() {
-        let mut backlog = Backlog::new(100 + 2 * PLACE);
+    fn room_is_for_the_message_and_each_place_of_it() {
+        let mut backlog = Backlog::new(2 * (100 + 2 * PLACE));
         let one = message(&mut backlog, 100);
+        assert_eq!(room(&backlog, 100, 1), Room::Now);
         backlog.add(&one);
-        assert_eq!([forgotten(&mut backlog, 101, 1), forgotten(&mut backlog, 100, 2)], [None, None]);
-        assert_eq!(forgotten(&mut backlog, 0, usize::MAX), None);
-        assert_eq!(forgotten(&mut backlog, 100, 1), Some(vec![1]));
-        assert_eq!(backlog.bytes(), 0);
+        assert_eq!([room(&backlog, 100, 1), room(&backlog, 101, 1)], [Room::Now, Room::Later]);
+        assert_eq!([room(&backlog, 36, 2), room(&backlog, 37, 2)], [Room::Now, Room::Later]);
+        assert_eq!(
+            [room(&backlog, 200 + 2 * PLACE, 1), room(&backlog, 201 + 2 * PLACE, 1)],
+            [Room::Later, Room::Never]
+        );
+        assert_eq!(room(&backlog, 0, usize::MAX), Room::Never);
+        backlog.remove(&one);
+        assert_eq!(room(&backlog, 200 + 2 * PLACE, 1), Room::Now);
     }
 }

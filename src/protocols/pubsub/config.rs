@@ -71,10 +71,12 @@ pub struct Config {
     /// turn; a stream that has ended meanwhile counts 256 bytes more. What goes beyond has its stream reset and is lost,
     /// which is counted. Half of it is common and half is shared out, as with topics. Default 64 MiB.
     pub inbound_total_bytes: usize,
-    /// How many bytes of messages may wait for all peers; with more, those that have waited longest are dropped, for
-    /// each peer they wait for, as is said there. Of a peer that has been sent a part of one our stream is reset, and
-    /// opened again as after any end. What waits for several is kept and counted once, and 64 bytes for it and for each
-    /// of them. A message that is larger than all is dropped itself. Default 64 MiB.
+    /// The most bytes of messages that may wait for all peers. With more, the peer that is most behind pays: by what waits for
+    /// it and by what it has missed so and not made up for by taking as much since. Of what waits for it the oldest is dropped,
+    /// as is said there, so that a crowd that takes nothing costs nobody who takes what comes. A message of which it has been
+    /// sent a part goes last; then our stream is reset, and opened again as after any end. What waits for several is kept and
+    /// counted once, and 64 bytes for it and for each of them. A message that is larger than all is dropped itself. Default
+    /// 64 MiB.
     pub outbox_total_bytes: usize,
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
     /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). What has to go to several is kept once. Default 4 MiB.

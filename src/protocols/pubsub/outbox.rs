@@ -1,6 +1,6 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
-use super::backlog::{Backlog, Frame, Numbered};
+use super::backlog::{Backlog, Frame, Numbered, PLACE};
 use super::counters::Waiting;
 use alloc::collections::VecDeque;
 
@@ -15,6 +15,9 @@ pub(super) struct Outbox {
     current: Option<(Writing, usize)>,
     /// The bytes of all messages here, the one being written with all of its own.
     waiting: usize,
+    /// What was dropped here so that others have room, as [`cost`] counts it, and has not been made up for by what the peer
+    /// has taken since.
+    missed: usize,
     max: usize,
 }
 
@@ -24,21 +27,18 @@ enum Writing {
     Message(Numbered),
 }
 
-/// What became of a message that was to be forgotten.
+/// What became of a message that was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Forgotten {
-    /// It was not here.
-    NotHere,
-    /// It is here no more.
+pub(super) enum Dropped {
     Whole,
-    /// It is here no more, and a part of it has been written.
+    /// A part of it has been written.
     Begun,
 }
 
 impl Outbox {
     /// Of at most so many bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
-        Self { messages: VecDeque::new(), current: None, waiting: 0, max }
+        Self { messages: VecDeque::new(), current: None, waiting: 0, missed: 0, max }
     }
 
     /// The messages here, the one that is being written among them.
@@ -79,6 +79,7 @@ impl Outbox {
         }
         if let Some((Writing::Message(message), _)) = self.current.take() {
             self.waiting -= message.frame.len();
+            self.missed = self.missed.saturating_sub(cost(&message));
             backlog.remove(&message);
         }
         if self.messages.is_empty() && self.messages.capacity() > KEPT {
@@ -90,28 +91,33 @@ impl Outbox {
     /// Nobody will write what waits: how many messages that was.
     pub(super) fn clear(&mut self, backlog: &mut Backlog) -> usize {
         self.restart();
-        self.waiting = 0;
+        (self.waiting, self.missed) = (0, 0);
         let messages = core::mem::take(&mut self.messages);
         messages.iter().for_each(|message| backlog.remove(message));
         messages.len()
     }
 
-    /// Forgets the message with a number; no older one is here. The backlog has forgotten it already.
-    pub(super) fn forget(&mut self, number: u64) -> Forgotten {
-        let begun = self.current.take_if(|(writing, _)| match writing {
-            Writing::Announcement(_) => false,
-            Writing::Message(message) => message.number == number,
-        });
-        if let Some((writing, written)) = begun {
-            self.waiting -= writing.frame().len();
-            return if written > 0 { Forgotten::Begun } else { Forgotten::Whole };
-        }
-        let Some(oldest) = self.messages.front().filter(|oldest| oldest.number == number) else {
-            return Forgotten::NotHere;
+    /// How far the peer is behind: what waits for it and what it has missed, as [`cost`] counts it. `None` if nothing waits.
+    pub(super) fn behind(&self) -> Option<usize> {
+        let Waiting { messages, bytes } = self.waiting();
+        (messages > 0).then(|| bytes.saturating_add(messages * PLACE).saturating_add(self.missed))
+    }
+
+    /// Drops a message so that others have room: the oldest that was not begun, or else that one. `None`: there is none.
+    pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
+        let (message, dropped) = match self.messages.pop_front() {
+            Some(message) => (message, Dropped::Whole),
+            None => match self.current.take_if(|(writing, _)| matches!(writing, Writing::Message(_)))? {
+                (Writing::Message(message), written) => {
+                    (message, if written > 0 { Dropped::Begun } else { Dropped::Whole })
+                }
+                (Writing::Announcement(_), _) => return None,
+            },
         };
-        self.waiting -= oldest.frame.len();
-        self.messages.pop_front();
-        Forgotten::Whole
+        self.waiting -= message.frame.len();
+        self.missed = self.missed.saturating_add(cost(&message));
+        backlog.remove(&message);
+        Some(dropped)
     }
 
     /// The stream has ended: a message that was cut is written again from its beginning, an announcement is made anew.
@@ -120,6 +126,11 @@ impl Outbox {
             self.messages.push_front(message);
         }
     }
+}
+
+/// What a message costs a peer that waits for it: its bytes, and its place.
+fn cost(message: &Numbered) -> usize {
+    message.frame.len() + PLACE
 }
 
 impl Writing {

@@ -106,31 +106,48 @@ fn after_the_end_of_a_stream_what_was_cut_is_written_anew() {
 }
 
 #[test]
-fn a_message_is_forgotten_where_it_is_and_says_whether_it_was_begun() {
-    // In line, about to be written, and written in part.
-    for (written, expected) in [(None, Forgotten::Whole), (Some(0), Forgotten::Whole), (Some(1), Forgotten::Begun)] {
-        let mut line = Line::new(9);
-        assert!(line.push("abc") && line.push("defghi") && !line.push("j"));
-        if let Some(n) = written {
-            line.outbox.next(|| None);
-            line.written(n);
-        }
-        assert_eq!(line.outbox.forget(7), Forgotten::NotHere);
-        assert_eq!(line.outbox.forget(1), expected);
-        assert_eq!(line.outbox.forget(1), Forgotten::NotHere);
+fn the_oldest_that_was_not_begun_is_dropped_first_and_the_begun_one_last() {
+    for (written, expected) in [(0, Dropped::Whole), (1, Dropped::Begun)] {
+        let mut line = Line::new(99);
+        assert!(line.push("abc") && line.push("def") && line.push("ghi"));
+        line.outbox.next(|| None);
+        line.written(written);
+        assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
         assert_eq!(line.outbox.waiting, 6);
-        assert_eq!(line.outbox.next(|| None), Some(&b"defghi"[..]));
+        assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
+        assert_eq!(line.outbox.next(|| None), Some(&b"abc"[written..]), "the others have gone");
+        assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(expected));
+        assert_eq!(line.outbox.drop_one(&mut line.backlog), None);
+        assert_eq!((line.outbox.waiting, line.backlog.bytes()), (0, 0));
     }
 }
 
 #[test]
-fn an_announcement_that_is_being_written_is_not_forgotten_for_a_message() {
+fn an_announcement_that_is_being_written_is_not_dropped_for_a_message() {
     let mut line = Line::new(9);
-    assert!(line.push("abc") && line.push("def"));
+    assert!(line.push("abc"));
     line.outbox.next(|| Some(frame("+t")));
     line.written(1);
-    assert_eq!(line.outbox.forget(1), Forgotten::Whole);
+    assert_eq!(line.outbox.drop_one(&mut line.backlog), Some(Dropped::Whole));
+    assert_eq!((line.outbox.drop_one(&mut line.backlog), line.outbox.behind()), (None, None));
     assert_eq!(line.outbox.next(|| None), Some(&b"t"[..]));
+}
+
+#[test]
+fn a_peer_is_behind_by_what_waits_and_by_what_it_has_missed_and_not_made_up_for() {
+    let mut line = Line::new(99);
+    let each = 3 + PLACE;
+    assert_eq!(line.outbox.behind(), None);
+    assert!(line.push("abc") && line.push("def") && line.push("ghi"));
+    assert_eq!(line.outbox.behind(), Some(3 * each));
+    line.outbox.drop_one(&mut line.backlog);
+    assert_eq!(line.outbox.behind(), Some(3 * each), "what it has missed counts on");
+    line.outbox.next(|| None);
+    line.written(3);
+    assert_eq!(line.outbox.behind(), Some(each), "it has taken one, and made up for one");
+    line.drain(9);
+    assert!(line.push("jkl"));
+    assert_eq!(line.outbox.behind(), Some(each));
 }
 
 #[test]
