@@ -5,7 +5,8 @@ use super::{AddressBook, Dial, Event};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::notifee::Node;
-use crate::swarm::{DialError, Multiaddr, is_loopback, multiaddr};
+use crate::swarm::{DialError, Multiaddr, leads_here, multiaddr, of_listener};
+use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
 
@@ -51,7 +52,7 @@ impl AddressBook {
             return;
         }
         let left = entry.in_order(attempts).into_iter().rev().map(|known| known.address.clone()).collect();
-        entry.dialing = Some(Dialing { left, dials: alloc::vec::Vec::new(), reason: Failure::Unreachable });
+        entry.dialing = Some(Dialing { left, dials: Vec::new(), reason: Failure::Unreachable });
         self.dialing += 1;
         self.dial_on(node, peer, now);
     }
@@ -148,8 +149,12 @@ impl AddressBook {
         let Some(dialing) = entry.dialing.take() else { return };
         self.dialing -= 1;
         let reason = dialing.reason;
-        entry.failures = entry.failures.saturating_add(1);
+        self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
+        // A full node says nothing of the peer.
+        if reason != Failure::Limit {
+            entry.failures = entry.failures.saturating_add(1);
+        }
         if reason == Failure::Shutdown {
             entry.rest();
         }
@@ -176,12 +181,17 @@ impl AddressBook {
 
     /// The addresses that a peer tells, some of them perhaps such as lead nowhere from here.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::Source, is_near: bool) {
+        // What cannot be dialed is left out.
+        let said: Vec<_> = addresses.iter().filter_map(|address| of_listener(address, peer).ok()).collect();
         if let Some(entry) = self.book.get_mut(&peer) {
-            entry.forget_said(addresses);
+            entry.forget_said(&said);
         }
-        for address in addresses.iter().filter(|address| is_near || !is_loopback(address)) {
-            // What cannot be dialed or finds no place is left out.
-            let _ = self.book.add(peer, address, source);
+        for address in said.iter().filter(|address| is_near || !leads_here(address)) {
+            // What finds no place is left out. Without one for the peer there is none for its other addresses: to look
+            // for it again would take as long as the book is.
+            if self.book.add(peer, address, source).is_err() && self.book.get(&peer).is_none() {
+                break;
+            }
         }
         self.may_be_reached(peer);
     }
