@@ -1,5 +1,6 @@
 //! Dialing a peer: its addresses one after the other, until one connects; and again later, if it is kept.
 
+use super::book::Known;
 use super::entry::Dialing;
 use super::{AddressBook, Dial, Event};
 use crate::identity::PeerId;
@@ -51,8 +52,11 @@ impl AddressBook {
         if !entry.is_asked && !entry.is_wanted() {
             return;
         }
-        let left = entry.in_order(attempts).into_iter().rev().map(|known| known.address.clone()).collect();
-        entry.dialing = Some(Dialing { left, dials: Vec::new(), reason: Failure::Unreachable });
+        let known = entry.in_order(attempts).into_iter().rev();
+        let (dead, left): (Vec<_>, Vec<_>) = known.partition(|known| known.failures >= attempts);
+        let addresses = |known: Vec<&Known>| known.into_iter().map(|known| known.address.clone()).collect();
+        let (left, dead) = (addresses(left), addresses(dead));
+        entry.dialing = Some(Dialing { left, dead, dials: Vec::new(), reason: Failure::Unreachable });
         self.dialing += 1;
         self.dial_on(node, peer, now);
     }
@@ -73,6 +77,9 @@ impl AddressBook {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };
         let most = self.config.dials_per_peer.max(1);
+        if dialing.left.is_empty() && dialing.dials.is_empty() {
+            dialing.left = core::mem::take(&mut dialing.dead);
+        }
         // Each is dialed at its time; one that fails at once makes no other wait.
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
@@ -84,6 +91,7 @@ impl AddressBook {
                 }
                 Err(error) => {
                     dialing.left.clear();
+                    dialing.dead.clear();
                     dialing.reason = match error {
                         DialError::Limit => Failure::Limit,
                         DialError::Closing => Failure::Shutdown,

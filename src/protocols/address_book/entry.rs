@@ -44,6 +44,8 @@ enum Keeps {
 pub(super) struct Dialing {
     /// What is left, the next one last.
     pub(super) left: Vec<Multiaddr>,
+    /// Those that are taken for dead, the next one last: they are left once all others have failed.
+    pub(super) dead: Vec<Multiaddr>,
     /// The dials under way.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
     /// How the last one has failed.
