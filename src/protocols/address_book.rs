@@ -221,6 +221,8 @@ pub struct AddressBook {
     dials: Table<ConnectionId, Dial>,
     /// When to look at a peer again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
+    /// Peers that were connected when the owner asked for them. Some may have changed their mind.
+    to_tell: VecDeque<PeerId>,
     /// Peers to be dialed, as far as [`Config::peers_at_a_time`] lets them. Some may have changed their mind.
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
@@ -254,6 +256,7 @@ impl AddressBook {
             connections: Table::new(),
             dials: Table::new(),
             deadlines: Deadlines::new(),
+            to_tell: VecDeque::new(),
             line: VecDeque::new(),
             dialing: 0,
             events: Outbox::new(config.events),
@@ -300,8 +303,12 @@ impl AddressBook {
         if !is_connected && !is_known {
             return Err(AddressBookError::NoAddress);
         }
-        self.book.get_or_insert(peer)?.is_asked = true;
-        self.stand_in_line(peer);
+        let was_asked = core::mem::replace(&mut self.book.get_or_insert(peer)?.is_asked, true);
+        if !is_connected {
+            self.stand_in_line(peer);
+        } else if !was_asked {
+            self.to_tell.push_back(peer);
+        }
         Ok(())
     }
 

@@ -32,6 +32,19 @@ impl AddressBook {
         }
     }
 
+    /// Says that a peer is connected, if the owner still waits for that; if it is not any more, it is dialed.
+    pub(super) fn tell(&mut self, peer: PeerId) {
+        let connection = self.book.connection(&peer);
+        let Some(entry) = self.book.get_mut(&peer).filter(|entry| entry.is_asked) else { return };
+        match connection {
+            None => self.stand_in_line(peer),
+            Some(connection) => {
+                entry.is_asked = false;
+                self.events.say(Event::Connected { peer, connection });
+            }
+        }
+    }
+
     /// Whether somebody in line may be dialed.
     pub(super) fn may_begin(&self) -> bool {
         self.dialing < self.config.peers_at_a_time.max(1)

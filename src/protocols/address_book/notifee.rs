@@ -80,7 +80,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        let is_due = !self.line.is_empty() && self.may_begin();
+        let is_due = !self.to_tell.is_empty() || !self.line.is_empty() && self.may_begin();
         if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
     }
 
@@ -91,6 +91,12 @@ impl<N: HasNode> Notifee<N> for AddressBook {
             && let Some(peer) = self.deadlines.take_due(now)
         {
             self.due(cx.network().node_mut(), peer, now);
+            self.events.publish(cx);
+        }
+        while cx.room_to_emit() > 0
+            && let Some(peer) = self.to_tell.pop_front()
+        {
+            self.tell(peer);
             self.events.publish(cx);
         }
         while cx.room_to_emit() > 0
