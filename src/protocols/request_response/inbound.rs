@@ -96,14 +96,10 @@ impl<C: Codec> RequestResponse<C> {
         if self.inbound_held_in_all < self.config.inbound_requests {
             return true;
         }
-        let Some((greedy, most)) = self.inbound_held.iter().max_by_key(|(_, held)| **held) else { return false };
-        if *most <= held + 1 {
-            return false;
-        }
-        let is_of_greedy = |inbound: &Inbound| inbound.peer == *greedy && inbound.is_arriving();
-        let Some(id) = self.inbound.iter().rev().find(|(_, inbound)| is_of_greedy(inbound)).map(|(id, _)| *id) else {
-            return false;
-        };
+        // The last one of the peer that has the most, of those who have one to give.
+        let arriving = self.inbound.iter().filter(|(_, inbound)| inbound.is_arriving());
+        let of_greedy = arriving.map(|(id, inbound)| (self.inbound_held.get(&inbound.peer).copied().unwrap_or(0), *id));
+        let Some((_, id)) = of_greedy.max().filter(|(most, _)| *most > held + 1) else { return false };
         self.give_up_inbound(node, id, Failure::Limit);
         true
     }
