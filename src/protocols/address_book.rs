@@ -1,7 +1,8 @@
 //! The addresses of peers, and connections by peer: [`AddressBook`] learns where peers listen, dials a peer by its id, and
 //! keeps the owner's chosen peers connected.
 //!
-//! It is a notifee beside the others: [register](crate::notifee::Notifees::register) it. With an
+//! It is a notifee beside the others: [register](crate::notifee::Notifees::register) it, and where connections are open
+//! already, [with a replay](crate::notifee::Notifees::register_and_replay), since it would dial their peers. With an
 //! [`Identify`](super::identify::Identify) beside it, it learns what peers say of themselves.
 //!
 //! - **Where addresses come from**, those that are dialed first first: the owner ([`AddressBook::add_address`]), dials that
@@ -16,6 +17,11 @@
 //! - **An address that fails is dialed behind the others**, and after [`Config::attempts`] failures in a row only if there
 //!   is no better one. One at which another peer answers is forgotten, unless the owner has added it: then it is as one that
 //!   fails.
+//! - **A peer can name others' addresses.** What it says is dialed only if the owner dials or keeps that peer, and then at
+//!   most [`Config::addresses_per_peer`] addresses a round, [`Config::dials_per_peer`] at a time, with the waits of `keep`
+//!   between rounds. Whoever answers there and is not the peer is not spoken with. Addresses of private networks are dialed
+//!   like others.
+//! - **Unregistered while it dials**, it leaves those dials to the owner: they connect or fail by themselves.
 //! - **It is bounded.** For a new peer the one gives way that is not connected, kept or added by the owner, has not been
 //!   dialed with success, and was heard of the longest ago.
 //!
