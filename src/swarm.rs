@@ -125,9 +125,9 @@ mod wake;
 #[cfg(feature = "protocols")]
 pub(crate) use address::of_listener;
 #[cfg(feature = "protocols")]
-pub(crate) use address_group::{AddressGroup, is_loopback};
-#[cfg(feature = "protocols")]
 pub(crate) use address_group::leads_here;
+#[cfg(feature = "protocols")]
+pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};

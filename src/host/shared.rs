@@ -25,8 +25,8 @@ use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use smol::channel::{Receiver, Sender};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
 /// How far the host's life has come.

@@ -208,6 +208,9 @@ pub struct RequestResponse<C: Codec> {
     refused: u64,
 }
 
+/// How much longer than its request a stream waits for the peer, where the service has gone that would have ended it.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What a stream is for, and what a deadline is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Role {

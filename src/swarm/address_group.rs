@@ -65,7 +65,11 @@ pub(crate) fn leads_here(address: &Multiaddr) -> bool {
 
 #[cfg(feature = "protocols")]
 fn name_of<'a>(part: &'a Part<'_>) -> Option<&'a str> {
-    if let Part::Dns(name) | Part::Dns4(name) | Part::Dns6(name) | Part::Dnsaddr(name) = part { Some(name) } else { None }
+    if let Part::Dns(name) | Part::Dns4(name) | Part::Dns6(name) | Part::Dnsaddr(name) = part {
+        Some(name)
+    } else {
+        None
+    }
 }
 
 #[cfg(feature = "protocols")]

@@ -16,9 +16,9 @@ mod observers;
 mod panics;
 mod reentrant;
 mod remote;
+mod remote_attacked;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
 mod waiting;
-mod remote_attacked;

@@ -8,7 +8,7 @@
 //! ```
 
 use super::body::Body;
-use super::{Codec, Event, InboundRequestId, RequestResponse, Role};
+use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
 use crate::connection::WriteError;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
@@ -116,8 +116,8 @@ impl<C: Codec> RequestResponse<C> {
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
                 inbound.state = State::Waiting;
-                // It ends by our own deadline.
-                let _ = node.set_half_open_timeout(stream, None);
+                // It ends by our own deadline, or without us a little later.
+                let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
                 self.events.push_back(Event::Request { connection, peer, id, request });
             }
