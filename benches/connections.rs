@@ -60,6 +60,9 @@ impl Work for Hold {
     }
 }
 
+/// The most bytes of heap that one of ours may take. They are counted, so that they are the same on each run.
+const GOALS: [(&str, usize); 2] = [("idle connection", 2_048), ("idle stream", 200)];
+
 /// What grew while `make` made `many` of both ends, for each end. What is made is returned, so that it lives on.
 fn growth<R>(title: &str, name: &str, many: usize, make: impl FnOnce() -> R) -> R {
     let before = (heap(), resident());
@@ -67,6 +70,9 @@ fn growth<R>(title: &str, name: &str, many: usize, make: impl FnOnce() -> R) -> 
     let each = |now: usize, before: usize| now.saturating_sub(before) / (2 * many);
     let (heap, resident) = (each(heap(), before.0), each(resident(), before.1));
     println!("{title:<28} {name:<28} {heap:>12} bytes of heap, {resident} resident, for each end");
+    for (goal, most) in GOALS {
+        assert!(name != "swarm-notify" || title != goal || heap <= most, "{title}: at most {most} bytes");
+    }
     made
 }
 

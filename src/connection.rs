@@ -72,6 +72,7 @@ pub mod multistream;
 mod negotiate;
 pub mod noise;
 mod open;
+mod packed_peer;
 mod queue;
 mod role;
 mod round_trip;
@@ -112,6 +113,10 @@ use input::Kept;
 use libp2p_identity::PeerId;
 use multistream::is_proposal;
 use open::Open;
+#[cfg(feature = "swarm")]
+pub(crate) use packed_peer::PackedPeer;
+#[cfg(not(feature = "swarm"))]
+use packed_peer::PackedPeer;
 use queue::Queues;
 use round_trip::RoundTrip;
 use timers::{Due, Timers};
@@ -209,7 +214,7 @@ impl Connection {
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
-            Phase::Open(open) => Some(open.peer),
+            Phase::Open(open) => open.peer.and_then(PackedPeer::unpack),
             Phase::Over => None,
         }
     }

@@ -61,7 +61,7 @@ impl<N: HasNode + 'static> Notifees<N> {
 
 /// A service whose owner takes its events. All services here are.
 pub trait EventSource {
-    /// What it tells.
+    /// The events that it tells.
     type Event;
 
     /// The next event, if there is one.
@@ -90,7 +90,7 @@ event_source! {
         request_response::Event<C::Request, C::Response>;
 }
 
-/// Why a command to a service was refused: the connection is not open, or was not when events were dispatched the last
+/// A command to a service was refused: the connection is not open, or was not when events were dispatched the last
 /// time. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct NotConnected;
@@ -103,7 +103,7 @@ impl fmt::Display for NotConnected {
     }
 }
 
-/// What a service tells its owner if it could not open a stream.
+/// The failure that a service tells its owner if it could not open a stream.
 const fn fails(error: OpenStreamError) -> Failure {
     match error {
         OpenStreamError::Limit => Failure::Limit,

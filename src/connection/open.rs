@@ -1,5 +1,6 @@
 //! [`Open`]: what an open connection is made of, and how its frames become Noise messages.
 
+use super::PackedPeer;
 use super::bucket::Bucket;
 use super::error::Flood;
 use super::handshake::Secured;
@@ -8,14 +9,13 @@ use super::yamux::{Session, Tally};
 use super::{Config, noise};
 use alloc::vec::Vec;
 use core::time::Duration;
-use libp2p_identity::PeerId;
 
 /// The Noise transport and the yamux session of an open connection.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) noise: noise::Transport,
     pub(super) session: Session<Key>,
-    pub(super) peer: PeerId,
+    pub(super) peer: Option<PackedPeer>,
     /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
     /// been encrypted yet. Empty otherwise.
     taken: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Open {
 impl Open {
     /// Puts a finished handshake together with a new session.
     pub(super) fn new(secured: Secured, session: Session<Key>) -> Self {
-        let (noise, peer) = (secured.transport, secured.remote.peer);
+        let (noise, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
         Self {
             noise,
             session,

@@ -43,7 +43,7 @@ impl Handle {
     }
 }
 
-/// How an event is asked for.
+/// The question for an event.
 type Ask<T> = fn(&mut T) -> Option<<T as EventSource>::Event>;
 
 /// The events of a service: [`Handle::events`].

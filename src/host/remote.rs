@@ -95,7 +95,7 @@ impl Remote {
         Self { jobs, aside, over, local_peer: handle.local_peer() }
     }
 
-    /// Who we are to our peers.
+    /// Our id to our peers.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
         self.local_peer
@@ -226,7 +226,7 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// What takes events from a service, until that is over.
+/// The work of taking events from a service, until that is over.
 type Forwarding = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// The events of a service, on another thread: [`Remote::events`].

@@ -104,11 +104,11 @@ pub struct Config {
     pub attempt_delay: Duration,
     /// After so many failures in a row an address is taken for dead. Default 3.
     pub attempts: u32,
-    /// How long it waits after the first failure to connect with a peer that is kept, and after the end of its connection.
-    /// After each further failure it waits twice as long as before. Each time it takes between half of that and all of it,
+    /// The wait after the first failure to connect with a peer that is kept, and after the end of its connection.
+    /// After each further failure it is twice as long as before. Each time it takes between half of that and all of it,
     /// at random. It is at least 1 ms. Default 1 s.
     pub min_backoff: Duration,
-    /// How long it waits at most. Default 5 min.
+    /// The longest wait. Default 5 min.
     pub max_backoff: Duration,
     /// After a connection that lasted as long, it waits for [`min_backoff`](Self::min_backoff) again. Default 1 min.
     pub stable_after: Duration,
@@ -153,14 +153,14 @@ impl Config {
     }
 }
 
-/// What came of dialing a peer. Each is also [emitted](crate::notifee::Context::emit) to all notifees.
+/// The outcome of dialing a peer. Each is also [emitted](crate::notifee::Context::emit) to all notifees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
     /// The peer is connected. It is the outcome of [`dial_peer`](AddressBook::dial_peer), and is told whenever a peer that
     /// is kept has connected, whoever dialed.
     Connected {
-        /// Who it is.
+        /// The peer.
         peer: PeerId,
         /// A connection with it, the first of several.
         connection: ConnectionId,
@@ -168,11 +168,11 @@ pub enum Event {
     /// No address of the peer has connected. It is the outcome of [`dial_peer`](AddressBook::dial_peer), and is told of each
     /// failure to connect with a peer that is kept.
     Failed {
-        /// Who was dialed.
+        /// The peer that was dialed.
         peer: PeerId,
-        /// How the last address failed. [`Limit`](Failure::Limit): the swarm had no place for a dial.
+        /// The reason for which the last address failed. [`Limit`](Failure::Limit): the swarm had no place for a dial.
         reason: Failure,
-        /// When it is dialed again, if it is kept, on the owner's clock.
+        /// The time at which it is dialed again, if it is kept, on the owner's clock.
         again_at: Option<Duration>,
     },
 }
@@ -225,7 +225,7 @@ pub struct AddressBook {
     book: Book,
     connections: Table<ConnectionId, Open>,
     dials: Table<ConnectionId, Dial>,
-    /// When to look at a peer again: to dial it, or its next address.
+    /// The times at which a peer is looked at again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
     /// Peers that were connected when the owner asked for them. Some may have changed their mind.
     to_tell: VecDeque<PeerId>,

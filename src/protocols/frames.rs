@@ -10,10 +10,10 @@ use core::ops::Range;
 /// The longest varint that a length is read from: five groups of seven bits.
 const MAX_LENGTH: usize = 5;
 
-/// How much is read at a time.
+/// The number of bytes that are read at a time.
 const READ: usize = 4_096;
 
-/// What has been read of a stream and is not a whole message yet: one message and one read at most, and no memory once
+/// The bytes that were read of a stream and are no whole message yet: one message and one read at most, and no memory once
 /// all has been taken. The length of each message stands before it, as an unsigned varint.
 ///
 /// ```
@@ -33,9 +33,9 @@ const READ: usize = 4_096;
 #[derive(Debug)]
 pub struct Frames {
     buffer: Vec<u8>,
-    /// What has been taken.
+    /// The number of bytes that have been taken.
     start: usize,
-    /// How much of that, at its end, is the last message.
+    /// The number of those, at their end, that are the last message.
     last: usize,
     /// The longest message.
     max: usize,
@@ -85,7 +85,7 @@ impl Frames {
         (self.start, self.last) = (0, 0);
     }
 
-    /// How many bytes are kept, those of the message that came out last among them.
+    /// The number of bytes that are kept, those of the message that came out last among them.
     pub(super) const fn len(&self) -> usize {
         self.buffer.len()
     }

@@ -94,9 +94,9 @@ use outbound::Outbound;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How a message stands on its stream. Default [`Framing::WholeSide`].
+    /// The form of a message on its stream. Default [`Framing::WholeSide`].
     pub framing: Framing,
-    /// Whether requests of peers are answered. If not, the protocols are not registered with the node, and a peer hears
+    /// True if requests of peers are answered. If not, the protocols are not registered with the node, and a peer hears
     /// that we do not speak them. Default yes.
     pub answers: bool,
     /// The time that a request may take from the [`drive`](crate::notifee::Notifees::drive) after
@@ -211,7 +211,7 @@ pub struct RequestResponse<C: Codec> {
 /// How much longer than its request a stream waits for the peer, where the service has gone that would have ended it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a stream is for, and what a deadline is of.
+/// The purpose of a stream, and of a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Role {
     Ask(OutboundRequestId),

@@ -61,7 +61,7 @@ where
         }
         let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
         self.ledger.dial_begins();
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over, UNTIMED);
+        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over(None), UNTIMED);
         self.begin_dial(&mut link);
         link.mark_commanded(&mut self.ledger);
         self.insert_link(link);

@@ -35,7 +35,7 @@ where
         if self.links.get_mut(id).is_none_or(|link| link.has_share(&mut self.ledger)) {
             return true;
         }
-        let Some((peer, remote)) = self.links.get(id).and_then(|link| Some((link.peer?, link.remote.clone()))) else {
+        let Some((peer, remote)) = self.links.get(id).and_then(|link| Some((link.peer()?, link.remote.clone()))) else {
             return true;
         };
         // It holds a place itself.
@@ -91,7 +91,7 @@ where
         let idle = |id: ConnectionId| self.rest(id).map(|rest| (rest.since, id));
         match shares.greediest_beyond(than)? {
             Greediest::PeerOf(one) => {
-                let peer = self.links.get(one)?.peer?;
+                let peer = self.links.get(one)?.peer()?;
                 shares.connections_of(peer).filter_map(idle).min()
             }
             Greediest::Group(group) => shares.connections_in(group).filter_map(idle).min(),
@@ -132,7 +132,7 @@ where
     /// got least, and an old one may be what the connection is for.
     fn stream_to_give_way(&self, one: ConnectionId) -> Option<StreamId> {
         let (shares, lifecycle) = (&self.ledger.shares, &self.ledger.lifecycle);
-        let peer = self.links.get(one)?.peer?;
+        let peer = self.links.get(one)?.peer()?;
         let grace = self.ledger.config.connection.half_open_grace;
         let silent = |id| self.links.get(id)?.silent_longest(&self.ledger);
         let is_theirs = |id| lifecycle.direction(id) == Some(Direction::Inbound);

@@ -26,7 +26,7 @@ use super::ledger::Ledger;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::run_queue::Share;
-use crate::connection::{Connection, Fact, Input, UNTIMED};
+use crate::connection::{Connection, Fact, Input, PackedPeer, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -56,7 +56,7 @@ pub(super) struct Link<T: Transport> {
     pub(super) listener: Option<ListenerId>,
     /// The peer that it was dialed for, if one was named, until its peer is known.
     pub(super) expected: Option<Box<PeerId>>,
-    pub(super) peer: Option<PeerId>,
+    peer: Option<PackedPeer>,
     pub(super) error: Option<String>,
     /// When it was dialed.
     pub(super) began: Duration,
@@ -78,8 +78,6 @@ pub(super) struct Link<T: Transport> {
     /// The bytes that its pipe has given, and those that its pipe has taken.
     pub(super) received: u64,
     pub(super) sent: u64,
-    /// The last round trip of its connection, once that is gone.
-    last_round_trip: Option<Duration>,
     /// The bytes that it holds, as they were counted last.
     pub(super) account: Account,
     /// The streams without an id that are counted of it.
@@ -94,8 +92,8 @@ pub(super) enum Stage<T: Transport> {
     /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's. Or the
     /// peer has: then our side goes on until the last stream has ended.
     Closing(Pipe<T::Output>, ConnectionEnd, Ours),
-    /// The socket is closed.
-    Over,
+    /// The socket is closed. The last round trip, if one was known.
+    Over(Option<Duration>),
 }
 
 /// A byte pipe and the connection on it.
@@ -150,7 +148,6 @@ where
             batches: Batches::default(),
             received: 0,
             sent: 0,
-            last_round_trip: None,
             account: Account::default(),
             unnamed: 0,
             left: 0,
@@ -173,15 +170,21 @@ where
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
-            Stage::Dialing(_) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Over(_) => None,
         }
+    }
+
+    /// The peer, once it is authenticated.
+    pub(super) fn peer(&self) -> Option<PeerId> {
+        self.peer.and_then(PackedPeer::unpack)
     }
 
     /// Returns the last round-trip time that is known.
     pub(super) const fn round_trip(&self) -> Option<Duration> {
         match &self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.round_trip(),
-            Stage::Dialing(_) | Stage::Over => self.last_round_trip,
+            Stage::Dialing(_) => None,
+            Stage::Over(last) => *last,
         }
     }
 
@@ -190,7 +193,7 @@ where
     fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
             Stage::Up(pipe) => pipe.connection.transcript(),
-            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
         }
     }
 
@@ -357,7 +360,7 @@ where
                 let deadlines = [pipe.connection.poll_at(&ledger.streams, config), self.write_deadline(ledger)];
                 deadlines.into_iter().flatten().min()
             }
-            Stage::Over => None,
+            Stage::Over(_) => None,
         }
     }
 
@@ -382,7 +385,7 @@ where
                 Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
                 Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
                 Stage::Up(_) if code == 0 => self.serve(ledger),
-                Stage::Dialing(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over => {
+                Stage::Dialing(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over(_) => {
                     self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
             },
@@ -397,9 +400,10 @@ where
 
     /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
     pub(super) fn at_gate<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
-        self.peer = self.connection().and_then(|connection| connection.peer());
+        let peer = self.connection().and_then(|connection| connection.peer());
+        self.peer = peer.and_then(PackedPeer::pack);
         self.expected = None;
-        if self.peer == Some(ledger.local_peer) {
+        if peer == Some(ledger.local_peer) {
             return self.refuse_ourselves(ledger);
         }
         match ledger.is_free() && self.has_share(ledger) {
@@ -415,7 +419,7 @@ where
             Some(Ok(opened)) => {
                 if opened && ledger.lifecycle.opened(self.id).is_ok() {
                     ledger.opening_ends(self.direction);
-                    if let Some(peer) = self.peer {
+                    if let Some(peer) = self.peer() {
                         ledger.held.join(&mut self.account, peer);
                     }
                 }

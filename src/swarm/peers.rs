@@ -40,7 +40,7 @@ where
     pub fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let Self { links, ledger, .. } = self;
         let of_peer =
-            links.iter_mut().filter(|(_, link)| link.peer.or(link.expected.as_deref().copied()) == Some(peer));
+            links.iter_mut().filter(|(_, link)| link.peer().or(link.expected.as_deref().copied()) == Some(peer));
         let mut count = 0;
         for (_, link) in of_peer.filter(|(_, link)| !link.is_closing()) {
             link.close(ledger, ConnectionEnd::Requested, UNTIMED);

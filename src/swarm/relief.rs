@@ -40,7 +40,8 @@ where
     /// Removes a connection with what is counted of it.
     pub(super) fn remove_link(&mut self, id: ConnectionId) {
         if let Some(mut link) = self.links.remove(id) {
-            self.ledger.held.close(&mut link.account, id, link.peer);
+            let peer = link.peer();
+            self.ledger.held.close(&mut link.account, id, peer);
         }
         self.ledger.give_up_slots();
         self.links.give_up_slots(LINKS_KEPT);

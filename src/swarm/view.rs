@@ -193,14 +193,14 @@ where
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let link = self.links.get(id)?;
-        let Link { direction, remote, local, listener, peer, error, account, .. } = link;
+        let Link { direction, remote, local, listener, error, account, .. } = link;
         Some(ConnectionView {
             state: self.ledger.lifecycle.state(id)?,
             direction: *direction,
             remote,
             local: local.as_ref(),
             listener: *listener,
-            peer: *peer,
+            peer: link.peer(),
             streams: self.ledger.lifecycle.live_streams(id),
             // A dial that has begun without a clock is not older than now.
             age: self.now.saturating_sub(link.began),

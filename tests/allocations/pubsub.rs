@@ -33,7 +33,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let mut config = Config::default();
-        (config.peers, config.events, config.seen) = (PEERS.into(), 1, 1);
+        (config.peers, config.events, config.seen) = (PEERS.into(), 4_096, 1);
         (config.topics_per_peer, config.outbox_bytes, config.rpc_bytes) = (usize::MAX, usize::MAX, TOTAL);
         (config.topics_total_bytes, config.inbound_total_bytes, config.outbox_total_bytes) = (TOTAL, TOTAL, TOTAL);
         let mut node = Fake::new(peer(0));
@@ -58,6 +58,8 @@ impl World {
         for _ in 0..count {
             self.node.poll();
             self.notifees.drive(&mut self.node, Duration::ZERO);
+            // A turn ends before the events of its owner overflow.
+            while self.floodsub().0.next_event().is_some() {}
         }
     }
 
@@ -73,7 +75,7 @@ impl World {
         let subscriptions = topics.map(|topic| SubOpts { subscribe: Some(true), topic: Some(topic) }).collect();
         let rpc = Rpc { subscriptions, publish: Vec::new() };
         self.node.send(self.streams[place], &rpc.to_frame(), 0);
-        self.turns(4);
+        self.turns(16);
     }
 
     /// What the heap has more by now.

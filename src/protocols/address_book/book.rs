@@ -8,7 +8,7 @@ use crate::swarm::{Multiaddr, of_listener};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// How an address of a peer came to be known, the least trusted first.
+/// The source of an address, the least trusted first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Source {
@@ -28,7 +28,7 @@ pub(super) struct Known {
     /// Without `/p2p/…`.
     pub(super) address: Multiaddr,
     pub(super) source: Source,
-    /// How often it has failed since it connected the last time.
+    /// The number of failures since it connected the last time.
     pub(super) failures: u32,
 }
 

@@ -45,7 +45,7 @@ impl AddressBook {
         }
     }
 
-    /// Whether somebody in line may be dialed.
+    /// Returns whether somebody in line may be dialed.
     pub(super) fn may_begin(&self) -> bool {
         self.dialing < self.config.peers_at_a_time.max(1)
     }

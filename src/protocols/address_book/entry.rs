@@ -16,7 +16,7 @@ use core::time::Duration;
 pub(super) struct Entry {
     known: Vec<Known>,
     pub(super) dialing: Option<Dialing>,
-    /// When it is dialed, or its next address is.
+    /// The time at which it is dialed, or its next address is.
     pub(super) deadline: Option<Duration>,
     /// It stands in line to be dialed.
     pub(super) is_in_line: bool,
@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) heard: u64,
 }
 
-/// Whether a peer is kept connected.
+/// Says whether a peer is kept connected.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 enum Keeps {
     #[default]
@@ -42,13 +42,13 @@ enum Keeps {
 /// A peer's addresses, being dialed.
 #[derive(Debug)]
 pub(super) struct Dialing {
-    /// What is left, the next one last.
+    /// The addresses that are left, the next one last.
     pub(super) left: Vec<Multiaddr>,
     /// Those that are taken for dead, the next one last: they are left once all others have failed.
     pub(super) dead: Vec<Multiaddr>,
     /// The dials under way.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
-    /// How the last one has failed.
+    /// The reason for which the last dial has failed.
     pub(super) reason: Failure,
 }
 
@@ -65,7 +65,7 @@ impl Entry {
         matches!(self.keeps, Keeps::Yes | Keeps::Rests)
     }
 
-    /// Whether it is to be dialed without being asked.
+    /// Returns whether it is to be dialed without being asked.
     pub(super) const fn is_wanted(&self) -> bool {
         matches!(self.keeps, Keeps::Yes)
     }
@@ -86,7 +86,7 @@ impl Entry {
         }
     }
 
-    /// Whether nothing is known of it, and nothing is done about it.
+    /// Returns whether nothing is known of it, and nothing is done about it.
     pub(super) const fn is_empty(&self) -> bool {
         self.known.is_empty() && !self.is_kept() && !self.is_busy()
     }
@@ -95,12 +95,12 @@ impl Entry {
         self.is_dialing() || self.is_in_line || self.is_asked
     }
 
-    /// Whether it may go for another peer, if it is not connected.
+    /// Returns whether it may go for another peer, if it is not connected.
     pub(super) fn gives_way(&self) -> bool {
         !self.is_busy() && !self.is_kept() && self.best_source() != Some(Source::Owner)
     }
 
-    /// Of two that may go, the one that is worth less does.
+    /// Ranks those that may go: the one that is worth least does.
     pub(super) fn worth(&self) -> (bool, u64) {
         (self.best_source() == Some(Source::Dialed), self.heard)
     }

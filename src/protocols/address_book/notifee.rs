@@ -1,4 +1,4 @@
-//! What the book does with each notification.
+//! The book as a notifee: each notification, and what it changes.
 
 use super::{AddressBook, Open, Source};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure};

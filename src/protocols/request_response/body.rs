@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// The number of bytes that are read at a time.
 const READ: usize = 16 * 1024;
 
-/// What has come of a message.
+/// The part of a message that has come.
 #[derive(Debug)]
 pub(super) enum Body {
     WholeSide { bytes: Vec<u8>, max: usize },

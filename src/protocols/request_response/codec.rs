@@ -55,7 +55,7 @@ pub trait Codec {
     type Request;
     /// An answer.
     type Response;
-    /// Why something cannot be written, or why bytes are no message. Its text goes into the log.
+    /// The reason for which something cannot be written, or bytes are no message. Its text goes into the log.
     type Error: Display;
 
     /// Adds a request to `bytes`, which are empty.
@@ -113,7 +113,7 @@ impl Codec for Bytes {
     }
 }
 
-/// How a message stands on its stream. Both sides have to use the same.
+/// The form of a message on its stream. Both sides have to use the same.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Framing {

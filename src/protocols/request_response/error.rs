@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Why a request was refused. Nothing has changed. `E` is the codec's error.
+/// The reason for which a request was refused. Nothing has changed. `E` is the codec's error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RequestError<E> {
@@ -17,7 +17,7 @@ pub enum RequestError<E> {
     Codec(E),
 }
 
-/// Why a response was refused. `E` is the codec's error.
+/// The reason for which a response was refused. `E` is the codec's error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum RespondError<E> {

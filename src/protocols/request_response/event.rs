@@ -24,7 +24,7 @@ impl fmt::Display for InboundRequestId {
     }
 }
 
-/// What became of a request.
+/// A request of a peer's, or the outcome of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event<Request, Response> {
@@ -33,29 +33,29 @@ pub enum Event<Request, Response> {
     Request {
         /// The connection on which it does.
         connection: ConnectionId,
-        /// Who asks.
+        /// The peer that asks.
         peer: PeerId,
         /// The request, to be answered by this id.
         id: InboundRequestId,
-        /// What it asks.
+        /// Its question.
         request: Request,
     },
     /// A peer has answered. It is the request's outcome.
     Response {
         /// The connection on which it did.
         connection: ConnectionId,
-        /// Who answered.
+        /// The peer that answered.
         peer: PeerId,
         /// The request that is answered.
         id: OutboundRequestId,
-        /// What it answers.
+        /// Its answer.
         response: Response,
     },
     /// A request of ours has failed. It is the request's outcome.
     OutboundFailure {
         /// The connection on which it was sent, if it was.
         connection: Option<ConnectionId>,
-        /// Who was asked.
+        /// The peer that was asked.
         peer: PeerId,
         /// The request that has failed.
         id: OutboundRequestId,
@@ -69,7 +69,7 @@ pub enum Event<Request, Response> {
     ResponseSent {
         /// The connection on which it was sent.
         connection: ConnectionId,
-        /// Who asked.
+        /// The peer that asked.
         peer: PeerId,
         /// The request that was answered.
         id: InboundRequestId,
@@ -79,7 +79,7 @@ pub enum Event<Request, Response> {
     InboundFailure {
         /// The connection on which it was asked.
         connection: ConnectionId,
-        /// Who asked.
+        /// The peer that asked.
         peer: PeerId,
         /// The request that is over.
         id: InboundRequestId,

@@ -39,7 +39,7 @@ enum State {
 }
 
 impl Inbound {
-    /// Whether the owner may answer.
+    /// Returns whether the owner may answer.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting)
     }
@@ -87,7 +87,7 @@ impl<C: Codec> RequestResponse<C> {
         self.go_on_answering(node, id);
     }
 
-    /// Whether one more request of a peer has a place, if need be that of the peer that has the most.
+    /// Finds a place for one more request of a peer, if need be that of the peer that has the most.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
         let held = self.inbound_held.get(&peer).copied().unwrap_or(0);
         if held >= self.config.inbound_requests_per_peer {

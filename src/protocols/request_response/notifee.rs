@@ -1,4 +1,4 @@
-//! What the service does with each notification.
+//! The service as a notifee: each notification, and what it changes.
 
 use super::{Codec, RequestResponse, Role};
 use crate::connection::Protocol;

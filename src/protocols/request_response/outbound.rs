@@ -24,7 +24,7 @@ use core::time::Duration;
 pub(super) struct Outbound {
     peer: PeerId,
     target: Target,
-    /// What is left of the request.
+    /// The rest of the request.
     writer: Writer,
     state: State,
     /// None before the first drive.

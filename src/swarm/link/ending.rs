@@ -64,14 +64,14 @@ where
 
     /// Goes on with the live streams of a connection whose peer has sent go-away 0. No new stream begins.
     pub(super) fn serve<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
+        self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Up(pipe) => {
                 // It is open, since it has heard a frame, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), Ours::Serving)
             }
-            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over) => stage,
+            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
         };
     }
 
@@ -82,7 +82,7 @@ where
 
     /// Returns whether nothing is left that a polite close would change: it is being closed, or over.
     pub(in crate::swarm) const fn is_closing(&self) -> bool {
-        matches!(self.stage, Stage::Closing(_, _, Ours::Open | Ours::Last | Ours::Closed) | Stage::Over)
+        matches!(self.stage, Stage::Closing(_, _, Ours::Open | Ours::Last | Ours::Closed) | Stage::Over(_))
     }
 
     /// Tries once to write what a connection that is over still has to say: yamux's go-away if it broke, or answers.
@@ -118,7 +118,7 @@ where
         if ledger.is_opening(self.id) {
             return self.over(ledger, Why::Ended(end));
         }
-        self.stage = match core::mem::replace(&mut self.stage, Stage::Over) {
+        self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Up(mut pipe) => {
                 // It is open, since it is up and not opening, so that it can leave.
                 let _ = ledger.lifecycle.leave(self.id);
@@ -132,7 +132,7 @@ where
                 self.mark_dirty(ledger);
                 Stage::Closing(pipe, end, Ours::Open)
             }
-            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over) => stage,
+            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
         };
     }
 
@@ -165,7 +165,7 @@ where
         let text = short(text);
         log::debug!("{}: {failure}: {}", self.id, for_log(&text));
         self.error = Some(text);
-        self.stage = Stage::Over;
+        self.stage = Stage::Over(self.round_trip());
         if ledger.lifecycle.fail(self.id, failure).is_ok() {
             ledger.opening_ends(self.direction);
         }
@@ -180,18 +180,18 @@ where
 
     /// Closes the socket, and then tells so.
     pub(in crate::swarm) fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
-        let stage = core::mem::replace(&mut self.stage, Stage::Over);
-        let asked = match &stage {
+        let asked = match &self.stage {
             Stage::Closing(_, end, _) => Some(*end),
             Stage::Dialing(_) | Stage::Up(_) => None,
-            Stage::Over => return,
+            Stage::Over(_) => return,
         };
+        let over = Stage::Over(self.round_trip());
+        let stage = core::mem::replace(&mut self.stage, over);
         if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
             for _ in 0..pipe.connection.streams_without_id() {
                 ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
             self.left = pipe.connection.unread_held();
-            self.last_round_trip = pipe.connection.round_trip();
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
@@ -204,7 +204,7 @@ where
         if let Some(text) = &self.error {
             log::debug!("{}: {}", self.id, for_log(text));
         }
-        if let Some(peer) = self.peer {
+        if let Some(peer) = self.peer() {
             ledger.shares.leave(self.id, peer);
         }
         if ledger.is_opening(self.id) {

@@ -64,7 +64,7 @@ where
     fn bytes_held(&self) -> usize {
         let connection = match &self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.bytes_held(),
-            Stage::Dialing(_) | Stage::Over => self.left,
+            Stage::Dialing(_) | Stage::Over(_) => self.left,
         };
         connection + self.out.capacity()
     }

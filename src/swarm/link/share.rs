@@ -20,7 +20,7 @@ where
 {
     /// Returns whether this connection has its share, or gets it now without another one giving way. A dial always gets it.
     pub(in crate::swarm) fn has_share<const E: usize>(&self, ledger: &mut Ledger<E>) -> bool {
-        let Some(peer) = self.peer.filter(|_| !ledger.shares.is_member(self.id)) else { return true };
+        let Some(peer) = self.peer().filter(|_| !ledger.shares.is_member(self.id)) else { return true };
         if self.direction == Direction::Inbound {
             // It holds a place itself.
             let taken = ledger.lifecycle.held_connections().saturating_sub(1);
@@ -48,7 +48,7 @@ where
     pub(in crate::swarm) fn rest(&self) -> Option<Rest> {
         match &self.stage {
             Stage::Up(pipe) => pipe.connection.rest(),
-            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
         }
     }
 
@@ -71,7 +71,7 @@ where
     pub(in crate::swarm) fn silent_longest<const E: usize>(&self, ledger: &Ledger<E>) -> Option<(Duration, StreamId)> {
         match &self.stage {
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.silent_longest(&ledger.streams),
-            Stage::Dialing(_) | Stage::Over => None,
+            Stage::Dialing(_) | Stage::Over(_) => None,
         }
     }
 

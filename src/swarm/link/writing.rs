@@ -25,7 +25,7 @@ where
                 !self.out.is_empty() || pipe.connection.is_due() || pipe.connection.is_spent()
             }
             Stage::Closing(_, _, Ours::Open | Ours::Last) => true,
-            Stage::Dialing(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over => false,
+            Stage::Dialing(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over(_) => false,
         }
     }
 
