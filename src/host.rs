@@ -209,7 +209,7 @@ impl Host {
     /// A handle for other threads. Each call makes one with a queue of its own; clone it to share that.
     #[must_use]
     pub fn remote(&self) -> Remote {
-        Remote::new(&self.handle(), self.driver.shared.config.remote_jobs)
+        Remote::new(&self.handle(), self.driver.shared.config.remote_jobs, self.driver.shared.end_of_host())
     }
 
     /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service, gives the swarm or

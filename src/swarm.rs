@@ -125,6 +125,8 @@ mod wake;
 #[cfg(feature = "protocols")]
 pub(crate) use address::of_listener;
 #[cfg(feature = "protocols")]
+pub(crate) use address_group::leads_here;
+#[cfg(feature = "protocols")]
 pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};

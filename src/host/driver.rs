@@ -40,6 +40,7 @@ impl Driver {
         for _ in 0..ROUNDS {
             let again = self.turn(cx, executor);
             if self.shared.phase.get() == Phase::Over {
+                self.shared.over.0.close();
                 return Poll::Ready(());
             }
             if !again {
@@ -168,6 +169,7 @@ impl Shared {
         }
         drop((handlers, self.driver.take()));
         self.wake_all(&mut Vec::new());
+        let panicked = panicked.or(caught(|| _ = self.over.0.close()));
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }

@@ -68,24 +68,31 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 ///
 /// - Jobs are begun in the order in which they were sent, while the host [runs](super::Host::run). They go on side by side,
 ///   at most [`remote_jobs`](super::Config::remote_jobs) at a time; more wait, and a [`run`](Self::run) waits where as many
-///   wait already.
+///   wait already. Readers of [`events`](Self::events) and a [`shutdown`](Self::shutdown) take no place. A job that waits for
+///   another one of the same `Remote` keeps its place meanwhile: what they need together has to be no more than there is.
 /// - A future that is dropped gives its job up: a job that has not begun does not begin, and one that has is dropped where it
 ///   waits, with all that it holds.
 /// - Once the host was dropped, everything is [`Error::Gone`].
 #[derive(Clone)]
 pub struct Remote {
     jobs: Sender<Job>,
+    /// Jobs that take no place: they wait for others, and should hold up none.
+    aside: Sender<Job>,
+    /// It is closed once the host is shut down or gone.
+    over: Receiver<()>,
     local_peer: PeerId,
 }
 
 impl Remote {
-    /// Makes a remote handle, and the task that begins its jobs. `most` jobs run, and as many wait.
-    pub(super) fn new(handle: &Handle, most: usize) -> Self {
+    /// Makes a remote handle, and the tasks that begin its jobs. `most` jobs run, and as many wait.
+    pub(super) fn new(handle: &Handle, most: usize, over: Receiver<()>) -> Self {
         let most = most.max(1);
         let (jobs, inbox) = channel::bounded(most);
+        let (aside, inbox_aside) = channel::bounded(most);
         // A handle of a host that lives, which is given to nobody before.
-        let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), most));
-        Self { jobs, local_peer: handle.local_peer() }
+        let _ = handle.spawn(begin(handle.clone(), Inbox(inbox), Some(most)));
+        let _ = handle.spawn(begin(handle.clone(), Inbox(inbox_aside), None));
+        Self { jobs, aside, over, local_peer: handle.local_peer() }
     }
 
     /// Our id to our peers.
@@ -104,10 +111,7 @@ impl Remote {
         R: Send + 'static,
         F: Future<Output = R> + 'static,
     {
-        let (answer, result) = channel::bounded(1);
-        let job: Job = Box::new(move |handle| Box::pin(answered(handle, job, answer)));
-        self.jobs.send(job).await.map_err(|_| Error::Gone)?;
-        result.recv().await.map_err(|_| Error::Gone)
+        send(&self.jobs, job).await
     }
 
     /// Does something with the notifees and the swarm, on the host's thread. See [`Handle::with`].
@@ -122,15 +126,23 @@ impl Remote {
     }
 
     /// Shuts the host down. See [`Handle::shutdown`]. The future is ready once everything has ended and been told, or at
-    /// once if the host is gone.
+    /// once if the host is gone. It waits for no place among the jobs.
     pub async fn shutdown(&self) {
-        // Gone is shut down.
-        let _ = self.run(async |handle: Handle| handle.shutdown().await).await;
+        let over = async {
+            // It ends by being closed.
+            let _ = self.over.recv().await;
+        };
+        let ask = async {
+            // Gone is shut down. If the host does not run any more, nobody answers.
+            let _ = send(&self.aside, async |handle: Handle| handle.shutdown().await).await;
+        };
+        over.or(ask).await;
     }
 
     /// The events of a service, for another thread. At most `capacity` of them are on their way; 0 counts as 1. While the
     /// reader is slower, further ones wait in the service, and what that does where it is full its own documentation says.
-    /// It ends when the service is taken out or the host is gone. See [`Handle::events`].
+    /// It ends when the service is taken out or the host is gone. Those that are on their way when this is dropped are lost. See
+    /// [`Handle::events`].
     pub fn events<T>(&self, id: NotifeeId<T>, capacity: usize) -> RemoteEvents<T::Event>
     where
         T: EventSource + 'static,
@@ -146,10 +158,22 @@ impl Remote {
                 }
             }
         };
-        let remote = self.clone();
-        let sent = Box::pin(async move { remote.run(forward).await });
+        let aside = self.aside.clone();
+        let sent = Box::pin(async move { send(&aside, forward).await });
         RemoteEvents { forwarding: Some(sent), events: Box::pin(events) }
     }
+}
+
+/// Sends a job, and waits for what comes of it.
+async fn send<R, F>(jobs: &Sender<Job>, job: impl FnOnce(Handle) -> F + Send + 'static) -> Result<R, Error>
+where
+    R: Send + 'static,
+    F: Future<Output = R> + 'static,
+{
+    let (answer, result) = channel::bounded(1);
+    let job: Job = Box::new(move |handle| Box::pin(answered(handle, job, answer)));
+    jobs.send(job).await.map_err(|_| Error::Gone)?;
+    result.recv().await.map_err(|_| Error::Gone)
 }
 
 /// Answers, unless nobody waits any more.
@@ -177,10 +201,13 @@ impl Drop for Inbox {
 }
 
 /// Begins jobs, so many at a time.
-async fn begin(handle: Handle, inbox: Inbox, most: usize) {
-    let places = Arc::new(Semaphore::new(most));
+async fn begin(handle: Handle, inbox: Inbox, most: Option<usize>) {
+    let places = most.map(|most| Arc::new(Semaphore::new(most)));
     loop {
-        let place = places.acquire_arc().await;
+        let place = match &places {
+            Some(places) => Some(places.acquire_arc().await),
+            None => None,
+        };
         let Ok(job) = inbox.0.recv().await else { return };
         let job = job(handle.clone());
         let task = async move {

@@ -25,6 +25,7 @@ use core::any::Any;
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
 use core::time::Duration;
+use smol::channel::{Receiver, Sender};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
 
@@ -51,6 +52,9 @@ pub(super) struct Shared {
     pub(super) world: RefCell<Option<World>>,
     pub(super) commands: RefCell<Commands>,
     pub(super) book: RefCell<Book>,
+    /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
+    /// ever sent.
+    pub(super) over: (Sender<()>, Receiver<()>),
     /// Whom to wake for what was done outside of the driver's turn.
     pub(super) driver: Cell<Option<Waker>>,
     start: Instant,
@@ -102,9 +106,15 @@ impl Shared {
             world: RefCell::new(Some(World { swarm, notifees: Notifees::new() })),
             commands: RefCell::default(),
             book: RefCell::default(),
+            over: smol::channel::bounded(1),
             driver: Cell::new(None),
             start: Instant::now(),
         })
+    }
+
+    /// What is closed once everything has ended and been told, or the host is gone.
+    pub(super) fn end_of_host(&self) -> Receiver<()> {
+        self.over.1.clone()
     }
 
     /// The time on the swarm's clock.

@@ -1,7 +1,8 @@
 //! The addresses of peers, and connections by peer: [`AddressBook`] learns where peers listen, dials a peer by its id, and
 //! keeps the owner's chosen peers connected.
 //!
-//! It is a notifee beside the others: [register](crate::notifee::Notifees::register) it. With an
+//! It is a notifee beside the others: [register](crate::notifee::Notifees::register) it, and where connections are open
+//! already, [with a replay](crate::notifee::Notifees::register_and_replay), since it would dial their peers. With an
 //! [`Identify`](super::identify::Identify) beside it, it learns what peers say of themselves.
 //!
 //! - **Where addresses come from**, those that are dialed first first: the owner ([`AddressBook::add_address`]), dials that
@@ -16,6 +17,11 @@
 //! - **An address that fails is dialed behind the others**, and after [`Config::attempts`] failures in a row only if there
 //!   is no better one. One at which another peer answers is forgotten, unless the owner has added it: then it is as one that
 //!   fails.
+//! - **A peer can name others' addresses.** What it says is dialed only if the owner dials or keeps that peer, and then at
+//!   most [`Config::addresses_per_peer`] addresses a round, [`Config::dials_per_peer`] at a time, with the waits of `keep`
+//!   between rounds. Whoever answers there and is not the peer is not spoken with. Addresses of private networks are dialed
+//!   like others.
+//! - **Unregistered while it dials**, it leaves those dials to the owner: they connect or fail by themselves.
 //! - **It is bounded.** For a new peer the one gives way that is not connected, kept or added by the owner, has not been
 //!   dialed with success, and was heard of the longest ago.
 //!
@@ -221,6 +227,8 @@ pub struct AddressBook {
     dials: Table<ConnectionId, Dial>,
     /// The times at which a peer is looked at again: to dial it, or its next address.
     deadlines: Deadlines<PeerId>,
+    /// Peers that were connected when the owner asked for them. Some may have changed their mind.
+    to_tell: VecDeque<PeerId>,
     /// Peers to be dialed, as far as [`Config::peers_at_a_time`] lets them. Some may have changed their mind.
     line: VecDeque<PeerId>,
     /// The number of peers that are being dialed.
@@ -254,6 +262,7 @@ impl AddressBook {
             connections: Table::new(),
             dials: Table::new(),
             deadlines: Deadlines::new(),
+            to_tell: VecDeque::new(),
             line: VecDeque::new(),
             dialing: 0,
             events: Outbox::new(config.events),
@@ -300,8 +309,12 @@ impl AddressBook {
         if !is_connected && !is_known {
             return Err(AddressBookError::NoAddress);
         }
-        self.book.get_or_insert(peer)?.is_asked = true;
-        self.stand_in_line(peer);
+        let was_asked = core::mem::replace(&mut self.book.get_or_insert(peer)?.is_asked, true);
+        if !is_connected {
+            self.stand_in_line(peer);
+        } else if !was_asked {
+            self.to_tell.push_back(peer);
+        }
         Ok(())
     }
 

@@ -11,8 +11,8 @@
 //! - **No event is dropped.** A request keeps its place of [`Config`]'s bounds until its outcome has been taken, so that
 //!   an owner who does not take them cannot make new requests, and refuses those of peers.
 //! - **A peer is given its share**: no more than [`Config::inbound_requests_per_peer`] of the places for requests of peers.
-//!   Where all places are taken, the peer that has the most loses the request of which not all has come for a peer that
-//!   has fewer.
+//!   Where all places are taken, the peer that has the most, of those with a request of which not all has come, loses that
+//!   for a peer that has fewer.
 //! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
 //!   not come. It does not dial.
 //! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
@@ -209,6 +209,9 @@ pub struct RequestResponse<C: Codec> {
     events: VecDeque<Event<C::Request, C::Response>>,
     refused: u64,
 }
+
+/// How much longer than its request a stream waits for the peer, where the service has gone that would have ended it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// The purpose of a stream, and of a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

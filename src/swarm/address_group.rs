@@ -51,6 +51,33 @@ pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     }
 }
 
+/// Returns `true` for an address that leads to this machine itself whatever machine it is: one of loopback, a wildcard in
+/// either guise, a name of localhost (RFC 6761).
+#[cfg(feature = "protocols")]
+pub(crate) fn leads_here(address: &Multiaddr) -> bool {
+    let is_wildcard = match ip_of(address) {
+        Some(Ip::V4(ip)) => ip.is_unspecified(),
+        Some(Ip::V6(ip)) => ip.is_unspecified(),
+        None => false,
+    };
+    is_wildcard || is_loopback(address) || address.iter().any(|part| name_of(&part).is_some_and(is_localhost))
+}
+
+#[cfg(feature = "protocols")]
+fn name_of<'a>(part: &'a Part<'_>) -> Option<&'a str> {
+    if let Part::Dns(name) | Part::Dns4(name) | Part::Dns6(name) | Part::Dnsaddr(name) = part {
+        Some(name)
+    } else {
+        None
+    }
+}
+
+#[cfg(feature = "protocols")]
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+}
+
 enum Ip {
     V4(Ipv4Addr),
     V6(Ipv6Addr),

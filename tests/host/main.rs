@@ -16,6 +16,7 @@ mod observers;
 mod panics;
 mod reentrant;
 mod remote;
+mod remote_attacked;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]

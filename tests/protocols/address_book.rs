@@ -1,6 +1,7 @@
 //! The address book: on a node without a network, where each dial is answered by the test, and on a simulated pair with
 //! identify.
 
+mod attacked;
 mod bounds;
 mod dialing;
 mod keeping;

@@ -1,11 +1,13 @@
 //! Dialing a peer: its addresses one after the other, until one connects; and again later, if it is kept.
 
+use super::book::Known;
 use super::entry::Dialing;
 use super::{AddressBook, Dial, Event};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::notifee::Node;
-use crate::swarm::{DialError, Multiaddr, is_loopback, multiaddr};
+use crate::swarm::{DialError, Multiaddr, leads_here, multiaddr, of_listener};
+use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
 
@@ -30,6 +32,19 @@ impl AddressBook {
         }
     }
 
+    /// Says that a peer is connected, if the owner still waits for that; if it is not any more, it is dialed.
+    pub(super) fn tell(&mut self, peer: PeerId) {
+        let connection = self.book.connection(&peer);
+        let Some(entry) = self.book.get_mut(&peer).filter(|entry| entry.is_asked) else { return };
+        match connection {
+            None => self.stand_in_line(peer),
+            Some(connection) => {
+                entry.is_asked = false;
+                self.events.say(Event::Connected { peer, connection });
+            }
+        }
+    }
+
     /// Returns whether somebody in line may be dialed.
     pub(super) fn may_begin(&self) -> bool {
         self.dialing < self.config.peers_at_a_time.max(1)
@@ -50,8 +65,11 @@ impl AddressBook {
         if !entry.is_asked && !entry.is_wanted() {
             return;
         }
-        let left = entry.in_order(attempts).into_iter().rev().map(|known| known.address.clone()).collect();
-        entry.dialing = Some(Dialing { left, dials: alloc::vec::Vec::new(), reason: Failure::Unreachable });
+        let known = entry.in_order(attempts).into_iter().rev();
+        let (dead, left): (Vec<_>, Vec<_>) = known.partition(|known| known.failures >= attempts);
+        let addresses = |known: Vec<&Known>| known.into_iter().map(|known| known.address.clone()).collect();
+        let (left, dead) = (addresses(left), addresses(dead));
+        entry.dialing = Some(Dialing { left, dead, dials: Vec::new(), reason: Failure::Unreachable });
         self.dialing += 1;
         self.dial_on(node, peer, now);
     }
@@ -72,6 +90,9 @@ impl AddressBook {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = &mut entry.dialing else { return };
         let most = self.config.dials_per_peer.max(1);
+        if dialing.left.is_empty() && dialing.dials.is_empty() {
+            dialing.left = core::mem::take(&mut dialing.dead);
+        }
         // Each is dialed at its time; one that fails at once makes no other wait.
         if dialing.dials.len() < most
             && let Some(address) = dialing.left.pop()
@@ -83,6 +104,7 @@ impl AddressBook {
                 }
                 Err(error) => {
                     dialing.left.clear();
+                    dialing.dead.clear();
                     dialing.reason = match error {
                         DialError::Limit => Failure::Limit,
                         DialError::Closing => Failure::Shutdown,
@@ -148,8 +170,12 @@ impl AddressBook {
         let Some(dialing) = entry.dialing.take() else { return };
         self.dialing -= 1;
         let reason = dialing.reason;
-        entry.failures = entry.failures.saturating_add(1);
+        self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
+        // A full node says nothing of the peer.
+        if reason != Failure::Limit {
+            entry.failures = entry.failures.saturating_add(1);
+        }
         if reason == Failure::Shutdown {
             entry.rest();
         }
@@ -176,12 +202,17 @@ impl AddressBook {
 
     /// The addresses that a peer tells, some of them perhaps such as lead nowhere from here.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::Source, is_near: bool) {
+        // What cannot be dialed is left out.
+        let said: Vec<_> = addresses.iter().filter_map(|address| of_listener(address, peer).ok()).collect();
         if let Some(entry) = self.book.get_mut(&peer) {
-            entry.forget_said(addresses);
+            entry.forget_said(&said);
         }
-        for address in addresses.iter().filter(|address| is_near || !is_loopback(address)) {
-            // What cannot be dialed or finds no place is left out.
-            let _ = self.book.add(peer, address, source);
+        for address in said.iter().filter(|address| is_near || !leads_here(address)) {
+            // What finds no place is left out. Without one for the peer there is none for its other addresses: to look
+            // for it again would take as long as the book is.
+            if self.book.add(peer, address, source).is_err() && self.book.get(&peer).is_none() {
+                break;
+            }
         }
         self.may_be_reached(peer);
     }

@@ -44,6 +44,8 @@ enum Keeps {
 pub(super) struct Dialing {
     /// The addresses that are left, the next one last.
     pub(super) left: Vec<Multiaddr>,
+    /// Those that are taken for dead, the next one last: they are left once all others have failed.
+    pub(super) dead: Vec<Multiaddr>,
     /// The dials under way.
     pub(super) dials: Vec<(ConnectionId, Multiaddr)>,
     /// The reason for which the last dial has failed.

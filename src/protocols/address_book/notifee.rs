@@ -5,7 +5,7 @@ use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure};
 use crate::notifee::{Context, HasNode, Interest, Notifee, NotifeeId};
 use crate::protocols::LINKS_KEPT;
 use crate::protocols::identify;
-use crate::swarm::is_loopback;
+use crate::swarm::leads_here;
 use core::any::Any;
 use core::time::Duration;
 
@@ -45,12 +45,18 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         let now = cx.now();
         let Some(Open { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
         self.connections.give_up_slots(LINKS_KEPT);
-        if !self.book.ended(peer, connection) {
+        let is_stable = now.saturating_sub(since) >= self.config.stable_after;
+        let was_last = self.book.ended(peer, connection);
+        let Some(entry) = self.book.get_mut(&peer) else { return };
+        // Of several, one that was stable is enough.
+        if is_stable {
+            entry.failures = 0;
+        } else if was_last {
+            entry.failures = entry.failures.saturating_add(1);
+        }
+        if !was_last {
             return;
         }
-        let Some(entry) = self.book.get_mut(&peer) else { return };
-        let is_stable = now.saturating_sub(since) >= self.config.stable_after;
-        entry.failures = if is_stable { 0 } else { entry.failures.saturating_add(1) };
         // One that the book itself has given up says nothing of what the owner wants.
         let is_ours = matches!(reason, ConnectionEnd::Requested if !is_surplus);
         if is_ours || reason == ConnectionEnd::Shutdown {
@@ -68,13 +74,13 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         else {
             return;
         };
-        let is_near = cx.network().node().connection(*connection).is_some_and(|view| is_loopback(view.remote));
+        let is_near = cx.network().node().connection(*connection).is_some_and(|view| leads_here(view.remote));
         let source = if info.record.is_some() { Source::Signed } else { Source::Said };
         self.learn(*peer, &info.listen_addresses, source, is_near);
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        let is_due = !self.line.is_empty() && self.may_begin();
+        let is_due = !self.to_tell.is_empty() || !self.line.is_empty() && self.may_begin();
         if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
     }
 
@@ -85,6 +91,12 @@ impl<N: HasNode> Notifee<N> for AddressBook {
             && let Some(peer) = self.deadlines.take_due(now)
         {
             self.due(cx.network().node_mut(), peer, now);
+            self.events.publish(cx);
+        }
+        while cx.room_to_emit() > 0
+            && let Some(peer) = self.to_tell.pop_front()
+        {
+            self.tell(peer);
             self.events.publish(cx);
         }
         while cx.room_to_emit() > 0

@@ -8,7 +8,7 @@
 //! ```
 
 use super::body::Body;
-use super::{Codec, Event, InboundRequestId, RequestResponse, Role};
+use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
 use crate::connection::WriteError;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
@@ -96,14 +96,10 @@ impl<C: Codec> RequestResponse<C> {
         if self.inbound_held_in_all < self.config.inbound_requests {
             return true;
         }
-        let Some((greedy, most)) = self.inbound_held.iter().max_by_key(|(_, held)| **held) else { return false };
-        if *most <= held + 1 {
-            return false;
-        }
-        let is_of_greedy = |inbound: &Inbound| inbound.peer == *greedy && inbound.is_arriving();
-        let Some(id) = self.inbound.iter().rev().find(|(_, inbound)| is_of_greedy(inbound)).map(|(id, _)| *id) else {
-            return false;
-        };
+        // The last one of the peer that has the most, of those who have one to give.
+        let arriving = self.inbound.iter().filter(|(_, inbound)| inbound.is_arriving());
+        let of_greedy = arriving.map(|(id, inbound)| (self.inbound_held.get(&inbound.peer).copied().unwrap_or(0), *id));
+        let Some((_, id)) = of_greedy.max().filter(|(most, _)| *most > held + 1) else { return false };
         self.give_up_inbound(node, id, Failure::Limit);
         true
     }
@@ -120,8 +116,8 @@ impl<C: Codec> RequestResponse<C> {
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
                 inbound.state = State::Waiting;
-                // It ends by our own deadline.
-                let _ = node.set_half_open_timeout(stream, None);
+                // It ends by our own deadline, or without us a little later.
+                let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
                 self.events.push_back(Event::Request { connection, peer, id, request });
             }

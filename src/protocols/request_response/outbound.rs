@@ -10,7 +10,7 @@
 //! ```
 
 use super::body::Body;
-use super::{Codec, Event, OutboundRequestId, RequestResponse, Role, Target};
+use super::{Codec, Event, GRACE, OutboundRequestId, RequestResponse, Role, Target};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, StreamId};
 use crate::notifee::Node;
@@ -109,8 +109,8 @@ impl<C: Codec> RequestResponse<C> {
             *is_written = true;
             // Neither fails: it has just been written to.
             let _ = node.finish(*stream);
-            // It ends by our own deadline.
-            let _ = node.set_half_open_timeout(*stream, None);
+            // It ends by our own deadline, or without us a little later.
+            let _ = node.set_half_open_timeout(*stream, Some(self.config.timeout.saturating_add(GRACE)));
         }
         let Some(answer) = body.go_on(node, *stream) else { return };
         let stream = *stream;

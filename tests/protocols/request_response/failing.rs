@@ -17,6 +17,7 @@ everywhere! {
     a_request_that_drips_ends_in_time,
     a_connection_that_is_over_cannot_be_asked,
     a_half_open_stream_waits_as_long_as_its_request,
+    one_that_is_taken_out_leaves_no_stream_behind_that_nobody_ends,
 }
 
 fn short() -> Config {
@@ -221,4 +222,26 @@ fn a_half_open_stream_waits_as_long_as_its_request<const EVENTS: usize>(shape: S
     both.settle();
     assert_eq!(told(&mut both.a, a), [format!("{id}: HELLO")]);
     both.end();
+}
+
+fn one_that_is_taken_out_leaves_no_stream_behind_that_nobody_ends<const EVENTS: usize>(shape: Shape) {
+    for answers in [true, false] {
+        let mut both = Both::<EVENTS>::new(shape);
+        let mut config = Config::default();
+        config.answers = answers;
+        let a = both.a.install(shout(config));
+        // A peer that never answers.
+        let mut patient = Config::default();
+        patient.inbound_timeout = secs(100_000);
+        both.b.install(shout(patient));
+        let (ca, _) = both.connect(shape);
+        both.settle();
+        ask(&mut both.a, a, ca, b"hello");
+        both.wait(secs(1));
+        assert_eq!(both.a.streams(ca), 1);
+        assert!(both.a.notifees.uninstall(&mut both.a.swarm, a));
+        both.wait(secs(30));
+        assert_eq!(both.a.streams(ca), 0, "it answers: {answers}");
+        both.end();
+    }
 }

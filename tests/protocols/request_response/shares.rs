@@ -138,3 +138,52 @@ fn of_a_full_table_the_greediest_peer_gives_to_one_that_has_less() {
     }
     assert_eq!(open(&peers), [3, 1, 2]);
 }
+
+/// A server with four places and four for each peer, all of which are taken: peer 0 and peer 1 have two each. Those of one
+/// wait for their answers, those of the other have not come whole.
+fn full(waits: usize) -> (Party, Vec<Party>, swarm_notify::notifee::NotifeeId<Shout>) {
+    let mut server = party(1);
+    let mut config = Config::default();
+    (config.inbound_requests, config.inbound_requests_per_peer) = (4, 4);
+    let service: RequestResponse<Bytes> = shout(config);
+    let shouts = server.notifees.install(&mut server.swarm, service);
+    let listener = server.swarm.listen("/memory/0".parse().expect("an address")).expect("there is place");
+    server.turn();
+    let address = server.swarm.listener(listener).expect("it listens").addresses[0].clone();
+    let mut peers: Vec<_> = (2..5).map(party).collect();
+    for peer in &mut peers {
+        peer.swarm.dial(address.clone()).expect("there is place");
+    }
+    turns(&mut peers, &mut server);
+    for n in [0, 0, 1, 1] {
+        let stream = begin(&mut peers[n]);
+        if n == waits {
+            peers[n].swarm.finish(stream).expect("it is open");
+        }
+        turns(&mut peers, &mut server);
+    }
+    (server, peers, shouts)
+}
+
+/// A peer begins a request.
+fn begin(peer: &mut Party) -> StreamId {
+    let connection = peer.swarm.connections().next().expect("it is open");
+    let stream = peer.swarm.open_stream(connection, &[SHOUT]).expect("there is place");
+    peer.swarm.write(stream, b"a").expect("there is place");
+    stream
+}
+
+#[test]
+fn of_a_full_table_somebody_s_request_gives_way_that_has_not_come_whole_whoever_else_has_as_many() {
+    for waits in [0, 1] {
+        let (mut server, mut peers, shouts) = full(waits);
+        let stream = begin(&mut peers[2]);
+        peers[2].swarm.finish(stream).expect("it is open");
+        turns(&mut peers, &mut server);
+        let third = peers[2].swarm.local_peer();
+        let service: &mut Shout = server.notifees.get_mut(shouts).expect("it is installed");
+        let asked = std::iter::from_fn(|| service.next_event())
+            .any(|event| matches!(event, Event::Request { peer, .. } if peer == third));
+        assert!(asked, "peer {waits} waits, and the other one's have not come");
+    }
+}
