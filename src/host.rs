@@ -71,6 +71,7 @@ mod lines;
 mod open_stream;
 mod opened;
 mod remote;
+mod requests;
 mod router;
 mod shared;
 mod slot;

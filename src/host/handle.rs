@@ -338,6 +338,11 @@ impl Handle {
         Watch::new(self.shared.clone(), id, ask).await
     }
 
+    /// Has the host do something, at once or after the notification that it is asked in.
+    pub(super) fn act(&self, command: Command) {
+        self.shared.act(command);
+    }
+
     /// Asks a notifee as [`wait_for`](Self::wait_for) does, again and again.
     pub(super) fn watch<T, F>(&self, id: NotifeeId<T>, ask: F) -> Watch<T, F> {
         Watch::new(self.shared.clone(), id, ask)

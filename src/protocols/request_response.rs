@@ -71,6 +71,8 @@ mod body;
 mod codec;
 mod error;
 mod event;
+#[cfg(all(feature = "host", unix))]
+mod handled;
 mod inbound;
 mod notifee;
 mod outbound;
@@ -82,7 +84,7 @@ pub use event::{Event, InboundRequestId, OutboundRequestId};
 use super::deadlines::Deadlines;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
-#[cfg(doc)]
+#[cfg(any(doc, all(feature = "host", unix)))]
 use crate::lifecycle::Failure;
 use crate::lifecycle::{ConnectionId, Limits, StreamId, Table};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -207,6 +209,12 @@ pub struct RequestResponse<C: Codec> {
     inbound_held: BTreeMap<PeerId, usize>,
     inbound_held_in_all: usize,
     events: VecDeque<Event<C::Request, C::Response>>,
+    /// The outcomes of requests that a task of a host awaits.
+    #[cfg(all(feature = "host", unix))]
+    awaited: BTreeMap<OutboundRequestId, Result<C::Response, Failure>>,
+    /// The requests of peers for the handler of a host, once it has one. Then no event tells of them.
+    #[cfg(all(feature = "host", unix))]
+    handled: Option<VecDeque<handled::Handled<C::Request>>>,
     refused: u64,
 }
 
@@ -244,6 +252,10 @@ impl<C: Codec> RequestResponse<C> {
             inbound_held: BTreeMap::new(),
             inbound_held_in_all: 0,
             events: VecDeque::new(),
+            #[cfg(all(feature = "host", unix))]
+            awaited: BTreeMap::new(),
+            #[cfg(all(feature = "host", unix))]
+            handled: None,
             refused: 0,
         }
     }
@@ -289,6 +301,11 @@ impl<C: Codec> RequestResponse<C> {
                 self.to_send.push_back(id);
             }
             return is_new;
+        }
+        #[cfg(all(feature = "host", unix))]
+        if self.awaited.remove(&id).is_some() {
+            self.outbound_held -= 1;
+            return true;
         }
         let before = self.events.len();
         self.events.retain(|event| event.outcome_of() != Some(id));

@@ -17,6 +17,7 @@ mod panics;
 mod reentrant;
 mod remote;
 mod remote_attacked;
+mod requests;
 mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]

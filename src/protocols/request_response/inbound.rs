@@ -8,6 +8,8 @@
 //! ```
 
 use super::body::Body;
+#[cfg(all(feature = "host", unix))]
+use super::handled::Handled;
 use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
 use crate::connection::WriteError;
 use crate::identity::PeerId;
@@ -119,6 +121,11 @@ impl<C: Codec> RequestResponse<C> {
                 // It ends by our own deadline, or without us a little later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
+                #[cfg(all(feature = "host", unix))]
+                if let Some(handled) = &mut self.handled {
+                    handled.push_back(Handled { id, peer, request });
+                    return;
+                }
                 self.events.push_back(Event::Request { connection, peer, id, request });
             }
             State::Waiting => {}
@@ -175,6 +182,12 @@ impl<C: Codec> RequestResponse<C> {
         let Inbound { connection, peer, .. } = inbound;
         if inbound.is_arriving() {
             self.refused += 1;
+            return self.let_go(peer);
+        }
+        #[cfg(all(feature = "host", unix))]
+        if let Some(handled) = &mut self.handled {
+            // Nobody has begun to answer it, and nobody needs to.
+            handled.retain(|handled| handled.id != id);
             return self.let_go(peer);
         }
         self.events.push_back(match reason {

@@ -31,6 +31,9 @@ pub(super) struct Outbound {
     deadline: Option<Duration>,
     /// The owner does not care any more: there will be no outcome.
     is_cancelled: bool,
+    /// A task of a host awaits the outcome.
+    #[cfg(all(feature = "host", unix))]
+    pub(super) is_awaited: bool,
 }
 
 #[derive(Debug)]
@@ -45,7 +48,16 @@ enum State {
 
 impl Outbound {
     pub(super) const fn new(peer: PeerId, target: Target, writer: Writer) -> Self {
-        Self { peer, target, writer, state: State::InLine, deadline: None, is_cancelled: false }
+        Self {
+            peer,
+            target,
+            writer,
+            state: State::InLine,
+            deadline: None,
+            is_cancelled: false,
+            #[cfg(all(feature = "host", unix))]
+            is_awaited: false,
+        }
     }
 
     /// Returns false if it was cancelled before.
@@ -177,6 +189,11 @@ impl<C: Codec> RequestResponse<C> {
                 Failure::Protocol
             })
         });
+        #[cfg(all(feature = "host", unix))]
+        if outbound.is_awaited {
+            self.awaited.insert(id, response);
+            return;
+        }
         self.events.push_back(match (response, connection) {
             (Ok(response), Some(connection)) => Event::Response { connection, peer, id, response },
             // Whoever answers has been asked.

@@ -1,0 +1,164 @@
+//! Requests and responses with futures: [`Handle::request`] asks, and [`Handle::answer`] has a handler answer.
+
+use super::command::Command;
+use super::error::Error;
+use super::handle::Handle;
+use crate::identity::PeerId;
+use crate::lifecycle::Failure;
+use crate::notifee::NotifeeId;
+use crate::protocols::request_response::{Codec, OutboundRequestId, RequestError, RequestResponse, Target};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use core::fmt::Display;
+use core::future::Future;
+use smol::lock::Semaphore;
+
+impl Handle {
+    /// Asks a peer, or the peer of a connection, and waits for the response. If the peer is not connected, that is waited for,
+    /// too, for the service's [`timeout`](crate::protocols::request_response::Config::timeout) in all. The outcome is not told
+    /// as an event.
+    ///
+    /// A future that is dropped gives the request up.
+    ///
+    /// ```
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::host::{Config, Host};
+    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::protocols::request_response::{self, Bytes, RequestResponse};
+    ///
+    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let service = || {
+    ///     RequestResponse::new([Protocol::from_static("/shout/1.0.0")], Bytes, request_response::Config::default())
+    /// };
+    /// let answers = server.with(|notifees, swarm| notifees.install(swarm, service()))?;
+    /// let asks = client.with(|notifees, swarm| notifees.install(swarm, service()))?;
+    ///
+    /// let (listening, dialing) = (server.handle(), client.handle());
+    /// let talk = client.run_until(async {
+    ///     // `None` would refuse.
+    ///     listening.answer(answers, async |_peer, request: Vec<u8>| Some(request.to_ascii_uppercase())).await?;
+    ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
+    ///     let connection = dialing.dial(listener.addresses()[0].clone()).await?;
+    ///     Ok::<_, Box<dyn std::error::Error>>(dialing.request(asks, connection.id(), b"hello".to_vec()).await?)
+    /// });
+    /// assert_eq!(smol::block_on(server.run_until(talk))?, b"HELLO");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with the reason of
+    /// [`OutboundFailure`](crate::protocols::request_response::Event::OutboundFailure), and with
+    /// [`Failure::Protocol`] where the codec cannot write the request or it is too long; [`Error::NotConnected`],
+    /// [`Error::Limit`], [`Error::NoNotifee`], [`Error::Gone`].
+    pub async fn request<C: Codec + 'static>(
+        &self,
+        service: NotifeeId<RequestResponse<C>>,
+        target: impl Into<Target>,
+        request: C::Request,
+    ) -> Result<C::Response, Error>
+    where
+        C::Request: 'static,
+    {
+        let target = target.into();
+        let begin = self.with(move |notifees, _| {
+            let service = notifees.get_mut(service).ok_or(Error::NoNotifee)?;
+            let id = service.request(target, &request).map_err(refused)?;
+            service.await_outcome(id);
+            Ok::<_, Error>(id)
+        });
+        let id = begin.await??;
+        let asked = Asked { handle: self, service, id };
+        let outcome = self.wait_for(asked.service, |service| service.take_awaited(id)).await?;
+        outcome.map_err(|reason| Error::Failed { reason, text: None })
+    }
+
+    /// Has `handler` answer the requests of peers from now on, each in a task of its own: with a response, or with `None`, which
+    /// refuses. No event tells of them any more, and of what becomes of the responses.
+    ///
+    /// At most as many handlers run at a time as the service takes
+    /// [requests](crate::protocols::request_response::Config::inbound_requests). One that takes longer than the
+    /// [`inbound_timeout`](crate::protocols::request_response::Config::inbound_timeout) answers nobody. If one panics, its
+    /// request is not answered, and everything else goes on.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if a handler answers them already; [`Error::NoNotifee`], [`Error::Gone`]. Nothing has changed.
+    pub async fn answer<C, F>(
+        &self,
+        service: NotifeeId<RequestResponse<C>>,
+        handler: impl Fn(PeerId, C::Request) -> F + 'static,
+    ) -> Result<(), Error>
+    where
+        C: Codec + 'static,
+        C::Response: 'static,
+        F: Future<Output = Option<C::Response>> + 'static,
+    {
+        let begin = self.with(move |notifees, _| {
+            notifees.get_mut(service).ok_or(Error::NoNotifee)?.have_handled().ok_or(Error::Busy)
+        });
+        let most = begin.await??;
+        let (handle, handler) = (self.clone(), Rc::new(handler));
+        self.spawn(async move {
+            let places = Arc::new(Semaphore::new(most.max(1)));
+            loop {
+                let place = places.acquire_arc().await;
+                // The service is taken out, or the host is gone.
+                let Ok(asked) = handle.wait_for(service, RequestResponse::next_handled).await else { return };
+                let (own, handler) = (handle.clone(), handler.clone());
+                let task = async move {
+                    let _place = place;
+                    let response = handler(asked.peer, asked.request).await;
+                    let respond = own.with(move |notifees, _| {
+                        let Some(service) = notifees.get_mut(service) else { return };
+                        let is_sent = response.is_some_and(|response| match service.respond(asked.id, &response) {
+                            Ok(()) => true,
+                            Err(error) => {
+                                log::debug!("{}: {error}", asked.id);
+                                false
+                            }
+                        });
+                        if !is_sent {
+                            service.refuse(asked.id);
+                        }
+                    });
+                    // Gone: nobody is answered any more.
+                    let _ = respond.await;
+                };
+                if handle.spawn(task).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+}
+
+/// A request under way, which is given up with this.
+struct Asked<'a, C: Codec + 'static> {
+    handle: &'a Handle,
+    service: NotifeeId<RequestResponse<C>>,
+    id: OutboundRequestId,
+}
+
+impl<C: Codec + 'static> Drop for Asked<'_, C> {
+    fn drop(&mut self) {
+        let (service, id) = (self.service, self.id);
+        self.handle.act(Command::With(Box::new(move |world| {
+            if let Some(service) = world.and_then(|world| world.notifees.get_mut(service)) {
+                service.cancel(id);
+            }
+            None
+        })));
+    }
+}
+
+fn refused<E: Display>(error: RequestError<E>) -> Error {
+    match error {
+        RequestError::NotConnected => Error::NotConnected,
+        RequestError::Limit => Error::Limit,
+        error @ (RequestError::TooLong | RequestError::Codec(_)) => {
+            Error::Failed { reason: Failure::Protocol, text: Some(error.to_string().into()) }
+        }
+    }
+}
