@@ -2,12 +2,12 @@
 //! and `syscalls dial WORK UNITS ADDRESS` does its work with it. Both end once the work is done. Each is a loop of
 //! `wait` and `tick`, and `flush_all` sends what the owner has answered without another turn.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::error::Error;
 use std::time::{Duration, Instant};
-use swarm_notify::connection::Protocol;
+use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::Keypair;
-use swarm_notify::lifecycle::{ConnectionId, Event};
+use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
 use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
 use swarm_notify::tcp;
 
@@ -41,6 +41,8 @@ struct Side {
     left: usize,
     /// How many streams of ours live.
     live: usize,
+    /// Those of them that wait for place.
+    unwritten: BTreeSet<StreamId>,
     /// Where the dialer dials.
     address: Option<Multiaddr>,
     is_over: bool,
@@ -94,11 +96,18 @@ impl Side {
     /// Opens a stream and writes a byte to it.
     fn open(&mut self, connection: ConnectionId, finishes: bool) -> Result<(), Box<dyn Error>> {
         let stream = self.swarm.open_stream(connection, &[WORK])?;
-        self.swarm.write(stream, b"x")?;
-        if finishes {
-            self.swarm.finish(stream)?;
-        }
         self.live += 1;
+        self.begin(stream, finishes)
+    }
+
+    /// Writes a byte to a stream of ours. Before the peer's first frame there is place for a few streams only.
+    fn begin(&mut self, stream: StreamId, finishes: bool) -> Result<(), Box<dyn Error>> {
+        match self.swarm.write(stream, b"x") {
+            Ok(_) if finishes => self.swarm.finish(stream)?,
+            Ok(_) => {}
+            Err(WriteError::Blocked) => drop(self.unwritten.insert(stream)),
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
@@ -112,7 +121,13 @@ impl Side {
     }
 
     fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
-        let Ready::Stream { stream, readable: true, .. } = ready else { return Ok(()) };
+        let Ready::Stream { stream, readable, writable } = ready else { return Ok(()) };
+        if writable && self.unwritten.remove(&stream) {
+            self.begin(stream, self.unit != Unit::Trip)?;
+        }
+        if !readable {
+            return Ok(());
+        }
         match self.swarm.read(stream, &mut [0; 16])? {
             // The dialer has ended its side before, so that the stream is over now.
             0 if self.is_dialer() => {}
@@ -146,7 +161,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = [1 + u8::from(is_dialer); 32];
     let identity = Keypair::ed25519_from_bytes(key)?;
     let swarm = Swarm::with_reactor(reactor, transport, &identity, key, Config::default())?;
-    let mut side = Side { swarm, unit, left, live: 0, address, is_over: false };
+    let mut side = Side { swarm, unit, left, live: 0, unwritten: BTreeSet::new(), address, is_over: false };
     if is_dialer {
         side.dial_next()?;
     } else {
