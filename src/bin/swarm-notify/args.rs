@@ -179,8 +179,8 @@ pub(crate) struct Dial {
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_COUNT))]
+    /// The number of streams that are open at the same time, of 65536 at most.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
     /// The number of bytes to send on each stream: 1500, 64k, 1M (1000000) or 1MiB (1048576).
@@ -229,6 +229,8 @@ impl Dial {
 
 /// The most of what is counted: a stream's id has as many places.
 const MAX_COUNT: u64 = u32::MAX as u64;
+/// The most streams at a time: each costs memory for as long as it is open.
+const MAX_CONCURRENCY: u64 = 65_536;
 /// The most bytes of a stream: a whole number up to this is exact in JavaScript, too.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 

@@ -9,6 +9,9 @@ mod faults;
 mod progress;
 #[path = "dial/tally.rs"]
 mod tally;
+#[cfg(test)]
+#[path = "dial/tests.rs"]
+mod tests;
 
 pub(crate) use tally::{Chat, Pings, number};
 
@@ -110,6 +113,10 @@ struct Caller {
     /// The bytes that came back, or that a sink was sent, on all streams that have ended.
     moved: u64,
     connected: Option<Duration>,
+    /// The connection is up, and has refused no stream yet.
+    may_begin: bool,
+    /// The connection has ended.
+    is_over: bool,
     /// The failure of the dial.
     not_connected: Option<Failed>,
     /// The time at which the last stream ended.
@@ -136,6 +143,8 @@ impl Caller {
             tally,
             moved: 0,
             connected: None,
+            may_begin: false,
+            is_over: false,
             not_connected: None,
             done: None,
             has_errands: true,
@@ -158,10 +167,19 @@ impl Caller {
         Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
     }
 
-    /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
+    /// Returns whether a stream more is wanted now, and may be begun.
+    const fn has_to_begin(&self) -> bool {
+        let is_wanted = self.tally.begun < self.tally.streams;
+        self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
+    }
+
+    /// Begins streams, as many as are wanted at a time: [`PER_ROUND`] of them at most, and the next ones in the next round.
     fn begin(&mut self, world: &mut World) {
         let now = world.reporter.elapsed();
-        while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
+        for _ in 0..PER_ROUND {
+            if !self.has_to_begin() {
+                break;
+            }
             let protocols = core::slice::from_ref(&self.args.protocol);
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
                 return self.cannot_begin(world);
@@ -171,7 +189,11 @@ impl Caller {
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.tally.begun += 1;
         }
-        if self.tally.ended() == self.tally.streams {
+    }
+
+    /// Holds the connection for a while, if that was the last stream.
+    fn end_streams(&mut self, now: Duration) {
+        if self.connected.is_some() && self.done.is_none() && self.tally.ended() == self.tally.streams {
             self.done = Some(now);
             self.hold(now);
         }
@@ -179,7 +201,8 @@ impl Caller {
 
     /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
     /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
-    fn cannot_begin(&self, world: &mut World) {
+    fn cannot_begin(&mut self, world: &mut World) {
+        self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
             // One that has ended already has its last event on its way.
             let _ = world.swarm.close_connection(self.connection);
@@ -282,9 +305,14 @@ impl Caller {
                 (stream, why)
             });
         }
-        self.begin(world);
+        // A stream that was refused may have a place now.
+        self.may_begin = !self.is_over;
+        self.end_streams(world.reporter.elapsed());
     }
 }
+
+/// The streams that are begun in one round of the loop. Of a turn's rounds there are 16, and then signals are looked at.
+const PER_ROUND: u32 = 64;
 
 /// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
@@ -299,7 +327,9 @@ impl Notifee<World> for Caller {
     fn connected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId) {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
-        self.begin(world);
+        self.may_begin = true;
+        // There may be none to begin.
+        self.end_streams(world.reporter.elapsed());
     }
 
     fn connect_failed(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, reason: Failure) {
@@ -311,6 +341,7 @@ impl Notifee<World> for Caller {
 
     fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
         self.release = None;
+        (self.may_begin, self.is_over) = (false, true);
         if !self.was_held || reason != ConnectionEnd::Requested {
             self.ended_as = Some(reason);
         }
@@ -346,7 +377,9 @@ impl Notifee<World> for Caller {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.release.into_iter().chain(self.look_at).min()
+        // The next streams are for the next round.
+        let begin = self.has_to_begin().then_some(Duration::ZERO);
+        self.release.into_iter().chain(self.look_at).chain(begin).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
@@ -354,6 +387,9 @@ impl Notifee<World> for Caller {
         let world = cx.network();
         if self.look_at.take_if(|at| *at <= now).is_some() {
             self.give_up(world, now);
+        }
+        if self.has_to_begin() {
+            self.begin(world);
         }
         if self.release.take_if(|at| *at <= now).is_some() {
             self.was_held = true;
