@@ -21,6 +21,7 @@ use crate::failed::Failed;
 use crate::key::identity;
 use crate::listen::SINK;
 use crate::node::{End, Error, Node, World};
+use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
@@ -91,8 +92,15 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
     }
     if end == End::Unread {
-        // The rest came to nothing because nobody reads. `output::finish` says so, with the number of lost lines.
-        return Ok(false);
+        if !STDOUT.is_left() {
+            // `output::finish` says why nothing can be written, with the number of lost lines.
+            return Ok(false);
+        }
+        if !caller.is_done() {
+            return Err(Error::Unread(caller.interrupted(&errands, &services)));
+        }
+        // Only the hold was cut short.
+        caller.ended_as.take_if(|end| *end == ConnectionEnd::Requested);
     }
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
@@ -164,7 +172,9 @@ impl Caller {
     /// Returns the progress so far, for the bar.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
-        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
+        // After the hold it closes, and that takes no time to speak of.
+        let held_until = self.is_done().then_some(self.release.unwrap_or_default());
+        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
     /// Returns whether a stream more is wanted now, and may be begun.

@@ -70,9 +70,7 @@ const fn to_dial(reason: Failure) -> &'static str {
 #[expect(clippy::wildcard_enum_match_arm, reason = "one piece of advice for all others")]
 const fn to_listen(reason: Failure) -> &'static str {
     match reason {
-        Failure::AddressInUse => {
-            "another program listens there: end it, or give another port, or 0 for any that is free"
-        }
+        Failure::AddressInUse => "another program listens there: end it, or give another port, or 0 for any free port",
         Failure::AddressNotAvailable | Failure::Unreachable => {
             "this machine does not have that address: give one of its own, or 0.0.0.0 or :: for all of them"
         }
