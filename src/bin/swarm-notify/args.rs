@@ -175,20 +175,20 @@ Two terminals to try it in:
   swarm-notify dial /ip4/127.0.0.1/tcp/4001";
 
 const EXIT_CODES: [(&str, &str); 4] = [
-    ("0", "All was done, and all of it was right."),
+    ("0", "All was right."),
     (
         "1",
         "The peer, the network or what came back was wrong, or output or input was lost, or `dial` had more to do when the \
          reader of its output left.",
     ),
     ("2", "The command line, the key file or the topic was wrong. Nothing was started."),
-    ("130", "Ctrl-C ended `dial` before all was done. It is 143 by SIGTERM, and 129 by SIGHUP."),
+    ("130", "Ctrl-C ended `dial` before all was done. If SIGTERM did, it is 143; if SIGHUP did, 129."),
 ];
 
 const ENDS: [&str; 2] = [
     "The first signal closes all in good order: what was printed before has 5 s to be read, and the rest is lost. A second \
      signal ends the command at once. A signal that comes twice within 0.1 s is one signal.",
-    "A reader of stdout that leaves early, as in `dial … | head -1`, ends every command. `demo` and `listen` end with 0. \
+    "A reader of stdout that leaves early, such as `head`, ends every command. `demo` and `listen` end with 0. \
      `dial` ends with 0 if it had nothing left to do but --hold; if not, stderr says what was not done.",
 ];
 
@@ -249,7 +249,7 @@ pub(crate) struct Dial {
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time, of 65536 at most.
+    /// The number of streams that are open at the same time, at most 65536.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
@@ -259,7 +259,7 @@ pub(crate) struct Dial {
     pub(crate) bytes: u64,
     /// Give up a stream that waits too long for the peer. It has this time to agree on the protocol, and the same time again
     /// for each 1024 bytes that it sends or gets, or for the rest if that is less. Each ping and the answer to --identify
-    /// have this time, too. If something was given up, the exit code is 1. The connection itself always has 10 s.
+    /// have this time, too. If something was given up, the exit code is 1. The connection itself has 10 s to come up, whatever this is.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// End our side of each stream as soon as all is sent, and read the echo after that.
