@@ -30,7 +30,7 @@ pub(crate) const WRONG: u8 = 1;
 const USAGE: u8 = 2;
 
 /// The rounds of one turn, after which signals and the output have theirs.
-pub(crate) const ROUNDS: usize = 16;
+const ROUNDS: usize = 16;
 
 /// An error that ends a command.
 #[derive(Debug)]
