@@ -150,6 +150,8 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     };
     let meant = NEAR.iter().find(|(names, _)| names.contains(&option.as_str())).map(|(_, tip)| *tip);
     if let Some(tip) = meant.filter(|_| having.is_empty()) {
+        // One that only looks alike is not the one that is meant.
+        error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     } else if !having.is_empty() {
         let tip = format!("{option} is an option of `{}`", having.join("` and `"));
@@ -336,5 +338,26 @@ fn time(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         Ok(_) | Err(_) => Err("give a number of seconds from 0.001 to 1000000000, such as 2.5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tips_name_options_that_there_are_for_names_that_are_none() {
+        let commands = Args::command();
+        let all: Vec<_> =
+            commands.get_subcommands().chain([&commands]).flat_map(clap::Command::get_arguments).collect();
+        let is_ours = |name: &str| match name.strip_prefix("--") {
+            Some(long) => all.iter().any(|option| option.get_long() == Some(long)),
+            None => all.iter().any(|option| option.get_short().is_some_and(|short| name == format!("-{short}"))),
+        };
+        for (names, tip) in NEAR {
+            assert!(!names.iter().any(|name| is_ours(name)), "{names:?}");
+            let mut words = tip.split([' ', ',']).filter(|word| word.starts_with('-'));
+            assert!(words.all(is_ours), "{tip}");
+        }
     }
 }
