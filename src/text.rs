@@ -56,17 +56,13 @@ pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     safe
 }
 
-/// Returns a name for a message to a person: quoted, with escapes in place of characters that a terminal may act on or that
-/// nobody sees, unless it consists of plain characters and reads as nothing else. A path may have any character.
+/// Returns a name for a message to a person: in quotes, so that it reads as nothing else, with escapes in place of characters
+/// that a terminal may act on or that nobody sees. A path may have any character.
 #[cfg(feature = "keys")]
-pub(crate) fn named(name: impl core::fmt::Display) -> String {
+pub(crate) fn quoted(name: impl core::fmt::Display) -> String {
     use alloc::string::ToString as _;
     use core::fmt::Write as _;
     let name = name.to_string();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_-+()%".contains(&byte);
-    if !name.is_empty() && name.bytes().all(is_plain) {
-        return name;
-    }
     let mut quoted = String::from('"');
     for character in name.chars() {
         match character {

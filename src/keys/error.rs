@@ -1,6 +1,6 @@
 //! [`Error`]: the reason for which a key file cannot be used, in words for its owner.
 
-use crate::text::named;
+use crate::text::quoted;
 use alloc::string::String;
 use core::fmt;
 use libp2p_identity::PeerId;
@@ -41,6 +41,8 @@ pub enum Fault {
     /// It has a content of this kind, and no private key in libp2p's protobuf form. A type of key that is not built in is
     /// one of these, too.
     Foreign(String),
+    /// It begins as a private key in libp2p's protobuf form, and is none: it was cut off, or changed.
+    Damaged,
     /// It has a key in libp2p's protobuf form, encoded once more as base64.
     Base64,
     /// It has the public key of this peer.
@@ -64,6 +66,7 @@ impl core::error::Error for Error {
             | Fault::Empty
             | Fault::TooLong
             | Fault::Foreign(_)
+            | Fault::Damaged
             | Fault::Base64
             | Fault::Public(_)
             | Fault::NoFolder(_) => None,
@@ -77,18 +80,26 @@ impl fmt::Display for Error {
         const INSTEAD: &str =
             "give a file with a key in libp2p's protobuf form, or a name that is free, and it is made";
         let instead = if self.may_create { INSTEAD } else { FILE };
-        write!(f, "the key file {} ", named(self.path.display()))?;
+        write!(f, "the key file {} ", quoted(self.path.display()))?;
         match &self.fault {
             Fault::Missing => write!(f, "is not there; {instead}"),
             Fault::Special(kind) => write!(f, "is {kind}, and is not read; {instead}"),
-            Fault::Folder => write!(f, "is a folder; give a file in it: {}", named(self.path.join("key").display())),
+            Fault::Folder => write!(f, "is a folder; give a file in it: {}", quoted(self.path.join("key").display())),
             Fault::BrokenLink(target) => {
-                write!(f, "is a link to {}, which is not there; delete the link, or {instead}", named(target.display()))
+                write!(
+                    f,
+                    "is a link to {}, which is not there; delete the link, or {instead}",
+                    quoted(target.display())
+                )
             }
             Fault::Empty if self.may_create => f.write_str("is empty; delete it, and it is made, or give another"),
             Fault::Empty => write!(f, "is empty; {instead}"),
             Fault::TooLong => write!(f, "is longer than any key, which has at most {MAX_KEY} bytes; {instead}"),
             Fault::Foreign(kind) => write!(f, "holds {kind}, and no key in libp2p's protobuf form; {instead}"),
+            Fault::Damaged => write!(
+                f,
+                "is damaged or cut: it begins as a key in libp2p's protobuf form; take it from a copy, or {instead}"
+            ),
             Fault::Base64 => {
                 write!(f, "holds a key as base64; decode it with `base64 -d`, and give a file with what comes out")
             }
@@ -110,7 +121,7 @@ impl fmt::Display for Error {
             }
             Fault::Read(error) => write!(f, "cannot be read: {error}; give another if that stays so"),
             Fault::NoFolder(folder) => {
-                write!(f, "cannot be made, since the folder {} is not there; make it, or ", named(folder.display()))?;
+                write!(f, "cannot be made, since the folder {} is not there; make it, or ", quoted(folder.display()))?;
                 f.write_str("give a file in another")
             }
             Fault::Make(error) => write!(f, "cannot be made: {error}; mend that, or give a file in another folder"),

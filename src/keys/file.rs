@@ -203,8 +203,18 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         if decoded.is_ok_and(|decoded| Keypair::from_protobuf_encoding(&decoded).is_ok()) {
             return Fault::Base64;
         }
+        // A key of a type that is not built in is whole.
+        if begins_as_key(bytes) && !format!("{error}").contains("not enabled") {
+            return Fault::Damaged;
+        }
         Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
     })
+}
+
+/// Returns whether a content begins as a private key in libp2p's protobuf form: with a type that there is, and then the tag of
+/// the key itself.
+const fn begins_as_key(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x08, 0..=3, 0x12, ..])
 }
 
 /// Returns what a content that is no key seems to be. It tells nothing of the content, which may be secret.

@@ -50,7 +50,6 @@ fn main() -> ExitCode {
         std::thread::spawn(|| answer(gauge));
     }
     let args = Args::read();
-    let may_leave = !matches!(args.command, Command::Dial(_));
     let reporter = report::Reporter::new(args.form(), args.quiet);
     let ended = match args.command {
         Command::Demo => demo::run(reporter),
@@ -65,7 +64,7 @@ fn main() -> ExitCode {
             error.code()
         }
     };
-    if output::finish(may_leave) || code != 0 { code.into() } else { ExitCode::FAILURE }
+    if output::finish() || code != 0 { code.into() } else { ExitCode::FAILURE }
 }
 
 /// Answers until the other side ends.

@@ -147,7 +147,7 @@ fn an_address_that_refuses_is_wrong() {
     let port = nobody.local_addr().unwrap().as_socket().unwrap().port();
     let dial = run(["dial", &format!("/ip4/127.0.0.1/tcp/{port}"), "--streams", "3"]);
     assert_eq!(dial.code, Some(1));
-    let (there, what) = (format!("/ip4/127.0.0.1/tcp/{port}: refused ("), "nobody listens there: start the peer");
+    let (there, what) = (format!("/ip4/127.0.0.1/tcp/{port}: refused; "), "nobody listens there: start the peer");
     assert!(dial.stderr.contains(&there) && dial.stderr.contains(what), "{}", dial.stderr);
     assert_eq!(told(&dial.printed), ["connect_failed c0.1 refused", "summary"]);
     assert_summary(&dial, 3, 0, 0);

@@ -67,9 +67,9 @@ fn of_several_addresses_one_that_is_taken_fails_and_the_others_serve() {
     }
     listen.signal("TERM");
     let listen = listen.ended();
-    let said = format!("error: one of the addresses cannot be listened on\n  {taken}: address_in_use (");
+    let said = format!("error: one of the addresses cannot be listened on\n  {taken}: address_in_use; ");
     assert!(listen.code == Some(0) && listen.stderr.starts_with(&said), "{}", listen.stderr);
-    assert!(listen.stderr.ends_with("give another port, or 0 for any that is free\n"), "{}", listen.stderr);
+    assert!(listen.stderr.ends_with("give another port, or 0 for any free port\n"), "{}", listen.stderr);
     let told = told(&listen.printed);
     assert_eq!(told[..3], ["listen l0.1", "listen_failed l1.1 address_in_use", "listen l2.1"]);
     assert_eq!(told[told.len() - 2..], ["listen_close l0.1 shutdown", "listen_close l2.1 shutdown"]);

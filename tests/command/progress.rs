@@ -6,6 +6,7 @@ use crate::support::command::{Folder, Running, json_command};
 use crate::support::terminal::{AtTerminal, command};
 use crate::unanswered::Slow;
 use std::fs::{self, File};
+use std::process::Command;
 
 /// The end of each picture of the bar.
 const BAR: &str = " left";
@@ -134,4 +135,59 @@ fn a_key_that_is_typed_breaks_no_bar() {
         let text = shown.screen.contents();
         assert!(!text.contains(BAR) && !text.contains("==") && !text.contains("^C"), "{text}");
     }
+}
+
+/// Nothing moves during the hold that a bar could count.
+#[test]
+fn a_hold_says_how_long_it_still_takes() {
+    let mut listen = Running::start(["listen"]);
+    let address = listen.address();
+    let mut dial = AtTerminal::start(command(&["dial", "-q", &address, "--hold", "2.5"]), 80);
+    dial.until("held, 2 s left");
+    dial.until("held, 1 s left");
+    let shown = dial.ended();
+    assert_eq!(shown.code, Some(0));
+    let (written, text) = (String::from_utf8_lossy(&shown.written).into_owned(), shown.screen.contents());
+    assert!(!written.contains("/s,") && !written.contains('%') && !text.contains(BAR), "{written}");
+}
+
+#[test]
+fn one_of_one_is_singular() {
+    let peer = Serving::start(&[ECHO], Silent);
+    for (args, said) in [(&["--bytes", "0"][..], "0 of 1 stream, "), (&["--bytes", "10"], "0 of 1 stream, ")] {
+        let mut dial = AtTerminal::start(command(&[&["dial", "-q", &peer.address], args].concat()), 120);
+        dial.until(said);
+        dial.signal("INT");
+        assert_eq!(dial.ended().code, Some(130));
+    }
+}
+
+/// A shell that controls the terminal runs the job, in the foreground or not.
+#[test]
+fn a_job_in_the_background_has_no_bar() {
+    let peer = Serving::start(&[ECHO], Slow::sending(1));
+    for (script, has_bar) in [("set -m; \"$@\"", true), ("set -m; \"$@\" & wait $!", false)] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec setsid -c -w sh -c \"$0\" sh \"$@\" <&2", script, env!("CARGO_BIN_EXE_swarm-notify")]);
+        shell.args(["dial", "-q", &peer.address, "--streams", "10", "--bytes", "1"]).env("TERM", "xterm");
+        let shown = AtTerminal::start(shell, 120).ended();
+        let written = String::from_utf8_lossy(&shown.written);
+        assert_eq!((shown.code, written.contains(BAR)), (Some(0), has_bar), "{script}: {written}");
+        assert!(written.contains("10 streams: 10 ok"), "{written}");
+    }
+}
+
+/// The peer has stopped, so that the close waits for it.
+#[test]
+fn whoever_types_an_interrupt_is_told_of_the_second() {
+    let mut listen = Running::start(["listen"]);
+    let mut dial = AtTerminal::start(command(&["dial", &listen.address(), "--hold", "1000"]), 120);
+    dial.until("closed_stream");
+    listen.signal("STOP");
+    dial.signal("INT");
+    dial.until("note: it closes, which may take 5 s; a second Ctrl-C ends it at once");
+    dial.signal("INT");
+    let shown = dial.ended();
+    listen.signal("CONT");
+    assert_eq!((shown.code, shown.screen.contents().contains("interrupted by")), (Some(130), false));
 }

@@ -35,6 +35,26 @@ fn twenty_thousand_lines_arrive() {
     assert!(numbers.is_sorted() && messages.iter().all(|line| line["data"].as_str().unwrap().len() == 99));
 }
 
+/// Its reader is waited for, so that no number of messages is too large.
+#[test]
+fn a_dial_prints_all_messages_that_come() {
+    const SENT: usize = 10_000;
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let mut dial = Running::start(["dial", &listen.address(), "--floodsub", "news"]);
+    listen.until("subscribed");
+    listen.write_apart((0..SENT).flat_map(|n| format!("{n}\n").into_bytes()).collect());
+    for n in 0..SENT {
+        assert_eq!(dial.until("message")["data"], n.to_string());
+    }
+    dial.end_input();
+    let dial = dial.ended();
+    assert_eq!((dial.code, dial.stderr.as_str()), (Some(0), ""));
+    assert_eq!(dial.printed.last().unwrap()["messages"], SENT);
+    let skipped =
+        dial.printed.iter().filter(|line| ["skipped", "pubsub_lagged"].iter().any(|event| line["event"] == *event));
+    assert_eq!(skipped.count(), 0);
+}
+
 #[test]
 fn two_hundred_long_lines_arrive() {
     let line = |n: u8| [vec![b'a' + n % 26; 20_000], b"\n".to_vec()].concat();

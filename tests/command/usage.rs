@@ -56,6 +56,36 @@ fn help_wraps_at_words_in_any_width() {
     }
 }
 
+/// Each meaning has a column of its own, and no sentence is broken but where it does not fit.
+#[test]
+fn the_end_of_help_fits_its_columns() {
+    for columns in [60, 80, 200] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+        let output = command.arg("--help").env("COLUMNS", columns.to_string()).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let (_, end) = help.split_once("\nExit codes:\n").unwrap();
+        let (codes, rest) = end.split_once("\n\n").unwrap();
+        let starts = ["  0    ", "  1    ", "  2    ", "  130  "];
+        for start in starts {
+            assert_eq!(codes.lines().filter(|line| line.starts_with(start)).count(), 1, "{help}");
+        }
+        let goes_on = |line: &&str| !starts.iter().any(|start| line.starts_with(start));
+        assert!(
+            codes.lines().filter(goes_on).all(|line| line.starts_with("       ") && !line.starts_with("        ")),
+            "{help}"
+        );
+        // The first word of a line had no place in the one before.
+        for text in [codes, rest] {
+            for (line, next) in text.lines().zip(text.lines().skip(1)) {
+                let word = next.trim_start().split(' ').next().unwrap();
+                let is_new = line.is_empty() || next.is_empty() || starts.iter().any(|start| next.starts_with(start));
+                let width = line.chars().count() + 1 + word.chars().count();
+                assert!(is_new || width > columns.min(100), "{line}|{next}");
+            }
+        }
+    }
+}
+
 #[test]
 fn help_has_the_options_of_every_command_apart() {
     for command in ["demo", "listen", "dial"] {

@@ -11,9 +11,9 @@ use crate::output;
 use crate::report::{Form, seen};
 use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
-use clap::builder::{PathBufValueParser, TypedValueParser as _};
+use clap::builder::{NonEmptyStringValueParser, PathBufValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use size::size;
 use std::io::{self, Write as _};
 use std::ops::RangeInclusive;
@@ -27,18 +27,19 @@ const EVERY: &str = "Options of every command";
 
 /// A libp2p node to try things with: it prints each listener, connection and stream as it opens and as it ends.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(version, max_term_width = HELP_COLUMNS)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// Print each line of the log as a JSON object, for programs.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) json: bool,
-    /// Show peer ids and long values whole at a terminal. In a file, in a pipe and in JSON they always are.
+    /// Show peer ids and long values whole at a terminal, which shows them shortened otherwise. Files, pipes and JSON always
+    /// have them whole.
     #[arg(long, global = true, help_heading = EVERY)]
     pub(crate) long: bool,
-    /// Leave out the lines of events: stdout has answers that were asked for (who a peer is, published messages), where
-    /// `listen` listens, and the summary. Errors are on stderr, and at a terminal the progress bar of a long `dial`.
+    /// Print no lines of events. stdout still gets the addresses of `listen`, the messages of a topic, the answer to
+    /// --identify, and the summary. stderr still gets errors and, at a terminal, the progress bar of a long `dial`.
     #[arg(long, short, global = true, help_heading = EVERY)]
     pub(crate) quiet: bool,
 }
@@ -47,7 +48,12 @@ impl Args {
     /// Reads the command line. A wrong one ends the process with clap's message, and `--help` with the help: the exit code is 1
     /// if that cannot be written.
     pub(crate) fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| {
+        let columns = help_columns();
+        let command = Self::command().term_width(columns).after_help(after_help(columns));
+        let matches = command.clone().try_get_matches();
+        let args = matches
+            .and_then(|matches| Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone())));
+        args.unwrap_or_else(|error| {
             let error = with_tips(seen_only(error));
             let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
             let terminal = if error.use_stderr() { terminal::stderr() } else { terminal::stdout() };
@@ -67,7 +73,7 @@ impl Args {
                     // A reader that has left, such as `head`, has what it wants.
                     Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                         output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
-                        output::finish(true);
+                        output::finish();
                         WRONG.into()
                     }
                     Ok(()) | Err(_) => error.exit_code(),
@@ -99,6 +105,32 @@ fn seen_only(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// Names that other programs have for our options, or for what is none here, and the tip that each of them gets.
+const NEAR: &[(&[&str], &str)] = &[
+    (&["--size", "--length", "--len", "-s"], "--bytes of `dial` is the size of what each stream sends"),
+    (&["--count", "--number", "--num", "-n"], "--streams of `dial` is the number of streams, and --ping that of pings"),
+    (&["--parallel", "--jobs", "-j", "-P", "-c"], "--concurrency of `dial` is the number of streams at the same time"),
+    (
+        &["--topic", "--pubsub", "--gossipsub", "--subscribe", "--publish"],
+        "--floodsub of `listen` and `dial` joins a topic",
+    ),
+    (&["--wait", "--keep", "--duration"], "--hold of `dial` keeps the connection for so many seconds"),
+    (
+        &["--identity", "--keyfile", "--key-file", "-i"],
+        "--key of `listen` and `dial` names the file of the identity key",
+    ),
+    (&["--silent"], "--quiet leaves out the lines of events"),
+    (&["--port", "--host", "--address", "-p"], "the port is a part of the address, such as /ip4/127.0.0.1/tcp/4001"),
+    (
+        &["--color", "--colour", "--no-color", "--no-colour"],
+        "set NO_COLOR=1 for no colours, or CLICOLOR_FORCE=1 for some",
+    ),
+    (
+        &["--verbose", "-v", "-vv", "--debug", "--log-level", "--trace"],
+        "set RUST_LOG=debug for the library's own log on stderr; the lines of events are all there already",
+    ),
+];
+
 /// Returns an error about an unknown option with a tip that helps: the commands that have it, if there are any. No value of
 /// ours begins with a dash, so clap's tip to pass it as one does not help.
 fn with_tips(mut error: clap::Error) -> clap::Error {
@@ -116,7 +148,12 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
         Some(ContextValue::StyledStrs(tips)) => tips.iter().any(|tip| tip.to_string().contains("as a value")),
         _ => false,
     };
-    if !having.is_empty() {
+    let meant = NEAR.iter().find(|(names, _)| names.contains(&option.as_str())).map(|(_, tip)| *tip);
+    if let Some(tip) = meant.filter(|_| having.is_empty()) {
+        // One that only looks alike is not the one that is meant.
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    } else if !having.is_empty() {
         let tip = format!("{option} is an option of `{}`", having.join("` and `"));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     } else if is_about_values {
@@ -125,18 +162,53 @@ fn with_tips(mut error: clap::Error) -> clap::Error {
     error
 }
 
-const AFTER_HELP: &str = "\
+/// The width of the help, of which clap takes the same: that of the terminal, or else `COLUMNS`, and 100 at most.
+fn help_columns() -> usize {
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+    let columns = terminal_size::terminal_size().map(|(width, _)| width.0.into()).or_else(said);
+    columns.unwrap_or(HELP_COLUMNS).min(HELP_COLUMNS)
+}
+
+const HELP_COLUMNS: usize = 100;
+
+const EXAMPLES: &str = "\
 Two terminals to try it in:
   swarm-notify listen /ip4/127.0.0.1/tcp/4001
-  swarm-notify dial /ip4/127.0.0.1/tcp/4001
+  swarm-notify dial /ip4/127.0.0.1/tcp/4001";
 
-Exit codes:
-  0    All was right.
-  1    The peer, the network or what came back was wrong, or output or input was lost.
-  2    The command line, the key file or the topic was wrong. Nothing was started.
-  130  `dial` was interrupted by Ctrl-C before all was done; 143 by SIGTERM, 129 by SIGHUP.
-A second signal ends every command at once. The same signal within 0.1 s counts as one. After a signal a slow reader of
-stdout has 5 s, and what it has not read by then is lost.";
+const EXIT_CODES: [(&str, &str); 4] = [
+    ("0", "All was right."),
+    (
+        "1",
+        "The peer, the network or what came back was wrong, or output or input was lost, or `dial` had more to do when the \
+         reader of its output left.",
+    ),
+    ("2", "The command line, the key file or the topic was wrong. Nothing was started."),
+    ("130", "Ctrl-C ended `dial` before all was done. If SIGTERM did, it is 143; if SIGHUP did, 129."),
+];
+
+const ENDS: [&str; 2] = [
+    "The first signal closes all in good order: what was printed before has 5 s to be read, and the rest is lost. A second \
+     signal ends the command at once. A signal that comes twice within 0.1 s is one signal.",
+    "A reader of stdout that leaves early, such as `head`, ends every command. `demo` and `listen` end with 0. \
+     `dial` ends with 0 if it had nothing left to do but --hold; if not, stderr says what was not done.",
+];
+
+/// Returns the end of the help, in lines of at most so many columns.
+fn after_help(columns: usize) -> String {
+    let mut text = EXAMPLES.to_owned() + "\n\nExit codes:";
+    for (code, meaning) in EXIT_CODES {
+        // The meaning has a column of its own, in which it goes on.
+        let meaning = wrap_words(&format!("{:CODE_COLUMNS$}{meaning}", ""), columns + 1);
+        text += &format!("\n  {code:<5}{}", &meaning[CODE_COLUMNS..]);
+    }
+    for sentences in ENDS {
+        text += &format!("\n\n{}", wrap_words(sentences, columns + 1));
+    }
+    text
+}
+
+const CODE_COLUMNS: usize = 7;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -152,19 +224,19 @@ pub(crate) enum Command {
 
 #[derive(clap::Args)]
 pub(crate) struct Listen {
-    /// The addresses to listen on: /ip4/…/tcp/… or /ip6/…/tcp/…. 0.0.0.0 or :: is every address of this machine, and port
-    /// 0 any that is free.
+    /// The addresses to listen on: /ip4/…/tcp/… or /ip6/…/tcp/…. 0.0.0.0 or :: stands for every address of this
+    /// machine, and port 0 for any free port.
     #[arg(value_name = "ADDRESS", default_value = "/ip4/127.0.0.1/tcp/0", value_parser = to_listen_on)]
     pub(crate) addresses: Vec<Multiaddr>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it is not there. Without this option each run has a new peer id.
     #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(key_file))]
     pub(crate) key: Option<PathBuf>,
-    /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined. It goes on after the end of stdin. Lines that wait at the end, since nobody has
-    /// joined, count as no loss. Who takes too little misses
-    /// lines; the others get them all.
-    #[arg(long, value_name = "TOPIC")]
+    /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, of at most 1000 a
+    /// second from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic; those that still
+    /// wait at the end are no error. The end of stdin does not end the command. A peer that takes messages too slowly misses
+    /// some, and the other peers miss none.
+    #[arg(long, value_name = "TOPIC", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) floodsub: Option<String>,
 }
 
@@ -179,17 +251,17 @@ pub(crate) struct Dial {
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_COUNT))]
+    /// The number of streams that are open at the same time, at most 65536.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
     /// The number of bytes to send on each stream: 1500, 64k, 1M (1000000) or 1MiB (1048576).
     #[arg(long, value_name = "SIZE", default_value_t = 1024, value_parser = size(0..=MAX_BYTES))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) bytes: u64,
-    /// The time in which a stream has to agree on its protocol, and again for each 1024 bytes that it sends or gets, or for
-    /// the rest. A ping and the answer to --identify have it, too. What takes longer is given up, and the exit code is 1. The
-    /// connection itself has 10 s, whatever this is.
+    /// Give up a stream that waits too long for the peer. It has this time to agree on the protocol, and the same time again
+    /// for each 1024 bytes that it sends or gets, or for the rest if that is less. Each ping and the answer to --identify
+    /// have this time, too. If something was given up, the exit code is 1. The connection itself has 10 s to come up, whatever this is.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = time, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
     /// End our side of each stream as soon as all is sent, and read the echo after that.
@@ -205,10 +277,10 @@ pub(crate) struct Dial {
     /// Ask the peer who it is: its implementation, its protocols and its addresses.
     #[arg(long)]
     pub(crate) identify: bool,
-    /// Join this topic of floodsub (publish/subscribe): print what others publish, and publish each line of stdin as soon
-    /// as somebody else has joined, until stdin ends. A line for which nobody joins within --timeout is lost, and so are
-    /// those of which the peer takes less than 64 KiB in that time; the exit code is 1.
-    #[arg(long, value_name = "TOPIC")]
+    /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, and publish each line
+    /// of stdin, until stdin ends. Lines wait until the peer has joined the topic. If it does not join within --timeout, or
+    /// takes less than 64 KiB of the lines in that time, the rest of the lines is lost, and the exit code is 1.
+    #[arg(long, value_name = "TOPIC", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it is not there. Without this option each run has a new peer id.
@@ -229,6 +301,8 @@ impl Dial {
 
 /// The most of what is counted: a stream's id has as many places.
 const MAX_COUNT: u64 = u32::MAX as u64;
+/// The most streams at a time: each costs memory for as long as it is open.
+const MAX_CONCURRENCY: u64 = 65_536;
 /// The most bytes of a stream: a whole number up to this is exact in JavaScript, too.
 const MAX_BYTES: u64 = (1 << 53) - 1;
 
@@ -264,5 +338,26 @@ fn time(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..=1e9).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         Ok(_) | Err(_) => Err("give a number of seconds from 0.001 to 1000000000, such as 2.5".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tips_name_options_that_there_are_for_names_that_are_none() {
+        let commands = Args::command();
+        let all: Vec<_> =
+            commands.get_subcommands().chain([&commands]).flat_map(clap::Command::get_arguments).collect();
+        let is_ours = |name: &str| match name.strip_prefix("--") {
+            Some(long) => all.iter().any(|option| option.get_long() == Some(long)),
+            None => all.iter().any(|option| option.get_short().is_some_and(|short| name == format!("-{short}"))),
+        };
+        for (names, tip) in NEAR {
+            assert!(!names.iter().any(|name| is_ours(name)), "{names:?}");
+            let mut words = tip.split([' ', ',']).filter(|word| word.starts_with('-'));
+            assert!(words.all(is_ours), "{tip}");
+        }
     }
 }

@@ -9,6 +9,9 @@ mod faults;
 mod progress;
 #[path = "dial/tally.rs"]
 mod tally;
+#[cfg(test)]
+#[path = "dial/tests.rs"]
+mod tests;
 
 pub(crate) use tally::{Chat, Pings, number};
 
@@ -18,6 +21,7 @@ use crate::failed::Failed;
 use crate::key::identity;
 use crate::listen::SINK;
 use crate::node::{End, Error, Node, World};
+use crate::output::STDOUT;
 use crate::publish::Whose;
 use crate::report::Reporter;
 use crate::services::Services;
@@ -88,8 +92,15 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
     }
     if end == End::Unread {
-        // The rest came to nothing because nobody reads. `output::finish` says so, with the number of lost lines.
-        return Ok(false);
+        if !STDOUT.is_left() {
+            // `output::finish` says why nothing can be written, with the number of lost lines.
+            return Ok(false);
+        }
+        if !caller.is_done() {
+            return Err(Error::Unread(caller.interrupted(&errands, &services)));
+        }
+        // Only the hold was cut short.
+        caller.ended_as.take_if(|end| *end == ConnectionEnd::Requested);
     }
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
@@ -110,6 +121,10 @@ struct Caller {
     /// The bytes that came back, or that a sink was sent, on all streams that have ended.
     moved: u64,
     connected: Option<Duration>,
+    /// The connection is up, and has refused no stream yet.
+    may_begin: bool,
+    /// The connection has ended.
+    is_over: bool,
     /// The failure of the dial.
     not_connected: Option<Failed>,
     /// The time at which the last stream ended.
@@ -136,6 +151,8 @@ impl Caller {
             tally,
             moved: 0,
             connected: None,
+            may_begin: false,
+            is_over: false,
             not_connected: None,
             done: None,
             has_errands: true,
@@ -155,13 +172,24 @@ impl Caller {
     /// Returns the progress so far, for the bar.
     fn done(&self, pings: u64) -> Done {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
-        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings }
+        // After the hold it closes, and that takes no time to speak of.
+        let held_until = self.is_done().then_some(self.release.unwrap_or_default());
+        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
-    /// Begins streams, as many as are wanted at a time. After the last, the connection is held for a while.
+    /// Returns whether a stream more is wanted now, and may be begun.
+    const fn has_to_begin(&self) -> bool {
+        let is_wanted = self.tally.begun < self.tally.streams;
+        self.may_begin && is_wanted && self.tally.begun - self.tally.ended() < self.args.concurrency
+    }
+
+    /// Begins streams, as many as are wanted at a time: [`PER_ROUND`] of them at most, and the next ones in the next round.
     fn begin(&mut self, world: &mut World) {
         let now = world.reporter.elapsed();
-        while self.tally.begun < self.tally.streams && self.tally.begun - self.tally.ended() < self.args.concurrency {
+        for _ in 0..PER_ROUND {
+            if !self.has_to_begin() {
+                break;
+            }
             let protocols = core::slice::from_ref(&self.args.protocol);
             let Ok(stream) = world.swarm.open_stream(self.connection, protocols) else {
                 return self.cannot_begin(world);
@@ -171,7 +199,11 @@ impl Caller {
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.tally.begun += 1;
         }
-        if self.tally.ended() == self.tally.streams {
+    }
+
+    /// Holds the connection for a while, if that was the last stream.
+    fn end_streams(&mut self, now: Duration) {
+        if self.connected.is_some() && self.done.is_none() && self.tally.ended() == self.tally.streams {
             self.done = Some(now);
             self.hold(now);
         }
@@ -179,7 +211,8 @@ impl Caller {
 
     /// Closes the connection, which takes no more streams, once none of ours is left. It may not end otherwise: a peer that
     /// says go-away can stay for as long as a stream of its own has something to say. The reason stays the peer's.
-    fn cannot_begin(&self, world: &mut World) {
+    fn cannot_begin(&mut self, world: &mut World) {
+        self.may_begin = false;
         if self.calls.is_empty() && !world.is_ending {
             // One that has ended already has its last event on its way.
             let _ = world.swarm.close_connection(self.connection);
@@ -282,9 +315,14 @@ impl Caller {
                 (stream, why)
             });
         }
-        self.begin(world);
+        // A stream that was refused may have a place now.
+        self.may_begin = !self.is_over;
+        self.end_streams(world.reporter.elapsed());
     }
 }
+
+/// The streams that are begun in one round of the loop. Of a turn's rounds there are 16, and then signals are looked at.
+const PER_ROUND: u32 = 64;
 
 /// The number of looks, within `--timeout`, at streams that may have waited too long.
 const LOOKS: u32 = 64;
@@ -299,7 +337,9 @@ impl Notifee<World> for Caller {
     fn connected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId) {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
-        self.begin(world);
+        self.may_begin = true;
+        // There may be none to begin.
+        self.end_streams(world.reporter.elapsed());
     }
 
     fn connect_failed(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, reason: Failure) {
@@ -311,6 +351,7 @@ impl Notifee<World> for Caller {
 
     fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
         self.release = None;
+        (self.may_begin, self.is_over) = (false, true);
         if !self.was_held || reason != ConnectionEnd::Requested {
             self.ended_as = Some(reason);
         }
@@ -346,7 +387,9 @@ impl Notifee<World> for Caller {
     }
 
     fn poll_at(&self) -> Option<Duration> {
-        self.release.into_iter().chain(self.look_at).min()
+        // The next streams are for the next round.
+        let begin = self.has_to_begin().then_some(Duration::ZERO);
+        self.release.into_iter().chain(self.look_at).chain(begin).min()
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
@@ -354,6 +397,9 @@ impl Notifee<World> for Caller {
         let world = cx.network();
         if self.look_at.take_if(|at| *at <= now).is_some() {
             self.give_up(world, now);
+        }
+        if self.has_to_begin() {
+            self.begin(world);
         }
         if self.release.take_if(|at| *at <= now).is_some() {
             self.was_held = true;

@@ -51,7 +51,7 @@ const fn to_dial(reason: Failure) -> &'static str {
             "another peer listens there: check the address, or leave /p2p/… out of it to accept whoever answers"
         }
         Failure::LocalPeer => "this is our own identity: dial another node, or give this one another `--key`",
-        Failure::Unsupported => "it shares no way to speak with us: the peer needs Noise and Yamux over TCP",
+        Failure::Unsupported => "it needs Noise and Yamux over TCP",
         Failure::Reset(_) | Failure::Eof => {
             "the peer has hung up: check whether it is a libp2p node, and whether it lets us in"
         }
@@ -70,9 +70,7 @@ const fn to_dial(reason: Failure) -> &'static str {
 #[expect(clippy::wildcard_enum_match_arm, reason = "one piece of advice for all others")]
 const fn to_listen(reason: Failure) -> &'static str {
     match reason {
-        Failure::AddressInUse => {
-            "another program listens there: end it, or give another port, or 0 for any that is free"
-        }
+        Failure::AddressInUse => "another program listens there: end it, or give another port, or 0 for any free port",
         Failure::AddressNotAvailable | Failure::Unreachable => {
             "this machine does not have that address: give one of its own, or 0.0.0.0 or :: for all of them"
         }
@@ -87,14 +85,51 @@ const fn to_listen(reason: Failure) -> &'static str {
     }
 }
 
-/// The address, the reason in the words of the log, the error's text, and what to do.
+/// Returns the error of a reason that does not say all, as a person reads it. The advice has what the others say.
+fn worth_saying(reason: Failure, error: &str) -> Option<String> {
+    let is_said = matches!(reason, Failure::Refused | Failure::Reset(_) | Failure::Eof | Failure::AddressInUse);
+    // The number of the system's error is in the log.
+    let text = error.rsplit_once(" (os error ").map_or(error, |(text, _)| text);
+    // It may quote the peer.
+    (!is_said).then(|| text.escape_debug().to_string())
+}
+
+/// The address, the reason in the words of the log, the error's text if that says more, and what to do.
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.address, self.reason)?;
-        if let Some(error) = &self.error {
-            // It may quote the peer.
-            write!(f, " ({})", error.escape_debug())?;
+        if let Some(error) = self.error.as_deref().and_then(|error| worth_saying(self.reason, error)) {
+            write!(f, " ({error})")?;
         }
         write!(f, "; {}", self.advice())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarm_notify::lifecycle::Side;
+
+    #[test]
+    fn nothing_is_said_in_two_ways() {
+        let address: Multiaddr = "/ip4/127.0.0.1/tcp/1".parse().unwrap();
+        let cut = "Connection reset by peer (os error 104)";
+        let unsupported = connection::Error::Unsupported.to_string();
+        for (failed, said) in [
+            (
+                Failed::to_dial(&address, Failure::Reset(Side::Remote), Some(cut)),
+                "reset(remote); the peer has hung up: check whether it is a libp2p node, and whether it lets us in",
+            ),
+            (
+                Failed::to_dial(&address, Failure::Unsupported, Some(&unsupported)),
+                "unsupported (the peer shares no security protocol or muxer with us); it needs Noise and Yamux over TCP",
+            ),
+            (
+                Failed::to_listen(&address, Failure::PermissionDenied, Some("Permission denied (os error 13)")),
+                "permission_denied (Permission denied); this user may not listen there: give a port from 1024 on",
+            ),
+        ] {
+            assert_eq!(failed.to_string(), format!("{address}: {said}"));
+        }
     }
 }

@@ -31,7 +31,10 @@ pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>)
     let file = KeyFile::load_or_create(path)?;
     let exposed = file.exposed.map(|mode| Exposed { file: path.display().to_string(), mode });
     if let Some(Exposed { file, mode }) = &exposed {
-        let file = named(file);
+        let mut file = named(file);
+        if !file.starts_with('"') {
+            file = format!("\"{file}\"");
+        }
         warn(format_args!(
             "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
              on it"

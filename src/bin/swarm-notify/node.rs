@@ -51,6 +51,8 @@ pub(crate) enum Error {
     Wrong(String),
     /// A signal came before all was done. The words say what was done, and what was not.
     Interrupted(Signal, String),
+    /// The reader of standard output has left before all was done. The words are of the same kind.
+    Unread(String),
 }
 
 impl Error {
@@ -69,7 +71,8 @@ impl Error {
             | Self::Dial(..)
             | Self::NotConnected(_)
             | Self::Demo(_)
-            | Self::Wrong(_) => WRONG,
+            | Self::Wrong(_)
+            | Self::Unread(_) => WRONG,
         }
     }
 
@@ -116,6 +119,7 @@ impl fmt::Display for Error {
             Self::Demo(fault) => fault.fmt(f),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
             Self::Wrong(what) => f.write_str(what),
+            Self::Unread(what) => write!(f, "the reader of stdout has left before all was done: {what}"),
             Self::Interrupted(signal, what) => write!(f, "interrupted by {}: {what}", name_of(*signal)),
         }
     }

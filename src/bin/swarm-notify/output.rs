@@ -64,6 +64,12 @@ pub(crate) fn warn(text: impl std::fmt::Display) {
     label("warning", paint::WARNING, &text);
 }
 
+/// Says on standard error what a user may like to know at this moment.
+#[cfg(unix)]
+pub(crate) fn note(text: impl std::fmt::Display) {
+    label("note", paint::PLAIN, &text);
+}
+
 /// Says a text behind a label, as clap does.
 fn label(label: &str, style: anstyle::Style, text: &dyn std::fmt::Display) {
     push_labelled(&format!("{label}:"), style, format!("{label}: {text}"));
@@ -110,26 +116,31 @@ pub(crate) fn init_log() {
 
 /// Waits until all lines are written, as long as their reader takes some within the time that a polite close of a connection
 /// has. Once the command is told to end, that time counts from there on, whatever the reader takes meanwhile. Returns
-/// `false`, with a word on standard error, if lines were lost. Those whose reader has left are no loss if it `may_leave`.
-pub(crate) fn finish(may_leave: bool) -> bool {
+/// `false`, with a word on standard error, if lines were lost. A reader that has left wants no more of them: that is no loss.
+pub(crate) fn finish() -> bool {
     let is_right = match STDOUT.finish(patience()) {
-        (0, None) => true,
+        (0, None) | (_, Some(End::Gone)) => true,
         (lost, None) => {
-            say(format_args!("{lost} lines of output are lost: nobody reads them in time; read stdout to its end"));
+            say(format_args!("{}: nobody reads stdout in time; read it to its end", are_lost(lost)));
             false
         }
-        (_, Some(End::Gone)) if may_leave => true,
-        (lost, Some(End::Gone)) => {
-            say(format_args!("{lost} lines of output are lost: the reader of stdout has left"));
+        (0, Some(End::Failed(error))) => {
+            say(format_args!("stdout cannot be written: {error}"));
             false
         }
         (lost, Some(End::Failed(error))) => {
-            say(format_args!("stdout cannot be written, {lost} lines of output are lost: {error}"));
+            say(format_args!("stdout cannot be written, {}: {error}", are_lost(lost)));
             false
         }
     };
     STDERR.finish_by(Instant::now() + LAST_WORDS);
     is_right
+}
+
+/// Says that so many lines of output are lost.
+fn are_lost(lines: u64) -> String {
+    let (lines_are, one_is) = ("lines of output are lost", "line of output is lost");
+    format!("{lines} {}", if lines == 1 { one_is } else { lines_are })
 }
 
 /// The time that the reader of standard output has at the end: as much as a polite close of a connection.
@@ -193,6 +204,11 @@ impl Output {
             None => state.waker = Some(cx.waker().clone()),
         }
         state.end.is_some()
+    }
+
+    /// Returns whether the reader has left.
+    pub(crate) fn is_left(&self) -> bool {
+        matches!(self.lock().end, Some(End::Gone))
     }
 
     /// Returns the number of lines that were not queued since the last call, once there is room. The next line has to say
@@ -335,5 +351,14 @@ fn wake(state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_lost_line_is_one_line() {
+        let said = [1, 2].map(super::are_lost);
+        assert_eq!(said, ["1 line of output is lost", "2 lines of output are lost"]);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Services {
     identify: NotifeeId<Identify>,
     pace: NotifeeId<Pace>,
     floodsub: Option<Publisher>,
+    /// The most messages of one peer that are printed in a second. `dial` prints all, since it waits for its reader.
+    most_messages: u32,
 }
 
 impl Services {
@@ -70,7 +72,11 @@ impl Services {
             None => None,
         };
         let pace = notifees.register(Pace::default());
-        Ok(Self { ping, identify, pace, floodsub })
+        let most_messages = match whose {
+            Whose::Listen => 1_000,
+            Whose::Dial { .. } => u32::MAX,
+        };
+        Ok(Self { ping, identify, pace, floodsub, most_messages })
     }
 
     /// Pings a connection. `false`: it is not open any more.
@@ -132,7 +138,7 @@ impl Services {
                     notifees.get_mut::<Pace>(self.pace)?.lagged(world.reporter, events, now);
                     continue;
                 }
-                let (peer, name, most) = kind(&event);
+                let (peer, name, most) = kind(&event, self.most_messages);
                 publisher.messages += u64::from(name == "message");
                 if !notifees.get_mut::<Pace>(self.pace)?.allows(peer, name, most, now) {
                     continue;
@@ -218,10 +224,11 @@ fn identified(world: &World, event: identify::Event) -> Option<Outcome> {
     outcome
 }
 
-/// The peer that paces an event, the name of its line, and the most such lines of one peer in a second.
-fn kind(event: &Event) -> (Option<PeerId>, &'static str, u32) {
+/// The peer that paces an event, the name of its line, and the most such lines of one peer in a second: so many messages, and
+/// fewer of the others.
+fn kind(event: &Event, most_messages: u32) -> (Option<PeerId>, &'static str, u32) {
     match event {
-        Event::Message { via, .. } => (Some(*via), "message", 1_000),
+        Event::Message { via, .. } => (Some(*via), "message", most_messages),
         Event::PeerAdded { peer } => (Some(*peer), "peer_added", 10),
         Event::PeerGone { peer } => (Some(*peer), "peer_gone", 10),
         Event::Subscribed { peer, .. } => (Some(*peer), "subscribed", 10),

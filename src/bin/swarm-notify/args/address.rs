@@ -38,7 +38,7 @@ impl Use {
                  with /p2p/PEER_ID at its end to accept no other peer"
             }
             Self::Listen => {
-                "a whole address is /ip4/0.0.0.0/tcp/4001 or /ip6/::/tcp/4001, with port 0 for any that is free"
+                "a whole address is /ip4/0.0.0.0/tcp/4001 or /ip6/::/tcp/4001, with port 0 for any free port"
             }
         }
     }
@@ -231,9 +231,10 @@ impl Use {
                 "it is a port, and the host is missing; did you mean /ip4/127.0.0.1/tcp/{port}, with the peer's own host \
                  in place of 127.0.0.1?"
             ),
-            (Ok(()), Self::Listen) => {
-                format!("it is a port, and the host is missing; did you mean /ip4/0.0.0.0/tcp/{port}?")
-            }
+            (Ok(()), Self::Listen) => format!(
+                "it is a port, and the host is missing; did you mean /ip4/127.0.0.1/tcp/{port}, or \
+                 /ip4/0.0.0.0/tcp/{port} so that other machines can connect, too?"
+            ),
         }
     }
 

@@ -217,9 +217,13 @@ impl Call {
                 } else {
                     format!("it ended as {end}")
                 };
-                match self.expects_echo {
-                    true => format!("{what} when {received} of {bytes} bytes had come back"),
-                    false => format!("{what} when {sent} of {bytes} bytes were sent"),
+                let (moved, how) = match self.expects_echo {
+                    true => (received, "had come back"),
+                    false => (sent, "were sent"),
+                };
+                match self.is_complete() && !self.is_over {
+                    true => format!("{what} before the peer had ended its side, though all {bytes} bytes {how}"),
+                    false => format!("{what} when {moved} of {bytes} bytes {how}"),
                 }
             }
         }
@@ -385,5 +389,21 @@ mod tests {
         let mut echo = call(&["--bytes", "100"]);
         (echo.sent, echo.received) = (100, 100);
         assert_eq!(why(&echo), "it waited 2 s for the peer to end its side");
+    }
+
+    #[test]
+    fn a_stream_that_lacks_the_peers_end_says_so() {
+        let mut echo = call(&["--bytes", "100"]);
+        (echo.sent, echo.received) = (100, 99);
+        let why = |call: &Call, end| call.why_wrong(end, SECOND);
+        let said = "its connection ended when 99 of 100 bytes had come back";
+        assert_eq!(why(&echo, StreamEnd::ConnectionClosed), said);
+        echo.received = 100;
+        let said = "its connection ended before the peer had ended its side, though all 100 bytes had come back";
+        assert_eq!(why(&echo, StreamEnd::ConnectionClosed), said);
+        let mut sink = call(&["--bytes", "7", "--protocol", "/sink/1.0.0"]);
+        sink.sent = 7;
+        let said = "the peer reset it before the peer had ended its side, though all 7 bytes were sent";
+        assert_eq!(why(&sink, StreamEnd::Reset(Side::Remote)), said);
     }
 }

@@ -1,5 +1,6 @@
 //! [`Progress`]: a bar on a terminal that shows the progress of a long run.
 
+use super::tally::number;
 use crate::args;
 use crate::node::World;
 use crate::output::{Bottom, show_at_bottom};
@@ -21,6 +22,8 @@ pub(super) struct Done {
     pub(super) streams: u64,
     pub(super) bytes: u64,
     pub(super) pings: u64,
+    /// All is done, and the connection is held until then.
+    pub(super) held_until: Option<Duration>,
 }
 
 /// The unit that the bar counts.
@@ -39,8 +42,7 @@ impl Unit {
             (Self::Bytes, 100..) => {
                 "{wide_bar} {msg}, {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"
             }
-            (Self::Streams, _) => "{wide_bar} {pos} of {len} streams, {eta} left",
-            (Self::Pings, _) => "{wide_bar} {pos} of {len} pings, {eta} left",
+            (Self::Streams | Self::Pings, _) => "{wide_bar} {msg}, {eta} left",
         }
     }
 }
@@ -59,6 +61,7 @@ pub(super) struct Progress {
     bar: ProgressBar,
     unit: Unit,
     streams: u64,
+    pings: u64,
     /// The time at which it is drawn next.
     next: Duration,
 }
@@ -81,7 +84,7 @@ impl Progress {
         };
         // It is drawn no more often than it is told to.
         let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::term_like(Box::<Picture>::default()));
-        Some(Self { bar, unit, streams, next: LONG })
+        Some(Self { bar, unit, streams, pings: args.ping, next: LONG })
     }
 
     /// Draws it, if it is time to.
@@ -91,17 +94,21 @@ impl Progress {
         }
         let done = done();
         self.next = now + PAUSE;
+        if let Some(until) = done.held_until {
+            // Nothing moves any more that a bar could count.
+            return show_held(until.saturating_sub(now));
+        }
         if let Ok(style) = ProgressStyle::with_template(self.unit.template(width())) {
             self.bar.set_style(style.progress_chars("=> "));
         }
-        if self.unit == Unit::Bytes {
-            self.bar.set_message(format!("{} of {} streams", done.streams, self.streams));
-        }
-        self.bar.set_position(match self.unit {
-            Unit::Bytes => done.bytes,
-            Unit::Streams => done.streams,
-            Unit::Pings => done.pings,
-        });
+        let streams = format!("{} of {}", done.streams, number(self.streams, "stream"));
+        let (message, position) = match self.unit {
+            Unit::Bytes => (streams, done.bytes),
+            Unit::Streams => (streams, done.streams),
+            Unit::Pings => (format!("{} of {}", done.pings, number(self.pings, "ping")), done.pings),
+        };
+        self.bar.set_message(message);
+        self.bar.set_position(position);
         self.bar.tick();
     }
 
@@ -116,6 +123,15 @@ impl Drop for Progress {
         self.bar.finish_and_clear();
         show_at_bottom(Bottom::Nothing);
     }
+}
+
+/// Shows for how long the connection is still held, in place of the bar.
+fn show_held(left: Duration) {
+    let text = format!("held, {} s left", left.as_secs_f64().ceil());
+    show_at_bottom(match left.is_zero() {
+        true => Bottom::Nothing,
+        false => Bottom::Text(text.chars().take(width().into()).collect()),
+    });
 }
 
 /// Wakes the loop now and then.

@@ -189,6 +189,9 @@ impl fmt::Display for Summary<'_> {
         let mut lines = Vec::new();
         if tally.streams > 0 {
             let mut text = format!("{}: {} ok, {} failed", number(tally.streams, "stream"), tally.ok, tally.failed);
+            if tally.unanswered > 0 {
+                let _ = write!(text, " ({} unanswered)", tally.unanswered);
+            }
             for (count, what) in [(tally.unfinished, "not finished"), (tally.not_begun(), "not begun")] {
                 if count > 0 {
                     // A string takes all that is written to it.
@@ -306,15 +309,23 @@ mod tests {
 
     #[test]
     fn the_sentences_say_what_the_line_says() {
-        let mut tally =
-            Tally { streams: 10, begun: 4, ok: 2, failed: 1, unfinished: 1, bytes: 3_000_000, ..Tally::default() };
+        let mut tally = Tally {
+            streams: 10,
+            begun: 6,
+            ok: 2,
+            failed: 3,
+            unanswered: 2,
+            unfinished: 1,
+            bytes: 3_000_000,
+            ..Tally::default()
+        };
         tally.times = times([1, 3]);
         let pings = Pings { asked: 6, sent: 5, lost: 1, round_trips: times([1, 2, 6]) };
         let time = Duration::from_millis(1500);
         let summary = Summary { tally: &tally, pings: &pings, chat: None, time, is_echo: true, interrupted: None };
         assert_eq!(
             summary.to_string(),
-            "10 streams: 2 ok, 1 failed, 1 not finished, 6 not begun\n\
+            "10 streams: 2 ok, 3 failed (2 unanswered), 1 not finished, 4 not begun\n\
              3.00 MB echoed in 1.500 s: 2.00 MB/s each way\n\
              latency of a stream: 1.000 ms (median), 3.000 ms (99th percentile), 1.000 ms to 3.000 ms in all\n\
              6 pings: 3 answered, 1 lost (25.0 %), 1 not finished, 1 not sent\n\

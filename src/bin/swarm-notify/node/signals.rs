@@ -1,10 +1,14 @@
 //! The signals that end a command, and their exit codes.
 
 #[cfg(unix)]
-use crate::output::STDOUT;
+use crate::output::{STDOUT, note};
+#[cfg(unix)]
+use crate::terminal;
 use async_signal::Signal;
 use std::io;
 use std::time::Duration;
+#[cfg(unix)]
+use swarm_notify::swarm::Config;
 
 /// The time within which the same signal counts as one: `timeout` sends it to its child, and at once to the child's group.
 pub(super) const SAME: Duration = Duration::from_millis(100);
@@ -56,7 +60,8 @@ pub(super) const fn name_of(signal: Signal) -> &'static str {
 }
 
 /// Has the second of the signals end the process, whatever that is doing: also while it waits for a reader. The first bounds
-/// that wait. The same signal within [`SAME`] is no second one.
+/// that wait. The same signal within [`SAME`] is no second one. Whoever has typed Ctrl-C at a terminal, where the process is
+/// still there after that time, is told so.
 #[cfg(unix)]
 pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()> {
     use signal_hook::flag::{register, register_conditional_shutdown};
@@ -77,21 +82,26 @@ pub(super) fn end_at_once_by_the_second_signal(ends: &[Signal]) -> io::Result<()
         let (mut has_come, write) = UnixStream::pair()?;
         pipe::register(number, write)?;
         let is_second = is_second[at].clone();
+        let is_key = matches!(signal, Signal::Int);
         std::thread::Builder::new().stack_size(STACK).spawn(move || {
             if has_come.read_exact(&mut [0]).is_ok() {
                 // The loop may be over, and wait for its reader.
                 STDOUT.stop_waiting();
                 std::thread::sleep(SAME);
                 is_second.store(true, Ordering::SeqCst);
+                if is_key && terminal::stderr().columns().is_some() {
+                    let most = Config::default().connection.close_timeout.as_secs();
+                    note(format_args!("it closes, which may take {most} s; a second Ctrl-C ends it at once"));
+                }
             }
         })?;
     }
     Ok(())
 }
 
-/// The stack of a thread that waits for one byte and wakes another thread.
+/// The stack of a thread that waits for one byte, wakes another thread and says a sentence.
 #[cfg(unix)]
-const STACK: usize = 64 * 1024;
+const STACK: usize = 128 * 1024;
 
 /// Does nothing: there the loop ends by the second signal, as long as it runs.
 #[cfg(not(unix))]

@@ -26,23 +26,44 @@ impl Screen {
     }
 
     /// Makes way for lines.
-    pub(super) fn clear(&self) {
+    pub(super) fn clear(&mut self) {
         if let Bottom::Text(text) = &*self.0 {
-            write(&over(text, "", rows_below(text)));
+            match is_ours() {
+                true => write(&over(text, "", rows_below(text))),
+                // A shell has its prompt there now.
+                false => *self.0 = Bottom::Nothing,
+            }
         }
     }
 
-    /// Shows another text, or the same again, which lines may have taken the place of.
+    /// Shows another text, or the same again, which lines may have taken the place of. In the background it shows none, and
+    /// leaves alone what stands where the last one was.
     pub(super) fn show(&mut self, other: Option<&Bottom>) {
         let now = other.unwrap_or(&self.0).clone();
         let last = core::mem::replace(&mut *self.0, now);
-        let width = if let Bottom::Text(last) = &last { last.as_str() } else { "" };
-        match &*self.0 {
-            Bottom::Text(text) => write(&over(width, text, rows_below(width))),
-            Bottom::Nothing if last != Bottom::Nothing => write(&over(width, "", rows_below(width))),
-            Bottom::Nothing => {}
+        if last == Bottom::Nothing && *self.0 == Bottom::Nothing {
+            return;
         }
+        if !is_ours() {
+            *self.0 = Bottom::Nothing;
+            return;
+        }
+        let width = if let Bottom::Text(last) = &last { last.as_str() } else { "" };
+        let text = if let Bottom::Text(text) = &*self.0 { text.as_str() } else { "" };
+        write(&over(width, text, rows_below(width)));
     }
+}
+
+/// Returns whether the process is in the foreground of the terminal. One that it does not control has none.
+#[cfg(unix)]
+fn is_ours() -> bool {
+    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stderr());
+    foreground.map_or(true, |group| group == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+const fn is_ours() -> bool {
+    true
 }
 
 /// Returns the number of rows that the text has taken below its first since it was shown: a terminal that was made narrower
