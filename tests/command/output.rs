@@ -15,6 +15,8 @@ pub(crate) struct Log {
     starts: Vec<Value>,
     /// Its other lines.
     printed: Vec<Value>,
+    /// The time of the last line.
+    read: f64,
 }
 
 impl Log {
@@ -27,7 +29,7 @@ impl Log {
     }
 
     pub(crate) fn from(reader: PipeReader) -> Self {
-        Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
+        Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new(), read: 0.0 }
     }
 
     /// The lines so far that are no `start`.
@@ -46,6 +48,9 @@ impl Log {
             let mut line = String::new();
             self.lines.read_line(&mut line).unwrap();
             let value: Value = serde_json::from_str(line.strip_suffix('\n')?).unwrap();
+            let time = value["t"].as_f64().unwrap();
+            assert!(time >= self.read, "{time} comes after {}: {line}", self.read);
+            self.read = time;
             let start = self.starts.first().unwrap_or(&value);
             page().check(&value, start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")));
             if value["event"] != "start" {
