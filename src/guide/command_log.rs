@@ -277,6 +277,10 @@
 //! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
 //! many waited still, which is no error.
 //!
+//! A line of stdin with more bytes than a message has room for, 1 048 446 for a topic with a short name and an Ed25519 key, is
+//! dropped whole and told on stderr as soon as it has passed that, whether or not it ends. What follows in it is read at 16 MB/s
+//! at most. 16 lines are read ahead of those that wait for somebody to join; what is behind them is not looked at.
+//!
 //! `listen` says on stderr which of several addresses cannot be listened on, and after 1 s which have to be waited for.
 //!
 //! A command that is started with a closed stdout (`>&-`) cannot tell it from `/dev/null`: Rust's runtime opens that in its
