@@ -321,6 +321,16 @@ fn a_reader_that_leaves_ends_a_listener_quietly() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
+/// As the page says: only of `dial` are lines lost that way.
+#[test]
+fn a_reader_that_leaves_a_demo_is_no_loss() {
+    let (demo, mut log) = Log::of(&["demo"]);
+    log.until("listen");
+    drop(log);
+    let ended = demo.ended();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
 #[test]
 fn a_reader_that_leaves_ends_a_dial_with_a_word() {
     let mut listen = Running::start(["listen"]);
