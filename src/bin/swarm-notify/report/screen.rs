@@ -111,8 +111,8 @@ impl Screen {
                 ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
                     // They have our own peer id, as `start` has, unless they were asked for with another.
                     let may_be_others = matches!(line.text("reason"), None | Some("wrong_peer" | "unsupported"));
-                    let is_ours = !self.is_long && !(event == "listen_failed" && may_be_others);
-                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| is_ours) {
+                    let is_whole = self.is_long || (event == "listen_failed" && may_be_others);
+                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| !is_whole) {
                         Some((address, _)) => address.to_owned(),
                         None => address.to_owned(),
                     };
