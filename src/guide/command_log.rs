@@ -31,7 +31,7 @@
 //!   identify takes: 512 protocols, 128 addresses.
 //! - **Numbers** are exact in JavaScript, too: a count begins at 0 in each run, and none gets to 2^53 within ten days
 //!   of 10 GB/s. Whatever may be larger is a string of digits.
-//! - **Times.** `t` never goes back. `time` is the system's clock, which may.
+//! - **Times.** `t` never goes back from one line to the next. `time` is the system's clock, which may.
 //!
 //! # At a terminal
 //!
@@ -47,22 +47,26 @@
 //!    7.310  connected             c0.1      /ip4/127.0.0.1/tcp/39928 peer=12D3KooW…d4e5f6 inbound
 //! ```
 //!
-//! - No line is longer than the terminal is wide, as it is when the line is printed: what is left goes on below, in the last
-//!   column. Where there are less than about 74 columns, all other fields stand below. Only the line to copy, `dial me: …`,
-//!   is wrapped by the terminal itself, so that a copy of it is whole.
+//! - In a terminal of at least 40 columns, no line is longer than it is wide as the line is printed: what is left goes on
+//!   below, in the last column. In a narrower one, some rows are wrapped by the terminal. Where there are less than about 74
+//!   columns, all other fields stand below. Only the line to copy, `dial me: …`, is wrapped by the terminal itself, so that a
+//!   copy of it is whole.
 //! - A row that goes on in the middle of a value begins with `│` in the last column, and has nothing but that value. So a
 //!   row without it begins with a field of ours, whatever bytes a peer has chosen. Records of `RUST_LOG` go on behind a `│` at
 //!   the left margin. Rows that were printed before a terminal is made narrower are broken anew by the terminal, unmarked.
-//! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the
-//!   rest and what closes it behind that. Somebody who makes enough keys finds one with the same 14 characters: compare whole ids. `--long` shows all.
-//! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours,
-//!   the remote address, ids, direction, protocol and reason.
-//! - There are colours, unless `NO_COLOR` is set or `TERM` is `dumb`. `CLICOLOR_FORCE=1` brings them into pipes, too, and 0
-//!   forces nothing. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a peer has tried a
-//!   protocol that we do not speak, as a node with floodsub does at each peer. That is no fault of either.
+//! - Peer ids have their first 8 and their last 6 characters, and a field has at most 6 rows, with `…` in the place of the rest
+//!   and what closes it behind that. These 14 characters tell your own nodes apart, and prove nothing: anybody can make keys
+//!   until one has an id with the same characters. To trust a peer, compare whole ids, which `--long` shows.
+//! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours, the
+//!   remote address, ids, direction, protocol and reason. The reason `remote(go_away(0))` reads `peer said goodbye`, but for
+//!   `--long`.
+//! - There are colours, unless `NO_COLOR` is set, or `TERM` is `dumb`, empty or not set. `CLICOLOR_FORCE=1` brings them into
+//!   pipes, too, and 0 forces nothing. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a
+//!   peer has tried a protocol that we do not speak, as a node with floodsub does at each peer. That is no fault of either.
 //!
 //! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
-//! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It is a command to
+//! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It looks for these
+//! every 5 s ([`interfaces_interval`](crate::tcp::Config::interfaces_interval)). The line is a command to
 //! copy into a shell, and joins the topic of `--floodsub` if there is one. JSON has no such line.
 //!
 //! # Events
@@ -82,7 +86,7 @@
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
-//! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have. | `listener`, `addresses`, `added`, `removed` |
+//! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have, within the last 5 s. | `listener`, `addresses`, `added`, `removed` |
 //! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
 //! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
 //! | `disconnected` | A connection that was open is closed; its streams have ended before. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
@@ -113,17 +117,20 @@
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` behind it are those
 //! that were opened and not closed.
 //!
-//! A snapshot has as many parts as it needs, each with at most 128 entries, so that no peer waits while one is made. Lines go on
-//! between the parts. To know what is open, forget all at a part whose `part` is 1, add what each part lists, and go by the
-//! lines of the nine events as always. What opens after the first part has its line, and no part lists it. A part lists what
-//! is in no part yet before the line of its end, and a connection before the streams on it. Other lines, such as
-//! `refused`, may name what only a later part lists. If lines are left out between the parts, the snapshot goes on with what
-//! is still open, and behind its last part stand the next `lagged` and a snapshot that begins anew.
+//! A snapshot has as many parts as it needs, each with at most 128 entries, so that no peer waits while one is made. Lines go
+//! on between the parts. To know what is open, forget all at a part whose `part` is 1, add what each part lists, and go by the
+//! lines of the nine events as always. What opens after the first part has its line, and no part lists it. So you know of
+//! everything before it ends: if something that no part has listed yet ends, a part that lists it stands right before the line
+//! of its end. You know of a connection before anything names a stream on it: by its `connected`, by a part before that, or by
+//! the same part. Other lines, such as `refused`, may name what only a later part lists. If lines are left out between the
+//! parts, the snapshot goes on with what is still open, and behind its last part stand the next `lagged` and a snapshot that
+//! begins anew.
 //!
-//! `dial` and `demo` leave out no line: they wait for a slow reader of stdout. Meanwhile the connection of `dial` stays, since
-//! Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that. The wait
-//! counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read stdout as it
-//! comes, or use `--quiet`.
+//! `dial` and `demo` leave out no line because its reader is slow (what is beyond a limit of lines a second and peer is left
+//! out all the same, and counted in `skipped`): they wait for a slow reader of stdout. Meanwhile the connection of `dial`
+//! stays, since Yamux's pings are answered; streams that the peer opens, among them libp2p's ping, get their answer after that.
+//! The wait counts against no stream's `--timeout`. Latency, throughput and round trips have it in them: to measure, read
+//! stdout as it comes, or use `--quiet`.
 //!
 //! # Bounds of `dial`
 //!
@@ -243,8 +250,8 @@
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | All was right. `demo`: it has shown what it promises. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
+//! | 0 | All was right. `demo`: it has shown what it promises, and all lines were written or stdout's reader has left. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. If stdout's reader has left, only `dial` counts the rest as lost. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
 //! | 2 | The command line or the topic is wrong, or the key file cannot be used: it cannot be read or made, whatever the reason, or is none. stderr says what, stdout has nothing, and nothing was started. |
 //! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
 //! | 143 | `dial`: the same after SIGTERM. |
@@ -276,6 +283,11 @@
 //! MiB is dropped for it alone, and counted at it in `refused` lines (`message_dropped`). Whatever subscribers do, 512 KiB of
 //! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
 //! many waited still, which is no error.
+//!
+//! A line of stdin with more bytes than a message has room for, 1 048 450 less those of the topic's name for an Ed25519 key and
+//! a name of less than 128 bytes, is dropped whole and told on stderr as soon as it has passed that, whether or not it ends.
+//! What follows in it is read at 16 MB/s at most. 16 lines are read ahead of those that wait for somebody to join; what is
+//! behind them is not looked at.
 //!
 //! `listen` says on stderr which of several addresses cannot be listened on, and after 1 s which have to be waited for.
 //!

@@ -17,6 +17,8 @@ pub(crate) struct Log {
     starts: Vec<Value>,
     /// Its other lines.
     printed: Vec<Value>,
+    /// The time of the last line.
+    read: f64,
 }
 
 impl Log {
@@ -29,7 +31,7 @@ impl Log {
     }
 
     pub(crate) fn from(reader: PipeReader) -> Self {
-        Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new() }
+        Self { lines: BufReader::new(reader), starts: Vec::new(), printed: Vec::new(), read: 0.0 }
     }
 
     /// The lines so far that are no `start`.
@@ -48,6 +50,9 @@ impl Log {
             let mut line = String::new();
             self.lines.read_line(&mut line).unwrap();
             let value: Value = serde_json::from_str(line.strip_suffix('\n')?).unwrap();
+            let time = value["t"].as_f64().unwrap();
+            assert!(time >= self.read, "{time} comes after {}: {line}", self.read);
+            self.read = time;
             let start = self.starts.first().unwrap_or(&value);
             page().check(&value, start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")));
             if value["event"] != "start" {
@@ -317,6 +322,16 @@ fn a_reader_that_leaves_ends_a_listener_quietly() {
     // Nothing is printed after that.
     drop(log);
     let ended = listen.ended();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+/// As the page says: only of `dial` are lines lost that way.
+#[test]
+fn a_reader_that_leaves_a_demo_is_no_loss() {
+    let (demo, mut log) = Log::of(&["demo"]);
+    log.until("listen");
+    drop(log);
+    let ended = demo.ended();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 

@@ -26,6 +26,15 @@ const UNSEEN: [&str; 2] = ["addresses_changed", "pubsub_lagged"];
 /// Fields that only a broken system brings about, or a connection that ends while it waits for room.
 const UNSEEN_FIELDS: [(&str, &str); 2] = [("listen_close", "error"), ("connect_failed", "peer")];
 
+/// A user who waits for a line has to know for how long.
+#[test]
+fn the_page_says_how_often_addresses_are_looked_for() {
+    let seconds = swarm_notify::tcp::Config::default().interfaces_interval.as_secs();
+    let page = include_str!("../../src/guide/command_log.rs");
+    assert!(page.contains(&format!("every {seconds} s ([`interfaces_interval`]")));
+    assert!(include_str!("../../README.md").replace('\n', " ").contains(&format!("come and go within {seconds} s.")));
+}
+
 #[derive(Default)]
 struct Seen(BTreeMap<String, BTreeSet<String>>);
 

@@ -216,7 +216,7 @@ fn colours_are_where_they_are_wanted() {
     };
     let coloured = at_terminal("TERM", "xterm");
     let masked = |shown: &Shown| by_side(shown).iter().map(|row| masked(row)).collect::<Vec<_>>();
-    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("CLICOLOR", "0")] {
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", ""), ("CLICOLOR", "0")] {
         let shown = at_terminal(name, value);
         assert!(!shown.written.contains(&0x1b), "{name}={value}: {}", String::from_utf8_lossy(&shown.written));
         assert_eq!(masked(&shown), masked(&coloured), "colours change nothing else");

@@ -147,7 +147,7 @@ fn a_line_that_is_too_long_is_told_the_limit() {
         let address = if bytes == 1 << 20 { listen.address() } else { listen_again(&mut listen) };
         let dial = dial(&address, &[], File::open(&name).unwrap());
         let said = format!(
-            "error: a line of {bytes} bytes is not published: the message is too large: with its topic, its author and \
+            "error: a line of more than 1048446 bytes is not published: the message is too large: with its topic, its author and \
              their signature it has at most 1048576 bytes; give shorter lines\n{}",
             lost(1)
         );

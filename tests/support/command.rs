@@ -22,6 +22,8 @@ pub(crate) struct Running {
     pub(crate) starts: Vec<Value>,
     /// Its other lines of JSON that have been taken.
     pub(crate) printed: Vec<Value>,
+    /// The time of the last line.
+    read: f64,
 }
 
 /// How it ended.
@@ -52,7 +54,7 @@ impl Running {
             }
         });
         let input = child.stdin.take();
-        Self { child, input, lines, starts: Vec::new(), printed: Vec::new() }
+        Self { child, input, lines, starts: Vec::new(), printed: Vec::new(), read: 0.0 }
     }
 
     /// Writes to its standard input.
@@ -77,6 +79,9 @@ impl Running {
     #[track_caller]
     fn take(&mut self, line: &str) -> Option<Value> {
         let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        let time = value["t"].as_f64().unwrap();
+        assert!(time >= self.read, "{time} comes after {}: {line}", self.read);
+        self.read = time;
         let start = self.starts.first().unwrap_or(&value);
         page().check(&value, start["command"].as_str().unwrap_or_else(|| panic!("{line} is before the start")));
         if value["event"] == "start" {

@@ -8,14 +8,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The bytes of the longest line, as long as a message may be.
-const MAX_LINE: usize = 1 << 20;
-
-/// The number of lines that are read ahead. With [`MAX_LINE`] that bounds their memory by 16 MiB.
+/// The number of lines that are read ahead. Of 1 MiB each they have 16 MiB.
 const AHEAD: usize = 16;
 
 /// The bytes that one read asks for.
 const READ: usize = 16 * 1024;
+
+/// The time between two reads of a line that is too long already. It may have no end, and nobody waits for it: so it takes
+/// 16 MB/s at most, and next to nothing of a processor.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The time that the rest of the input has to come to its end once nobody publishes it any more.
 const REST: Duration = Duration::from_secs(1);
@@ -28,8 +29,6 @@ const SILENCE: Duration = Duration::from_millis(200);
 pub(crate) enum Line {
     /// Its bytes, of any value.
     Whole(Vec<u8>),
-    /// It had so many bytes, which are more than [`MAX_LINE`], and none of them is kept.
-    TooLong(u64),
     /// Standard input failed with this error, and has ended.
     Failed(String),
 }
@@ -52,6 +51,8 @@ struct Shared {
 pub(crate) struct Rest {
     /// The lines of it that were read.
     pub(crate) lines: u64,
+    /// The lines that were too long, and that nobody has been told the number of.
+    too_long: u64,
     /// The input was read to its end, or to an error.
     pub(crate) is_whole: bool,
 }
@@ -79,16 +80,26 @@ impl Shared {
 }
 
 impl Lines {
-    pub(crate) fn new() -> Self {
+    /// Reads from now on. `too_long` hears at once of each line that has more than `most` bytes, of which none is kept: it need
+    /// not have ended, and those before it may not have been taken yet.
+    pub(crate) fn new(most: usize, too_long: impl Fn() + Send + 'static) -> Self {
         let (sender, lines) = bounded(AHEAD);
         let rest = Arc::<Shared>::default();
         let counted = rest.clone();
         std::thread::spawn(move || {
-            let read = read_lines(system::read, |line| {
-                if sender.send_blocking(line).is_err() {
-                    counted.change(|rest| rest.lines += 1);
+            let read = read_lines(system::read, most, |read| match read {
+                Read::Line(bytes) => {
+                    if sender.send_blocking(Line::Whole(bytes)).is_err() {
+                        counted.change(|rest| rest.lines += 1);
+                    }
                 }
-                true
+                Read::TooLong => {
+                    if !sender.is_closed() {
+                        too_long();
+                    }
+                    counted.change(|rest| rest.too_long += 1);
+                }
+                Read::More => std::thread::sleep(PAUSE),
             });
             if let Err(error) = read {
                 // Nobody is there to hear it if it is not sent.
@@ -97,6 +108,11 @@ impl Lines {
             counted.change(|rest| rest.is_whole = true);
         });
         Self { lines: Box::pin(lines), rest }
+    }
+
+    /// Takes the number of lines that were too long since the last call.
+    pub(crate) fn take_too_long(&self) -> u64 {
+        core::mem::take(&mut self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).too_long)
     }
 
     /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
@@ -108,11 +124,11 @@ impl Lines {
         while let Ok(line) = self.lines.try_recv() {
             match line {
                 Line::Failed(error) => failed(error),
-                Line::Whole(_) | Line::TooLong(_) => ahead += 1,
+                Line::Whole(_) => ahead += 1,
             }
         }
         let rest = self.rest.wait();
-        Rest { lines: ahead + rest.lines, ..rest }
+        Rest { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
     }
 
     /// The next line; `None` at the end of input, from then on.
@@ -126,57 +142,72 @@ impl Lines {
 struct Partial {
     /// The bytes so far, unless it is too long.
     bytes: Vec<u8>,
-    len: u64,
+    is_too_long: bool,
+}
+
+/// A step of reading.
+#[derive(PartialEq, Eq, Debug)]
+enum Read {
+    /// A line is whole.
+    Line(Vec<u8>),
+    /// The line that is being read has more bytes than it may.
+    TooLong,
+    /// Another piece of that line was read, and dropped.
+    More,
 }
 
 impl Partial {
-    fn add(&mut self, bytes: &[u8]) {
-        self.len += bytes.len() as u64;
-        match self.len <= MAX_LINE as u64 {
-            true => self.bytes.extend_from_slice(bytes),
-            false => self.bytes = Vec::new(),
+    /// Adds bytes, and returns what is to be told of that.
+    fn add(&mut self, bytes: &[u8], most: usize) -> Option<Read> {
+        let was_too_long = self.is_too_long;
+        self.is_too_long |= self.bytes.len() + bytes.len() > most;
+        if !self.is_too_long {
+            self.bytes.extend_from_slice(bytes);
+            return None;
         }
+        self.bytes = Vec::new();
+        Some(if was_too_long { Read::More } else { Read::TooLong })
     }
 
-    fn end(&mut self) -> Line {
-        let Self { bytes, len } = core::mem::take(self);
-        if len <= MAX_LINE as u64 { Line::Whole(bytes) } else { Line::TooLong(len) }
+    /// Ends the line, and returns it unless it was too long.
+    fn end(&mut self) -> Option<Read> {
+        let Self { bytes, is_too_long } = core::mem::take(self);
+        (!is_too_long).then_some(Read::Line(bytes))
     }
 }
 
-/// Reads to the end of input, or until `took` says that nobody takes more. Bytes without a newline at the end are a line.
+/// Reads to the end of input lines of at most so many bytes. Bytes without a newline at the end are a line.
 fn read_lines(
     mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
-    mut took: impl FnMut(Line) -> bool,
+    most: usize,
+    mut tell: impl FnMut(Read),
 ) -> io::Result<()> {
     let mut buffer = [0; READ];
     let mut line = Partial::default();
     loop {
         let n = match read(&mut buffer) {
             Ok(0) => {
-                if line.len > 0 {
-                    took(line.end());
+                if !line.bytes.is_empty() {
+                    line.end().map(&mut tell);
                 }
                 return Ok(());
             }
             Ok(n) => n,
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => continue,
             Err(error) => {
-                if line.len > 0 {
-                    took(line.end());
+                if !line.bytes.is_empty() {
+                    line.end().map(&mut tell);
                 }
                 return Err(error);
             }
         };
         let mut rest = &buffer[..n];
         while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
-            line.add(&rest[..at]);
-            if !took(line.end()) {
-                return Ok(());
-            }
+            line.add(&rest[..at], most).map(&mut tell);
+            line.end().map(&mut tell);
             rest = &rest[at + 1..];
         }
-        line.add(rest);
+        line.add(rest, most).map(&mut tell);
     }
 }
 
@@ -221,8 +252,11 @@ mod system {
 mod tests {
     use super::*;
 
-    /// The lines of an input that comes `step` bytes at a time, and that has nothing yet before each of them.
-    fn lines(input: &[u8], step: usize) -> Vec<Line> {
+    const MAX_LINE: usize = 1 << 20;
+
+    /// The lines of an input that comes `step` bytes at a time, and that has nothing yet before each of them; those that are
+    /// too long among them.
+    fn lines(input: &[u8], step: usize) -> Vec<Read> {
         let (mut rest, mut is_ready, mut lines) = (input, false, Vec::new());
         let read = |buffer: &mut [u8]| {
             is_ready = !is_ready;
@@ -235,17 +269,14 @@ mod tests {
             rest = later;
             Ok(n)
         };
-        let read = read_lines(read, |line| {
-            lines.push(line);
-            true
-        });
-        read.unwrap();
+        read_lines(read, MAX_LINE, |read| lines.push(read)).unwrap();
+        lines.retain(|read| *read != Read::More);
         lines
     }
 
     #[test]
     fn lines_are_the_same_however_they_come() {
-        let whole = |bytes: &[u8]| Line::Whole(bytes.to_vec());
+        let whole = |bytes: &[u8]| Read::Line(bytes.to_vec());
         for step in [1, 2, 3, READ] {
             assert_eq!(lines(b"", step), []);
             assert_eq!(lines(b"a\n\n\xff\0b\nrest", step), [&b"a"[..], b"", b"\xff\0b", b"rest"].map(whole));
@@ -256,10 +287,27 @@ mod tests {
     fn a_line_that_is_too_long_leaves_nothing_behind() {
         let mut input = vec![b'a'; MAX_LINE];
         input.extend_from_slice(b"\nb\n");
-        assert_eq!(lines(&input, READ), [Line::Whole(vec![b'a'; MAX_LINE]), Line::Whole(b"b".into())]);
+        assert_eq!(lines(&input, READ), [Read::Line(vec![b'a'; MAX_LINE]), Read::Line(b"b".into())]);
         input.insert(0, b'a');
-        assert_eq!(lines(&input, READ), [Line::TooLong(MAX_LINE as u64 + 1), Line::Whole(b"b".into())]);
-        assert_eq!(lines(&vec![0; 3 * MAX_LINE], READ), [Line::TooLong(3 * MAX_LINE as u64)]);
+        assert_eq!(lines(&input, READ), [Read::TooLong, Read::Line(b"b".into())]);
+        assert_eq!(lines(&vec![0; 3 * MAX_LINE], READ), [Read::TooLong]);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_told_at_its_limit() {
+        let (mut reads, mut told) = (0, Vec::new());
+        let read = |buffer: &mut [u8]| {
+            reads += 1;
+            match reads {
+                0..=100 => Ok(buffer.len()),
+                _ => Err(io::Error::other("enough")),
+            }
+        };
+        read_lines(read, MAX_LINE, |read| told.push(read)).unwrap_err();
+        // Each read after that is told, too, so that it is followed by a pause.
+        let more = 100 - MAX_LINE / READ - 1;
+        assert_eq!((&told[0], told.len()), (&Read::TooLong, 1 + more));
+        assert!(told[1..].iter().all(|read| *read == Read::More));
     }
 
     #[test]
@@ -272,10 +320,7 @@ mod tests {
             }
             None => Err(io::Error::other("gone")),
         };
-        let failed = read_lines(read, |line| {
-            lines.push(line);
-            true
-        });
-        assert_eq!((failed.unwrap_err().to_string().as_str(), lines), ("gone", vec![Line::Whole(b"rest".into())]));
+        let failed = read_lines(read, MAX_LINE, |line| lines.push(line));
+        assert_eq!((failed.unwrap_err().to_string().as_str(), lines), ("gone", vec![Read::Line(b"rest".into())]));
     }
 }

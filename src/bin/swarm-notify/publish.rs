@@ -13,9 +13,11 @@ use crate::lines::{Line, Lines};
 use crate::node::World;
 use crate::output::{say, warn};
 use delivery::{Delivery, Queue};
+use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use subscribers::Subscribers;
+use swarm_notify::identity::PeerId;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, PublishError};
@@ -78,8 +80,10 @@ impl Publisher {
         whose: Whose,
         topic: &str,
         floodsub: NotifeeId<FloodSub>,
+        us: PeerId,
         notifees: &mut Notifees<World>,
     ) -> Self {
+        let most = most_of_a_line(topic, us);
         Self {
             audience: match whose {
                 Whose::Listen => Audience::Many(Subscribers::default()),
@@ -88,7 +92,7 @@ impl Publisher {
             floodsub,
             watch: notifees.register(Watch::default()),
             topic: topic.to_owned(),
-            lines: Some(Lines::new()),
+            lines: Some(Lines::new(most, move || say(too_large(format_args!("more than {most}"))))),
             line: None,
             lost: 0,
             was_open: false,
@@ -119,8 +123,8 @@ impl Publisher {
     }
 
     /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages subscribers of `listen`
-    /// did not get, each counted once for each of them. Lines that `listen` did not publish were said one by one; a line that waits for somebody to subscribe
-    /// has nobody who misses it.
+    /// did not get, each counted once for each of them. Lines that `listen` did not
+    /// publish were said one by one; a line that waits for somebody to subscribe has nobody who misses it.
     pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
         let delivery = match &mut self.audience {
             Audience::One { delivery, .. } => delivery,
@@ -135,6 +139,7 @@ impl Publisher {
                         warn(format_args!("{} {were} {how}", number(count, "message")));
                     }
                 }
+                self.lost += self.lines.as_ref().map_or(0, Lines::take_too_long);
                 return;
             }
         };
@@ -199,7 +204,10 @@ impl Publisher {
             let Some(lines) = self.lines.as_mut().filter(|_| !world.is_ending) else { break };
             match lines.poll_next(cx) {
                 Poll::Pending => break,
-                Poll::Ready(None) => self.lines = None,
+                Poll::Ready(None) => {
+                    self.lost += lines.take_too_long();
+                    self.lines = None;
+                }
                 Poll::Ready(Some(Line::Failed(error))) => {
                     say_failed(&error);
                     self.is_wrong = true;
@@ -221,10 +229,9 @@ impl Publisher {
                     }
                     return;
                 }
-                Err(PublishError::TooLarge) => too_large(bytes.len() as u64),
+                Err(PublishError::TooLarge) => too_large(bytes.len()),
                 Err(error) => format!("a line of {} bytes is not published: {error}", bytes.len()),
             },
-            Line::TooLong(len) => too_large(*len),
             Line::Failed(error) => error.clone(),
         };
         self.lost += 1;
@@ -270,8 +277,19 @@ fn say_failed(error: &str) {
     say(format_args!("stdin cannot be read: {error}"));
 }
 
+/// Returns the bytes of the longest line that may find a place in a message on a topic, by an author with an Ed25519 key. Other
+/// keys have longer signatures, and less fits.
+fn most_of_a_line(topic: &str, author: PeerId) -> usize {
+    const SIGNATURE: usize = 64;
+    const SEQNO: usize = 8;
+    // Each field has a byte for its number, and its length: of the message and the data, which are long, in 3 bytes.
+    let short = |len: usize| if len < 128 { 2 } else { 3 } + len;
+    let others = short(topic.len()) + short(author.to_bytes().len()) + short(SEQNO) + short(SIGNATURE);
+    pubsub::Config::default().rpc_bytes.saturating_sub(4 + 4 + others)
+}
+
 /// Says that a line's message is too large, and how large one may be.
-fn too_large(bytes: u64) -> String {
+fn too_large(bytes: impl fmt::Display) -> String {
     let most = pubsub::Config::default().rpc_bytes;
     format!(
         "a line of {bytes} bytes is not published: the message is too large: with its topic, its author and their \

@@ -20,6 +20,7 @@ pub(crate) use open::Open;
 
 use crate::output::STDOUT;
 use crate::terminal::{self, Terminal, wrap_words};
+use clock::Moment;
 use describe::{describe, describe_refused, opening, with_peer};
 use libp2p_identity::PeerId;
 use open::Part;
@@ -88,13 +89,14 @@ impl Reporter {
 
     /// An event, with what can be looked up of it. Before it stands what a snapshot has not listed yet of what it names.
     pub(crate) fn event(&self, swarm: &tcp::Swarm, open: &mut Open, event: Event) {
-        let mut line = self.line(event.name());
+        let now = self.now();
+        let mut line = self.line_at(now, event.name());
         describe(swarm, event, &mut line);
         if event.is_last() {
             describe_refused(swarm, event.id(), &mut line);
         }
         let is_printed = self.is_printed(&line);
-        open.tell(event, |part| {
+        open.tell(event, now, |part| {
             let before = part.filter(|_| is_printed).map(|part| self.text(&self.snapshot(swarm, part)));
             is_printed && STDOUT.push_behind(before, self.text(&line))
         });
@@ -196,11 +198,20 @@ impl Reporter {
         self.print(&line);
     }
 
-    /// A line, with both times and the side in it.
+    fn now(&self) -> Moment {
+        Moment { elapsed: self.elapsed(), time: SystemTime::now() }
+    }
+
+    /// A line of now, with both times and the side in it. It is printed before another one is begun, so that no time goes
+    /// back from line to line.
     pub(crate) fn line(&self, event: &str) -> Line {
+        self.line_at(self.now(), event)
+    }
+
+    fn line_at(&self, at: Moment, event: &str) -> Line {
         let mut line = Line::default();
-        line.put("t", seconds(self.elapsed()));
-        line.put("time", clock::rfc3339(SystemTime::now()));
+        line.put("t", seconds(at.elapsed));
+        line.put("time", clock::rfc3339(at.time));
         if let Some(side) = self.side {
             line.put("side", side);
         }
@@ -277,14 +288,14 @@ impl Reporter {
 
     /// Prints the next part of the snapshot, if there is one.
     pub(crate) fn go_on(&self, swarm: &tcp::Swarm, open: &mut Open) {
-        if let Some(part) = open.next_part(open::MOST) {
+        if let Some(part) = open.next_part(open::MOST, self.now()) {
             self.print_always(&self.snapshot(swarm, &part));
         }
     }
 
     /// A part of a snapshot.
     fn snapshot(&self, swarm: &tcp::Swarm, part: &Part) -> Line {
-        let mut line = self.line("snapshot");
+        let mut line = self.line_at(part.at, "snapshot");
         let (mut listeners, mut connections, mut streams) = (Vec::new(), Vec::new(), Vec::new());
         for id in &part.ids {
             // Until its last event is handled, each can be looked up.
@@ -303,5 +314,25 @@ impl Reporter {
         line.put("connections", connections);
         line.put("streams", streams);
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Node;
+    use libp2p_identity::Keypair;
+    use std::time::UNIX_EPOCH;
+    use swarm_notify::swarm::Config;
+
+    /// A part before the line of an event has the moment of that, which was looked at first: else `t` goes back.
+    #[test]
+    fn a_part_of_a_snapshot_is_of_its_own_moment() {
+        let reporter = Reporter::new(Form::Json, false);
+        let node = Node::new(&Keypair::generate_ed25519(), Config::default(), reporter).unwrap();
+        let at = Moment { elapsed: Duration::from_millis(2_500), time: UNIX_EPOCH };
+        let part = Part { number: 1, ids: Vec::new(), has_more: false, at };
+        let line = reporter.snapshot(&node.world.swarm, &part).to_json();
+        assert!(line.starts_with(r#"{"t":2.5,"time":"1970-01-01T00:00:00.000000Z","event":"snapshot""#), "{line}");
     }
 }

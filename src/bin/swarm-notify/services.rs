@@ -67,7 +67,7 @@ impl Services {
                     .subscribe(&mut world.swarm, name)
                     .map_err(|error| Error::Topic(format!("{error} ({} bytes, and {most} are allowed)", name.len())))?;
                 let floodsub = notifees.install(world, service);
-                Some(Publisher::new(whose, name, floodsub, notifees))
+                Some(Publisher::new(whose, name, floodsub, identity.public().to_peer_id(), notifees))
             }
             None => None,
         };

@@ -37,15 +37,24 @@ pub(crate) fn stderr() -> Terminal {
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-    let has_none = is("TERM", "dumb") || (cfg!(unix) && std::env::var_os("TERM").is_none());
+    let has_none = is("TERM", "dumb") || is("TERM", "") || (cfg!(unix) && std::env::var_os("TERM").is_none());
     !(is_refused || is("CLICOLOR", "0") || has_none)
+}
+
+/// Returns whether `anstream` takes the environment for more than it says: a `CLICOLOR_FORCE` of 0 for a force, and an empty
+/// `TERM` for a terminal with colours.
+fn is_overrated() -> bool {
+    let force = std::env::var_os("CLICOLOR_FORCE").filter(|force| !force.is_empty());
+    match force {
+        Some(force) => force == "0",
+        None => std::env::var_os("TERM").is_some_and(|term| term.is_empty()),
+    }
 }
 
 impl Terminal {
     fn of(is_stdout: bool, stream: &impl RawStream) -> Self {
         let is_terminal = stream.is_terminal();
-        let has_colour = match std::env::var_os("CLICOLOR_FORCE").is_some_and(|force| force == "0") {
-            // `anstream` takes it for a force.
+        let has_colour = match is_overrated() {
             true => is_terminal && is_coloured_unforced(),
             false => AutoStream::choice(stream) != ColorChoice::Never,
         };

@@ -1,8 +1,17 @@
-//! The time of day on each line.
+//! [`Moment`]: the two times on each line.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    /// The time since the start, which never goes back.
+    pub(crate) elapsed: Duration,
+    /// The time of day, which may.
+    pub(crate) time: SystemTime,
+}
 
 /// Returns a time as RFC 3339 has it, in UTC and to the microsecond. A time before 1970 is shown as the first of 1970.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
@@ -38,7 +47,6 @@ const fn is_leap(year: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     /// The expected texts are those of `date -u -d @SECONDS` of GNU coreutils.
     #[test]

@@ -4,6 +4,7 @@
 //! before the line of an event comes a part with those of its ids that no part has listed yet. So whoever adds what each
 //! part lists and goes by the lines between sees everything open before it ends, and a connection before its streams.
 
+use super::clock::Moment;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use swarm_notify::lifecycle::{Event, Id};
@@ -40,6 +41,8 @@ pub(crate) struct Part {
     pub(crate) ids: Vec<Id>,
     /// Other parts follow.
     pub(crate) has_more: bool,
+    /// The moment of its line. Before the line of an event it is that one's, which was looked at first.
+    pub(crate) at: Moment,
 }
 
 impl Open {
@@ -53,8 +56,8 @@ impl Open {
         self.snapshot.is_some()
     }
 
-    /// Takes the next part of the snapshot, if there is one. It looks at no more than `most` ids.
-    pub(crate) fn next_part(&mut self, most: usize) -> Option<Part> {
+    /// Takes the next part of the snapshot, if there is one, for a line of this moment. It looks at no more than `most` ids.
+    pub(crate) fn next_part(&mut self, most: usize, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_mut()?;
         let begin = snapshot.looked_at.map_or(Unbounded, Excluded);
         let mut rest = self.ids.range((begin, Unbounded));
@@ -66,17 +69,17 @@ impl Open {
             }
         }
         snapshot.parts += 1;
-        let part = Part { number: snapshot.parts, ids, has_more: rest.next().is_some() };
+        let part = Part { number: snapshot.parts, ids, has_more: rest.next().is_some(), at };
         if !part.has_more {
             self.snapshot = None;
         }
         Some(part)
     }
 
-    /// Notes an event. `print` prints its line, behind a part with those of its ids that no part has listed yet. It returns
+    /// Notes an event, whose line is of this moment. `print` prints it, behind a part with those of its ids that no part has listed yet. It returns
     /// `false` if it has left out both.
-    pub(crate) fn tell(&mut self, event: Event, print: impl FnOnce(Option<&Part>) -> bool) {
-        let part = self.part_before(event);
+    pub(crate) fn tell(&mut self, event: Event, at: Moment, print: impl FnOnce(Option<&Part>) -> bool) {
+        let part = self.part_before(event, at);
         if let (true, Some(part)) = (print(part.as_ref()), part) {
             self.now += 1;
             for id in part.ids {
@@ -94,7 +97,7 @@ impl Open {
         }
     }
 
-    fn part_before(&self, event: Event) -> Option<Part> {
+    fn part_before(&self, event: Event, at: Moment) -> Option<Part> {
         let snapshot = self.snapshot.as_ref()?;
         let is_unlisted = |id: &Id| {
             let is_ahead = snapshot.looked_at.is_none_or(|last| *id > last);
@@ -112,7 +115,7 @@ impl Open {
             | Event::Disconnected { .. } => None,
         };
         let ids: Vec<_> = connection.into_iter().chain([event.id()]).filter(is_unlisted).collect();
-        (!ids.is_empty()).then_some(Part { number: snapshot.parts + 1, ids, has_more: true })
+        (!ids.is_empty()).then_some(Part { number: snapshot.parts + 1, ids, has_more: true, at })
     }
 }
 

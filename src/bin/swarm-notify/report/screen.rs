@@ -109,9 +109,10 @@ impl Screen {
                     fields.push(cells(&[Span::plain(format!("{milliseconds:.3} ms"))]));
                 }
                 ("addresses" | "added" | "removed", Value::Array(addresses)) if about == Some("listener") => {
-                    // An open listener's have our own peer id, as `start` has.
-                    let is_ours = event != "listen_failed" && !self.is_long;
-                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| is_ours) {
+                    // They have our own peer id, as `start` has, unless they were asked for with another.
+                    let may_be_others = matches!(line.text("reason"), None | Some("wrong_peer" | "unsupported"));
+                    let is_whole = self.is_long || (event == "listen_failed" && may_be_others);
+                    let of = |address: &str| match address.rsplit_once("/p2p/").filter(|_| !is_whole) {
                         Some((address, _)) => address.to_owned(),
                         None => address.to_owned(),
                     };
@@ -123,6 +124,10 @@ impl Screen {
                     let peer = line.text("peer").map(|peer| format!("/p2p/{peer}")).unwrap_or_default();
                     let remote = remote.strip_suffix(&*peer).filter(|rest| !rest.is_empty()).unwrap_or(remote);
                     fields.push(self.field(key, &remote.into()));
+                }
+                // It has shut down, or wants no more of the connection: no error, though it reads like one.
+                ("reason", value) if !self.is_long && value == "remote(go_away(0))" => {
+                    fields.push(cells(&[Span::new("peer said goodbye", paint::of_value(key))]));
                 }
                 (key, value) => fields.push(self.field(key, value)),
             }

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::time::{Duration, UNIX_EPOCH};
 use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId,
 };
@@ -16,10 +17,18 @@ struct Reader {
     open: BTreeSet<Id>,
     /// The parts of the last snapshot.
     parts: u64,
+    /// The time of the last line.
+    read: Duration,
 }
 
 impl Reader {
+    fn is_of(&mut self, at: Moment) {
+        assert!(at.elapsed >= self.read, "{at:?} comes after {:?}", self.read);
+        self.read = at.elapsed;
+    }
+
     fn part(&mut self, part: &Part, parents: &Lifecycle) {
+        self.is_of(part.at);
         if part.number == 1 {
             (self.open, self.parts) = (BTreeSet::new(), 0);
         }
@@ -34,7 +43,8 @@ impl Reader {
         }
     }
 
-    fn line(&mut self, event: Event) {
+    fn line(&mut self, event: Event, at: Moment) {
+        self.is_of(at);
         let is_known = |id: Id| self.open.contains(&id);
         match event {
             Event::OpenedStream { connection, .. } | Event::StreamFailed { connection, .. } => {
@@ -92,15 +102,23 @@ struct Log {
     reader: Reader,
     is_full: bool,
     missed: u64,
+    /// The clock, which goes on whenever it is looked at.
+    clock: Duration,
 }
 
 impl Log {
+    fn now(&mut self) -> Moment {
+        self.clock += Duration::from_secs(1);
+        Moment { elapsed: self.clock, time: UNIX_EPOCH }
+    }
+
     fn tell(&mut self, event: Event, network: &Lifecycle) {
+        let now = self.now();
         let (takes, reader) = (self.missed == 0 && !self.is_full, &mut self.reader);
-        self.open.tell(event, |part| {
+        self.open.tell(event, now, |part| {
             if takes {
                 part.iter().for_each(|part| reader.part(part, network));
-                reader.line(event);
+                reader.line(event, now);
             }
             takes
         });
@@ -115,7 +133,8 @@ impl Log {
             self.missed = 0;
             self.open.begin_snapshot();
         }
-        if let Some(part) = self.open.next_part(MOST) {
+        let now = self.now();
+        if let Some(part) = self.open.next_part(MOST, now) {
             self.reader.part(&part, network);
         }
     }

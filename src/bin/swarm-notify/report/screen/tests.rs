@@ -147,6 +147,33 @@ fn an_address_is_broken_between_its_parts() {
     assert_eq!(shown(&line, 80, false), expected);
 }
 
+/// Which `start` has said already, unless the address was asked for with another.
+#[test]
+fn our_own_id_is_left_out_of_addresses_that_fail() {
+    for (reason, address) in
+        [("address_in_use", "/ip4/1.2.3.4/tcp/1"), ("wrong_peer", "/ip4/1.2.3.4/tcp/1/p2p/12D3KooW…6wQGfa")]
+    {
+        let mut line = line(None, "listen_failed", Some(("listener", "l0.1")));
+        line.put("reason", reason);
+        line.put("addresses", vec![format!("/ip4/1.2.3.4/tcp/1/p2p/{PEER}")]);
+        let expected = [format!("   1.500  listen_failed         l0.1      {reason} {address}")];
+        assert_eq!(shown(&line, 120, false), expected);
+    }
+}
+
+#[test]
+fn a_goodbye_is_said_in_words_unless_all_is_wanted() {
+    for (reason, is_long, expected) in [
+        ("remote(go_away(0))", false, "peer said goodbye"),
+        ("remote(go_away(0))", true, "remote(go_away(0))"),
+        ("remote(go_away(1))", false, "remote(go_away(1))"),
+    ] {
+        let mut line = line(None, "disconnected", Some(("connection", "c0.1")));
+        line.put("reason", reason);
+        assert_eq!(shown(&line, 120, is_long), [format!("   1.500  disconnected          c0.1      {expected}")]);
+    }
+}
+
 #[test]
 fn an_agent_forges_neither_a_column_nor_a_colour() {
     let mut line = line(None, "identified", None);
@@ -240,7 +267,7 @@ fn a_narrow_terminal_has_the_rest_below() {
     let mut line = line(Some("b"), "disconnected", Some(("connection", "c1.1")));
     line.put("reason", "remote(go_away(0))");
     line.put("peer", PEER);
-    let expected = ["   1.500 b disconnected c1.1", "    remote(go_away(0))", "    peer=12D3KooW…6wQGfa"];
+    let expected = ["   1.500 b disconnected c1.1", "    peer said goodbye", "    peer=12D3KooW…6wQGfa"];
     assert_eq!(shown(&line, 40, false), expected);
 }
 
