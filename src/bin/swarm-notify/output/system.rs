@@ -3,14 +3,16 @@
 use super::Descriptor;
 
 #[cfg(not(unix))]
-pub(super) use other::{wait_gone, wait_writable, write};
+pub(super) use other::{is_one_terminal, wait_gone, wait_writable, write};
 #[cfg(unix)]
-pub(super) use unix::{wait_gone, wait_writable, write};
+pub(super) use unix::{is_one_terminal, wait_gone, wait_writable, write};
 
 #[cfg(unix)]
 mod unix {
     use super::Descriptor;
     use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::fs::fstat;
+    use rustix::termios::{isatty, tcgetsid};
     use rustix::{io::Errno, stdio};
     use std::io;
     use std::os::fd::BorrowedFd;
@@ -32,6 +34,15 @@ mod unix {
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
     }
 
+    /// Returns whether both descriptors lead to one terminal.
+    pub(in super::super) fn is_one_terminal() -> bool {
+        let both = [stdio::stdout(), stdio::stderr()];
+        let file = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let is_one_file = file(both[0]).is_some_and(|out| file(both[1]) == Some(out));
+        // `/dev/tty` is a file of its own for the one terminal that controls the process.
+        both.into_iter().all(isatty) && (is_one_file || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
+    }
+
     /// Returns `false` where that cannot be waited for.
     pub(in super::super) fn wait_gone(descriptor: Descriptor) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
@@ -48,7 +59,7 @@ mod unix {
 #[cfg(not(unix))]
 mod other {
     use super::Descriptor;
-    use std::io::{self, Write as _};
+    use std::io::{self, IsTerminal as _, Write as _};
 
     pub(in super::super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
         match descriptor {
@@ -63,6 +74,11 @@ mod other {
     }
 
     pub(in super::super) fn wait_writable(_: Descriptor) {}
+
+    /// Returns whether both are terminals: a process has one console.
+    pub(in super::super) fn is_one_terminal() -> bool {
+        io::stdout().is_terminal() && io::stderr().is_terminal()
+    }
 
     pub(in super::super) fn wait_gone(_: Descriptor) -> bool {
         false
