@@ -31,6 +31,7 @@ const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "se
 const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {
+    output::outlive_size_limits();
     output::init_log();
     let args = args::Args::read();
     // The output of `dial` is an answer; it is right only if it is heard.

@@ -3,9 +3,9 @@
 use super::Descriptor;
 
 #[cfg(not(unix))]
-pub(super) use other::{is_one_terminal, wait_gone, wait_writable, write};
+pub(super) use other::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 #[cfg(unix)]
-pub(super) use unix::{is_one_terminal, wait_gone, wait_writable, write};
+pub(super) use unix::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 
 #[cfg(unix)]
 mod unix {
@@ -14,8 +14,10 @@ mod unix {
     use rustix::fs::fstat;
     use rustix::termios::{isatty, tcgetsid};
     use rustix::{io::Errno, stdio};
+    use signal_hook::consts::SIGXFSZ;
     use std::io;
     use std::os::fd::BorrowedFd;
+    use std::sync::Arc;
 
     const fn fd(descriptor: Descriptor) -> BorrowedFd<'static> {
         match descriptor {
@@ -32,6 +34,12 @@ mod unix {
     pub(in super::super) fn wait_writable(descriptor: Descriptor) {
         // After an error the next write says more.
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
+    }
+
+    /// The system sends a signal, which kills who does not take it, besides refusing the bytes.
+    pub(in super::super) fn outlive_size_limits() {
+        // The flag is of no use: the write fails as well. Where the signal cannot be taken, it kills as before.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
     /// Returns whether both descriptors lead to one terminal.
@@ -74,6 +82,9 @@ mod other {
     }
 
     pub(in super::super) fn wait_writable(_: Descriptor) {}
+
+    /// Does nothing: there is no such signal.
+    pub(in super::super) const fn outlive_size_limits() {}
 
     /// Returns whether both are terminals: a process has one console.
     pub(in super::super) fn is_one_terminal() -> bool {
