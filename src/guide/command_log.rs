@@ -217,7 +217,7 @@
 //! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
 //! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
 //! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
-//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them. There may be more if stdin was not read to its end, as stderr says. |
+//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them, and those that were under way as a stream ended: the peer may have some of these. There may be more if stdin was not read to its end, as stderr says. |
 //! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
 //! | `interrupted` | string | The signal that ended the run: `SIGINT`, `SIGTERM` or `SIGHUP`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
@@ -267,9 +267,12 @@
 //!
 //! `dial --floodsub` ends with 1 when lines have waited for `--timeout` and its peer has not joined the topic, or has taken
 //! less than 64 KiB of what was published meanwhile, or, at the end, not the rest: whether it grants no window, resets our
-//! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: exactly where
-//! stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer than 1 s.
-//! A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: never
+//! too few where stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer
+//! than 1 s. A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//! Where our stream or the connection ends before all is written, the lines that were under way count as lost, though the peer
+//! may have some of them: 256 KiB and one line of each stream at most. stderr then says that they `may have come`. Otherwise no
+//! line that was written counts.
 //!
 //! `listen --floodsub` publishes its lines as fast as subscribers take them. One for whom 1 MiB waits holds up the others for
 //! at most 5 s, until half of that is written. After that nobody waits for it until it has caught up. What is beyond its 4

@@ -315,7 +315,10 @@ fn lines_on_which_a_peer_hangs_up_are_counted() {
     let [published, lost] = ["lines_published", "lines_lost"].map(|key| summary[key].as_u64().unwrap());
     assert_eq!(published + lost, 1_000, "{summary}");
     assert!(published as usize <= (SOME + WINDOW) / 1_000, "{published} of 1000 cannot have come");
-    let said = format!("error: {lost} lines of stdin are lost: they were not written to the peer\n");
+    let said = format!(
+        "error: {lost} lines of stdin are lost: they were not written to the peer, or under way as the stream ended, and \
+         may have come\n"
+    );
     assert!(dial.stderr.starts_with(&said), "{}", dial.stderr);
     assert!(
         dial.stderr[said.len()..].starts_with("error: the connection ended before all was done: "),
