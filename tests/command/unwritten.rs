@@ -20,8 +20,7 @@ fn publish(peer: &HandMade, count: u64, seconds: &str) -> Ended {
 }
 
 /// Some of the lines that are lost may have come.
-const MAY_HAVE_COME: &str =
-    " lines of stdin are lost: they were not written to the peer, or under way as the stream ended, and may have come\n";
+const MAY_HAVE_COME: &str = " lines of stdin are lost: they were not written to the peer, or under way as the stream ended, and may have come\n";
 /// None of them has.
 const HAVE_NOT_COME: &str = " lines of stdin are lost: they were not written to the peer\n";
 

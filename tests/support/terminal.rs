@@ -116,13 +116,7 @@ impl AtTerminal {
     }
 
     #[track_caller]
-    fn with(
-        mut command: Command,
-        columns: u16,
-        stdout: Option<Stdio>,
-        stderr: Option<Stdio>,
-        pause: Duration,
-    ) -> Self {
+    fn with(mut command: Command, columns: u16, stdout: Option<Stdio>, stderr: Option<Stdio>, pause: Duration) -> Self {
         let (terminal, name) = open_terminal(columns);
         let open = || Stdio::from(open_other_end(&name));
         command.stdin(Stdio::null()).stdout(stdout.unwrap_or_else(open)).stderr(stderr.unwrap_or_else(open));
