@@ -94,7 +94,7 @@
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
 //! | `refused` | A peer was refused something, or something of it was over before it had an id: at most once a second for each listener or connection and kind. | `listener`?, `remote`?, `connection`?, `peer`?, `kind`, `count`, `total` |
-//! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: 1 000 of `message`, 10 of the others of pub/sub. | `peer`?, `what`, `lines` |
+//! | `skipped` | Lines of one kind were left out in the last second, since one peer's went beyond a limit: in `listen` 1 000 of `message`, and 10 of the others of pub/sub. `dial` prints all messages. | `peer`?, `what`, `lines` |
 //! | `ping` | A ping was answered. | `connection`, `peer`, `seconds` |
 //! | `ping_failed` | A ping was not answered. | `connection`, `peer`, `reason` |
 //! | `identified` | A peer has answered who it is. | `peer`, `agent`, `protocols`, `addresses`, `observed` |
@@ -224,7 +224,7 @@
 //! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
 //! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
 //! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
-//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them. There may be more if stdin was not read to its end, as stderr says. |
+//! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them, and those that were under way as a stream ended: the peer may have some of these. There may be more if stdin was not read to its end, as stderr says. |
 //! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
 //! | `interrupted` | string | The signal that ended the run: `SIGINT`, `SIGTERM` or `SIGHUP`. |
 //! | `shown` | number | Events that came as promised, of both sides. |
@@ -250,8 +250,8 @@
 //!
 //! | code | meaning |
 //! |---|---|
-//! | 0 | All was right. `demo`: it has shown what it promises, and all lines were written or stdout's reader has left. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end. |
-//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. If stdout's reader has left, only `dial` counts the rest as lost. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
+//! | 0 | All was right. `demo`: it has shown what it promises, and all lines were written or stdout's reader has left. `listen`: a signal ended it, or stdout's reader has left. `dial`: every stream, ping and question was answered right, and the connection was there to the end, or stdout's reader left when nothing but `--hold` was left to do. |
+//! | 1 | Something was wrong: the peer, the network, what came back, or lines of stdout or stdin are lost. stderr says what. If stdout's reader has left, only `dial` ends so, if it had more to do: stderr says what was not done. Lines of `listen` for which nobody has joined are no loss: it publishes to those who are there. |
 //! | 2 | The command line or the topic is wrong, or the key file cannot be used: it cannot be read or made, whatever the reason, or is none. stderr says what, stdout has nothing, and nothing was started. |
 //! | 130 | `dial`: SIGINT (Ctrl-C) came before all was done. It has closed its connection; stderr and the `summary` say what was begun and what was not. |
 //! | 143 | `dial`: the same after SIGTERM. |
@@ -274,9 +274,12 @@
 //!
 //! `dial --floodsub` ends with 1 when lines have waited for `--timeout` and its peer has not joined the topic, or has taken
 //! less than 64 KiB of what was published meanwhile, or, at the end, not the rest: whether it grants no window, resets our
-//! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: exactly where
-//! stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer than 1 s.
-//! A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: never
+//! too few where stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer
+//! than 1 s. A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//! Where our stream or the connection ends before all is written, the lines that were under way count as lost, though the peer
+//! may have some of them: 256 KiB and one line of each stream at most. stderr then says that they `may have come`. Otherwise no
+//! line that was written counts.
 //!
 //! `listen --floodsub` publishes its lines as fast as subscribers take them. One for whom 1 MiB waits holds up the others for
 //! at most 5 s, until half of that is written. After that nobody waits for it until it has caught up. What is beyond its 4

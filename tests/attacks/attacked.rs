@@ -45,6 +45,7 @@ use std::process::ExitCode;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
+    output::outlive_size_limits();
     output::init_log();
     if let Some(gauge) = std::env::var_os("SWARM_NOTIFY_ATTACKED").and_then(|path| UnixStream::connect(path).ok()) {
         std::thread::spawn(|| answer(gauge));

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Output};
+use swarm_notify::keys::KeyFile;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_swarm-notify");
 /// Nobody listens here, so that who dials it ends after the key is read or made.
@@ -170,7 +171,7 @@ fn processes_that_start_at_once_have_one_identity() {
 fn where_nothing_can_be_written_nothing_is_left_behind() {
     let folder = Folder::new("no-bytes");
     let key = folder.file("key");
-    let ended = dial_in_shell("trap '' XFSZ; ulimit -f 0", &key);
+    let ended = dial_in_shell("ulimit -f 0", &key);
     let error = String::from_utf8(ended.stderr).unwrap();
     assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{error}");
     assert!(error.contains(&key) && error.contains("cannot be made") && error.contains("too large"), "{error}");
@@ -206,13 +207,22 @@ fn a_full_disk_is_told_and_a_later_start_works() {
     assert!(told.contains("connect_failed"), "the later start has dialed: {told}");
 }
 
+/// It has the name of the key file that this test's own program makes, and is killed over.
+const KILLED: &str = "SWARM_NOTIFY_KILLED";
+
 #[test]
 fn what_a_killed_start_leaves_behind_is_no_trouble() {
+    if let Some(key) = std::env::var_os(KILLED) {
+        panic!("it lives on: {:?}", KeyFile::load_or_create(key).map(drop));
+    }
     let folder = Folder::new("killed");
     let key = folder.file("key");
-    // The signal of the limit kills it at its first byte.
-    let killed = dial_in_shell("ulimit -c 0; ulimit -f 0", &key);
-    assert_eq!((killed.status.code(), killed.stdout.len()), (None, 0), "{}", String::from_utf8_lossy(&killed.stderr));
+    // The signal of the limit kills at its first byte a program that has nothing against it. The command has.
+    let script = r#"ulimit -c 0; ulimit -f 0; exec "$0" --exact keys::what_a_killed_start_leaves_behind_is_no_trouble"#;
+    let mut killed = Command::new("sh");
+    killed.args(["-c", script]).arg(std::env::current_exe().unwrap()).env(KILLED, &key);
+    let killed = killed.output().unwrap();
+    assert_eq!(killed.status.code(), None, "{}", String::from_utf8_lossy(&killed.stdout));
     let left = names_in(&folder);
     assert!(left.len() == 1 && left[0].starts_with(".swarm-notify-"), "{left:?}");
     let mode = fs::metadata(folder.file(&left[0])).unwrap().permissions().mode();

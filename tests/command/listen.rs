@@ -7,6 +7,7 @@ use libp2p_identity::Keypair;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::Instant;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::swarm::Config;
@@ -234,4 +235,21 @@ fn a_refused_handshake_says_from_where() {
     let refused = listen.until("refused");
     assert_eq!(refused["kind"], "handshake_failed");
     assert_eq!(refused["remote"], format!("/ip4/127.0.0.1/tcp/{}", knock.local_addr().unwrap().port()));
+}
+
+/// Everything takes a descriptor: sockets, signals, and the wait for both.
+#[test]
+fn few_descriptors_are_told_for_that() {
+    // With fewer a program is not even loaded.
+    for most in 5..=17 {
+        for args in ["listen", "dial /ip4/127.0.0.1/tcp/1"] {
+            let script = format!(r#"ulimit -n {most}; exec "$0" --json {args}"#);
+            let ended = Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_swarm-notify")]).output().unwrap();
+            let (stdout, stderr) = (ended.stdout, String::from_utf8(ended.stderr).unwrap());
+            assert_eq!((ended.status.code(), stderr.lines().count()), (Some(1), 1), "{most}: {stderr}");
+            assert!(stderr.starts_with("error: ") && stderr.contains("`ulimit -n`"), "{most}: {stderr}");
+            // The log has begun.
+            assert!(stdout.is_empty() || !stderr.contains("nothing was started"), "{most}: {stderr}");
+        }
+    }
 }

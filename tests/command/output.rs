@@ -1,14 +1,14 @@
 //! The way out: a reader that is slow, has stopped or has left, a full disk, and what is said then.
 
 use crate::serving::{ECHO, Serving, Silent};
-use crate::support::command::{Process, Running, json_command, non_blocking, told};
+use crate::support::command::{Folder, Process, Running, json_command, non_blocking, told};
 use crate::support::log_page::page;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, PipeReader, Write as _, pipe};
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// The log of a process whose reader decides when it reads.
 pub(crate) struct Log {
@@ -282,6 +282,23 @@ fn a_full_disk_ends_it_with_a_word() {
         assert_eq!(ended.code, Some(1), "{args:?}");
         assert!(ended.stderr.contains("stdout cannot be written"), "{args:?}: {}", ended.stderr);
     }
+}
+
+/// The system has a signal for a file that grows beyond its limit. It must not kill the command, which says nothing then.
+#[test]
+fn a_file_at_its_limit_is_told_as_a_full_disk_is() {
+    let folder = Folder::new("limit-of-a-file");
+    let file = folder.file("log");
+    let script = r#"ulimit -f 1; exec "$0" --json demo >"$1""#;
+    let mut demo = Command::new("sh");
+    let demo = demo.args(["-c", script, env!("CARGO_BIN_EXE_swarm-notify"), &file]).output().unwrap();
+    let stderr = String::from_utf8(demo.stderr).unwrap();
+    assert_eq!(demo.status.code(), Some(1), "{stderr}");
+    let said = "error: stdout cannot be written, ";
+    assert!(stderr.starts_with(said) && stderr.contains(" lines of output are lost: File too large"), "{stderr}");
+    let log = std::fs::read_to_string(&file).unwrap();
+    // A shell's unit is 512 bytes or 1 024.
+    assert!([512, 1_024].contains(&log.len()), "{log}");
 }
 
 /// What is not written ends the dial, which ends the connection before it is there. Only the first is said.

@@ -33,22 +33,27 @@ fn a_long_run_shows_how_far_it_has_come() {
 #[test]
 fn lines_and_the_bar_do_not_mix() {
     let peer = Serving::start(&[ECHO], Slow::sending(1));
-    let mut dial = AtTerminal::start(command(&["dial", &peer.address, "--streams", "20", "--bytes", "1"]), 300);
-    dial.until(" of 20 streams, ");
-    let shown = dial.ended();
-    assert_eq!(shown.code, Some(0));
-    let text = shown.screen.contents();
-    let count = |what: &str| text.lines().filter(|row| row.contains(what)).count();
-    assert_eq!((count("opened_stream"), count("closed_stream"), count(BAR)), (20, 20, 0), "{text}");
-    // Each row of the log begins with a time, and nothing else does.
-    let is_of_log = |row: &String| row.trim_start().starts_with(|c: char| c.is_ascii_digit());
-    let of_log = shown.rows.iter().take_while(|row| !row.starts_with("20 streams")).filter(|row| is_of_log(row));
-    assert_eq!(of_log.count(), 43, "{text}");
-    assert!(shown.rows[43].starts_with("20 streams: 20 ok"), "{text}");
-    // Lines were printed while the bar stood there.
-    let written = String::from_utf8_lossy(&shown.written);
-    let at = written.find(BAR).unwrap();
-    assert!(written[at..].matches("closed_stream").count() > 1, "{written}");
+    // Without colours a line takes the place of no more than it covers.
+    for (name, value) in [("TERM", "xterm"), ("NO_COLOR", "1")] {
+        let mut command = command(&["dial", &peer.address, "--streams", "20", "--bytes", "1"]);
+        command.env(name, value);
+        let mut dial = AtTerminal::start(command, 300);
+        dial.until(" of 20 streams, ");
+        let shown = dial.ended();
+        assert_eq!(shown.code, Some(0));
+        let text = shown.screen.contents();
+        let count = |what: &str| text.lines().filter(|row| row.contains(what)).count();
+        assert_eq!((count("opened_stream"), count("closed_stream"), count(BAR)), (20, 20, 0), "{text}");
+        // Each row of the log begins with a time, and nothing else does.
+        let is_of_log = |row: &String| row.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        let of_log = shown.rows.iter().take_while(|row| !row.starts_with("20 streams")).filter(|row| is_of_log(row));
+        assert_eq!(of_log.count(), 43, "{text}");
+        assert!(shown.rows[43].starts_with("20 streams: 20 ok"), "{text}");
+        // Lines were printed while the bar stood there.
+        let written = String::from_utf8_lossy(&shown.written);
+        let at = written.find(BAR).unwrap();
+        assert!(written[at..].matches("closed_stream").count() > 1, "{written}");
+    }
 }
 
 #[test]

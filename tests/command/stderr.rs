@@ -2,7 +2,8 @@
 
 use crate::paced::Peer;
 use crate::screens::nothing_else_is_wrapped;
-use crate::support::terminal::{AtTerminal, command, plain};
+use crate::support::command::Running;
+use crate::support::terminal::{AtTerminal, command, plain, stopped_terminal};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::Event;
@@ -74,5 +75,24 @@ fn a_record_of_the_log_is_marked_where_it_goes_on() {
     for row in shown.whole_rows() {
         let is_known = row.starts_with("   ") || row.starts_with('[') || row.starts_with("│ ");
         assert!(is_known || row.starts_with("dial me: "), "{row}");
+    }
+}
+
+/// Each of the two has a terminal to itself. The log is longer than what waits for its reader, so that it gets no further than
+/// that reader's thread.
+#[test]
+fn a_terminal_of_stderr_that_has_stopped_holds_up_no_log() {
+    const STREAMS: usize = 4_000;
+    let mut listen = Running::start(["listen"]);
+    let streams = STREAMS.to_string();
+    let args = ["dial", &listen.address(), "--streams", &streams, "--bytes", "0", "--concurrency", "64"];
+    // It has the progress bar, or records of the library's log from the start on.
+    for records in ["off", "debug"] {
+        let (_terminal, stderr) = stopped_terminal(120);
+        let mut command = command(&args);
+        command.env("RUST_LOG", records);
+        let shown = AtTerminal::start_above(command, 120, stderr.into()).ended();
+        let text = plain(&shown.written);
+        assert_eq!((shown.code, text.matches(" closed_stream ").count()), (Some(0), STREAMS), "{records}");
     }
 }

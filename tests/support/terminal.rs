@@ -2,7 +2,8 @@
 
 use super::command::{LIMIT, signal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{Action, Winsize, tcflow, tcsetwinsize};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::num::NonZeroU16;
@@ -63,34 +64,62 @@ fn size(columns: u16) -> Winsize {
     Winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
+/// Opens a terminal of this width, and returns it with its name.
+#[track_caller]
+fn open_terminal(columns: u16) -> (OwnedFd, CString) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    tcsetwinsize(&terminal, size(columns)).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    (terminal, name)
+}
+
+/// Opens the end of a terminal that a process has.
+#[track_caller]
+fn open_other_end(name: &CStr) -> File {
+    OpenOptions::new().read(true).write(true).open(OsStr::from_bytes(name.to_bytes())).unwrap()
+}
+
+/// A terminal that has stopped, as by Ctrl-S: it takes nothing. Returns it, and the end of it that a process has.
+#[track_caller]
+pub(crate) fn stopped_terminal(columns: u16) -> (OwnedFd, File) {
+    let (terminal, name) = open_terminal(columns);
+    let other_end = open_other_end(&name);
+    tcflow(&other_end, Action::OOff).unwrap();
+    (terminal, other_end)
+}
+
 impl AtTerminal {
     /// Starts a command at a terminal of this width.
     #[track_caller]
     pub(crate) fn start(command: Command, columns: u16) -> Self {
-        Self::with(command, columns, None, Duration::ZERO)
+        Self::with(command, columns, None, None, Duration::ZERO)
     }
 
     /// The same, at a terminal that shows a few lines and pauses then, again and again.
     #[track_caller]
     pub(crate) fn start_slow(command: Command, columns: u16, pause: Duration) -> Self {
-        Self::with(command, columns, None, pause)
+        Self::with(command, columns, None, None, pause)
     }
 
     /// The same, with standard output elsewhere.
     #[track_caller]
     pub(crate) fn start_beside(command: Command, columns: u16, stdout: Stdio) -> Self {
-        Self::with(command, columns, Some(stdout), Duration::ZERO)
+        Self::with(command, columns, Some(stdout), None, Duration::ZERO)
+    }
+
+    /// The same, with standard error elsewhere.
+    #[track_caller]
+    pub(crate) fn start_above(command: Command, columns: u16, stderr: Stdio) -> Self {
+        Self::with(command, columns, None, Some(stderr), Duration::ZERO)
     }
 
     #[track_caller]
-    fn with(mut command: Command, columns: u16, stdout: Option<Stdio>, pause: Duration) -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        tcsetwinsize(&terminal, size(columns)).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap();
-        let open = || OpenOptions::new().read(true).write(true).open(std::ffi::OsStr::from_bytes(name.to_bytes()));
-        command.stdin(Stdio::null()).stdout(stdout.unwrap_or_else(|| open().unwrap().into())).stderr(open().unwrap());
+    fn with(mut command: Command, columns: u16, stdout: Option<Stdio>, stderr: Option<Stdio>, pause: Duration) -> Self {
+        let (terminal, name) = open_terminal(columns);
+        let open = || Stdio::from(open_other_end(&name));
+        command.stdin(Stdio::null()).stdout(stdout.unwrap_or_else(open)).stderr(stderr.unwrap_or_else(open));
         let child = command.spawn().unwrap();
         // The command alone holds the terminal's other end, so that its end is heard.
         drop(command);

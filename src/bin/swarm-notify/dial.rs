@@ -46,12 +46,14 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     config.connection.half_open_timeout = None;
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut node = Node::new(&identity, config, reporter)?;
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| Error::Randomness(error.to_string()))?;
     let mut services =
         Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Dial { timeout: args.timeout })?;
     let connection =
         node.world.swarm.dial(args.address.clone()).map_err(|error| Error::Dial(args.address.clone(), error))?;
     node.world.dialed = Some(connection);
-    let caller = node.notifees.register(Caller::new(args.clone(), connection));
+    let caller = node.notifees.register(Caller::new(args.clone(), connection, u64::from_le_bytes(seed)));
     let mut errands = Errands::new(args);
     let mut progress = Progress::new(args, reporter);
     if progress.is_some() {
@@ -116,6 +118,8 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
 struct Caller {
     args: args::Dial,
     connection: ConnectionId,
+    /// The run's own random number, which the bytes of its streams depend on.
+    seed: u64,
     calls: HashMap<StreamId, Call>,
     tally: Tally,
     /// The bytes that came back, or that a sink was sent, on all streams that have ended.
@@ -142,11 +146,12 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(args: args::Dial, connection: ConnectionId) -> Self {
+    fn new(args: args::Dial, connection: ConnectionId, seed: u64) -> Self {
         let tally = Tally { streams: args.streams(), ..Tally::default() };
         Self {
             args,
             connection,
+            seed,
             calls: HashMap::new(),
             tally,
             moved: 0,
@@ -195,7 +200,7 @@ impl Caller {
                 return self.cannot_begin(world);
             };
             // The first bytes travel with the proposal of the protocol.
-            let call = Call::new(self.tally.begun, now, &self.args);
+            let call = Call::new(self.tally.begun, now, self.seed, &self.args);
             self.calls.entry(stream).or_insert(call).go_on(&mut world.swarm, stream);
             self.tally.begun += 1;
         }

@@ -31,6 +31,7 @@ const _: () = assert!(cfg!(all(feature = "ecdsa", feature = "rsa", feature = "se
 const RIGHT: u8 = 0;
 
 fn main() -> ExitCode {
+    output::outlive_size_limits();
     output::init_log();
     let args = args::Args::read();
     let reporter = Reporter::new(args.form(), args.quiet);

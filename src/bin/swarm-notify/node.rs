@@ -13,7 +13,7 @@ use crate::report::{Open, Reporter};
 use async_signal::{Signal, Signals};
 use futures_lite::Stream as _;
 use libp2p_identity::Keypair;
-use signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of};
+use signals::{SAME, code_of, end_at_once_by_the_second_signal, ends, name_of, try_descriptors};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -96,13 +96,11 @@ impl fmt::Display for Error {
                 "the identity key cannot be used: {why}; give `--key` a file with an Ed25519 key, or one that does not \
                  exist yet"
             ),
-            Self::Signals(why) => {
-                write!(f, "the system does not let us wait for signals: {why}; nothing was started")
-            }
-            Self::Reactor(why) => write!(
+            Self::Signals(why) | Self::Reactor(why) => write!(
                 f,
-                "the system does not let us wait for sockets: {why}; if too many files are open, close some or raise \
-                 `ulimit -n`"
+                "the system does not let us wait for {}: {why}; if too many files are open, close some or raise \
+                 `ulimit -n`",
+                if matches!(self, Self::Signals(_)) { "signals" } else { "sockets" }
             ),
             Self::Listen(address, why) => write!(f, "{address} is not listened on: {why}; give fewer addresses"),
             Self::NothingListens(failed) => {
@@ -287,6 +285,7 @@ impl Node {
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
         let ends = ends();
+        try_descriptors().map_err(Error::Signals)?;
         let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
         end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
         let (mut end, mut interrupted_at) = (End::Done, Duration::ZERO);

@@ -92,6 +92,11 @@ pub(crate) fn show_at_bottom(bottom: Bottom) {
     STDERR.show(bottom);
 }
 
+/// Has each write to a file that is as large as the system allows (`ulimit -f`) fail, as on a full disk.
+pub(crate) fn outlive_size_limits() {
+    system::outlive_size_limits();
+}
+
 /// Has the `log` crate's records written to standard error, as `RUST_LOG` selects them.
 pub(crate) fn init_log() {
     struct Records;

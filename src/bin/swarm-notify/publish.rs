@@ -154,7 +154,8 @@ impl Publisher {
         }
         if self.lost > 0 {
             let (are, they_were) = if self.lost == 1 { ("is", "it was") } else { ("are", "they were") };
-            say(format_args!("{} of stdin {are} lost: {they_were} not written to the peer", self.lost_lines()));
+            let (lines, or) = (self.lost_lines(), self.or_under_way());
+            say(format_args!("{lines} of stdin {are} lost: {they_were} not written to the peer{or}"));
         }
     }
 
@@ -164,11 +165,21 @@ impl Publisher {
         format!("{least}{}", number(self.lost, "line"))
     }
 
+    /// Returns what is to be said of lost lines that may have come nevertheless.
+    const fn or_under_way(&self) -> &'static str {
+        match &self.audience {
+            Audience::One { delivery, .. } if delivery.may_have_come => {
+                ", or under way as the stream ended, and may have come"
+            }
+            Audience::One { .. } | Audience::Many(_) => "",
+        }
+    }
+
     /// Returns the parts of the work that a signal has cut off, in words. The publisher has [ended](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         let mut parts = Vec::new();
         if self.lost > 0 {
-            parts.push(format!("{} of stdin not written to the peer", self.lost_lines()));
+            parts.push(format!("{} of stdin not written to the peer{}", self.lost_lines(), self.or_under_way()));
         }
         if !self.is_whole || (self.was_open && self.lost == 0) {
             parts.push("stdin had not ended".to_owned());

@@ -58,10 +58,20 @@ enum Wrong {
     Unasked,
 }
 
+/// Returns a number that has nothing in common with that of a neighbour: the last step of the generator SplitMix64.
+const fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
 /// One stream.
 pub(super) struct Call {
-    /// Its place in the order in which streams were begun: its bytes differ from the others'.
+    /// Its place in the order in which streams were begun.
     pub(super) number: u64,
+    /// The place of its first byte in the sequence that all take their bytes from. It is another in each stream and each run,
+    /// so that a peer has to read bytes to know them.
+    first: u64,
     pub(super) begun_at: Duration,
     /// The begin of its present [stretch](STRETCH). `None` until it is open.
     pub(super) since: Option<Duration>,
@@ -87,7 +97,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(number: u64, begun_at: Duration, args: &args::Dial) -> Self {
+    /// Makes one with bytes that depend on its number and on the `seed` of the run.
+    pub(super) fn new(number: u64, begun_at: Duration, seed: u64, args: &args::Dial) -> Self {
         let expects_echo = args.protocol != SINK;
         let ending = match args.reset {
             true => Ending::Reset,
@@ -96,6 +107,7 @@ impl Call {
         };
         Self {
             number,
+            first: mixed(seed.wrapping_add(number)),
             begun_at,
             since: None,
             moved_before: 0,
@@ -115,8 +127,9 @@ impl Call {
     }
 
     /// The byte at a place of this stream.
-    fn byte(&self, at: u64) -> u8 {
-        (at.wrapping_mul(31).wrapping_add(self.number.wrapping_mul(7)) ^ (at >> 8)) as u8
+    const fn byte(&self, at: u64) -> u8 {
+        let at = self.first.wrapping_add(at);
+        (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
     }
 
     /// All is sent, and all that was expected has come.
@@ -333,17 +346,33 @@ mod tests {
     use super::*;
     use crate::args::{Args, Command};
     use clap::Parser as _;
+    use std::collections::BTreeSet;
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn call(args: &[&str]) -> Call {
+    fn args(args: &[&str]) -> args::Dial {
         let args = ["swarm-notify", "dial", "/ip4/127.0.0.1/tcp/1"].iter().chain(args);
         let Command::Dial(args) = Args::try_parse_from(args).unwrap_or_else(|error| panic!("{error}")).command else {
             panic!("it is a dial")
         };
-        let mut call = Call::new(0, Duration::ZERO, &args);
+        args
+    }
+
+    fn call(given: &[&str]) -> Call {
+        let mut call = Call::new(0, Duration::ZERO, 7, &args(given));
         call.begin_stretch(SECOND);
         call
+    }
+
+    #[test]
+    fn each_stream_of_each_run_has_bytes_of_its_own() {
+        let bytes = |seed, number| {
+            let call = Call::new(number, Duration::ZERO, seed, &args(&[]));
+            (0..8).map(|at| call.byte(at)).collect::<Vec<_>>()
+        };
+        let all: BTreeSet<_> = (0..4).flat_map(|seed| (0..4).map(move |number| bytes(seed << 32, number))).collect();
+        assert_eq!(all.len(), 16);
+        assert_eq!(bytes(5, 6), bytes(5, 6));
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn a_turn_begins_a_bounded_number_of_streams() {
     let args = ["swarm-notify", "dial", &address, "--bytes", "0", "--streams", &streams, "--concurrency", &streams];
     let Command::Dial(args) = Args::try_parse_from(args).unwrap().command else { panic!("it is a dial") };
     let connection = node.world.swarm.dial(args.address.clone()).unwrap();
-    let caller = node.notifees.register(Caller::new(args, connection));
+    let caller = node.notifees.register(Caller::new(args, connection, 7));
     let mut turns = 0;
     loop {
         let before = node.notifees.get::<Caller>(caller).unwrap().tally.begun;

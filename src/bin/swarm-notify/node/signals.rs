@@ -108,3 +108,17 @@ const STACK: usize = 128 * 1024;
 pub(super) fn end_at_once_by_the_second_signal(_: &[Signal]) -> io::Result<()> {
     Ok(())
 }
+
+/// Fails where the process has too few descriptors left to wait for signals: `async-io` panics when it has none.
+#[cfg(unix)]
+pub(super) fn try_descriptors() -> io::Result<()> {
+    // It takes three, and those who wait by it two. These are closed at once.
+    let tried = [(); 3].map(|()| std::os::unix::net::UnixStream::pair());
+    tried.into_iter().try_for_each(|pair| pair.map(drop))
+}
+
+/// Does nothing: descriptors are not scarce there.
+#[cfg(not(unix))]
+pub(super) const fn try_descriptors() -> io::Result<()> {
+    Ok(())
+}

@@ -16,11 +16,12 @@ pub(crate) enum Bottom {
 /// The text that is shown by now.
 static SHOWN: Mutex<Bottom> = Mutex::new(Bottom::Nothing);
 
-/// The right to write to the terminal, which one thread has at a time.
+/// The right to write to the terminal that standard error leads to, which one thread has at a time.
 pub(super) struct Screen(MutexGuard<'static, Bottom>);
 
 impl Screen {
-    /// Waits for the other thread that writes, if it does, for as long as the terminal takes nothing.
+    /// Waits for the other thread that writes, if it does, for as long as the terminal takes nothing. Lines for another terminal
+    /// take no lock.
     pub(super) fn lock() -> Self {
         Self(SHOWN.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -3,17 +3,21 @@
 use super::Descriptor;
 
 #[cfg(not(unix))]
-pub(super) use other::{wait_gone, wait_writable, write};
+pub(super) use other::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 #[cfg(unix)]
-pub(super) use unix::{wait_gone, wait_writable, write};
+pub(super) use unix::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 
 #[cfg(unix)]
 mod unix {
     use super::Descriptor;
     use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::fs::fstat;
+    use rustix::termios::{isatty, tcgetsid};
     use rustix::{io::Errno, stdio};
+    use signal_hook::consts::SIGXFSZ;
     use std::io;
     use std::os::fd::BorrowedFd;
+    use std::sync::Arc;
 
     const fn fd(descriptor: Descriptor) -> BorrowedFd<'static> {
         match descriptor {
@@ -32,6 +36,21 @@ mod unix {
         let _ = poll(&mut [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::OUT)], None);
     }
 
+    /// The system sends a signal, which kills who does not take it, besides refusing the bytes.
+    pub(in super::super) fn outlive_size_limits() {
+        // The flag is of no use: the write fails as well. Where the signal cannot be taken, it kills as before.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    }
+
+    /// Returns whether both descriptors lead to one terminal.
+    pub(in super::super) fn is_one_terminal() -> bool {
+        let both = [stdio::stdout(), stdio::stderr()];
+        let file = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        let is_one_file = file(both[0]).is_some_and(|out| file(both[1]) == Some(out));
+        // `/dev/tty` is a file of its own for the one terminal that controls the process.
+        both.into_iter().all(isatty) && (is_one_file || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
+    }
+
     /// Returns `false` where that cannot be waited for.
     pub(in super::super) fn wait_gone(descriptor: Descriptor) -> bool {
         let mut fds = [PollFd::from_borrowed_fd(fd(descriptor), PollFlags::empty())];
@@ -48,7 +67,7 @@ mod unix {
 #[cfg(not(unix))]
 mod other {
     use super::Descriptor;
-    use std::io::{self, Write as _};
+    use std::io::{self, IsTerminal as _, Write as _};
 
     pub(in super::super) fn write(descriptor: Descriptor, bytes: &[u8]) -> io::Result<usize> {
         match descriptor {
@@ -63,6 +82,14 @@ mod other {
     }
 
     pub(in super::super) fn wait_writable(_: Descriptor) {}
+
+    /// Does nothing: there is no such signal.
+    pub(in super::super) const fn outlive_size_limits() {}
+
+    /// Returns whether both are terminals: a process has one console.
+    pub(in super::super) fn is_one_terminal() -> bool {
+        io::stdout().is_terminal() && io::stderr().is_terminal()
+    }
 
     pub(in super::super) fn wait_gone(_: Descriptor) -> bool {
         false

@@ -22,15 +22,16 @@ impl Output {
 
     /// The thread: writes lines until that fails. The text at the bottom of a terminal makes way for them.
     fn write_lines(&'static self) {
-        let is_terminal = match self.descriptor {
-            Descriptor::Out => io::stdout().is_terminal(),
+        // The text stands where standard error leads to. Elsewhere nothing makes way for lines, and they wait for nobody.
+        let has_bottom = match self.descriptor {
+            Descriptor::Out => system::is_one_terminal(),
             Descriptor::Err => io::stderr().is_terminal(),
         };
         let (mut batch, mut ends) = (Vec::new(), Vec::new());
         loop {
             let bottom = self.take_batch(&mut batch, &mut ends);
             // Both descriptors may lead to one terminal, which takes the lines of one at a time.
-            let mut screen = is_terminal.then(Screen::lock);
+            let mut screen = has_bottom.then(Screen::lock);
             if let Some(screen) = screen.as_mut().filter(|_| !batch.is_empty()) {
                 screen.clear();
             }

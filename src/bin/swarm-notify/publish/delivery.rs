@@ -26,6 +26,10 @@ pub(super) struct Delivery {
     unwritten_bytes: usize,
     /// The lines that pub/sub has dropped so far.
     dropped: u64,
+    /// A stream of ours has been open.
+    has_sent: bool,
+    /// Lines were lost that a stream may have taken. The system may have had some of them, and the peer has read those.
+    pub(super) may_have_come: bool,
     clock: Clock,
 }
 
@@ -84,6 +88,7 @@ impl Delivery {
 
     /// Gives up what is not written. Returns the number of lines.
     pub(super) const fn end(&mut self) -> u64 {
+        self.may_have_come |= self.unwritten > 0 && self.has_sent;
         let unwritten = core::mem::replace(&mut self.unwritten, 0);
         self.published -= unwritten;
         unwritten
@@ -107,12 +112,16 @@ impl Delivery {
             ));
         }
         self.unwritten -= lost;
+        let sent = watch.streams.iter().filter_map(|stream| world.swarm.stream(*stream)).map(|view| view.sent);
+        let sent = watch.sent + sent.sum::<u64>();
+        self.has_sent |= sent > 0;
         if core::mem::take(&mut watch.is_lost) || watch.streams.is_empty() {
             // What the stream had taken went with it, and what waited went with the peer, if that has gone. The rest is
             // written on the next stream.
             let gone = self.unwritten.saturating_sub(queue.waiting);
             (self.unwritten, self.unwritten_bytes) = (self.unwritten - gone, 0);
             lost += gone;
+            self.may_have_come |= gone > 0 && self.has_sent;
         }
         self.published -= lost;
         if self.unwritten > 0 {
@@ -124,8 +133,6 @@ impl Delivery {
                 (self.unwritten, self.unwritten_bytes) = (self.unwritten.min(queue.waiting), 0);
             }
         }
-        let sent = watch.streams.iter().filter_map(|stream| world.swarm.stream(*stream)).map(|view| view.sent);
-        let sent = watch.sent + sent.sum::<u64>();
         let waits = (waits || self.unwritten > 0) && watch.is_connected;
         if self.clock.has_run_out(waits, sent, timeout, world.reporter.elapsed()) {
             let seconds = timeout.as_secs_f64();
