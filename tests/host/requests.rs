@@ -91,7 +91,7 @@ fn a_request_that_is_dropped_is_given_up_and_its_place_comes_back() {
             let request = at_b.request(asks, connection.id(), b"hello".to_vec());
             // The peer has it, and does not answer.
             let came = smol::stream::StreamExt::next(&mut events);
-            let came = smol::future::or(async { came.await }, async { request.await.map(|_| None).unwrap() }).await;
+            let came = smol::future::or(came, async { request.await.map(|_| None).unwrap() }).await;
             assert!(matches!(came, Some(Event::Request { .. })), "{came:?}");
             let over = smol::stream::StreamExt::next(&mut events).await;
             assert!(matches!(over, Some(Event::InboundFailure { reason: Failure::Reset(_), .. })), "{over:?}");
