@@ -7,7 +7,7 @@ use super::bits::Bits;
 use super::config::Config;
 use super::held::Held;
 use super::line::Line;
-use super::ready::{Interest, Ready};
+use super::ready::{Began, Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
 use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
@@ -56,7 +56,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     is_closing: bool,
     interests: Table<StreamId, Interest>,
     /// When the stream began whose last event was told last: nothing else is kept of its interest.
-    last_began: Duration,
+    last_began: Began,
     ready_streams: Bits,
     changed_listeners: Bits,
     /// Dials that are not open yet.
@@ -90,7 +90,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             is_owner_late: false,
             is_closing: false,
             interests: Table::new(),
-            last_began: Duration::ZERO,
+            last_began: Began::new(Duration::ZERO),
             ready_streams: Bits::default(),
             changed_listeners: Bits::default(),
             dials: 0,
@@ -234,7 +234,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     /// Returns the time at which a stream began that can be looked up.
-    pub(super) fn stream_began(&self, id: StreamId) -> Duration {
+    pub(super) fn stream_began(&self, id: StreamId) -> Began {
         self.interests.get(id).map_or(self.last_began, Interest::began)
     }
 
@@ -316,13 +316,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     /// What the owner has written is in this batch.
     pub(super) fn wrote(&mut self, id: StreamId, batch: u32) {
         if let Some(interest) = self.interests.get_mut(id) {
-            interest.batch = batch;
+            interest.set_batch(batch);
         }
     }
 
     /// The batch that has what was written last.
     pub(super) fn last_batch(&self, id: StreamId) -> u32 {
-        self.interests.get(id).map_or(0, |interest| interest.batch)
+        self.interests.get(id).map_or(0, Interest::batch)
     }
 
     /// The owner waits until what was written has been sent. `true`: it did not wait for that yet. That what it wrote

@@ -45,42 +45,53 @@ pub enum Ready {
     },
 }
 
-/// What the owner of a stream is to be told of it.
+/// What the owner of a stream is to be told of it, in eight bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interest {
-    /// `OpenedStream` has been handed out.
-    announced: bool,
-    /// Of something to read. The owner waits for it once a read was short, or while there was none yet.
-    read: Wish,
-    /// Of place. The owner waits for it once a write was short.
-    write: Wish,
-    /// Of what was written to have been sent: apart from `write`, which a short write takes back.
-    flush: Wish,
-    /// The batch that has what was written last.
-    pub(super) batch: u32,
+    /// The lowest bit: `OpenedStream` has been handed out. Above it, a [`Wish`] of two bits at each place.
+    wishes: u8,
+    /// The number of the batch that has what was written last, in 24 bits.
+    batch: [u8; 3],
     /// When the stream began. It stands here since it takes no more room than it needs.
     began: Began,
 }
 
-/// The memory of an [`Interest`] and its generation. A swarm has one for each stream of each connection, idle or not.
-pub(super) const INTEREST: usize = size_of::<Option<(NonZeroU32, Interest)>>();
-const _: () = assert!(INTEREST <= 20);
+/// Says that `OpenedStream` has been handed out.
+const ANNOUNCED: u8 = 1;
 
-/// A time in half the memory of a [`Duration`], on a clock whose epoch is less than 136 years ago; a later time counts as
-/// that one.
-#[derive(Clone, Copy, Debug)]
-struct Began {
-    seconds: u32,
-    nanos: u32,
+/// The places of the wishes.
+#[derive(Clone, Copy)]
+enum Of {
+    /// Of something to read. The owner waits for it once a read was short, or while there was none yet.
+    Read = 1,
+    /// Of place. The owner waits for it once a write was short.
+    Write = 3,
+    /// Of what was written to have been sent: apart from `Write`, which a short write takes back.
+    Flush = 5,
 }
 
+/// The memory of an [`Interest`] and its generation. A swarm has one for each stream of each connection, idle or not.
+pub(super) const INTEREST: usize = size_of::<Option<(NonZeroU32, Interest)>>();
+const _: () = assert!(INTEREST <= 12);
+
+/// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that begins
+/// anew every 776 days.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began(u32);
+
+/// Nanoseconds in a 64th of a second.
+const TICK: u32 = 1_000_000_000 / 64;
+
 impl Began {
-    fn new(time: Duration) -> Self {
-        Self { seconds: u32::try_from(time.as_secs()).unwrap_or(u32::MAX), nanos: time.subsec_nanos() }
+    pub(super) const fn new(time: Duration) -> Self {
+        // What is cut off is whole turns of the clock.
+        Self((time.as_secs() as u32).wrapping_mul(64).wrapping_add(time.subsec_nanos() / TICK))
     }
 
-    const fn time(self) -> Duration {
-        Duration::new(self.seconds as u64, self.nanos)
+    /// Returns the time since then, which is exact to a 64th of a second. After 776 days it begins at 0 again.
+    pub(super) fn age(self, now: Duration) -> Duration {
+        let ticks = Self::new(now).0.wrapping_sub(self.0);
+        Duration::new((ticks / 64).into(), ticks % 64 * TICK)
     }
 }
 
@@ -88,90 +99,115 @@ impl Began {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wish {
     /// The owner does not wait for it, or was told.
-    None,
-    Waits,
+    None = 0,
+    Waits = 1,
     /// It has come, and the owner was not told.
-    Granted,
-}
-
-impl Wish {
-    /// It has come.
-    fn grant(&mut self) {
-        if *self == Self::Waits {
-            *self = Self::Granted;
-        }
-    }
-
-    /// Whether the owner is to be told, which it is not again.
-    fn take(&mut self) -> bool {
-        let granted = matches!(self, Self::Granted);
-        if granted {
-            *self = Self::None;
-        }
-        granted
-    }
+    Granted = 2,
 }
 
 impl Interest {
     /// That of a stream that begins now.
-    pub(super) fn new(now: Duration) -> Self {
-        let began = Began::new(now);
-        Self { announced: false, read: Wish::Waits, write: Wish::None, flush: Wish::None, batch: 0, began }
+    pub(super) const fn new(now: Duration) -> Self {
+        let mut interest = Self { wishes: 0, batch: [0; 3], began: Began::new(now) };
+        interest.set(Of::Read, Wish::Waits);
+        interest
+    }
+
+    const fn wish(&self, of: Of) -> Wish {
+        match self.wishes >> of as u8 & 3 {
+            0 => Wish::None,
+            1 => Wish::Waits,
+            _ => Wish::Granted,
+        }
+    }
+
+    const fn set(&mut self, of: Of, wish: Wish) {
+        self.wishes = self.wishes & !(3 << of as u8) | (wish as u8) << of as u8;
+    }
+
+    /// It has come.
+    fn grant(&mut self, of: Of) {
+        if self.wish(of) == Wish::Waits {
+            self.set(of, Wish::Granted);
+        }
+    }
+
+    /// Whether the owner is to be told, which it is not again.
+    fn take_wish(&mut self, of: Of) -> bool {
+        let granted = self.wish(of) == Wish::Granted;
+        if granted {
+            self.set(of, Wish::None);
+        }
+        granted
     }
 
     /// Returns the time at which the stream began.
-    pub(super) const fn began(&self) -> Duration {
-        self.began.time()
+    pub(super) const fn began(&self) -> Began {
+        self.began
     }
 
-    pub(super) fn announce(&mut self) {
-        self.announced = true;
+    /// The number of the batch that has what was written last.
+    pub(super) const fn batch(&self) -> u32 {
+        let [a, b, c] = self.batch;
+        u32::from_le_bytes([a, b, c, 0])
+    }
+
+    /// Something was written, which this batch has. Its number has 24 bits.
+    pub(super) const fn set_batch(&mut self, batch: u32) {
+        let [a, b, c, _] = batch.to_le_bytes();
+        self.batch = [a, b, c];
+    }
+
+    pub(super) const fn announce(&mut self) {
+        self.wishes |= ANNOUNCED;
     }
 
     pub(super) fn readable(&mut self) {
-        self.read.grant();
+        self.grant(Of::Read);
     }
 
     pub(super) fn writable(&mut self) {
-        self.write.grant();
+        self.grant(Of::Write);
     }
 
-    pub(super) fn read_short(&mut self) {
-        self.read = Wish::Waits;
+    pub(super) const fn read_short(&mut self) {
+        self.set(Of::Read, Wish::Waits);
     }
 
-    pub(super) fn write_short(&mut self) {
-        self.write = Wish::Waits;
+    pub(super) const fn write_short(&mut self) {
+        self.set(Of::Write, Wish::Waits);
     }
 
     /// `true`: it did not wait for that yet.
     pub(super) fn flush_short(&mut self) -> bool {
-        core::mem::replace(&mut self.flush, Wish::Waits) != Wish::Waits
+        let is_new = self.wish(Of::Flush) != Wish::Waits;
+        self.set(Of::Flush, Wish::Waits);
+        is_new
     }
 
     /// What was waited for has been sent.
     pub(super) fn flushed(&mut self) {
-        self.flush.grant();
+        self.grant(Of::Flush);
     }
 
     /// The owner has found out by itself.
     pub(super) fn knows_flushed(&mut self) {
-        self.flush.take();
+        self.take_wish(Of::Flush);
     }
 
     /// Whether the owner is to be told now.
     pub(super) fn is_due(&self) -> bool {
-        let is_due = |wish| matches!(wish, Wish::Granted);
-        self.announced && (is_due(self.read) || is_due(self.write) || is_due(self.flush))
+        let is_due = |of| self.wish(of) == Wish::Granted;
+        self.wishes & ANNOUNCED != 0 && (is_due(Of::Read) || is_due(Of::Write) || is_due(Of::Flush))
     }
 
     /// What is to be told, which is not told again.
     pub(super) fn take(&mut self) -> (bool, bool) {
         // Who is told tries both again, so that it waits for place no more before it has.
-        if self.flush.take() {
-            self.write = Wish::Granted;
+        if self.take_wish(Of::Flush) {
+            self.set(Of::Write, Wish::Granted);
         }
-        (self.read.take(), self.write.take())
+        (self.take_wish(Of::Read), self.take_wish(Of::Write))
     }
 }
 
@@ -196,11 +232,29 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_knows_when_it_began_to_the_nanosecond() {
-        for time in [Duration::ZERO, Duration::new(1, 999_999_999), Duration::new(u32::MAX.into(), 1)] {
-            assert_eq!(Interest::new(time).began(), time);
+    fn the_number_of_a_batch_leaves_the_wishes_alone() {
+        let mut interest = Interest::new(Duration::ZERO);
+        interest.announce();
+        for batch in [0, 1, 0x12_3456, (1 << 24) - 1] {
+            interest.set_batch(batch);
+            assert_eq!((interest.batch(), interest.is_due(), interest.take()), (batch, false, (false, false)));
+            interest.readable();
+            assert_eq!(interest.take(), (true, false));
+            interest.read_short();
         }
-        assert_eq!(Interest::new(Duration::MAX).began().as_secs(), u32::MAX.into());
+    }
+
+    #[test]
+    fn a_stream_knows_its_age_to_a_64th_of_a_second_whatever_the_clock() {
+        let each = Duration::from_nanos(TICK.into());
+        for began in [Duration::ZERO, Duration::new(1, 999_999_999), Duration::new(1 << 26, 1), Duration::MAX / 2] {
+            for age in
+                [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(60), Duration::from_secs(67_000_000)]
+            {
+                let told = Interest::new(began).began().age(began + age);
+                assert!(told <= age + each && told + each >= age, "{told:?} for {age:?}");
+            }
+        }
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub struct StreamView<'a> {
     /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
     pub proposals: &'a [Protocol],
     /// The time since it got its id, up to the latest time that the swarm was given, as for
-    /// [`ConnectionView::age`].
+    /// [`ConnectionView::age`]. It is exact to a 64th of a second, and begins at 0 again after 776 days.
     pub age: Duration,
     /// How many bytes of data the peer allows us to send beyond those of [`sent`](Self::sent). At 0 our window is full, and a
     /// write is blocked until the peer has read. It is 0 also while the stream waits for its place on the connection.
@@ -255,7 +255,7 @@ where
             connection: lifecycle.connection_of(id)?,
             protocol: stream.protocol(),
             proposals: stream.proposed(),
-            age: self.now.saturating_sub(self.ledger.stream_began(id)),
+            age: self.ledger.stream_began(id).age(self.now),
             send_window: stream.send_window(),
             unread: stream.unread_len(),
             receive_window: stream.receive_window(),

@@ -34,7 +34,7 @@ const TESTS: [Test; 17] = [
         assert!(transitions::a_hundred_thousand_streams(64) < most, "less than a third of an allocation a stream");
     }),
     ("an_idle_stream_takes_at_most_200_bytes", || {
-        for streams in [2_000, 4_000] {
+        for streams in [1_000, 1_024, 2_000, 4_000] {
             transitions::an_idle_stream_takes_at_most_200_bytes(streams);
         }
     }),

@@ -6,12 +6,15 @@ use alloc::vec::Vec;
 /// How many that have ended may always stand in line, and how much of its memory is kept.
 const SPARE: usize = 8;
 
+/// The greatest number of a batch: an [`Interest`](super::super::ready::Interest) has 24 bits for it.
+const LAST: u32 = (1 << 24) - 1;
+
 /// All that a connection has to say leaves in batches: one gathers while the one before it is written, and what came
 /// before that has been.
 #[derive(Default)]
 pub(super) struct Batches {
-    /// The number of the one that gathers, modulo 2^32. A stream that has not written for so long that its number has
-    /// come again waits for a batch that is not its own.
+    /// The number of the one that gathers, modulo 2^24. A stream that has not written for so long that its number has
+    /// come again waits for a batch that is not its own, which is about to be written.
     gathering: u32,
     /// Who waits for which, in the order in which they asked.
     waiting: Vec<(u32, StreamId)>,
@@ -25,13 +28,13 @@ impl Batches {
 
     /// Whether a batch has been written. `is_due`: something gathers. `is_taken`: the one before is being written.
     pub(super) const fn is_written(&self, batch: u32, is_due: bool, is_taken: bool) -> bool {
-        let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1));
+        let (gathers, is_next) = (batch == self.gathering, batch == self.gathering.wrapping_sub(1) & LAST);
         !(gathers && is_due || is_next && is_taken)
     }
 
     /// The one that gathered is about to be written.
     pub(super) fn taken(&mut self) {
-        self.gathering = self.gathering.wrapping_add(1);
+        self.gathering = self.gathering.wrapping_add(1) & LAST;
     }
 
     /// The one that was taken has been written. Tells who waited for it.
@@ -88,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_written_when_it_neither_gathers_nor_is_being_written() {
-        let mut batches = Batches { gathering: u32::MAX, waiting: Vec::new() };
+        let mut batches = Batches { gathering: LAST, waiting: Vec::new() };
         let first = batches.gathering();
         assert!(batches.is_written(first, false, true));
         assert!(!batches.is_written(first, true, false));
