@@ -9,7 +9,7 @@ use core::time::Duration;
 /// [`Duration`].
 #[derive(Debug)]
 pub(super) struct RoundTrip {
-    /// When we have asked, while the answer is awaited.
+    /// The time at which we have asked, while the answer is awaited.
     asked: u64,
     last: u64,
 }
@@ -27,7 +27,7 @@ impl RoundTrip {
         self.asked = nanos(now);
     }
 
-    /// Who the peer is has been proved by an answer.
+    /// An answer has proved who the peer is.
     pub(super) fn authenticated(&mut self, now: Duration) {
         // The gate at the end of the handshake answers nothing.
         if self.last == NONE {

@@ -112,7 +112,7 @@ impl Shared {
         })
     }
 
-    /// What is closed once everything has ended and been told, or the host is gone.
+    /// A channel that is closed once everything has ended and been told, or the host is gone.
     pub(super) fn end_of_host(&self) -> Receiver<()> {
         self.over.1.clone()
     }

@@ -190,7 +190,7 @@ impl fmt::Display for Event {
     }
 }
 
-/// Why a command to the book was refused. Nothing has changed.
+/// The reason for which a command to the book was refused. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum AddressBookError {

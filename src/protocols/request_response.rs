@@ -218,7 +218,7 @@ pub struct RequestResponse<C: Codec> {
     refused: u64,
 }
 
-/// How much longer than its request a stream waits for the peer, where the service has gone that would have ended it.
+/// The time that a stream waits for the peer beyond that of its request, where the service has gone that would have ended it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The purpose of a stream, and of a deadline.

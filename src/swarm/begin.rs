@@ -1,4 +1,4 @@
-//! What an owner begins: listeners and dials.
+//! Listeners and dials, as an owner begins them.
 
 use super::Swarm;
 use super::address;

@@ -1,4 +1,4 @@
-//! What an owner drains: events, and what is ready.
+//! Events and readiness, which an owner drains.
 
 use super::Swarm;
 use super::reactor::Reactor;

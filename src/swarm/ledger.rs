@@ -55,7 +55,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
     interests: Table<StreamId, Interest>,
-    /// When the stream began whose last event was told last: nothing else is kept of its interest.
+    /// The beginning of the stream whose last event was told last: nothing else is kept of its interest.
     last_began: Began,
     ready_streams: Bits,
     changed_listeners: Bits,

@@ -1,4 +1,4 @@
-//! How a swarm is made.
+//! The making of a swarm.
 
 use super::Swarm;
 use super::config::Config;

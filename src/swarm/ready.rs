@@ -45,14 +45,14 @@ pub enum Ready {
     },
 }
 
-/// What the owner of a stream is to be told of it, in eight bytes.
+/// The news that the owner of a stream waits for, in eight bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interest {
     /// The lowest bit: `OpenedStream` has been handed out. Above it, a [`Wish`] of two bits at each place.
     wishes: u8,
     /// The number of the batch that has what was written last, in 24 bits.
     batch: [u8; 3],
-    /// When the stream began. It stands here since it takes no more room than it needs.
+    /// The beginning of the stream. It stands here since it takes no more room than it needs.
     began: Began,
 }
 

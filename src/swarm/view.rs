@@ -120,9 +120,9 @@ pub struct ConnectionView<'a> {
     #[cfg_attr(not(feature = "protocols"), doc = "`Ping`")]
     /// ([`Swarm::note_round_trip`]). `None` until the peer has answered for the first time.
     pub round_trip: Option<Duration>,
-    /// How many bytes the transport's pipe has taken of us: handshake, encryption and muxer included.
+    /// The number of bytes that the transport's pipe has taken of us: handshake, encryption and muxer included.
     pub sent: u64,
-    /// How many bytes the transport's pipe has given us, likewise.
+    /// The number of bytes that the transport's pipe has given us, likewise.
     pub received: u64,
     /// The bytes of memory that wait for somebody on it: its part of [`Swarm::bytes_held`].
     pub bytes_held: usize,
@@ -146,12 +146,12 @@ pub struct StreamView<'a> {
     /// The time since it got its id, up to the latest time that the swarm was given, as for
     /// [`ConnectionView::age`]. It is exact to a 64th of a second, and begins at 0 again after 776 days.
     pub age: Duration,
-    /// How many bytes of data the peer allows us to send beyond those of [`sent`](Self::sent). At 0 our window is full, and a
+    /// The number of bytes of data that the peer allows us to send beyond those of [`sent`](Self::sent). At 0 our window is full, and a
     /// write is blocked until the peer has read. It is 0 also while the stream waits for its place on the connection.
     pub send_window: usize,
-    /// How many bytes of data have come and were not read: what our window is filled with.
+    /// The number of bytes of data that have come and were not read: they fill our window.
     pub unread: usize,
-    /// How many bytes of data may be [`unread`](Self::unread) at most. Once they are, the peer can send nothing until the owner
+    /// The most bytes of data that may be [`unread`](Self::unread). Once they are, the peer can send nothing until the owner
     /// reads. It may grow
     /// ([`max_receive_window`](crate::connection::yamux::Config::max_receive_window)). It is 0 while the stream waits for its
     /// place on the connection.

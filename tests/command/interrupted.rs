@@ -81,7 +81,7 @@ fn a_hangup_ends_in_good_order() {
     assert_eq!(told(&listen.printed).last().unwrap(), "listen_close l0.1 shutdown");
 }
 
-/// Whether these tests ignore SIGHUP, and what they start does.
+/// Returns whether these tests ignore SIGHUP, and so what they start.
 #[cfg(target_os = "linux")]
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("the system tells it");

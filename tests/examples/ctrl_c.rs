@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
-/// Whether somebody has asked the program to end.
+/// Says whether somebody has asked the program to end.
 pub(crate) struct CtrlC(Arc<AtomicBool>);
 
 impl CtrlC {

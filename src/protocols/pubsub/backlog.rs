@@ -26,7 +26,7 @@ pub(super) struct Backlog {
     next: u64,
 }
 
-/// Whether a message finds room.
+/// The room that there is for a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Room {
     Now,

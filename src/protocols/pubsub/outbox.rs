@@ -15,7 +15,7 @@ pub(super) struct Outbox {
     current: Option<(Writing, usize)>,
     /// The bytes of all messages here, the one being written with all of its own.
     waiting: usize,
-    /// What was dropped here so that others have room, as [`cost`] counts it, and has not been made up for by what the peer
+    /// The cost of what was dropped here so that others have room, and has not been made up for by what the peer
     /// has taken since.
     missed: usize,
     max: usize,
@@ -27,7 +27,7 @@ enum Writing {
     Message(Numbered),
 }
 
-/// What became of a message that was dropped.
+/// The state in which a message was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Dropped {
     Whole,
@@ -97,7 +97,7 @@ impl Outbox {
         messages.len()
     }
 
-    /// How far the peer is behind: what waits for it and what it has missed, as [`cost`] counts it. `None` if nothing waits.
+    /// Measures how far the peer is behind: the [`cost`] of what waits for it and of what it has missed. `None` if nothing waits.
     pub(super) fn behind(&self) -> Option<usize> {
         let Waiting { messages, bytes } = self.waiting();
         (messages > 0).then(|| bytes.saturating_add(messages * PLACE).saturating_add(self.missed))
@@ -128,7 +128,7 @@ impl Outbox {
     }
 }
 
-/// What a message costs a peer that waits for it: its bytes, and its place.
+/// The cost of a message to a peer that waits for it: its bytes, and its place.
 fn cost(message: &Numbered) -> usize {
     message.frame.len() + PLACE
 }
