@@ -80,7 +80,6 @@ mod wait;
 mod waiting;
 mod world;
 
-pub use command::Target;
 pub use config::Config;
 pub use error::Error;
 pub use events::Events;
@@ -89,6 +88,8 @@ pub use open_stream::OpenStream;
 pub use remote::{Remote, RemoteEvents};
 pub use stream::Stream;
 pub use world::AnySwarm;
+
+pub use crate::protocols::Target;
 
 use crate::identity::Keypair;
 use crate::notifee::Notifees;

@@ -30,7 +30,8 @@ pub mod parts {
 }
 
 use crate::connection::Protocol;
-use crate::lifecycle::Failure;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, Failure};
 use crate::notifee::{HasNode, Notifee, NotifeeId, Notifees};
 use crate::swarm::OpenStreamError;
 use alloc::vec::Vec;
@@ -56,6 +57,27 @@ impl<N: HasNode + 'static> Notifees<N> {
         let id = self.register_and_replay(network, service);
         self.speaks(network, id.untyped(), protocols);
         id
+    }
+}
+
+/// The destination of a stream or a request. Methods take either id: `request(peer, …)`, `open_stream(connection, …)`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Target {
+    /// This connection, and no other.
+    Connection(ConnectionId),
+    /// This peer, over a connection to it that is not being closed. The method says over which, and what it does without one.
+    Peer(PeerId),
+}
+
+impl From<ConnectionId> for Target {
+    fn from(id: ConnectionId) -> Self {
+        Self::Connection(id)
+    }
+}
+
+impl From<PeerId> for Target {
+    fn from(peer: PeerId) -> Self {
+        Self::Peer(peer)
     }
 }
 

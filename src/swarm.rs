@@ -123,7 +123,7 @@ mod view;
 mod wake;
 
 #[cfg(feature = "protocols")]
-pub(crate) use address::of_listener;
+pub(crate) use address::plain_address;
 #[cfg(feature = "protocols")]
 pub(crate) use address_group::leads_here;
 #[cfg(feature = "protocols")]

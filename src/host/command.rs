@@ -4,8 +4,8 @@ use super::opened::{Dialed, Listening, Opened};
 use super::slot::Slot;
 use super::world::World;
 use crate::connection::Protocol;
-use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Id, ListenerId, StreamId};
+use crate::protocols::Target;
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -17,27 +17,6 @@ use core::time::Duration;
 
 /// From how many commands on those that nobody waits for are looked for.
 const SPARE: usize = 64;
-
-/// Where a stream is to go.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Target {
-    /// Over this connection.
-    Connection(ConnectionId),
-    /// To this peer, over the oldest of the connections to it that is not being closed.
-    Peer(PeerId),
-}
-
-impl From<ConnectionId> for Target {
-    fn from(id: ConnectionId) -> Self {
-        Self::Connection(id)
-    }
-}
-
-impl From<PeerId> for Target {
-    fn from(peer: PeerId) -> Self {
-        Self::Peer(peer)
-    }
-}
 
 /// What is asked of the host. Those that wait for an outcome are as many as there are futures that live.
 pub(super) enum Command {

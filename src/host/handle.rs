@@ -1,6 +1,6 @@
 //! [`Handle`]: how tasks ask a host for things, and what they get: a [`Listener`], a [`Connection`].
 
-use super::command::{Close, Command, Proposal, Target};
+use super::command::{Close, Command, Proposal};
 use super::error::Error;
 use super::open_stream::OpenStream;
 use super::shared::{Phase, Shared};
@@ -12,6 +12,7 @@ use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, ListenerId};
 use crate::notifee::{HasNode as _, NotifeeId, Notifees};
+use crate::protocols::Target;
 use crate::swarm::Multiaddr;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
@@ -83,7 +84,7 @@ impl Handle {
         }
     }
 
-    /// Opens a stream over a connection, or to a peer, that speaks the first of `protocols` that the peer speaks too.
+    /// Opens a stream over a connection, or over the oldest one to a peer, that speaks the first of `protocols` that the peer speaks too.
     ///
     /// Where there are as many streams as the limits allow, it fails with [`Error::Limit`], or waits for a place if you
     /// ask it to: [`OpenStream::wait_at_limit`].

@@ -1,11 +1,12 @@
 //! [`OpenStream`]: the future of a stream that is to open.
 
-use super::command::{Command, Proposal, StreamRequest, Target};
+use super::command::{Command, Proposal, StreamRequest};
 use super::error::Error;
 use super::opened::Opened;
 use super::shared::Shared;
 use super::stream::Stream;
 use super::wait::Wait;
+use crate::protocols::Target;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::fmt;

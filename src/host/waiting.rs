@@ -2,13 +2,14 @@
 //!
 //! [`Lines`]: super::lines::Lines
 
-use super::command::{Proposal, StreamRequest, Target};
+use super::command::{Proposal, StreamRequest};
 use super::error::Error;
 use super::opened::Opened;
 use super::shared::Shared;
 use super::slot::Slot;
 use crate::lifecycle::{ConnectionId, State};
 use crate::notifee::Node;
+use crate::protocols::Target;
 use alloc::rc::Rc;
 use core::time::Duration;
 

@@ -81,6 +81,8 @@ pub use codec::{Bytes, Codec, Framing};
 pub use error::{RequestError, RespondError};
 pub use event::{Event, InboundRequestId, OutboundRequestId};
 
+pub use super::Target;
+
 use super::deadlines::Deadlines;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
@@ -157,27 +159,6 @@ impl Config {
             (self.inbound_requests, bytes.saturating_add(2 * event + 4 * size_of::<Inbound>())),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
-    }
-}
-
-/// Where a request goes. Methods take either id: `request(peer, …)`, `request(connection, …)`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Target {
-    /// To a peer, on the youngest of its connections. If it has none, the request waits until it has.
-    Peer(PeerId),
-    /// To the peer of a connection, and on no other.
-    Connection(ConnectionId),
-}
-
-impl From<PeerId> for Target {
-    fn from(peer: PeerId) -> Self {
-        Self::Peer(peer)
-    }
-}
-
-impl From<ConnectionId> for Target {
-    fn from(connection: ConnectionId) -> Self {
-        Self::Connection(connection)
     }
 }
 
@@ -260,8 +241,8 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
-    /// Asks a peer, in the next [`drive`](crate::notifee::Notifees::drive), for which
-    /// [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The id is that of the request's one outcome.
+    /// Asks a peer, on the youngest of its connections, or the peer of a connection, on that one; in the next
+    /// [`drive`](crate::notifee::Notifees::drive), for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. The id is that of the request's one outcome.
     ///
     /// Requests are independent: each has a stream of its own, and responses come in any order.
     ///

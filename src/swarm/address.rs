@@ -34,13 +34,13 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
     }
 }
 
-/// Takes our peer id off an address that a transport reports for one of our listeners.
+/// Takes the peer id off an address at which a peer listens: ourselves, where a transport reports it, or another one.
 ///
 /// # Errors
-/// Nobody can connect to it and find us there.
-pub(crate) fn of_listener(address: &Multiaddr, local_peer: PeerId) -> Result<Multiaddr, Flaw> {
+/// Nobody can connect to it and find that peer there.
+pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Multiaddr, Flaw> {
     let (plain, peer) = split_peer(address)?;
-    if peer.is_some_and(|peer| peer != local_peer) {
+    if peer.is_some_and(|peer| peer != listener) {
         return Err("it names another peer");
     }
     flaw(&plain).map_or(Ok(plain), Err)

@@ -1,7 +1,7 @@
 //! Listeners, and what the transport says of them.
 
 use super::Swarm;
-use super::address::{Flaw, of_listener, split_peer, unsupported};
+use super::address::{Flaw, plain_address, split_peer, unsupported};
 use super::error;
 use super::reactor::Reactor;
 use super::wake::Slot;
@@ -196,13 +196,13 @@ where
     fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {
         match event {
             TransportEvent::NewAddress { listener_id, listen_addr } => {
-                match of_listener(&listen_addr, self.ledger.local_peer) {
+                match plain_address(&listen_addr, self.ledger.local_peer) {
                     Ok(address) => self.address_comes(listener_id, address),
                     Err(flaw) => self.address_is_refused(listener_id, &listen_addr, flaw),
                 }
             }
             TransportEvent::AddressExpired { listener_id, listen_addr } => {
-                let Ok(expired) = of_listener(&listen_addr, self.ledger.local_peer) else { return };
+                let Ok(expired) = plain_address(&listen_addr, self.ledger.local_peer) else { return };
                 let Some((id, listener)) = self.known(listener_id) else { return };
                 listener.addresses.retain(|address| *address != expired);
                 self.addresses_changed(id);

@@ -4,7 +4,7 @@ use super::entry::Entry;
 use super::{AddressBookError, Config};
 use crate::identity::PeerId;
 use crate::lifecycle::ConnectionId;
-use crate::swarm::{Multiaddr, of_listener};
+use crate::swarm::{Multiaddr, plain_address};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -122,7 +122,7 @@ impl Book {
     /// Adds an address, or learns that it is better than was known.
     pub(super) fn add(&mut self, peer: PeerId, address: &Multiaddr, source: Source) -> Result<(), AddressBookError> {
         self.check_peer(peer)?;
-        let plain = of_listener(address, peer).map_err(|_| AddressBookError::BadAddress)?;
+        let plain = plain_address(address, peer).map_err(|_| AddressBookError::BadAddress)?;
         if plain.len() > self.address_bytes {
             return Err(AddressBookError::BadAddress);
         }
@@ -131,7 +131,7 @@ impl Book {
     }
 
     pub(super) fn remove(&mut self, peer: &PeerId, address: &Multiaddr) -> bool {
-        let Ok(plain) = of_listener(address, *peer) else { return false };
+        let Ok(plain) = plain_address(address, *peer) else { return false };
         let Some(entry) = self.entries.get_mut(peer) else { return false };
         let was_known = entry.remove(&plain);
         self.forget_if_empty(peer);

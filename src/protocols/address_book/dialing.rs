@@ -6,7 +6,7 @@ use super::{AddressBook, Dial, Event};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::notifee::Node;
-use crate::swarm::{DialError, Multiaddr, leads_here, multiaddr, of_listener};
+use crate::swarm::{DialError, Multiaddr, leads_here, multiaddr, plain_address};
 use alloc::vec::Vec;
 use chacha20::rand_core::Rng as _;
 use core::time::Duration;
@@ -203,7 +203,7 @@ impl AddressBook {
     /// The addresses that a peer tells, some of them perhaps such as lead nowhere from here.
     pub(super) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], source: super::Source, is_near: bool) {
         // What cannot be dialed is left out.
-        let said: Vec<_> = addresses.iter().filter_map(|address| of_listener(address, peer).ok()).collect();
+        let said: Vec<_> = addresses.iter().filter_map(|address| plain_address(address, peer).ok()).collect();
         if let Some(entry) = self.book.get_mut(&peer) {
             entry.forget_said(&said);
         }

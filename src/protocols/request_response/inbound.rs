@@ -11,7 +11,6 @@ use super::body::Body;
 #[cfg(all(feature = "host", unix))]
 use super::handled::Handled;
 use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
-use crate::connection::WriteError;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
 use crate::notifee::Node;
@@ -136,9 +135,8 @@ impl<C: Codec> RequestResponse<C> {
                     // It has just been written to.
                     let _ = node.finish(stream);
                 }
-                let is_sent = *is_written && !matches!(node.flush(stream), Err(WriteError::Blocked));
                 // Once the stream has ended, its end says whether all was sent.
-                if is_sent && node.flush(stream).is_ok() {
+                if *is_written && node.flush(stream).is_ok() {
                     self.streams.remove(stream);
                     // It may have ended already.
                     let _ = node.close_stream(stream);
