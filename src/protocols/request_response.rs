@@ -11,8 +11,8 @@
 //! - **No event is dropped.** A request keeps its place of [`Config`]'s bounds until its outcome has been taken, so that
 //!   an owner who does not take them cannot make new requests, and refuses those of peers.
 //! - **A peer is given its share**: no more than [`Config::inbound_requests_per_peer`] of the places for requests of peers.
-//!   Where all places are taken, the peer that has the most, of those with a request of which not all has come, loses that
-//!   for a peer that has fewer.
+//!   Where all places are taken, the peer that has the most loses one of them to a peer that has at least two fewer: one
+//!   of which not all has come, else one whose response it does not read, else one that waits for the owner.
 //! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
 //!   not come. It does not dial.
 //! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
@@ -89,7 +89,7 @@ use crate::identity::PeerId;
 #[cfg(any(doc, all(feature = "host", unix)))]
 use crate::lifecycle::Failure;
 use crate::lifecycle::{ConnectionId, Limits, StreamId, Table};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -119,8 +119,10 @@ pub struct Config {
     /// The most requests of ours without an outcome that the owner has taken. One more is
     /// [refused](RequestError::Limit). Default 128.
     pub outbound_requests: usize,
-    /// The most requests of peers of which the outcome has not been taken. A stream for one more is reset, or that of the
-    /// peer that has the most. Default 128.
+    /// The most requests of peers of which the outcome has not been taken. One more takes the place of one of the peer
+    /// that has the most, whether that one is arriving, waits for the owner, or is being answered; where no peer has at
+    /// least two more than its own, its stream is reset. Of one that the owner had taken [`Event::InboundFailure`] tells
+    /// then, with [`Failure::Limit`]; outcomes of such are at most twice as many again. Default 128.
     pub inbound_requests: usize,
     /// The most of those that are one peer's, however many connections it has. A stream for one more is reset.
     /// Default 16.
@@ -156,7 +158,8 @@ impl Config {
             (limits.connections as usize, connection),
             (limits.streams as usize, 4 * size_of::<Option<Role>>()),
             (self.outbound_requests, bytes.saturating_add(event + 4 * size_of::<Outbound>())),
-            (self.inbound_requests, bytes.saturating_add(2 * event + 4 * size_of::<Inbound>())),
+            // Three outcomes beside the request, two of them of requests that gave way.
+            (self.inbound_requests, bytes.saturating_add(4 * event + 4 * size_of::<Inbound>() + 64)),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
     }
@@ -189,6 +192,8 @@ pub struct RequestResponse<C: Codec> {
     /// The same of each peer's, and of all peers'.
     inbound_held: BTreeMap<PeerId, usize>,
     inbound_held_in_all: usize,
+    /// Requests of peers that have given their places back, and whose outcome has not been taken.
+    gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
     /// The outcomes of requests that a task of a host awaits.
     #[cfg(all(feature = "host", unix))]
@@ -232,6 +237,7 @@ impl<C: Codec> RequestResponse<C> {
             outbound_held: 0,
             inbound_held: BTreeMap::new(),
             inbound_held_in_all: 0,
+            gave_way: BTreeSet::new(),
             events: VecDeque::new(),
             #[cfg(all(feature = "host", unix))]
             awaited: BTreeMap::new(),
@@ -332,6 +338,7 @@ impl<C: Codec> RequestResponse<C> {
         let event = self.events.pop_front()?;
         match &event {
             Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held -= 1,
+            Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
             Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.let_go(*peer),
             Event::Request { .. } => {}
         }

@@ -386,7 +386,8 @@ impl Run {
         let most = self.config.outbound_requests;
         assert!(self.service().pending() <= most);
         assert!(self.outbound.len() <= most);
-        assert!(self.inbound.len() <= self.config.inbound_requests);
+        // Those that gave way have no place, and an outcome that is not taken.
+        assert!(self.inbound.len() <= 3 * self.config.inbound_requests);
         let ours = |stream: &StreamId| self.node.lifecycle.direction(*stream) == Some(Direction::Outbound);
         let open = self.node.streams.keys().filter(|stream| ours(stream) && self.node.lives(**stream)).count();
         assert!(open <= most, "{open} streams of ours");

@@ -83,8 +83,9 @@ pub enum Event<Request, Response> {
         peer: PeerId,
         /// The request that is over.
         id: InboundRequestId,
-        /// Why: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (it was refused), or how the stream
-        /// ended.
+        /// Why: [`Timeout`](Failure::Timeout), [`Requested`](Failure::Requested) (it was refused),
+        /// [`Limit`](Failure::Limit) (all places were taken, its peer had the most, and another one asked), or how the
+        /// stream ended.
         reason: Failure,
     },
 }

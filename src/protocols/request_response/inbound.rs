@@ -6,6 +6,8 @@
 //!    │       Event::Request    └──────────────▶ Refused ──────────────────────────────────────────▶ outcome
 //!    └─▶ refused, without an event
 //! ```
+//!
+//! In each state a request may give way to that of a peer that has fewer.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -47,6 +49,16 @@ impl Inbound {
 
     const fn is_arriving(&self) -> bool {
         matches!(self.state, State::Arriving(_))
+    }
+
+    /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
+    const fn work_spared(&self) -> u8 {
+        match self.state {
+            State::Arriving(_) | State::Refused => 2,
+            // What has not left for so long that the table is full may never leave.
+            State::Answering { .. } => 1,
+            State::Waiting => 0,
+        }
     }
 
     pub(super) fn answer(&mut self, writer: Writer) {
@@ -97,12 +109,36 @@ impl<C: Codec> RequestResponse<C> {
         if self.inbound_held_in_all < self.config.inbound_requests {
             return true;
         }
-        // The last one of the peer that has the most, of those who have one to give.
-        let arriving = self.inbound.iter().filter(|(_, inbound)| inbound.is_arriving());
-        let of_greedy = arriving.map(|(id, inbound)| (self.inbound_held.get(&inbound.peer).copied().unwrap_or(0), *id));
-        let Some((_, id)) = of_greedy.max().filter(|(most, _)| *most > held + 1) else { return false };
-        self.give_up_inbound(node, id, Failure::Limit);
+        // The last one of the peer that has the most.
+        let all = self.inbound.iter().map(|(id, inbound)| {
+            let of_its_peer = self.inbound_held.get(&inbound.peer).copied().unwrap_or(0);
+            (of_its_peer, inbound.work_spared(), *id)
+        });
+        let Some((_, _, id)) = all.max().filter(|(most, ..)| *most > held + 1) else { return false };
+        self.give_way(node, id);
         true
+    }
+
+    /// Ends a peer's request for one of another peer, and gives its place back at once, whoever takes its outcome when.
+    fn give_way(&mut self, node: &mut dyn Node, id: InboundRequestId) {
+        let Some(inbound) = self.inbound.get(&id) else { return };
+        let peer = inbound.peer;
+        let reason = if matches!(inbound.state, State::Refused) { Failure::Requested } else { Failure::Limit };
+        self.give_up_inbound(node, id, reason);
+        if !matches!(self.events.back(), Some(Event::InboundFailure { id: last, .. }) if *last == id) {
+            // Nobody is told of it, so its place is free already.
+            return;
+        }
+        self.let_go(peer);
+        let before = self.events.len();
+        self.events.retain(|event| !matches!(event, Event::Request { id: asked, .. } if *asked == id));
+        if self.events.len() < before {
+            // The owner has not taken it, and has nothing to hear of it.
+            self.events.pop_back();
+            self.refused += 1;
+        } else {
+            self.gave_way.insert(id);
+        }
     }
 
     /// Reads or writes what can be.

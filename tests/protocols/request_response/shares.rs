@@ -5,10 +5,10 @@ use crate::support::services::Both;
 use crate::support::sim::{Shape, everywhere};
 use libp2p_core::transport::MemoryTransport;
 use std::time::Duration;
-use swarm_notify::identity::Keypair;
-use swarm_notify::lifecycle::{ConnectionId, StreamId};
-use swarm_notify::notifee::Notifees;
-use swarm_notify::protocols::request_response::RequestError;
+use swarm_notify::identity::{Keypair, PeerId};
+use swarm_notify::lifecycle::{ConnectionId, Failure, StreamId};
+use swarm_notify::notifee::{NotifeeId, Notifees};
+use swarm_notify::protocols::request_response::{InboundRequestId, RequestError};
 use swarm_notify::swarm::{self, Swarm};
 
 everywhere! {
@@ -94,19 +94,7 @@ fn turns(parties: &mut [Party], server: &mut Party) {
 
 #[test]
 fn of_a_full_table_the_greediest_peer_gives_to_one_that_has_less() {
-    let mut server = party(1);
-    let mut config = Config::default();
-    (config.inbound_requests, config.inbound_requests_per_peer) = (6, 5);
-    let service: RequestResponse<Bytes> = shout(config);
-    let shouts = server.notifees.install(&mut server.swarm, service);
-    let listener = server.swarm.listen("/memory/0".parse().expect("an address")).expect("there is place");
-    server.turn();
-    let address = server.swarm.listener(listener).expect("it listens").addresses[0].clone();
-    let mut peers: Vec<_> = (2..5).map(party).collect();
-    for peer in &mut peers {
-        peer.swarm.dial(address.clone()).expect("there is place");
-    }
-    turns(&mut peers, &mut server);
+    let (mut server, mut peers, shouts) = server_with_three_peers(6, 5);
     // Requests that never end, five of one peer and one of another.
     let hang = |peer: &mut Party| -> (ConnectionId, StreamId) {
         let connection = peer.swarm.connections().next().expect("it is open");
@@ -139,12 +127,98 @@ fn of_a_full_table_the_greediest_peer_gives_to_one_that_has_less() {
     assert_eq!(open(&peers), [3, 1, 2]);
 }
 
-/// A server with four places and four for each peer, all of which are taken: peer 0 and peer 1 have two each. Those of one
-/// wait for their answers, those of the other have not come whole.
-fn full(waits: usize) -> (Party, Vec<Party>, swarm_notify::notifee::NotifeeId<Shout>) {
+/// The requests of which the owner of a service is told, and the reasons of those that it had taken and that have failed.
+fn taken(server: &mut Party, shouts: NotifeeId<Shout>) -> (Vec<(PeerId, InboundRequestId)>, Vec<Failure>) {
+    let service = server.notifees.get_mut(shouts).expect("it is installed");
+    let (mut requests, mut failures) = (Vec::new(), Vec::new());
+    while let Some(event) = service.next_event() {
+        match event {
+            Event::Request { peer, id, .. } => requests.push((peer, id)),
+            Event::InboundFailure { reason, .. } => failures.push(reason),
+            other @ (Event::Response { .. } | Event::OutboundFailure { .. } | Event::ResponseSent { .. } | _) => {
+                panic!("{other}")
+            }
+        }
+    }
+    (requests, failures)
+}
+
+/// A peer makes a whole request.
+fn ask_whole(peer: &mut Party) -> StreamId {
+    let stream = begin(peer);
+    peer.swarm.finish(stream).expect("it is open");
+    stream
+}
+
+#[test]
+fn of_a_full_table_responses_that_nobody_reads_give_way() {
+    for is_answered in [true, false] {
+        let (mut server, mut peers, shouts) = server_with_three_peers(4, 4);
+        let third = peers[2].swarm.local_peer();
+        for n in [0, 0, 1, 1] {
+            ask_whole(&mut peers[n]);
+        }
+        turns(&mut peers, &mut server);
+        let (requests, _) = taken(&mut server, shouts);
+        assert_eq!(requests.len(), 4);
+        // More than the windows of their streams, which nobody reads.
+        let long = vec![7; 900 * 1024];
+        if is_answered {
+            for (_, id) in requests {
+                server.notifees.get_mut(shouts).expect("it is installed").respond(id, &long).expect("it waits");
+            }
+        }
+        turns(&mut peers, &mut server);
+        let stream = ask_whole(&mut peers[2]);
+        turns(&mut peers, &mut server);
+        let (requests, failures) = taken(&mut server, shouts);
+        assert_eq!(failures, [Failure::Limit], "answered: {is_answered}");
+        assert_eq!(requests.iter().map(|(peer, _)| *peer).collect::<Vec<_>>(), [third]);
+        // Its place was given back once, so that there is none for another.
+        ask_whole(&mut peers[2]);
+        turns(&mut peers, &mut server);
+        assert_eq!(taken(&mut server, shouts), (vec![], vec![]), "answered: {is_answered}");
+        let service = server.notifees.get_mut(shouts).expect("it is installed");
+        service.respond(requests[0].1, &b"read".to_vec()).expect("it waits");
+        turns(&mut peers, &mut server);
+        let mut read = [0; 16];
+        let n = peers[2].swarm.read(stream, &mut read).expect("it is open");
+        assert_eq!(&read[..n], b"read");
+        // As many places are free when all have gone.
+        for peer in &mut peers[..2] {
+            let connection = peer.swarm.connections().next().expect("it is open");
+            let all: Vec<_> = peer.swarm.streams_of(connection).collect();
+            all.into_iter().for_each(|stream| peer.swarm.reset(stream).expect("it is open"));
+        }
+        turns(&mut peers, &mut server);
+        let service = server.notifees.get_mut(shouts).expect("it is installed");
+        while service.next_event().is_some() {}
+        for _ in 0..5 {
+            ask_whole(&mut peers[2]);
+        }
+        turns(&mut peers, &mut server);
+        assert_eq!(taken(&mut server, shouts).0.len(), 4, "four places, and not one more");
+    }
+}
+
+#[test]
+fn an_owner_who_takes_nothing_hears_nothing_of_what_gave_way_meanwhile() {
+    let (mut server, mut peers, shouts) = server_with_three_peers(4, 4);
+    for n in [0, 0, 0, 0, 1, 2] {
+        ask_whole(&mut peers[n]);
+        turns(&mut peers, &mut server);
+    }
+    let (requests, failures) = taken(&mut server, shouts);
+    let of = |n: usize| requests.iter().filter(|(peer, _)| *peer == peers[n].swarm.local_peer()).count();
+    assert_eq!(([of(0), of(1), of(2)], failures), ([2, 1, 1], vec![]));
+    assert_eq!(server.notifees.get_mut(shouts).expect("it is installed").refused(), 2);
+}
+
+/// A server with some places for requests, and three peers that are connected to it.
+fn server_with_three_peers(places: usize, per_peer: usize) -> (Party, Vec<Party>, NotifeeId<Shout>) {
     let mut server = party(1);
     let mut config = Config::default();
-    (config.inbound_requests, config.inbound_requests_per_peer) = (4, 4);
+    (config.inbound_requests, config.inbound_requests_per_peer) = (places, per_peer);
     let service: RequestResponse<Bytes> = shout(config);
     let shouts = server.notifees.install(&mut server.swarm, service);
     let listener = server.swarm.listen("/memory/0".parse().expect("an address")).expect("there is place");
@@ -155,6 +229,13 @@ fn full(waits: usize) -> (Party, Vec<Party>, swarm_notify::notifee::NotifeeId<Sh
         peer.swarm.dial(address.clone()).expect("there is place");
     }
     turns(&mut peers, &mut server);
+    (server, peers, shouts)
+}
+
+/// A server with four places and four for each peer, all of which are taken: peer 0 and peer 1 have two each. Those of one
+/// wait for their answers, those of the other have not come whole.
+fn full(waits: usize) -> (Party, Vec<Party>, NotifeeId<Shout>) {
+    let (mut server, mut peers, shouts) = server_with_three_peers(4, 4);
     for n in [0, 0, 1, 1] {
         let stream = begin(&mut peers[n]);
         if n == waits {
