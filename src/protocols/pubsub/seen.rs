@@ -26,6 +26,9 @@ const LOWER: u32 = u32::MAX >> 1;
 /// The time of an entry that was made between two turns.
 const UNTIMED: u64 = u64::MAX;
 
+/// The time of an entry that stays: later than all that fit here, which are five hundred years.
+const FOREVER: u64 = UNTIMED - 1;
+
 /// The most entries that are forgotten in one go: some 50 µs.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
@@ -178,7 +181,7 @@ impl Seen {
         for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
             entry.until = until;
         }
-        let now = nanos(now);
+        let now = nanos(now).min(FOREVER - 1);
         for _ in 0..FORGOTTEN_AT_ONCE {
             if self.entries.queue.front().is_none_or(|oldest| oldest.until > now) {
                 return;
@@ -192,7 +195,8 @@ impl Seen {
         if self.untimed > 0 {
             return Some(Duration::ZERO);
         }
-        self.entries.queue.front().map(|oldest| Duration::from_nanos(oldest.until))
+        let until = self.entries.queue.front().map(|oldest| oldest.until).filter(|until| *until != FOREVER);
+        until.map(Duration::from_nanos)
     }
 
     /// Returns the number of a message that is known.
@@ -269,8 +273,7 @@ impl Seen {
     }
 
     fn until(&self, now: Duration) -> u64 {
-        // Beyond five hundred years it stays.
-        nanos(now.saturating_add(self.ttl)).min(UNTIMED - 1)
+        nanos(now.saturating_add(self.ttl)).min(FOREVER)
     }
 }
 

@@ -162,14 +162,7 @@ impl SeqnoValidator {
     #[must_use]
     pub const fn new(authors: usize) -> Self {
         let max = if authors == 0 { 1 } else { authors };
-        Self {
-            max,
-            authors: BTreeMap::new(),
-            brought: BTreeMap::new(),
-            sizes: BTreeSet::new(),
-            time: 0,
-            forgotten: 0,
-        }
+        Self { max, authors: BTreeMap::new(), brought: BTreeMap::new(), sizes: BTreeSet::new(), time: 0, forgotten: 0 }
     }
 
     /// Has messages of an author refused up to a number, as if that one had been told. A lower number than is remembered
