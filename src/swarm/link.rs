@@ -240,21 +240,21 @@ where
         // What others have left there is not this dial's.
         let _ = reactor.dialed_from();
         let polled = dial.as_mut().poll(cx);
-        if is_name(&self.remote) {
-            self.reached = reactor.dialed_to().or_else(|| self.reached.take());
+        if is_name(&self.remote)
+            && let Some(reached) = reactor.dialed_to()
+        {
+            let judged = self.judge_reached(reached, ledger, now);
+            if let Err(why) = judged {
+                drop(polled);
+                self.fail(ledger, Failure::Denied, &why);
+                return None;
+            }
         }
         // A transport above the socket's may have more to do before it is ready.
         self.local = reactor.dialed_from().or_else(|| self.local.take());
         match polled {
             Poll::Pending => None,
-            Poll::Ready(Ok(io)) => match self.judge_reached(ledger, now) {
-                Ok(()) => Some(io),
-                Err(why) => {
-                    drop(io);
-                    self.fail(ledger, Failure::Denied, &why);
-                    None
-                }
-            },
+            Poll::Ready(Ok(io)) => Some(io),
             Poll::Ready(Err(error)) => {
                 self.fail(ledger, error::failure(&error), &error);
                 None

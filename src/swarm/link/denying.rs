@@ -22,12 +22,15 @@ where
         self.reached.as_ref().unwrap_or(&self.remote)
     }
 
-    /// Judges the address that a dialed name has led to, as a dial to that address is judged.
-    pub(super) fn judge_reached<const E: usize>(&self, ledger: &mut Ledger<E>, now: Duration) -> Result<(), Denial> {
-        match &self.reached {
-            Some(reached) => ledger.access.may_dial(reached, self.expected.as_deref().copied(), now),
-            None => Ok(()),
-        }
+    /// Notes the address that a dialed name has led to, and judges it as a dial to that address is judged.
+    pub(super) fn judge_reached<const E: usize>(
+        &mut self,
+        reached: Multiaddr,
+        ledger: &mut Ledger<E>,
+        now: Duration,
+    ) -> Result<(), Denial> {
+        let reached = self.reached.insert(reached);
+        ledger.access.may_dial(reached, self.expected.as_deref().copied(), now)
     }
 
     /// Closes it at once, since its peer or its address is denied. The peer of an open one hears yamux's go-away, if its pipe
