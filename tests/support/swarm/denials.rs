@@ -139,12 +139,28 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             13..15 => {
                 denials.asked_again = true;
+                drop(model);
+                self.denies_what_is_spoken(input);
                 self.side.swarm.ask_gate_again();
+                return self.side.something_happened();
             }
             _ => _ = self.side.swarm.set_gate(None),
         }
         drop(model);
         self.side.something_happened();
+    }
+
+    /// The gate comes to deny a protocol that a peer speaks, where one does.
+    fn denies_what_is_spoken(&mut self, input: &mut Input<'_>) {
+        let swarm = &mut self.side.swarm;
+        let streams: Vec<StreamId> = swarm.connections().flat_map(|id| swarm.streams_of(id)).collect();
+        let inbound = streams.into_iter().filter_map(|id| swarm.stream(id));
+        let inbound = inbound.filter(|view| view.direction == Direction::Inbound);
+        let spoken: Vec<Protocol> = inbound.filter_map(|view| view.protocol.cloned()).collect();
+        let Some(at) = input.pick(0..spoken.len()) else { return };
+        self.answers.lock().unwrap().speak.insert(spoken[at].clone());
+        self.model.borrow_mut().denials.gate.speak.insert(spoken[at].clone());
+        swarm.set_gate(Some(Box::new(Gatekeeper(self.answers.clone()))));
     }
 
     /// The owner denies nothing any more.
