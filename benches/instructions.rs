@@ -152,7 +152,7 @@ fn refused_accept(n: usize) {
     let lists = server.swarm.lists_mut();
     for prefix in [8, 12, 16, 20, 22, 24, 28, 32] {
         for net in 0..125_u32 {
-            let ip = Ipv4Addr::from_bits((10 + net) << 24 | 0x0008_8888 * u32::from(prefix > 8));
+            let ip = Ipv4Addr::from_bits(((10 + net) << 24) | (0x0008_8888 * u32::from(prefix > 8)));
             lists.deny_network(Network::new(ip.into(), prefix).expect("it is one")).expect("there is place");
         }
     }

@@ -166,9 +166,9 @@ fn a_denied_protocol_is_not_spoken<const EVENTS: usize>(shape: Shape) {
     assert_eq!(pair.b.swarm.refused(Refusal::StreamDenied), 2);
     assert_eq!(pair.b.swarm.refused_at(cb, Refusal::StreamDenied), 2);
     pair.wait(secs(2));
-    let told = pair.b.ready.drain(..).filter_map(|ready| match ready {
-        Ready::Refused { of, kind: Refusal::StreamDenied, count } if of == RefusedAt::from(cb) => Some(count),
-        _ => None,
+    let told = pair.b.ready.drain(..).filter_map(|ready| {
+        let Ready::Refused { of, kind: Refusal::StreamDenied, count } = ready else { return None };
+        (of == RefusedAt::from(cb)).then_some(count)
     });
     assert_eq!(told.sum::<u64>(), 2);
     // Another protocol is spoken, and so is this one once the gate has changed its mind.
