@@ -24,7 +24,11 @@ impl Rate {
 
     /// Returns the time in which one token comes back, in nanoseconds.
     const fn interval(self) -> u64 {
-        1_000_000_000 / (if self.per_second == 0 { 1 } else { self.per_second }) as u64
+        const SECOND: u64 = 1_000_000_000;
+        match SECOND.checked_div(self.per_second as u64) {
+            Some(interval) => interval,
+            None => SECOND,
+        }
     }
 }
 
