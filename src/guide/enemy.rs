@@ -142,7 +142,10 @@
 //! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | that peer |
 //! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind |
 //! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
-//! | [`seen`](pubsub::Config::seen) | 65 536 | messages that are remembered | nothing | `forgotten` | the oldest |
+//! | [`seen`](pubsub::Config::seen) | 131 072 | messages that are remembered | its new message is not forwarded | counted as `MessageRefused`; `sender_over_share` | the author, the sender or the address that has more of it than its share, below |
+//! | [`seen_author_share`](pubsub::Config::seen_author_share) | 1 | messages of one author among them, in times of the free places | its new message is not forwarded | `MessageRefused`; `author_over_share` | that author, whoever forwards it |
+//! | [`seen_sender_share`](pubsub::Config::seen_sender_share) | 4 | messages that one peer has sent first | its new message is not forwarded | `MessageRefused`; `sender_over_share` | the authors that come by that peer alone |
+//! | [`seen_address_share`](pubsub::Config::seen_address_share) | 16 | messages that peers of one address have sent first | its new message is not forwarded | `MessageRefused`; `sender_over_share` | the authors that come from there alone |
 //! | [`seen_ttl`](pubsub::Config::seen_ttl) | 120 s | the time for which they are | nothing | nothing | nobody |
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
@@ -292,10 +295,16 @@
 //!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)). An address with all of its 64 places taken has
 //!   a door of its own: 320 connects a second from there keep out who comes from there, too, and 1 280 from a /48. That
 //!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
-//! - **Who forwards in floodsub.** A peer answers for what it forwards. One that has forgotten a message forwards it again:
-//!   whoever sends it 65 536 others first ([`seen`](pubsub::Config::seen)) can have you cut it for
-//!   [`repeats`](pubsub::Config::repeats). So can an author whose key is of a type that you have not built in (features
-//!   `rsa`, `ecdsa` and `secp256k1`): his messages count as [`invalid`](pubsub::Config::invalid) against who forwards them.
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards none twice
+//!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
+//!   [`repeats`](pubsub::Config::repeats). And an author whose key is of a type that you have not built in (features
+//!   `rsa`, `ecdsa` and `secp256k1`) has you cut who forwards him: his messages count as
+//!   [`invalid`](pubsub::Config::invalid) against that peer.
+//! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
+//!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
+//!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.
+//!   Whoever has kept more old messages of an author than its share can send them all again, so that its new ones are refused;
+//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.

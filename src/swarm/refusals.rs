@@ -48,6 +48,9 @@ pub enum Refusal {
     MessageInvalid,
     /// The peer has sent a message that it had sent before.
     MessageRepeated,
+    /// A protocol did not take a message that the peer has sent, and does not hold that against the peer: the message's author,
+    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before.
+    MessageRefused,
 }
 
 impl Refusal {
@@ -61,6 +64,7 @@ impl Refusal {
         Self::MessageDropped,
         Self::MessageInvalid,
         Self::MessageRepeated,
+        Self::MessageRefused,
     ];
 }
 
@@ -85,6 +89,7 @@ impl fmt::Display for Refusal {
             Self::MessageDropped => "message_dropped",
             Self::MessageInvalid => "message_invalid",
             Self::MessageRepeated => "message_repeated",
+            Self::MessageRefused => "message_refused",
         })
     }
 }

@@ -45,6 +45,7 @@ const TESTS: [Test; 17] = [
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
     ("what_those_at_the_door_hold_is_in_the_bound", door::what_those_at_the_door_hold_is_in_the_bound),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),
+    ("pubsub_remembers_no_more_than_its_bounds_say", pubsub::what_is_remembered_is_no_more_than_the_bounds_say),
     ("a_small_node_takes_ten_mebibytes_at_worst", memory::a_small_node_takes_ten_mebibytes_at_worst),
     (
         "streams_whose_echo_nobody_reads_stay_below_the_stated_bound",

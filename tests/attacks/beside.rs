@@ -72,6 +72,8 @@ attacks! {
     forgeries_rsa,
     duplicates,
     flapping,
+    seen,
+    seen_authors,
     places_1030,
     syn,
     syn_64,
@@ -197,6 +199,7 @@ fn beside(name: &str) {
     let honest = new.dials() + established.dials() + publisher.dials();
     let most = LINES * told.count("connected").saturating_sub(honest) + HONEST_LINES;
     assert!(told.lines <= most, "{} lines, and no more than {most} expected: {:?}", told.lines, told.events);
+    assert!(told.replayed <= 1, "an old message is told {} times", told.replayed);
     assert!(told.longest <= LONGEST, "a line has {} bytes", told.longest);
     for (opened, closed) in [("connected", "disconnected"), ("opened_stream", "closed_stream")] {
         if told.count("lagged") == 0 {

@@ -104,6 +104,13 @@ impl Fake {
         Some(connection)
     }
 
+    /// A peer connects from an address, if there is room for that.
+    pub(crate) fn connect_from(&mut self, peer: PeerId, address: &str) -> Option<ConnectionId> {
+        let connection = self.connect(peer)?;
+        self.remotes.insert(connection, address.parse().expect("it is one"));
+        Some(connection)
+    }
+
     /// A connection ends, and everything on it.
     pub(crate) fn disconnect(&mut self, connection: ConnectionId) {
         self.lifecycle.end_connection(connection, ConnectionEnd::Requested).expect("it lives");

@@ -52,8 +52,9 @@ impl<R: Router> PubSub<R> {
                 return false;
             }
         }
-        let place = self.places.take(group, id);
-        self.peers.insert(id, Peer::new(&self.config, place));
+        let mut peer = Peer::new(&self.config, self.places.take(group, id));
+        peer.address = (!is_common).then_some(group);
+        self.peers.insert(id, peer);
         true
     }
 
