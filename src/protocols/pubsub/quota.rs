@@ -18,9 +18,11 @@ pub(super) struct Quota {
 impl Quota {
     /// Of so many bytes in all, for at most so many peers.
     pub(super) const fn new(max: usize, peers: usize) -> Self {
+        let peers = if peers == 0 { 1 } else { peers };
+        // The divisor is not 0.
         let share = match (max / 2).checked_div(peers) {
             Some(share) => share,
-            None => max / 2,
+            None => 0,
         };
         Self { share, common: max.saturating_sub(share.saturating_mul(peers)), taken: 0, held: 0 }
     }
