@@ -287,10 +287,10 @@
 //! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
 //! many waited still, which is no error.
 //!
-//! Of messages that come, `listen` and `dial` remember 131 072 for 120 s each, so that none is printed twice. An author, or a
-//! peer, that has its share of these has further ones refused: they are neither printed nor passed on, and are counted at the
-//! peer that has sent them in `refused` lines (`message_refused`), who need not be to blame. stderr says at the end how many
-//! that were, which is no error.
+//! Of messages that come, `listen` remembers 131 072 for 120 s each, and `dial` 1 048 576, so that none is printed twice. Of one
+//! author half as many are taken, and of one peer four fifths. Further ones are refused: they are neither printed nor passed on,
+//! and are counted in `refused` lines (`message_refused`) at the peer that has sent them, who need not be to blame. stderr says
+//! at the end how many that were, which is no error.
 //!
 //! A line of stdin with more bytes than a message has room for, 1 048 450 less those of the topic's name for an Ed25519 key and
 //! a name of less than 128 bytes, is dropped whole and told on stderr as soon as it has passed that, whether or not it ends.

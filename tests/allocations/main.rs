@@ -22,7 +22,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 17] = [
+const TESTS: [Test; 18] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("an_owner_who_sees_each_event_allocates_nothing", transitions::an_owner_who_sees_each_event_allocates_nothing),

@@ -34,6 +34,8 @@ pub(crate) struct Told {
     heard: Vec<u64>,
     /// Lines of a message that an attacker sends again and again.
     pub(crate) replayed: u64,
+    /// Lines of messages that were refused, with nobody to blame.
+    pub(crate) over_share: u64,
 }
 
 impl Told {
@@ -59,6 +61,7 @@ impl Told {
                 self.heard.extend(after(line, b"\"honest-").and_then(number));
                 self.replayed += u64::from(after(line, b"\"replayed").is_some());
             }
+            "refused" => self.over_share += u64::from(after(line, b"\"message_refused\"").is_some()),
             _ => {}
         }
     }

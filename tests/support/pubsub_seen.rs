@@ -1,7 +1,7 @@
 //! [`SeenPlay`]: messages that come, and come again, at a node whose cache of messages is small. A model that looks at every
 //! entry for every message says what is told, known or refused.
 use super::fake_node::Fake;
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -15,13 +15,30 @@ use swarm_notify::protocols::pubsub::{Config, Counters, Event, PublishError, Seq
 use swarm_notify::swarm::Refusal;
 
 /// A cache, and what happens.
-#[derive(Arbitrary, Debug)]
+#[derive(Debug)]
 pub(crate) struct SeenPlay {
     places: u8,
     shares: [u8; 3],
     is_signed: bool,
     looks_at_numbers: bool,
     steps: Vec<Step>,
+}
+
+/// The most steps of a play.
+const MOST_STEPS: usize = 400;
+
+impl<'a> Arbitrary<'a> for SeenPlay {
+    /// As many steps as there are bytes for.
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let (places, shares, is_signed, looks_at_numbers): (u8, _, _, _) = u.arbitrary()?;
+        // Of the small ones there are most, as they are full soon.
+        let places = if places < 200 { places % 40 } else { places };
+        let mut steps = Vec::new();
+        while !u.is_empty() && steps.len() < MOST_STEPS {
+            steps.push(u.arbitrary()?);
+        }
+        Ok(Self { places, shares, is_signed, looks_at_numbers, steps })
+    }
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -252,7 +269,7 @@ impl SeenPlay {
         let mut told_at = BTreeMap::new();
         for step in self.steps {
             match step {
-                Step::Pass(tenths) => run.now += Duration::from_millis(100) * u32::from(tenths),
+                Step::Pass(tenths) => run.now += Duration::from_millis(100) * u32::from(tenths % 64),
                 Step::Publish { content } => {
                     let (floodsub, node) =
                         (run.notifees.get_mut(run.floodsub).expect("it is registered"), &mut run.node);

@@ -7,10 +7,10 @@ use core::time::Duration;
 /// remember (whom to deny) is for the owner to bound.
 ///
 /// At worst that is about: `topics_total_bytes`, twice `inbound_total_bytes` (a buffer may be twice as large as what is
-/// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 128 bytes for each message in `seen`,
+/// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 256 bytes for each message in `seen`,
 /// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, 8 bytes
-/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 327 MiB, if
-/// each of 1 024 peers does its worst, and 72 KiB for each topic of ours: 399 MiB with all
+/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 343 MiB, if
+/// each of 1 024 peers does its worst, and 72 KiB for each topic of ours: 415 MiB with all
 /// [`subscriptions`](Self::subscriptions), which is what [`memory_bound`](Self::memory_bound) says. What all peers have by
 /// now says [`held`](super::PubSub::held).
 ///
@@ -166,7 +166,7 @@ impl Config {
             inbound_total_bytes: 192 * 1024,
             outbox_total_bytes: 256 * 1024,
             outbox_bytes: 128 * 1024,
-            seen: 4_096,
+            seen: 2_048,
             events: 64,
             event_bytes: 96 * 1024,
             ..Self::default()
@@ -185,7 +185,7 @@ impl Config {
             self.outbox_total_bytes,
             self.event_bytes,
             self.events.max(1).saturating_mul(256),
-            self.seen.max(1).saturating_mul(128),
+            self.seen.max(1).saturating_mul(256),
             self.rpc_bytes.saturating_mul(4),
             self.peers.saturating_mul(peer),
         ];

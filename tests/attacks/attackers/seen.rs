@@ -122,4 +122,12 @@ impl Misuse for Talker {
     fn hears(&self) -> bool {
         true
     }
+
+    fn is_set_up(&self) -> bool {
+        match self.says {
+            Says::New { rate, .. } => self.said >= rate,
+            // It has come again.
+            Says::Old => self.said > 1,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use crate::floodsub::raw::{publishing, signed, subscribing};
 use crate::floodsub::world::World;
 use crate::support::fake_node::Fake;
 use crate::support::floodsub::peer;
+use crate::support::pubsub_seen::SeenPlay;
 use libp2p_identity::{Keypair, PeerId};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -92,6 +93,16 @@ impl Reader {
     fn told_of(&self, author: u64) -> usize {
         self.told.keys().filter(|(source, _)| *source == id(author)).count()
     }
+}
+
+#[test]
+fn the_cache_does_what_its_slow_model_does() {
+    use arbitrary::{Arbitrary as _, Unstructured};
+    crate::support::corpus::seeded(300, 900, |bytes| {
+        if let Ok(play) = SeenPlay::arbitrary_take_rest(Unstructured::new(bytes)) {
+            play.run();
+        }
+    });
 }
 
 const ATTACKER: u64 = 1;

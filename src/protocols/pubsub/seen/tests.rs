@@ -136,7 +136,7 @@ fn what_is_forgotten_gives_its_room_back_to_each_that_paid() {
 #[test]
 fn a_burst_is_forgotten_a_part_at_a_time() {
     let mut seen = seen(4_096);
-    (0..2_000).for_each(|number| drop(seen.add(number, &of(1, 1), Some(secs(1)))));
+    (0..2_000).for_each(|number| assert!(seen.add(number, &of(1, 1), Some(secs(1))).is_ok()));
     seen.advance(secs(11));
     assert_eq!(seen.entries.queue.len(), 2_000 - FORGOTTEN_AT_ONCE);
     assert_eq!(seen.next_turn(), Some(secs(11)), "the rest has its turn at once");
@@ -149,7 +149,7 @@ fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
     let mut seen = seen(8);
     seen.hold_back(&digest(1));
     assert!(!seen.is_held_back(&digest(1)), "it is not even there");
-    (1..=2).for_each(|number| drop(seen.add(number, &of(1, 1), Some(secs(1)))));
+    (1..=2).for_each(|number| assert!(seen.add(number, &of(1, 1), Some(secs(1))).is_ok()));
     (1..=2).for_each(|number| seen.hold_back(&digest(number)));
     seen.let_go(&digest(2));
     assert_eq!([1, 2].map(|number| seen.is_held_back(&digest(number))), [true, false]);
