@@ -296,6 +296,9 @@
 //!   whoever sends it 65 536 others first ([`seen`](pubsub::Config::seen)) can have you cut it for
 //!   [`repeats`](pubsub::Config::repeats). So can an author whose key is of a type that you have not built in (features
 //!   `rsa`, `ecdsa` and `secp256k1`): his messages count as [`invalid`](pubsub::Config::invalid) against who forwards them.
+//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
+//!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
+//!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.
