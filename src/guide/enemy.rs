@@ -147,6 +147,10 @@
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
 //!
+//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (1 024) that run at the same time, of all
+//! protocols; `waiting_streams` (64) of one protocol that wait for one of them to end, shared out among connections;
+//! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
+//!
 //! Beside these there are constants that no owner needs to change: the longest handshake message
 //! ([`MAX_HANDSHAKE_MESSAGE`](crate::connection::noise::MAX_HANDSHAKE_MESSAGE)), the longest line, the longest list and the
 //! most rounds of a negotiation ([`multistream`](crate::connection::multistream)), and the longest text of a peer's in
@@ -299,6 +303,9 @@
 //! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
 //!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
 //!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
+//! - **Handlers of a host.** They have no share for a peer. One that keeps 1 024 streams open and silent keeps the default
+//!   of 1 024 handlers waiting for it, and the streams of others wait behind them, for as long as it likes. Let a peer have fewer
+//!   streams of a protocol ([`limit_protocol`](Swarm::limit_protocol)), or have handlers give up who says nothing.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.

@@ -50,6 +50,29 @@ fn add(bounds: &mut Bounds, name: &str, default: &str, told: &str) {
     assert!(bounds.insert(name.to_owned(), said).is_none(), "{name} is there twice");
 }
 
+/// Adds the bounds of a host, which the page has in a sentence, and what `SECURITY.md` says of how they are told.
+#[cfg(feature = "host")]
+fn add_host(page: &mut Bounds, ours: &Bounds) {
+    let config = format!("{:#?}", swarm_notify::host::Config::default());
+    let fields = config.lines().filter_map(|line| line.strip_prefix("    ").filter(|line| !line.starts_with(' ')));
+    for (name, default) in fields.filter_map(|line| line.trim_end_matches(',').split_once(": ")) {
+        if default.ends_with('{') {
+            continue;
+        }
+        let name = format!("host::Config::{name}");
+        let (said, told) = ours.get(&name).unwrap_or_else(|| panic!("SECURITY.md lacks {name}"));
+        assert_eq!(said.replace(' ', ""), default, "{name}");
+        add(page, &name, said, told);
+    }
+}
+
+#[cfg(not(feature = "host"))]
+fn add_host(page: &mut Bounds, ours: &Bounds) {
+    for (name, (said, told)) in ours.iter().filter(|(name, _)| name.starts_with("host::")) {
+        add(page, name, said, told);
+    }
+}
+
 #[test]
 fn its_bounds_are_those_of_the_page() {
     let (enemy, security) = (read("src/guide/enemy.rs"), read("SECURITY.md"));
@@ -66,6 +89,7 @@ fn its_bounds_are_those_of_the_page() {
         add(&mut ours, name.trim_matches('`'), default, told);
     }
     assert!(page.len() > 90, "{}", page.len());
+    add_host(&mut page, &ours);
     let missing: Vec<_> = page.keys().filter(|name| !ours.contains_key(*name)).collect();
     let surplus: Vec<_> = ours.keys().filter(|name| !page.contains_key(*name)).collect();
     assert_eq!(missing, [""; 0], "SECURITY.md lacks these rows of guide::enemy");

@@ -3,7 +3,7 @@
 use super::doors::{connect_and_close, handshakes, rsa_handshakes};
 use super::events::{pushes, questions};
 use super::frames::{self, frames};
-use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries};
+use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries, unwanted};
 use super::resets::{self, resets};
 use super::scene::Scene;
 use super::silent::{self, silent, silent_of_many};
@@ -53,6 +53,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("resets", "SYN and RST, 12 bytes each", |s| resets(s, 1, resets::Form::Bare)),
     attack("resets_unsupported", "header, unsupported proposal, RST", |s| resets(s, 1, resets::Form::Unsupported)),
     attack("resets_supported", "header, supported proposal, RST", |s| resets(s, 1, resets::Form::Supported)),
+    attack("polite", "supported proposal, FIN", |s| resets(s, 1, resets::Form::Polite)),
     many("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 8), resets::Form::Bare)),
     // Sockets that do not shake hands.
     attack("silent", "600 silent sockets", |s| silent(s, s.pick(600, 300), silent::Form::Nothing)),
@@ -81,6 +82,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     beside_publisher("forgeries", "messages with wrong signatures", forgeries),
     beside_publisher("forgeries_rsa", "the same of RSA-4096", rsa_forgeries),
     beside_publisher("duplicates", "one message again and again", duplicates),
+    beside_publisher("unwanted", "messages of topics that nobody has here", unwanted),
     beside_publisher("flapping", "topics subscribed and given up", flapping),
     beside_publisher("places_1030", "1 030 silent connections, fresh keys", |s| crowd(s, 1_030, false)),
     // Frames.
