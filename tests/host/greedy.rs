@@ -9,8 +9,7 @@ use swarm_notify::swarm::ProtocolLimits;
 #[test]
 fn a_limit_for_each_peer_leaves_handlers_to_others() {
     let (mut a, mut b, mut c) = (host(1, Config::default()), host(2, Config::default()), host(3, Config::default()));
-    let mut limits = ProtocolLimits::default();
-    limits.per_peer = 64;
+    let limits = ProtocolLimits { per_peer: 64, ..ProtocolLimits::default() };
     a.with(|_, swarm| swarm.limit_protocol(&ECHO, limits)).unwrap();
     let (at_a, at_b, at_c) = (a.handle(), b.handle(), c.handle());
     let echo = wait(a.run_until(b.run_until(c.run_until(async {
