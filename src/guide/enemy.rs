@@ -56,7 +56,7 @@
 //! | [`first_byte_timeout`](Config::first_byte_timeout) | 2 s | the wait for the first byte at the door, while half of the places are taken, of all, of its address or of its /48 | its socket is closed | counted as `HandshakeFailed` | the silent one |
 //! | [`handshake_timeout`](connection::Config::handshake_timeout) | 10 s | a whole handshake, of an accepted connection and of a dial | its socket is closed | counted as `HandshakeFailed`; `ConnectFailed` with `Timeout` where there is an id | the slow one |
 //! | [`listeners`](Limits::listeners) | 64 | listeners | nothing | [`ListenError::Limit`](crate::swarm::ListenError::Limit) | you |
-//! | [`connections`](Limits::connections) | 16 384 | connections, ours among them | its socket is closed when it is accepted | counted as `ConnectionLimit`; [`DialError::Limit`](crate::swarm::DialError::Limit); `Disconnected` with `Trimmed` of one that gives way | the newcomer; in the last 64th, a connection without a stream, of a holder of more than the newcomer has |
+//! | [`connections`](Limits::connections) | 16 384 | connections, ours among them | its socket is closed when it is accepted | counted as `ConnectionLimit`; [`DialError::Limit`](crate::swarm::DialError::Limit); `Disconnected` with `Trimmed` of one that gives way | the newcomer; in the last 64th, a connection without a stream of the greediest holder, if that has more than the newcomer |
 //! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
 //! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
 //! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
@@ -284,8 +284,9 @@
 //! # What is not defended
 //!
 //! - **Many addresses.** 16 384 strangers from as many addresses hold all connections, and nobody can tell them from honest
-//!   peers. A newcomer without a connection still comes in as long as somebody holds two or more, one of them without a
-//!   stream. When all hold one, nobody does. `idle_timeout` takes back connections without a stream.
+//!   peers. A newcomer without a connection still comes in as long as the peer or address that holds most holds two or more,
+//!   one of them without a stream. Otherwise nobody gives way, and some 2 300 addresses are enough: of eight connections
+//!   each, with a stream on each. `idle_timeout` takes back connections without a stream.
 //! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones. It pays a
 //!   handshake for them, and so do we.
 //! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
