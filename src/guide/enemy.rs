@@ -304,6 +304,9 @@
 //! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
 //!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
 //!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
+//! - **Places of pub/sub.** A peer that has said something keeps its place. So 1 024 identities that say one thing each keep
+//!   all others out for as long as they stay: of 128 addresses with eight connections each, or of one attacker where all
+//!   come from loopback, behind a proxy.
 //! - **Handlers of a host.** They have no share for a peer. One that keeps 1 024 streams open and silent keeps the default
 //!   of 1 024 handlers waiting for it, and the streams of others wait behind them, for as long as it likes. Let a peer have fewer
 //!   streams of a protocol ([`limit_protocol`](Swarm::limit_protocol)), or have handlers give up who says nothing.
