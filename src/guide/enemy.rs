@@ -310,6 +310,9 @@
 //! - **Handlers of a host.** They have no share for a peer. One that keeps 1 024 streams open and silent keeps the default
 //!   of 1 024 handlers waiting for it, and the streams of others wait behind them, for as long as it likes. Let a peer have fewer
 //!   streams of a protocol ([`limit_protocol`](Swarm::limit_protocol)), or have handlers give up who says nothing.
+//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, and is in no
+//!   budget once the stream has ended. Handlers that wait for something else before they read can so be made to keep a
+//!   receive window each: 256 MiB with the defaults, where `held_bytes` is 64 MiB.
 //! - **No deny list.** There is none yet. A peer that you cut can come back at once; to keep it out, look at each `Connected`.
 //! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
 //!   handshakes only.
