@@ -29,15 +29,18 @@ fn rows<'a>(lines: impl Iterator<Item = &'a str>, last: &str) -> Vec<Vec<&'a str
     rows
 }
 
-/// A text without its links: `[words](where)` is `words`.
+/// A text without its links: `[words](where)` and `[words]` are `words`.
 fn without_links(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
     while let Some((before, link)) = rest.split_once('[') {
-        let (words, behind) = link.split_once("](").expect(text);
+        let (words, behind) = link.split_once(']').expect(text);
         plain += before;
         plain += words;
-        rest = behind.split_once(')').expect(text).1;
+        rest = match behind.strip_prefix('(') {
+            Some(behind) => behind.split_once(')').expect(text).1,
+            None => behind,
+        };
     }
     plain + rest
 }
