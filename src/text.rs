@@ -1,4 +1,4 @@
-//! [`shorten`]: strings that a peer has chosen, cut to a length that an event or a log can bear.
+//! [`shorten`] and [`printable`]: strings that a peer has chosen, for events, the log and terminals.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -40,20 +40,42 @@ pub fn shorten_to(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Returns a text for the log: [short](shorten), and with escapes in place of characters that a terminal may act on or that
-/// nobody sees. A peer may have chosen it.
+/// Returns a text with escapes, as Rust writes them, in place of characters that a terminal may act on or that nobody sees:
+/// control characters, line and paragraph separators, marks that change the direction of writing. A backslash is doubled,
+/// so that no text looks like the escape of another.
+///
+/// Print nothing that a peer has chosen without it. Cut it [first](shorten) where its length matters: an escape is up to
+/// ten bytes long.
+///
+/// ```
+/// use swarm_notify::text::printable;
+///
+/// assert_eq!(printable("it's \"fine\", señor"), "it's \"fine\", señor");
+/// assert_eq!(printable("\u{1b}[2Jyour terminal is mine\n"), r"\u{1b}[2Jyour terminal is mine\n");
+/// ```
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    // These two need an escape in source code only.
+    let is_plain = |character: char| matches!(character, '"' | '\'') || character.escape_debug().len() == 1;
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::new();
+    for character in text.chars() {
+        if is_plain(character) {
+            safe.push(character);
+        } else {
+            safe.extend(character.escape_debug());
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Returns a text for the log: [short](shorten) and [printable]. A peer may have chosen it.
 #[cfg(feature = "swarm")]
 pub(crate) fn for_log(text: &dyn core::fmt::Display) -> String {
     use alloc::string::ToString as _;
-    let mut safe = String::new();
-    for character in shorten(&text.to_string()).chars() {
-        match character {
-            // These two need an escape in source code only.
-            '"' | '\'' => safe.push(character),
-            _ => safe.extend(character.escape_debug()),
-        }
-    }
-    safe
+    printable(&shorten(&text.to_string())).into_owned()
 }
 
 /// Returns a name for a message to a person: in quotes, so that it reads as nothing else, with escapes in place of characters

@@ -234,13 +234,13 @@
 //! # Reasons
 //!
 //! - A listener ends as `requested`, `shutdown` or `failed(…)`.
-//! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `shutdown` or
+//! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `denied`, `shutdown` or
 //!   `failed(…)`. The peer's `CODE` is 0 if it has ended the connection in good order, as a node does that shuts down or wants
 //!   no more of it, 1 if we have broken Yamux's protocol, as it sees it, and 2 if something is wrong on its side.
-//! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout` or `limit`.
+//! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout`, `limit` or `denied`.
 //! - In the brackets of `failed(…)` stands `reset`, `timeout`, `protocol`, `flood` or `io`.
 //! - What cannot open, and what is not answered, fails as `refused`, `unreachable`, `timeout`, `wrong_peer`, `local_peer`,
-//!   `unsupported`, `limit`, `address_in_use`, `address_not_available`, `permission_denied`, `reset(local)`,
+//!   `unsupported`, `limit`, `denied`, `address_in_use`, `address_not_available`, `permission_denied`, `reset(local)`,
 //!   `reset(remote)`, `eof`, `protocol`, `requested`, `connection_closed`, `shutdown` or `io`.
 //!
 //! [`Failure`](crate::lifecycle::Failure), [`ListenerEnd`](crate::lifecycle::ListenerEnd),
@@ -286,6 +286,11 @@
 //! MiB is dropped for it alone, and counted at it in `refused` lines (`message_dropped`). Whatever subscribers do, 512 KiB of
 //! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
 //! many waited still, which is no error.
+//!
+//! Of messages that come, `listen` remembers 131 072 for 120 s each, and `dial` 1 048 576, so that none is printed twice. Of one
+//! author half as many are taken, and of one peer four fifths. Further ones are refused: they are neither printed nor passed on,
+//! and are counted in `refused` lines (`message_refused`) at the peer that has sent them, who need not be to blame. stderr says
+//! at the end how many that were, which is no error.
 //!
 //! A line of stdin with more bytes than a message has room for, 1 048 450 less those of the topic's name for an Ed25519 key and
 //! a name of less than 128 bytes, is dropped whole and told on stderr as soon as it has passed that, whether or not it ends.

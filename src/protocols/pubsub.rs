@@ -16,6 +16,10 @@
 //!   as usual is told only, since others may find its signature wrong: [`Claim::is_forwardable`](signing::Claim).
 //! - **A turn is short**, however much has come: it [validates so many messages](Config::messages_per_turn), one of each
 //!   peer in turn. The rest waits for the next one, also if its stream or its connection has ended by then.
+//! - **Once.** No message is told twice within [`seen_ttl`](Config::seen_ttl), whatever comes meanwhile. Authors, senders and
+//!   addresses have [shares](Config::seen) of what is remembered. A message beyond them is refused and counted
+//!   ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), and held against nobody. A [`SeqnoValidator`] refuses what is
+//!   older than that, too.
 //! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
 //!   ([`Refusal::MessageDropped`]).
 //! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)) and
@@ -26,8 +30,8 @@
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
 //! - **Denied** peers are none: not as neighbours, and not as authors.
 //!
-//! There is no clock and no randomness inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first
-//! sequence number is the owner's.
+//! There is no clock inside: time is that of [`drive`](crate::notifee::Notifees::drive), the first sequence number is the
+//! owner's. What comes of it is the same each time. (The hash tables have random keys, which only their timing shows.)
 
 mod backlog;
 mod config;
@@ -45,6 +49,7 @@ mod quota;
 mod receive;
 mod router;
 mod seen;
+mod seqno;
 pub mod signing;
 mod streams;
 pub mod wire;
@@ -55,6 +60,7 @@ pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
 pub use router::Router;
+pub use seqno::SeqnoValidator;
 pub use signing::Signing;
 
 use crate::identity::PeerId;
@@ -72,7 +78,7 @@ use outbox::Dropped;
 use peer::{Outbound, Peer};
 use places::Places;
 use quota::Quota;
-use seen::Seen;
+use seen::{Digest, Origin, Seen};
 
 /// What a validator makes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,6 +119,8 @@ pub struct PubSub<R> {
     /// Of whom something is to be read or looked at, each once: whose turn is next is first.
     line: VecDeque<PeerId>,
     seen: Seen,
+    /// The authors' numbers, if they are looked at.
+    seqnos: Option<SeqnoValidator>,
     /// What the topics of peers take.
     topics: Quota,
     /// What of their RPCs waits to be whole, or for its turn.
@@ -145,7 +153,8 @@ impl<R: Router> PubSub<R> {
             streams: BTreeMap::new(),
             timers: BTreeSet::new(),
             line: VecDeque::new(),
-            seen: Seen::new(config.seen_ttl, config.seen),
+            seen: Seen::new(&config),
+            seqnos: None,
             topics: Quota::new(config.topics_total_bytes, config.peers),
             unread: Quota::new(config.inbound_total_bytes, config.peers),
             backlog: Backlog::new(config.outbox_total_bytes),
@@ -208,8 +217,16 @@ impl<R: Router> PubSub<R> {
         if prost::Message::encoded_len(&rpc) > self.config.rpc_bytes {
             return Err(PublishError::TooLarge);
         }
-        if self.seen.insert(id.clone(), self.now).is_none() {
+        let digest = Digest::of(&id);
+        if self.seen.number(&digest).is_some() {
             return Err(PublishError::Duplicate);
+        }
+        let origin = Origin { author: self.author, is_ours: self.author.is_none(), ..Origin::default() };
+        match self.seen.room(&origin) {
+            Ok(room) => drop(self.seen.insert(digest, room, self.now)),
+            // Whoever sends it back, we know it by its author.
+            Err(_) if self.author.is_some() => {}
+            Err(_) => return Err(PublishError::Full),
         }
         self.signing.advance();
         self.counters.published += 1;
@@ -222,6 +239,18 @@ impl<R: Router> PubSub<R> {
     /// runs while others wait, so it should be quick.
     pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
         self.validator = Some(Box::new(validator));
+    }
+
+    /// Has messages refused that their authors have numbered below others that were told, from now on. See
+    /// [`SeqnoValidator`] for what that loses. One that was set before is dropped.
+    pub fn set_seqno_validator(&mut self, validator: SeqnoValidator) {
+        self.seqnos = Some(validator);
+    }
+
+    /// Returns the validator of authors' numbers, if there is one.
+    #[must_use]
+    pub const fn seqno_validator(&self) -> Option<&SeqnoValidator> {
+        self.seqnos.as_ref()
     }
 
     /// Denies a peer: if it is there it goes, with its streams reset, and it is not added; messages that it has written
@@ -298,7 +327,7 @@ impl<R: Router> PubSub<R> {
     /// How much of what has happened.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        Counters { forgotten: self.seen.evicted, events_lost: self.events.lost, ..self.counters }
+        Counters { events_lost: self.events.lost, ..self.counters }
     }
 
     /// How much of the bounds on what is kept for all peers together is taken by now.

@@ -21,6 +21,10 @@ fn peer(number: u8) -> PeerId {
     Keypair::ed25519_from_bytes([number; 32]).expect("any 32 bytes are a secret key").public().to_peer_id()
 }
 
+fn strict_sign() -> Signing {
+    Signing::strict_sign(Keypair::ed25519_from_bytes([0; 32]).expect("any 32 bytes are a secret key"), 1)
+}
+
 /// A node with floodsub, and peers with a stream each, none of which reads.
 struct World {
     node: Fake,
@@ -28,18 +32,25 @@ struct World {
     floodsub: NotifeeId<FloodSub>,
     streams: Vec<StreamId>,
     before: usize,
+    now: Duration,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(Signing::strict_no_sign(), |_| {})
+    }
+
+    fn with(signing: Signing, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         (config.peers, config.events, config.seen) = (PEERS.into(), 4_096, 1);
         (config.topics_per_peer, config.outbox_bytes, config.rpc_bytes) = (usize::MAX, usize::MAX, TOTAL);
         (config.topics_total_bytes, config.inbound_total_bytes, config.outbox_total_bytes) = (TOTAL, TOTAL, TOTAL);
+        change(&mut config);
         let mut node = Fake::new(peer(0));
         let mut notifees = Notifees::new();
-        let floodsub = notifees.install(&mut node, FloodSub::new(Signing::strict_no_sign(), config));
-        let mut world = Self { node, notifees, floodsub, streams: Vec::new(), before: 0 };
+        let floodsub = notifees.install(&mut node, FloodSub::new(signing, config));
+        let now = Duration::from_secs(1);
+        let mut world = Self { node, notifees, floodsub, streams: Vec::new(), before: 0, now };
         for number in 1..=PEERS {
             let connection = world.node.connect(peer(number)).expect("there is room");
             let stream = world.node.accept(connection, PROTOCOL).expect("there is room");
@@ -57,7 +68,7 @@ impl World {
     fn turns(&mut self, count: usize) {
         for _ in 0..count {
             self.node.poll();
-            self.notifees.drive(&mut self.node, Duration::ZERO);
+            self.notifees.drive(&mut self.node, self.now);
             // A turn ends before the events of its owner overflow.
             while self.floodsub().0.next_event().is_some() {}
         }
@@ -82,6 +93,56 @@ impl World {
     fn more(&self) -> usize {
         heap::bytes().saturating_sub(self.before)
     }
+}
+
+/// Each message is of an author of its own, which takes most memory.
+pub(crate) fn what_is_remembered_is_no_more_than_the_bounds_say() {
+    const SEEN: usize = 8_192;
+    let mut world = World::with(strict_sign(), |config| config.seen = SEEN);
+    let (floodsub, node) = world.floodsub();
+    floodsub.subscribe(node, "t").expect("there is place");
+    let new = |number: usize| {
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+        let author = Keypair::ed25519_from_bytes(seed).expect("any 32 bytes are a secret key");
+        Signing::strict_sign(author, 1).seal("t", b"").expect("it signs").0
+    };
+    let fill = |world: &mut World, first: usize| {
+        for batch in 0..SEEN / 64 {
+            let publish = (0..64).map(|n| new(first + 64 * batch + n)).collect();
+            let rpc = Rpc { subscriptions: Vec::new(), publish };
+            world.node.send(world.streams[batch % usize::from(PEERS)], &rpc.to_frame(), 0);
+            world.turns(3);
+        }
+        let counters = world.floodsub().0.counters();
+        (counters.received, counters.sender_over_share, counters.author_over_share)
+    };
+    // What each peer has said is remembered by a bit for each message.
+    let bits = usize::from(PEERS) * 8 * (SEEN / 64 + 1);
+    // The streams' buffers are there.
+    (0..usize::from(PEERS)).for_each(|place| world.subscribe(place, std::iter::empty()));
+    world.before = heap::bytes();
+    let (told, over_share, _) = fill(&mut world, 0);
+    let more = world.more();
+    println!("seen: {told} remembered, {more} on the heap, {} each", more / SEEN);
+    assert!(told > 8_000 && told + over_share == SEEN as u64, "{told}");
+    assert!(more <= 128 * SEEN + bits, "{more}");
+    // Others in their place take the same memory.
+    let before = heap::bytes();
+    for round in 1..4 {
+        world.now += Duration::from_secs(120);
+        world.turns(SEEN / 256);
+        let (all_told, ..) = fill(&mut world, round * SEEN);
+        assert_eq!(all_told, (1 + round as u64) * told);
+    }
+    assert_eq!(heap::bytes(), before, "nothing more");
+    // And when they are forgotten, it is back.
+    world.now += Duration::from_secs(120);
+    world.turns(SEEN / 256);
+    let left = world.more();
+    println!("seen: {left} left on the heap, of which {bits} are bits");
+    // Beside these, each stream has a buffer for its next RPC.
+    assert!(left <= bits + usize::from(PEERS) * 1_024, "{left}");
 }
 
 pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
@@ -111,7 +172,8 @@ pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
     assert!(more < 2 * held + TOTAL / 10);
     // Messages of all lengths for all, none of whom reads.
     for len in [0, 100, 10_000, 500_000] {
-        let mut world = World::new();
+        // Ours are known by their author, and are published whether they find room in the cache or not.
+        let mut world = World::with(strict_sign(), |_| {});
         (0..usize::from(PEERS)).for_each(|place| world.subscribe(place, std::iter::once("t".into())));
         world.before = heap::bytes();
         for n in 0..TOTAL as u64 / (len as u64 + 1_000) + 100 {

@@ -75,6 +75,8 @@ attacks! {
     duplicates,
     unwanted,
     flapping,
+    seen,
+    seen_authors,
     places_1030,
     syn,
     syn_64,
@@ -200,6 +202,7 @@ fn beside(name: &str) {
     let honest = new.dials() + established.dials() + publisher.dials();
     let most = LINES * told.count("connected").saturating_sub(honest) + HONEST_LINES;
     assert!(told.lines <= most, "{} lines, and no more than {most} expected: {:?}", told.lines, told.events);
+    assert_eq!(told.replayed, u64::from(name.starts_with("seen")), "how often an old message is told that comes again");
     assert!(told.longest <= LONGEST, "a line has {} bytes", told.longest);
     for (opened, closed) in [("connected", "disconnected"), ("opened_stream", "closed_stream")] {
         if told.count("lagged") == 0 {

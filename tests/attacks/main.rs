@@ -13,3 +13,4 @@ mod guarding;
 mod node;
 #[allow(dead_code, reason = "the table asks for times and from other places")]
 mod probe;
+mod refusing;

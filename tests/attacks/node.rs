@@ -32,6 +32,10 @@ pub(crate) struct Told {
     addresses: Vec<SocketAddr>,
     /// Numbers of the honest publisher's messages.
     heard: Vec<u64>,
+    /// Lines of a message that an attacker sends again and again.
+    pub(crate) replayed: u64,
+    /// Lines of messages that were refused, with nobody to blame.
+    pub(crate) over_share: u64,
 }
 
 impl Told {
@@ -53,7 +57,11 @@ impl Told {
         }
         match &*event {
             "listen" => self.addresses.extend(address(&String::from_utf8_lossy(line))),
-            "message" => self.heard.extend(after(line, b"\"honest-").and_then(number)),
+            "message" => {
+                self.heard.extend(after(line, b"\"honest-").and_then(number));
+                self.replayed += u64::from(after(line, b"\"replayed").is_some());
+            }
+            "refused" => self.over_share += u64::from(after(line, b"\"message_refused\"").is_some()),
             _ => {}
         }
     }

@@ -129,6 +129,11 @@ fn finish(node: &mut Node, row: &mut Row) {
     }
     let told = node.told();
     (row.lines, row.bytes) = (told.lines, told.bytes);
+    match told.replayed {
+        0 => {}
+        1 => row.remarks.push("the old message was told once".to_owned()),
+        times => row.remarks.push(format!("the old message was told {times} times")),
+    }
 }
 
 /// Honest peers, and what has come of what they asked for.

@@ -155,7 +155,7 @@ fn ended_by_signals(mut process: Process, name: &str) -> Ended {
     let began = std::time::Instant::now();
     while process.is_running() {
         assert!(began.elapsed() < LIMIT, "it does not end");
-        process.signal(name);
+        process.try_signal(name);
         std::thread::sleep(std::time::Duration::from_millis(150));
     }
     process.ended()

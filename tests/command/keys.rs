@@ -123,7 +123,8 @@ fn a_file_that_may_not_be_read_is_told_for_that() {
     // We are root, who may read everything. The build may lie where others may not look.
     fs::set_permissions(folder.file(""), fs::Permissions::from_mode(0o755)).unwrap();
     let binary = folder.file("command");
-    fs::copy(BINARY, &binary).unwrap();
+    // By another process: a fork of ours beside this would hold it open for writing, and it could not be run.
+    assert!(Command::new("cp").args([BINARY, &binary]).status().unwrap().success());
     let nobody = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", &binary, "listen", "--key", &file])
         .output();

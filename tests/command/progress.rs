@@ -153,7 +153,9 @@ fn a_hold_says_how_long_it_still_takes() {
     let shown = dial.ended();
     assert_eq!(shown.code, Some(0));
     let (written, text) = (String::from_utf8_lossy(&shown.written).into_owned(), shown.screen.contents());
-    assert!(!written.contains("/s,") && !written.contains('%') && !text.contains(BAR), "{written}");
+    // On a machine that is busy there may have been a bar for the stream.
+    let (_, held) = written.split_once("held, ").unwrap();
+    assert!(!held.contains("/s,") && !held.contains('%') && !text.contains(BAR), "{written}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn people_get_sentences() {
         })
         .collect();
     assert_eq!(plain[..1], ["3 streams: 3 ok, 0 failed"]);
-    assert!(plain[1].starts_with("N MB echoed in N ") && plain[1].ends_with(" MB/s each way"), "{text}");
+    assert!(plain[1].starts_with("N MB echoed in N ") && plain[1].ends_with("B/s each way"), "{text}");
     assert!(plain[2].starts_with("latency of a stream: N ") && plain[2].ends_with(" in all"), "{text}");
     assert_eq!(plain[3..], ["2 pings: 2 answered", "round trip: N ms (minimum), N ms (mean), N ms (maximum)"]);
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));

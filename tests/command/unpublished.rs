@@ -129,7 +129,8 @@ fn a_listener_that_nobody_joins_loses_nothing() {
     let log = File::create(&name).unwrap();
     let mut command = json_command(&["listen", "--floodsub", "news"]);
     let listen = Process::start(command.stdin(lines(&folder, 3)).stdout(log));
-    while !fs::read_to_string(&name).unwrap().contains("\"listen\"") {
+    // The first line, as a script would wait for it.
+    while !fs::read_to_string(&name).unwrap().contains("\"start\"") {
         std::thread::yield_now();
     }
     listen.signal("TERM");

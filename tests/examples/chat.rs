@@ -20,6 +20,7 @@ use std::time::Instant;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Direction, Event, StreamId};
 use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Swarm};
+use swarm_notify::text::printable;
 use swarm_notify::{keys, tcp};
 
 #[path = "ctrl_c.rs"]
@@ -204,7 +205,7 @@ impl Talk {
         while let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.heard.drain(..=end).collect();
             // What a peer says commands no terminal.
-            println!("{}: {}", self.name, String::from_utf8_lossy(&line).replace(char::is_control, ""));
+            println!("{}: {}", self.name, printable(String::from_utf8_lossy(&line).trim_end()));
         }
     }
 

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use swarm_notify::connection::Protocol;
 use swarm_notify::host::{Config, Handle, Host, Stream};
 use swarm_notify::keys;
+use swarm_notify::text::printable;
 
 const CHAT: Protocol = Protocol::from_static("/chat/1.0.0");
 
@@ -97,7 +98,7 @@ async fn talk(stream: &mut Stream, name: &str, lines: &Receiver<String>) -> io::
         let (mut reader, mut line) = (BufReader::new(reader), Vec::new());
         while (&mut reader).take(MOST).read_until(b'\n', &mut line).await? > 0 {
             // What a peer says commands no terminal.
-            println!("{name}: {}", String::from_utf8_lossy(&line).replace(char::is_control, ""));
+            println!("{name}: {}", printable(String::from_utf8_lossy(&line).trim_end()));
             line.clear();
         }
         io::Result::Ok(())

@@ -162,7 +162,7 @@ fn they_chat(here: &str, there: &str) -> Result<()> {
     one.hears("hello")?;
     is_equal(two.says(": ")?, format!("{one_is}: hello"))?;
     two.hears("and you? \u{7}")?;
-    is_equal(one.says(": ")?, format!("{two_is}: and you? "))?;
+    is_equal(one.says(": ")?, format!("{two_is}: and you? \\u{{7}}"))?;
     // A third one is heard by the first alone, with whom it speaks.
     let mut three = Running::start(there, &[&address])?;
     let three_is = one.says(" has come")?[..6].to_owned();

@@ -9,6 +9,7 @@ mod hostile;
 mod messages;
 mod peers;
 mod raw;
+mod seen;
 mod slow;
 mod sockets;
 mod streams;

@@ -210,6 +210,12 @@ impl Process {
         signal(self.id, name);
     }
 
+    /// Sends it a signal, if it has not ended by now.
+    pub(crate) fn try_signal(&self, name: &str) {
+        let kill = format!("kill -s {name} {} 2>/dev/null", self.id);
+        Command::new("sh").args(["-c", &kill]).status().unwrap();
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.has_ended = self.has_ended.take().or_else(|| self.ended.try_recv().ok());
         self.has_ended.is_none()

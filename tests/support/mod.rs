@@ -48,6 +48,8 @@ pub(crate) mod pipe;
 pub(crate) mod pubsub_play;
 #[cfg(feature = "protocols")]
 pub(crate) mod pubsub_rpc;
+#[cfg(feature = "protocols")]
+pub(crate) mod pubsub_seen;
 #[cfg(feature = "connection")]
 pub(crate) mod raw_frames;
 #[cfg(all(feature = "tcp", unix))]

@@ -1,10 +1,12 @@
 //! The fuzz target `pubsub_rpc`: what peers of pub/sub send each other, from arbitrary bytes and from arbitrary fields.
 //! What decodes stays within its bounds and is the same after it has been encoded; what is signed is true, and whatever
 //! is done to it is not, unless it says the same; and messages on a stream come out whole however it is cut. Peers that do
-//! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole.
+//! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole. A node
+//! whose cache is small takes, repeats and refuses what a slow model of the cache does.
 //! `cargo test` runs it over its corpus and over seeded input.
 
 use super::pubsub_play::Play;
+use super::pubsub_seen::SeenPlay;
 use arbitrary::{Arbitrary, Unstructured};
 use libp2p_identity::Keypair;
 use swarm_notify::protocols::pubsub::signing::{Claim, Invalid};
@@ -27,6 +29,8 @@ enum Input<'a> {
     Stream { messages: Vec<&'a [u8]>, rest: &'a [u8], longest: u8, cuts: Vec<u8> },
     /// A node with floodsub, and peers that do anything.
     Play(Play),
+    /// A node whose cache is small, and messages that come again.
+    Seen(SeenPlay),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -71,6 +75,7 @@ pub(crate) fn run(data: &[u8]) {
         }
         Input::Unsigned { topic, data } => unsigned(&topic, data),
         Input::Play(play) => drop(play.run()),
+        Input::Seen(play) => play.run(),
         Input::Stream { messages, rest, longest, cuts } => stream(&messages, rest, longest.into(), &cuts),
     }
 }

@@ -59,8 +59,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
     if progress.is_some() {
         node.notifees.register(Progress::beat());
     }
-    node.start("dial", exposed.as_ref());
-    let end = node.run(|cx, world, notifees| {
+    let end = node.run("dial", exposed.as_ref(), |cx, world, notifees| {
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let mut happened = errands.go_on(cx, &mut services, world, notifees, connected);
         if let Some(caller) = notifees.get_mut::<Caller>(caller) {

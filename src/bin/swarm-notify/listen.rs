@@ -44,8 +44,7 @@ pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error
     let mut services = Services::install(&mut node, &identity, args.floodsub.as_deref(), Whose::Listen)?;
     // A slow reader delays no peer.
     STDOUT.lag();
-    node.start("listen", exposed.as_ref());
-    let end = node.run(|cx, world, notifees| {
+    let end = node.run("listen", exposed.as_ref(), |cx, world, notifees| {
         let happened = services.publish(cx, world, notifees);
         // Nothing was asked for.
         while services.next(world, notifees).is_some() {}

@@ -277,17 +277,21 @@ impl Node {
         }
     }
 
-    /// Runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or since nobody reads the output. After each
-    /// round `then` acts, and says whether anything has come of it: it takes what services tell before they tell more. What
-    /// `then` polls wakes the loop.
+    /// [Starts](Self::start), and runs until the swarm is shut down: by a notifee, by a signal of [`ends`], or since nobody
+    /// reads the output. After each round `then` acts, and says whether anything has come of it: it takes what services tell
+    /// before they tell more. What `then` polls wakes the loop.
     pub(crate) fn run(
         &mut self,
+        command: &str,
+        exposed: Option<&key::Exposed>,
         mut then: impl FnMut(&mut Context<'_>, &mut World, &mut Notifees<World>) -> bool,
     ) -> Result<End, Error> {
         let ends = ends();
         try_descriptors().map_err(Error::Signals)?;
         let mut signals = Signals::new(&ends).map_err(Error::Signals)?;
         end_at_once_by_the_second_signal(&ends).map_err(Error::Signals)?;
+        // A script may send a signal as soon as it has read the first line.
+        self.start(command, exposed);
         let (mut end, mut interrupted_at) = (End::Done, Duration::ZERO);
         let loop_waker = LoopWaker::new(self.world.swarm.waker());
         let waker = loop_waker.waker();

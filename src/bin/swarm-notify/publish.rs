@@ -126,6 +126,7 @@ impl Publisher {
     /// did not get, each counted once for each of them. Lines that `listen` did not
     /// publish were said one by one; a line that waits for somebody to subscribe has nobody who misses it.
     pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
+        self.say_refused(notifees);
         let delivery = match &mut self.audience {
             Audience::One { delivery, .. } => delivery,
             Audience::Many(subscribers) => {
@@ -156,6 +157,17 @@ impl Publisher {
             let (are, they_were) = if self.lost == 1 { ("is", "it was") } else { ("are", "they were") };
             let (lines, or) = (self.lost_lines(), self.or_under_way());
             say(format_args!("{lines} of stdin {are} lost: {they_were} not written to the peer{or}"));
+        }
+    }
+
+    /// Says how many messages of others were refused, if any.
+    fn say_refused(&self, notifees: &Notifees<World>) {
+        let counters = notifees.get(self.floodsub).map(FloodSub::counters).unwrap_or_default();
+        let refused = counters.author_over_share.saturating_add(counters.sender_over_share);
+        if refused > 0 {
+            let were = if refused == 1 { "was" } else { "were" };
+            let messages = number(refused, "message");
+            warn(format_args!("{messages} {were} refused: an author, or the peer that sent them, had said too much"));
         }
     }
 

@@ -16,6 +16,9 @@ use swarm_notify::protocols::identify::{self, Identify, Info};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Event, Message, Signing};
 
+/// The messages that `dial` remembers: of one author half as many are taken in 120 s.
+const MOST_SEEN_BY_DIAL: usize = 1 << 20;
+
 /// The outcome of something that was asked for.
 pub(crate) enum Outcome {
     /// A ping was answered after this time, or was not.
@@ -60,7 +63,11 @@ impl Services {
                 // Above whatever this identity has signed before.
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
                 let signing = Signing::strict_sign(identity.clone(), u64::try_from(now).unwrap_or(u64::MAX / 2));
-                let config = pubsub::Config::default();
+                let mut config = pubsub::Config::default();
+                if let Whose::Dial { .. } = whose {
+                    // Its one peer was chosen by the user, who wants all that it says: a long file, perhaps.
+                    config.seen = MOST_SEEN_BY_DIAL;
+                }
                 let most = config.topic_bytes;
                 let mut service = FloodSub::new(signing, config);
                 service

@@ -8,9 +8,9 @@ use core::time::Duration;
 ///
 /// At worst that is about: `topics_total_bytes`, twice `inbound_total_bytes` (a buffer may be twice as large as what is
 /// in it), `outbox_total_bytes`, `event_bytes` and 256 bytes for each of `events`, 256 bytes for each message in `seen`,
-/// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, 16 bytes
-/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 327 MiB, if
-/// each of 1 024 peers does its worst, and 72 KiB for each topic of ours: 399 MiB with all
+/// four times `rpc_bytes` for what is being looked at; and for each of `peers` 1 KiB, an announcement of 17 KiB, 8 bytes
+/// for each 64 messages in `seen`, and 72 bytes for each topic that we subscribe to. With the defaults that is 343 MiB, if
+/// each of 1 024 peers does its worst, and 72 KiB for each topic of ours: 415 MiB with all
 /// [`subscriptions`](Self::subscriptions), which is what [`memory_bound`](Self::memory_bound) says. What all peers have by
 /// now says [`held`](super::PubSub::held).
 ///
@@ -81,10 +81,40 @@ pub struct Config {
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
     /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). What has to go to several is kept once. Default 4 MiB.
     pub outbox_bytes: usize,
-    /// How long a message is remembered, so that it is not taken twice. Default 120 s.
+    /// How long a message is remembered. No message that was told is told again within this time, whatever comes
+    /// meanwhile. Default 120 s.
+    ///
+    /// It is the only guard against a message that somebody has kept and sends again later, unless there is a
+    /// [`SeqnoValidator`](super::SeqnoValidator).
     pub seen_ttl: Duration,
-    /// How many messages are remembered; with one more, the oldest is forgotten. 0 counts as 1. Default 65 536.
+    /// How many messages are remembered. None is forgotten before its time; a new one for which there is no room is refused
+    /// before its signature is looked at: neither told nor forwarded, and not remembered, so that it is taken if it comes
+    /// again when there is room. That is counted ([`author_over_share`](super::Counters::author_over_share),
+    /// [`sender_over_share`](super::Counters::sender_over_share)), told as
+    /// [`Refusal::MessageRefused`](crate::swarm::Refusal::MessageRefused), and held against nobody. 0 counts as 1. At most
+    /// 1 073 741 823. Default 131 072.
+    ///
+    /// Who has most of the cache pays, not who comes next: there is room for a message if its author has fewer messages in
+    /// the cache than places are free, its sender (the peer that sends it to us) fewer than four times as many, and the
+    /// sender's address (an IPv6 address: its /64; loopback and addresses without an IP address excepted) fewer than sixteen
+    /// times as many. So an author that says all it can has half of the cache, 546 messages a second by default, and leaves
+    /// half; a sender that makes up authors without end has four fifths of it, an address that makes up senders 16/17, and so
+    /// many of a kind that do their worst share evenly with each other and with who comes later. A message whose signature is
+    /// wrong takes no room.
+    ///
+    /// Messages without an author ([`StrictNoSign`](super::Signing::StrictNoSign)) are their sender's and its address's alone.
+    /// Ours are remembered, too. With an author they have an author's share; beyond it they are published all the same and not
+    /// remembered, since we know them by their author. Without one they have an address's, and beyond it
+    /// [`PublishError::Full`](super::PublishError::Full).
     pub seen: usize,
+    /// The share of an author in [`seen`](Self::seen), in times of the places that are free. 0 counts as 1; `usize::MAX` is
+    /// no bound but the whole. Default 1.
+    pub seen_author_share: usize,
+    /// The share of a sender. It should be several times that of an author, or an author without measure takes the place of
+    /// others whose messages come by the same peers. 0 counts as 1. Default 4.
+    pub seen_sender_share: usize,
+    /// The share of a sender's address. It should be several times that of a sender. 0 counts as 1. Default 16.
+    pub seen_address_share: usize,
     /// How often a peer may send a message again that it has sent before, as long as we remember it. Beyond it the
     /// connection ends as failed of [`Fault::Flood`](crate::lifecycle::Fault::Flood). A message that several peers send
     /// once each counts against nobody. Default 1 000 at once and 100 a second.
@@ -136,7 +166,7 @@ impl Config {
             inbound_total_bytes: 192 * 1024,
             outbox_total_bytes: 256 * 1024,
             outbox_bytes: 128 * 1024,
-            seen: 512,
+            seen: 2_048,
             events: 64,
             event_bytes: 96 * 1024,
             ..Self::default()
@@ -147,7 +177,7 @@ impl Config {
     /// many topics of ours as [`subscriptions`](Self::subscriptions) allows.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
-        let sent = (self.seen.max(1).div_ceil(64) + 1).saturating_mul(16);
+        let sent = (self.seen.max(1).div_ceil(64) + 1).saturating_mul(8);
         let peer = ((1 + 17) * 1024 + sent).saturating_add(self.subscriptions.saturating_mul(72));
         let parts = [
             self.topics_total_bytes,
@@ -181,7 +211,10 @@ impl Default for Config {
             outbox_total_bytes: 64 * 1024 * 1024,
             outbox_bytes: 4 * 1024 * 1024,
             seen_ttl: Duration::from_secs(120),
-            seen: 65_536,
+            seen: 131_072,
+            seen_author_share: 1,
+            seen_sender_share: 4,
+            seen_address_share: 16,
             repeats: Rate::new(1_000, 100),
             invalid: Rate::new(20, 1),
             resubscriptions: Rate::new(100, 10),

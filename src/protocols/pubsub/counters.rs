@@ -44,8 +44,14 @@ pub struct Counters {
     pub streams_refused: u64,
     /// Streams of peers of which something was lost because too much had come that waits: reset, or ended already.
     pub streams_cut: u64,
-    /// Messages that were forgotten before their time, because too many were to be remembered.
-    pub forgotten: u64,
+    /// New messages that were refused because as many of their author are remembered as [may be](super::Config::seen).
+    pub author_over_share: u64,
+    /// New messages that were refused because as many of the peer that sent them, or of its address, are remembered as may be, or
+    /// as many in all.
+    pub sender_over_share: u64,
+    /// New messages that were refused by a [`SeqnoValidator`](super::SeqnoValidator): their author had said something with a
+    /// number as high before.
+    pub outdated: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
 }

@@ -23,6 +23,9 @@ pub enum PublishError {
     /// The same was published or received within [`seen_ttl`](super::Config::seen_ttl), as far as time had come when
     /// the notifees were last driven.
     Duplicate,
+    /// As many messages of ours, which have no author, are remembered as [may be](super::Config::seen). There is room again
+    /// once they are forgotten.
+    Full,
     /// The key does not sign.
     Signing,
 }
@@ -46,6 +49,7 @@ impl fmt::Display for PublishError {
             Self::TooLarge => "the message is too large",
             Self::TopicTooLong => "the topic's name is too long",
             Self::Duplicate => "the same message was there already",
+            Self::Full => "as many messages are remembered as the bounds allow",
             Self::Signing => "the key does not sign",
         })
     }

@@ -11,6 +11,7 @@ use super::seen::SentBy;
 use super::wire::{Rpc, SubOpts};
 use crate::connection::Bucket;
 use crate::lifecycle::StreamId;
+use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -57,6 +58,8 @@ pub(super) struct Peer {
     attempts: u32,
     /// Its place among all.
     pub(super) place: Place,
+    /// The address that it shares with few, if it does.
+    pub(super) address: Option<AddressGroup>,
     pub(super) counters: PeerCounters,
     /// Which of the messages that are remembered it has sent.
     pub(super) sent: SentBy,
@@ -102,6 +105,7 @@ impl Peer {
             is_told: false,
             attempts: 0,
             place,
+            address: None,
             counters: PeerCounters::default(),
             sent: SentBy::default(),
             repeats: Bucket::default(),

@@ -3,8 +3,11 @@
 use super::config::Config;
 use super::events::Event;
 use super::inbound::{Entry, State};
+use super::message::Message;
 use super::peer::Peer;
 use super::router::Router;
+use super::seen::{Digest, Origin, Room, Share};
+use super::seqno::Bringer;
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::identity::PeerId;
@@ -192,7 +195,7 @@ impl<R: Router> PubSub<R> {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
             StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
-            StreamEnd::ConnectionClosed | StreamEnd::Timeout | StreamEnd::Limit => {}
+            StreamEnd::ConnectionClosed | StreamEnd::Timeout | StreamEnd::Limit | StreamEnd::Denied => {}
         }
         self.streams.remove(&stream);
         if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {
@@ -284,6 +287,32 @@ impl<R: Router> PubSub<R> {
         }
     }
 
+    /// Returns the room in the cache for a message that is not known. `None`: it is refused, and counted as that.
+    fn room_for(&mut self, message: &Message, sender: PeerId) -> Option<Room> {
+        if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
+            && seqnos.is_outdated(author, seqno)
+        {
+            self.counters.outdated += 1;
+            return None;
+        }
+        let address = self.peers.get(&sender).and_then(|peer| peer.address);
+        let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
+        match self.seen.room(&origin) {
+            Ok(room) => return Some(room),
+            Err(Share::Author) => self.counters.author_over_share += 1,
+            Err(Share::Sender) => self.counters.sender_over_share += 1,
+        }
+        None
+    }
+
+    /// A message of a peer's is told: its author's number is taken down, if that is wanted.
+    fn take_number(&mut self, message: &Message, sender: PeerId) {
+        if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
+            let address = self.peers.get(&sender).and_then(|peer| peer.address);
+            seqnos.heard(author, seqno, address.map_or(Bringer::Peer(sender), Bringer::Address));
+        }
+    }
+
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
         let Ok(claim) = self.signing.open(&bytes) else {
@@ -303,10 +332,16 @@ impl<R: Router> PubSub<R> {
         }
         // What is known already costs no look at the signature.
         let is_ours = self.author.is_some() && claim.message.source == self.author;
-        let known = self.seen.number(&claim.id);
-        let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&claim.id);
+        let digest = Digest::of(&claim.id);
+        let known = self.seen.number(&digest);
+        let is_forwarded_late = known.is_some() && claim.is_forwardable && self.seen.is_held_back(&digest);
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
+        }
+        // Nor does what is refused, even if it is forged: whoever has said it, it is not taken.
+        let room = if known.is_none() { self.room_for(&claim.message, via.peer) } else { None };
+        if known.is_none() && room.is_none() {
+            return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
         }
         let cost = claim.cost(bytes.len());
         left.messages = left.messages.saturating_sub(cost);
@@ -317,12 +352,12 @@ impl<R: Router> PubSub<R> {
             self.counters.invalid += 1;
             return self.invalid(node, via);
         }
-        let number = self.seen.insert(claim.id.clone(), self.now).or(known);
+        let number = room.map(|room| self.seen.insert(digest, room, self.now)).or(known);
         if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
             peer.sent.mark(number, self.config.seen);
         }
         let message = claim.message;
-        self.seen.let_go(&claim.id);
+        self.seen.let_go(&digest);
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
@@ -334,6 +369,7 @@ impl<R: Router> PubSub<R> {
                 return self.invalid(node, via);
             }
         }
+        self.take_number(&message, via.peer);
         if is_forwarded_late {
             self.counters.duplicates += 1;
         } else {
@@ -344,7 +380,7 @@ impl<R: Router> PubSub<R> {
             self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via.peer)]);
         } else {
             self.counters.held_back += 1;
-            self.seen.hold_back(claim.id);
+            self.seen.hold_back(&digest);
         }
         if !is_forwarded_late {
             self.events.push(Event::Message { message, via: via.peer });

@@ -1,214 +1,300 @@
-//! [`Seen`]: which messages have come or gone lately, so that each is taken once.
+//! [`Seen`]: the messages that have come or gone lately, so that each is taken once, and the share of the cache that each
+//! author, sender and address has.
 
-use super::message::MessageId;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::vec;
-use alloc::vec::Vec;
+mod accounts;
+mod chains;
+mod digest;
+mod sent_by;
+
+pub(super) use digest::Digest;
+pub(super) use sent_by::SentBy;
+
+use super::config::Config;
+use crate::identity::PeerId;
+use crate::swarm::AddressGroup;
+use accounts::Accounts;
+use alloc::collections::VecDeque;
+use chains::{Chains, END, Records};
 use core::time::Duration;
 
-/// The identities of the messages of the last while, at most so many.
+/// The most entries that there can be: as many as places have different ones, with three accounts for each.
+const MOST: usize = (u32::MAX / 4) as usize;
+
+/// The bits of a place.
+const LOWER: u32 = u32::MAX >> 1;
+
+/// The time of an entry that was made between two turns.
+const UNTIMED: u64 = u64::MAX;
+
+/// The time of an entry that stays: later than all that fit here, which are five hundred years.
+const FOREVER: u64 = UNTIMED - 1;
+
+/// The entries whose memory is kept for the next ones.
+const KEPT: usize = 1_024;
+
+/// The most entries that are forgotten in one go: some 50 µs.
+const FORGOTTEN_AT_ONCE: usize = 512;
+
+/// The cache of messages. An entry stays for its time whatever comes, so that nothing is taken twice within it. What has
+/// no room is refused instead: see [`Share`].
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// With the number of each: they are numbered in the order in which they came.
-    ids: BTreeMap<MessageId, u64>,
-    /// The number of the next one.
-    next: u64,
-    /// The ids among them whose messages were told and not forwarded.
-    held_back: BTreeSet<MessageId>,
-    /// The same, oldest first, with the time at which each is forgotten. Those at the end have none yet if they were
-    /// added between two turns.
-    queue: VecDeque<(Option<Duration>, MessageId)>,
+    entries: Entries,
+    chains: Chains,
+    accounts: Accounts,
+    /// The entries at the end that have no time yet.
+    untimed: usize,
     ttl: Duration,
     max: usize,
-    /// How many were forgotten before their time.
-    pub(super) evicted: u64,
+    shares: Shares,
+}
+
+/// The entries, oldest first. They have numbers in the order in which they came.
+#[derive(Default, Debug)]
+struct Entries {
+    queue: VecDeque<Entry>,
+    /// The number of the oldest.
+    first: u64,
+}
+
+/// A message that is remembered.
+#[derive(Debug)]
+struct Entry {
+    digest: Digest,
+    /// The time at which it is forgotten, in nanoseconds.
+    until: u64,
+    /// The place of the next entry on its chain.
+    next: u32,
+    /// The accounts of its author, its sender and the address of that.
+    accounts: [u32; 3],
+    /// The message was told and not forwarded.
+    is_held_back: bool,
+}
+
+/// The shares, in times of the room that is left.
+#[derive(Clone, Copy, Debug)]
+struct Shares {
+    author: usize,
+    sender: usize,
+    address: usize,
+}
+
+/// Where a message comes from. Each of these pays for it, as far as there is one.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Origin {
+    pub(super) author: Option<PeerId>,
+    /// The peer that has sent it to us.
+    pub(super) sender: Option<PeerId>,
+    /// Where the sender is, unless anybody may be there.
+    pub(super) address: Option<AddressGroup>,
+    /// It is ours, and has no author.
+    pub(super) is_ours: bool,
+}
+
+/// The share that a message would exceed. Somebody may have as many messages in the cache as places of it are free, times
+/// a factor. One that takes all it can has `factor / (factor + 1)` of the cache, and so many that do have
+/// `factor / (number * factor + 1)` each: there is always room for one more who has less than they.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Share {
+    Author,
+    /// The sender's, its address's, or the whole.
+    Sender,
+}
+
+/// The room for one message, as long as nothing is added.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room([Option<Digest>; 3]);
+
+impl Records for Entries {
+    fn digest(&self, place: u32) -> Option<&Digest> {
+        self.get(place).map(|entry| &entry.digest)
+    }
+
+    fn next(&self, place: u32) -> u32 {
+        self.get(place).map_or(END, |entry| entry.next)
+    }
+
+    fn set_next(&mut self, place: u32, next: u32) {
+        if let Some(entry) = self.get_mut(place) {
+            entry.next = next;
+        }
+    }
+}
+
+impl Entries {
+    /// Returns where an entry is in the queue.
+    fn at(&self, place: u32) -> Option<usize> {
+        if place == END {
+            return None;
+        }
+        usize::try_from(self.behind_first(place)).ok()
+    }
+
+    fn behind_first(&self, place: u32) -> u32 {
+        place.wrapping_sub(place_of(self.first)) & LOWER
+    }
+
+    fn get(&self, place: u32) -> Option<&Entry> {
+        self.queue.get(self.at(place)?)
+    }
+
+    fn get_mut(&mut self, place: u32) -> Option<&mut Entry> {
+        let at = self.at(place)?;
+        self.queue.get_mut(at)
+    }
+
+    /// Returns the number of an entry.
+    fn number(&self, place: u32) -> u64 {
+        self.first.saturating_add(self.behind_first(place).into())
+    }
+
+    /// Returns the number of the next entry.
+    fn next_number(&self) -> u64 {
+        self.first.saturating_add(self.queue.len() as u64)
+    }
+}
+
+/// The place of an entry: the lower bits of its number. No two entries share one, and none has [`END`].
+#[allow(clippy::cast_possible_truncation, reason = "the upper bits are left out")]
+const fn place_of(number: u64) -> u32 {
+    number as u32 & LOWER
 }
 
 impl Seen {
-    pub(super) const fn new(ttl: Duration, max: usize) -> Self {
-        let max = if max == 0 { 1 } else { max };
-        Self { ids: BTreeMap::new(), next: 0, held_back: BTreeSet::new(), queue: VecDeque::new(), ttl, max, evicted: 0 }
+    pub(super) fn new(config: &Config) -> Self {
+        let shares = Shares {
+            author: config.seen_author_share.max(1),
+            sender: config.seen_sender_share.max(1),
+            address: config.seen_address_share.max(1),
+        };
+        Self {
+            entries: Entries::default(),
+            chains: Chains::default(),
+            accounts: Accounts::new(),
+            untimed: 0,
+            ttl: config.seen_ttl,
+            max: config.seen.clamp(1, MOST),
+            shares,
+        }
     }
 
-    /// A turn begins: what was added since the last one counts from here, and what is old is forgotten.
+    /// A turn begins: what was added since the last one counts from here, and what is old is forgotten, a part at a time.
     pub(super) fn advance(&mut self, now: Duration) {
-        for (until, _) in self.queue.iter_mut().rev().take_while(|(until, _)| until.is_none()) {
-            *until = Some(now.saturating_add(self.ttl));
+        let until = self.until(now);
+        for entry in self.entries.queue.iter_mut().rev().take(core::mem::take(&mut self.untimed)) {
+            entry.until = until;
         }
-        while self.queue.front().is_some_and(|(until, _)| until.is_some_and(|until| until <= now)) {
+        let now = nanos(now).min(FOREVER - 1);
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            if self.entries.queue.front().is_none_or(|oldest| oldest.until > now) {
+                return;
+            }
             self.forget_oldest();
         }
     }
 
     /// When a turn is due: at once if something was added between two, else when the oldest is to be forgotten.
     pub(super) fn next_turn(&self) -> Option<Duration> {
-        let (newest, _) = self.queue.back()?;
-        if newest.is_none() { Some(Duration::ZERO) } else { self.queue.front()?.0 }
+        if self.untimed > 0 {
+            return Some(Duration::ZERO);
+        }
+        let until = self.entries.queue.front().map(|oldest| oldest.until).filter(|until| *until != FOREVER);
+        until.map(Duration::from_nanos)
     }
 
-    /// Returns the number of one that is known.
-    pub(super) fn number(&self, id: &MessageId) -> Option<u64> {
-        self.ids.get(id).copied()
+    /// Returns the number of a message that is known.
+    pub(super) fn number(&self, digest: &Digest) -> Option<u64> {
+        self.chains.find(&self.entries, digest).map(|place| self.entries.number(place))
     }
 
-    /// Adds one, and returns its number; `None`: it is there already. Between two turns there is no `now`: it counts from the next
-    /// [`advance`](Self::advance).
-    pub(super) fn insert(&mut self, id: MessageId, now: Option<Duration>) -> Option<u64> {
-        if self.ids.contains_key(&id) {
-            return None;
+    /// Returns the room for one more message, which is not known.
+    ///
+    /// # Errors
+    /// The [`Share`] that it would exceed.
+    pub(super) fn room(&self, origin: &Origin) -> Result<Room, Share> {
+        let free = self.max.saturating_sub(self.entries.queue.len());
+        let has_room = |owner: &Option<Digest>, share: usize| {
+            owner.is_none_or(|owner| self.accounts.held(&owner) < free.saturating_mul(share))
+        };
+        let author = origin.author.map(Digest::of_author);
+        if !has_room(&author, self.shares.author) {
+            return Err(Share::Author);
         }
-        let number = self.next;
-        self.next += 1;
-        self.ids.insert(id.clone(), number);
-        if self.queue.len() >= self.max {
-            self.forget_oldest();
-            self.evicted += 1;
-        }
-        self.queue.push_back((now.map(|now| now.saturating_add(self.ttl)), id));
-        Some(number)
+        let sender = origin.sender.map(Digest::of_sender);
+        let address = origin.address.map(Digest::of_address).or(origin.is_ours.then(Digest::of_ourselves));
+        let has_share = has_room(&sender, self.shares.sender) && has_room(&address, self.shares.address);
+        if free > 0 && has_share { Ok(Room([author, sender, address])) } else { Err(Share::Sender) }
+    }
+
+    /// Adds a message, which is not known, in the room that there was for it just now, and returns its number. Between two
+    /// turns there is no `now`: it counts from the next [`advance`](Self::advance).
+    pub(super) fn insert(&mut self, digest: Digest, room: Room, now: Option<Duration>) -> u64 {
+        let until = match now {
+            Some(now) => self.until(now),
+            None => {
+                self.untimed = self.untimed.saturating_add(1);
+                UNTIMED
+            }
+        };
+        let accounts = room.0.map(|owner| owner.map_or(END, |owner| self.accounts.charge(owner)));
+        let number = self.entries.next_number();
+        self.entries.queue.push_back(Entry { digest, until, next: END, accounts, is_held_back: false });
+        self.chains.add(&mut self.entries, place_of(number));
+        number
     }
 
     /// Remembers that the message of a known id was told and not forwarded.
-    pub(super) fn hold_back(&mut self, id: MessageId) {
-        if self.ids.contains_key(&id) {
-            self.held_back.insert(id);
-        }
+    pub(super) fn hold_back(&mut self, digest: &Digest) {
+        self.set_held_back(digest, true);
     }
 
     /// Returns whether the message was told and not forwarded.
-    pub(super) fn is_held_back(&self, id: &MessageId) -> bool {
-        self.held_back.contains(id)
+    pub(super) fn is_held_back(&self, digest: &Digest) -> bool {
+        let place = self.chains.find(&self.entries, digest);
+        place.and_then(|place| self.entries.get(place)).is_some_and(|entry| entry.is_held_back)
     }
 
     /// Forgets that the message was not forwarded.
-    pub(super) fn let_go(&mut self, id: &MessageId) {
-        self.held_back.remove(id);
+    pub(super) fn let_go(&mut self, digest: &Digest) {
+        self.set_held_back(digest, false);
+    }
+
+    fn set_held_back(&mut self, digest: &Digest, is_held_back: bool) {
+        let place = self.chains.find(&self.entries, digest);
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            entry.is_held_back = is_held_back;
+        }
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, id)) = self.queue.pop_front() {
-            self.ids.remove(&id);
-            self.held_back.remove(&id);
+        let oldest = place_of(self.entries.first);
+        self.chains.remove(&mut self.entries, oldest);
+        if let Some(entry) = self.entries.queue.pop_front() {
+            self.entries.first = self.entries.first.saturating_add(1);
+            entry.accounts.into_iter().for_each(|place| self.accounts.discharge(place));
         }
+        self.give_back();
+    }
+
+    /// Gives memory back that a rush has taken: of the entries when three quarters of it are free, and all with the last entry.
+    fn give_back(&mut self) {
+        let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
+        if len == 0 && self.chains.count() > KEPT {
+            self.entries.queue = VecDeque::new();
+            (self.chains, self.accounts) = (Chains::default(), Accounts::new());
+        } else if taken > KEPT && len < taken / 4 {
+            self.entries.queue.shrink_to(taken / 2);
+        }
+    }
+
+    fn until(&self, now: Duration) -> u64 {
+        nanos(now.saturating_add(self.ttl)).min(FOREVER)
     }
 }
 
-/// The messages among those seen that a peer has sent: a bit for each, in words that are used again for later ones.
-#[derive(Default, Debug)]
-pub(super) struct SentBy {
-    words: Vec<Word>,
-}
-
-/// Which of 64 messages in a row were sent.
-#[derive(Clone, Copy, Default, Debug)]
-struct Word {
-    /// The number of the first of them, by 64.
-    place: u64,
-    bits: u64,
-}
-
-impl SentBy {
-    /// The peer has sent the message of this number, of at most `max` that are remembered. Returns whether it had sent it
-    /// before. Memory is taken with the first one.
-    pub(super) fn mark(&mut self, number: u64, max: usize) -> bool {
-        if self.words.is_empty() {
-            // One more than full words, since the numbers that are remembered need not begin with a word.
-            self.words = vec![Word::default(); max.div_ceil(64) + 1];
-        }
-        let (place, bit) = (number / 64, 1 << (number % 64));
-        let at = usize::try_from(place % self.words.len() as u64).unwrap_or_default();
-        let word = &mut self.words[at];
-        if word.place != place {
-            *word = Word { place, bits: 0 };
-        }
-        let was_sent = word.bits & bit != 0;
-        word.bits |= bit;
-        was_sent
-    }
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TTL: Duration = Duration::from_secs(10);
-
-    fn id(number: u8) -> MessageId {
-        vec![number].into()
-    }
-
-    fn secs(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    #[test]
-    fn one_is_known_until_its_time_is_over() {
-        let mut seen = Seen::new(TTL, 8);
-        seen.advance(secs(5));
-        assert_eq!([seen.insert(id(1), Some(secs(5))), seen.insert(id(1), Some(secs(6)))], [Some(0), None]);
-        assert_eq!(seen.next_turn(), Some(secs(15)));
-        seen.advance(secs(15) - Duration::from_nanos(1));
-        assert!(seen.number(&id(1)).is_some());
-        seen.advance(secs(15));
-        assert!(seen.number(&id(1)).is_none());
-        assert_eq!(seen.next_turn(), None);
-        assert_eq!(seen.insert(id(1), None), Some(1), "it may come again");
-    }
-
-    #[test]
-    fn what_is_added_between_turns_counts_from_the_next() {
-        let mut seen = Seen::new(TTL, 8);
-        seen.advance(secs(1));
-        seen.insert(id(1), None);
-        assert_eq!(seen.next_turn(), Some(Duration::ZERO));
-        seen.advance(secs(1_000));
-        assert_eq!(seen.next_turn(), Some(secs(1_010)));
-        assert!(seen.number(&id(1)).is_some());
-        seen.advance(secs(1_009));
-        assert!(seen.number(&id(1)).is_some());
-        seen.advance(secs(1_010));
-        assert!(seen.number(&id(1)).is_none());
-    }
-
-    #[test]
-    fn the_oldest_makes_room_at_the_bound() {
-        let mut seen = Seen::new(TTL, 3);
-        (1..=3).for_each(|n| assert!(seen.insert(id(n), None).is_some()));
-        assert_eq!(seen.evicted, 0);
-        assert!(seen.insert(id(4), None).is_some());
-        assert_eq!([1, 2, 3, 4].map(|n| seen.number(&id(n)).is_some()), [false, true, true, true]);
-        assert_eq!((seen.evicted, seen.ids.len(), seen.queue.len()), (1, 3, 3));
-    }
-
-    #[test]
-    fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
-        let mut seen = Seen::new(TTL, 2);
-        seen.hold_back(id(1));
-        assert!(!seen.is_held_back(&id(1)), "it is not even there");
-        (1..=2).for_each(|n| assert!(seen.insert(id(n), None).is_some()));
-        (1..=2).for_each(|n| seen.hold_back(id(n)));
-        seen.let_go(&id(2));
-        assert_eq!([1, 2].map(|n| seen.is_held_back(&id(n))), [true, false]);
-        assert!(seen.insert(id(3), None).is_some() && !seen.is_held_back(&id(1)) && seen.held_back.is_empty());
-    }
-
-    #[test]
-    fn no_place_at_all_counts_as_one() {
-        let mut seen = Seen::new(TTL, 0);
-        assert_eq!([seen.insert(id(1), None), seen.insert(id(1), None)], [Some(0), None]);
-    }
-
-    #[test]
-    fn a_peer_repeats_what_it_has_sent_and_nothing_else() {
-        use proptest::prelude::*;
-        proptest!(|(max in 1..300_usize, steps in proptest::collection::vec((0..400_u64, 0..3_u64), 1..300))| {
-            let (mut sent, mut model, mut newest) = (SentBy::default(), BTreeSet::new(), 0);
-            for (back, later) in steps {
-                newest += later;
-                // Only of what is remembered somebody asks.
-                let number = newest.saturating_sub(back % max as u64);
-                prop_assert_eq!(sent.mark(number, max), !model.insert(number), "{} of {}", number, newest);
-            }
-        });
-    }
-}
+mod tests;

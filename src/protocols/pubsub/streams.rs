@@ -52,8 +52,9 @@ impl<R: Router> PubSub<R> {
                 return false;
             }
         }
-        let place = self.places.take(group, id);
-        self.peers.insert(id, Peer::new(&self.config, place));
+        let mut peer = Peer::new(&self.config, self.places.take(group, id));
+        peer.address = (!is_common).then_some(group);
+        self.peers.insert(id, peer);
         true
     }
 
@@ -199,6 +200,7 @@ impl<R: Router> PubSub<R> {
             | Failure::WrongPeer
             | Failure::LocalPeer
             | Failure::Limit
+            | Failure::Denied
             | Failure::AddressInUse
             | Failure::AddressNotAvailable
             | Failure::PermissionDenied
@@ -297,7 +299,8 @@ impl<R: Router> PubSub<R> {
             StreamEnd::Finished
             | StreamEnd::Reset(Side::Local | Side::Remote)
             | StreamEnd::Timeout
-            | StreamEnd::Limit => self.retry(node, id),
+            | StreamEnd::Limit
+            | StreamEnd::Denied => self.retry(node, id),
         }
     }
 

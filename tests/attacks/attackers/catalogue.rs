@@ -6,6 +6,7 @@ use super::frames::{self, frames};
 use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries, unwanted};
 use super::resets::{self, resets};
 use super::scene::Scene;
+use super::seen::{self, seen};
 use super::silent::{self, silent, silent_of_many};
 use super::speaker::{Packing, Speech, proposal};
 use super::streams::{crowd, idle, unread};
@@ -84,6 +85,8 @@ pub(crate) static ATTACKS: &[Attack] = &[
     beside_publisher("duplicates", "one message again and again", duplicates),
     beside_publisher("unwanted", "messages of topics that nobody has here", unwanted),
     beside_publisher("flapping", "topics subscribed and given up", flapping),
+    beside_publisher("seen", "11 000 own messages a second, and an old one again", |s| seen(s, seen::Author::One)),
+    beside_publisher("seen_authors", "the same of a new author each", |s| seen(s, seen::Author::Endless)),
     beside_publisher("places_1030", "1 030 silent connections, fresh keys", |s| crowd(s, 1_030, false)),
     // Frames.
     attack("syn", "SYN", |s| frames(s, 1, frames::Form::Syn)),

@@ -14,6 +14,7 @@ pub(crate) mod pubsub;
 pub(crate) mod raw_frames;
 mod resets;
 pub(crate) mod scene;
+mod seen;
 mod silent;
 mod speaker;
 mod streams;

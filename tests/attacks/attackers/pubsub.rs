@@ -12,18 +12,18 @@ use swarm_notify::protocols::pubsub::wire::{Message, Rpc, SubOpts};
 pub(crate) const TOPIC: &str = "news";
 
 /// The lines that begin a stream of pub/sub.
-fn opening() -> Vec<u8> {
+pub(super) fn opening() -> Vec<u8> {
     proposal("/floodsub/1.0.0")
 }
 
 /// A message as its author sends it. Numbers of one author are to rise.
-fn message(author: &Identity, number: u64, data: &[u8]) -> Vec<u8> {
+pub(super) fn message(author: &Identity, number: u64, data: &[u8]) -> Vec<u8> {
     let signing = Signing::strict_sign(author.keypair.clone(), number);
     signing.seal(TOPIC, data).expect("Ed25519 signs").0
 }
 
 /// One RPC that publishes messages.
-fn publishing(publish: Vec<Vec<u8>>) -> Vec<u8> {
+pub(super) fn publishing(publish: Vec<Vec<u8>>) -> Vec<u8> {
     Rpc { subscriptions: Vec::new(), publish }.to_frame()
 }
 

@@ -96,22 +96,22 @@ fn of_too_many_streams_of_a_peer_the_oldest_is_reset() {
 }
 
 #[test]
-fn of_too_many_messages_the_oldest_is_forgotten() {
+fn as_many_messages_are_remembered_as_the_bound_and_none_goes_for_another() {
     let mut world = World::new();
-    let (node, raw) = (world.node(config(|config| config.seen = 2)), world.raw(true));
+    let (node, raw) = (world.node(config(|config| config.seen = 4)), world.raw(true));
     world.at(node).subscribe("t");
     world.join(raw, node);
     let stream = world.raw_at(raw).open();
-    let messages: Vec<_> = (1..=3).map(|seqno| signed(9, seqno, "t", b"a")).collect();
-    world.raw_at(raw).send(stream, &publishing(&messages[..2]));
-    world.raw_at(raw).send(stream, &publishing(&messages[..2]));
+    let by = |author| signed(author, 1, "t", b"a");
+    // Of another author each, so that the peer alone has its share: as many as fewer than four times what is left.
+    world.raw_at(raw).send(stream, &publishing(&(8..16).map(by).collect::<Vec<_>>()));
     world.settle();
-    assert_eq!(world.at(node).messages.len(), 2);
-    world.raw_at(raw).send(stream, &publishing(&messages[2..]));
-    world.raw_at(raw).send(stream, &publishing(&messages[..1]));
+    assert_eq!(world.at(node).messages.len(), 4);
+    world.raw_at(raw).send(stream, &publishing(&(8..16).map(by).collect::<Vec<_>>()));
     world.settle();
-    assert_eq!(world.at(node).messages.len(), 4, "the first is new again");
-    assert_eq!(world.at(node).floodsub().counters().forgotten, 2);
+    assert_eq!(world.at(node).messages.len(), 4, "the first is known still");
+    let counters = world.at(node).floodsub().counters();
+    assert_eq!((counters.repeated, counters.author_over_share), (4, 8));
 }
 
 #[test]

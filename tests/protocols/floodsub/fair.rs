@@ -219,7 +219,7 @@ fn who_is_cut_turns_after_it_has_left_is_forgotten() {
     leaves_before_it_is_cut(config);
 }
 
-/// Which messages a peer has sent is remembered by 16 bytes for each 64 messages and peer, as the page of `Config` says.
+/// Which messages a peer has sent is remembered by 8 bytes for each 64 messages and peer, as the page of `Config` says.
 #[test]
 fn the_bound_has_the_bits_of_each_peer() {
     let bound = |peers| {
@@ -229,7 +229,7 @@ fn the_bound_has_the_bits_of_each_peer() {
     };
     let each = bound(1_025) - bound(1_024);
     let config = Config::default();
-    let page = (1 + 17) * 1024 + config.seen / 64 * 16 + 72 * config.subscriptions;
+    let page = (1 + 17) * 1024 + config.seen / 64 * 8 + 72 * config.subscriptions;
     assert!(each >= page, "{each} for each peer, and the page says {page}");
 }
 

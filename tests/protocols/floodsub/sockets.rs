@@ -3,8 +3,9 @@
 #[cfg(feature = "subscription")]
 mod channel;
 
+use crate::floodsub::raw::{publishing, signed};
 use crate::support::floodsub::drive::{Tcp, listen, node, shut_down, until};
-use crate::support::floodsub::{Node, peer};
+use crate::support::floodsub::{FLOODSUB, Node, peer};
 use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::protocols::pubsub::Config;
 use swarm_notify::swarm::Multiaddr;
@@ -55,6 +56,51 @@ fn two_nodes_exchange_signed_messages() {
     shut_down(&mut nodes);
     nodes[0].expect(&["gone 2"]);
     nodes[1].expect(&["gone 1"]);
+}
+
+/// The attacker says five times as much as the node remembers, of one author or of many, and an old one in between.
+#[test]
+fn beside_endless_messages_an_old_one_is_told_once_and_others_are_heard() {
+    const ATTACKER: usize = 1;
+    const HONEST: usize = 2;
+    const AUTHORS: u64 = 250;
+    for authors in [1, AUTHORS] {
+        let mut config = Config::default();
+        config.seen = 200;
+        let mut nodes = [node(1, config), node(2, Config::default()), node(3, Config::default())];
+        let address = listen(&mut nodes);
+        nodes[0].subscribe("news");
+        for dialer in [ATTACKER, HONEST] {
+            nodes[dialer].swarm.dial(address.clone()).unwrap();
+            until(&mut nodes, |nodes| nodes[dialer].peers_of("news") == [1]);
+        }
+        let connection = nodes[ATTACKER].swarm.connections().next().unwrap();
+        let stream = nodes[ATTACKER].swarm.open_stream(connection, &[FLOODSUB]).unwrap();
+        let by = |number: u64, data| signed(4 + u8::try_from(number % authors).unwrap(), number, "news", data);
+        let (old, mut sent) = (by(0, b"old"), 0);
+        for round in 0..20 {
+            let messages = (1..=50).map(|n| by(50 * round + n, b"new")).chain([old.clone()]);
+            let messages: Vec<_> = messages.collect();
+            let bytes = publishing(&messages).to_frame();
+            assert_eq!(nodes[ATTACKER].swarm.write(stream, &bytes), Ok(bytes.len()));
+            sent += messages.len() as u64;
+            nodes[HONEST].publish("news", &format!("honest {round}"));
+            until(&mut nodes, |nodes| {
+                let counters = nodes[0].floodsub().counters();
+                let refused = counters.author_over_share + counters.sender_over_share;
+                counters.received + counters.duplicates + refused == sent + round + 1
+            });
+        }
+        let told = |data: &[u8]| nodes[0].messages.iter().filter(|(message, _)| message.data.starts_with(data)).count();
+        assert_eq!((told(b"honest"), told(b"old")), (20, 1));
+        let mut all: Vec<_> = nodes[0].messages.iter().map(|(message, _)| (message.source, message.seqno)).collect();
+        all.sort_unstable();
+        assert!(all.windows(2).all(|two| two[0] != two[1]), "nothing is told twice");
+        let counters = nodes[0].floodsub().counters();
+        assert!(counters.author_over_share + counters.sender_over_share > 800, "{counters:?}");
+        assert_eq!((counters.invalid, nodes[0].peers()), (0, vec![2, 3]), "nobody is blamed");
+        shut_down(&mut nodes);
+    }
 }
 
 #[test]

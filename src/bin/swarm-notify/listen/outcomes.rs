@@ -57,11 +57,13 @@ impl Notifee<World> for Outcomes {
     }
 
     fn tick(&mut self, cx: &mut Context<'_, World>) {
-        if self.has_looked || cx.now() < WAITING {
+        let (now, swarm) = (cx.now(), &cx.network().swarm);
+        // While it is busy, what looks like waiting may have failed, and have yet to be told.
+        let is_busy = swarm.next_deadline().is_some_and(|at| at <= now);
+        if self.has_looked || now < WAITING || is_busy {
             return;
         }
         self.has_looked = true;
-        let swarm = &cx.network().swarm;
         for view in swarm.listeners().filter_map(|listener| swarm.listener(listener)) {
             if view.state == State::Opening {
                 warn(format_args!("{}: this machine has no address for it yet; waiting for one", view.address));
@@ -69,5 +71,33 @@ impl Notifee<World> for Outcomes {
             }
         }
         self.say();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Node;
+    use crate::report::{Form, Reporter};
+    use std::net::TcpListener;
+    use swarm_notify::identity::Keypair;
+    use swarm_notify::swarm::{Config, Multiaddr};
+
+    #[test]
+    fn addresses_that_fail_on_a_late_machine_are_not_waited_for() {
+        let mut config = Config::default();
+        config.limits.listeners = 1_000;
+        let mut node = Node::new(&Keypair::generate_ed25519(), config, Reporter::new(Form::Json, true)).unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address =
+            format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port()).parse::<Multiaddr>().unwrap();
+        for _ in 0..1_000 {
+            node.world.swarm.listen(address.clone()).unwrap();
+        }
+        let outcomes = node.notifees.register(Outcomes::default());
+        std::thread::sleep(WAITING);
+        while node.turn() {}
+        let outcomes = node.notifees.get(outcomes).unwrap();
+        assert_eq!((outcomes.failed.len(), outcomes.may_serve), (1_000, false));
     }
 }
