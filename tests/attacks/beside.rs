@@ -55,6 +55,8 @@ attacks! {
     resets,
     resets_unsupported,
     resets_supported,
+    #[ignore = "the command writes a line for each stream that comes and goes, as `guide::enemy` says"]
+    polite,
     resets_64,
     silent,
     silent_4000,
@@ -71,6 +73,7 @@ attacks! {
     forgeries,
     forgeries_rsa,
     duplicates,
+    unwanted,
     flapping,
     seen,
     seen_authors,

@@ -9,6 +9,7 @@ mod dials;
 mod dropped;
 mod emitted;
 mod flush;
+mod greedy;
 mod held;
 mod lazy;
 #[cfg(feature = "subscription")]

@@ -8,6 +8,7 @@ mod frames;
 mod notify;
 #[cfg(feature = "subscription")]
 mod observers;
+mod security_page;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,7 +3,7 @@
 use super::doors::{connect_and_close, handshakes, rsa_handshakes};
 use super::events::{pushes, questions};
 use super::frames::{self, frames};
-use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries};
+use super::pubsub::{duplicates, flapping, forgeries, rsa_forgeries, unwanted};
 use super::resets::{self, resets};
 use super::scene::Scene;
 use super::seen::{self, seen};
@@ -54,6 +54,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     attack("resets", "SYN and RST, 12 bytes each", |s| resets(s, 1, resets::Form::Bare)),
     attack("resets_unsupported", "header, unsupported proposal, RST", |s| resets(s, 1, resets::Form::Unsupported)),
     attack("resets_supported", "header, supported proposal, RST", |s| resets(s, 1, resets::Form::Supported)),
+    attack("polite", "supported proposal, FIN", |s| resets(s, 1, resets::Form::Polite)),
     many("resets_64", "SYN and RST from 64 peers", |s| resets(s, s.pick(64, 8), resets::Form::Bare)),
     // Sockets that do not shake hands.
     attack("silent", "600 silent sockets", |s| silent(s, s.pick(600, 300), silent::Form::Nothing)),
@@ -82,6 +83,7 @@ pub(crate) static ATTACKS: &[Attack] = &[
     beside_publisher("forgeries", "messages with wrong signatures", forgeries),
     beside_publisher("forgeries_rsa", "the same of RSA-4096", rsa_forgeries),
     beside_publisher("duplicates", "one message again and again", duplicates),
+    beside_publisher("unwanted", "messages of topics that nobody has here", unwanted),
     beside_publisher("flapping", "topics subscribed and given up", flapping),
     beside_publisher("seen", "11 000 own messages a second, and an old one again", |s| seen(s, seen::Author::One)),
     beside_publisher("seen_authors", "the same of a new author each", |s| seen(s, seen::Author::Endless)),

@@ -60,6 +60,16 @@ pub(crate) fn duplicates(scene: &Scene) {
     flood(scene, publishing(vec![message(&Identity::new(701), 1, b"again"); 100]));
 }
 
+/// Messages of topics that the node does not subscribe to.
+pub(crate) fn unwanted(scene: &Scene) {
+    let author = Identity::new(702);
+    let message = |number| {
+        let signing = Signing::strict_sign(author.keypair.clone(), number);
+        signing.seal("gossip", b"unwanted").expect("Ed25519 signs").0
+    };
+    flood(scene, publishing((1..=100).map(message).collect()));
+}
+
 /// Topics that are subscribed to and given up.
 pub(crate) fn flapping(scene: &Scene) {
     let change = |n| SubOpts { subscribe: Some(n % 2 == 0), topic: Some(format!("topic {}", n / 2 % 50)) };

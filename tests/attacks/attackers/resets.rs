@@ -1,7 +1,7 @@
 //! Streams that begin and are reset at once, as fast as it goes (CVE-2023-44487 has it of HTTP/2).
 
 use super::misuse::{Misuse, misuse};
-use super::raw_frames::{ECHO_LINES, RST, SYN, UPDATE, data, frame};
+use super::raw_frames::{ECHO_LINES, FIN, RST, SYN, UPDATE, data, frame};
 use super::scene::Scene;
 
 /// Streams in one go.
@@ -19,6 +19,8 @@ pub(crate) enum Form {
     Unsupported,
     /// The header and a proposal that is supported.
     Supported,
+    /// The same, and in place of the reset a polite end: of a stream on which nobody has anything to say.
+    Polite,
 }
 
 /// The streams after which the node is as far behind as it gets.
@@ -39,9 +41,10 @@ impl Resets {
         let begin = match form {
             Form::Bare => frame(UPDATE, SYN, 0, 0),
             Form::Unsupported => data(SYN, 0, UNSUPPORTED_LINES),
-            Form::Supported => data(SYN, 0, ECHO_LINES),
+            Form::Supported | Form::Polite => data(SYN, 0, ECHO_LINES),
         };
-        let stream = [begin.clone(), frame(UPDATE, RST, 0, 0)].concat();
+        let end = if matches!(form, Form::Polite) { FIN } else { RST };
+        let stream = [begin.clone(), frame(UPDATE, end, 0, 0)].concat();
         Self { frames: stream.repeat(AT_ONCE), length: stream.len(), reset: begin.len(), next: 1 }
     }
 }
