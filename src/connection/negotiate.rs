@@ -242,7 +242,7 @@ impl Connection {
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
         }
-        self.at_gate -= 1;
+        self.at_gate.lower(1);
         self.moved(turn.now);
         // The next proposal may be there already.
         self.negotiate(id, turn)
