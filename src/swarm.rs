@@ -119,6 +119,7 @@ mod relief;
 mod run_queue;
 mod shares;
 mod timers;
+mod trim;
 mod view;
 mod wake;
 
@@ -135,6 +136,7 @@ pub use reactor::Reactor;
 pub use ready::Ready;
 pub use refusals::{Refusal, RefusedAt};
 pub use shares::ProtocolLimits;
+pub use trim::ProtectError;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
@@ -153,6 +155,7 @@ use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
 use timers::Timers;
+use trim::Trimming;
 use wake::{Slot, WakeSet};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
@@ -173,6 +176,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     links: Table<ConnectionId, Link<T>>,
     door: Door<T>,
     timers: Timers,
+    trimming: Trimming,
     wakers: WakeSet,
     queue: Queue,
     /// The transport may have something to say that there was no room for.

@@ -179,9 +179,13 @@ where
         self.arm_door();
     }
 
-    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. A sixteenth of those at
-    /// the door give theirs back, so that what waits in the system's backlog comes in.
+    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. Connections make way for
+    /// the door's reserve, or else a sixteenth of those at the door give theirs back, so that what waits in the system's
+    /// backlog comes in.
     pub(super) fn give_back(&mut self) {
+        if !self.need_descriptors() {
+            return;
+        }
         for _ in 0..self.door.len().div_ceil(16) {
             let Some(number) = self.door.places.greediest() else { return };
             self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");

@@ -8,6 +8,7 @@ use super::listeners::Listeners;
 use super::reactor::Reactor;
 use super::run_queue::Queue;
 use super::timers::Timers;
+use super::trim::Trimming;
 use super::wake::{Slot, WakeSet};
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
@@ -126,6 +127,7 @@ where
             listeners: Listeners::default(),
             links: Table::new(),
             timers: Timers::default(),
+            trimming: Trimming::default(),
             wakers,
             queue: Queue::default(),
             is_transport_due: false,

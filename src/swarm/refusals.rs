@@ -48,6 +48,10 @@ pub enum Refusal {
     MessageInvalid,
     /// The peer has sent a message that it had sent before.
     MessageRepeated,
+    /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
+    /// transport's. Whoever wants to come in waits in the system's backlog meanwhile. Each attempt counts. The log has the
+    /// error, as a warning, at most once a second for each listener.
+    AcceptFailed,
 }
 
 impl Refusal {
@@ -61,6 +65,7 @@ impl Refusal {
         Self::MessageDropped,
         Self::MessageInvalid,
         Self::MessageRepeated,
+        Self::AcceptFailed,
     ];
 }
 
@@ -85,6 +90,7 @@ impl fmt::Display for Refusal {
             Self::MessageDropped => "message_dropped",
             Self::MessageInvalid => "message_invalid",
             Self::MessageRepeated => "message_repeated",
+            Self::AcceptFailed => "accept_failed",
         })
     }
 }

@@ -190,7 +190,9 @@ where
         if self.is_busy() {
             return Some(self.now);
         }
-        [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at()].into_iter().flatten().min()
+        let trims_at = self.trims_at().map(|at| at.max(self.now));
+        let first = [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at(), trims_at];
+        first.into_iter().flatten().min()
     }
 
     /// Returns whether events or readiness wait to be drained.

@@ -58,7 +58,22 @@ pub(super) struct Listener {
     pub(super) socket: Registered<TcpListener>,
     addresses: Addresses,
     /// The rest after a lack of resources, if one is being taken.
-    pause: Option<Timer>,
+    pause: Option<Rest>,
+}
+
+/// A rest after a lack of resources: until its time is over, or a socket has closed, which may have given back what was
+/// missing.
+#[derive(Debug)]
+struct Rest {
+    timer: Timer,
+    /// The [count](Handle::closed) of closed sockets when it began.
+    closed: u64,
+}
+
+impl Rest {
+    fn poll(&self, cx: &Context<'_>, handle: &Handle) -> Poll<()> {
+        if handle.has_closed_since(self.closed, cx.waker()) { Poll::Ready(()) } else { self.timer.poll(cx) }
+    }
 }
 
 impl Listener {
@@ -128,7 +143,7 @@ impl Listener {
             None => {}
         }
         if let Some(pause) = &self.pause {
-            ready!(pause.poll(cx));
+            ready!(pause.poll(cx, handle));
             self.pause = None;
             // The poller has reported connections that came during the rest, and will not report them again.
             self.socket.assume_readable();
@@ -191,7 +206,8 @@ impl Listener {
 
     /// Reports the error and rests before the next attempt.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
-        self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
+        let timer = Timer::after(handle, config.accept_pause.max(MIN_PAUSE));
+        self.pause = Some(Rest { timer, closed: handle.closed() });
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
 }

@@ -6,7 +6,7 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
-    ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -106,6 +106,8 @@ macro_rules! node_methods {
             fn refused(&self, refusal: Refusal) -> u64;
             /// [`Swarm::last_refused_from`]
             fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
+            /// [`Swarm::is_protected`]
+            fn is_protected(&self, peer: PeerId) -> bool;
             /// [`Swarm::counters`]
             fn counters(&self) -> &Counters;
             /// [`Swarm::waker`]
@@ -135,6 +137,10 @@ macro_rules! node_methods {
             fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration);
             /// [`Swarm::disconnect_peer`]
             fn disconnect_peer(&mut self, peer: PeerId) -> usize;
+            /// [`Swarm::protect`]
+            fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError>;
+            /// [`Swarm::unprotect`]
+            fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool;
             /// [`Swarm::shutdown`]
             fn shutdown(&mut self);
             /// [`Swarm::open_stream`]
