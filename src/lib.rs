@@ -124,6 +124,7 @@ extern crate alloc;
 #[cfg(feature = "connection")]
 extern crate std;
 
+mod clock;
 #[cfg(feature = "connection")]
 pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.

@@ -106,6 +106,7 @@ mod drive;
 mod error;
 mod giving_way;
 mod held;
+mod interrupted;
 mod ledger;
 mod line;
 mod link;
@@ -140,6 +141,7 @@ pub use trim::ProtectError;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
+use crate::clock::Clock;
 use crate::connection::{Input, Protocol, UNTIMED, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
@@ -184,7 +186,8 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     is_shutting_down: bool,
     /// The rest of a shutdown, while it has not begun to close everything.
     closing: Option<Closing>,
-    /// The latest time that the owner has given.
+    clock: Clock,
+    /// The time of the clock.
     now: Duration,
     /// The owner's waker was used before the last turn.
     is_called: bool,

@@ -5,8 +5,8 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
 use crate::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, ProtectError,
+    ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -90,7 +90,8 @@ pub struct Config {
     ///   with streams whose peers have been silent for longest. Within each half, those that peers have dialed go before those
     ///   that we have dialed.
     /// - None goes that is younger than [`trim_grace`](Self::trim_grace), and none of a peer that is
-    ///   [protected](super::Swarm::protect). If all others are too few, the rest stay until there is one that may go.
+    ///   [protected](super::Swarm::protect). One that is young keeps its place in the order, so that nobody more useful goes in
+    ///   its stead: what is missing then goes once it is old enough.
     /// - One that goes hears yamux's go-away 0, if its pipe takes that at once. Then its socket is closed; what was not sent is
     ///   lost.
     ///

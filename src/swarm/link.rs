@@ -22,6 +22,7 @@ use super::budget::Helping;
 use super::door::Visitor;
 use super::error;
 use super::held::Account;
+use super::interrupted::or_again;
 use super::ledger::Ledger;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
@@ -278,7 +279,7 @@ where
             }
             let space = input.space();
             let asked = space.len().min(left);
-            let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
+            let read = or_again(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.received += n as u64;

@@ -10,6 +10,7 @@ use super::run_queue::Queue;
 use super::timers::Timers;
 use super::trim::Trimming;
 use super::wake::{Slot, WakeSet};
+use crate::clock::Clock;
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
@@ -133,6 +134,7 @@ where
             is_transport_due: false,
             is_shutting_down: false,
             closing: None,
+            clock: Clock::new(),
             now: Duration::ZERO,
             is_called: false,
             has_waited: false,

@@ -63,6 +63,8 @@ struct Candidate {
     /// The time since which it has had no stream, or its peer was silent.
     since: Duration,
     id: ConnectionId,
+    /// The time at which it is old enough. Until then it stays, and so does who is more useful.
+    ripe_at: Duration,
 }
 
 /// The reason for a sweep.
@@ -85,8 +87,6 @@ struct Sweep {
     candidates: BinaryHeap<Candidate>,
     /// The number of open connections that are being closed already.
     leaving: usize,
-    /// The earliest time at which one that is too young will be old enough.
-    ripe_at: Option<Duration>,
 }
 
 /// The state of trimming.
@@ -101,6 +101,8 @@ pub(super) struct Trimming {
     rests_until: Duration,
     /// The time before which no sweep for the high-water mark begins: the last one has found too few.
     ripe_at: Duration,
+    /// The time up to which trimming goes on below the high-water mark: the last of those that are to go is old enough then.
+    lowers_until: Duration,
     /// The number of connections that are to go for lack of descriptors.
     needed: usize,
     /// The last sweep for lack of descriptors has found nobody.
@@ -192,10 +194,16 @@ where
         if trimming.sweep.is_some() || !trimming.victims.is_empty() {
             return Some(Duration::ZERO);
         }
-        let is_high = self.open_connections() > self.ledger.config.marks().0;
-        let for_mark = is_high.then(|| trimming.rests_until.max(trimming.ripe_at));
+        let for_mark = self.is_to_be_lowered().then(|| trimming.rests_until.max(trimming.ripe_at));
         let for_need = (trimming.needed > 0).then_some(trimming.rests_until);
         for_mark.into_iter().chain(for_need).min()
+    }
+
+    /// Returns whether there are more connections than the high-water mark allows, or than the low-water mark does while
+    /// those grow old enough that a sweep has chosen.
+    fn is_to_be_lowered(&self) -> bool {
+        let (open, (high, low)) = (self.open_connections(), self.ledger.config.marks());
+        open > high || open > low && self.trimming.rests_until.max(self.trimming.ripe_at) <= self.trimming.lowers_until
     }
 
     /// Goes on with what trimming has to do. Returns whether it has done anything.
@@ -232,81 +240,79 @@ where
     }
 
     fn begin_sweep(&self) -> Sweep {
-        let (high, low) = self.ledger.config.marks();
-        let (open, needed) = (self.open_connections(), self.trimming.needed);
+        let needed = self.trimming.needed;
+        let excess = self.open_connections().saturating_sub(self.ledger.config.marks().1) as usize;
         // Neither waits for ever beside the other.
-        let is_mark = open > high && (needed == 0 || self.trimming.last == Some(Why::Need));
-        let (why, wanted) =
-            if is_mark { (Why::HighWater, open.saturating_sub(low) as usize) } else { (Why::Need, needed) };
-        Sweep { why, next: 0, wanted, candidates: BinaryHeap::new(), leaving: 0, ripe_at: None }
+        let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(Why::Need));
+        let (why, wanted) = if is_mark { (Why::HighWater, excess) } else { (Why::Need, needed) };
+        Sweep { why, next: 0, wanted, candidates: BinaryHeap::new(), leaving: 0 }
     }
 
     fn look_at(&self, id: ConnectionId, sweep: &mut Sweep) {
         if self.ledger.lifecycle.state(id) == Some(State::Leaving) && self.links.get(id).is_some_and(Link::is_closing) {
             sweep.leaving += 1;
         }
-        match self.candidate(id, sweep.why) {
-            Ok(candidate) if sweep.candidates.len() < sweep.wanted => sweep.candidates.push(candidate),
-            Ok(candidate) => {
-                if let Some(mut most_useful) = sweep.candidates.peek_mut()
-                    && candidate < *most_useful
-                {
-                    *most_useful = candidate;
-                }
-            }
-            Err(ripe_at) => sweep.ripe_at = sweep.ripe_at.into_iter().chain(ripe_at).min(),
+        let Some(candidate) = self.candidate(id, sweep.why) else { return };
+        if sweep.candidates.len() < sweep.wanted {
+            sweep.candidates.push(candidate);
+        } else if let Some(mut most_useful) = sweep.candidates.peek_mut()
+            && candidate < *most_useful
+        {
+            *most_useful = candidate;
         }
     }
 
-    /// Returns a connection that is open, and that we do not close yet, as one that may be closed; or, if it may not be, the time at which it may if it is only too
-    /// young.
-    fn candidate(&self, id: ConnectionId, why: Why) -> Result<Candidate, Option<Duration>> {
-        let Some(link) = self.links.get(id) else { return Err(None) };
+    /// Returns a connection that is open, and that we do not close yet, as one that may be closed once it is old enough.
+    fn candidate(&self, id: ConnectionId, why: Why) -> Option<Candidate> {
+        let link = self.links.get(id)?;
         let is_dial = link.direction == Direction::Outbound;
         let (used, since) = match (link.rest(), link.heard()) {
             (Some(rest), _) => (if is_dial { Use::IdleDial } else { Use::Idle }, rest.since),
             (None, Some(heard)) => (if is_dial { Use::StreamsOfDial } else { Use::Streams }, heard),
-            (None, None) => return Err(None),
+            (None, None) => return None,
         };
         let is_protected = || link.peer().is_some_and(|peer| self.trimming.protected.contains(peer));
         if why == Why::Need && used >= Use::Streams || is_protected() {
-            return Err(None);
+            return None;
         }
         let usual = self.ledger.config.trim_grace;
         let grace = if why == Why::Need { usual.min(GRACE_IN_NEED) } else { usual };
-        match link.began.saturating_add(grace) {
-            ripe_at if ripe_at > self.now => Err(Some(ripe_at)),
-            _ => Ok(Candidate { used, since, id }),
-        }
+        Some(Candidate { used, since, id, ripe_at: link.began.saturating_add(grace) })
     }
 
     fn end_sweep(&mut self, sweep: Sweep) {
-        let Sweep { why, candidates, leaving, ripe_at, wanted, .. } = sweep;
-        let (high, low) = self.ledger.config.marks();
-        // Those that leave are gone in a moment. They have been looked at, and are counted as open.
+        let Sweep { why, candidates, leaving, wanted, .. } = sweep;
+        let ((high, low), now) = (self.ledger.config.marks(), self.now);
+        // Those that leave are gone in a moment. They are counted as open.
         let staying = (self.open_connections() as usize).saturating_sub(leaving);
+        let (is_high, lowers) = (staying > high as usize, now <= self.trimming.lowers_until);
         let wanted = match why {
-            Why::HighWater if staying <= high as usize => 0,
-            Why::HighWater => staying - low as usize,
+            Why::HighWater if is_high || lowers => staying.saturating_sub(low as usize),
+            Why::HighWater => 0,
             Why::Need => wanted,
         };
-        let found = candidates.len();
-        let mut victims = candidates.into_sorted_vec();
-        victims.truncate(wanted);
+        let mut least_useful = candidates.into_sorted_vec();
+        least_useful.truncate(wanted);
+        let is_enough = least_useful.len() == wanted;
+        let (mut victims, young): (Vec<_>, Vec<_>) = least_useful.into_iter().partition(|one| one.ripe_at <= now);
         victims.reverse();
-        log::debug!("trimming: {} of {staying} connections go, {found} could, for {why:?}", victims.len());
+        log::debug!("trimming: {} of {staying} connections go, {wanted} should, for {why:?}", victims.len());
         let trimming = &mut self.trimming;
-        (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
-        trimming.rests_until = self.now.saturating_add(PAUSE);
+        trimming.rests_until = now.saturating_add(PAUSE);
         match why {
-            Why::HighWater if found < wanted => {
-                let newest = self.now.saturating_add(self.ledger.config.trim_grace);
-                trimming.ripe_at = ripe_at.unwrap_or(newest);
+            Why::HighWater => {
+                if is_high {
+                    let ripe = young.iter().map(|one| one.ripe_at.saturating_add(PAUSE));
+                    trimming.lowers_until = ripe.max().unwrap_or(Duration::ZERO);
+                }
+                // One that opens from now on is old enough no sooner.
+                let newest = (!is_enough).then(|| now.saturating_add(self.ledger.config.trim_grace));
+                let ripe_at = young.iter().map(|one| one.ripe_at).chain(newest).min();
+                trimming.ripe_at = ripe_at.unwrap_or(Duration::ZERO);
             }
-            // Those that leave may be long in leaving: they need another look, and no sooner.
-            Why::HighWater => trimming.ripe_at = Duration::ZERO,
-            Why::Need => (trimming.needed, trimming.is_in_vain) = (0, found == 0),
+            Why::Need => (trimming.needed, trimming.is_in_vain) = (0, victims.is_empty()),
         }
+        (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
     }
 
     /// Closes a connection that is to go, if it still may. Returns whether it has.
@@ -314,7 +320,7 @@ where
         let why = self.trimming.victims_of.unwrap_or(Why::HighWater);
         // The stream that makes it useful may be in the socket already.
         self.help(victim.id, Helping::WHOLE);
-        let may_go = self.candidate(victim.id, why).is_ok_and(|now| now.used <= victim.used);
+        let may_go = self.candidate(victim.id, why).is_some_and(|now| now.used <= victim.used);
         if may_go {
             self.trim(victim.id);
         }

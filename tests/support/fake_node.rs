@@ -11,8 +11,8 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError, ProtectError,
+    ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
 };
 
 /// A node without a network.
