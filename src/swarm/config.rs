@@ -116,11 +116,11 @@ pub struct Config {
     /// The most pairs of a peer and a tag that [`protect`](super::Swarm::protect) keeps. Default 1 024.
     pub protections: u32,
     /// The number of handshakes for which connections make way where the system has run out of descriptors or memory. When a
-    /// listener reports so, and fewer handshakes than this are under way, as many connections without a stream as are missing
-    /// are trimmed, the ones that have been without a stream for longest, at most once a second and never those of a
-    /// protected peer. If there is none, and while as many handshakes are under way, the oldest of these are closed, as
-    /// [`inbound_handshakes`](Self::inbound_handshakes) says. So a newcomer comes in as long as any of both can go. 0: no
-    /// connection is ever closed for that. Default 16.
+    /// listener reports so, and fewer handshakes than this are under way, the connection that has been without a stream for
+    /// longest is trimmed, never one of a [protected](super::Swarm::protect) peer. While that goes on, 2, 4 and so on are,
+    /// second by second, at most as many as handshakes are missing. If there is none, and while as many handshakes are under
+    /// way, the oldest of these are closed, as [`inbound_handshakes`](Self::inbound_handshakes) says. So a newcomer comes in
+    /// as long as any of both can go. 0: no connection is ever closed for that. Default 16.
     pub descriptor_reserve: u32,
     /// The most streams that one peer may have begun and not ended, on all its connections together. One more is reset
     /// without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that we open do not

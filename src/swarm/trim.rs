@@ -31,6 +31,9 @@ use protected::Protected;
 /// The time from the end of a sweep to the next one.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A lack of descriptors that is reported again within this time has gone on.
+const LACK: Duration = Duration::from_secs(3);
+
 /// The most connections that one unit of a turn looks at.
 const LOOKED_AT: usize = 256;
 
@@ -107,6 +110,8 @@ pub(super) struct Trimming {
     needed: usize,
     /// The last sweep for lack of descriptors has found nobody.
     is_in_vain: bool,
+    /// The time of that sweep, and the number that it was asked for.
+    needed_before: (Duration, usize),
     last: Option<Why>,
 }
 
@@ -310,7 +315,10 @@ where
                 let ripe_at = young.iter().map(|one| one.ripe_at).chain(newest).min();
                 trimming.ripe_at = ripe_at.unwrap_or(Duration::ZERO);
             }
-            Why::Need => (trimming.needed, trimming.is_in_vain) = (0, victims.is_empty()),
+            Why::Need => {
+                (trimming.needed, trimming.is_in_vain) = (0, victims.is_empty());
+                trimming.needed_before = (now, wanted);
+            }
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
     }
@@ -341,15 +349,19 @@ where
         }
     }
 
-    /// Asks for connections to be closed since the system has run out of descriptors, as many as the door has fewer than its
-    /// reserve. Returns whether somebody at the door is to go instead.
+    /// Asks for connections to be closed since the system has run out of descriptors: for one, and while that goes on for
+    /// twice as many each time, but for no more than the door has fewer than its reserve. Returns whether somebody at the door
+    /// is to go instead.
     pub(super) fn need_descriptors(&mut self) -> bool {
         let missing = (self.ledger.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
         if missing == 0 || self.is_shutting_down {
             return true;
         }
-        self.trimming.needed = self.trimming.needed.max(missing);
-        self.trimming.is_in_vain
+        let trimming = &mut self.trimming;
+        let (at, before) = trimming.needed_before;
+        let goes_on = self.now <= at.saturating_add(LACK);
+        trimming.needed = if goes_on { before.saturating_mul(2).clamp(1, missing) } else { 1 };
+        goes_on && trimming.is_in_vain
     }
 }
 

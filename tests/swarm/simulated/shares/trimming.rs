@@ -3,9 +3,9 @@
 
 use super::{Attacker, ends, joins, listening, told};
 use crate::simulated::{millis, secs};
-use crate::support::sim::{A, B, ECHO_LINES, Pair, SYN, Shape, data, everywhere, frame};
+use crate::support::sim::{A, B, ECHO_LINES, Exhausted, Pair, RawDial, SYN, Shape, data, everywhere, frame};
 use swarm_notify::identity::{Keypair, PeerId};
-use swarm_notify::swarm::{Config, ProtectError};
+use swarm_notify::swarm::{Config, ProtectError, Ready, Refusal};
 
 everywhere! {
     above_the_mark_the_longest_idle_go_down_to_the_low_mark,
@@ -19,6 +19,8 @@ everywhere! {
     the_goodbye_of_a_peer_whose_streams_go_on_saves_nothing,
     those_that_are_closed_already_count_as_gone,
     while_nobody_may_go_no_turn_is_asked_for,
+    where_descriptors_run_out_the_longest_idle_make_way,
+    where_descriptors_run_out_and_nobody_is_idle_the_door_pays,
     a_shutdown_ends_trimming,
 }
 
@@ -92,6 +94,7 @@ fn those_with_a_stream_go_last_and_the_longest_silent_first<const EVENTS: usize>
         all[which].raw.say(&[data(0, 1, b"here")]);
         pair.wait(millis(100));
     }
+    pair.a.take_log();
     pair.b.dial(&A.at(4001));
     let stream = |n| format!("closed_stream c{n}.1/s{n}.1 connection_closed");
     let trimmed = |n| format!("disconnected c{n}.1 trimmed");
@@ -113,7 +116,7 @@ fn our_own_dials_go_after_those_of_peers<const EVENTS: usize>(shape: Shape) {
     pair.wait(secs(1));
     let all = [3, 4].map(|host| Attacker::connect(&mut pair, host, host).unwrap());
     pair.a.take_log();
-    pair.wait(secs(GRACE));
+    pair.wait(secs(GRACE + 2));
     assert_eq!(trimmed(&mut pair).len(), 2);
     assert!(pair.a.swarm.connection(dialed).is_some(), "it is older than both");
     ends(pair, all);
@@ -211,12 +214,16 @@ fn the_goodbye_of_a_peer_whose_streams_go_on_saves_nothing<const EVENTS: usize>(
 }
 
 fn those_that_are_closed_already_count_as_gone<const EVENTS: usize>(shape: Shape) {
-    let (mut pair, all) = crowded::<EVENTS>(shape, 6, marks(4, 2));
+    let (mut pair, all) = crowded::<EVENTS>(shape, 6, marks(6, 2));
+    pair.wait(secs(GRACE));
     // The raw peers never end their side, so that a close lasts.
     for id in pair.a.swarm.connections().take(2).collect::<Vec<_>>() {
         pair.a.swarm.close_connection(id).unwrap();
     }
-    pair.wait(secs(GRACE));
+    pair.b.dial(&A.at(4001));
+    pair.wait(secs(2));
+    assert_eq!(pair.a.swarm.counters().connections.inbound.open, 7);
+    pair.wait(secs(5));
     let ended = told(&mut pair, "disconnected");
     assert_eq!(ended, ["disconnected c0.1 requested", "disconnected c1.1 requested"]);
     ends(pair, all);
@@ -241,4 +248,48 @@ fn a_shutdown_ends_trimming<const EVENTS: usize>(shape: Shape) {
     let ended = told(&mut pair, "disconnected");
     assert!(ended.len() == 6 && ended.iter().all(|line| line.ends_with(" shutdown")), "{ended:?}");
     ends(pair, all);
+}
+
+/// Somebody comes while `a` has no descriptor left.
+fn finds_no_descriptor<const EVENTS: usize>(pair: &mut Pair<EVENTS>) {
+    pair.network.set(|knobs| knobs.exhaust(A.0, Some(Exhausted::Descriptors)));
+    drop(RawDial::new(&pair.network, 99, &A.at(4001)));
+    pair.wait(secs(1));
+    pair.network.set(|knobs| knobs.exhaust(A.0, None));
+}
+
+fn where_descriptors_run_out_the_longest_idle_make_way<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, mut all) = crowded::<EVENTS>(shape, 8, |_| {});
+    assert_eq!(all[0].open(&mut pair, 1), 1);
+    pair.a.swarm.protect(peer(4), "friend").unwrap();
+    pair.a.take_log();
+    finds_no_descriptor(&mut pair);
+    assert_eq!(trimmed(&mut pair), ["c2.1"], "one in use and one that is protected are older");
+    finds_no_descriptor(&mut pair);
+    assert_eq!(trimmed(&mut pair), ["c3.1", "c4.1"], "it goes on");
+    pair.wait(secs(4));
+    finds_no_descriptor(&mut pair);
+    assert_eq!(trimmed(&mut pair), ["c5.1"]);
+    assert_eq!(pair.a.swarm.refused(Refusal::AcceptFailed), 3);
+    let told = pair.a.ready.iter().filter_map(|ready| match ready {
+        Ready::Refused { of, kind: Refusal::AcceptFailed, count } => Some((*of, *count)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(pair.a.listening[0].into(), 1); 3], "at most once a second");
+    ends(pair, all);
+}
+
+fn where_descriptors_run_out_and_nobody_is_idle_the_door_pays<const EVENTS: usize>(shape: Shape) {
+    let (mut pair, mut all) = crowded::<EVENTS>(shape, 2, |_| {});
+    for one in &mut all {
+        assert_eq!(one.open(&mut pair, 1), 1);
+    }
+    let silent: Vec<_> = (0..8).map(|_| RawDial::new(&pair.network, 3, &A.at(4001))).collect();
+    pair.settle();
+    for left in [8, 7, 6] {
+        assert_eq!(pair.a.swarm.inbound_handshakes(), left);
+        finds_no_descriptor(&mut pair);
+    }
+    assert_eq!(trimmed(&mut pair), [""; 0]);
+    ends(pair, (all, silent));
 }
