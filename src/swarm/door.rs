@@ -183,9 +183,13 @@ where
     /// the door's reserve, or else a sixteenth of those at the door give theirs back, so that what waits in the system's
     /// backlog comes in.
     pub(super) fn give_back(&mut self) {
-        if !self.need_descriptors() {
-            return;
+        if self.need_descriptors() {
+            self.give_back_handshakes();
         }
+    }
+
+    /// Closes a sixteenth of those at the door, those that go first.
+    pub(super) fn give_back_handshakes(&mut self) {
         for _ in 0..self.door.len().div_ceil(16) {
             let Some(number) = self.door.places.greediest() else { return };
             self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");

@@ -321,6 +321,11 @@ where
             }
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
+        if why == Why::Need && self.trimming.is_in_vain {
+            self.give_back_handshakes();
+            // A listener waits for what they have given back.
+            self.wakers.mark(Slot::Transport);
+        }
     }
 
     /// Closes a connection that is to go, if it still may. Returns whether it has.
@@ -358,10 +363,13 @@ where
             return true;
         }
         let trimming = &mut self.trimming;
+        if trimming.is_in_vain && self.now < trimming.rests_until {
+            return true;
+        }
         let (at, before) = trimming.needed_before;
         let goes_on = self.now <= at.saturating_add(LACK);
         trimming.needed = if goes_on { before.saturating_mul(2).clamp(1, missing) } else { 1 };
-        goes_on && trimming.is_in_vain
+        false
     }
 }
 
