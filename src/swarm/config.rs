@@ -86,9 +86,10 @@ pub struct Config {
     /// more than `limits.connections` trims nothing. `None` is fifteen sixteenths of `limits.connections`, or nothing if those
     /// are fewer than 1 024: of so few, an owner knows who is to have each. Default `None`, which is 15 360.
     ///
-    /// - First those go that have no stream, and of these the ones that have been without a stream for longest; then those
-    ///   with streams whose peers have been silent for longest. Within each half, those that peers have dialed go before those
-    ///   that we have dialed.
+    /// - They go in this order: connections that peers have dialed and that have never had a stream; those that have none now;
+    ///   those without a stream that we have dialed; those with streams that peers have dialed; those with streams that we
+    ///   have dialed. In each group the one goes first that has been without a stream, or whose peer has been silent, for
+    ///   longest.
     /// - None goes that is younger than [`trim_grace`](Self::trim_grace), and none of a peer that is
     ///   [protected](super::Swarm::protect). One that is young keeps its place in the order, so that nobody more useful goes in
     ///   its stead: what is missing then goes once it is old enough.
@@ -116,8 +117,8 @@ pub struct Config {
     /// The most pairs of a peer and a tag that [`protect`](super::Swarm::protect) keeps. Default 1 024.
     pub protections: u32,
     /// The number of handshakes for which connections make way where the system has run out of descriptors or memory. When a
-    /// listener reports so, and fewer handshakes than this are under way, the connection that has been without a stream for
-    /// longest is trimmed, never one of a [protected](super::Swarm::protect) peer. While that goes on, 2, 4 and so on are,
+    /// listener reports so, and fewer handshakes than this are under way, the first of those without a stream is trimmed, in the
+    /// order of [`high_water`](Self::high_water), never one of a [protected](super::Swarm::protect) peer. While that goes on, 2, 4 and so on are,
     /// second by second, at most as many as handshakes are missing. If there is none, and while as many handshakes are under
     /// way, the oldest of these are closed, as [`inbound_handshakes`](Self::inbound_handshakes) says. So a newcomer comes in
     /// as long as any of both can go. 0: no connection is ever closed for that. Default 16.

@@ -67,6 +67,8 @@ pub(super) struct Link<T: Transport> {
     pub(super) is_dirty: bool,
     /// It stands in [`Ledger::commanded`].
     is_commanded: bool,
+    /// A stream has opened on it, ever.
+    pub(super) has_had_stream: bool,
     /// The helpings that it has had of the last tick.
     pub(super) share: Share,
     pub(super) stage: Stage<T>,
@@ -141,6 +143,7 @@ where
             armed: None,
             is_dirty: false,
             is_commanded: false,
+            has_had_stream: false,
             share: Share::default(),
             stage,
             out: Vec::new(),

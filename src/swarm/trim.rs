@@ -51,6 +51,8 @@ const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 /// What keeps a connection from being closed, the least first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Use {
+    /// It has never had a stream, and its peer has dialed.
+    Unused,
     /// It has no stream, and its peer has dialed.
     Idle,
     /// It has no stream, and we have dialed.
@@ -272,7 +274,10 @@ where
         let link = self.links.get(id)?;
         let is_dial = link.direction == Direction::Outbound;
         let (used, since) = match (link.rest(), link.heard()) {
-            (Some(rest), _) => (if is_dial { Use::IdleDial } else { Use::Idle }, rest.since),
+            (Some(rest), _) => {
+                let idle = if link.has_had_stream { Use::Idle } else { Use::Unused };
+                (if is_dial { Use::IdleDial } else { idle }, rest.since)
+            }
             (None, Some(heard)) => (if is_dial { Use::StreamsOfDial } else { Use::Streams }, heard),
             (None, None) => return None,
         };
