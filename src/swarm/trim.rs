@@ -110,6 +110,8 @@ pub(super) struct Trimming {
     lowers_until: Duration,
     /// The number of connections that are to go for lack of descriptors.
     needed: usize,
+    /// The number of the next one at the door when they were asked for. Who has come since has found a descriptor.
+    needed_since: u64,
     /// The last sweep for lack of descriptors has found nobody.
     is_in_vain: bool,
     /// The time of that sweep, and the number that it was asked for.
@@ -327,7 +329,7 @@ where
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
         if why == Why::Need && self.trimming.is_in_vain {
-            self.give_back_handshakes();
+            self.give_back_handshakes(self.trimming.needed_since);
             // A listener waits for what they have given back.
             self.wakers.mark(Slot::Transport);
         }
@@ -367,10 +369,12 @@ where
         if missing == 0 || self.is_shutting_down {
             return true;
         }
+        let next_number = self.next_at_door();
         let trimming = &mut self.trimming;
         if trimming.is_in_vain && self.now < trimming.rests_until {
             return true;
         }
+        trimming.needed_since = next_number;
         let (at, before) = trimming.needed_before;
         let goes_on = self.now <= at.saturating_add(LACK);
         trimming.needed = if goes_on { before.saturating_mul(2).clamp(1, missing) } else { 1 };
