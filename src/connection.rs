@@ -609,6 +609,12 @@ impl Connection {
         if self.live == 0 { self.timers.rest() } else { None }
     }
 
+    /// Returns when its peer was last heard, while it is open.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn heard(&self) -> Option<Duration> {
+        self.timers.last_heard()
+    }
+
     fn broke(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
         self.phase = Phase::Over;

@@ -256,9 +256,12 @@
 //! - Once its peer is authenticated a connection has its id, and nobody at the door takes its place. If it ends before it has
 //!   opened, you are told `ConnectFailed`: with `Limit` if its peer, its address or its site has its share already. The text
 //!   of its error names the share, and it counts as `ConnectionLimit`, too.
-//! - A connection that is open stays, whatever comes to the door, but for two cases. One without a stream, of a holder of
+//! - A connection that is open stays, whatever comes to the door, but for four cases. One without a stream, of a holder of
 //!   more, gives way when only the last 64th of all places is left. One without a stream that looks dead gives way to a new
-//!   one of the same peer. Either is told as `Disconnected` with `Trimmed`.
+//!   one of the same peer. Above [`Config::high_water`] (15 360) the least useful go that are older than
+//!   [`Config::trim_grace`] (10 s). Where descriptors have run out, a few without a stream go
+//!   ([`Config::descriptor_reserve`]). Each is told as `Disconnected` with `Trimmed`. Of a peer that you
+//!   [protect](Swarm::protect) none goes, but one that looks dead.
 //!
 //! # Memory
 //!

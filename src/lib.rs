@@ -126,6 +126,7 @@ extern crate std;
 
 #[cfg(feature = "connection")]
 mod arithmetic;
+mod clock;
 #[cfg(feature = "connection")]
 pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.

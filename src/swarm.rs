@@ -108,6 +108,7 @@ mod error;
 mod gate;
 mod giving_way;
 mod held;
+mod interrupted;
 mod ledger;
 mod line;
 mod link;
@@ -122,6 +123,7 @@ mod relief;
 mod run_queue;
 mod shares;
 mod timers;
+mod trim;
 mod view;
 mod wake;
 
@@ -140,9 +142,11 @@ pub use reactor::Reactor;
 pub use ready::Ready;
 pub use refusals::{Refusal, RefusedAt};
 pub use shares::ProtocolLimits;
+pub use trim::ProtectError;
 pub use turn::Progress;
 pub use view::{ConnectionView, ListenerView, StreamView};
 
+use crate::clock::Clock;
 use crate::connection::{Input, Protocol, UNTIMED, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
@@ -159,6 +163,7 @@ use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use std::io;
 use timers::Timers;
+use trim::Trimming;
 use wake::{Slot, WakeSet};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
@@ -179,6 +184,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     links: Table<ConnectionId, Link<T>>,
     door: Door<T>,
     timers: Timers,
+    trimming: Trimming,
     wakers: WakeSet,
     queue: Queue,
     /// The transport may have something to say that there was no room for.
@@ -188,7 +194,8 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     closing: Option<Closing>,
     /// What is left to be looked at since the lists have changed.
     enforcing: Option<Enforcing>,
-    /// The latest time that the owner has given.
+    clock: Clock,
+    /// The time of the clock.
     now: Duration,
     /// The owner's waker was used before the last turn.
     is_called: bool,

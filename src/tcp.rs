@@ -68,7 +68,8 @@ pub struct Config {
     /// more (refuse it, let it try again) is the system's affair, and so is a limit of its own (`somaxconn` on Linux).
     /// Default: 1 024.
     pub backlog: u32,
-    /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again.
+    /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again. It tries
+    /// again at once when a socket of the same reactor closes, which may have given back what was missing.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
     pub accept_pause: Duration,
     /// The time between two looks at the addresses of this machine's interfaces, while anything listens on a wildcard
@@ -133,7 +134,7 @@ impl Default for Config {
 ///
 /// **Errors of accept.** A connection that died before it was accepted is passed over. Where descriptors or memory
 /// have run out, the listener reports [`ListenerError`](TransportEvent::ListenerError), rests for
-/// [`Config::accept_pause`], and tries again; connections wait in the backlog meanwhile and other listeners go on.
+/// [`Config::accept_pause`] or until a socket of the same reactor closes, and tries again; connections wait in the backlog meanwhile and other listeners go on.
 /// A socket that is itself broken ends with `ListenerClosed { reason: Err(…) }`.
 ///
 /// **Dialing.** See [`Dial`]. The system looks names up (`getaddrinfo`, so that `/etc/hosts` and its other sources

@@ -139,6 +139,14 @@ impl Timers {
         }
     }
 
+    #[cfg(feature = "swarm")]
+    pub(super) const fn last_heard(&self) -> Option<Duration> {
+        match *self {
+            Self::Open { heard, .. } | Self::Leaving { heard, .. } => Some(heard),
+            Self::Opening { .. } | Self::Paused { .. } | Self::Closing { .. } | Self::Over => None,
+        }
+    }
+
     /// What was begun untimed begins now.
     pub(super) fn count_from(&mut self, config: &Config, now: Duration) {
         match self {

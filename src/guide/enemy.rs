@@ -61,6 +61,11 @@
 //! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
 //! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
 //! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
+//! | [`high_water`](Config::high_water) | none | open connections, ours among them; none is 15/16 of `connections`, if those are 1 024 or more | go-away 0, and its socket is closed | `Disconnected` with `Trimmed` | the least useful: without a stream first, never of a [protected](Swarm::protect) peer |
+//! | [`low_water`](Config::low_water) | none | the connections that trimming leaves; none is 15/16 of `high_water` | the same | the same | the same |
+//! | [`trim_grace`](Config::trim_grace) | 10 s | the age before which none is trimmed | nothing | nothing | nobody |
+//! | [`protections`](Config::protections) | 1 024 | pairs of a peer and a tag that are protected | nothing | [`ProtectError::Limit`](crate::swarm::ProtectError::Limit) | you |
+//! | [`descriptor_reserve`](Config::descriptor_reserve) | 16 | handshakes for which connections make way where descriptors or memory have run out | go-away 0, and its socket is closed | `Disconnected` with `Trimmed`; counted as `AcceptFailed` | a connection without a stream; beyond, or without any, the door |
 //! | [`outbound_handshakes`](Config::outbound_handshakes) | 128 | dials under way | nothing | [`DialError::Limit`](crate::swarm::DialError::Limit) | you |
 //! | [`streams`](Limits::streams) | 65 536 | streams, ours among them; and as many again of peers that have proposed nothing yet | a reset | counted as `StreamLimit`; [`OpenStreamError::Limit`](crate::swarm::OpenStreamError::Limit); `ClosedStream` with `Limit` of one that gives way | the newcomer; in the last 64th, a stream of the peer that has begun most |
 //! | [`streams_per_connection`](Limits::streams_per_connection) | 1 024 | streams of one connection | a reset | counted as `StreamLimit`; [`OpenStreamError::Limit`](crate::swarm::OpenStreamError::Limit); `ClosedStream` with `Timeout` of one that gives way | the newcomer, if no half-open stream has been silent for `half_open_grace` |
@@ -97,7 +102,7 @@
 //! | [`pings`](connection::Config::pings) | 100, 10 a second | pings of a peer, beyond one for each 64 KiB of ours | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`max_empty_frames`](yamux::Config::max_empty_frames) | 4 096 | frames without payload that data and streams do not account for | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`backlog`](tcp::Config::backlog) | 1 024 | connections that the system holds until they are accepted | the system's refusal | nothing | the newcomer |
-//! | [`accept_pause`](tcp::Config::accept_pause) | 100 ms | attempts to accept while descriptors or memory have run out | it waits; a sixteenth of the door is closed | counted as `HandshakeEvicted`; the log, as a warning | the newcomer, and the least advanced at the door |
+//! | [`accept_pause`](tcp::Config::accept_pause) | 100 ms | the time to the next attempt to accept while descriptors or memory have run out, if no socket closes before | it waits; a sixteenth of the door is closed, or connections are, as `descriptor_reserve` says | counted as `AcceptFailed` and `HandshakeEvicted` | the least advanced at the door, and connections without a stream |
 //! | [`wildcard_addresses`](tcp::Config::wildcard_addresses) | 64 | addresses that a listener reports | nothing | nothing | nobody |
 //! | [`lookups`](tcp::Config::lookups) | 16 | names that are looked up at a time, with a thread each | nothing | your dial waits | you |
 //! | [`addresses_per_name`](tcp::Config::addresses_per_name) | 8 | addresses of a name that one dial tries | nothing | nothing | you |
@@ -222,8 +227,9 @@
 //!
 //! **Descriptors** (`ulimit -n`): one for each connection, each handshake at the door and each listener, and less than twenty
 //! besides. If you dial names, each dial under way can have seven more. The usual limit of a process is 1 024 descriptors,
-//! which the defaults exceed: raise it to 18 500 for them, or lower [`Limits::connections`]. Where descriptors run out, those
-//! who hold them keep them, and newcomers come in at the expense of the door only.
+//! which the defaults exceed: raise it to 18 500 for them, or lower [`Limits::connections`]. Where descriptors run out,
+//! newcomers come in at the expense of connections without a stream, and of the door
+//! ([`descriptor_reserve`](Config::descriptor_reserve)).
 //!
 //! A device with 16 peers. `ulimit -n` 128 is enough; some 0.4 MiB at rest, some 6 MiB at worst, 9 with all services:
 //!
@@ -264,6 +270,7 @@
 //!
 //! let mut relay = Config::default();
 //! relay.limits.connections = 20_480; // the last 64th, 320, is for newcomers
+//! (relay.high_water, relay.low_water) = (Some(20_160), Some(20_000)); // from there on the least useful go
 //! relay.limits.streams = 131_072;
 //! relay.inbound_handshakes = 4_096; // they come again all at once after a fault of the network
 //! relay.connections_per_peer = 2;
@@ -382,10 +389,10 @@
 //!
 //! # What is not defended
 //!
-//! - **Many addresses.** 16 384 strangers from as many addresses hold all connections, and nobody can tell them from honest
-//!   peers. A newcomer without a connection still comes in as long as the peer or address that holds most holds two or more,
-//!   one of them without a stream. Otherwise nobody gives way, and some 2 300 addresses are enough: of eight connections
-//!   each, with a stream on each. `idle_timeout` takes back connections without a stream.
+//! - **Many addresses.** 16 384 strangers from as many addresses can hold all connections, and nobody can tell them from honest
+//!   peers. Trimming makes room for newcomers, from those that are old enough: strangers who come again all the time keep all
+//!   places taken by connections younger than `trim_grace`, and while each holds one, a newcomer has to find a place that is
+//!   free for a moment. An honest peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
 //! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones. It pays a
 //!   handshake for them, and so do we.
 //! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
@@ -420,8 +427,8 @@
 //! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, and is in no
 //!   budget once the stream has ended. Handlers that wait for something else before they read can so be made to keep a
 //!   receive window each: 256 MiB with the defaults, where `held_bytes` is 64 MiB.
-//! - **Descriptors.** An established connection holds its descriptor for as long as it behaves. Lack of descriptors closes
-//!   handshakes only.
+//! - **Descriptors.** A connection with a stream holds its descriptor for as long as it behaves. If all have streams, or are
+//!   protected, lack of descriptors closes handshakes only, and the next newcomer may push the last one out.
 //! - **The wire.** Whoever fills your line with packets needs no connection.
 //! - **Your own memory and time.** A handler that keeps what it reads, or that computes for long, is yours to bound.
 

@@ -175,7 +175,8 @@ pub enum ConnectionEnd {
     Remote(RemoteEnd),
     /// Nothing was open on it for the idle time-out.
     Idle,
-    /// It had no stream, and gave its place to another connection at a limit.
+    /// It was one of the least useful, and gave its place to others: at a limit, above the high-water mark of connections, or
+    /// where the system had run out of descriptors.
     Trimmed,
     /// Its owner has come to deny its peer or its address, by a list or a gate.
     Denied,

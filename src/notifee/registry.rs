@@ -2,6 +2,7 @@
 
 use super::interest::KINDS;
 use super::{Interest, Network, Notifee};
+use crate::clock::Clock;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::any::Any;
@@ -67,6 +68,7 @@ pub struct Notifees<N> {
     /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
     #[cfg(feature = "swarm")]
     owed_to_owner: Option<tell::Told>,
+    clock: Clock,
     now: Duration,
 }
 
@@ -187,6 +189,7 @@ impl<N> Notifees<N> {
             has_watching_owner: false,
             #[cfg(feature = "swarm")]
             owed_to_owner: None,
+            clock: Clock::new(),
             now: Duration::ZERO,
         }
     }
@@ -200,7 +203,8 @@ impl<N> Notifees<N> {
     }
 
     /// Returns the time on the owner's clock, for commands to services of your own that have a time-out: the latest that
-    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. [`Context::now`](super::Context::now)
+    /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. If the owner's clock is set back by more
+    /// than a second, this one goes on from where it is, and is ahead of the owner's from then on. [`Context::now`](super::Context::now)
     /// says the same to those who are told something.
     ///
     /// A `Host` sets it before it lends the registry, so there it is the present time.
@@ -213,7 +217,8 @@ impl<N> Notifees<N> {
     /// where the last drive is long ago, as in a loop that has slept: a time-out that counts from an old time is over too
     /// early. Nobody is told anything, and nothing is due before the next drive.
     pub fn set_now(&mut self, now: Duration) {
-        self.now = self.now.max(now);
+        self.clock.set(now);
+        self.now = self.clock.now();
     }
 
     /// Returns the number of registered notifees.

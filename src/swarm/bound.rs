@@ -5,6 +5,7 @@ use super::door;
 use super::held::limit;
 use super::lists::Network;
 use super::ready::INTEREST;
+use super::trim::PROTECTION;
 use crate::connection::yamux::INITIAL_WINDOW;
 use crate::connection::{PackedPeer, Stream, UNNAMED};
 use crate::lifecycle::{ConnectionId, Event, StreamId};
@@ -79,6 +80,7 @@ impl Config {
         config.handshakes_per_address = 8;
         (config.connections_per_site, config.connections_per_address, config.connections_per_peer) = (16, 8, 4);
         config.streams_per_peer = 16;
+        (config.protections, config.descriptor_reserve) = (64, 4);
         config.connection.inbound_backlog = 16;
         let yamux = &mut config.connection.yamux;
         (yamux.receive_window, yamux.max_receive_window, yamux.max_window_growth) = (64 * 1024, 64 * 1024, 0);
@@ -115,6 +117,7 @@ impl Config {
             (connections, CONNECTION + CHOICE.1),
             (handshakes, HANDSHAKE + VISITOR),
             (dials.min(connections), HANDSHAKE),
+            (number(self.protections), PROTECTION),
             (number(self.limits.streams), STREAM + CHOICE.0),
             // Those without an id, in tables that are half empty.
             (number(self.limits.streams), 2 * UNNAMED),

@@ -25,7 +25,7 @@ use core::time::Duration;
 ///   at least [`half_open_grace`](connection::Config::half_open_grace), else the youngest of the peer's fullest
 ///   connection.
 ///
-/// A connection or a stream that is open stays but for these rules. A share that is larger than what it is a share of bounds
+/// A connection or a stream that is open stays but for these rules and [trimming](Self::high_water). A share that is larger than what it is a share of bounds
 /// nothing. All this bounds what peers begin. Our own dials and streams do not count, and only `limits` bound them. A stream that we
 /// open in the last sixty-fourth makes the greediest peer give way, too, if that has begun more than one.
 ///
@@ -81,6 +81,48 @@ pub struct Config {
     /// [`Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed). So a peer whose network has changed comes back. Our own dials
     /// to a peer do not count. Default 8.
     pub connections_per_peer: u32,
+    /// The number of open connections, ours among them, above which the least useful are closed, as
+    /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), down to [`low_water`](Self::low_water). `Some` of
+    /// more than `limits.connections` trims nothing. `None` is fifteen sixteenths of `limits.connections`, or nothing if those
+    /// are fewer than 1 024: of so few, an owner knows who is to have each. Default `None`, which is 15 360.
+    ///
+    /// - They go in this order: connections that peers have dialed and that have never had a stream; those that have none now;
+    ///   those without a stream that we have dialed; those with streams that peers have dialed; those with streams that we
+    ///   have dialed. In each group the one goes first that has been without a stream, or whose peer has been silent, for
+    ///   longest.
+    /// - None goes that is younger than [`trim_grace`](Self::trim_grace), and none of a peer that is
+    ///   [protected](super::Swarm::protect). One that is young keeps its place in the order, so that nobody more useful goes in
+    ///   its stead: what is missing then goes once it is old enough.
+    /// - One that goes hears yamux's go-away 0, if its pipe takes that at once. Then its socket is closed; what was not sent is
+    ///   lost.
+    ///
+    /// It costs one look at each connection, 256 to a unit of a turn, at most once a second, and no more often than
+    /// connections come that fill the space between the marks, as long as enough may go. Then each that goes is a unit by
+    /// itself; one tick closes 64 at most. Below the mark it costs nothing.
+    ///
+    /// ```
+    /// use swarm_notify::swarm::Config;
+    ///
+    /// let mut config = Config::default();
+    /// (config.high_water, config.low_water) = (Some(192), Some(160)); // as go-libp2p has it
+    /// ```
+    pub high_water: Option<u32>,
+    /// The number of open connections at which trimming ends. More than the high-water mark counts as that. `None` is fifteen
+    /// sixteenths of the high-water mark. Default `None`, which is 14 400.
+    pub low_water: Option<u32>,
+    /// The age, from the dial or the accept on, before which no connection is trimmed: the time to open a stream in. Where
+    /// the system has run out of descriptors, a second is enough ([`descriptor_reserve`](Self::descriptor_reserve)).
+    /// Default 10 s.
+    pub trim_grace: Duration,
+    /// The most pairs of a peer and a tag that [`protect`](super::Swarm::protect) keeps. Default 1 024.
+    pub protections: u32,
+    /// The number of handshakes for which connections make way where the system has run out of descriptors or memory. When a
+    /// listener reports so, and fewer handshakes than this are under way, the first of those without a stream is trimmed, in the
+    /// order of [`high_water`](Self::high_water), never one of a [protected](super::Swarm::protect) peer. While that goes on, 2, 4 and so on are,
+    /// second by second, at most as many as handshakes are missing. If there is none, and while as many handshakes are under
+    /// way, the oldest of these are closed, as [`inbound_handshakes`](Self::inbound_handshakes) says. So a newcomer comes in
+    /// as long as any of both can go. 0: no connection is ever closed for that. Default 16.
+    pub descriptor_reserve: u32,
     /// The most streams that one peer may have begun and not ended, on all its connections together. One more is reset
     /// without an event, and counted as [`Refusal::StreamLimit`](super::Refusal::StreamLimit). Streams that we open do not
     /// count; [`Limits::streams_per_connection`](crate::lifecycle::Limits::streams_per_connection) counts those, too.
@@ -158,6 +200,11 @@ impl Default for Config {
             connections_per_address: 8,
             connections_per_site: 64,
             connections_per_peer: 8,
+            high_water: None,
+            low_water: None,
+            trim_grace: Duration::from_secs(10),
+            protections: 1_024,
+            descriptor_reserve: 16,
             streams_per_peer: 1_024,
             reads_per_poll: 8,
             held_bytes: 64 * 1024 * 1024,

@@ -184,11 +184,24 @@ where
         self.arm_door();
     }
 
-    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. A sixteenth of those at
-    /// the door give theirs back, so that what waits in the system's backlog comes in.
+    /// A listener could not accept, as far as the system tells for lack of descriptors or memory. Connections make way for
+    /// the door's reserve, or else a sixteenth of those at the door give theirs back, so that what waits in the system's
+    /// backlog comes in.
     pub(super) fn give_back(&mut self) {
+        if self.need_descriptors() {
+            self.give_back_handshakes(self.next_at_door());
+        }
+    }
+
+    /// Returns the number that the next one at the door gets.
+    pub(super) fn next_at_door(&self) -> u64 {
+        self.door.places.next_number()
+    }
+
+    /// Closes a sixteenth of those at the door, those that go first, but none that has this number or a later one.
+    pub(super) fn give_back_handshakes(&mut self, before: u64) {
         for _ in 0..self.door.len().div_ceil(16) {
-            let Some(number) = self.door.places.greediest() else { return };
+            let Some(number) = self.door.places.greediest().filter(|number| *number < before) else { return };
             self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");
         }
     }

@@ -4,11 +4,9 @@ use super::Swarm;
 use super::link::Link;
 use super::reactor::Reactor;
 use super::shares::{Crowd, Greediest, Holder};
-use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use core::cmp::Reverse;
 use core::fmt;
-use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
@@ -85,10 +83,14 @@ where
     }
 
     /// Returns the inbound connection that has been without a stream for longest, of the peer or the address group that
-    /// holds most, if that holds more than `than`.
+    /// holds most, if that holds more than `than`. Those of protected peers stay.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
         let shares = &self.ledger.shares;
-        let idle = |id: ConnectionId| self.rest(id).map(|rest| (rest.since, id));
+        let is_protected = |id| self.links.get(id).and_then(Link::peer).is_some_and(|peer| self.is_protected(peer));
+        let idle = |id: ConnectionId| {
+            let rest = self.rest(id).filter(|_| !is_protected(id))?;
+            Some((rest.since, id))
+        };
         match shares.greediest_beyond(than)? {
             Greediest::PeerOf(one) => {
                 let peer = self.links.get(one)?.peer()?;
@@ -102,15 +104,6 @@ where
     /// Returns the times of an open inbound connection without a stream.
     fn rest(&self, id: ConnectionId) -> Option<crate::connection::Rest> {
         self.links.get(id).filter(|_| self.ledger.shares.is_inbound(id)).and_then(Link::rest)
-    }
-
-    /// Closes a connection that gives way: its peer hears yamux's go-away, if its pipe takes that at once.
-    fn trim(&mut self, id: ConnectionId) {
-        let waker = self.wakers.waker(Slot::of(id));
-        if let Some(link) = self.links.get_mut(id) {
-            link.trim(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
-            link.mark_dirty(&mut self.ledger);
-        }
     }
 
     /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since

@@ -24,6 +24,7 @@ use super::budget::Helping;
 use super::door::Visitor;
 use super::error;
 use super::held::Account;
+use super::interrupted::or_again;
 use super::ledger::Ledger;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
@@ -70,6 +71,8 @@ pub(super) struct Link<T: Transport> {
     pub(super) is_dirty: bool,
     /// It stands in [`Ledger::commanded`].
     is_commanded: bool,
+    /// A stream has opened on it, ever.
+    pub(super) has_had_stream: bool,
     /// The helpings that it has had of the last tick.
     pub(super) share: Share,
     pub(super) stage: Stage<T>,
@@ -145,6 +148,7 @@ where
             armed: None,
             is_dirty: false,
             is_commanded: false,
+            has_had_stream: false,
             share: Share::default(),
             stage,
             out: Vec::new(),
@@ -294,7 +298,7 @@ where
             }
             let space = input.space();
             let asked = space.len().min(left);
-            let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
+            let read = or_again(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.received += n as u64;

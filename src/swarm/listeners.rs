@@ -4,6 +4,7 @@ use super::Swarm;
 use super::address::{Flaw, plain_address, split_peer, unsupported};
 use super::error;
 use super::reactor::Reactor;
+use super::refusals::Refusal;
 use super::wake::Slot;
 use crate::lifecycle::{Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use crate::text::for_log;
@@ -21,6 +22,9 @@ use std::collections::HashMap;
 /// The most events of the transport that are taken at once while a listener waits for its first address.
 const MAX_AWAITED: usize = 8;
 
+/// The time between two warnings of one listener.
+const WARNING_PAUSE: Duration = Duration::from_secs(1);
+
 /// A listener, from the command to its last event.
 pub(super) struct Listener {
     pub(super) address: Multiaddr,
@@ -35,6 +39,8 @@ pub(super) struct Listener {
     /// The reason of its failure, where the transport has bound it and it fails all the same.
     failure: Option<Failure>,
     pub(super) error: Option<String>,
+    /// When the log said last that it cannot accept.
+    warned: Option<Duration>,
 }
 
 /// All listeners.
@@ -56,6 +62,7 @@ impl Listeners {
             end: None,
             failure: None,
             error: None,
+            warned: None,
         };
         self.table.insert(id, listener);
     }
@@ -215,13 +222,22 @@ where
                 self.accept(id, upgrade, send_back_addr, local, now);
             }
             TransportEvent::ListenerClosed { listener_id, reason } => self.listener_closed(listener_id, reason),
-            TransportEvent::ListenerError { listener_id, error } => {
-                // It lives on: running out of descriptors, say.
-                log::warn!("{:?}: {error}", self.listeners.by_transport_id.get(&listener_id));
-                if error::failure(&error) == Failure::Io {
-                    self.give_back();
-                }
-            }
+            TransportEvent::ListenerError { listener_id, error } => self.listener_cannot_accept(listener_id, &error),
+        }
+    }
+
+    /// A listener could not accept, and lives on: the system has run out of descriptors, say.
+    fn listener_cannot_accept(&mut self, transport_id: TransportId, error: &T::Error) {
+        let now = self.now;
+        let Some((id, listener)) = self.known(transport_id) else { return };
+        // Peers pace this.
+        if listener.warned.is_none_or(|at| at.saturating_add(WARNING_PAUSE) <= now) {
+            listener.warned = Some(now);
+            log::warn!("{id} cannot accept: {error}");
+        }
+        self.ledger.refuse(id, Refusal::AcceptFailed);
+        if error::failure(error) == Failure::Io {
+            self.give_back();
         }
     }
 

@@ -8,7 +8,9 @@ use super::listeners::Listeners;
 use super::reactor::Reactor;
 use super::run_queue::Queue;
 use super::timers::Timers;
+use super::trim::Trimming;
 use super::wake::{Slot, WakeSet};
+use crate::clock::Clock;
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
@@ -126,12 +128,14 @@ where
             listeners: Listeners::default(),
             links: Table::new(),
             timers: Timers::default(),
+            trimming: Trimming::default(),
             wakers,
             queue: Queue::default(),
             is_transport_due: false,
             is_shutting_down: false,
             closing: None,
             enforcing: None,
+            clock: Clock::new(),
             now: Duration::ZERO,
             is_called: false,
             has_waited: false,

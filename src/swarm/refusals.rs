@@ -61,6 +61,10 @@ pub enum Refusal {
     /// A protocol did not take a message that the peer has sent, and does not hold that against the peer: the message's author,
     /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before.
     MessageRefused,
+    /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
+    /// transport's. Whoever wants to come in waits in the system's backlog meanwhile. Each attempt counts. The log has the
+    /// error, as a warning, at most once a second for each listener.
+    AcceptFailed,
 }
 
 impl Refusal {
@@ -77,6 +81,7 @@ impl Refusal {
         Self::MessageInvalid,
         Self::MessageRepeated,
         Self::MessageRefused,
+        Self::AcceptFailed,
     ];
 }
 
@@ -104,6 +109,7 @@ impl fmt::Display for Refusal {
             Self::MessageInvalid => "message_invalid",
             Self::MessageRepeated => "message_repeated",
             Self::MessageRefused => "message_refused",
+            Self::AcceptFailed => "accept_failed",
         })
     }
 }

@@ -63,7 +63,10 @@ where
     /// Peers give up a swarm that takes no turns: by this crate's defaults 45 s after the last byte that they heard of it,
     /// which on an idle connection may be 15 s after its last turn.
     ///
-    /// `now` is the time since an epoch that the owner chooses. An earlier time than the last one counts as the last one.
+    /// `now` is the time since an epoch that the owner chooses; best of a clock that is never set, as
+    /// [`Instant`](std::time::Instant) is. A time that is earlier than the last one counts as the last one. If it is earlier
+    /// by more than a second, the clock was set back: no time has passed, and time-outs go on from there. If the clock jumps
+    /// ahead, peers get [`lateness`](super::Config::lateness) to be heard before they are judged.
     /// Errors of the reactor are logged and kept for [`last_error`](Self::last_error).
     pub fn tick(&mut self, now: Duration) {
         let mut always = || true;
@@ -86,13 +89,19 @@ where
     /// and the next turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));
-        Progress { more: self.next_deadline().is_some_and(|at| at <= self.now) }
+        Progress { more: self.deadline().is_some_and(|at| at <= self.now) }
+    }
+
+    /// Takes the time from the owner.
+    fn set_clock(&mut self, now: Duration) {
+        self.clock.set(now);
+        self.now = self.clock.now();
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {
         let (awake, is_called) = self.wakers.awake();
         self.is_called = is_called;
-        self.now = self.now.max(now);
+        self.set_clock(now);
         self.ledger.refusals.advance(self.now);
         self.ledger.access.lists.advance(self.now);
         self.hear();
@@ -134,7 +143,7 @@ where
     /// Call it at the end of a frame: with one tick and one `flush_all` a frame, an answer leaves in the frame in which
     /// its request came. Without it the next turn sends the output.
     pub fn flush_all(&mut self, now: Duration) {
-        self.now = self.now.max(now);
+        self.set_clock(now);
         self.flush_dirty();
     }
 
@@ -148,7 +157,8 @@ where
     /// # Errors
     /// The reactor's error. The swarm is as it was, and may wait again.
     pub fn wait(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
-        self.wait_until(self.poll_at(), now, timeout)
+        let due = if self.has_pending() { Some(self.now) } else { self.deadline() };
+        self.wait_until(due, now, timeout)
     }
 
     /// Sleeps as [`wait`](Self::wait) does, without regard to undrained events and readiness. It is for an owner who leaves
@@ -157,11 +167,11 @@ where
     /// # Errors
     /// As there.
     pub fn wait_undrained(&mut self, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
-        self.wait_until(self.next_deadline(), now, timeout)
+        self.wait_until(self.deadline(), now, timeout)
     }
 
     fn wait_until(&mut self, due: Option<Duration>, now: Duration, timeout: Option<Duration>) -> io::Result<()> {
-        self.now = self.now.max(now);
+        self.set_clock(now);
         let until_due = due.map(|at| at.saturating_sub(self.now));
         let timeout = [until_due, timeout].into_iter().flatten().min();
         if timeout == Some(Duration::ZERO) {
@@ -181,17 +191,25 @@ where
     /// *and* on the descriptor.
     #[must_use]
     pub fn poll_at(&self) -> Option<Duration> {
-        if self.has_pending() { Some(self.now) } else { self.next_deadline() }
+        let at = if self.has_pending() { Some(self.now) } else { self.deadline() };
+        at.map(|at| self.clock.on_owners(at))
     }
 
     /// Returns [`poll_at`](Self::poll_at) without regard to undrained events and readiness. It is for an owner who leaves
     /// them undrained on purpose: with `poll_at` its loop would spin.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadline().map(|at| self.clock.on_owners(at))
+    }
+
+    /// Returns the same on the swarm's own clock, which never goes back.
+    fn deadline(&self) -> Option<Duration> {
         if self.is_busy() {
             return Some(self.now);
         }
-        [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at()].into_iter().flatten().min()
+        let trims_at = self.trims_at().map(|at| at.max(self.now));
+        let first = [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at(), trims_at];
+        first.into_iter().flatten().min()
     }
 
     /// Returns whether events or readiness wait to be drained.

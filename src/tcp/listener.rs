@@ -58,7 +58,25 @@ pub(super) struct Listener {
     pub(super) socket: Registered<TcpListener>,
     addresses: Addresses,
     /// The rest after a lack of resources, if one is being taken.
-    pause: Option<Timer>,
+    pause: Option<Rest>,
+    /// The poller has reported since the last accept that somebody waits. Linux answers a lack of descriptors also where
+    /// nobody does, and then nobody has to make way.
+    is_awaited: bool,
+}
+
+/// A rest after a lack of resources: until its time is over, or a socket has closed, which may have given back what was
+/// missing.
+#[derive(Debug)]
+struct Rest {
+    timer: Timer,
+    /// The [count](Handle::closed) of closed sockets when it began.
+    closed: u64,
+}
+
+impl Rest {
+    fn poll(&self, cx: &Context<'_>, handle: &Handle) -> Poll<()> {
+        if handle.has_closed_since(self.closed, cx.waker()) { Poll::Ready(()) } else { self.timer.poll(cx) }
+    }
 }
 
 impl Listener {
@@ -81,7 +99,7 @@ impl Listener {
             true => Addresses::Behind(Wildcard::new(bound)),
             false => Addresses::One(address::to_multiaddr(bound), true),
         };
-        Ok(Self { id, socket, addresses, pause: None })
+        Ok(Self { id, socket, addresses, pause: None, is_awaited: false })
     }
 
     /// The name that the owner gave it.
@@ -128,7 +146,7 @@ impl Listener {
             None => {}
         }
         if let Some(pause) = &self.pause {
-            ready!(pause.poll(cx));
+            ready!(pause.poll(cx, handle));
             self.pause = None;
             // The poller has reported connections that came during the rest, and will not report them again.
             self.socket.assume_readable();
@@ -148,25 +166,27 @@ impl Listener {
         loop {
             let accepted = ready!(self.socket.poll_read(cx, |socket, _| socket.accept()));
             let error = match accepted {
-                Ok((stream, remote)) => match self.local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
-                    Ok((stream, local_addr)) => {
-                        return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
-                            listener_id: self.id,
-                            upgrade: ready(Ok(stream)),
-                            local_addr,
-                            send_back_addr: address::to_multiaddr(remote),
-                        }));
-                    }
-                    // An error of the accepted socket closes that connection, and not the listener.
-                    Err(error) => {
-                        log::debug!("a connection from {remote} could not be taken: {error}");
-                        if passed_over < MAX_PASSED_OVER {
-                            passed_over += 1;
-                            continue;
+                Ok((stream, remote)) => {
+                    match self.accepted().local_addr(&stream).and_then(|local| Ok((pipe(stream)?, local))) {
+                        Ok((stream, local_addr)) => {
+                            return Poll::Ready(Outcome::Event(TransportEvent::Incoming {
+                                listener_id: self.id,
+                                upgrade: ready(Ok(stream)),
+                                local_addr,
+                                send_back_addr: address::to_multiaddr(remote),
+                            }));
                         }
-                        return Poll::Ready(self.rest(error, handle, config));
+                        // An error of the accepted socket closes that connection, and not the listener.
+                        Err(error) => {
+                            log::debug!("a connection from {remote} could not be taken: {error}");
+                            if passed_over < MAX_PASSED_OVER {
+                                passed_over += 1;
+                                continue;
+                            }
+                            return Poll::Ready(self.rest(error, handle, config));
+                        }
                     }
-                },
+                }
                 Err(error) => error,
             };
             match verdict(&error) {
@@ -174,10 +194,20 @@ impl Listener {
                     log::debug!("a connection ended before it was accepted: {error}");
                     passed_over += 1;
                 }
+                Verdict::Rest if !self.is_awaited => match self.socket.look_again() {
+                    Ok(()) => self.is_awaited = true,
+                    Err(_) => return Poll::Ready(self.rest(error, handle, config)),
+                },
                 Verdict::PassOver | Verdict::Rest => return Poll::Ready(self.rest(error, handle, config)),
                 Verdict::Broken => return Poll::Ready(Outcome::Broken(error)),
             }
         }
+    }
+
+    /// Somebody has been accepted: whether another one waits is not known.
+    fn accepted(&mut self) -> &Self {
+        self.is_awaited = false;
+        self
     }
 
     /// Returns our address that an accepted connection came to.
@@ -191,7 +221,8 @@ impl Listener {
 
     /// Reports the error and rests before the next attempt.
     fn rest(&mut self, error: io::Error, handle: &Handle, config: &Config) -> Outcome {
-        self.pause = Some(Timer::after(handle, config.accept_pause.max(MIN_PAUSE)));
+        let timer = Timer::after(handle, config.accept_pause.max(MIN_PAUSE));
+        self.pause = Some(Rest { timer, closed: handle.closed() });
         Outcome::Event(TransportEvent::ListenerError { listener_id: self.id, error })
     }
 }

@@ -6,6 +6,7 @@ use super::timer_queue::Timers;
 use super::{address, lock};
 use alloc::sync::Arc;
 use alloc::task::Wake;
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
@@ -78,6 +79,10 @@ struct Sources {
     generation: u16,
     /// The number of sockets that have left since their memory was looked at last.
     left: usize,
+    /// The number of sockets that have ever left. It wraps.
+    closed: u64,
+    /// The tasks that wait for a socket to leave.
+    waiting: Vec<Waker>,
 }
 
 /// The number of sockets for which memory is always kept.
@@ -229,6 +234,22 @@ impl Handle {
         lock(&self.0.timers)
     }
 
+    /// Returns a count that is another one once a socket of this reactor has closed.
+    pub(super) fn closed(&self) -> u64 {
+        lock(&self.0.sources).closed
+    }
+
+    /// Has a task woken when the next socket of this reactor closes, unless that count is another one than `seen` by now:
+    /// then it returns `true`.
+    pub(super) fn has_closed_since(&self, seen: u64, waker: &Waker) -> bool {
+        let mut sources = lock(&self.0.sources);
+        let has_closed = sources.closed != seen;
+        if !has_closed && !sources.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            sources.waiting.push(waker.clone());
+        }
+        has_closed
+    }
+
     /// Registers a socket, not marked ready. On an error the socket is closed.
     pub(super) fn register<S: mio::event::Source>(
         &self,
@@ -271,11 +292,12 @@ impl Sources {
         Ok((index, Token(index | usize::from(self.generation) << INDEX_BITS)))
     }
 
-    /// Takes a socket out. Once as many have left as are there still, it gives back the memory behind the last one, if most
+    /// Takes a socket out, and returns the tasks that have waited for one to leave. Once as many have left as are there still, it gives back the memory behind the last one, if most
     /// of the places are free. Nothing has to be kept of a place: all share one count of generations.
     ///
     /// The next one takes the first free place, so that a lone socket in a late one is not shrunk around each time.
-    fn remove(&mut self, index: usize) {
+    fn remove(&mut self, index: usize) -> Vec<Waker> {
+        self.closed = self.closed.wrapping_add(1);
         self.left += usize::from(self.slab.try_remove(index).is_some());
         if self.left >= self.slab.len() {
             self.left = 0;
@@ -283,6 +305,7 @@ impl Sources {
                 self.slab.shrink_to_fit();
             }
         }
+        core::mem::take(&mut self.waiting)
     }
 }
 
@@ -307,7 +330,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.shared.sources).remove(self.index);
+        let waiting = lock(&self.shared.sources).remove(self.index);
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -126,6 +126,12 @@ impl<S: mio::event::Source> Registered<S> {
         }
     }
 
+    /// Marks the socket unreadable, and has the system report it again if it is readable.
+    pub(super) fn look_again(&mut self) -> io::Result<()> {
+        self.source.marks.fetch_and(!READABLE, Ordering::AcqRel);
+        self.reregister(self.interest)
+    }
+
     /// Marks the socket writable, as one that has just been connected is.
     pub(super) fn assume_writable(&self) {
         self.source.marks.fetch_or(WRITABLE, Ordering::AcqRel);

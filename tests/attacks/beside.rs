@@ -157,10 +157,7 @@ fn beside(name: &str) {
             let asked = [
                 scope.spawn(|| {
                     let mut outcomes = Outcomes::default();
-                    // With no descriptor left, nobody can come in.
-                    if attack.descriptors.is_none() {
-                        outcomes.ask("new", PROBES, || new.new_connection());
-                    }
+                    outcomes.ask("new", PROBES, || new.new_connection());
                     outcomes
                 }),
                 scope.spawn(|| {

@@ -93,10 +93,13 @@ impl Honest {
         Outcome::of(start, echo)
     }
 
-    /// Connects, if it is not connected.
+    /// Connects, if it is not connected, and has something echoed.
     pub(crate) fn establish(&mut self) -> io::Result<()> {
         if self.established.is_none() {
-            self.established = Some((self.dial(Instant::now() + STARVED)?, 1));
+            let deadline = Instant::now() + STARVED;
+            let mut peer = self.dial(deadline)?;
+            echo(&mut peer, 1, deadline)?;
+            self.established = Some((peer, 3));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use swarm_notify::lifecycle::{
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
+    ProtectError, ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
 };
 
 /// A node without a network.
@@ -326,6 +326,10 @@ impl Node for Fake {
         &self.config
     }
 
+    fn is_protected(&self, _: PeerId) -> bool {
+        false
+    }
+
     fn refused(&self, refusal: Refusal) -> u64 {
         self.refused.iter().filter(|((_, kind), _)| *kind == refusal).map(|(_, count)| count).sum()
     }
@@ -430,6 +434,14 @@ impl Node for Fake {
     fn disconnect_peer(&mut self, peer: PeerId) -> usize {
         let connections = self.connections_of(peer).into_iter();
         connections.filter(|id| self.close_connection(*id).is_ok()).count()
+    }
+
+    fn protect(&mut self, _: PeerId, _: &str) -> Result<(), ProtectError> {
+        Ok(())
+    }
+
+    fn unprotect(&mut self, _: PeerId, _: &str) -> bool {
+        false
     }
 
     fn shutdown(&mut self) {}

@@ -41,6 +41,8 @@ pub(crate) mod multistream;
 pub(crate) mod net;
 #[cfg(feature = "connection")]
 pub(crate) mod noise_hostile;
+#[cfg(all(feature = "tcp", unix))]
+pub(crate) mod owner;
 #[cfg(all(feature = "tcp", feature = "subscription", unix))]
 pub(crate) mod party;
 pub(crate) mod pipe;

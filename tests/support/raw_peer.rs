@@ -22,8 +22,14 @@ impl RawPeer {
     /// The same on a socket that is connected.
     #[track_caller]
     pub(crate) fn on(socket: TcpStream) -> Self {
+        Self::of(socket, 9)
+    }
+
+    /// The same with the identity of a number.
+    #[track_caller]
+    pub(crate) fn of(socket: TcpStream, number: u8) -> Self {
         socket.set_read_timeout(Some(LIMIT)).unwrap();
-        let noise = noise::Config::new(&identity(9), [9; 32], &["/yamux/1.0.0"]).unwrap();
+        let noise = noise::Config::new(&identity(number), [9; 32], &["/yamux/1.0.0"]).unwrap();
         let connection =
             Connection::new(&noise, Role::Dialer, [8; 32], None, &Config::default(), Duration::ZERO).unwrap();
         Self { socket, connection, is_open: false }

@@ -4,6 +4,8 @@
 mod addresses;
 mod memory_transport;
 mod script;
+#[cfg(unix)]
+mod seam;
 mod simulated;
 mod soak;
 #[path = "../support/mod.rs"]

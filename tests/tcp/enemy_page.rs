@@ -107,6 +107,9 @@ impl<'a> Fields<'a> {
 
 /// A value of one word.
 fn plain(word: &str) -> Value {
+    if word == "None" {
+        return Value::None;
+    }
     let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let Ok(number) = digits.parse::<u64>() else { return Value::Other };
     match &word[digits.len()..] {

@@ -11,8 +11,10 @@ mod door;
 mod flood;
 mod full;
 mod go_away;
+mod lack;
 mod listeners;
 mod local_end;
+mod machine;
 mod mute;
 mod one_sided;
 #[cfg(all(feature = "cli", target_os = "linux"))]

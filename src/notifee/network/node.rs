@@ -6,7 +6,7 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -109,6 +109,8 @@ macro_rules! node_methods {
             fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
             /// [`Swarm::lists`]
             fn lists(&self) -> &Lists;
+            /// [`Swarm::is_protected`]
+            fn is_protected(&self, peer: PeerId) -> bool;
             /// [`Swarm::counters`]
             fn counters(&self) -> &Counters;
             /// [`Swarm::waker`]
@@ -144,6 +146,10 @@ macro_rules! node_methods {
             fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration);
             /// [`Swarm::disconnect_peer`]
             fn disconnect_peer(&mut self, peer: PeerId) -> usize;
+            /// [`Swarm::protect`]
+            fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError>;
+            /// [`Swarm::unprotect`]
+            fn unprotect(&mut self, peer: PeerId, tag: &str) -> bool;
             /// [`Swarm::shutdown`]
             fn shutdown(&mut self);
             /// [`Swarm::open_stream`]

@@ -245,7 +245,7 @@ impl<N: HasNode> Notifees<N> {
         may: Option<&mut dyn FnMut() -> bool>,
         owner: O,
     ) {
-        self.now = self.now.max(now);
+        self.set_now(now);
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;

@@ -414,6 +414,6 @@ impl<N: Network> Notifees<N> {
         }
         let list = &self.lists[Interest::TIME.kind()];
         let timed = list.iter().filter_map(|run| self.entries.get(run.clone())).flatten();
-        timed.filter_map(|entry| entry.notifee.poll_at()).min()
+        timed.filter_map(|entry| entry.notifee.poll_at()).min().map(|at| self.clock.on_owners(at))
     }
 }

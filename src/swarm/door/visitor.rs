@@ -3,6 +3,7 @@
 use super::crowd::Progress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::ListenerId;
+use crate::swarm::interrupted::or_again;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::link::{HELPING_READS, Pipe};
 use crate::swarm::run_queue::Share;
@@ -166,7 +167,7 @@ where
             pipe.connection.begin_input(input);
             let space = input.space();
             let asked = space.len().min(left);
-            let read = Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]);
+            let read = or_again(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.has_spoken |= n > 0;
@@ -209,7 +210,7 @@ where
                 pipe.connection.transmit(&mut self.out).map_err(Flaw::Handshake)?;
             }
             while self.written < self.out.len() {
-                match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+                match or_again(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(0)) => return Err(Flaw::Io(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(Ok(n)) => {
@@ -220,7 +221,7 @@ where
                     Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
                 }
             }
-            match Pin::new(&mut pipe.io).poll_flush(cx) {
+            match or_again(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
                 Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),

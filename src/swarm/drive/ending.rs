@@ -19,7 +19,7 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Cuts what is denied, begins the closes of a shutdown, then judges the deadlines that have come.
+    /// Cuts what is denied, begins the closes of a shutdown, goes on with trimming, then judges the deadlines that have come.
     pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
         let mut has_closed = false;
         while self.has_closes() && budget.allows() {
@@ -35,7 +35,7 @@ where
             return self.close_next();
         }
         self.queue.closes_next = true;
-        let mut has_judged = false;
+        let mut has_judged = self.trim_due(budget);
         while judges && self.is_deadline_due() && (budget.allows() || !has_judged) {
             has_judged = true;
             match self.timers.take_due(self.now) {

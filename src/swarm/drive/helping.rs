@@ -104,7 +104,7 @@ where
     }
 
     /// Polls a dial, or reads at most so much of a connection and handles it.
-    pub(super) fn help(&mut self, id: ConnectionId, most: Helping) {
+    pub(in crate::swarm) fn help(&mut self, id: ConnectionId, most: Helping) {
         let (slot, now) = (Slot::of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);

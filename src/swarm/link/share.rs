@@ -1,7 +1,7 @@
 //! The share that a [`Link`] and its streams have of what all connections share, and how they give it up.
 
 use super::ending::short;
-use super::{Link, Stage, Why};
+use super::{Link, Ours, Stage, Why};
 use crate::connection::Rest;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::ledger::Ledger;
@@ -48,6 +48,14 @@ where
     pub(in crate::swarm) fn rest(&self) -> Option<Rest> {
         match &self.stage {
             Stage::Up(pipe) => pipe.connection.rest(),
+            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
+        }
+    }
+
+    /// Returns when its peer was last heard, if it is open and we do not close it.
+    pub(in crate::swarm) fn heard(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving) => pipe.connection.heard(),
             Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
         }
     }

@@ -28,6 +28,7 @@ where
         if !is_open || ledger.lifecycle.opened(id).is_err() {
             return;
         }
+        self.has_had_stream = true;
         if let Some(connection) = self.connection() {
             connection.confirm_stream(id, &mut ledger.turn(now));
         }

@@ -2,6 +2,7 @@
 
 use super::{Link, Ours, Stage, Why};
 use crate::lifecycle::{State, StreamId};
+use crate::swarm::interrupted::or_again;
 use crate::swarm::ledger::Ledger;
 use alloc::vec::Vec;
 use core::pin::Pin;
@@ -109,7 +110,7 @@ where
             }
         }
         while self.written < self.out.len() {
-            match Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]) {
+            match or_again(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
                 Poll::Pending => {
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
@@ -124,7 +125,7 @@ where
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
             }
         }
-        match Pin::new(&mut pipe.io).poll_flush(cx) {
+        match or_again(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
             Poll::Pending => {
                 self.blocked.get_or_insert(now);
                 return Poll::Pending;

@@ -70,6 +70,10 @@ const SHARES: (u32, u32, u32) = (2, 3, 4);
 /// With small shares, the streams that speak sink.
 const SINKS: ProtocolLimits = ProtocolLimits { per_peer: 2, total: 2 };
 
+/// The high-water mark of connections, and the age from which on they are trimmed.
+const HIGH_WATER: u32 = 2;
+const YOUNG: Duration = Duration::from_secs(2);
+
 /// A budget of resets that a script can use up.
 const FEW_RESETS: Rate = Rate::new(1, 1);
 
@@ -124,6 +128,12 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if has_small_shares {
             (config.connections_per_peer, config.connections_per_address, config.streams_per_peer) = SHARES;
         }
+        let has_marks = sizes & 0x80 != 0;
+        if has_marks {
+            (config.high_water, config.low_water, config.trim_grace) = (Some(HIGH_WATER), Some(1), YOUNG);
+        }
+        // Where the transport lacks something, connections make way for the door, or only the door pays.
+        config.descriptor_reserve = [16, 0][usize::from(sizes >> 5 & 1)];
         let poller = Poller::default();
         let world = World::new(poller.clone());
         let mode = match choice >> 3 & 7 {
@@ -141,7 +151,9 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             swarm
         });
-        let model = Rc::new(RefCell::new(Model::new(has_small_shares, resets)));
+        let mut model = Model::new(has_small_shares, resets);
+        (model.has_marks, model.has_reserve) = (has_marks, sizes & 0x20 == 0);
+        let model = Rc::new(RefCell::new(model));
         let reactions = Rc::new(RefCell::new(Reactions::default()));
         if let by @ 0..3 = choice >> 6 {
             let seed = u64::from(seed) << 8 | u64::from(sizes >> 3) << 2 | u64::from(by);
@@ -256,7 +268,11 @@ impl<const EVENTS: usize> Script<EVENTS> {
             0..6 => state.say_address(listener, input.below(4), true),
             6 => state.say_address(listener, input.below(4), false),
             7..13 => state.say_incoming(listener),
-            13 => state.say_error(listener, KINDS[input.below(4)]),
+            13 => {
+                let kind = KINDS[input.below(4)];
+                state.say_error(listener, kind);
+                self.model.borrow_mut().lacks |= kind == std::io::ErrorKind::OutOfMemory;
+            }
             14 => {
                 let reason = input.below(5);
                 state.close_listener(listener, KINDS.get(reason).map_or(Ok(()), |kind| Err(*kind)));
@@ -478,6 +494,17 @@ impl<const EVENTS: usize> Script<EVENTS> {
                 let Some(stream) = stream else { return };
                 drop(model);
                 self.side.read_all(stream);
+            }
+            30 => {
+                // Everybody else is this peer.
+                let peer = identity(2);
+                if input.once_in(2) {
+                    swarm.protect(peer, "friend").expect("there are few");
+                } else {
+                    assert!(!swarm.unprotect(peer, "friend"));
+                }
+                let is_open = |id: &ConnectionId| swarm.connection(*id).is_some_and(|view| view.state == State::Open);
+                model.protects(swarm.is_protected(peer), swarm.connections().filter(is_open));
             }
             _ => {
                 // An id that was given once: what is over is refused, and nothing changes.

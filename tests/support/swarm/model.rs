@@ -54,6 +54,12 @@ pub(super) struct Model {
     pub(super) whole: BTreeMap<ConnectionId, Whole>,
     /// Peers and addresses have small shares, and a protocol has limits.
     pub(super) has_small_shares: bool,
+    /// Connections are trimmed above a mark, and where the transport lacks something, which it has said.
+    pub(super) has_marks: bool,
+    pub(super) has_reserve: bool,
+    pub(super) lacks: bool,
+    /// The connections that have been open while their peer was protected, if it still is.
+    protected: Option<BTreeSet<ConnectionId>>,
     /// How many resets of a peer at once its connection survives, and how many there were, or may have been.
     resets_at_once: u32,
     resets: BTreeMap<ConnectionId, u32>,
@@ -110,6 +116,24 @@ impl Model {
         1 + self.numbers
     }
 
+    /// The peer is protected from now on, or is not. These connections are open.
+    pub(super) fn protects(&mut self, is_protected: bool, open: impl Iterator<Item = ConnectionId>) {
+        match (is_protected, &mut self.protected) {
+            (true, Some(protected)) => protected.extend(open),
+            (true, protected @ None) => *protected = Some(open.collect()),
+            (false, protected) => *protected = None,
+        }
+    }
+
+    /// Returns whether a connection may have been trimmed for a mark or a lack.
+    fn is_trimmed(&self, world: &World, id: ConnectionId, age: std::time::Duration) -> bool {
+        let up = world.openings.iter().filter(|opening| matches!(opening.result, Some(Ok(_)))).count();
+        let for_mark = self.has_marks && up > super::HIGH_WATER as usize && age >= super::YOUNG;
+        let for_lack = self.has_reserve && self.lacks && age >= std::time::Duration::from_secs(1);
+        let is_protected = self.protected.as_ref().is_some_and(|protected| protected.contains(&id));
+        !is_protected && (for_mark || for_lack)
+    }
+
     /// The owner closes something: what is not open by then never will be.
     pub(super) fn closes(&mut self, id: Id, state: Option<State>) {
         self.closed.insert(id);
@@ -163,6 +187,11 @@ impl Model {
                 let view = swarm.connection(connection).expect("it is open");
                 let pipe = pipe_of(world, number(view.remote)).expect("it has a pipe");
                 self.opened += 1;
+                if let Some(protected) = &mut self.protected
+                    && view.state == State::Open
+                {
+                    protected.insert(connection);
+                }
                 // A command may have come before the owner drained this: what that has cut stays cut.
                 self.whole.entry(connection).or_default();
                 assert!(!self.wrong.contains(&connection), "nobody is who was dialed");
@@ -322,8 +351,11 @@ impl Model {
             ConnectionEnd::Shutdown => self.shutdown,
             ConnectionEnd::Idle => self.waited,
             ConnectionEnd::Denied => self.denials.explain_connection(swarm, id),
-            // All peers are one, so that its share alone makes one give way, and only one that is silent.
-            ConnectionEnd::Trimmed => self.waited && self.is_crowded(world),
+            // All peers are one, so that its share makes one give way, and only one that is silent. Or it was one too many.
+            ConnectionEnd::Trimmed => {
+                let age = swarm.connection(id).expect("it can be looked up").age;
+                self.waited && (self.is_crowded(world) || self.is_trimmed(world, id, age))
+            }
             ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,
             ConnectionEnd::Remote(RemoteEnd::Eof) => state.eof,
             ConnectionEnd::Failed(Fault::Protocol) => state.tampered,

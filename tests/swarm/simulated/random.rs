@@ -82,8 +82,17 @@ fn act<const EVENTS: usize>(
             }
         }
         31..=34 => side.drains = [0, 0, 1, usize::MAX, usize::MAX][random.below(5)],
-        35 => side.reads = !side.reads,
         37 => deny(random, side),
+        35 => {
+            side.reads = !side.reads;
+            let peer = connection.and_then(|id| side.swarm.connection(id)?.peer);
+            if let Some(peer) = peer {
+                match random.below(2) {
+                    0 => side.swarm.protect(peer, "friend").expect("there are few"),
+                    _ => assert!(!side.swarm.unprotect(peer, "friend")),
+                }
+            }
+        }
         36 => {
             let known = side.listening.clone();
             if let (Some(id), 0) = (pick(random, &known), random.below(3)) {
@@ -179,6 +188,9 @@ fn run<const EVENTS: usize>(seed: u64) -> Seen {
         config.reads_per_poll = [1, 8][seed as usize / 2 % 2];
         config.connection.idle_timeout = [None, Some(secs(3))][seed as usize / 4 % 2];
         (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128)][seed as usize / 8 % 2];
+        if seed / 2 % 2 == 0 {
+            (config.high_water, config.low_water, config.trim_grace) = (Some(2), Some(1), secs(1));
+        }
     };
     let mut pair = Pair::<EVENTS>::with(Shape { cut, mode, swapped: false }, change, change);
     if random.below(2) == 0 {

@@ -5,6 +5,7 @@ mod connections;
 mod floods;
 mod streams;
 mod told;
+mod trimming;
 
 use crate::support::sim::{A, ECHO_LINES, Pair, Raw, SYN, Shape, data};
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
