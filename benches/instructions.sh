@@ -19,7 +19,7 @@ if [[ $(uname -sm) != "Linux x86_64" ]] || ! grep -qw avx2 /proc/cpuinfo; then
     exit 0
 fi
 
-cargo build --quiet --release --example instructions
+cargo build --quiet --profile bench --example instructions
 binary=${CARGO_TARGET_DIR:-target}/release/examples/instructions
 counts=$(mktemp -d)
 trap 'rm -rf "$counts"' EXIT

@@ -59,6 +59,9 @@
 //! # Ok::<(), swarm_notify::connection::Error>(())
 //! ```
 
+// Nearly every number here follows from what a peer has sent.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
 mod begun;
 mod bucket;
 mod config;
@@ -336,8 +339,10 @@ impl Connection {
             match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
-                    let is_proposed =
-                        begins && is_proposal(open.session.offered_payload(&plain[consumed..]), turn.protocols);
+                    let is_proposed = begins
+                        && plain
+                            .get(consumed..)
+                            .is_some_and(|rest| is_proposal(open.session.offered_payload(rest), turn.protocols));
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);

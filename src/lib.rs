@@ -125,6 +125,8 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "connection")]
+mod arithmetic;
+#[cfg(feature = "connection")]
 pub mod connection;
 /// Keys and peer ids, as this crate takes and gives them.
 #[cfg(feature = "connection")]

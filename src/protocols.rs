@@ -10,6 +10,9 @@
 //! For a protocol of your own of requests and responses, [`request_response`] needs a codec. Other protocols are a
 //! [`Notifee`] that is a [`Service`] too; [`parts`] has what they are made of.
 
+// Nearly every number here follows from what a peer has sent.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
+
 pub mod address_book;
 mod deadlines;
 pub mod floodsub;

@@ -5,6 +5,7 @@
 
 use super::unnamed::{Key, Slot};
 use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
+use crate::arithmetic::Count;
 
 /// A stream that its owner has to accept or refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,8 +44,8 @@ impl Connection {
 
     /// An inbound stream has begun, with an id or without.
     pub(super) fn one_more_waits(&mut self) {
-        self.backlog += 1;
-        self.live += 1;
+        self.backlog.raise(1);
+        self.live.raise(1);
         self.timers.idle(None);
     }
 
@@ -121,7 +122,7 @@ impl Connection {
         let gone = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
         self.uncount(gone.yamux.held());
         self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
-        self.backlog -= 1;
+        self.backlog.lower(1);
         self.one_less_lives(turn);
         Some(Fact::StreamUnproposed)
     }

@@ -22,9 +22,19 @@ impl Rate {
         Self { burst, per_second }
     }
 
-    /// Returns the time in which one token comes back, in nanoseconds.
-    const fn interval(self) -> u64 {
-        1_000_000_000 / (if self.per_second == 0 { 1 } else { self.per_second }) as u64
+    /// Returns the time in which one token comes back.
+    #[cfg(feature = "protocols")]
+    pub(crate) const fn interval(self) -> Duration {
+        Duration::from_nanos(self.nanos())
+    }
+
+    /// Returns that time in nanoseconds.
+    const fn nanos(self) -> u64 {
+        const SECOND: u64 = 1_000_000_000;
+        match SECOND.checked_div(self.per_second as u64) {
+            Some(interval) => interval,
+            None => SECOND,
+        }
     }
 }
 
@@ -39,7 +49,7 @@ impl Bucket {
     /// Takes `count` tokens. Returns `false` if there were fewer; the bucket is empty then. An untimed call takes nothing.
     pub(crate) fn take(&mut self, count: u32, rate: Rate, now: Duration) -> bool {
         let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
-        let interval = rate.interval();
+        let interval = rate.nanos();
         let most = now.saturating_add(interval.saturating_mul(rate.burst.max(1).into()));
         let full_at = self.full_at.max(now).saturating_add(interval.saturating_mul(count.into()));
         self.full_at = full_at.min(most);
@@ -89,12 +99,12 @@ mod tests {
             per_second in 1..20_u32,
         ) {
             let (mut bucket, rate) = (Bucket::default(), Rate::new(burst, per_second));
-            let (mut now, full) = (0, u64::from(burst) * rate.interval());
+            let (mut now, full) = (0, u64::from(burst) * rate.nanos());
             let mut level = full;
             for (count, later) in steps {
                 now += later;
                 level = full.min(level + later);
-                let cost = u64::from(count) * rate.interval();
+                let cost = u64::from(count) * rate.nanos();
                 let expected = cost <= level;
                 level = level.saturating_sub(cost);
                 prop_assert_eq!(bucket.take(count, rate, Duration::from_nanos(now)), expected);

@@ -4,6 +4,7 @@
 //! is left then, part of a Noise message or the plaintext behind a gate, is kept by the connection itself.
 
 use super::noise::{self, MAX_PLAINTEXT};
+use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::vec::Vec;
 
 /// How much one read can bring, beside a Noise message that has come in part: two messages of the greatest size.
@@ -18,14 +19,10 @@ const PLAIN: usize = 2 * MAX_PLAINTEXT;
 /// [`Connection::receive`](super::Connection::receive) until it has nothing more to say.
 #[derive(Debug)]
 pub struct Input {
-    /// As it came: `wire[wire_at..wire_end]` is unread.
-    wire: Vec<u8>,
-    wire_at: usize,
-    wire_end: usize,
-    /// Decrypted: `plain[plain_at..plain_end]` is unread.
-    plain: Vec<u8>,
-    plain_at: usize,
-    plain_end: usize,
+    /// As it came.
+    wire: Cursor,
+    /// Decrypted.
+    plain: Cursor,
     /// Bytes have come that were not kept from another turn.
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
@@ -43,12 +40,8 @@ impl Input {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            wire: alloc::vec![0; WIRE],
-            wire_at: 0,
-            wire_end: 0,
-            plain: alloc::vec![0; PLAIN],
-            plain_at: 0,
-            plain_end: 0,
+            wire: Cursor::new(WIRE),
+            plain: Cursor::new(PLAIN),
             is_fresh: false,
             frames_left: u32::MAX,
             memory: None,
@@ -97,22 +90,19 @@ impl Input {
     /// empty, except for a connection that waits for permission to open, or whose frames were
     /// [cut short](super::Connection::is_cut_short).
     pub fn space(&mut self) -> &mut [u8] {
-        let start = if self.is_blocked { self.wire.len() } else { self.wire_end };
-        &mut self.wire[start..]
+        if self.is_blocked { &mut [] } else { self.wire.space() }
     }
 
     /// The first `n` bytes of [`space`](Self::space) have been filled; more than it had counts as all of it.
     pub fn filled(&mut self, n: usize) {
-        self.wire_end = (self.wire_end + n).min(self.wire.len());
+        self.wire.filled(n);
         self.is_fresh |= n > 0;
     }
 
     /// Copies as much of `bytes` as there is space for, and returns how much that was: for owners whose bytes are
     /// somewhere else already.
     pub fn fill(&mut self, bytes: &[u8]) -> usize {
-        let space = self.space();
-        let n = bytes.len().min(space.len());
-        space[..n].copy_from_slice(&bytes[..n]);
+        let n = copy_front(bytes, self.space());
         self.filled(n);
         n
     }
@@ -123,36 +113,29 @@ impl Input {
     }
 
     pub(super) fn wire(&self) -> &[u8] {
-        &self.wire[self.wire_at..self.wire_end]
+        self.wire.unread()
     }
 
     pub(super) fn consume_wire(&mut self, n: usize) {
-        self.wire_at += n;
-        if self.wire_at == self.wire_end {
-            (self.wire_at, self.wire_end) = (0, 0);
-        }
+        self.wire.consume(n);
     }
 
     pub(super) fn plain(&self) -> &[u8] {
-        &self.plain[self.plain_at..self.plain_end]
+        self.plain.unread()
     }
 
     pub(super) fn consume_plain(&mut self, n: usize) {
-        self.plain_at += n;
-        if self.plain_at == self.plain_end {
-            (self.plain_at, self.plain_end) = (0, 0);
-        }
+        self.plain.consume(n);
     }
 
     /// Decrypts one message behind the unread plaintext, and counts it as a frame. Returns `false` if no whole message
     /// has come.
     pub(super) fn decrypt(&mut self, transport: &mut noise::Transport) -> Result<bool, noise::Error> {
-        let wire = &self.wire[self.wire_at..self.wire_end];
-        match transport.open(wire, &mut self.plain[self.plain_end..])? {
+        match transport.open(self.wire.unread(), self.plain.space())? {
             noise::Opened::Incomplete => Ok(false),
             noise::Opened::Message { consumed, len } => {
-                self.plain_end += len;
-                self.consume_wire(consumed);
+                self.plain.filled(len);
+                self.wire.consume(consumed);
                 self.frames_left = self.frames_left.saturating_sub(1);
                 Ok(true)
             }
@@ -173,10 +156,8 @@ impl Input {
     /// copying the rest of them in each helping would cost O(n²). Bytes that came behind them stay there, too.
     pub(super) fn load(&mut self, kept: &mut Kept) {
         if kept.frames().is_empty() && kept.len() > 0 {
-            self.wire[..kept.wire.len()].copy_from_slice(&kept.wire);
-            self.wire_end = kept.wire.len();
-            self.plain[..kept.plain.len()].copy_from_slice(&kept.plain);
-            self.plain_end = kept.plain.len();
+            self.wire.set(&kept.wire);
+            self.plain.set(&kept.plain);
             (kept.wire, kept.plain) = (Vec::new(), Vec::new());
         }
     }
@@ -198,8 +179,58 @@ impl Input {
     }
 
     fn clear(&mut self) {
-        (self.wire_at, self.wire_end, self.plain_at, self.plain_end) = (0, 0, 0, 0);
+        self.wire.clear();
+        self.plain.clear();
         self.is_blocked = false;
+    }
+}
+
+/// Memory of a fixed size, of which `bytes[at..end]` is unread, and what is behind that is room.
+#[derive(Debug)]
+struct Cursor {
+    bytes: Vec<u8>,
+    at: usize,
+    end: usize,
+}
+
+impl Cursor {
+    fn new(size: usize) -> Self {
+        Self { bytes: alloc::vec![0; size], at: 0, end: 0 }
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`consume` keeps `at` within `end`, and `filled` keeps `end` within `bytes`"
+    )]
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.at..self.end]
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.at.raise(n);
+        if self.at >= self.end {
+            self.clear();
+        }
+    }
+
+    fn space(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// The first `n` bytes of the space have been filled; more than it had counts as all of it.
+    fn filled(&mut self, n: usize) {
+        self.end = self.end.saturating_add(n).min(self.bytes.len());
+    }
+
+    fn clear(&mut self) {
+        (self.at, self.end) = (0, 0);
+    }
+
+    /// Forgets what is unread, and has a copy of `bytes` in its place, which fit.
+    fn set(&mut self, bytes: &[u8]) {
+        self.clear();
+        let n = copy_front(bytes, self.space());
+        self.filled(n);
     }
 }
 
@@ -229,12 +260,12 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn len(&self) -> usize {
-        self.wire.len() + self.plain.len()
+        self.wire.len().saturating_add(self.plain.len())
     }
 
     /// Returns the bytes of memory that it takes up.
-    pub(super) const fn held(&self) -> usize {
-        self.wire.capacity() + self.plain.capacity() + self.frames.capacity()
+    pub(super) fn held(&self) -> usize {
+        memory_in_all([self.wire.capacity(), self.plain.capacity(), self.frames.capacity()])
     }
 
     /// Returns whether the last helping ended at its limit of frames.
@@ -243,12 +274,12 @@ impl Kept {
     }
 
     pub(super) fn frames(&self) -> &[u8] {
-        &self.frames[self.frames_at..]
+        self.frames.get(self.frames_at..).unwrap_or_default()
     }
 
     pub(super) fn consume_frames(&mut self, n: usize) {
-        self.frames_at += n;
-        if self.frames_at == self.frames.len() {
+        self.frames_at.raise(n);
+        if self.frames_at >= self.frames.len() {
             (self.frames, self.frames_at) = (Vec::new(), 0);
         }
     }
@@ -261,7 +292,7 @@ mod tests {
     #[test]
     fn one_holds_two_messages_of_the_greatest_size_and_their_plaintexts() {
         let input = Input::new();
-        assert_eq!((input.wire.len(), input.plain.len()), (131_074, 131_038));
+        assert_eq!((input.wire.bytes.len(), input.plain.bytes.len()), (131_074, 131_038));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use super::unnamed::Both;
 use super::yamux::{self, Pressure};
 use super::{Connection, Phase, Turn};
+use crate::arithmetic::memory_in_all;
 use crate::lifecycle::StreamId;
 
 impl Connection {
@@ -17,7 +18,7 @@ impl Connection {
             Phase::Open(open) => open.held(),
             Phase::Handshake(_) | Phase::Over => self.unread,
         };
-        open + self.out.capacity() + self.kept.held() + self.unnamed.held()
+        memory_in_all([open, self.out.capacity(), self.kept.held(), self.unnamed.held()])
     }
 
     /// Returns the part of [`bytes_held`](Self::bytes_held) that is receive buffers of streams. It outlives the connection,

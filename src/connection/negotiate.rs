@@ -6,6 +6,7 @@ use super::stream::{Negotiation, Proposals, Stream, Streams};
 use super::unnamed::{Key, Named};
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn, UNTIMED};
+use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::mem;
@@ -181,7 +182,7 @@ impl Connection {
                     open.session.finish(yamux);
                 }
                 self.queues.leave(turn.streams, id);
-                self.at_gate += 1;
+                self.at_gate.raise(1);
                 return Some(Fact::StreamAtGate(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
@@ -218,11 +219,11 @@ impl Connection {
             if stream.ends.finish_wanted {
                 open.session.finish(yamux);
             }
-            self.backlog -= 1;
+            self.backlog.lower(1);
             self.has_data_due = true;
         }
         stream.negotiation = Negotiation::Done { received: 0 };
-        self.at_gate -= 1;
+        self.at_gate.lower(1);
         self.wait_half_open(id, turn);
         self.moved(turn.now);
     }
@@ -241,7 +242,7 @@ impl Connection {
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
         }
-        self.at_gate -= 1;
+        self.at_gate.lower(1);
         self.moved(turn.now);
         // The next proposal may be there already.
         self.negotiate(id, turn)
@@ -296,7 +297,7 @@ impl Connection {
             return;
         }
         match &stream.negotiation {
-            Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog -= 1,
+            Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog.lower(1),
             // The oldest goes at once, so that failing all of them costs O(1) for each.
             Negotiation::Queued(_) if self.queued.front() == Some(&id) => drop(self.queued.pop_front()),
             Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
@@ -308,7 +309,7 @@ impl Connection {
         }
         // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
         if was_at_gate {
-            self.at_gate -= 1;
+            self.at_gate.lower(1);
             self.moved(turn.now);
         }
         self.one_less_lives(turn);
@@ -316,7 +317,7 @@ impl Connection {
 
     /// A stream has ended, with an id or without.
     pub(super) fn one_less_lives(&mut self, turn: &mut Turn<'_>) {
-        self.live -= 1;
+        self.live.lower(1);
         if self.live == 0 {
             self.is_untimed |= turn.now == UNTIMED;
             self.timers.idle(Some(turn.now));

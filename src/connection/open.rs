@@ -7,6 +7,7 @@ use super::handshake::Secured;
 use super::unnamed::Key;
 use super::yamux::{Session, Tally};
 use super::{Config, noise};
+use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -65,7 +66,7 @@ impl Open {
 
     /// Returns the bytes of memory of its frames: those that wait, and those of streams that are unread.
     pub(super) fn held(&self) -> usize {
-        self.session.held() + self.taken.capacity()
+        memory_in_all([self.session.held(), self.taken.capacity()])
     }
 
     /// Returns whether [`seal`](Self::seal) has begun with frames that do not fit in one message, and has not come to
@@ -85,12 +86,12 @@ impl Open {
             }
             self.session.swap_output(&mut self.taken);
         }
-        let rest = &self.taken[self.sealed..];
-        let part = &rest[..rest.len().min(noise::MAX_PLAINTEXT)];
+        let rest = self.taken.get(self.sealed..).unwrap_or_default();
+        let part = rest.chunks(noise::MAX_PLAINTEXT).next().unwrap_or_default();
         out.reserve_exact(noise::sealed_len(part.len()));
         self.noise.seal(part, out)?;
-        self.sealed += part.len();
-        if self.sealed == self.taken.len() {
+        self.sealed.raise(part.len());
+        if self.sealed >= self.taken.len() {
             // The session takes its memory back, unless it has other memory by now.
             self.sealed = 0;
             self.taken.clear();

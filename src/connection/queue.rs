@@ -60,13 +60,13 @@ struct Link(Option<NonZeroU32>);
 impl Link {
     const NONE: Self = Self(None);
 
-    /// Counted from 1: an index is of 30 bits.
+    /// Counted from 1: an index is of 30 bits, so that this does not wrap.
     fn to(id: StreamId) -> Self {
-        Self(NonZeroU32::new(id.index() as u32 + 1))
+        Self(NonZeroU32::new((id.index() as u32).wrapping_add(1)))
     }
 
     fn id<S>(self, streams: &Table<StreamId, S>) -> Option<StreamId> {
-        streams.key_at(self.0?.get() as usize - 1)
+        streams.key_at(self.0?.get().wrapping_sub(1) as usize)
     }
 }
 
@@ -223,7 +223,14 @@ impl Queues {
     }
 
     const fn of(&mut self, wait: Wait) -> &mut Queue {
-        &mut self.queues[wait as usize]
+        let [negotiation, proposal, half_open, own_half_open, close] = &mut self.queues;
+        match wait {
+            Wait::Negotiation => negotiation,
+            Wait::Proposal => proposal,
+            Wait::HalfOpen => half_open,
+            Wait::OwnHalfOpen => own_half_open,
+            Wait::Close => close,
+        }
     }
 
     /// Makes a stream wait for `wait` from `since` on, and for nothing else any more.
@@ -259,8 +266,8 @@ impl Queues {
 
     /// The half-open stream that has been silent longest, and since when.
     pub(super) fn silent_longest<S: Placed>(&self, streams: &Table<StreamId, S>) -> Option<(Duration, StreamId)> {
-        let half_open = [Wait::HalfOpen, Wait::OwnHalfOpen].map(|wait| self.queues[wait as usize].longest(streams));
-        half_open.into_iter().flatten().min()
+        let [_, _, half_open, own_half_open, _] = &self.queues;
+        half_open.longest(streams).into_iter().chain(own_half_open.longest(streams)).min()
     }
 
     /// Makes a stream wait for nothing.

@@ -119,7 +119,7 @@ impl Unnamed {
 
     /// Returns the memory that it takes, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.0.as_ref().map_or(0, |begun| begun.streams.capacity() * BEGUN)
+        self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(BEGUN))
     }
 
     /// Begins the stream that `accept` makes for a key. `None`: it made none.

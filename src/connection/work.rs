@@ -7,6 +7,7 @@ use super::negotiate::start;
 use super::queue::Wait;
 use super::stream::Negotiation;
 use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
+use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, StreamId};
 use core::fmt;
 use core::time::Duration;
@@ -113,7 +114,7 @@ impl Connection {
             Err(yamux::OpenError::IdsExhausted) => return Err(Failure::Limit),
             Err(yamux::OpenError::GoneAway) => return Err(Failure::ConnectionClosed),
         }
-        self.live += 1;
+        self.live.raise(1);
         self.timers.idle(None);
         self.wait(id, Wait::Negotiation, turn);
         Ok(())
@@ -155,7 +156,7 @@ impl Connection {
         match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
                 if let Negotiation::Done { received } = &mut stream.negotiation {
-                    *received += n as u64;
+                    received.raise(n as u64);
                 }
                 self.revive(id, turn);
                 self.wait_half_open(id, turn);
@@ -193,7 +194,7 @@ impl Connection {
         let n = open.session.write(yamux, data);
         // Where nothing was taken, it would stay where nothing is to be sent.
         open.session.give_output(&mut turn.scratch.output);
-        stream.sent += n as u64;
+        stream.sent.raise(n as u64);
         if n > 0 {
             self.has_data_due = true;
             self.moved(turn.now);

@@ -139,15 +139,15 @@ impl Config {
     /// Returns the bytes of heap that an [`AddressBook`] with these bounds takes at worst, in a swarm with these limits.
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
-        let address = self.address_bytes.saturating_add(2 * size_of::<book::Known>() + 64);
+        let address = self.address_bytes.saturating_add(const { 2 * size_of::<book::Known>() + 64 });
         let peer = self.addresses_per_peer.max(1).saturating_mul(address).saturating_add(1024);
-        let connection = 4 * size_of::<Option<Open>>() + 4 * size_of::<Option<Dial>>() + 256;
+        let connection = const { 4 * size_of::<Option<Open>>() + 4 * size_of::<Option<Dial>>() + 256 };
         let parts = [
             (self.peers.max(1), peer),
             // The addresses of a round are its own.
             (self.peers_at_a_time.max(1), peer),
             (limits.connections as usize, connection),
-            (self.events.max(1), 2 * size_of::<Event>()),
+            (self.events.max(1), const { 2 * size_of::<Event>() }),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
     }

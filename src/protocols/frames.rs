@@ -1,5 +1,6 @@
 //! [`Frames`]: messages behind their length as a varint, as identify and pub/sub put them on a stream.
 
+use crate::arithmetic::Count;
 use crate::connection::ReadError;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
@@ -44,7 +45,7 @@ pub struct Frames {
 /// Puts the length of a message before it, as [`Frames`] reads it.
 #[must_use]
 pub fn with_length(message: &[u8]) -> Vec<u8> {
-    let mut framed = Vec::with_capacity(prost::length_delimiter_len(message.len()) + message.len());
+    let mut framed = Vec::with_capacity(message.len().saturating_add(prost::length_delimiter_len(message.len())));
     // A vector has room for any length.
     let _ = prost::encode_length_delimiter(message.len(), &mut framed);
     framed.extend_from_slice(message);
@@ -70,19 +71,25 @@ impl Frames {
         self.let_go();
         let mut chunk = [0; READ];
         let n = node.read(stream, &mut chunk)?;
-        self.extend(&chunk[..n]);
+        self.extend(chunk.get(..n).unwrap_or_default());
         Ok(n > 0)
     }
 
     /// Lets go of what has been taken, and of the memory that a large message took. What is moved came with the last
     /// read, so that this costs no more than that did.
     fn let_go(&mut self) {
-        match self.buffer.len() - self.start {
-            0 => self.buffer = Vec::new(),
-            left if self.buffer.capacity() / 2 > left.max(READ) => self.buffer = self.buffer[self.start..].to_vec(),
+        match self.rest() {
+            [] => self.buffer = Vec::new(),
+            rest if self.buffer.capacity() / 2 > rest.len().max(READ) => self.buffer = rest.to_vec(),
+            // It begins within the buffer.
             _ => drop(self.buffer.drain(..self.start)),
         }
         (self.start, self.last) = (0, 0);
+    }
+
+    /// The bytes that have not been taken.
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
     }
 
     /// The number of bytes that are kept, those of the message that came out last among them.
@@ -92,7 +99,7 @@ impl Frames {
 
     /// The message that came out last, until more is read.
     pub(super) fn last(&self) -> &[u8] {
-        self.buffer.get(self.start - self.last..self.start).unwrap_or_default()
+        self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
 
     /// Adds what was read.
@@ -113,32 +120,27 @@ impl Frames {
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, BadLength> {
         let Some(body) = self.body()? else { return Ok(None) };
-        if body.end > self.buffer.len() {
-            return Ok(None);
-        }
-        (self.start, self.last) = (body.end, body.len());
-        Ok(Some(&self.buffer[body]))
+        let (end, len) = (body.end, body.len());
+        let Some(message) = self.buffer.get(body) else { return Ok(None) };
+        (self.start, self.last) = (end, len);
+        Ok(Some(message))
     }
 
     /// Where the next message is, whole or not, once its length is known.
     fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
-        let mut length = 0u64;
-        for (i, byte) in self.buffer[self.start..].iter().enumerate() {
-            if i == MAX_LENGTH {
-                return Err(BadLength);
-            }
-            length |= u64::from(byte & 0x7f) << (7 * i);
+        let (mut length, mut from) = (0u64, self.start);
+        for (shift, byte) in (0..).step_by(7).take(MAX_LENGTH).zip(self.rest()) {
+            length |= u64::from(byte & 0x7f) << shift;
+            from.raise(1);
             if byte & 0x80 == 0 {
-                let length = usize::try_from(length).map_err(|_| BadLength)?;
-                if length > self.max {
-                    return Err(BadLength);
-                }
-                let from = self.start + i + 1;
-                return Ok(Some(from..from + length));
+                let length = usize::try_from(length).ok().filter(|length| *length <= self.max).ok_or(BadLength)?;
+                // On a machine of 32 bits the end of a long one has no address.
+                let end = from.checked_add(length).ok_or(BadLength)?;
+                return Ok(Some(from..end));
             }
         }
         // A length as long as this one is none.
-        if self.buffer.len() - self.start >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
+        if self.rest().len() >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
     }
 }
 

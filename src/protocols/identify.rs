@@ -233,14 +233,14 @@ impl Config {
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         // An address or a protocol takes three bytes of a message at least, and 64 as a record of its own.
         let entries = (MAX_ADDRESSES + MAX_PROTOCOLS).min(self.max_bytes / 3);
-        let info = self.max_bytes.saturating_mul(2).saturating_add(entries * 64 + 512);
+        let info = self.max_bytes.saturating_mul(2).saturating_add(entries.saturating_mul(64)).saturating_add(512);
         // A stream of ours and those of the peer's, whose buffers may be half empty.
         let streams = self.inbound_streams.max(1).saturating_add(1).saturating_mul(self.max_bytes.saturating_mul(2));
         let streams = streams.min(self.max_bytes.saturating_mul(2).saturating_mul(limits.streams as usize));
         let parts = [
             (limits.connections as usize, info.saturating_add(streams).saturating_add(512)),
-            (limits.streams as usize, (size_of::<Option<Use>>() + 64) / 4 * 5),
-            (self.events.max(1), info.saturating_add(2 * size_of::<Event>())),
+            (limits.streams as usize, const { (size_of::<Option<Use>>() + 64) / 4 * 5 }),
+            (self.events.max(1), info.saturating_add(const { 2 * size_of::<Event>() })),
             // Our own message, as it is written by each push that is under way.
             (self.outbound_pushes.max(1), 16 * 1024),
         ];

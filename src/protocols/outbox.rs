@@ -1,5 +1,6 @@
 //! [`Outbox`]: the events of a service, for its owner in a bounded queue that forgets the oldest, and for other notifees.
 
+use crate::arithmetic::Count;
 use crate::notifee::Context;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -62,7 +63,7 @@ impl<E> Outbox<E> {
     pub fn push(&mut self, event: E) {
         if self.events.len() >= self.capacity {
             self.events.pop_front();
-            self.dropped += 1;
+            self.dropped.raise(1);
         }
         self.events.push_back(event);
     }

@@ -119,13 +119,14 @@ impl Config {
     #[must_use]
     pub fn memory_bound(&self, limits: &Limits) -> usize {
         // Tables may have a quarter more room than they need, queues be half empty and have outdated deadlines in them.
-        let link = size_of::<Option<Link>>() + 16 + self.inbound_streams.max(1) * 2 * size_of::<StreamId>();
-        let link = link / 4 * 5 + 4 * size_of::<(Duration, ConnectionId)>();
-        let stream = (size_of::<Option<Use>>() + 16) / 4 * 5;
+        let inbound = self.inbound_streams.max(1).saturating_mul(const { 2 * size_of::<StreamId>() });
+        let link = inbound.saturating_add(const { size_of::<Option<Link>>() + 16 });
+        let link = (link / 4).saturating_mul(5).saturating_add(const { 4 * size_of::<(Duration, ConnectionId)>() });
+        let stream = const { (size_of::<Option<Use>>() + 16) / 4 * 5 };
         let parts = [
             (limits.connections as usize, link),
             (limits.streams as usize, stream),
-            (self.events.max(1), 2 * size_of::<Event>()),
+            (self.events.max(1), const { 2 * size_of::<Event>() }),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(8 * 1024, usize::saturating_add)
     }

@@ -63,6 +63,7 @@ pub use router::Router;
 pub use seqno::SeqnoValidator;
 pub use signing::Signing;
 
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
@@ -229,7 +230,7 @@ impl<R: Router> PubSub<R> {
             Err(_) => return Err(PublishError::Full),
         }
         self.signing.advance();
-        self.counters.published += 1;
+        self.counters.published.raise(1);
         self.send(node, &topic.into(), rpc.to_frame().into(), [self.author, None]);
         Ok(id)
     }
@@ -365,7 +366,7 @@ impl<R: Router> PubSub<R> {
             if !has_room {
                 self.dropped(node, id, 1);
             } else if let Some(peer) = self.peers.get_mut(&id) {
-                self.counters.sent += 1;
+                self.counters.sent.raise(1);
                 peer.outbox.push(&message, &mut self.backlog);
                 flush(node, peer, &self.subscriptions, &mut self.backlog);
             }
@@ -385,11 +386,11 @@ impl<R: Router> PubSub<R> {
             }
             let behind = self.peers.iter_mut().filter_map(|(id, peer)| Some((peer.outbox.behind()?, *id, peer)));
             let Some((_, id, peer)) = behind.max_by_key(|(behind, id, _)| (*behind, *id)) else { return false };
-            let mut dropped = 0;
+            let mut dropped = 0_usize;
             while self.backlog.room(frame, peers) == Room::Later
                 && let Some(one) = peer.outbox.drop_one(&mut self.backlog)
             {
-                dropped += 1;
+                dropped.raise(1);
                 if one == Dropped::Begun {
                     // It is open, or was and has ended.
                     let _ = peer.stream().map(|stream| node.reset(stream));
@@ -402,9 +403,9 @@ impl<R: Router> PubSub<R> {
     /// So many messages for a peer were dropped.
     fn dropped(&mut self, node: &mut dyn Node, id: PeerId, messages: usize) {
         let messages = messages as u64;
-        self.counters.dropped += messages;
+        self.counters.dropped.raise(messages);
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.counters.dropped += messages;
+            peer.counters.dropped.raise(messages);
         }
         count(node, &self.connections, id, Refusal::MessageDropped, messages);
     }

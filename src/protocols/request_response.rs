@@ -84,6 +84,7 @@ pub use event::{Event, InboundRequestId, OutboundRequestId};
 pub use super::Target;
 
 use super::deadlines::Deadlines;
+use crate::arithmetic::Count;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 #[cfg(any(doc, all(feature = "host", unix)))]
@@ -151,15 +152,17 @@ impl Config {
     /// buffers that may be half empty.
     #[must_use]
     pub fn memory_bound<C: Codec>(&self, limits: &Limits) -> usize {
-        let event = 2 * size_of::<Event<C::Request, C::Response>>();
+        let event = size_of::<Event<C::Request, C::Response>>();
         let bytes = self.request_bytes.saturating_add(self.response_bytes).saturating_mul(2);
-        let connection = 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64;
+        let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
+        let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<Outbound>() });
+        // Three outcomes beside the request, two of them of requests that gave way.
+        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + 64 });
         let parts = [
             (limits.connections as usize, connection),
-            (limits.streams as usize, 4 * size_of::<Option<Role>>()),
-            (self.outbound_requests, bytes.saturating_add(event + 4 * size_of::<Outbound>())),
-            // Three outcomes beside the request, two of them of requests that gave way.
-            (self.inbound_requests, bytes.saturating_add(4 * event + 4 * size_of::<Inbound>() + 64)),
+            (limits.streams as usize, const { 4 * size_of::<Option<Role>>() }),
+            (self.outbound_requests, bytes.saturating_add(outbound)),
+            (self.inbound_requests, bytes.saturating_add(inbound)),
         ];
         parts.iter().map(|(count, each)| count.saturating_mul(*each)).fold(16 * 1024, usize::saturating_add)
     }
@@ -271,8 +274,8 @@ impl<C: Codec> RequestResponse<C> {
         self.codec.encode_request(request, &mut bytes).map_err(RequestError::Codec)?;
         let writer = self.framed(bytes, self.config.request_bytes).ok_or(RequestError::TooLong)?;
         let id = OutboundRequestId(self.next_outbound);
-        self.next_outbound += 1;
-        self.outbound_held += 1;
+        self.next_outbound.raise(1);
+        self.outbound_held.raise(1);
         self.outbound.insert(id, Outbound::new(peer, target, writer));
         self.to_send.push_back(id);
         Ok(id)
@@ -291,13 +294,13 @@ impl<C: Codec> RequestResponse<C> {
         }
         #[cfg(all(feature = "host", unix))]
         if self.awaited.remove(&id).is_some() {
-            self.outbound_held -= 1;
+            self.outbound_held.lower(1);
             return true;
         }
         let before = self.events.len();
         self.events.retain(|event| event.outcome_of() != Some(id));
         let has_gone = self.events.len() < before;
-        self.outbound_held -= usize::from(has_gone);
+        self.outbound_held.lower(has_gone.into());
         has_gone
     }
 
@@ -337,7 +340,7 @@ impl<C: Codec> RequestResponse<C> {
     pub fn next_event(&mut self) -> Option<Event<C::Request, C::Response>> {
         let event = self.events.pop_front()?;
         match &event {
-            Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held -= 1,
+            Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held.lower(1),
             Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
             Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.let_go(*peer),
             Event::Request { .. } => {}

@@ -1,5 +1,6 @@
 //! [`Writer`]: bytes that go onto a stream as it takes them.
 
+use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 use alloc::vec::Vec;
@@ -22,9 +23,9 @@ impl Writer {
     /// memory is kept. If not, [`stream_ready`](crate::notifee::Notifee::stream_ready) tells when there is place, and
     /// [`closed_stream`](crate::notifee::Notifee::closed_stream) when there never will be.
     pub fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> bool {
-        while self.written < self.said.len() {
-            match node.write(stream, &self.said[self.written..]) {
-                Ok(n) => self.written += n,
+        while let Some(rest @ [_, ..]) = self.said.get(self.written..) {
+            match node.write(stream, rest) {
+                Ok(n) => self.written.raise(n),
                 // Place is told, and so is the end.
                 Err(_) => return false,
             }

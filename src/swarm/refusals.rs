@@ -4,6 +4,7 @@
 //! A swarm in which nothing was refused keeps nothing here, and a connection of which nothing was refused has no entry.
 
 use super::bits::Bits;
+use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, Id, ListenerId};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::fmt;
@@ -182,7 +183,7 @@ struct Tally {
 impl Refusals {
     /// Counts so many in the totals alone: the connection or listener is not open, or has ended.
     pub(super) fn count_in_total(&mut self, refusal: Refusal, count: u64) {
-        self.totals[refusal as usize] += count;
+        self.totals[refusal as usize].raise(count);
     }
 
     /// Counts so many at an open listener or connection, and has that told.
@@ -193,9 +194,9 @@ impl Refusals {
         self.count_in_total(refusal, count);
         let place = (at, refusal);
         let tally = self.tallies.entry(place).or_default();
-        tally.count += count;
+        tally.count.raise(count);
         let has_waited = tally.untold > 0;
-        tally.untold += count;
+        tally.untold.raise(count);
         let next_at = tally.next_at;
         // What waits already stands where it belongs.
         if !has_waited && self.is_announced(at) {

@@ -2,6 +2,7 @@
 #![cfg(feature = "protocols")]
 
 mod address_book;
+mod bounds;
 #[cfg(all(feature = "tcp", unix))]
 mod floodsub;
 mod identify;

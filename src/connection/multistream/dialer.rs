@@ -61,26 +61,24 @@ impl Dialer {
         protocols: &[Protocol],
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<Outcome>), Error> {
-        let mut consumed = 0;
+        let mut rest = bytes;
         while self.end.is_none() {
-            // `consumed` is a sum of lengths of lines that were found in `bytes`.
-            let rest = &bytes[consumed..];
             let proposal = protocols.get(self.proposed as usize);
             if !self.greeted {
-                let Some(length) = line::read_header(rest)? else { break };
+                let Some(behind) = line::read_header(rest)? else { break };
                 self.greeted = true;
                 if proposal.is_none() {
                     self.end = Some(End::Rejected);
                 }
-                consumed += length;
+                rest = behind;
                 continue;
             }
-            if let Some((_, length)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
+            if let Some((_, behind)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
                 self.end = Some(End::Agreed);
-                consumed += length;
+                rest = behind;
                 continue;
             }
-            let Some((text, length)) = line::read(rest)? else { break };
+            let Some((text, behind)) = line::read(rest)? else { break };
             if text == NOT_AVAILABLE {
                 self.proposed = self.proposed.saturating_add(1);
                 match protocols.get(self.proposed as usize) {
@@ -93,9 +91,9 @@ impl Dialer {
             } else {
                 return Err(Error::BadAnswer);
             }
-            consumed += length;
+            rest = behind;
         }
-        Ok((consumed, self.outcome()))
+        Ok((bytes.len().saturating_sub(rest.len()), self.outcome()))
     }
 
     fn outcome(&self) -> Option<Outcome> {

@@ -21,26 +21,26 @@ pub(super) const LIST: &str = "ls";
 /// The most bytes of a list of protocols, without its own length: 64 KiB.
 pub const MAX_LIST: usize = 64 * 1024;
 
-/// How many bytes the header at the front of `bytes` takes up; `None` while it is incomplete. What speaks something
+/// Returns what is behind the header at the front of `bytes`; `None` while it is incomplete. What speaks something
 /// else is found out by its first wrong byte: an HTTP request says of itself that it is a line of 71 bytes, and ends
 /// sooner.
-pub(super) fn read_header(bytes: &[u8]) -> Result<Option<usize>, Error> {
-    let have = bytes.len().min(HEADER_LINE.len());
-    if bytes[..have] != HEADER_LINE[..have] {
-        return Err(Error::BadHeader);
+pub(super) fn read_header(bytes: &[u8]) -> Result<Option<&[u8]>, Error> {
+    match bytes.strip_prefix(HEADER_LINE) {
+        Some(rest) => Ok(Some(rest)),
+        None if HEADER_LINE.starts_with(bytes) => Ok(None),
+        None => Err(Error::BadHeader),
     }
-    Ok((have == HEADER_LINE.len()).then_some(have))
 }
 
-/// The first line of `bytes`, without its `\n`, and how many bytes it takes up; `None` while it is incomplete.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
-    let (length, prefix) = match *bytes {
+/// The first line of `bytes`, without its `\n`, and what is behind it; `None` while it is incomplete.
+pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, &[u8])>, Error> {
+    let (length, rest) = match bytes {
         [] => return Ok(None),
-        [low, ..] if low < 0x80 => (usize::from(low), 1),
+        [low @ ..0x80, rest @ ..] => (usize::from(*low), rest),
         [_] => return Ok(None),
         [_, 0, ..] => return Err(Error::BadLength),
         // That of a third byte counts as 16 384, which is too long.
-        [low, high, ..] => (usize::from(low & 0x7f) | usize::from(high) << 7, 2),
+        [low, high, rest @ ..] => (usize::from(low & 0x7f) | usize::from(*high) << 7, rest),
     };
     if length > MAX_LINE {
         return Err(Error::LineTooLong);
@@ -48,23 +48,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(&str, usize)>, Error> {
     if length < 2 {
         return Err(Error::BadLine);
     }
-    let Some(line) = bytes.get(prefix..prefix + length) else { return Ok(None) };
+    let Some((line, rest)) = rest.split_at_checked(length) else { return Ok(None) };
     let Some((b'\n', text)) = line.split_last() else { return Err(Error::BadLine) };
     if text.contains(&b'\n') {
         return Err(Error::BadLine);
     }
     let text = core::str::from_utf8(text).map_err(|_| Error::BadLine)?;
-    Ok(Some((text, prefix + length)))
+    Ok(Some((text, rest)))
 }
 
-/// Finds the protocol of `supported` whose line `bytes` begin with. Gives its index, and how many bytes the line takes up.
+/// Finds the protocol of `supported` whose line `bytes` begin with. Gives its index, and what is behind the line.
 /// It looks at the bytes once, where [`read`] has to check each of them first; it passes over names of 127 bytes and more.
 #[inline]
-pub(super) fn find(bytes: &[u8], supported: &[Protocol]) -> Option<(usize, usize)> {
+pub(super) fn find<'a>(bytes: &'a [u8], supported: &[Protocol]) -> Option<(usize, &'a [u8])> {
     let [length @ 2..0x80, line @ ..] = bytes else { return None };
-    let (text, [b'\n', ..]) = line.split_at_checked(usize::from(*length) - 1)? else { return None };
+    let (text, [b'\n', rest @ ..]) = line.split_at_checked(usize::from(*length).checked_sub(1)?)? else { return None };
     let index = supported.iter().position(|protocol| protocol.as_str().as_bytes() == text)?;
-    Some((index, 2 + text.len()))
+    Some((index, rest))
 }
 
 /// Appends the header.
@@ -74,7 +74,7 @@ pub(super) fn write_header(out: &mut Vec<u8>) {
 
 /// Appends a line.
 pub(super) fn write(text: &str, out: &mut Vec<u8>) {
-    write_length(text.len() + 1, out);
+    write_length(text.len().saturating_add(1), out);
     out.extend_from_slice(text.as_bytes());
     out.push(b'\n');
 }
@@ -89,21 +89,21 @@ pub(super) fn write_list(protocols: &[Protocol], out: &mut Vec<u8>) {
 
 /// Returns the length of a list, without its own length: at most [`MAX_LIST`].
 pub(super) fn list_length(protocols: &[Protocol]) -> usize {
-    listed(protocols).map(line_length).sum::<usize>() + 1
+    listed(protocols).map(line_length).fold(1, usize::saturating_add)
 }
 
 /// The protocols for which a list has room.
 fn listed(protocols: &[Protocol]) -> impl Iterator<Item = &Protocol> {
-    protocols.iter().scan(1, |length, protocol| {
-        *length += line_length(protocol);
+    protocols.iter().scan(1_usize, |length, protocol| {
+        *length = length.saturating_add(line_length(protocol));
         (*length <= MAX_LIST).then_some(protocol)
     })
 }
 
 /// The bytes of a protocol's line on the wire.
 fn line_length(protocol: &Protocol) -> usize {
-    let length = protocol.as_str().len() + 1;
-    length + if length < 0x80 { 1 } else { 2 }
+    let length = protocol.as_str().len().saturating_add(1);
+    length.saturating_add(if length < 0x80 { 1 } else { 2 })
 }
 
 /// Appends a length as a varint.

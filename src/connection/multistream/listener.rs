@@ -12,8 +12,7 @@ pub const MAX_ROUNDS: u16 = 16;
 /// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. One of
 /// `supported` needs the least work.
 pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -> bool {
-    let Ok(Some(header)) = line::read_header(bytes) else { return false };
-    let proposal = &bytes[header..];
+    let Ok(Some(proposal)) = line::read_header(bytes) else { return false };
     line::find(proposal, supported).is_some() || matches!(line::read(proposal), Ok(Some((text, _))) if text != LIST)
 }
 
@@ -107,7 +106,7 @@ impl Listener {
         if self.progress >= Progress::Greeted && self.agreed.is_none() {
             self.answer(out);
         }
-        Ok((consumed, self.agreed.map(|place| place.get() as usize - 1)))
+        Ok((consumed, self.agreed.map(|place| place.get().saturating_sub(1) as usize)))
     }
 
     /// Does what [`receive`](Self::receive) does, up to the first line that proposes a protocol, supported or not, which it
@@ -136,25 +135,24 @@ impl Listener {
         out: &mut Vec<u8>,
         stop: Stop,
     ) -> Result<(usize, bool), Error> {
-        let mut consumed = 0;
+        let (mut rest, mut is_proposed) = (bytes, false);
         while self.agreed.is_none() {
-            // `consumed` is a sum of lengths of lines that were found in `bytes`.
-            let rest = &bytes[consumed..];
             if self.progress < Progress::Greeted {
-                let Some(length) = line::read_header(rest)? else { break };
+                let Some(behind) = line::read_header(rest)? else { break };
                 self.progress = Progress::Greeted;
-                consumed += length;
+                rest = behind;
                 continue;
             }
-            let (agreed, is_list, length) = match line::find(rest, supported) {
-                Some((index, length)) => (place(index), false, length),
+            let (agreed, is_list, behind) = match line::find(rest, supported) {
+                Some((index, behind)) => (place(index), false, behind),
                 None => match line::read(rest)? {
-                    Some((text, length)) => (place_of(text, supported), text == LIST, length),
+                    Some((text, behind)) => (place_of(text, supported), text == LIST, behind),
                     None => break,
                 },
             };
             if matches!(stop, Stop::BeforeProposal) && !is_list {
-                return Ok((consumed, true));
+                is_proposed = true;
+                break;
             }
             let Some(rounds) = self.rounds.checked_sub(1) else {
                 self.answer(out);
@@ -170,9 +168,9 @@ impl Listener {
                     self.progress = self.progress.max(Progress::Refused);
                 }
             }
-            consumed += length;
+            rest = behind;
         }
-        Ok((consumed, false))
+        Ok((bytes.len().saturating_sub(rest.len()), is_proposed))
     }
 
     /// Appends the confirmation, for the protocol that [`receive`](Self::receive) gave, and the header if it has not
@@ -193,14 +191,12 @@ impl Listener {
 
     /// Appends a list of protocols and returns `true`, unless too much has been listed.
     fn list(&mut self, supported: &[Protocol], out: &mut Vec<u8>) -> bool {
-        // At most 64, the KiB of `MAX_LIST`.
-        let listed = self.listed + line::list_length(supported).div_ceil(1024) as u8;
-        let may = usize::from(listed) * 1024 <= MAX_LIST;
-        if may {
-            self.listed = listed;
-            line::write_list(supported, out);
-        }
-        may
+        const MOST: u8 = (MAX_LIST / 1024) as u8;
+        let listed = line::list_length(supported).div_ceil(1024).saturating_add(self.listed.into());
+        let Some(listed) = u8::try_from(listed).ok().filter(|listed| *listed <= MOST) else { return false };
+        self.listed = listed;
+        line::write_list(supported, out);
+        true
     }
 
     /// Appends our header, once.

@@ -48,23 +48,29 @@ pub enum InvalidProtocol {
 }
 
 const fn check(name: &[u8]) -> Result<(), InvalidProtocol> {
-    if name.is_empty() || name[0] != b'/' {
-        return Err(InvalidProtocol::NoSlash);
-    }
+    let [b'/', ..] = name else { return Err(InvalidProtocol::NoSlash) };
     if name.len() > MAX_PROTOCOL {
         return Err(InvalidProtocol::TooLong);
     }
-    let header = HEADER.as_bytes();
-    let mut reserved = name.len() == header.len();
-    let mut i = 0;
-    while i < name.len() {
-        if name[i] == b'\n' {
+    let mut rest = name;
+    while let [byte, others @ ..] = rest {
+        if *byte == b'\n' {
             return Err(InvalidProtocol::Newline);
         }
-        reserved = reserved && name[i] == header[i];
-        i += 1;
+        rest = others;
     }
-    if reserved { Err(InvalidProtocol::Reserved) } else { Ok(()) }
+    if is_same(name, HEADER.as_bytes()) { Err(InvalidProtocol::Reserved) } else { Ok(()) }
+}
+
+/// Compares two names: a `const fn` has no `==` for slices.
+const fn is_same(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let ([a, rest_of_one @ ..], [b, rest_of_other @ ..]) = (one, other) {
+        if *a != *b {
+            return false;
+        }
+        (one, other) = (rest_of_one, rest_of_other);
+    }
+    one.is_empty() && other.is_empty()
 }
 
 impl Protocol {

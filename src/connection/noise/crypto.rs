@@ -163,6 +163,10 @@ impl Hash for Sha256 {
         self.0.update(data);
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`snow` hands in buffers of 64 bytes, for the longest hash that it knows"
+    )]
     fn result(&mut self, out: &mut [u8]) {
         out[..32].copy_from_slice(self.0.clone().finish().as_ref());
     }
@@ -204,6 +208,9 @@ impl Cipher for ChaChaPoly {
         self.0 = *key;
     }
 
+    /// # Panics
+    /// If `out` is shorter than `plaintext` and a tag. `snow` looks before it calls. There is no error to return, and not
+    /// to go on is the only safe thing: `out` would leave in the clear.
     fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (text, rest) = out.split_at_mut(plaintext.len());
         copy(plaintext, text);
@@ -212,8 +219,9 @@ impl Cipher for ChaChaPoly {
             .and_then(|key| key.seal_in_place_separate_tag(nonce(counter), Aad::from(authtext), text))
             // A key of 32 bytes is always taken, and no message comes near the 256 GiB that the cipher may seal.
             .expect("32 bytes are a key, and a message is short");
-        rest[..sealed.as_ref().len()].copy_from_slice(sealed.as_ref());
-        plaintext.len() + sealed.as_ref().len()
+        let (tag, _) = rest.split_at_mut(sealed.as_ref().len());
+        tag.copy_from_slice(sealed.as_ref());
+        plaintext.len().saturating_add(tag.len())
     }
 
     fn decrypt(&self, counter: u64, authtext: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {

@@ -1,7 +1,7 @@
 //! Three messages after which both sides know each other: [`Handshake`].
 
 use super::crypto::Resolver;
-use super::transport::{TAG, Transport, split_message};
+use super::transport::{PREFIX, TAG, Transport, split_message};
 use super::{Config, Error, payload};
 use crate::connection::Role;
 use alloc::boxed::Box;
@@ -101,7 +101,7 @@ impl Handshake {
         let is_first = self.is_first();
         let mut payload = [0; MAX_HANDSHAKE_MESSAGE];
         let len = self.state.read_message(message, &mut payload)?;
-        let payload = &payload[..len];
+        let payload = payload.get(..len).ok_or(Error::BadPayload)?;
         if is_first && self.role == Role::Listener {
             // Nothing is encrypted yet, so nothing can be said yet.
             if !payload.is_empty() {
@@ -110,7 +110,7 @@ impl Handshake {
         } else {
             self.remote = Some(self.prove(payload)?);
         }
-        Ok((2 + length, true))
+        Ok((length.saturating_add(PREFIX), true))
     }
 
     /// Whether nothing has been said yet in this handshake.
@@ -158,18 +158,16 @@ impl Handshake {
             return Ok(false);
         }
         let payload: &[u8] = if self.role == Role::Dialer && self.is_first() { &[] } else { &self.config.0.payload };
-        let start = out.len();
-        out.resize(start + 2 + OVERHEAD + payload.len(), 0);
-        match self.state.write_message(payload, &mut out[start + 2..]) {
-            Ok(len) => {
-                out.truncate(start + 2 + len);
-                // `Config::new` keeps every message below MAX_HANDSHAKE_MESSAGE, far below 65 536.
-                out[start..start + 2].copy_from_slice(&(len as u16).to_be_bytes());
+        // `Config::new` refuses a payload that does not fit.
+        let mut message = [0; MAX_HANDSHAKE_MESSAGE];
+        let written = self.state.write_message(payload, &mut message).map_err(Error::from);
+        match written.and_then(|len| message.get(..len).ok_or(Error::Oversized)) {
+            Ok(message) => {
+                out.extend_from_slice(&(message.len() as u16).to_be_bytes());
+                out.extend_from_slice(message);
                 Ok(true)
             }
             Err(error) => {
-                out.truncate(start);
-                let error = error.into();
                 self.failed = Some(error);
                 Err(error)
             }

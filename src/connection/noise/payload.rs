@@ -40,11 +40,8 @@ pub(super) struct Proved {
     pub(super) muxers: Vec<String>,
 }
 
-fn signed_bytes(static_key: &[u8; 32]) -> [u8; DOMAIN.len() + 32] {
-    let mut bytes = [0; DOMAIN.len() + 32];
-    bytes[..DOMAIN.len()].copy_from_slice(DOMAIN);
-    bytes[DOMAIN.len()..].copy_from_slice(static_key);
-    bytes
+fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
+    [DOMAIN, static_key].concat()
 }
 
 /// Encodes the payload that proves `static_key` to be `identity`'s.

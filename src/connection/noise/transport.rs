@@ -13,10 +13,13 @@ pub const TAG: usize = 16;
 /// The most plaintext that one message holds.
 pub const MAX_PLAINTEXT: usize = MAX_MESSAGE - TAG;
 
+/// The length of a message comes before it, in so many bytes.
+pub(super) const PREFIX: usize = 2;
+
 /// How many bytes `plain` bytes are once they are sealed, length prefixes included.
 #[must_use]
 pub const fn sealed_len(plain: usize) -> usize {
-    plain + plain.div_ceil(MAX_PLAINTEXT) * (2 + TAG)
+    plain.saturating_add(plain.div_ceil(MAX_PLAINTEXT).saturating_mul(PREFIX + TAG))
 }
 
 /// An authenticated, encrypted byte pipe in both directions: a few hundred bytes, and no buffer.
@@ -63,7 +66,7 @@ impl Transport {
         let Some(message) = message else { return Ok(Opened::Incomplete) };
         let plain = plain.get_mut(..room).ok_or(Error::NoRoom)?;
         let len = self.state.read_message(message, plain)?;
-        Ok(Opened::Message { consumed: 2 + length, len })
+        Ok(Opened::Message { consumed: length.saturating_add(PREFIX), len })
     }
 
     /// Seals `plain` into as few messages as it fits in and appends them to `out`: [`sealed_len`] bytes more. Nothing
@@ -73,18 +76,22 @@ impl Transport {
     /// [`Error::Exhausted`]; `out` is as it was.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let start = out.len();
-        out.resize(start + sealed_len(plain.len()), 0);
-        let mut at = start;
-        for chunk in plain.chunks(MAX_PLAINTEXT) {
-            let sealed = chunk.len() + TAG;
-            let message = &mut out[at..at + 2 + sealed];
-            // A chunk is at most MAX_PLAINTEXT, so that this is at most MAX_MESSAGE, 65 535.
-            message[..2].copy_from_slice(&(sealed as u16).to_be_bytes());
-            if let Err(error) = self.state.write_message(chunk, &mut message[2..]) {
-                out.truncate(start);
-                return Err(error.into());
-            }
-            at += 2 + sealed;
+        out.resize(start.saturating_add(sealed_len(plain.len())), 0);
+        let (_, room) = out.split_at_mut(start);
+        let sealed = self.seal_into(plain, room);
+        if sealed.is_err() {
+            out.truncate(start);
+        }
+        sealed
+    }
+
+    /// Fills `room`, of [`sealed_len`] bytes, with messages. All but the last are of the greatest size.
+    fn seal_into(&mut self, plain: &[u8], room: &mut [u8]) -> Result<(), Error> {
+        for (part, message) in plain.chunks(MAX_PLAINTEXT).zip(room.chunks_mut(PREFIX + MAX_MESSAGE)) {
+            let (prefix, sealed) = message.split_first_chunk_mut::<PREFIX>().ok_or(Error::NoRoom)?;
+            // At most MAX_MESSAGE, 65 535.
+            *prefix = (sealed.len() as u16).to_be_bytes();
+            self.state.write_message(part, sealed)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 use super::fact::Violation;
 use super::frame::{ACK, Header, Kind};
+use crate::arithmetic::Count;
 
 /// The frames without payload that each stream earns, of either side: SYN, ACK, FIN, RST and a few window updates.
 const PER_STREAM: u32 = 16;
@@ -65,16 +66,16 @@ impl Costs {
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
         match header.kind {
-            Kind::Data if length > 0 => self.earn(1 + length / BYTES_PER_FRAME),
+            Kind::Data if length > 0 => self.earn((length / BYTES_PER_FRAME).saturating_add(1)),
             Kind::Ping if !header.has(ACK) => self.ping(),
             Kind::WindowUpdate if length > 0 && u64::from(length) <= self.outstanding => {
-                self.outstanding -= u64::from(length);
+                self.outstanding.lower(length.into());
             }
             Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => {
                 if self.unearned >= most {
                     return Err(Violation::EmptyFrames);
                 }
-                self.unearned += 1;
+                self.unearned.raise(1);
             }
         }
         Ok(())
@@ -83,14 +84,14 @@ impl Costs {
     fn ping(&mut self) {
         match self.unpinged.min(MAX_EARNED_PINGS * BYTES_PER_PING).checked_sub(BYTES_PER_PING) {
             Some(left) => self.unpinged = left,
-            None => self.tally.pings = self.tally.pings.saturating_add(1),
+            None => self.tally.pings.raise(1),
         }
     }
 
     /// A stream that the peer opened is reset, and the peer is the reason.
     #[inline]
     pub(super) fn reset(&mut self) {
-        self.tally.resets = self.tally.resets.saturating_add(1);
+        self.tally.resets.raise(1);
     }
 
     /// A stream begins.
@@ -107,8 +108,8 @@ impl Costs {
     /// We send payload.
     #[inline]
     pub(super) fn sent(&mut self, bytes: usize) {
-        self.outstanding = self.outstanding.saturating_add(bytes as u64);
-        self.unpinged = self.unpinged.saturating_add(bytes as u64);
+        self.outstanding.raise(bytes as u64);
+        self.unpinged.raise(bytes as u64);
     }
 
     #[inline]

@@ -6,6 +6,7 @@ use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
 use super::session::Session;
 use super::stream::{Opening, Stream, Wish};
 use super::{INITIAL_WINDOW, Streams};
+use crate::arithmetic::Count;
 
 impl<K: Copy> Session<K> {
     /// Data frames for what the window allows, the last frame first if it can grow.
@@ -19,12 +20,12 @@ impl<K: Copy> Session<K> {
         if grown > 0 {
             self.ride(stream);
         }
-        for payload in data[grown..].chunks(max_frame) {
+        for payload in data.get(grown..).unwrap_or_default().chunks(max_frame) {
             let flags = self.take_flags(stream);
             self.output.push_data(flags, stream.id, payload);
         }
-        // At most the send window, a u32.
-        stream.send_window -= data.len() as u32;
+        // Callers cut data to the send window, a u32.
+        stream.send_window.lower(data.len() as u32);
         self.costs.sent(data.len());
     }
 
@@ -102,7 +103,7 @@ impl<K: Copy> Session<K> {
         let Some(key) = self.live.get(stream.id).filter(|_| !stream.is_withheld) else { return };
         stream.is_withheld = true;
         // Who has ended keeps its place until the line is twice as long as it could be.
-        if self.withheld.len() > 2 * self.live.len() {
+        if self.withheld.len() > self.live.len().saturating_mul(2) {
             self.withheld.retain(|(id, _)| self.live.contains(*id));
         }
         self.withheld.push((stream.id, key));
@@ -140,7 +141,7 @@ impl<K: Copy> Session<K> {
         } else if let Some(key) = self.live.get(stream.id) {
             stream.wish = Wish::Output;
             // Who has ended keeps its place until the line is twice as long as it could be.
-            if self.line.len() > 2 * self.live.len() {
+            if self.line.len() > self.live.len().saturating_mul(2) {
                 self.line.retain(|(id, _)| self.live.contains(*id));
             }
             self.line.push_back((stream.id, key));

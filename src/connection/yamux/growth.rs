@@ -16,6 +16,7 @@
 
 use super::Config;
 use super::stream::Stream;
+use crate::arithmetic::Count;
 
 /// What our pings carry. An owner's own ping with it would be taken for one of them.
 pub(super) const PROBE: u32 = u32::MAX;
@@ -64,7 +65,7 @@ impl Growth {
         let is_counting = self.awaited > 0;
         if is_counting && self.round.wrapping_sub(stream.round) < MEMORY.into() {
             stream.window.grow(by);
-            self.grown += by;
+            self.grown.raise(by);
         }
         stream.round = self.round;
         self.awaited = MEMORY;
@@ -76,7 +77,7 @@ impl Growth {
             return Pong::Owners;
         }
         self.round = self.round.wrapping_add(1);
-        self.awaited -= 1;
+        self.awaited.lower(1);
         if self.awaited > 0 { Pong::Again } else { Pong::Last }
     }
 

@@ -1,5 +1,6 @@
 //! [`Live`]: the streams of a session that are not over, by their ids on the wire.
 
+use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
 /// How many places of streams that are over may always stand between others, and for how many streams memory is kept
@@ -41,7 +42,7 @@ impl<K: Copy> Live<K> {
 
     pub(super) const fn len(&self) -> usize {
         let [even, odd] = &self.sides;
-        even.len + odd.len
+        even.len.saturating_add(odd.len)
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -135,7 +136,7 @@ impl<K: Copy> Side<K> {
         match self.find(id) {
             Ok(at) => {
                 let old = self.places.get_mut(at).and_then(|(_, place)| place.replace(key));
-                self.len += usize::from(old.is_none());
+                self.len.raise(old.is_none().into());
             }
             Err(at) => {
                 self.make_room();
@@ -143,7 +144,7 @@ impl<K: Copy> Side<K> {
                     true => self.places.push_back((id, Some(key))),
                     false => self.places.insert(at, (id, Some(key))),
                 }
-                self.len += 1;
+                self.len.raise(1);
             }
         }
     }
@@ -151,14 +152,14 @@ impl<K: Copy> Side<K> {
     fn remove(&mut self, id: u32) -> Option<K> {
         let at = self.find(id).ok()?;
         let key = self.places.get_mut(at)?.1.take()?;
-        self.len -= 1;
+        self.len.lower(1);
         while let Some((_, None)) = self.places.front() {
             self.places.pop_front();
         }
         while let Some((_, None)) = self.places.back() {
             self.places.pop_back();
         }
-        if self.places.len() > SPARE + self.len + self.len / 2 {
+        if self.places.len() > self.len.saturating_add(self.len / 2).saturating_add(SPARE) {
             self.places.retain(|(_, key)| key.is_some());
         }
         // Long before it would be full again.

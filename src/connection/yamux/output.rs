@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -38,7 +39,7 @@ impl Output {
 
     #[inline]
     fn reserve(&mut self, more: usize) {
-        if more > self.bytes.capacity() - self.bytes.len() {
+        if more > self.bytes.spare_capacity_mut().len() {
             self.make_room(more);
         }
     }
@@ -46,9 +47,9 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        let wanted = (2 * self.bytes.capacity()).max(LEAST).min(self.most).max(needed);
-        self.bytes.reserve_exact(wanted - self.bytes.len());
+        let needed = self.bytes.len().saturating_add(more);
+        let wanted = self.bytes.capacity().saturating_mul(2).max(LEAST).min(self.most).max(needed);
+        self.bytes.reserve_exact(wanted.saturating_sub(self.bytes.len()));
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -61,11 +62,11 @@ impl Output {
 
     /// The bytes of all frames that are not answers.
     pub(super) fn data(&self) -> usize {
-        self.bytes.len() - self.answers
+        self.bytes.len().saturating_sub(self.answers)
     }
 
-    pub(super) const fn unwritten_answers(&self) -> usize {
-        self.answers + self.answers_taken
+    pub(super) fn unwritten_answers(&self) -> usize {
+        memory_in_all([self.answers, self.answers_taken])
     }
 
     /// A frame without payload that we send of our own accord.
@@ -81,13 +82,13 @@ impl Output {
     pub(super) fn answer(&mut self, header: Header) {
         if !self.closed {
             self.push(header);
-            self.answers += HEADER;
+            self.answers.raise(HEADER);
         }
     }
 
     /// So many bytes that were pushed as data are answers.
     pub(super) fn count_answers(&mut self, bytes: usize) {
-        self.answers += bytes;
+        self.answers.raise(bytes);
     }
 
     /// Our last frame.
@@ -98,7 +99,7 @@ impl Output {
 
     /// A data frame.
     pub(super) fn push_data(&mut self, flags: u16, id: u32, payload: &[u8]) {
-        self.reserve(HEADER + payload.len());
+        self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);
         // Callers cut payloads to `max_frame`, a u32.
         self.bytes.extend_from_slice(&Header::new(Kind::Data, flags, id, payload.len() as u32).encode());
@@ -114,10 +115,10 @@ impl Output {
         }
         let n = data.len().min(max_frame.saturating_sub(header.length as usize));
         // At most `max_frame`, a u32.
-        header.length += n as u32;
+        header.length.raise(n as u32);
         self.replace_last(header);
         self.reserve(n);
-        self.bytes.extend_from_slice(&data[..n]);
+        self.bytes.extend_from_slice(data.get(..n).unwrap_or_default());
         n
     }
 
@@ -159,7 +160,7 @@ impl Output {
     pub(super) fn taken(&mut self) {
         self.bytes.clear();
         self.last = 0;
-        self.answers_taken += self.answers;
+        self.answers_taken.raise(self.answers);
         self.answers = 0;
     }
 

@@ -19,6 +19,7 @@ use super::session::Session;
 use super::spares::Spares;
 use super::stream::{Half, Opening};
 use super::{PROTOCOL_ERROR, Streams};
+use crate::arithmetic::{Count, copy_front};
 
 /// Where in the peer's bytes we are.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +110,7 @@ impl<K: Copy> Session<K> {
         while !rest.is_empty() && (self.frames_left > 0 || !self.incoming.is_between()) {
             match self.advance(streams, &mut rest, spares) {
                 Ok(None) => {}
-                Ok(fact) => return Ok((bytes.len() - rest.len(), fact)),
+                Ok(fact) => return Ok((bytes.len().saturating_sub(rest.len()), fact)),
                 Err(violation) => {
                     self.go_away(PROTOCOL_ERROR);
                     self.incoming = Incoming::Broken(violation);
@@ -117,7 +118,7 @@ impl<K: Copy> Session<K> {
                 }
             }
         }
-        Ok((bytes.len() - rest.len(), None))
+        Ok((bytes.len().saturating_sub(rest.len()), None))
     }
 
     /// One move along the picture above. `rest` is not empty.
@@ -130,18 +131,16 @@ impl<K: Copy> Session<K> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
                 // Mostly it comes whole, and need not be put together.
-                if let (0, Some(whole)) = (*have, rest.first_chunk::<HEADER>()) {
-                    *rest = &rest[HEADER - 1..];
+                if let (0, Some(whole)) = (*have, rest.first_chunk()) {
+                    *rest = rest.get(HEADER - 1..).unwrap_or_default();
                     return self.header(whole);
                 }
-                let n = rest.len().min(bytes.len() - *have);
-                let (head, tail) = rest.split_at(n);
-                bytes[*have..*have + n].copy_from_slice(head);
-                *have += n;
-                *rest = tail;
-                if let (true, Some(last)) = (*have == bytes.len(), tail.first()) {
+                let n = bytes.get_mut(*have..).map_or(0, |room| copy_front(rest, room));
+                have.raise(n);
+                *rest = rest.get(n..).unwrap_or_default();
+                if let (true, Some(last)) = (*have >= bytes.len(), rest.first()) {
                     let mut whole = [*last; HEADER];
-                    whole[..bytes.len()].copy_from_slice(bytes);
+                    copy_front(bytes, &mut whole);
                     return self.header(&whole);
                 }
                 Ok(None)
@@ -158,7 +157,9 @@ impl<K: Copy> Session<K> {
                         Ok(Some(Fact::Inbound))
                     }
                     Step::Done(fact, next) => {
-                        *rest = &rest[1..];
+                        if let Some((_, tail)) = rest.split_first() {
+                            *rest = tail;
+                        }
                         self.incoming = next;
                         Ok(fact)
                     }
@@ -170,7 +171,7 @@ impl<K: Copy> Session<K> {
                 let (head, tail) = rest.split_at(n);
                 *rest = tail;
                 // At most `left`, a u32.
-                *left -= n as u32;
+                left.lower(n as u32);
                 let (id, key, ended) = (*id, *key, *left == 0);
                 let fin = *fin && ended;
                 if ended {

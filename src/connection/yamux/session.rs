@@ -14,6 +14,7 @@ use super::spares::Spares;
 use super::stream::{Half, Opening, Read, Stream, Wish};
 use super::window::ReceiveWindow;
 use super::{Role, Streams};
+use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -135,7 +136,7 @@ impl<K: Copy> Session<K> {
     /// Returns the bytes of memory that wait for somebody: [`unread_held`](Self::unread_held), and the output's.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.unread + self.output.capacity()
+        memory_in_all([self.unread, self.output.capacity()])
     }
 
     /// Takes note that the caller has [taken](Stream::take_unread), or drops, a stream that [held](Stream::held) so much.
@@ -146,7 +147,7 @@ impl<K: Copy> Session<K> {
 
     /// The memory of a stream's receive buffer has changed.
     pub(super) fn recount(&mut self, before: usize, after: usize) {
-        self.unread = (self.unread + after).saturating_sub(before);
+        self.unread = self.unread.saturating_add(after).saturating_sub(before);
     }
 
     /// Returns the number of frames that [`receive`](Self::receive) still handles.
@@ -193,10 +194,10 @@ impl<K: Copy> Session<K> {
         let id = self.next_id()?;
         self.next_id = id.checked_add(2);
         self.live.insert(id, key);
-        self.unacknowledged += 1;
+        self.unacknowledged.raise(1);
         self.costs.stream();
         if let Some(unheard) = &mut self.unheard {
-            unheard.left -= 1;
+            unheard.left.lower(1);
         }
         Ok(Stream::new(id, Opening::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
@@ -220,7 +221,7 @@ impl<K: Copy> Session<K> {
             // One byte of the header comes first.
             Incoming::Undecided(header) if header.kind == Kind::Data && !header.has(RST) => {
                 let payload = rest.get(1..).unwrap_or_default();
-                &payload[..payload.len().min(header.length as usize)]
+                payload.get(..header.length as usize).unwrap_or(payload)
             }
             Incoming::Undecided(_)
             | Incoming::Header { .. }
@@ -259,7 +260,7 @@ impl<K: Copy> Session<K> {
             return 0;
         }
         let n = data.len().min(stream.send_window as usize).min(self.room());
-        self.push_data(stream, &data[..n]);
+        self.push_data(stream, data.get(..n).unwrap_or_default());
         if n < data.len() {
             self.wish(stream);
         }
@@ -274,7 +275,7 @@ impl<K: Copy> Session<K> {
         }
         let before = self.output.data();
         self.push_data(stream, data);
-        self.output.count_answers(self.output.data() - before);
+        self.output.count_answers(self.output.data().saturating_sub(before));
         true
     }
 
@@ -361,8 +362,7 @@ impl<K: Copy> Session<K> {
                 Half::Reset => Read::Reset,
             };
         }
-        let n = unread.len().min(buf.len());
-        buf[..n].copy_from_slice(&unread[..n]);
+        let n = copy_front(unread, buf);
         self.consume_with(stream, n, spares);
         Read::Bytes(n)
     }
@@ -444,7 +444,7 @@ impl<K: Copy> Session<K> {
     pub fn written(&mut self, streams: &mut impl Streams<K>) -> Option<Fact<K>> {
         self.output.written();
         while self.fins_taken > 0 {
-            self.fins_taken -= 1;
+            self.fins_taken.lower(1);
             let (id, key) = self.fins.pop_front()?;
             match streams.stream_mut(key) {
                 Some(stream) if stream.id == id && stream.sending == Half::Finished => return Some(Fact::FinSent(key)),
@@ -474,7 +474,7 @@ impl<K: Copy> Session<K> {
     /// whose byte pipe takes nothing, so that what waits is all that is held.
     pub fn trim_output(&mut self) {
         let waits = self.output.bytes().len();
-        if self.output.capacity() > (2 * waits).max(KEPT_FROM_OTHERS) {
+        if self.output.capacity() > waits.saturating_mul(2).max(KEPT_FROM_OTHERS) {
             self.output.shrink(waits);
         }
     }
@@ -579,7 +579,7 @@ impl<K: Copy> Session<K> {
         }
         // A stream of which the peer knows counts until the first frame, even if it is over.
         if let (Opening::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
-            unheard.left += 1;
+            unheard.left.raise(1);
         }
         match stream.opening {
             Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
@@ -587,7 +587,7 @@ impl<K: Copy> Session<K> {
         }
         if self.live.remove(stream.id).is_some() {
             let initial = ReceiveWindow::new(self.config.receive_window).limit();
-            self.growth.give_back(stream.receive_window() - initial);
+            self.growth.give_back(stream.receive_window().saturating_sub(initial));
         }
     }
 }

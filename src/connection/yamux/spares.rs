@@ -40,7 +40,7 @@ impl Buffer {
 
     /// Takes up to `n` unread bytes away.
     pub(super) fn consume(&mut self, n: usize) {
-        self.head += n.min(self.unread().len());
+        self.head = self.head.saturating_add(n).min(self.bytes.len());
     }
 
     /// Appends bytes that have arrived. `most` is the window: the unread bytes are within it afterwards. The buffer takes
@@ -59,14 +59,14 @@ impl Buffer {
             self.clear_read();
             self.bytes.shrink_to(most.max(LEAST));
         }
-        if bytes.len() > self.bytes.capacity() - self.bytes.len() {
-            if self.head >= self.bytes.len() / 2 || self.bytes.len() + bytes.len() > most {
+        if bytes.len() > self.bytes.spare_capacity_mut().len() {
+            if self.head >= self.bytes.len() / 2 || self.bytes.len().saturating_add(bytes.len()) > most {
                 self.clear_read();
             }
-            let needed = self.bytes.len() + bytes.len();
+            let needed = self.bytes.len().saturating_add(bytes.len());
             if needed > self.bytes.capacity() {
-                let wanted = (2 * self.bytes.capacity()).min(most).max(needed);
-                self.bytes.reserve_exact(wanted - self.bytes.len());
+                let wanted = self.bytes.capacity().saturating_mul(2).min(most).max(needed);
+                self.bytes.reserve_exact(wanted.saturating_sub(self.bytes.len()));
             }
         }
         self.bytes.extend_from_slice(bytes);

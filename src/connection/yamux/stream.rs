@@ -203,7 +203,7 @@ impl Stream {
 
     /// Adds what has arrived, which the window has allowed.
     pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
-        let most = self.window.most_unread(self.unread().len() + bytes.len());
+        let most = self.window.most_unread(self.unread().len().saturating_add(bytes.len()));
         self.buffer.get_or_insert_with(|| spares.take(bytes.len())).push(bytes, most);
     }
 

@@ -1,6 +1,7 @@
 //! [`ReceiveWindow`]: what the peer may send on one stream, to the byte (specification, "Flow Control").
 
 use super::INITIAL_WINDOW;
+use crate::arithmetic::Count;
 
 /// The receiving side's account of one stream. Between calls
 ///
@@ -34,7 +35,7 @@ impl ReceiveWindow {
     /// began ahead of its limit comes down to it.
     pub(super) const fn most_unread(&self, unread: usize) -> usize {
         let limit = self.limit as usize;
-        if self.left as usize + unread > limit { INITIAL_WINDOW as usize } else { limit }
+        if unread.saturating_add(self.left as usize) > limit { INITIAL_WINDOW as usize } else { limit }
     }
 
     /// So much more can be unread, once it is granted.
@@ -54,8 +55,7 @@ impl ReceiveWindow {
 
     /// Bytes have arrived. The whole frame was checked by [`allows`](Self::allows) before its first byte.
     pub(super) fn arrived(&mut self, bytes: u32) {
-        debug_assert!(self.allows(bytes), "a frame is checked against the window before its payload");
-        self.left = self.left.saturating_sub(bytes);
+        self.left.lower(bytes);
     }
 
     /// Returns whether a grant is worth a frame: half of the window or more has been read. Half of 1 counts as 1.
@@ -67,12 +67,12 @@ impl ReceiveWindow {
     /// What can be granted now, however little.
     pub(super) fn grant_all(&mut self, unread: usize) -> u32 {
         let freed = self.freed(unread);
-        self.left += freed;
+        self.left.raise(freed);
         freed
     }
 
     fn freed(&self, unread: usize) -> u32 {
-        let outstanding = self.left as usize + unread;
+        let outstanding = unread.saturating_add(self.left as usize);
         debug_assert!(
             outstanding <= self.limit.max(INITIAL_WINDOW) as usize,
             "the peer was granted more than the limit"

@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::{AddressBookError, Config};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::ConnectionId;
 use crate::swarm::{Multiaddr, plain_address};
@@ -113,7 +114,7 @@ impl Book {
             let least = *least.ok_or(AddressBookError::Limit)?.0;
             self.entries.remove(&least);
         }
-        self.heard += 1;
+        self.heard.raise(1);
         let entry = self.entries.entry(peer).or_default();
         entry.heard = self.heard;
         Ok(entry)

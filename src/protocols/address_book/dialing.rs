@@ -3,6 +3,7 @@
 use super::book::Known;
 use super::entry::Dialing;
 use super::{AddressBook, Dial, Event};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure};
 use crate::notifee::Node;
@@ -70,7 +71,7 @@ impl AddressBook {
         let addresses = |known: Vec<&Known>| known.into_iter().map(|known| known.address.clone()).collect();
         let (left, dead) = (addresses(left), addresses(dead));
         entry.dialing = Some(Dialing { left, dead, dials: Vec::new(), reason: Failure::Unreachable });
-        self.dialing += 1;
+        self.dialing.raise(1);
         self.dial_on(node, peer, now);
     }
 
@@ -146,7 +147,7 @@ impl AddressBook {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         self.deadlines.set(peer, &mut entry.deadline, None);
         if let Some(dialing) = entry.dialing.take() {
-            self.dialing -= 1;
+            self.dialing.lower(1);
             for (other, address) in dialing.dials {
                 if other == connection {
                     entry.has_connected(&address);
@@ -168,7 +169,7 @@ impl AddressBook {
     fn failed(&mut self, peer: PeerId, now: Duration) {
         let Some(entry) = self.book.get_mut(&peer) else { return };
         let Some(dialing) = entry.dialing.take() else { return };
-        self.dialing -= 1;
+        self.dialing.lower(1);
         let reason = dialing.reason;
         self.deadlines.set(peer, &mut entry.deadline, None);
         entry.is_asked = false;
@@ -193,10 +194,10 @@ impl AddressBook {
         }
         let doublings = entry.failures.saturating_sub(1).min(31);
         let longest = self.config.min_backoff.saturating_mul(1 << doublings);
-        let longest = longest.min(self.config.max_backoff).max(2 * MIN_WAIT);
-        // Between half of it and all of it.
+        let half = longest.min(self.config.max_backoff).checked_div(2).unwrap_or_default().max(MIN_WAIT);
+        // Between half of it and all of it. Half of the longest time, times at most 1, is a time.
         let part = f64::from(self.rng.next_u32()) / f64::from(u32::MAX);
-        let at = now.saturating_add(longest / 2 + (longest / 2).mul_f64(part));
+        let at = now.saturating_add(half).saturating_add(half.mul_f64(part));
         self.deadlines.set(peer, &mut entry.deadline, Some(at));
     }
 

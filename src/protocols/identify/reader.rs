@@ -1,6 +1,7 @@
 //! [`Reader`]: a stream on which the peer says who it is.
 
 use super::{Info, decode};
+use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, StreamId};
 use crate::notifee::Node;
 use crate::protocols::frames::Frames;
@@ -54,8 +55,8 @@ impl Reader {
 
     fn absorb(&mut self) -> Result<(), Failure> {
         while let Some(message) = self.frames.next().map_err(|_| Failure::Protocol)? {
-            self.messages += 1;
-            if self.messages > MAX_MESSAGES || self.body.len() + message.len() > self.max_bytes {
+            self.messages.raise(1);
+            if self.messages > MAX_MESSAGES || self.body.len().saturating_add(message.len()) > self.max_bytes {
                 return Err(Failure::Protocol);
             }
             self.body.extend_from_slice(message);

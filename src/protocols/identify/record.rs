@@ -70,7 +70,7 @@ impl PeerRecord {
     /// [`SigningError`] if the key cannot sign.
     pub fn sign(key: &Keypair, sequence: u64, addresses: &[Multiaddr]) -> Result<Self, SigningError> {
         let peer = key.public().to_peer_id();
-        let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
+        let addresses = addresses.get(..MAX_ADDRESSES).unwrap_or(addresses);
         let wire = Wire {
             peer: peer.to_bytes(),
             sequence,

@@ -3,6 +3,7 @@
 
 use super::reader::Reader;
 use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL};
+use crate::arithmetic::Count;
 use crate::connection::Bucket;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Fault, StreamId};
@@ -133,14 +134,13 @@ impl Identify {
             let rate = self.config.pushes_said;
             let may_push = link.pushes_said.take(1, rate, now);
             // A place of the rate comes back in this time.
-            let interval = Duration::from_secs(1) / rate.per_second.max(1);
-            let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { interval });
+            let wait = self.config.push_again_after.max(if may_push { MIN_WAIT } else { rate.interval() });
             let opened =
                 if may_push { node.open_stream(connection, &[PUSH_PROTOCOL]) } else { Err(OpenStreamError::Limit) };
             match opened {
                 Ok(stream) => {
                     link.push = Some(stream);
-                    self.pushes += 1;
+                    self.pushes.raise(1);
                     self.begin(connection, stream, Role::Push, Work::Opening, now);
                 }
                 Err(OpenStreamError::Limit) => {
@@ -179,7 +179,7 @@ impl Identify {
                 let _ = node.reset(stream);
                 return;
             }
-            link.inbound += 1;
+            link.inbound.raise(1);
             let (role, work) = match is_push {
                 true => (Role::Hear, Work::Read(Reader::new(self.config.max_bytes))),
                 false => (Role::Answer, Work::Opening),
@@ -246,7 +246,7 @@ impl Identify {
         if let Some(link) = self.links.get_mut(connection) {
             match of.role {
                 Role::Ask => {}
-                Role::Answer | Role::Hear => link.inbound -= 1,
+                Role::Answer | Role::Hear => link.inbound.lower(1),
                 Role::Push => {
                     link.push = None;
                     if link.wants_push {
@@ -255,7 +255,7 @@ impl Identify {
                 }
             }
         }
-        self.pushes -= usize::from(of.role == Role::Push);
+        self.pushes.lower((of.role == Role::Push).into());
         match of.work {
             Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
             Work::Read(mut reader) => {

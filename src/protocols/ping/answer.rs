@@ -1,6 +1,7 @@
 //! [`Answer`]: one stream on which the peer asks.
 
 use super::PAYLOAD;
+use crate::arithmetic::Count;
 use crate::lifecycle::StreamId;
 use crate::notifee::Node;
 
@@ -23,21 +24,21 @@ impl Answer {
     /// end to wait for.
     pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) {
         loop {
-            while self.read < PAYLOAD {
-                match node.read(stream, &mut self.payload[self.read..]) {
+            while let Some(rest @ [_, ..]) = self.payload.get_mut(self.read..) {
+                match node.read(stream, rest) {
                     Ok(0) => {
                         // Neither fails: it has just been read from.
                         let _ = if self.read == 0 { node.finish(stream).ok() } else { node.reset(stream).ok() };
                         return;
                     }
-                    Ok(n) => self.read += n,
+                    Ok(n) => self.read.raise(n),
                     // More is told, and so is the end.
                     Err(_) => return,
                 }
             }
-            while self.written < PAYLOAD {
-                match node.write(stream, &self.payload[self.written..]) {
-                    Ok(n) => self.written += n,
+            while let Some(rest @ [_, ..]) = self.payload.get(self.written..) {
+                match node.write(stream, rest) {
+                    Ok(n) => self.written.raise(n),
                     // Place is told, and so is the end.
                     Err(_) => return,
                 }

@@ -1,6 +1,7 @@
 //! Asking: [`Line`], the stream on which a connection is asked, and what [`Ping`] does with it.
 
 use super::{Event, Failure, Link, MIN_INTERVAL, PAYLOAD, PROTOCOL, Ping, Rng as _, Use};
+use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::notifee::Node;
 use crate::protocols::fails;
@@ -37,7 +38,7 @@ impl Line {
     const fn wanted(&self) -> usize {
         match self {
             Self::Closed | Self::Opening(_) | Self::Quiet(_) => 1,
-            Self::Asking(_, question) => PAYLOAD - question.back,
+            Self::Asking(_, question) => PAYLOAD.saturating_sub(question.back),
         }
     }
 }
@@ -100,15 +101,15 @@ impl Ping {
                 Line::Closed | Line::Opening(_) => return,
                 Line::Quiet(stream) | Line::Asking(stream, _) => stream,
             };
-            let wanted = link.line.wanted();
-            match node.read(stream, &mut buffer[..wanted]) {
+            let Some(wanted) = buffer.get_mut(..link.line.wanted()) else { return };
+            match node.read(stream, wanted) {
                 Ok(0) => {
                     self.streams.remove(stream);
                     // It has just been read from.
                     let _ = node.close_stream(stream);
                     return self.asked_is_over(node, connection, &[], Failure::Eof, now);
                 }
-                Ok(n) => self.came(node, connection, &buffer[..n], now),
+                Ok(n) => self.came(node, connection, buffer.get(..n).unwrap_or_default(), now),
                 // More is told, and so is the end.
                 Err(_) => return,
             }
@@ -209,9 +210,12 @@ fn next(interval: Option<Duration>, now: Duration) -> Option<Duration> {
 
 impl Question {
     fn write(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
-        while self.written < PAYLOAD {
-            match node.write(stream, &self.payload[self.written..]) {
-                Ok(n) => (self.written, self.since) = (self.written + n, now),
+        while let Some(rest @ [_, ..]) = self.payload.get(self.written..) {
+            match node.write(stream, rest) {
+                Ok(n) => {
+                    self.written.raise(n);
+                    self.since = now;
+                }
                 // Place is told, and so is the end.
                 Err(_) => return,
             }
@@ -220,8 +224,9 @@ impl Question {
 
     /// Whether `bytes` are how the answer goes on.
     fn takes(&mut self, bytes: &[u8]) -> bool {
-        let is_right = self.payload[self.back..self.written].starts_with(bytes);
-        self.back += if is_right { bytes.len() } else { 0 };
+        let rest = self.payload.get(self.back..self.written).unwrap_or_default();
+        let is_right = rest.starts_with(bytes);
+        self.back.raise(if is_right { bytes.len() } else { 0 });
         is_right
     }
 }

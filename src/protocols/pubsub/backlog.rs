@@ -1,5 +1,6 @@
 //! [`Backlog`]: the messages that wait for any peer.
 
+use crate::arithmetic::Count;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
@@ -48,8 +49,8 @@ impl Backlog {
     }
 
     /// Gives a message its number.
-    pub(super) const fn number(&mut self, frame: Frame) -> Numbered {
-        self.next += 1;
+    pub(super) fn number(&mut self, frame: Frame) -> Numbered {
+        self.next.raise(1);
         Numbered { number: self.next, frame }
     }
 
@@ -67,20 +68,20 @@ impl Backlog {
     pub(super) fn add(&mut self, message: &Numbered) {
         let len = message.frame.len();
         let waiting = self.waiting.entry(message.number).or_insert_with(|| {
-            self.bytes += len + PLACE;
+            self.bytes.raise(len.saturating_add(PLACE));
             Waiting { len, peers: 0 }
         });
-        waiting.peers += 1;
-        self.bytes += PLACE;
+        waiting.peers.raise(1);
+        self.bytes.raise(PLACE);
     }
 
     /// A message waits for one peer less.
     pub(super) fn remove(&mut self, message: &Numbered) {
         let Some(waiting) = self.waiting.get_mut(&message.number) else { return };
-        waiting.peers -= 1;
-        self.bytes -= PLACE;
+        waiting.peers.lower(1);
+        self.bytes.lower(PLACE);
         if waiting.peers == 0 {
-            self.bytes -= waiting.len + PLACE;
+            self.bytes.lower(waiting.len.saturating_add(PLACE));
             self.waiting.remove(&message.number);
         }
     }

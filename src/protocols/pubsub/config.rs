@@ -177,8 +177,8 @@ impl Config {
     /// many topics of ours as [`subscriptions`](Self::subscriptions) allows.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
-        let sent = (self.seen.max(1).div_ceil(64) + 1).saturating_mul(8);
-        let peer = ((1 + 17) * 1024 + sent).saturating_add(self.subscriptions.saturating_mul(72));
+        let sent = self.seen.max(1).div_ceil(64).saturating_add(1).saturating_mul(8);
+        let peer = sent.saturating_add((1 + 17) * 1024).saturating_add(self.subscriptions.saturating_mul(72));
         let parts = [
             self.topics_total_bytes,
             self.inbound_total_bytes.saturating_mul(2),

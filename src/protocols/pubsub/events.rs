@@ -1,6 +1,7 @@
 //! [`Event`]: what the owner is told, and the bounded queue of it.
 
 use super::message::{Message, Topic};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::text::for_log;
 use alloc::collections::VecDeque;
@@ -103,13 +104,15 @@ impl Events {
     /// that come and go.
     pub(super) fn are_enough_for_a_turn(&self, next: usize) -> bool {
         let (events, bytes) = self.turn;
-        events >= (self.max - self.max / 4).max(1) || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
+        events >= self.max.saturating_sub(self.max / 4).max(1)
+            || (bytes > 0 && bytes.saturating_add(next) > self.max_bytes)
     }
 
     /// Tells an event, if there is room for it.
     pub(super) fn push(&mut self, event: Event) {
         let size = size(&event);
-        self.turn = (self.turn.0.saturating_add(1), self.turn.1.saturating_add(size));
+        self.turn.0.raise(1);
+        self.turn.1.raise(size);
         let bytes = self.bytes.saturating_add(size);
         if self.make_room(bytes <= self.max_bytes) {
             self.bytes = bytes;
@@ -119,10 +122,10 @@ impl Events {
 
     /// Room for one more, behind the word of what is missing here if something is.
     fn make_room(&mut self, fits: bool) -> bool {
-        let needed = 1 + usize::from(self.lagged > 0);
-        if !fits || self.queue.len() + needed > self.max {
-            self.lagged += 1;
-            self.lost += 1;
+        let needed = if self.lagged > 0 { 2 } else { 1 };
+        if !fits || self.queue.len().saturating_add(needed) > self.max {
+            self.lagged.raise(1);
+            self.lost.raise(1);
             return false;
         }
         if self.lagged > 0 {
@@ -134,7 +137,7 @@ impl Events {
     pub(super) fn pop(&mut self) -> Option<Event> {
         match self.queue.pop_front() {
             Some(event) => {
-                self.bytes -= size(&event);
+                self.bytes.lower(size(&event));
                 Some(event)
             }
             None if self.lagged > 0 => Some(Event::Lagged { events: core::mem::take(&mut self.lagged) }),

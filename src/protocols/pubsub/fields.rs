@@ -3,6 +3,7 @@
 //! A signature is over bytes, so that what is signed is cut out of the bytes that came; and what a message would make
 //! us allocate is counted before it is decoded.
 
+use crate::arithmetic::Count;
 use core::fmt;
 
 /// It is not what the protocol allows: no protobuf message, too many entries, or a field is missing that is required.
@@ -68,10 +69,10 @@ fn value(bytes: &[u8], number: u32, kind: u64, depth: usize) -> Option<usize> {
 
 /// The length of a group behind its key: the fields in it, and the end that has its number.
 fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
-    let mut at = 0;
+    let mut at = 0_usize;
     loop {
         let (inner, kind, head) = key(bytes.get(at..)?)?;
-        at += head;
+        at.raise(head);
         if kind == 4 {
             return (inner == number).then_some(at);
         }
@@ -82,13 +83,14 @@ fn group(bytes: &[u8], number: u32, depth: usize) -> Option<usize> {
 /// A number of at most 64 bits, and how many bytes it takes.
 fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0;
-    for (i, byte) in bytes.iter().enumerate().take(10) {
-        if i == 9 && *byte > 1 {
+    for ((shift, byte), len) in (0..u64::BITS).step_by(7).zip(bytes).zip(1..) {
+        // Of the tenth byte there is room for one bit.
+        if shift == 63 && *byte > 1 {
             return None;
         }
-        value |= u64::from(byte & 0x7f) << (7 * i);
+        value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((value, i + 1));
+            return Some((value, len));
         }
     }
     None

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::wire::{Malformed, Most, RawRpc, Rpc, SubOpts};
+use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, StreamId};
 use crate::protocols::frames::Frames;
 use alloc::vec::Vec;
@@ -60,7 +61,7 @@ impl Inbound {
             State::Idle | State::Readable => 0,
             State::Ended => PLACE,
         };
-        self.frames.len() + place
+        self.frames.len().saturating_add(place)
     }
 
     /// The next entry of the RPCs that are whole; `None` if more has to be read first. Each has left before anybody
@@ -103,7 +104,7 @@ impl Cursor {
                 (self.at, self.is_at_messages) = (0, true);
                 continue;
             };
-            self.at += field.bytes.len();
+            self.at.raise(field.bytes.len());
             let is_next = match field.number {
                 1 => !self.is_at_messages,
                 2 => self.is_at_messages,

@@ -2,6 +2,7 @@
 
 use super::backlog::{Backlog, Frame, Numbered, PLACE};
 use super::counters::Waiting;
+use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
 
 /// How many places for messages an empty queue keeps.
@@ -44,7 +45,7 @@ impl Outbox {
     /// The messages here, the one that is being written among them.
     pub(super) fn waiting(&self) -> Waiting {
         let is_begun = matches!(self.current, Some((Writing::Message(_), _)));
-        Waiting { messages: self.messages.len() + usize::from(is_begun), bytes: self.waiting }
+        Waiting { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
     /// Whether there is a place for a message.
@@ -54,7 +55,7 @@ impl Outbox {
 
     /// Adds a message that it [takes](Self::takes), with a greater number than all before.
     pub(super) fn push(&mut self, message: &Numbered, backlog: &mut Backlog) {
-        self.waiting += message.frame.len();
+        self.waiting.raise(message.frame.len());
         backlog.add(message);
         self.messages.push_back(message.clone());
     }
@@ -73,12 +74,12 @@ impl Outbox {
     /// So much of what was to be written next is. `true`: all of it.
     pub(super) fn written(&mut self, n: usize, backlog: &mut Backlog) -> bool {
         let Some((writing, written)) = &mut self.current else { return true };
-        *written += n;
+        written.raise(n);
         if *written < writing.frame().len() {
             return false;
         }
         if let Some((Writing::Message(message), _)) = self.current.take() {
-            self.waiting -= message.frame.len();
+            self.waiting.lower(message.frame.len());
             self.missed = self.missed.saturating_sub(cost(&message));
             backlog.remove(&message);
         }
@@ -100,7 +101,7 @@ impl Outbox {
     /// Measures how far the peer is behind: the [`cost`] of what waits for it and of what it has missed. `None` if nothing waits.
     pub(super) fn behind(&self) -> Option<usize> {
         let Waiting { messages, bytes } = self.waiting();
-        (messages > 0).then(|| bytes.saturating_add(messages * PLACE).saturating_add(self.missed))
+        (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
 
     /// Drops a message so that others have room: the oldest that was not begun, or else that one. `None`: there is none.
@@ -114,8 +115,8 @@ impl Outbox {
                 (Writing::Announcement(_), _) => return None,
             },
         };
-        self.waiting -= message.frame.len();
-        self.missed = self.missed.saturating_add(cost(&message));
+        self.waiting.lower(message.frame.len());
+        self.missed.raise(cost(&message));
         backlog.remove(&message);
         Some(dropped)
     }
@@ -130,7 +131,7 @@ impl Outbox {
 
 /// The cost of a message to a peer that waits for it: its bytes, and its place.
 fn cost(message: &Numbered) -> usize {
-    message.frame.len() + PLACE
+    message.frame.len().saturating_add(PLACE)
 }
 
 impl Writing {

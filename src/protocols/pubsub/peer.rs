@@ -9,6 +9,7 @@ use super::outbox::Outbox;
 use super::places::Place;
 use super::seen::SentBy;
 use super::wire::{Rpc, SubOpts};
+use crate::arithmetic::Count;
 use crate::connection::Bucket;
 use crate::lifecycle::StreamId;
 use crate::swarm::AddressGroup;
@@ -141,7 +142,7 @@ impl Peer {
             return None;
         }
         let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
-        self.attempts += 1;
+        self.attempts.raise(1);
         let wait = config.reopen_after.saturating_mul(factor).min(config.reopen_at_most_after);
         Some(now.saturating_add(wait.max(MIN_WAIT)))
     }
@@ -192,10 +193,10 @@ fn announcement(
 ) -> Option<Frame> {
     let added = subscriptions.difference(announced).map(|topic| (true, topic));
     let removed = announced.difference(subscriptions).map(|topic| (false, topic));
-    let mut bytes = 0;
+    let mut bytes = 0_usize;
     let within = |(_, topic): &(bool, &Topic)| {
         let fits = bytes < ANNOUNCEMENT;
-        bytes += topic.len() + 8;
+        bytes.raise(topic.len().saturating_add(8));
         fits
     };
     let changes: Vec<(bool, Topic)> =

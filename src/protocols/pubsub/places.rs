@@ -1,5 +1,6 @@
 //! [`Places`]: who has a place among the peers, by address, so that no address can take all of them in silence.
 
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -63,7 +64,7 @@ impl Places {
         }
         let share = (self.max / 16).max(LEAST_SHARE);
         let is_greedy = self.groups.get(&group).is_some_and(|group| group.len > share);
-        let is_last_quarter = self.max - self.len <= self.max / 4;
+        let is_last_quarter = self.max.saturating_sub(self.len) <= self.max / 4;
         match is_greedy && is_last_quarter && !is_common {
             true => self.oldest_silent(group).map_or(Room::None, Room::Instead),
             false => Room::Free,
@@ -77,10 +78,10 @@ impl Places {
     /// A peer from an address takes a place.
     pub(super) fn take(&mut self, group: AddressGroup, peer: PeerId) -> Place {
         let number = self.next;
-        self.next += 1;
-        self.len += 1;
+        self.next.raise(1);
+        self.len.raise(1);
         self.resize(group, |of| {
-            of.len += 1;
+            of.len.raise(1);
             of.silent.insert(number, peer);
         });
         Place { group, silent: Some(number) }
@@ -97,9 +98,9 @@ impl Places {
 
     /// A peer gives its place back.
     pub(super) fn give_back(&mut self, place: Place) {
-        self.len -= 1;
+        self.len.lower(1);
         self.resize(place.group, |of| {
-            of.len -= 1;
+            of.len.lower(1);
             place.silent.map(|number| of.silent.remove(&number));
         });
     }

@@ -1,5 +1,7 @@
 //! [`Quota`]: how much all peers together may make us keep, so that none has to go short for another.
 
+use crate::arithmetic::Count;
+
 /// Bytes that are kept for peers. Half of what there is, is shared out: that much each peer may have whatever the others
 /// do. The other half is for those who need more, as long as there is some.
 #[derive(Debug)]
@@ -17,17 +19,23 @@ impl Quota {
     /// Of so many bytes in all, for at most so many peers.
     pub(super) const fn new(max: usize, peers: usize) -> Self {
         let peers = if peers == 0 { 1 } else { peers };
-        let share = max / 2 / peers;
-        Self { share, common: max - share * peers, taken: 0, held: 0 }
+        // The divisor is not 0.
+        let share = match (max / 2).checked_div(peers) {
+            Some(share) => share,
+            None => 0,
+        };
+        Self { share, common: max.saturating_sub(share.saturating_mul(peers)), taken: 0, held: 0 }
     }
 
     /// A peer that has `held` is to have `to`. `false`: there is not that much; nothing has changed. Less is always fine.
-    pub(super) const fn change(&mut self, held: &mut usize, to: usize) -> bool {
-        let taken = (self.taken - held.saturating_sub(self.share)).saturating_add(to.saturating_sub(self.share));
+    pub(super) fn change(&mut self, held: &mut usize, to: usize) -> bool {
+        let taken =
+            self.taken.saturating_sub(held.saturating_sub(self.share)).saturating_add(to.saturating_sub(self.share));
         if to > *held && taken > self.common {
             return false;
         }
-        self.held = self.held - *held + to;
+        self.held.lower(*held);
+        self.held.raise(to);
         (self.taken, *held) = (taken, to);
         true
     }

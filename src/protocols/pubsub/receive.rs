@@ -10,6 +10,7 @@ use super::seen::{Digest, Origin, Room, Share};
 use super::seqno::Bringer;
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Fault, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
@@ -24,7 +25,7 @@ const SUBSCRIPTION: usize = 1_280;
 
 /// What a subscription to a topic is counted as.
 const fn takes(topic: &str) -> usize {
-    topic.len() + SUBSCRIPTION
+    topic.len().saturating_add(SUBSCRIPTION)
 }
 
 /// Where something has come from.
@@ -88,7 +89,7 @@ impl<R: Router> PubSub<R> {
                 && let Some(less) = peer.debt.checked_sub(1)
             {
                 peer.debt = less;
-                left.entries -= 1;
+                left.entries.lower(1);
                 continue;
             }
             self.look_at(node, id, &mut left);
@@ -109,7 +110,7 @@ impl<R: Router> PubSub<R> {
         while !left.is_over()
             && let Some(inbound) = self.peers.get_mut(&id).and_then(Peer::due)
         {
-            left.entries -= 1;
+            left.entries.lower(1);
             let (stream, connection) = (inbound.stream, inbound.connection);
             match inbound.next(most) {
                 Ok(Some(Entry::Change(change))) => {
@@ -122,7 +123,7 @@ impl<R: Router> PubSub<R> {
                     return self.message(node, via, message, left);
                 }
                 Ok(Some(Entry::BadTopic)) => {
-                    self.counters.topics_refused += 1;
+                    self.counters.topics_refused.raise(1);
                     return;
                 }
                 Ok(Some(Entry::Nothing)) => return,
@@ -165,7 +166,7 @@ impl<R: Router> PubSub<R> {
         let Some(peer) = self.peers.get_mut(&id) else { return true };
         let Some(inbound) = peer.inbound.iter_mut().find(|inbound| inbound.stream == stream) else { return true };
         let holds = inbound.holds();
-        let all = peer.inbound_bytes - inbound.held + holds;
+        let all = peer.inbound_bytes.saturating_sub(inbound.held).saturating_add(holds);
         let is_counted = self.unread.change(&mut peer.inbound_bytes, all);
         if is_counted {
             inbound.held = holds;
@@ -175,7 +176,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer's stream holds too much.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        self.counters.streams_cut += 1;
+        self.counters.streams_cut.raise(1);
         self.forget_inbound(node, id, stream);
         // It may have ended.
         let _ = node.reset(stream);
@@ -186,7 +187,7 @@ impl<R: Router> PubSub<R> {
         self.forget_inbound(node, via.peer, stream);
         // It may have ended.
         let _ = node.reset(stream);
-        self.counters.invalid += 1;
+        self.counters.invalid.raise(1);
         self.invalid(node, via);
     }
 
@@ -213,7 +214,7 @@ impl<R: Router> PubSub<R> {
         node.count_refusals(via.connection, Refusal::MessageInvalid, 1);
         let now = self.now.unwrap_or_default();
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
-        peer.counters.invalid += 1;
+        peer.counters.invalid.raise(1);
         if !peer.invalid.take(1, self.config.invalid, now) {
             self.cut_off(node, via, "sends too much that is no message");
         }
@@ -223,7 +224,7 @@ impl<R: Router> PubSub<R> {
     /// looked at after that.
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
-        self.counters.peers_cut += 1;
+        self.counters.peers_cut.raise(1);
         if self.connections_of(via.peer).next().is_some() {
             self.cut.insert(via.peer);
         }
@@ -232,14 +233,14 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
-        self.counters.duplicates += 1;
+        self.counters.duplicates.raise(1);
         let now = self.now.unwrap_or_default();
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
             return;
         }
-        self.counters.repeated += 1;
-        peer.counters.repeated += 1;
+        self.counters.repeated.raise(1);
+        peer.counters.repeated.raise(1);
         node.count_refusals(via.connection, Refusal::MessageRepeated, 1);
         if !peer.repeats.take(1, self.config.repeats, now) {
             log::debug!("{}: the peer repeats messages too often", via.connection);
@@ -258,25 +259,25 @@ impl<R: Router> PubSub<R> {
         let (subscribe, name) = (change.subscribe(), change.topic());
         if !subscribe {
             if let Some(topic) = peer.topics.take(name) {
-                let left = peer.topic_bytes - takes(name);
+                let left = peer.topic_bytes.saturating_sub(takes(name));
                 self.topics.change(&mut peer.topic_bytes, left);
-                peer.topics_left += 1;
+                peer.topics_left.raise(1);
                 self.remove_subscriber(id, &topic);
                 self.events.push(Event::Unsubscribed { peer: id, topic });
             }
         } else if !peer.topics.contains(name) {
             if peer.topics_left > 0 {
-                peer.topics_left -= 1;
+                peer.topics_left.lower(1);
                 if !peer.resubscriptions.take(1, self.config.resubscriptions, now) {
                     return self.cut_off(node, via, "subscribes and leaves again too often");
                 }
             }
-            let more = peer.topic_bytes + takes(name);
+            let more = peer.topic_bytes.saturating_add(takes(name));
             if name.len() > self.config.topic_bytes
                 || peer.topics.len() >= self.config.topics_per_peer
                 || !self.topics.change(&mut peer.topic_bytes, more)
             {
-                self.counters.topics_refused += 1;
+                self.counters.topics_refused.raise(1);
                 return;
             }
             // One name is kept once, whoever subscribes.
@@ -292,15 +293,15 @@ impl<R: Router> PubSub<R> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
         {
-            self.counters.outdated += 1;
+            self.counters.outdated.raise(1);
             return None;
         }
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
         let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
-            Err(Share::Author) => self.counters.author_over_share += 1,
-            Err(Share::Sender) => self.counters.sender_over_share += 1,
+            Err(Share::Author) => self.counters.author_over_share.raise(1),
+            Err(Share::Sender) => self.counters.sender_over_share.raise(1),
         }
         None
     }
@@ -316,18 +317,18 @@ impl<R: Router> PubSub<R> {
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
         let Ok(claim) = self.signing.open(&bytes) else {
-            self.counters.invalid += 1;
+            self.counters.invalid.raise(1);
             return self.invalid(node, via);
         };
         if let Some(peer) = self.peers.get_mut(&via.peer) {
             self.places.speaks(&mut peer.place);
         }
         if !self.subscriptions.contains(&claim.message.topic) {
-            self.counters.unwanted += 1;
+            self.counters.unwanted.raise(1);
             return;
         }
         if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
-            self.counters.denied += 1;
+            self.counters.denied.raise(1);
             return;
         }
         // What is known already costs no look at the signature.
@@ -349,7 +350,7 @@ impl<R: Router> PubSub<R> {
             peer.debt = cost.saturating_sub(1);
         }
         if claim.verify(&bytes).is_err() {
-            self.counters.invalid += 1;
+            self.counters.invalid.raise(1);
             return self.invalid(node, via);
         }
         let number = room.map(|room| self.seen.insert(digest, room, self.now)).or(known);
@@ -361,25 +362,25 @@ impl<R: Router> PubSub<R> {
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
-                self.counters.ignored += 1;
+                self.counters.ignored.raise(1);
                 return;
             }
             Verdict::Reject => {
-                self.counters.rejected += 1;
+                self.counters.rejected.raise(1);
                 return self.invalid(node, via);
             }
         }
         self.take_number(&message, via.peer);
         if is_forwarded_late {
-            self.counters.duplicates += 1;
+            self.counters.duplicates.raise(1);
         } else {
-            self.counters.received += 1;
+            self.counters.received.raise(1);
         }
         if claim.is_forwardable {
             let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
             self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via.peer)]);
         } else {
-            self.counters.held_back += 1;
+            self.counters.held_back.raise(1);
             self.seen.hold_back(&digest);
         }
         if !is_forwarded_late {

@@ -183,7 +183,7 @@ impl Claim {
     /// one of 8 192 bits 17. Hashing [`BYTES_PER_COST`] bytes, in fields that we know or not, costs 1 more.
     pub(super) fn cost(&self, len: usize) -> usize {
         let length = self.key.as_ref().map_or(0, Vec::len);
-        1 + (length / 256).pow(2) + len / BYTES_PER_COST
+        (length / 256).saturating_pow(2).saturating_add(len / BYTES_PER_COST).saturating_add(1)
     }
 
     /// Whether the author has signed `bytes`, which this was [opened](Signing::open) from. What has no author claims

@@ -7,6 +7,7 @@ use super::inbound::{Inbound, State};
 use super::peer::{Outbound, Peer};
 use super::places::Room;
 use super::router::Router;
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, Side, StreamEnd, StreamId};
 use crate::notifee::Node;
@@ -44,11 +45,11 @@ impl<R: Router> PubSub<R> {
         match self.places.room(group, is_common) {
             Room::Free => {}
             Room::Instead(silent) => {
-                self.counters.peers_evicted += 1;
+                self.counters.peers_evicted.raise(1);
                 self.expel(node, silent);
             }
             Room::None => {
-                self.counters.peers_refused += 1;
+                self.counters.peers_refused.raise(1);
                 return false;
             }
         }
@@ -216,7 +217,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn inbound_opened(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
         let connection = node.stream(stream).map(|view| view.connection);
         let Some(connection) = connection.filter(|connection| self.admit(node, id, *connection)) else {
-            self.counters.streams_refused += 1;
+            self.counters.streams_refused.raise(1);
             // It may have ended already.
             let _ = node.reset(stream);
             return;
@@ -237,7 +238,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
-            self.counters.streams_refused += 1;
+            self.counters.streams_refused.raise(1);
             self.forget_inbound(node, id, oldest);
             // It may have ended.
             let _ = node.reset(oldest);
@@ -251,7 +252,7 @@ impl<R: Router> PubSub<R> {
         if let Some(place) = peer.inbound.iter().position(|inbound| inbound.stream == stream)
             && let Some(inbound) = peer.inbound.remove(place)
         {
-            let left = peer.inbound_bytes - inbound.held;
+            let left = peer.inbound_bytes.saturating_sub(inbound.held);
             self.unread.change(&mut peer.inbound_bytes, left);
         }
         if peer.is_leaving && !peer.has_rest() {

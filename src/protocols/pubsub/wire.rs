@@ -9,6 +9,7 @@ pub use super::fields::Malformed;
 pub use crate::protocols::frames::{BadLength, Frames};
 
 use super::fields::Fields;
+use crate::arithmetic::Count;
 use alloc::string::String;
 use alloc::vec::Vec;
 use prost::Message as _;
@@ -103,11 +104,11 @@ impl Rpc {
     /// # Errors
     /// [`Malformed`]
     pub fn decode_at_most(bytes: &[u8], most: Most) -> Result<Self, Malformed> {
-        let (mut subscriptions, mut messages) = (0, 0);
+        let (mut subscriptions, mut messages) = (0_usize, 0_usize);
         for field in Fields(bytes) {
             match field?.number {
-                1 => subscriptions += 1,
-                2 => messages += 1,
+                1 => subscriptions.raise(1),
+                2 => messages.raise(1),
                 _ => {}
             }
         }

@@ -33,7 +33,7 @@ impl Body {
             match node.read(stream, &mut chunk) {
                 Ok(0) => return Some(self.end(Failure::Eof)),
                 Ok(n) => {
-                    if let Some(message) = self.take(&chunk[..n]) {
+                    if let Some(message) = self.take(chunk.get(..n).unwrap_or_default()) {
                         return Some(message);
                     }
                 }
@@ -54,7 +54,9 @@ impl Body {
 
     fn take(&mut self, read: &[u8]) -> Option<Result<Vec<u8>, Failure>> {
         match self {
-            Self::WholeSide { bytes, max } if read.len() > *max - bytes.len() => Some(Err(Failure::Protocol)),
+            Self::WholeSide { bytes, max } if bytes.len().saturating_add(read.len()) > *max => {
+                Some(Err(Failure::Protocol))
+            }
             Self::WholeSide { bytes, .. } => {
                 bytes.extend_from_slice(read);
                 None

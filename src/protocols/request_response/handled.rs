@@ -2,6 +2,7 @@
 //! event, so that nobody takes from another what it waits for.
 
 use super::{Codec, InboundRequestId, OutboundRequestId, RequestResponse};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::Failure;
 use alloc::collections::VecDeque;
@@ -24,7 +25,7 @@ impl<C: Codec> RequestResponse<C> {
     /// Takes the outcome of a request that is awaited, once it is there.
     pub(crate) fn take_awaited(&mut self, id: OutboundRequestId) -> Option<Result<C::Response, Failure>> {
         let outcome = self.awaited.remove(&id)?;
-        self.outbound_held -= 1;
+        self.outbound_held.lower(1);
         Some(outcome)
     }
 

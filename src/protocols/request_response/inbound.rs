@@ -13,6 +13,7 @@ use super::body::Body;
 #[cfg(all(feature = "host", unix))]
 use super::handled::Handled;
 use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, StreamEnd, StreamId};
 use crate::notifee::Node;
@@ -82,21 +83,21 @@ impl<C: Codec> RequestResponse<C> {
         }
         let Some(peer) = self.connections.get(connection).copied() else { return };
         if !self.has_place(node, peer) {
-            self.refused += 1;
+            self.refused.raise(1);
             // It has just opened.
             let _ = node.reset(stream);
             return;
         }
         let id = InboundRequestId(self.next_inbound);
-        self.next_inbound += 1;
+        self.next_inbound.raise(1);
         let body = Body::new(self.config.framing, self.config.request_bytes);
         let mut inbound = Inbound { connection, peer, stream, state: State::Arriving(body), deadline: None };
         let at = now.saturating_add(self.config.inbound_timeout);
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, Some(at));
         self.inbound.insert(id, inbound);
         self.streams.insert(stream, Role::Answer(id));
-        *self.inbound_held.entry(peer).or_default() += 1;
-        self.inbound_held_in_all += 1;
+        self.inbound_held.entry(peer).or_default().raise(1);
+        self.inbound_held_in_all.raise(1);
         self.go_on_answering(node, id);
     }
 
@@ -114,7 +115,7 @@ impl<C: Codec> RequestResponse<C> {
             let of_its_peer = self.inbound_held.get(&inbound.peer).copied().unwrap_or(0);
             (of_its_peer, inbound.work_spared(), *id)
         });
-        let Some((_, _, id)) = all.max().filter(|(most, ..)| *most > held + 1) else { return false };
+        let Some((_, _, id)) = all.max().filter(|(most, ..)| *most > held.saturating_add(1)) else { return false };
         self.give_way(node, id);
         true
     }
@@ -135,7 +136,7 @@ impl<C: Codec> RequestResponse<C> {
         if self.events.len() < before {
             // The owner has not taken it, and has nothing to hear of it.
             self.events.pop_back();
-            self.refused += 1;
+            self.refused.raise(1);
         } else {
             self.gave_way.insert(id);
         }
@@ -215,7 +216,7 @@ impl<C: Codec> RequestResponse<C> {
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
         let Inbound { connection, peer, .. } = inbound;
         if inbound.is_arriving() {
-            self.refused += 1;
+            self.refused.raise(1);
             return self.let_go(peer);
         }
         #[cfg(all(feature = "host", unix))]
@@ -233,8 +234,8 @@ impl<C: Codec> RequestResponse<C> {
     /// Gives the place of a peer's request back.
     pub(super) fn let_go(&mut self, peer: PeerId) {
         let Some(held) = self.inbound_held.get_mut(&peer) else { return };
-        *held -= 1;
-        self.inbound_held_in_all -= 1;
+        held.lower(1);
+        self.inbound_held_in_all.lower(1);
         if *held == 0 {
             self.inbound_held.remove(&peer);
         }

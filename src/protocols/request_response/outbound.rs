@@ -11,6 +11,7 @@
 
 use super::body::Body;
 use super::{Codec, Event, GRACE, OutboundRequestId, RequestResponse, Role, Target};
+use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Failure, StreamId};
 use crate::notifee::Node;
@@ -180,7 +181,7 @@ impl<C: Codec> RequestResponse<C> {
             }
         };
         if outbound.is_cancelled {
-            self.outbound_held -= 1;
+            self.outbound_held.lower(1);
             return;
         }
         let response = answer.and_then(|bytes| {

@@ -83,3 +83,17 @@ fn nothing_is_told_before_the_opening_and_after_the_last_event() {
     assert_eq!(refusals.total(Refusal::StreamLimit), 3, "the totals stay");
     assert!(refusals.tallies.is_empty() && refusals.ready.is_empty() && refusals.waiting.is_empty());
 }
+
+#[test]
+fn counts_of_refusals_stop_at_the_greatest() {
+    let mut refusals = Refusals::default();
+    let at = open(&mut refusals);
+    for count in [u64::MAX, 2] {
+        refusals.count(at, Refusal::MessageInvalid, count);
+    }
+    assert_eq!(
+        (refusals.at(at, Refusal::MessageInvalid), refusals.total(Refusal::MessageInvalid)),
+        (u64::MAX, u64::MAX)
+    );
+    assert_eq!(refusals.next(), Some((at, Refusal::MessageInvalid, u64::MAX)));
+}

@@ -21,23 +21,24 @@ impl SentBy {
             self.words = vec![0; max.div_ceil(64).saturating_add(1)];
             self.newest = place;
         }
-        let len = self.words.len() as u64;
         // Each word is cleared once for 64 messages, or all of them once.
         for place in (self.newest.saturating_add(1)..=place).take(self.words.len()) {
             // Which word is cleared first does not matter if all are.
-            if let Some(word) = self.word(place % len) {
+            if let Some(word) = self.word(place) {
                 *word = 0;
             }
         }
         self.newest = self.newest.max(place);
-        let Some(word) = self.word(place % len) else { return false };
+        let Some(word) = self.word(place) else { return false };
         let was_sent = *word & bit != 0;
         *word |= bit;
         was_sent
     }
 
+    /// The word for this place, used for those before it, too; `None` while there is no memory.
     fn word(&mut self, place: u64) -> Option<&mut u64> {
-        self.words.get_mut(usize::try_from(place).ok()?)
+        let at = place.checked_rem(self.words.len() as u64)?;
+        self.words.get_mut(usize::try_from(at).ok()?)
     }
 }
 
