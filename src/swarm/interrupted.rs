@@ -11,6 +11,6 @@ pub(super) fn or_again<A>(polled: Poll<io::Result<A>>, cx: &Context<'_>) -> Poll
             cx.waker().wake_by_ref();
             Poll::Pending
         }
-        polled => polled,
+        polled @ (Poll::Ready(_) | Poll::Pending) => polled,
     }
 }

@@ -224,7 +224,7 @@ fn a_listener_that_cannot_accept_is_told_and_goes_on() {
 }
 
 #[test]
-fn a_dial_that_the_system_cannot_make_has_failed_and_the_next_has_not() {
+fn a_dial_that_the_system_refuses_has_failed_alone() {
     let mut machine = Machine::new();
     let there = {
         let listener = machine.client.listen("/memory/0".parse().unwrap()).unwrap();
