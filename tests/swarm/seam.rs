@@ -177,7 +177,7 @@ impl Machine {
                             self.received.extend_from_slice(&buffer[..n]);
                         }
                     }
-                    _ => {}
+                    Ready::Stream { .. } | Ready::Addresses { .. } | Ready::Refused { .. } | _ => {}
                 }
             }
             self.server.flush_all(self.now);
@@ -302,10 +302,7 @@ fn a_socket_that_fails_costs_its_connection_and_no_other() {
             let ends: Vec<_> = machine
                 .events
                 .iter()
-                .filter_map(|event| match event {
-                    Event::Disconnected { reason, .. } => Some(*reason),
-                    _ => None,
-                })
+                .filter_map(|event| if let Event::Disconnected { reason, .. } = event { Some(*reason) } else { None })
                 .collect();
             assert_eq!(ends, [ConnectionEnd::Failed(fault)], "{errno}, read {is_read}");
             machine.says(other, b"still here");
