@@ -80,6 +80,10 @@ mod scratch;
 mod stream;
 mod timers;
 mod unnamed;
+#[cfg(test)]
+#[path = "../tests/support/weak_keys.rs"]
+#[allow(dead_code, reason = "each test uses its part of it")]
+pub(crate) mod weak_keys;
 mod work;
 pub mod yamux;
 

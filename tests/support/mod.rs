@@ -65,6 +65,7 @@ pub(crate) mod sleep;
 pub(crate) mod swarm;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub(crate) mod terminal;
+pub(crate) mod weak_keys;
 #[cfg(feature = "swarm")]
 pub(crate) mod wire;
 #[cfg(feature = "connection")]

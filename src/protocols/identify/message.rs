@@ -1,7 +1,8 @@
 //! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`].
 
 use super::PeerRecord;
-use crate::connection::{Protocol, key};
+use crate::connection::Protocol;
+use crate::connection::key::Key;
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
 use crate::text::shorten;
@@ -142,7 +143,7 @@ pub fn encode(info: &Info) -> Vec<u8> {
 /// [`DecodeError`].
 pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
     let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
-    let key = wire.public_key.map(|key| key::decode(&key));
+    let key = wire.public_key.map(|key| Key::decode(&key).map(Key::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),

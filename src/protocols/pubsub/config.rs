@@ -36,8 +36,9 @@ pub struct Config {
     /// How many messages of all peers are validated in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
     /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. A message counts as what it
-    /// costs: one that is signed with RSA as 2 (2 048 bits) to 17 (8 192 bits), any other as 1, and each as 1 more for every
-    /// 16 KiB of it. Peers of which something waits take turns, a message each; one whose message counted as n is passed
+    /// costs, in units of a signature of Ed25519: one that is signed with Ed25519 as 1, with secp256k1 as 2, with ECDSA as 9,
+    /// with RSA as 1 (2 048 bits), 2 (3 072), 4 (4 096) and up to 13 (8 192), one without a signature as 1, and each as 1 more
+    /// for every 16 KiB of it. Peers of which something waits take turns, a message each; one whose message counted as n is passed
     /// over n - 1 times, so that all have the same share of the work. 0 counts as 1. Default 64: a few milliseconds of
     /// signatures.
     pub messages_per_turn: usize,

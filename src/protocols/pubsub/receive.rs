@@ -5,6 +5,7 @@ use super::events::Event;
 use super::inbound::{Entry, State};
 use super::peer::Peer;
 use super::router::Router;
+use super::signing::{Checked, Invalid};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::identity::PeerId;
@@ -284,6 +285,17 @@ impl<R: Router> PubSub<R> {
         }
     }
 
+    /// A message of a peer's has been looked at, for so many units of work. They are missing in this turn, and the peer
+    /// is passed over for as many looks less one.
+    fn pays(&mut self, id: PeerId, cost: usize, left: &mut Left) {
+        left.messages = left.messages.saturating_sub(cost);
+        self.counters.work += cost as u64;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.debt = cost.saturating_sub(1);
+            peer.counters.work += cost as u64;
+        }
+    }
+
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
         let Ok(claim) = self.signing.open(&bytes) else {
@@ -308,14 +320,19 @@ impl<R: Router> PubSub<R> {
         if is_ours || known.is_some() && !is_forwarded_late {
             return self.duplicate(node, via, known);
         }
-        let cost = claim.cost(bytes.len());
-        left.messages = left.messages.saturating_sub(cost);
-        if let Some(peer) = self.peers.get_mut(&via.peer) {
-            peer.debt = cost.saturating_sub(1);
-        }
-        if claim.verify(&bytes).is_err() {
-            self.counters.invalid += 1;
-            return self.invalid(node, via);
+        let Checked { cost, verdict } = claim.check(&bytes);
+        self.pays(via.peer, cost, left);
+        match verdict {
+            Ok(()) => {}
+            // Its forwarder may have taken it in good faith, but for its author.
+            Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
+                self.counters.refused += 1;
+                return;
+            }
+            Err(_) => {
+                self.counters.invalid += 1;
+                return self.invalid(node, via);
+            }
         }
         let number = self.seen.insert(claim.id.clone(), self.now).or(known);
         if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {
