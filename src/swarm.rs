@@ -103,13 +103,16 @@ mod budget;
 mod config;
 mod door;
 mod drive;
+mod enforcing;
 mod error;
+mod gate;
 mod giving_way;
 mod held;
 mod ledger;
 mod line;
 mod link;
 mod listeners;
+mod lists;
 mod own_dial;
 mod peers;
 mod reactor;
@@ -130,7 +133,9 @@ pub(crate) use address_group::leads_here;
 pub(crate) use address_group::{AddressGroup, is_loopback};
 pub use config::Config;
 pub use error::{CloseError, DialError, ListenError, OpenStreamError};
+pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
+pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
 pub use reactor::Reactor;
 pub use ready::Ready;
 pub use refusals::{Refusal, RefusedAt};
@@ -145,6 +150,7 @@ use chacha20::ChaCha20Rng;
 use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
+use enforcing::Enforcing;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use ledger::Ledger;
 use libp2p_identity::PeerId;
@@ -180,6 +186,8 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     is_shutting_down: bool,
     /// The rest of a shutdown, while it has not begun to close everything.
     closing: Option<Closing>,
+    /// What is left to be looked at since the lists have changed.
+    enforcing: Option<Enforcing>,
     /// The latest time that the owner has given.
     now: Duration,
     /// The owner's waker was used before the last turn.

@@ -227,6 +227,26 @@ impl Connection {
         self.moved(turn.now);
     }
 
+    /// Refuses the protocol of a stream of the peer's that was [`Fact::StreamAtGate`], as if it were not spoken: the peer hears
+    /// `na`, and may propose another one. Returns what comes of it at once; the stream fails of [`Failure::Denied`] if the
+    /// peer proposes nothing that is spoken. Of any other stream, or at any other time, it changes nothing.
+    pub fn refuse_protocol(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let stream = turn.streams.get_mut(id).filter(|stream| !stream.ends.over)?;
+        let Negotiation::Ready(Some(mut listener)) = stream.negotiation else { return None };
+        turn.scratch.lines.clear();
+        listener.refuse(&mut turn.scratch.lines);
+        stream.negotiation = Negotiation::Listener(listener);
+        stream.protocol = Protocol::NONE;
+        if let Some(yamux) = &mut stream.yamux {
+            open.session.write_whole(yamux, &turn.scratch.lines);
+        }
+        self.at_gate -= 1;
+        self.moved(turn.now);
+        // The next proposal may be there already.
+        self.negotiate(id, turn)
+    }
+
     /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
     /// that its window allows waits for our owner to read, and not we for it.
     pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
@@ -351,6 +371,7 @@ impl Stream {
     /// not speak, and then for nothing else, had no other reason to leave.
     fn failed(&self, otherwise: Failure) -> Failure {
         match &self.negotiation {
+            Negotiation::Listener(listener) if listener.has_denied() => Failure::Denied,
             Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
             Negotiation::Queued(_)
             | Negotiation::Dialer(..)

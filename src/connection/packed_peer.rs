@@ -7,7 +7,7 @@ const LONGEST: usize = 44;
 
 /// The bytes of a peer id. A [`PeerId`] has room for hashes of 64 bytes, which none has, and there are two of them for each
 /// idle connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PackedPeer {
     bytes: [u8; LONGEST],
     len: u8,

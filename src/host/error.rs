@@ -131,7 +131,7 @@ impl From<Error> for io::Error {
                 Failure::Unsupported => Kind::Unsupported,
                 Failure::AddressInUse => Kind::AddrInUse,
                 Failure::AddressNotAvailable => Kind::AddrNotAvailable,
-                Failure::PermissionDenied => Kind::PermissionDenied,
+                Failure::PermissionDenied | Failure::Denied => Kind::PermissionDenied,
                 Failure::Reset(Side::Remote) => Kind::ConnectionReset,
                 Failure::Reset(Side::Local)
                 | Failure::Requested

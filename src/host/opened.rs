@@ -130,6 +130,9 @@ impl End {
             Self::Told(StreamEnd::Limit) => {
                 (Kind::ConnectionAborted, "the stream was reset because a limit was reached")
             }
+            Self::Told(StreamEnd::Denied) => {
+                (Kind::PermissionDenied, "the gate has come to deny the stream's protocol")
+            }
             Self::Failed(reason) => return Error::Failed { reason, text: None }.into(),
             Self::Gone => (Kind::ConnectionAborted, "the host is gone"),
         };

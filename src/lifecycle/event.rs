@@ -177,6 +177,8 @@ pub enum ConnectionEnd {
     Idle,
     /// It had no stream, and gave its place to another connection at a limit.
     Trimmed,
+    /// Its owner has come to deny its peer or its address, by a list or a gate.
+    Denied,
     /// It broke, or so it looks: a go-libp2p node that closes a connection which it dialed ends it so, too. See
     /// [`Fault::Reset`].
     Failed(Fault),
@@ -213,6 +215,8 @@ pub enum StreamEnd {
     Timeout,
     /// We reset it because a limit was reached, and this stream's peer held most of what was short.
     Limit,
+    /// Its owner has come to deny its protocol to this peer, by a gate.
+    Denied,
 }
 
 /// What broke something that was open.
@@ -254,6 +258,9 @@ pub enum Failure {
     Unsupported,
     /// One side has no place for more.
     Limit,
+    /// A list or a gate of ours does not allow it: the address or the peer that we dialed, or the protocol that the peer
+    /// proposed.
+    Denied,
     /// Somebody else listens there.
     AddressInUse,
     /// No interface of this machine has that address; or the transport reports one that nobody can connect to.
@@ -296,6 +303,7 @@ impl From<ConnectionEnd> for Failure {
             ConnectionEnd::Remote(RemoteEnd::Eof) => Self::Eof,
             ConnectionEnd::Idle => Self::Timeout,
             ConnectionEnd::Trimmed => Self::Limit,
+            ConnectionEnd::Denied => Self::Denied,
             ConnectionEnd::Failed(fault) => fault.into(),
             ConnectionEnd::Shutdown => Self::Shutdown,
         }
@@ -311,6 +319,7 @@ impl From<StreamEnd> for Failure {
             StreamEnd::ConnectionClosed => Self::ConnectionClosed,
             StreamEnd::Timeout => Self::Timeout,
             StreamEnd::Limit => Self::Limit,
+            StreamEnd::Denied => Self::Denied,
         }
     }
 }
@@ -363,6 +372,7 @@ impl fmt::Display for ConnectionEnd {
             Self::Remote(RemoteEnd::Eof) => f.write_str("remote(eof)"),
             Self::Idle => f.write_str("idle"),
             Self::Trimmed => f.write_str("trimmed"),
+            Self::Denied => f.write_str("denied"),
             Self::Failed(fault) => write!(f, "failed({fault})"),
             Self::Shutdown => f.write_str("shutdown"),
         }
@@ -377,6 +387,7 @@ impl fmt::Display for StreamEnd {
             Self::ConnectionClosed => f.write_str("connection_closed"),
             Self::Timeout => f.write_str("timeout"),
             Self::Limit => f.write_str("limit"),
+            Self::Denied => f.write_str("denied"),
         }
     }
 }
@@ -403,6 +414,7 @@ impl fmt::Display for Failure {
             Self::LocalPeer => "local_peer",
             Self::Unsupported => "unsupported",
             Self::Limit => "limit",
+            Self::Denied => "denied",
             Self::AddressInUse => "address_in_use",
             Self::AddressNotAvailable => "address_not_available",
             Self::PermissionDenied => "permission_denied",

@@ -63,7 +63,11 @@ pub(crate) fn leads_here(address: &Multiaddr) -> bool {
     is_wildcard || is_loopback(address) || address.iter().any(|part| name_of(&part).is_some_and(is_localhost))
 }
 
-#[cfg(feature = "protocols")]
+/// Returns `true` for an address that begins with a name.
+pub(super) fn is_name(address: &Multiaddr) -> bool {
+    address.iter().next().is_some_and(|part| name_of(&part).is_some())
+}
+
 fn name_of<'a>(part: &'a Part<'_>) -> Option<&'a str> {
     if let Part::Dns(name) | Part::Dns4(name) | Part::Dns6(name) | Part::Dnsaddr(name) = part {
         Some(name)
@@ -78,13 +82,13 @@ fn is_localhost(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
 }
 
-enum Ip {
+pub(super) enum Ip {
     V4(Ipv4Addr),
     V6(Ipv6Addr),
 }
 
 /// Returns the first IP address of an address. A socket of both families reports IPv4 peers as `::ffff:a.b.c.d`.
-fn ip_of(address: &Multiaddr) -> Option<Ip> {
+pub(super) fn ip_of(address: &Multiaddr) -> Option<Ip> {
     address.iter().find_map(|part| {
         if let Part::Ip4(ip) = part {
             return Some(Ip::V4(ip));

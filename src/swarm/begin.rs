@@ -48,7 +48,9 @@ where
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed), at the latest after
     /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
     /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, [`LocalPeer`](Failure::LocalPeer) if the address leads
-    /// to ourselves, and [`Unsupported`](Failure::Unsupported) if it names more than one peer.
+    /// to ourselves, [`Unsupported`](Failure::Unsupported) if it names more than one peer, and
+    /// [`Denied`](Failure::Denied) if our [lists](super::Lists) or our [gate](super::Gate) do not allow the address or the
+    /// peer.
     ///
     /// # Errors
     /// [`DialError`]; nothing has changed.
@@ -77,6 +79,9 @@ where
         link.expected = expected.map(Box::new);
         if expected == Some(ledger.local_peer) {
             return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
+        }
+        if let Err(why) = ledger.access.may_dial(&plain, expected, self.now) {
+            return link.fail(ledger, Failure::Denied, &why);
         }
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         match self.transport.dial(plain, options) {

@@ -3,11 +3,13 @@
 use super::config::Config;
 use super::door;
 use super::held::limit;
+use super::lists::Network;
 use super::ready::INTEREST;
 use crate::connection::yamux::INITIAL_WINDOW;
-use crate::connection::{Stream, UNNAMED};
+use crate::connection::{PackedPeer, Stream, UNNAMED};
 use crate::lifecycle::{ConnectionId, Event, StreamId};
 use core::num::NonZeroU32;
+use core::time::Duration;
 
 /// Buffers of a read and of its plaintexts, spare receive buffers of streams, the event queue, and what is made once.
 const FIXED: usize = 256 * 1024 + 64 * 2 * 1024 + 2 * 256 * 1024 + 256 * size_of::<Event>() + 128 * 1024;
@@ -36,6 +38,12 @@ const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + INTEREST + 64
 
 /// What choosing streams to reset takes for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);
+
+/// Rules of peers and networks, and denials for a while, in trees whose nodes may be half empty.
+const LISTED_PEER: usize = 2 * (PACKED_PEER + 1) + 16;
+const LISTED_NETWORK: usize = 2 * (size_of::<Network>() + 1) + 16;
+const TIMED_DENIAL: usize = 2 * (2 * (PACKED_PEER + size_of::<Duration>()) + 8) + 32;
+const PACKED_PEER: usize = size_of::<PackedPeer>();
 
 /// The largest message on the wire, with its length.
 const MESSAGE: usize = 2 + 65_535;
@@ -78,6 +86,7 @@ impl Config {
         config.held_bytes = 3 * 1024 * 1024;
         config.held_bytes_per_peer = 2 * 1024 * 1024;
         config.held_bytes_per_connection = 1024 * 1024;
+        (config.listed_peers, config.listed_networks, config.timed_denials) = (256, 256, 64);
         config
     }
 
@@ -109,6 +118,9 @@ impl Config {
             (number(self.limits.streams), STREAM + CHOICE.0),
             // Those without an id, in tables that are half empty.
             (number(self.limits.streams), 2 * UNNAMED),
+            (number(self.listed_peers), LISTED_PEER),
+            (number(self.listed_networks), LISTED_NETWORK),
+            (number(self.timed_denials), TIMED_DENIAL),
         ];
         let records = records.iter().map(|(count, each)| count.saturating_mul(*each));
         // What one connection's output can be: what gathers, and what is being sealed and written.

@@ -134,6 +134,15 @@ pub struct Config {
     /// machine asleep. What peers have said meanwhile may not have reached the sockets yet, so deadlines are put off by
     /// as much, once, before they are judged. Zero: they are judged when they are found. Default 1 s.
     pub lateness: Duration,
+    /// The most peers that have a rule in [`Lists`](super::Lists), which take some 100 bytes each. One more is
+    /// [`ListFull`](super::ListFull). Default 4 096.
+    pub listed_peers: u32,
+    /// The most networks that have a rule there, likewise. Default 4 096.
+    pub listed_networks: u32,
+    /// The most peers that are denied until a time ([`Lists::deny_peer_until`](super::Lists::deny_peer_until)), which take
+    /// some 250 bytes each. One more takes the place of the denial that ends next. 0: none is ever kept. Default 1 024: whoever
+    /// wants to push a denial out has to get as many other identities denied, and each of them pays a handshake first.
+    pub timed_denials: u32,
 }
 
 impl Default for Config {
@@ -156,6 +165,9 @@ impl Default for Config {
             held_bytes_per_connection: 16 * 1024 * 1024,
             write_timeout: Duration::from_secs(60),
             lateness: Duration::from_secs(1),
+            listed_peers: 4_096,
+            listed_networks: 4_096,
+            timed_denials: 1_024,
         }
     }
 }

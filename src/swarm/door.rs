@@ -152,6 +152,11 @@ where
         local: Multiaddr,
         now: Duration,
     ) {
+        // Before anything is looked up, made or drawn for it, so that a refusal costs little.
+        if let Err(why) = self.ledger.access.may_accept(&remote, now) {
+            drop(upgrade);
+            return self.refuse(listener, &remote, Refusal::ConnectionDenied, &why);
+        }
         let origin = Origin::of(&remote);
         let crowd = self.crowd_at_door(&remote);
         let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
@@ -186,6 +191,11 @@ where
             let Some(number) = self.door.places.greediest() else { return };
             self.turn_away(number, Refusal::HandshakeEvicted, &"the system has run out of something");
         }
+    }
+
+    /// Returns the first visitor whose number is at least `from`, with the address that it came from.
+    pub(super) fn next_visitor(&self, from: u64) -> Option<(u64, Multiaddr)> {
+        self.door.places.first_from(from).map(|(number, visitor)| (number, visitor.remote.clone()))
     }
 
     /// Takes a helping of a visitor's share of this tick. Returns `false` if its share is used up.
@@ -266,6 +276,12 @@ where
         if self.is_shutting_down {
             drop(pipe);
             return self.refuse(listener, remote, Refusal::HandshakeFailed, &"the swarm shuts down");
+        }
+        if let Some(peer) = pipe.connection.peer()
+            && let Err(why) = self.ledger.access.may_connect(peer, Direction::Inbound, remote, self.now)
+        {
+            drop(pipe);
+            return self.refuse(listener, remote, Refusal::ConnectionDenied, &why);
         }
         let Ok(id) = self.ledger.lifecycle.begin_connection(Direction::Inbound) else {
             drop(pipe);

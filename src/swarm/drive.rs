@@ -75,6 +75,7 @@ where
             || self.ledger.held.has_relieved()
             || (self.is_transport_due && self.accepts())
             || self.closing.is_some()
+            || self.is_enforcing()
     }
 
     /// Adds a link that has just been dialed or let in, and puts it in the queue, so that it is polled once.
@@ -125,7 +126,7 @@ where
     }
 
     fn admit_connection(&mut self, id: ConnectionId) {
-        if !self.ledger.is_opening(id) || !self.claim_share(id) {
+        if !self.ledger.is_opening(id) || self.is_denied_meanwhile(id) || !self.claim_share(id) {
             return;
         }
         if self.ledger.lifecycle.room() == 0 {

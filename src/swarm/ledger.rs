@@ -5,8 +5,10 @@
 
 use super::bits::Bits;
 use super::config::Config;
+use super::gate::Access;
 use super::held::Held;
 use super::line::Line;
+use super::lists::Lists;
 use super::ready::{Began, Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
@@ -63,6 +65,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     dials: u32,
     pub(super) refusals: Refusals,
     pub(super) held: Held,
+    pub(super) access: Access,
     /// The streams of peers without an id, on all connections.
     unnamed: usize,
     /// What a stream held that has just been vacated, and whose it was.
@@ -79,6 +82,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             streams: Streams::new(),
             shares: Shares::new(&config),
             held: Held::new(&config),
+            access: Access::new(Lists::new(&config)),
             unnamed: 0,
             dropped: None,
             config,

@@ -10,6 +10,7 @@
 //! A link whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
 
 mod batches;
+mod denying;
 mod ending;
 mod held;
 mod share;
@@ -18,6 +19,7 @@ mod writing;
 
 pub(super) use ending::Why;
 
+use super::address_group::is_name;
 use super::budget::Helping;
 use super::door::Visitor;
 use super::error;
@@ -27,7 +29,7 @@ use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::run_queue::Share;
 use crate::connection::{Connection, Fact, Input, PackedPeer, UNTIMED};
-use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, ListenerId, RemoteEnd};
+use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerId, RemoteEnd};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -53,6 +55,8 @@ pub(super) struct Link<T: Transport> {
     pub(super) remote: Multiaddr,
     /// Our address of the socket, if its transport or its reactor has told.
     pub(super) local: Option<Multiaddr>,
+    /// The address that the name has led to which was dialed.
+    reached: Option<Multiaddr>,
     pub(super) listener: Option<ListenerId>,
     /// The peer that it was dialed for, if one was named, until its peer is known.
     pub(super) expected: Option<Box<PeerId>>,
@@ -132,6 +136,7 @@ where
             direction,
             remote,
             local: None,
+            reached: None,
             listener: None,
             expected: None,
             peer: None,
@@ -229,11 +234,22 @@ where
         ledger: &mut Ledger<E>,
         reactor: &mut impl Reactor,
         cx: &mut Context<'_>,
+        now: Duration,
     ) -> Option<T::Output> {
         let Stage::Dialing(dial) = &mut self.stage else { return None };
         // What others have left there is not this dial's.
         let _ = reactor.dialed_from();
         let polled = dial.as_mut().poll(cx);
+        if is_name(&self.remote)
+            && let Some(reached) = reactor.dialed_to()
+        {
+            let judged = self.judge_reached(reached, ledger, now);
+            if let Err(why) = judged {
+                drop(polled);
+                self.fail(ledger, Failure::Denied, &why);
+                return None;
+            }
+        }
         // A transport above the socket's may have more to do before it is ready.
         self.local = reactor.dialed_from().or_else(|| self.local.take());
         match polled {
@@ -370,6 +386,9 @@ where
             Fact::StreamOffered => self.offered(ledger, cx, now),
             Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
             Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
+            Fact::StreamAtGate(id) if ledger.access.has_gate() && !self.gate_allows(id, ledger, now) => {
+                self.refuse_proposal(id, ledger, cx, now);
+            }
             Fact::StreamAtGate(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
             Fact::StreamAtGate(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
@@ -401,10 +420,17 @@ where
     /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
     pub(super) fn at_gate<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         let peer = self.connection().and_then(|connection| connection.peer());
+        let is_new = self.peer.is_none();
         self.peer = peer.and_then(PackedPeer::pack);
         self.expected = None;
         if peer == Some(ledger.local_peer) {
             return self.refuse_ourselves(ledger);
+        }
+        // An accepted one was judged before it got its id.
+        if let Some(peer) = peer.filter(|_| is_new && self.direction == Direction::Outbound)
+            && let Err(why) = ledger.access.may_connect(peer, self.direction, self.judged_address(), now)
+        {
+            return self.deny(ledger, cx, now, why);
         }
         match ledger.is_free() && self.has_share(ledger) {
             true => self.admit(ledger, cx, now),

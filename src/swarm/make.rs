@@ -131,6 +131,7 @@ where
             is_transport_due: false,
             is_shutting_down: false,
             closing: None,
+            enforcing: None,
             now: Duration::ZERO,
             is_called: false,
             has_waited: false,

@@ -42,6 +42,13 @@ pub trait Reactor {
     fn dialed_from(&mut self) -> Option<Multiaddr> {
         None
     }
+
+    /// Returns the remote address of the socket whose local one [`dialed_from`](Self::dialed_from) gives next: for a name that
+    /// was dialed, the address that it has led to. A swarm asks right before, and judges a name by it. Without this method it
+    /// is not known.
+    fn dialed_to(&mut self) -> Option<Multiaddr> {
+        None
+    }
 }
 
 /// No reactor: the transport wakes by itself. It has no sockets and no timers, and never waits.

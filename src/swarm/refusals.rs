@@ -41,6 +41,13 @@ pub enum Refusal {
     /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
+    /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or its
+    /// peer once that was authenticated. It had no id.
+    ConnectionDenied,
+    /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer heard that
+    /// the protocol is not spoken; if the stream ends without another one, it has
+    /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with [`Denied`](crate::lifecycle::Failure::Denied), too.
+    StreamDenied,
     /// A protocol dropped a message for the peer, because the peer was too slow to take it.
     MessageDropped,
     /// The peer has sent a message that its protocol does not accept: malformed, wrongly signed, or rejected by the
@@ -58,6 +65,8 @@ impl Refusal {
         Self::ConnectionLimit,
         Self::StreamUnproposed,
         Self::StreamLimit,
+        Self::ConnectionDenied,
+        Self::StreamDenied,
         Self::MessageDropped,
         Self::MessageInvalid,
         Self::MessageRepeated,
@@ -82,6 +91,8 @@ impl fmt::Display for Refusal {
             Self::ConnectionLimit => "connection_limit",
             Self::StreamUnproposed => "stream_unproposed",
             Self::StreamLimit => "stream_limit",
+            Self::ConnectionDenied => "connection_denied",
+            Self::StreamDenied => "stream_denied",
             Self::MessageDropped => "message_dropped",
             Self::MessageInvalid => "message_invalid",
             Self::MessageRepeated => "message_repeated",

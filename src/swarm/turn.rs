@@ -94,6 +94,7 @@ where
         self.is_called = is_called;
         self.now = self.now.max(now);
         self.ledger.refusals.advance(self.now);
+        self.ledger.access.lists.advance(self.now);
         self.hear();
         self.advance(budget);
         // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.

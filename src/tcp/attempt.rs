@@ -8,8 +8,15 @@ use mio::Interest;
 use mio::net::TcpStream;
 use std::io;
 
-/// A socket that is connected, and its local address.
-pub(super) type Connected = (Registered<TcpStream>, SocketAddr);
+/// A socket that is connected, and the two ends of its connection.
+pub(super) type Connected = (Registered<TcpStream>, Ends);
+
+/// The addresses of a connection that was dialed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+}
 
 /// One attempt to connect to one address.
 #[derive(Debug)]
@@ -26,7 +33,7 @@ impl Attempt {
         Ok(Self { address, socket: Some(socket) })
     }
 
-    /// Ready once it is connected, with its local address, or has failed.
+    /// Ready once it is connected, with its addresses, or has failed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connected>> {
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         let address = self.address;
@@ -46,7 +53,7 @@ impl Attempt {
         }));
         let socket = self.socket.take();
         Poll::Ready(connected.and_then(|local| match socket {
-            Some(socket) => Ok((socket, local)),
+            Some(socket) => Ok((socket, Ends { local, remote: address })),
             None => Err(io::ErrorKind::NotConnected.into()),
         }))
     }

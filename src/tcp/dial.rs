@@ -107,9 +107,9 @@ impl Future for Dial {
         let connected = core::task::ready!(self.poll_stage(cx));
         // This closes the attempts that have lost.
         self.stage = Stage::Over;
-        Poll::Ready(connected.and_then(|(mut socket, local)| {
+        Poll::Ready(connected.and_then(|(mut socket, ends)| {
             socket.report_reads_only()?;
-            self.handle.connected(local);
+            self.handle.connected(ends);
             socket.socket.set_nodelay(self.nodelay)?;
             Ok(Stream::new(socket))
         }))

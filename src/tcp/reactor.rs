@@ -1,12 +1,12 @@
 //! [`Reactor`]: the poller that the sockets of a [`Transport`](super::Transport) are registered with, and its timers.
 
+use super::attempt::Ends;
 use super::source::{Registered, Source};
 use super::timer_queue::Timers;
 use super::{address, lock};
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::fmt;
-use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
@@ -66,8 +66,8 @@ struct Shared {
     registry: mio::Registry,
     sources: Mutex<Sources>,
     timers: Mutex<Timers>,
-    /// The local address of the last socket that a dial has connected, and the [thread](here) that polled the dial.
-    dialed_from: Mutex<Option<(usize, SocketAddr)>>,
+    /// The addresses of the last socket that a dial has connected, and the [thread](here) that polled the dial.
+    dialed: Mutex<Option<(usize, Ends)>>,
 }
 
 /// The registered sockets, each with its generation.
@@ -149,7 +149,7 @@ impl Reactor {
             registry,
             sources: Mutex::default(),
             timers: Mutex::default(),
-            dialed_from: Mutex::default(),
+            dialed: Mutex::default(),
         });
         Ok(Self { poll, events: Events::with_capacity(EVENTS), shared, alarm })
     }
@@ -192,8 +192,15 @@ impl crate::swarm::Reactor for Reactor {
     }
 
     fn dialed_from(&mut self) -> Option<Multiaddr> {
-        let (_, address) = lock(&self.shared.dialed_from).take_if(|(thread, _)| *thread == here() && *thread != 0)?;
-        Some(address::to_multiaddr(address))
+        let (_, ends) = lock(&self.shared.dialed).take_if(|(thread, _)| *thread == here() && *thread != 0)?;
+        Some(address::to_multiaddr(ends.local))
+    }
+
+    fn dialed_to(&mut self) -> Option<Multiaddr> {
+        let dialed = *lock(&self.shared.dialed);
+        dialed
+            .filter(|(thread, _)| *thread == here() && *thread != 0)
+            .map(|(_, ends)| address::to_multiaddr(ends.remote))
     }
 }
 
@@ -213,9 +220,9 @@ impl fmt::Debug for Reactor {
 }
 
 impl Handle {
-    /// A dial has connected a socket with this local address.
-    pub(super) fn connected(&self, from: SocketAddr) {
-        *lock(&self.0.dialed_from) = Some((here(), from));
+    /// A dial has connected a socket with these addresses.
+    pub(super) fn connected(&self, ends: Ends) {
+        *lock(&self.0.dialed) = Some((here(), ends));
     }
 
     pub(super) fn timers(&self) -> MutexGuard<'_, Timers> {

@@ -11,7 +11,7 @@ use swarm_notify::lifecycle::{
 };
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
+    CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
     ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Fake {
     ready: VecDeque<StreamId>,
     is_held: bool,
     config: Config,
+    lists: Lists,
     /// What services have counted, of connections that have ended, too.
     pub(crate) refused: BTreeMap<(ConnectionId, Refusal), u64>,
     /// How many bytes may still be written to each peer.
@@ -70,6 +71,7 @@ impl Fake {
             ready: VecDeque::new(),
             is_held: false,
             config: Config::default(),
+            lists: Lists::new(&Config::default()),
             refused: BTreeMap::new(),
             place: BTreeMap::new(),
             dials: Vec::new(),
@@ -330,6 +332,10 @@ impl Node for Fake {
         None
     }
 
+    fn lists(&self) -> &Lists {
+        &self.lists
+    }
+
     fn counters(&self) -> &Counters {
         self.lifecycle.counters()
     }
@@ -367,6 +373,16 @@ impl Node for Fake {
     }
 
     fn limit_protocol(&mut self, _: &Protocol, _: ProtocolLimits) {}
+
+    fn lists_mut(&mut self) -> &mut Lists {
+        &mut self.lists
+    }
+
+    fn set_gate(&mut self, _: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
+        None
+    }
+
+    fn ask_gate_again(&mut self) {}
 
     fn listen(&mut self, _: Multiaddr) -> Result<ListenerId, ListenError> {
         Err(ListenError::Closing)

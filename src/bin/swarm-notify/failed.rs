@@ -61,6 +61,7 @@ const fn to_dial(reason: Failure) -> &'static str {
             "this machine has no address or port left for it: check its network, or try again later"
         }
         Failure::PermissionDenied => "this machine does not allow it: check its firewall",
+        Failure::Denied => "our own rules do not allow it",
         Failure::Requested | Failure::ConnectionClosed | Failure::Shutdown => "it was given up before it was there",
         // `Io` has it, and so has a reason that a later version adds.
         _ => "the system says so: check this machine's network, and how many files may be open (`ulimit -n`)",

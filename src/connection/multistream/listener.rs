@@ -44,6 +44,8 @@ enum Progress {
     Answered,
     /// A proposal was answered with `na`.
     Refused,
+    /// One that is supported was.
+    Denied,
 }
 
 /// How far a listener reads.
@@ -71,7 +73,13 @@ impl Listener {
     /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
     #[must_use]
     pub const fn has_refused(&self) -> bool {
-        matches!(self.progress, Progress::Refused)
+        matches!(self.progress, Progress::Refused | Progress::Denied)
+    }
+
+    /// Returns whether a proposal that is supported was [refused](Self::refuse).
+    #[must_use]
+    pub const fn has_denied(&self) -> bool {
+        matches!(self.progress, Progress::Denied)
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
@@ -159,7 +167,7 @@ impl Listener {
                 self.answer(out);
                 if !is_list || !self.list(supported, out) {
                     line::write(NOT_AVAILABLE, out);
-                    self.progress = Progress::Refused;
+                    self.progress = self.progress.max(Progress::Refused);
                 }
             }
             consumed += length;
@@ -172,6 +180,15 @@ impl Listener {
     pub fn confirm(mut self, protocol: &Protocol, out: &mut Vec<u8>) {
         self.answer(out);
         line::write(protocol.as_str(), out);
+    }
+
+    /// Refuses the protocol that [`receive`](Self::receive) gave, as if it were not supported: appends `na`, and the header if
+    /// it has not left yet. The next call of `receive` goes on with what the dialer proposes then.
+    pub fn refuse(&mut self, out: &mut Vec<u8>) {
+        self.answer(out);
+        line::write(NOT_AVAILABLE, out);
+        self.progress = Progress::Denied;
+        self.agreed = None;
     }
 
     /// Appends a list of protocols and returns `true`, unless too much has been listed.

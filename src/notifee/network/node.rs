@@ -5,9 +5,10 @@ use crate::connection::{Protocol, ReadError, WriteError};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, Multiaddr, OpenStreamError,
+    CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
     ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
@@ -106,6 +107,8 @@ macro_rules! node_methods {
             fn refused(&self, refusal: Refusal) -> u64;
             /// [`Swarm::last_refused_from`]
             fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr>;
+            /// [`Swarm::lists`]
+            fn lists(&self) -> &Lists;
             /// [`Swarm::counters`]
             fn counters(&self) -> &Counters;
             /// [`Swarm::waker`]
@@ -117,6 +120,12 @@ macro_rules! node_methods {
             fn unregister_protocol(&mut self, protocol: &Protocol);
             /// [`Swarm::limit_protocol`]
             fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits);
+            /// [`Swarm::lists_mut`]
+            fn lists_mut(&mut self) -> &mut Lists;
+            /// [`Swarm::set_gate`]
+            fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>>;
+            /// [`Swarm::ask_gate_again`]
+            fn ask_gate_again(&mut self);
             /// [`Swarm::listen`]
             fn listen(&mut self, address: Multiaddr) -> Result<ListenerId, ListenError>;
             /// [`Swarm::dial`]

@@ -193,7 +193,7 @@ impl<R: Router> PubSub<R> {
         match reason {
             StreamEnd::Reset(Side::Local) => return self.forget_inbound(node, id, stream),
             StreamEnd::Finished | StreamEnd::Reset(Side::Remote) => {}
-            StreamEnd::ConnectionClosed | StreamEnd::Timeout | StreamEnd::Limit => {}
+            StreamEnd::ConnectionClosed | StreamEnd::Timeout | StreamEnd::Limit | StreamEnd::Denied => {}
         }
         self.streams.remove(&stream);
         if let Some(inbound) = self.peers.get_mut(&id).and_then(|peer| peer.inbound(stream)) {

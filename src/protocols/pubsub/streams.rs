@@ -199,6 +199,7 @@ impl<R: Router> PubSub<R> {
             | Failure::WrongPeer
             | Failure::LocalPeer
             | Failure::Limit
+            | Failure::Denied
             | Failure::AddressInUse
             | Failure::AddressNotAvailable
             | Failure::PermissionDenied
@@ -297,7 +298,8 @@ impl<R: Router> PubSub<R> {
             StreamEnd::Finished
             | StreamEnd::Reset(Side::Local | Side::Remote)
             | StreamEnd::Timeout
-            | StreamEnd::Limit => self.retry(node, id),
+            | StreamEnd::Limit
+            | StreamEnd::Denied => self.retry(node, id),
         }
     }
 

@@ -137,6 +137,11 @@ impl<V> Places<V> {
         self.places.iter().map(|(number, place)| (*number, &*place.visitor))
     }
 
+    /// Returns the first visitor whose number is at least `from`.
+    pub(super) fn first_from(&self, from: u64) -> Option<(u64, &V)> {
+        self.places.range(from..).next().map(|(number, place)| (*number, &*place.visitor))
+    }
+
     /// Returns the visitor that has stood here longest.
     pub(super) fn oldest(&self) -> Option<u64> {
         self.places.keys().next().copied()

@@ -19,10 +19,10 @@ where
     T::Error: 'static,
     R: Reactor,
 {
-    /// Begins the closes of a shutdown, then judges the deadlines that have come.
+    /// Cuts what is denied, begins the closes of a shutdown, then judges the deadlines that have come.
     pub(super) fn close_and_judge(&mut self, budget: &mut Budget<'_>) {
         let mut has_closed = false;
-        while self.closing.is_some() && budget.allows() {
+        while self.has_closes() && budget.allows() {
             self.close_next();
             has_closed = true;
         }
@@ -30,7 +30,7 @@ where
         self.ledger.is_owner_late = !judges;
         // A spent budget allows one unit of this phase. Closes and deadlines take turns at it.
         let is_due = judges && self.is_deadline_due();
-        if self.closing.is_some() && !has_closed && (self.queue.closes_next || !is_due) {
+        if self.has_closes() && !has_closed && (self.queue.closes_next || !is_due) {
             self.queue.closes_next = false;
             return self.close_next();
         }
@@ -58,8 +58,16 @@ where
         self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
     }
 
-    /// Begins to close the next listener or connection of a shutdown, or closes the next visitor at the door.
+    /// Returns whether a shutdown has more to close, or the lists or the gate more to cut.
+    fn has_closes(&self) -> bool {
+        self.closing.is_some() || self.is_enforcing()
+    }
+
+    /// Cuts what is denied, or begins to close the next listener or connection of a shutdown, or closes the next visitor at the door.
     fn close_next(&mut self) {
+        if self.is_enforcing() {
+            return self.enforce_next();
+        }
         let Some(closing) = &mut self.closing else { return };
         if closing.listener < self.listeners.table.slots() {
             closing.listener += 1;

@@ -109,7 +109,7 @@ where
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
         let Some(link) = self.links.get_mut(id) else { return };
-        if let Some(io) = link.poll_pipe(&mut self.ledger, &mut self.reactor, &mut cx) {
+        if let Some(io) = link.poll_pipe(&mut self.ledger, &mut self.reactor, &mut cx, now) {
             let mut seed = [0; 32];
             self.rng.fill_bytes(&mut seed);
             let config = &self.ledger.config.connection;

@@ -82,12 +82,24 @@ where
         ledger: &mut Ledger<E>,
         now: Duration,
     ) {
+        self.reset_as(id, ledger, now, Failure::Limit, StreamEnd::Limit);
+    }
+
+    /// Resets a stream for one of two reasons: the first if it is not open yet.
+    pub(super) fn reset_as<const E: usize>(
+        &mut self,
+        id: StreamId,
+        ledger: &mut Ledger<E>,
+        now: Duration,
+        failure: Failure,
+        end: StreamEnd,
+    ) {
         if let Some(connection) = self.connection() {
             connection.reset_stream(id, &mut ledger.turn(now));
         }
         match ledger.lifecycle.state(id) {
-            Some(State::Opening) => ledger.fail_stream(id, Failure::Limit),
-            Some(State::Open | State::Leaving | State::Ended) | None => ledger.end_stream(id, StreamEnd::Limit),
+            Some(State::Opening) => ledger.fail_stream(id, failure),
+            Some(State::Open | State::Leaving | State::Ended) | None => ledger.end_stream(id, end),
         }
         self.mark_dirty(ledger);
     }

@@ -78,6 +78,7 @@ const fn meaning(end: ConnectionEnd) -> &'static str {
         ConnectionEnd::Failed(Fault::Protocol) => "the peer broke the rules of libp2p, ",
         ConnectionEnd::Failed(Fault::Flood) => "the peer sent too much that costs work for nothing, ",
         ConnectionEnd::Failed(_) => "the system has cut it, ",
+        ConnectionEnd::Denied => "our own rules have come to deny it, ",
         // It is ours, or one that a later version adds.
         ConnectionEnd::Requested | ConnectionEnd::Idle | ConnectionEnd::Trimmed | ConnectionEnd::Shutdown | _ => "",
     }

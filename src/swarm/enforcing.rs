@@ -1,0 +1,203 @@
+//! Lists and the gate of a running swarm: what its owner changes, and what a change cuts.
+
+use super::Swarm;
+use super::gate::{Denial, Gate};
+use super::link::Link;
+use super::lists::{Changed, Lists};
+use super::reactor::Reactor;
+use super::refusals::Refusal;
+use super::wake::Slot;
+use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::task::Context;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::Transport;
+
+/// The most connections, or handshakes, that one unit of a turn looks at.
+const LOOKS: usize = 64;
+
+/// The rest of a look at all that is open.
+#[derive(Debug, Default)]
+pub(super) struct Enforcing {
+    /// The slot of the connection that is next. The look begins there, wherever the one before has stopped, and goes around, so
+    /// that all have their turn however often the lists change.
+    slot: usize,
+    left: usize,
+    /// The handshake that is next; `None` if all have been looked at.
+    visitor: Option<u64>,
+    /// The gate is asked, too.
+    asks_gate: bool,
+}
+
+impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
+where
+    T: Transport + Unpin,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+    R: Reactor,
+{
+    /// Returns the lists of peers and networks that it allows and denies.
+    #[must_use]
+    pub const fn lists(&self) -> &Lists {
+        &self.ledger.access.lists
+    }
+
+    /// Lends the lists of peers and networks that it allows and denies, to be changed at any time. New connections and dials
+    /// are judged by them at once, and the next turns cut what is open and denied: [`Lists`] says how.
+    ///
+    pub const fn lists_mut(&mut self) -> &mut Lists {
+        &mut self.ledger.access.lists
+    }
+
+    /// Has a gate judge who comes in, whom we dial and what peers may speak from now on, and returns the one before. `None`: no
+    /// gate, which costs nothing. What is open stays; [`ask_gate_again`](Self::ask_gate_again) judges it, too.
+    pub fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
+        core::mem::replace(&mut self.ledger.access.gate, gate)
+    }
+
+    /// Has the gate judge what is open, because its rules have changed: it is asked
+    /// [`may_connect`](Gate::may_connect) for each connection, and [`may_speak`](Gate::may_speak) for each stream that a peer
+    /// has opened. The next turns do so, 64 connections a unit, and [`poll_at`](Self::poll_at) is *now* until they have.
+    /// Dials and handshakes under way are judged when their peers are authenticated. Without a gate it changes nothing.
+    ///
+    /// A gate that shares its rules with its owner:
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use std::collections::HashSet;
+    /// use std::sync::{Arc, Mutex};
+    /// use swarm_notify::connection::Protocol;
+    /// use swarm_notify::identity::PeerId;
+    /// use swarm_notify::swarm::Gate;
+    ///
+    /// /// Only these may speak the admin's protocol.
+    /// struct Admins(Arc<Mutex<HashSet<PeerId>>>);
+    ///
+    /// impl Gate for Admins {
+    ///     fn may_speak(&mut self, peer: PeerId, protocol: &Protocol, _now: Duration) -> bool {
+    ///         protocol.as_str() != "/admin/1.0.0" || self.0.lock().unwrap().contains(&peer)
+    ///     }
+    /// }
+    ///
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::{identity::Keypair, swarm::{Config, Swarm}};
+    /// # let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
+    /// # let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [1; 32], Config::default())?;
+    /// # let (bob, now) = (Keypair::ed25519_from_bytes([2; 32]).unwrap().public().to_peer_id(), Duration::ZERO);
+    /// let admins = Arc::new(Mutex::new(HashSet::from([bob])));
+    /// swarm.set_gate(Some(Box::new(Admins(admins.clone()))));
+    ///
+    /// admins.lock().unwrap().remove(&bob);
+    /// swarm.ask_gate_again(); // his streams of that protocol end as `Denied` in the next turn
+    /// swarm.tick(now);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ask_gate_again(&mut self) {
+        if self.ledger.access.gate.is_some() {
+            self.look_at_all().asks_gate = true;
+        }
+    }
+
+    fn look_at_all(&mut self) -> &mut Enforcing {
+        let enforcing = self.enforcing.get_or_insert_default();
+        enforcing.left = self.links.slots();
+        enforcing.visitor = Some(0);
+        enforcing
+    }
+
+    /// Returns whether something open may have to be cut, since the lists or the gate have changed.
+    pub(super) fn is_enforcing(&self) -> bool {
+        self.enforcing.is_some() || self.ledger.access.lists.has_changes()
+    }
+
+    /// Does one unit of work of cutting what is denied: all connections of a peer, or a look at a few connections.
+    pub(super) fn enforce_next(&mut self) {
+        match self.ledger.access.lists.take_changed() {
+            Some(Changed::Peer(peer)) => {
+                let connections: Vec<_> = self.ledger.shares.connections_of(peer).collect();
+                return connections.into_iter().for_each(|id| self.enforce(id, false));
+            }
+            Some(Changed::All) => _ = self.look_at_all(),
+            None => {}
+        }
+        let Some(mut enforcing) = self.enforcing.take() else { return };
+        let slots = self.links.slots();
+        for _ in 0..LOOKS {
+            if enforcing.left > 0 {
+                enforcing.left -= 1;
+                enforcing.slot = if enforcing.slot + 1 < slots { enforcing.slot + 1 } else { 0 };
+                if let Some(id) = self.links.key_at(enforcing.slot) {
+                    self.enforce(id, enforcing.asks_gate);
+                }
+            } else if let Some(from) = enforcing.visitor {
+                enforcing.visitor = self.enforce_at_door(from);
+            } else {
+                return;
+            }
+        }
+        self.enforcing = Some(enforcing);
+    }
+
+    /// Cuts a connection that is denied, or the streams on it that are.
+    fn enforce(&mut self, id: ConnectionId, asks_gate: bool) {
+        let Some(link) = self.links.get_mut(id) else { return };
+        let (access, now) = (&mut self.ledger.access, self.now);
+        let denial = match link.peer() {
+            Some(peer) if asks_gate => access.may_connect(peer, link.direction, link.judged_address(), now),
+            Some(peer) => access.lists_allow(Some(peer), link.judged_address(), now),
+            // Its name may not have led to an address yet.
+            None => access.lists_allow_dial(link.judged_address(), link.expected.as_deref().copied(), now),
+        };
+        let waker = self.wakers.waker(Slot::of(id));
+        if let Err(why) = denial {
+            link.deny(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
+            self.driven(id);
+        } else if asks_gate {
+            self.enforce_on_streams(id);
+        }
+    }
+
+    /// Returns whether a connection that has waited for room has come to be denied, and closes it then. A look at the
+    /// connections of its peer has passed it over, since it had no share yet.
+    pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
+        let Some(link) = self.links.get_mut(id) else { return false };
+        let Err(why) = self.ledger.access.lists_allow(link.peer(), link.judged_address(), self.now) else {
+            return false;
+        };
+        let waker = self.wakers.waker(Slot::of(id));
+        link.deny(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
+        link.mark_dirty(&mut self.ledger);
+        true
+    }
+
+    fn enforce_on_streams(&mut self, connection: ConnectionId) {
+        let Some(peer) = self.links.get(connection).and_then(Link::peer) else { return };
+        let mut denied: Vec<StreamId> = Vec::new();
+        let (lifecycle, streams, access) = (&self.ledger.lifecycle, &self.ledger.streams, &mut self.ledger.access);
+        for id in lifecycle.streams_of(connection) {
+            let is_theirs = lifecycle.direction(id) == Some(Direction::Inbound);
+            if is_theirs
+                && let Some(protocol) = streams.get(id).and_then(|stream| stream.protocol())
+                && access.may_speak(peer, protocol, self.now).is_err()
+            {
+                denied.push(id);
+            }
+        }
+        if let Some(link) = self.links.get_mut(connection) {
+            for id in denied {
+                link.deny_stream(id, &mut self.ledger, self.now);
+            }
+        }
+        self.driven(connection);
+    }
+
+    /// Closes the next visitor if the lists deny its address. Returns the number of the one behind it.
+    fn enforce_at_door(&mut self, from: u64) -> Option<u64> {
+        let (number, remote) = self.next_visitor(from)?;
+        if self.ledger.access.lists.denies_address(&remote) {
+            self.turn_away(number, Refusal::ConnectionDenied, &Denial::ListedAddress);
+        }
+        number.checked_add(1)
+    }
+}

@@ -1,0 +1,93 @@
+//! What lists and gates deny of a [`Link`]: itself, the address that its name has led to, and the protocols of its streams.
+
+use super::ending::short;
+use super::{Link, Stage, Why};
+use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
+use crate::swarm::gate::Denial;
+use crate::swarm::ledger::Ledger;
+use crate::swarm::refusals::Refusal;
+use core::task::Context;
+use core::time::Duration;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+use libp2p_core::{Multiaddr, Transport};
+
+impl<T> Link<T>
+where
+    T: Transport,
+    T::Output: AsyncRead + AsyncWrite + Unpin,
+    T::Error: 'static,
+{
+    /// Returns the address by which it is judged: its remote one, or the one that the name in that has led to.
+    pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {
+        self.reached.as_ref().unwrap_or(&self.remote)
+    }
+
+    /// Notes the address that a dialed name has led to, and judges it as a dial to that address is judged.
+    pub(super) fn judge_reached<const E: usize>(
+        &mut self,
+        reached: Multiaddr,
+        ledger: &mut Ledger<E>,
+        now: Duration,
+    ) -> Result<(), Denial> {
+        let reached = self.reached.insert(reached);
+        ledger.access.may_dial(reached, self.expected.as_deref().copied(), now)
+    }
+
+    /// Closes it at once, since its peer or its address is denied. The peer of an open one hears yamux's go-away, if its pipe
+    /// takes that at once.
+    pub(in crate::swarm) fn deny<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+        why: Denial,
+    ) {
+        if matches!(self.stage, Stage::Over(_)) {
+            return;
+        }
+        self.error = Some(short(&why));
+        if !ledger.is_opening(self.id) {
+            if let Stage::Up(pipe) = &mut self.stage {
+                pipe.connection.close(&ledger.config.connection, now);
+            }
+            self.last_words(cx);
+        } else if let Some(listener) = self.listener {
+            ledger.refuse_from(listener, Refusal::ConnectionDenied, &self.remote);
+        }
+        self.over(ledger, Why::Ended(ConnectionEnd::Denied));
+    }
+
+    /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.
+    pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) -> bool {
+        let Some((_, Direction::Inbound)) = ledger.lifecycle.unended(id) else { return true };
+        let protocol = ledger.streams.get(id).and_then(|stream| stream.protocol());
+        let Some((peer, protocol)) = self.peer().zip(protocol) else { return true };
+        ledger.access.may_speak(peer, protocol, now).is_ok()
+    }
+
+    /// Tells the peer that we do not speak what it has proposed, and goes on with what it proposes next.
+    pub(super) fn refuse_proposal<const E: usize>(
+        &mut self,
+        id: StreamId,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
+        ledger.refuse(self.id, Refusal::StreamDenied);
+        let refused = self.connection().and_then(|connection| connection.refuse_protocol(id, &mut ledger.turn(now)));
+        if let Some(fact) = refused {
+            self.handle(fact, ledger, cx, now);
+        }
+        self.mark_dirty(ledger);
+    }
+
+    /// Resets a stream whose protocol is denied to its peer by now.
+    pub(in crate::swarm) fn deny_stream<const E: usize>(
+        &mut self,
+        id: StreamId,
+        ledger: &mut Ledger<E>,
+        now: Duration,
+    ) {
+        self.reset_as(id, ledger, now, Failure::Denied, StreamEnd::Denied);
+    }
+}

@@ -1,0 +1,345 @@
+//! [`Lists`]: peers and networks that the owner allows or denies.
+
+mod network;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod timed;
+
+pub use network::{Network, NetworkError};
+
+use super::config::Config;
+use crate::connection::PackedPeer;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+use core::time::Duration;
+use libp2p_core::Multiaddr;
+use libp2p_identity::PeerId;
+use rules::NetworkRules;
+use timed::TimedDenials;
+
+/// The peers of which a swarm is told one by one that their rules have changed. When there are more it looks at everything
+/// that is open.
+const MAX_CHANGED: usize = 64;
+
+/// The rule of a peer or a network.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ListRule {
+    /// It may connect, and may be dialed.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// The list has as many rules as its bound allows. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ListFull;
+
+impl fmt::Display for ListFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the list has as many rules as Config::listed_peers or Config::listed_networks allows")
+    }
+}
+
+impl core::error::Error for ListFull {}
+
+/// The peers and the networks that a swarm allows or denies. [`Swarm::lists_mut`](super::Swarm::lists_mut) lends them, at any
+/// time; a change cuts what is open.
+///
+/// **Rules.** A peer has at most one rule, and so has a network; the last one that was given counts. Of the networks that an
+/// address is in, the smallest one with a rule decides. Who has no rule is allowed, or is denied if
+/// [`deny_unlisted_peers`](Self::deny_unlisted_peers) or [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) says so:
+/// that makes a list of denials one of permissions. A connection needs both, an address and a peer that are allowed.
+/// Beside its rule a peer can be [denied until a time](Self::deny_peer_until), which outweighs a rule that allows it.
+///
+/// **Where they are asked.** When a socket is accepted, its address: it is closed before a byte is read or sent, at the cost
+/// that [`Swarm::lists_mut`](super::Swarm::lists_mut) states. When a dial begins, its address and the peer that it names. When
+/// a peer is authenticated, both again. The address is the first IP address of a multiaddress, so that through a relay it is the
+/// relay's. One without an IP address has no rule. The name in a dial's address is judged once it has led to an address:
+/// the dial fails as soon as it is connected, before a byte is sent.
+///
+/// **What a change cuts.** The next turns close each open connection that the lists deny now, as
+/// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and give up dials and handshakes. Its peer hears yamux's
+/// go-away 0, if its pipe takes that at once. After a change for one peer the next turn does it, and costs nothing for others.
+/// After a change for a network it looks at 64 connections in each unit of a [`turn`](super::Swarm::turn).
+/// [`poll_at`](super::Swarm::poll_at) is *now* until all is done. Permission given later reopens nothing.
+///
+/// **Bounds.** [`Config::listed_peers`], [`Config::listed_networks`] and [`Config::timed_denials`]. A look-up of a peer costs
+/// O(log n), one of an address O(log n) for each length of prefix in use, and neither allocates.
+///
+/// ```
+/// use core::time::Duration;
+/// use swarm_notify::identity::Keypair;
+/// use swarm_notify::lifecycle::{ConnectionEnd, Event};
+/// use swarm_notify::swarm::{Config, Swarm};
+/// # use libp2p_core::transport::MemoryTransport;
+/// # let swarm = |key| {
+/// #     let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+/// #     Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::default())
+/// # };
+/// # let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+/// # server.listen("/memory/4714".parse()?)?;
+/// # server.tick(Duration::ZERO);
+/// # client.dial("/memory/4714".parse()?)?;
+/// # let mut events = Vec::new();
+/// # while events.len() < 2 {
+/// #     for swarm in [&mut client, &mut server] { swarm.tick(Duration::ZERO); }
+/// #     events.extend(std::iter::from_fn(|| server.next_event()));
+/// # }
+/// // `client` is connected to `server`, and misbehaves: it is cut, and stays away for ten minutes.
+/// let now = Duration::from_secs(5);
+/// server.lists_mut().deny_peer_until(client.local_peer(), now + Duration::from_secs(600));
+/// server.tick(now);
+/// assert!(matches!(server.next_event(), Some(Event::Disconnected { reason: ConnectionEnd::Denied, .. })));
+///
+/// // Nobody from these networks, but for one machine.
+/// let lists = server.lists_mut();
+/// lists.deny_network("198.51.100.0/24".parse()?)?;
+/// lists.deny_network("2001:db8::/32".parse()?)?;
+/// lists.allow_network("198.51.100.7".parse()?)?;
+/// assert!(lists.denies_address(&"/ip4/198.51.100.8/tcp/4001".parse()?));
+/// assert!(!lists.denies_address(&"/ip4/198.51.100.7/tcp/4001".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Lists {
+    peers: BTreeMap<PackedPeer, ListRule>,
+    networks: NetworkRules,
+    timed: TimedDenials,
+    most_peers: usize,
+    most_networks: usize,
+    denies_unlisted_peers: bool,
+    denies_unlisted_addresses: bool,
+    changes: Changes,
+}
+
+/// Rules that may deny more than the swarm has cut yet.
+#[derive(Debug, Default)]
+struct Changes {
+    peers: Vec<PackedPeer>,
+    /// Everything that is open is to be looked at.
+    all: bool,
+}
+
+/// A part of what is open that rules may have come to deny.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Changed {
+    Peer(PeerId),
+    All,
+}
+
+impl Lists {
+    /// Makes empty lists with the bounds of a configuration. A swarm has its own; others are for trying out rules.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            networks: NetworkRules::default(),
+            timed: TimedDenials::new(config.timed_denials as usize),
+            most_peers: config.listed_peers as usize,
+            most_networks: config.listed_networks as usize,
+            denies_unlisted_peers: false,
+            denies_unlisted_addresses: false,
+            changes: Changes::default(),
+        }
+    }
+
+    // Peers.
+
+    /// Denies a peer, whatever was said of it before.
+    ///
+    /// # Errors
+    /// [`ListFull`].
+    pub fn deny_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
+        self.set_peer(peer, ListRule::Deny)
+    }
+
+    /// Allows a peer, whatever was said of it before. It ends a [denial until a time](Self::deny_peer_until), too.
+    ///
+    /// # Errors
+    /// [`ListFull`].
+    pub fn allow_peer(&mut self, peer: PeerId) -> Result<(), ListFull> {
+        self.set_peer(peer, ListRule::Allow)
+    }
+
+    fn set_peer(&mut self, peer: PeerId, rule: ListRule) -> Result<(), ListFull> {
+        let Some(key) = PackedPeer::pack(peer) else { return Err(ListFull) };
+        if self.peers.len() >= self.most_peers && !self.peers.contains_key(&key) {
+            return Err(ListFull);
+        }
+        self.peers.insert(key, rule);
+        match rule {
+            ListRule::Deny => self.peer_changed(key),
+            ListRule::Allow => drop(self.timed.remove(key)),
+        }
+        Ok(())
+    }
+
+    /// Denies a peer until `until`, on the clock of [`tick`](super::Swarm::tick). A denial that lasts longer already stays as
+    /// it is. Its rule stays beside it and counts afterwards.
+    ///
+    /// At most [`Config::timed_denials`] peers are denied so. When there are as many, the denial that ends next makes place.
+    /// Returns `false` if that would be this one: then it is not kept.
+    pub fn deny_peer_until(&mut self, peer: PeerId, until: Duration) -> bool {
+        let Some(key) = PackedPeer::pack(peer) else { return false };
+        let is_kept = self.timed.insert(key, until);
+        if is_kept {
+            self.peer_changed(key);
+        }
+        is_kept
+    }
+
+    /// Takes back whatever was said of a peer: its rule, and a denial until a time. Returns `false` if there was none.
+    pub fn forget_peer(&mut self, peer: PeerId) -> bool {
+        let Some(key) = PackedPeer::pack(peer) else { return false };
+        let (rule, timed) = (self.peers.remove(&key), self.timed.remove(key));
+        if rule == Some(ListRule::Allow) && self.denies_unlisted_peers {
+            self.peer_changed(key);
+        }
+        rule.is_some() || timed.is_some()
+    }
+
+    /// Denies all peers without a rule (`true`), or allows them (`false`), as at the start.
+    pub fn deny_unlisted_peers(&mut self, is_denied: bool) {
+        self.changes.all |= is_denied && !self.denies_unlisted_peers;
+        self.denies_unlisted_peers = is_denied;
+    }
+
+    /// Returns whether a peer is denied at the time `now`.
+    #[must_use]
+    pub fn denies_peer(&self, peer: PeerId, now: Duration) -> bool {
+        if self.peers.is_empty() && self.timed.is_empty() {
+            return self.denies_unlisted_peers;
+        }
+        // No peer that could not be packed is on a list.
+        let Some(key) = PackedPeer::pack(peer) else { return self.denies_unlisted_peers };
+        self.timed.denies(key, now)
+            || match self.peers.get(&key) {
+                Some(rule) => *rule == ListRule::Deny,
+                None => self.denies_unlisted_peers,
+            }
+    }
+
+    /// The peers that have rules, in order of their bytes.
+    pub fn peers(&self) -> impl Iterator<Item = (PeerId, ListRule)> {
+        self.peers.iter().filter_map(|(peer, rule)| Some((peer.unpack()?, *rule)))
+    }
+
+    /// The peers that are denied until a time, with that time, the one that ends next first.
+    pub fn timed_denials(&self) -> impl Iterator<Item = (PeerId, Duration)> {
+        self.timed.iter().filter_map(|(peer, end)| Some((peer.unpack()?, end)))
+    }
+
+    // Networks.
+
+    /// Denies a network, or one address: `"192.0.2.0/24".parse()?`, `Network::from(ip)`. Smaller networks in it keep their
+    /// rules.
+    ///
+    /// # Errors
+    /// [`ListFull`].
+    pub fn deny_network(&mut self, network: Network) -> Result<(), ListFull> {
+        self.set_network(network, ListRule::Deny)
+    }
+
+    /// Allows a network, or one address. Smaller networks in it keep their rules.
+    ///
+    /// # Errors
+    /// [`ListFull`].
+    pub fn allow_network(&mut self, network: Network) -> Result<(), ListFull> {
+        self.set_network(network, ListRule::Allow)
+    }
+
+    fn set_network(&mut self, network: Network, rule: ListRule) -> Result<(), ListFull> {
+        if self.networks.len() >= self.most_networks && self.networks.get(network).is_none() {
+            return Err(ListFull);
+        }
+        self.networks.insert(network, rule);
+        self.changes.all |= rule == ListRule::Deny;
+        Ok(())
+    }
+
+    /// Takes back the rule of exactly this network. Returns `false` if it has none.
+    pub fn forget_network(&mut self, network: Network) -> bool {
+        let rule = self.networks.remove(network);
+        self.changes.all |= rule == Some(ListRule::Allow);
+        rule.is_some()
+    }
+
+    /// Denies all addresses without a rule (`true`), or allows them (`false`), as at the start. Addresses without an IP address
+    /// are among them.
+    pub fn deny_unlisted_addresses(&mut self, is_denied: bool) {
+        self.changes.all |= is_denied && !self.denies_unlisted_addresses;
+        self.denies_unlisted_addresses = is_denied;
+    }
+
+    /// Returns whether the first IP address of an address is denied.
+    #[must_use]
+    #[inline]
+    pub fn denies_address(&self, address: &Multiaddr) -> bool {
+        if self.networks.len() == 0 { self.denies_unlisted_addresses } else { self.denies_network_of(address) }
+    }
+
+    #[inline(never)]
+    fn denies_network_of(&self, address: &Multiaddr) -> bool {
+        Network::of(address).map_or(self.denies_unlisted_addresses, |one| self.denies(one))
+    }
+
+    /// Returns whether an IP address is denied.
+    #[must_use]
+    pub fn denies_ip(&self, ip: IpAddr) -> bool {
+        self.denies(ip.into())
+    }
+
+    fn denies(&self, one: Network) -> bool {
+        self.networks.of(one).map_or(self.denies_unlisted_addresses, |rule| rule == ListRule::Deny)
+    }
+
+    /// The networks that have rules: IPv4 first, then by the length of their prefix.
+    pub fn networks(&self) -> impl Iterator<Item = (Network, ListRule)> {
+        self.networks.iter()
+    }
+
+    // For the swarm.
+
+    fn peer_changed(&mut self, peer: PackedPeer) {
+        let Changes { peers, all } = &mut self.changes;
+        if *all || peers.contains(&peer) {
+            return;
+        }
+        *all = peers.len() >= MAX_CHANGED;
+        if *all {
+            *peers = Vec::new();
+        } else {
+            peers.push(peer);
+        }
+    }
+
+    /// Returns whether rules have changed so that something open may have to be cut.
+    #[inline]
+    pub(super) fn has_changes(&self) -> bool {
+        self.changes.all || !self.changes.peers.is_empty()
+    }
+
+    /// Takes the next change. The one of all that is open stands for those of peers.
+    pub(super) fn take_changed(&mut self) -> Option<Changed> {
+        if core::mem::take(&mut self.changes.all) {
+            self.changes.peers = Vec::new();
+            return Some(Changed::All);
+        }
+        let peer = self.changes.peers.pop()?;
+        if self.changes.peers.is_empty() {
+            self.changes.peers = Vec::new();
+        }
+        peer.unpack().map(Changed::Peer)
+    }
+
+    /// Forgets denials that are over, at most a few at a time. Those that are left deny nobody either.
+    #[inline]
+    pub(super) fn advance(&mut self, now: Duration) {
+        if !self.timed.is_empty() {
+            let _ = self.timed.forget_one_over(now) && self.timed.forget_one_over(now);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What the lists say of peers and addresses, what they keep, and of which changes the swarm is told.
+
+use super::*;
+use alloc::format;
+use alloc::vec;
+use libp2p_identity::Keypair;
+
+const NOW: Duration = Duration::from_secs(100);
+
+fn peer(number: u8) -> PeerId {
+    Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
+}
+
+fn lists() -> Lists {
+    Lists::new(&Config::default())
+}
+
+fn bounded(peers: u32, networks: u32, timed: u32) -> Lists {
+    let mut config = Config::default();
+    (config.listed_peers, config.listed_networks, config.timed_denials) = (peers, networks, timed);
+    Lists::new(&config)
+}
+
+fn network(text: &str) -> Network {
+    text.parse().unwrap()
+}
+
+fn denied(lists: &Lists, address: &str) -> bool {
+    let address = format!("{address}/tcp/1").parse().unwrap();
+    lists.denies_address(&address)
+}
+
+/// All changes that the swarm is told of.
+fn changes(lists: &mut Lists) -> Vec<Changed> {
+    core::iter::from_fn(|| lists.take_changed()).collect()
+}
+
+#[test]
+fn without_rules_everybody_is_allowed() {
+    let lists = lists();
+    assert!(!lists.denies_peer(peer(1), NOW));
+    assert!(!denied(&lists, "/ip4/192.0.2.1") && !denied(&lists, "/dns/example.org"));
+    assert!(!lists.has_changes());
+}
+
+#[test]
+fn the_last_rule_of_a_peer_counts() {
+    let mut lists = lists();
+    lists.deny_peer(peer(1)).unwrap();
+    assert!(lists.denies_peer(peer(1), NOW) && !lists.denies_peer(peer(2), NOW));
+    lists.allow_peer(peer(1)).unwrap();
+    assert!(!lists.denies_peer(peer(1), NOW));
+    lists.deny_peer(peer(1)).unwrap();
+    assert_eq!(lists.peers().collect::<Vec<_>>(), [(peer(1), ListRule::Deny)]);
+    assert!(lists.forget_peer(peer(1)) && !lists.forget_peer(peer(1)));
+    assert!(!lists.denies_peer(peer(1), NOW));
+}
+
+#[test]
+fn who_has_no_rule_is_denied_if_the_owner_says_so() {
+    let mut lists = lists();
+    lists.allow_peer(peer(1)).unwrap();
+    lists.allow_network(network("192.0.2.0/24")).unwrap();
+    lists.deny_unlisted_peers(true);
+    lists.deny_unlisted_addresses(true);
+    assert!(!lists.denies_peer(peer(1), NOW) && lists.denies_peer(peer(2), NOW));
+    assert!(!denied(&lists, "/ip4/192.0.2.1"));
+    for address in ["/ip4/192.0.3.1", "/ip6/::1", "/memory/1", "/dns/example.org"] {
+        assert!(denied(&lists, address), "{address}");
+    }
+    lists.deny_unlisted_peers(false);
+    lists.deny_unlisted_addresses(false);
+    assert!(!lists.denies_peer(peer(2), NOW) && !denied(&lists, "/ip6/::1"));
+}
+
+#[test]
+fn the_smallest_network_with_a_rule_decides() {
+    let mut lists = lists();
+    lists.deny_network(network("10.0.0.0/8")).unwrap();
+    lists.allow_network(network("10.1.0.0/16")).unwrap();
+    lists.deny_network(network("10.1.2.0/24")).unwrap();
+    lists.allow_network(network("10.1.2.3")).unwrap();
+    lists.deny_network(network("2001:db8::/32")).unwrap();
+    for (address, is_denied) in [
+        ("/ip4/10.0.0.1", true),
+        ("/ip4/10.1.0.1", false),
+        ("/ip4/10.1.2.1", true),
+        ("/ip4/10.1.2.3", false),
+        ("/ip6/::ffff:10.1.2.1", true),
+        ("/ip4/11.0.0.1", false),
+        ("/ip6/2001:db8::1", true),
+        ("/ip6/2001:db9::1", false),
+        ("/memory/1", false),
+    ] {
+        assert_eq!(denied(&lists, address), is_denied, "{address}");
+    }
+    assert!(lists.denies_ip("10.0.0.1".parse().unwrap()) && !lists.denies_ip("::1".parse().unwrap()));
+    assert!(lists.forget_network(network("10.1.2.0/24")) && !lists.forget_network(network("10.1.2.0/25")));
+    assert!(!denied(&lists, "/ip4/10.1.2.1"), "its parent's rule counts");
+    let listed: Vec<_> = lists.networks().map(|(network, _)| format!("{network}")).collect();
+    assert_eq!(listed, ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "2001:db8::/32"]);
+}
+
+/// A slow look-up beside the quick one, over all prefixes of a few addresses.
+#[test]
+fn look_ups_agree_with_a_slow_model() {
+    let mut lists = bounded(0, u32::MAX, 0);
+    let mut rules: Vec<(Network, ListRule)> = Vec::new();
+    let mut random = 1_u64;
+    let mut next = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let ip = |at: u64, bits: u64| match at {
+        0 => IpAddr::from([10, 1, (bits >> 2) as u8 & 3, (bits & 3) as u8 * 85]),
+        _ => IpAddr::from([0x2001, 0xdb8, 0, (bits >> 2) as u16 & 3, 0, 0, 0, bits as u16 & 3]),
+    };
+    for _ in 0..20_000 {
+        let at = next(2);
+        let one = ip(at, next(16));
+        let network = Network::new(one, next(if at == 0 { 33 } else { 129 }) as u8).unwrap();
+        rules.retain(|(other, _)| *other != network);
+        match next(3) {
+            0 => _ = (lists.forget_network(network)),
+            1 => {
+                lists.deny_network(network).unwrap();
+                rules.push((network, ListRule::Deny));
+            }
+            _ => {
+                lists.allow_network(network).unwrap();
+                rules.push((network, ListRule::Allow));
+            }
+        }
+        let asked = ip(next(2), next(16));
+        let holding = rules.iter().filter(|(network, _)| network.contains(asked));
+        let slow = holding.max_by_key(|(network, _)| network.prefix()).is_some_and(|(_, rule)| *rule == ListRule::Deny);
+        assert_eq!(lists.denies_ip(asked), slow, "{asked} by {rules:?}");
+    }
+    for (network, _) in rules {
+        assert!(lists.forget_network(network));
+    }
+    assert_eq!(lists.networks().count(), 0);
+    assert!(!lists.denies_ip(ip(0, 0)));
+}
+
+#[test]
+fn a_denial_for_a_while_ends_and_outweighs_a_rule() {
+    let mut lists = lists();
+    lists.allow_peer(peer(1)).unwrap();
+    assert!(lists.deny_peer_until(peer(1), NOW));
+    assert!(lists.denies_peer(peer(1), NOW - Duration::from_nanos(1)));
+    assert!(!lists.denies_peer(peer(1), NOW), "it ends at that time");
+    assert!(lists.deny_peer_until(peer(1), NOW - Duration::from_secs(1)), "a longer one stays");
+    assert_eq!(lists.timed_denials().collect::<Vec<_>>(), [(peer(1), NOW)]);
+    lists.allow_peer(peer(1)).unwrap();
+    assert!(!lists.denies_peer(peer(1), Duration::ZERO), "its owner has forgiven it");
+    lists.deny_peer_until(peer(2), NOW);
+    assert!(lists.forget_peer(peer(2)) && !lists.denies_peer(peer(2), Duration::ZERO));
+}
+
+#[test]
+fn denials_for_a_while_are_bounded_and_the_next_to_end_goes() {
+    let mut lists = bounded(0, 0, 2);
+    let at = Duration::from_secs;
+    assert!(lists.deny_peer_until(peer(1), at(10)) && lists.deny_peer_until(peer(2), at(20)));
+    assert!(!lists.deny_peer_until(peer(3), at(9)), "it would be the next to end");
+    assert!(!lists.denies_peer(peer(3), at(0)) && lists.denies_peer(peer(1), at(0)));
+    assert!(lists.deny_peer_until(peer(3), at(10)), "of equal ones the oldest goes");
+    assert!(!lists.denies_peer(peer(1), at(0)));
+    assert_eq!(lists.timed_denials().collect::<Vec<_>>(), [(peer(3), at(10)), (peer(2), at(20))]);
+    // Those that are over leave the table by and by.
+    lists.advance(at(9));
+    assert_eq!(lists.timed_denials().count(), 2);
+    lists.advance(at(20));
+    assert_eq!(lists.timed_denials().count(), 0);
+    assert!(!bounded(0, 0, 0).deny_peer_until(peer(1), at(1)));
+}
+
+#[test]
+fn a_full_list_takes_no_more_and_changes_nothing() {
+    let mut lists = bounded(1, 1, 0);
+    lists.deny_peer(peer(1)).unwrap();
+    lists.deny_network(network("192.0.2.0/24")).unwrap();
+    changes(&mut lists);
+    assert_eq!((lists.deny_peer(peer(2)), lists.deny_network(network("::/0"))), (Err(ListFull), Err(ListFull)));
+    assert!(!lists.denies_peer(peer(2), NOW) && !denied(&lists, "/ip6/::1") && !lists.has_changes());
+    lists.allow_peer(peer(1)).unwrap();
+    lists.allow_network(network("192.0.2.0/24")).unwrap();
+    assert!(lists.forget_peer(peer(1)) && lists.deny_peer(peer(2)).is_ok());
+}
+
+#[test]
+fn the_swarm_is_told_of_each_change_that_may_deny_more() {
+    type Change = fn(&mut Lists);
+    let rows: [(Change, Vec<Changed>); 12] = [
+        (|lists| _ = (lists.deny_peer(peer(1))), vec![Changed::Peer(peer(1))]),
+        (|lists| _ = lists.deny_peer_until(peer(1), NOW), vec![Changed::Peer(peer(1))]),
+        (|lists| _ = (lists.allow_peer(peer(1))), vec![]),
+        (|lists| _ = lists.forget_peer(peer(1)), vec![]),
+        (|lists| _ = (lists.deny_network(network("192.0.2.0/24"))), vec![Changed::All]),
+        (|lists| _ = (lists.allow_network(network("192.0.2.0/24"))), vec![]),
+        (|lists| _ = lists.forget_network(network("192.0.2.0/24")), vec![Changed::All]),
+        (|lists| lists.deny_unlisted_peers(true), vec![Changed::All]),
+        (|lists| lists.deny_unlisted_peers(true), vec![]),
+        (|lists| _ = (lists.allow_peer(peer(1))), vec![]),
+        (|lists| _ = lists.forget_peer(peer(1)), vec![Changed::Peer(peer(1))]),
+        (|lists| lists.deny_unlisted_addresses(true), vec![Changed::All]),
+    ];
+    let mut lists = lists();
+    for (row, (change, told)) in rows.into_iter().enumerate() {
+        change(&mut lists);
+        assert_eq!(changes(&mut lists), told, "row {row}");
+    }
+}
+
+#[test]
+fn many_changes_of_peers_are_one_of_everything() {
+    let mut lists = lists();
+    let most = MAX_CHANGED as u8;
+    (0..most).for_each(|n| lists.deny_peer(peer(n)).unwrap());
+    (0..most).for_each(|n| lists.deny_peer(peer(n)).unwrap());
+    assert_eq!(changes(&mut lists).len(), MAX_CHANGED);
+    (0..=most).for_each(|n| lists.deny_peer(peer(n)).unwrap());
+    assert_eq!(changes(&mut lists), [Changed::All]);
+    assert!(!lists.has_changes());
+}

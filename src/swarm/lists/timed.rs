@@ -1,0 +1,68 @@
+//! [`TimedDenials`]: the peers that are denied until a time.
+
+use crate::connection::PackedPeer;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+
+/// The peers that are denied until a time, in a table that is bounded. Every call costs O(log n).
+#[derive(Debug, Default)]
+pub(super) struct TimedDenials {
+    most: usize,
+    ends: BTreeMap<PackedPeer, Duration>,
+    /// The same, with the one that ends next in front.
+    by_end: BTreeSet<(Duration, PackedPeer)>,
+}
+
+impl TimedDenials {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, ends: BTreeMap::new(), by_end: BTreeSet::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Denies a peer until `until`, or longer if it is so already. In a full table it takes the place of the denial that ends
+    /// next. Returns `false` if it would end next itself, and then keeps nothing of it.
+    pub(super) fn insert(&mut self, peer: PackedPeer, until: Duration) -> bool {
+        if let Some(end) = self.ends.get_mut(&peer) {
+            if *end < until {
+                self.by_end.remove(&(*end, peer));
+                self.by_end.insert((until, peer));
+                *end = until;
+            }
+            return true;
+        }
+        if self.ends.len() >= self.most {
+            match self.by_end.first().copied() {
+                Some((end, other)) if end <= until => drop(self.remove(other)),
+                Some(_) | None => return false,
+            }
+        }
+        self.ends.insert(peer, until);
+        self.by_end.insert((until, peer));
+        true
+    }
+
+    pub(super) fn remove(&mut self, peer: PackedPeer) -> Option<Duration> {
+        let end = self.ends.remove(&peer)?;
+        self.by_end.remove(&(end, peer));
+        Some(end)
+    }
+
+    pub(super) fn denies(&self, peer: PackedPeer, now: Duration) -> bool {
+        self.ends.get(&peer).is_some_and(|end| now < *end)
+    }
+
+    /// Forgets a denial that is over at `now`. Returns `true` if it has found one.
+    pub(super) fn forget_one_over(&mut self, now: Duration) -> bool {
+        match self.by_end.first().copied() {
+            Some((end, peer)) if end <= now => self.remove(peer).is_some(),
+            Some(_) | None => false,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PackedPeer, Duration)> {
+        self.by_end.iter().map(|(end, peer)| (*peer, *end))
+    }
+}
