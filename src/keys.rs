@@ -50,15 +50,16 @@ pub use file::KeyFile;
 
 use libp2p_identity::Keypair;
 use std::io;
+use zeroize::Zeroizing;
 
 /// Makes a new Ed25519 identity, out of the system's randomness.
 ///
 /// # Errors
 /// The system's error, if it gives no random bytes.
 pub fn generate() -> io::Result<Keypair> {
-    let mut secret = seed()?;
-    // It wipes the secret.
-    Keypair::ed25519_from_bytes(&mut secret).map_err(io::Error::other)
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *secret)?;
+    Keypair::ed25519_from_bytes(&mut *secret).map_err(io::Error::other)
 }
 
 /// Returns fresh randomness of the system: the seed that [`Swarm::new`](crate::swarm::Swarm::new) needs, say.

@@ -64,6 +64,7 @@ use core::fmt;
 use crypto::StaticKey;
 use libp2p_identity::{Keypair, PeerId};
 use snow::params::NoiseParams;
+use zeroize::Zeroizing;
 
 /// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
 /// muxers it offers. Made once; a clone shares all of it.
@@ -95,11 +96,11 @@ impl Config {
         if muxers.iter().any(|muxer| *muxer != yamux::NAME) {
             return Err(Error::UnknownMuxer);
         }
-        Self::offering(identity, static_seed, muxers)
+        Self::offering(identity, &Zeroizing::new(static_seed), muxers)
     }
 
     /// Offers any muxers, as a peer may.
-    fn offering(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
+    fn offering(identity: &Keypair, static_seed: &[u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         let static_key = StaticKey::new(static_seed);
         let payload = payload::sign(identity, static_key.public(), muxers)?;
         if payload.len() > handshake::MAX_PAYLOAD {

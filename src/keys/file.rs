@@ -196,11 +196,12 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         _ => {}
     }
     Keypair::from_protobuf_encoding(bytes).map_err(|error| {
-        if let Ok(public) = PublicKey::try_decode_protobuf(bytes) {
+        if looks_public(bytes)
+            && let Ok(public) = PublicKey::try_decode_protobuf(bytes)
+        {
             return Fault::Public(public.to_peer_id());
         }
-        let decoded = BASE64.decode(bytes.trim_ascii()).map(Zeroizing::new);
-        if decoded.is_ok_and(|decoded| Keypair::from_protobuf_encoding(&decoded).is_ok()) {
+        if is_key_in_base64(bytes.trim_ascii()) {
             return Fault::Base64;
         }
         // A key of a type that is not built in is whole.
@@ -209,6 +210,29 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         }
         Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
     })
+}
+
+/// Returns whether a content may be a public key. A private key is not decoded as one, since that would leave a copy of it
+/// behind that is not wiped.
+fn looks_public(bytes: &[u8]) -> bool {
+    /// An RSA key in public form names its algorithm, `rsaEncryption`. In the private form of libp2p it does not.
+    const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    match bytes {
+        // An Ed25519 key, a compressed point, a SubjectPublicKeyInfo of P-256.
+        [8, 1, 18, 32, ..] | [8, 2, 18, 33, ..] | [8, 3, 18, 91, ..] => true,
+        [8, 0, 18, rest @ ..] => rest.windows(RSA.len()).take(32).any(|name| name == RSA),
+        _ => false,
+    }
+}
+
+/// Returns whether a content is a private key that is encoded once more as base64.
+fn is_key_in_base64(text: &[u8]) -> bool {
+    let Ok(len) = BASE64.decode_len(text.len()) else { return false };
+    let mut bytes = Zeroizing::new(vec![0; len]);
+    match BASE64.decode_mut(text, &mut bytes) {
+        Ok(len) => bytes.get(..len).is_some_and(|bytes| Keypair::from_protobuf_encoding(bytes).is_ok()),
+        Err(_) => false,
+    }
 }
 
 /// Returns whether a content begins as a private key in libp2p's protobuf form: with a type that there is, and then the tag of

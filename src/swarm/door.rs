@@ -35,6 +35,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use places::{Origin, Places};
 use visitor::{Flaw, Outcome, Stage};
+use zeroize::Zeroizing;
 
 pub(super) use visitor::Visitor;
 
@@ -212,10 +213,10 @@ where
         match visitor.poll_pipe(&mut cx) {
             Ok(None) => {}
             Ok(Some(io)) => {
-                let mut seed = [0; 32];
-                self.rng.fill_bytes(&mut seed);
+                let mut seed = Zeroizing::new([0; 32]);
+                self.rng.fill_bytes(&mut *seed);
                 let config = &self.ledger.config.connection;
-                match Connection::new(&self.noise, Role::Listener, seed, None, config, visitor.began) {
+                match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),
                     Err(error) => {
                         drop(io);

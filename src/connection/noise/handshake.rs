@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use libp2p_identity::{PeerId, PublicKey};
+use zeroize::Zeroizing;
 
 /// A handshake message longer than this is refused by its length prefix: 4 096 bytes, without the prefix.
 ///
@@ -53,7 +54,8 @@ impl Handshake {
     /// # Errors
     /// None that a caller can bring about; the type is what the cryptography underneath gives.
     pub fn new(config: &Config, role: Role, ephemeral_seed: [u8; 32], expected: Option<PeerId>) -> Result<Self, Error> {
-        let resolver = Resolver::new(config.0.static_key.clone(), ephemeral_seed);
+        let ephemeral_seed = Zeroizing::new(ephemeral_seed);
+        let resolver = Resolver::new(config.0.static_key.clone(), &ephemeral_seed);
         let builder = snow::Builder::with_resolver(config.0.params.clone(), Box::new(resolver))
             .local_private_key(config.0.static_key.secret())?;
         let state = match role {

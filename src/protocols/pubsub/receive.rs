@@ -217,15 +217,23 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Cuts a peer until its last connection has ended. Of one that has left already nothing is kept: what it had sent is
-    /// looked at after that.
+    /// Cuts a peer: all its connections end, and it is denied for a while. One that has left already is denied, too: what
+    /// it had sent is looked at after that.
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut += 1;
-        if self.connections_of(via.peer).next().is_some() {
-            self.cut.insert(via.peer);
+        let connections: Vec<_> = self.connections_of(via.peer).collect();
+        for connection in connections {
+            // It may have ended.
+            let _ = node.fail_connection(connection, Fault::Flood);
         }
+        // What else has come of it is not looked at.
         self.expel(node, via.peer);
+        if !self.config.denied_for.is_zero() {
+            let until = self.now.unwrap_or_default().saturating_add(self.config.denied_for);
+            // Where so many are denied longer, it may come back at once.
+            let _ = node.lists_mut().deny_peer_until(via.peer, until);
+        }
     }
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
