@@ -271,7 +271,7 @@ impl Connection {
         }
         let fact = match &mut self.phase {
             Phase::Handshake(handshake) if handshake.is_at_gate() => None,
-            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out) {
+            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut turn.scratch.work) {
                 Ok(true) => {
                     self.timers.pause(turn.now);
                     self.round_trip.authenticated(turn.now);

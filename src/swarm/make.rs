@@ -18,9 +18,9 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::Keypair;
-use zeroize::Zeroizing;
 #[cfg(feature = "rand")]
 use std::io;
+use zeroize::Zeroizing;
 
 impl<T> Swarm<T>
 where

@@ -45,6 +45,8 @@ pub struct Handshake {
     expected: Option<PeerId>,
     remote: Option<Remote>,
     failed: Option<Error>,
+    /// The work of the peer's signature, in signatures of Ed25519, until it is taken.
+    work: u32,
 }
 
 impl Handshake {
@@ -62,7 +64,7 @@ impl Handshake {
             Role::Dialer => builder.build_initiator()?,
             Role::Listener => builder.build_responder()?,
         };
-        Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None })
+        Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None, work: 0 })
     }
 
     /// Reads the peer's next message from the front of `bytes`, the peer's unread bytes from the first one on.
@@ -121,10 +123,10 @@ impl Handshake {
         !self.state.was_write_payload_encrypted()
     }
 
-    fn prove(&self, payload: &[u8]) -> Result<Remote, Error> {
+    fn prove(&mut self, payload: &[u8]) -> Result<Remote, Error> {
         // Both messages that carry a payload have brought the peer's static key before it.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
-        let proved = payload::verify(payload, static_key)?;
+        let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {
             return Err(Error::WrongPeer);
@@ -194,6 +196,11 @@ impl Handshake {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.is_handshake_finished() && self.remote().is_some()
+    }
+
+    /// Takes the work of the peer's signature, in signatures of Ed25519.
+    pub(in crate::connection) const fn take_work(&mut self) -> u32 {
+        core::mem::replace(&mut self.work, 0)
     }
 
     /// Who is at the other end, once that is proved.

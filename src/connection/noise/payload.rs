@@ -73,10 +73,12 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
     Ok(payload.encode_to_vec())
 }
 
-/// Decodes a payload and checks that the identity in it signed `static_key`.
-pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Error> {
+/// Decodes a payload and checks that the identity in it signed `static_key`. `work` becomes the cost of the signature, right
+/// or wrong, once it is verified.
+pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
     let key = Key::decode(&payload.identity_key)?;
+    *work = key.cost();
     key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
     // A name that is not text is none that we know, and stays in the list, which is not an empty one then.

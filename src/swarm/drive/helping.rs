@@ -29,6 +29,8 @@ where
     /// lack of room comes first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
+        // What a deadline had judged at the end has cost something, too, and no helping.
+        self.ledger.take_work_of_signatures();
         let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         let mut events = 0_u32;
@@ -44,6 +46,13 @@ where
             }
             let Some(slot) = self.queue.woken.front().copied() else { break };
             if budget.shares && !self.has_share(slot) {
+                self.queue.woken.pop_front();
+                self.queue.served.push_back(slot);
+                continue;
+            }
+            if let Slot::Visitor(number) = slot
+                && !self.visitor_may_cost(number, self.queue.turn)
+            {
                 self.queue.woken.pop_front();
                 self.queue.served.push_back(slot);
                 continue;
@@ -74,6 +83,9 @@ where
                     }
                 }
             }
+            // A unit was asked for before. What a signature costs beyond is asked for now that it is known.
+            let work = self.ledger.take_work_of_signatures();
+            let _ = (1..work).all(|_| budget.allows());
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;
                 self.write_next();
