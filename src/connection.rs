@@ -68,6 +68,9 @@ mod handshake;
 mod input;
 pub(crate) mod key;
 mod memory;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/support/memory_scan.rs"]
+pub(crate) mod memory_scan;
 pub mod multistream;
 mod negotiate;
 pub mod noise;

@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 use data_encoding::BASE64;
-use libp2p_identity::{Keypair, PublicKey};
+use libp2p_identity::{DecodingError, Keypair, PublicKey, ed25519};
 use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
@@ -195,7 +195,7 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         len if len > MAX_KEY => return Err(Fault::TooLong),
         _ => {}
     }
-    Keypair::from_protobuf_encoding(bytes).map_err(|error| {
+    keypair(bytes).map_err(|error| {
         if looks_public(bytes)
             && let Ok(public) = PublicKey::try_decode_protobuf(bytes)
         {
@@ -210,6 +210,15 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         }
         Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
     })
+}
+
+/// Decodes a private key in libp2p's protobuf form. One of Ed25519 is decoded here: `libp2p-identity` has protobuf decoded by
+/// `prost`, which leaves a copy of each field of bytes behind.
+fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
+    match bytes.strip_prefix(&ED25519_HEADER).and_then(|halves| <&[u8; 64]>::try_from(halves).ok()) {
+        Some(halves) => ed25519::Keypair::try_from_bytes(&mut *Zeroizing::new(*halves)).map(Keypair::from),
+        None => Keypair::from_protobuf_encoding(bytes),
+    }
 }
 
 /// Returns whether a content may be a public key. A private key is not decoded as one, since that would leave a copy of it
@@ -230,7 +239,7 @@ fn is_key_in_base64(text: &[u8]) -> bool {
     let Ok(len) = BASE64.decode_len(text.len()) else { return false };
     let mut bytes = Zeroizing::new(vec![0; len]);
     match BASE64.decode_mut(text, &mut bytes) {
-        Ok(len) => bytes.get(..len).is_some_and(|bytes| Keypair::from_protobuf_encoding(bytes).is_ok()),
+        Ok(len) => bytes.get(..len).is_some_and(|bytes| keypair(bytes).is_ok()),
         Err(_) => false,
     }
 }

@@ -34,6 +34,8 @@ pub(crate) mod identities;
 pub(crate) mod input;
 #[cfg(feature = "cli")]
 pub(crate) mod log_page;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory_scan;
 pub(crate) mod model;
 #[cfg(feature = "connection")]
 pub(crate) mod multistream;

@@ -5,6 +5,7 @@ use crate::connection::weak_keys::{
     MIXED, MIXED_SIGNATURE, ORDER, SMALL_ORDER, bytes, not_canonical, on_the_wire, peer_id, small_order, universal,
 };
 use crate::identity::Keypair;
+use alloc::string::{String, ToString as _};
 
 /// A key of a type, which is empty.
 fn key(key_type: u8) -> Vec<u8> {
@@ -284,4 +285,46 @@ fn a_signature_costs_what_its_type_and_length_cost() {
     for (bits, cost) in [(2_048, 1), (2_049, 2), (3_072, 2), (4_096, 4), (8_192, 13)] {
         assert_eq!(Key::decode(&rsa_key(&modulus(bits), &[1, 0, 1])).unwrap().cost(), cost, "{bits}");
     }
+}
+
+/// Whoever verifies past [`Key`] takes weak keys. Clippy knows the methods of the libraries, too (`clippy.toml`); this reads the
+/// sources, so that it needs no Clippy.
+#[test]
+fn nothing_else_in_the_library_verifies_a_signature() {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            match entry.path() {
+                path if path.is_dir() => sources(&path, found),
+                path => found.push(path),
+            }
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&folder, &mut files);
+    let is_test = |path: &Path| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with("tests"));
+    let mut verifying = Vec::new();
+    for path in files.iter().filter(|path| !is_test(path)) {
+        let text = fs::read_to_string(path).unwrap();
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            let verifies =
+                [".verify(", ".verify_strict(", "payload_and_signing_key", "from_signed_envelope", "UnparsedPublicKey"]
+                    .iter()
+                    .any(|call| line.contains(call));
+            if verifies {
+                verifying.push((path.strip_prefix(&folder).unwrap().display().to_string(), String::from(line)));
+            }
+        }
+    }
+    // These three go through `Key`, as their types say: each line has a `key` that `Key::decode` has given.
+    let users = ["connection/noise/payload.rs", "protocols/identify/record.rs", "protocols/pubsub/signing.rs"];
+    for user in users {
+        let lines: Vec<_> = verifying.iter().filter(|(path, _)| path == user).collect();
+        assert!(lines.len() == 1 && lines[0].1.contains("key.verify("), "{lines:?}");
+        assert!(fs::read_to_string(folder.join(user)).unwrap().contains("Key::decode("));
+    }
+    verifying.retain(|(path, _)| path != "connection/key.rs" && !users.contains(&&**path));
+    assert_eq!(verifying, []);
 }

@@ -97,11 +97,32 @@ impl PeerRecord {
     /// signed by the peer that it is of.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
+        Self::verify_if(envelope, |_| true)
+    }
+
+    /// Returns the record of a peer, unless `known` is the same already. Before its signature is verified, `may` is asked with
+    /// the cost of that, in signatures of Ed25519. A record of another peer costs nothing.
+    pub(super) fn verify_by(
+        envelope: &[u8],
+        signer: &PeerId,
+        known: Option<&Self>,
+        may: impl FnOnce(u32) -> bool,
+    ) -> Option<Self> {
+        match known {
+            Some(known) if known.envelope == envelope => Some(known.clone()),
+            Some(_) | None => Self::verify_if(envelope, |key| key.is_of(signer) && may(key.cost())),
+        }
+    }
+
+    fn verify_if(envelope: &[u8], may: impl FnOnce(&Key) -> bool) -> Option<Self> {
         let whole = WireEnvelope::decode(envelope).ok()?;
         let (domain, kind) = KINDS.iter().find(|(_, kind)| whole.payload_type == *kind)?;
         let wire = Wire::decode(&*whole.payload).ok()?;
         let key = Key::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
         let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
+        if !may(&key) {
+            return None;
+        }
         // libp2p-core would verify with any key.
         key.verify(&signed(&[domain.as_bytes(), kind, &whole.payload]), &whole.signature).ok()?;
         let addresses = wire.addresses.into_iter().filter_map(|wire| address(wire.multiaddr));

@@ -25,3 +25,18 @@ fn each_secret_is_of_a_type_that_wipes_itself() {
     is_wiped::<x25519_dalek::SharedSecret>();
     is_wiped::<Zeroizing<[u8; 32]>>();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_key_of_a_session_is_not_left_in_memory() {
+    use crate::connection::memory_scan::Secret;
+    let secret = Secret::new(1);
+    let resolver = Resolver::new(Arc::new(StaticKey::new(&[1; 32])), &[2; 32]);
+    let mut cipher = resolver.resolve_cipher(&CipherChoice::ChaChaPoly).unwrap();
+    cipher.set(&secret.bytes());
+    let mut sealed = [0; 20];
+    assert_eq!(cipher.encrypt(0, &[], b"data", &mut sealed), 20);
+    assert!(secret.count() > 0, "the search finds it");
+    drop(cipher);
+    assert_eq!(secret.count(), 0);
+}
