@@ -11,24 +11,27 @@ mod wire;
 
 use smallest::{Count, Ring, open};
 use std::hint::black_box;
+use std::net::Ipv4Addr;
 use std::task::Waker;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Notifee, NotifeeId, Notifees};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Network, Ready, Refusal, Swarm};
 use wire::Wire;
 
 /// A unit's name, and its work, done so many times.
 type Unit = (&'static str, fn(usize));
 
-const UNITS: [Unit; 7] = [
+const UNITS: [Unit; 9] = [
     ("event-to-1", |n| event_to(1, n)),
     ("event-to-8", |n| event_to(8, n)),
     ("event-to-200", |n| event_to(200, n)),
     ("stream-record", stream_record),
     ("stream-64-at-a-time", streams_64_at_a_time),
+    ("refused-accept", refused_accept),
+    ("handshake", handshakes),
     ("leaving-by-itself", leaving_by_itself),
     ("leaving-by-the-owner", leaving_by_the_owner),
 ];
@@ -132,6 +135,53 @@ fn streams_64_at_a_time(n: usize) {
         }
         begun += batch;
         while a.closed() < begun || b.closed() < begun {
+            a.turn();
+            b.turn();
+        }
+    }
+}
+
+/// So many sockets come in at a time.
+const SOCKETS: usize = 32;
+
+/// A socket comes from a denied address and is closed. The lists have 1 000 networks with prefixes of 8 lengths, and the one
+/// that denies it is the widest. The transport and the pipe are in memory, and count.
+fn refused_accept(n: usize) {
+    let (client, at_server) = wire::wire();
+    let mut server = Side::new(1, at_server);
+    let lists = server.swarm.lists_mut();
+    for prefix in [8, 12, 16, 20, 22, 24, 28, 32] {
+        for net in 0..125_u32 {
+            let ip = Ipv4Addr::from_bits(((10 + net) << 24) | (0x0008_8888 * u32::from(prefix > 8)));
+            lists.deny_network(Network::new(ip.into(), prefix).expect("it is one")).expect("there is place");
+        }
+    }
+    assert_eq!(lists.networks().count(), 1_000);
+    client.seen_as("/ip4/10.1.2.3/tcp/4001".parse().expect("an address"));
+    server.swarm.listen(wire::address()).expect("there is place");
+    server.turn();
+    for _ in 0..n / SOCKETS {
+        let sockets: Vec<_> = (0..SOCKETS).map(|_| client.connect()).collect();
+        server.turn();
+        drop(black_box(sockets));
+    }
+    assert_eq!(server.swarm.refused(Refusal::ConnectionDenied), n as u64);
+}
+
+/// A connection is dialed, and both ends shake hands, open it and close it: what a socket costs that is let in.
+fn handshakes(n: usize) {
+    let (at_a, at_b) = wire::wire();
+    let (mut a, mut b) = (Side::new(1, at_a), Side::new(2, at_b));
+    b.swarm.listen(wire::address()).expect("there is place");
+    b.turn();
+    for _ in 0..n {
+        let connection = a.swarm.dial(wire::address()).expect("there is place");
+        while a.swarm.counters().connections.outbound.open == 0 || b.swarm.counters().connections.inbound.open == 0 {
+            a.turn();
+            b.turn();
+        }
+        a.swarm.abort_connection(connection).expect("it is open");
+        while a.swarm.connections().next().is_some() || b.swarm.connections().next().is_some() {
             a.turn();
             b.turn();
         }

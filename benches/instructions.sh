@@ -47,6 +47,8 @@ unit event-to-8 10000
 unit event-to-200 2000
 unit stream-record 10000
 unit stream-64-at-a-time 3200
+unit refused-accept 3200
+unit handshake 20
 unit leaving-by-itself 4000
 unit leaving-by-the-owner 4000
 

@@ -234,13 +234,13 @@
 //! # Reasons
 //!
 //! - A listener ends as `requested`, `shutdown` or `failed(…)`.
-//! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `shutdown` or
+//! - A connection ends as `requested`, `remote(go_away(CODE))`, `remote(eof)`, `idle`, `trimmed`, `denied`, `shutdown` or
 //!   `failed(…)`. The peer's `CODE` is 0 if it has ended the connection in good order, as a node does that shuts down or wants
 //!   no more of it, 1 if we have broken Yamux's protocol, as it sees it, and 2 if something is wrong on its side.
-//! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout` or `limit`.
+//! - A stream ends as `finished`, `reset(local)`, `reset(remote)`, `connection_closed`, `timeout`, `limit` or `denied`.
 //! - In the brackets of `failed(…)` stands `reset`, `timeout`, `protocol`, `flood` or `io`.
 //! - What cannot open, and what is not answered, fails as `refused`, `unreachable`, `timeout`, `wrong_peer`, `local_peer`,
-//!   `unsupported`, `limit`, `address_in_use`, `address_not_available`, `permission_denied`, `reset(local)`,
+//!   `unsupported`, `limit`, `denied`, `address_in_use`, `address_not_available`, `permission_denied`, `reset(local)`,
 //!   `reset(remote)`, `eof`, `protocol`, `requested`, `connection_closed`, `shutdown` or `io`.
 //!
 //! [`Failure`](crate::lifecycle::Failure), [`ListenerEnd`](crate::lifecycle::ListenerEnd),

@@ -4,7 +4,7 @@
 //! at once with the same name, one makes the file, and all use what is in it.
 //!
 //! Reading takes at most [`MAX_KEY`] bytes of regular files only, and on Unix it never blocks. The bytes of a key are
-//! wiped once the identity is made of them.
+//! wiped once the identity is made of them, but for the copies that the page of [`keys`](super) names.
 
 use super::{Error, Fault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;

@@ -8,8 +8,8 @@
 //! what is open now and not what was told. Two connections that open in one turn both see 2, so that "is it the first?"
 //! is never true; three that are cut in one turn all see 0, so that "was it the last?" is true three times.
 //!
-//! To keep a peer out, register a [`Notifee`] whose [`connected`](Notifee::connected) closes the connection. A
-//! [`PeerNotifee`] would miss a connection that opens while another one of the peer still closes.
+//! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). A [`PeerNotifee`] that closes connections would miss one
+//! that opens while another one of the peer still closes.
 //!
 //! ```
 //! use core::time::Duration;

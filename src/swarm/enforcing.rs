@@ -112,6 +112,8 @@ where
     }
 
     /// Does one unit of work of cutting what is denied: all connections of a peer, or a look at a few connections.
+    #[cold]
+    #[inline(never)]
     pub(super) fn enforce_next(&mut self) {
         match self.ledger.access.lists.take_changed() {
             Some(Changed::Peer(peer)) => {

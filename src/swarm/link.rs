@@ -56,7 +56,7 @@ pub(super) struct Link<T: Transport> {
     /// Our address of the socket, if its transport or its reactor has told.
     pub(super) local: Option<Multiaddr>,
     /// The address that the name has led to which was dialed.
-    reached: Option<Multiaddr>,
+    reached: Option<Box<Multiaddr>>,
     pub(super) listener: Option<ListenerId>,
     /// The peer that it was dialed for, if one was named, until its peer is known.
     pub(super) expected: Option<Box<PeerId>>,

@@ -5,6 +5,7 @@
 
 mod crowd;
 mod door;
+mod lists;
 mod memory;
 mod pubsub;
 mod subscription;
@@ -22,7 +23,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 type Test = (&'static str, fn());
 
-const TESTS: [Test; 17] = [
+const TESTS: [Test; 19] = [
     ("a_million_transitions_to_two_hundred_notifees", transitions::a_million_transitions_to_two_hundred_notifees),
     ("an_emission_that_nobody_hears_allocates_nothing", transitions::an_emission_that_nobody_hears_allocates_nothing),
     ("an_owner_who_sees_each_event_allocates_nothing", transitions::an_owner_who_sees_each_event_allocates_nothing),
@@ -42,6 +43,8 @@ const TESTS: [Test; 17] = [
     ("a_storm_of_handshakes_leaves_no_memory_behind", door::a_storm_of_handshakes_leaves_no_memory_behind),
     ("a_place_at_the_door_is_given_back", door::a_place_at_the_door_is_given_back),
     ("a_crowd_that_has_left_leaves_no_memory_behind", crowd::a_crowd_that_has_left_leaves_no_memory_behind),
+    ("full_lists_take_no_more_than_the_bound_says", lists::full_lists_take_no_more_than_the_bound_says),
+    ("a_refused_socket_allocates_nothing", lists::a_refused_socket_allocates_nothing),
     ("a_handshake_takes_at_most_4_kb", door::a_handshake_takes_at_most_4_kb),
     ("what_those_at_the_door_hold_is_in_the_bound", door::what_those_at_the_door_hold_is_in_the_bound),
     ("pubsub_keeps_no_more_than_its_bounds_say", pubsub::what_is_kept_is_no_more_than_the_bounds_say),

@@ -4,7 +4,9 @@ use crate::support::hosts::{IP4, Pair, connect, host, identity, wait};
 use smol::Timer;
 use std::error::Error;
 use std::time::{Duration, Instant};
+use swarm_notify::host::Error::Failed;
 use swarm_notify::host::{Config, Host};
+use swarm_notify::lifecycle::Failure;
 use swarm_notify::notifee::{Context, Interest, Node as _, Notifee};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, Event, Signing};
@@ -59,6 +61,27 @@ fn the_swarm_of_a_host_takes_commands_and_counts_like_any_node() {
         while at_a.with(|_, swarm| swarm.counters().connections.inbound.closed).await.unwrap() == 0 {
             smol::future::yield_now().await;
         }
+    });
+}
+
+#[test]
+fn the_lists_of_a_host_cut_a_peer_and_keep_it_out() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    pair.run(async {
+        let (_, connection) = connect(&at_a, &at_b).await;
+        let peer = at_a.local_peer();
+        let remote = at_b.with(move |_, swarm| {
+            let remote = swarm.connection(connection.id()).map(|view| view.remote.clone());
+            swarm.lists_mut().deny_peer(peer).map(|()| remote)
+        });
+        let remote = remote.await.unwrap().unwrap().unwrap();
+        while at_a.with(|_, swarm| swarm.counters().connections.inbound.closed).await.unwrap() == 0 {
+            smol::future::yield_now().await;
+        }
+        let again = at_b.dial(remote).await.expect_err("it is denied");
+        assert!(matches!(again, Failed { reason: Failure::Denied, .. }), "{again:?}");
+        assert_eq!(std::io::Error::from(again).kind(), std::io::ErrorKind::PermissionDenied);
     });
 }
 

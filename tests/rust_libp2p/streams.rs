@@ -6,8 +6,10 @@ use super::ours::{ECHO, Serve, UNKNOWN, account, pattern};
 use super::{BY_US, CASES, Direction, Inbound, Outbound, Pair, established};
 use futures::StreamExt;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::swarm::Config;
+use swarm_notify::identity::PeerId;
+use swarm_notify::swarm::{Config, Gate};
 
 const STREAMS: usize = 1000;
 const AT_A_TIME: usize = 64;
@@ -184,6 +186,38 @@ fn a_protocol_that_we_do_not_speak_fails_on_both_sides_and_the_connection_goes_o
         pair.end(&[
             "stream_failed c0.1 s0.1 unsupported",
             "stream_failed c0.1 s0.2 unsupported",
+            "opened_stream c0.1 s0.3 inbound /echo/1.0.0",
+            "closed_stream c0.1 s0.3 finished",
+        ]);
+    }
+}
+
+/// Nobody may speak echo.
+struct NoEcho;
+
+impl Gate for NoEcho {
+    fn may_speak(&mut self, _peer: PeerId, protocol: &Protocol, _now: Duration) -> bool {
+        *protocol != ECHO
+    }
+}
+
+#[test]
+fn a_protocol_that_our_gate_denies_is_unsupported_for_rust_libp2p() {
+    for dialed in [Outbound, Inbound] {
+        let mut pair = Pair::new(dialed, Serve::Echo);
+        let peer = pair.ours.peer();
+        pair.ours.swarm.set_gate(Some(Box::new(NoEcho)));
+        for (n, protocols) in [vec![node::ECHO], vec![node::ECHO, node::OTHER]].into_iter().enumerate() {
+            let opener = pair.node.opener();
+            let refused = pair.node.spawn(async move { opener.open(peer, &protocols).await.err() });
+            assert_eq!(pair.ours.during("the node's refusal", refused), Some(Refused::Unsupported));
+            pair.ours.until_told("stream_failed", n + 1);
+        }
+        pair.ours.swarm.set_gate(None);
+        exchanges(&mut pair, Inbound, &[10], 1, 1, false);
+        pair.end(&[
+            "stream_failed c0.1 s0.1 denied",
+            "stream_failed c0.1 s0.2 denied",
             "opened_stream c0.1 s0.3 inbound /echo/1.0.0",
             "closed_stream c0.1 s0.3 finished",
         ]);

@@ -5,7 +5,7 @@ use futures::future::{Ready, ready};
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p_core::transport::{DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p_core::{Multiaddr, Transport};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
@@ -37,6 +37,10 @@ struct Shared {
     incoming: RefCell<VecDeque<Pipe>>,
     waker: RefCell<Option<Waker>>,
     calls: Rc<Cell<u64>>,
+    /// The address of the listener, which is parsed once.
+    at: OnceCell<Multiaddr>,
+    /// The address that accepted connections come from; `None`: that of the listener.
+    remote: RefCell<Option<Multiaddr>>,
     /// How many bytes a direction holds; 0: as many as are written.
     capacity: Cell<usize>,
 }
@@ -55,6 +59,11 @@ impl Wire {
     /// Bounds what a direction of a pipe holds, and allocates that with the pipe.
     pub(crate) fn bound(&self, capacity: usize) {
         self.shared.capacity.set(capacity);
+    }
+
+    /// Has accepted connections come from this address.
+    pub(crate) fn seen_as(&self, remote: Multiaddr) {
+        *self.shared.remote.borrow_mut() = Some(remote);
     }
 
     /// Connects to the other end's listener by hand.
@@ -194,8 +203,8 @@ impl Transport for Wire {
         Poll::Ready(TransportEvent::Incoming {
             listener_id,
             upgrade: ready(Ok(pipe)),
-            local_addr: address(),
-            send_back_addr: address(),
+            local_addr: self.shared.at.get_or_init(address).clone(),
+            send_back_addr: self.shared.remote.borrow().clone().unwrap_or_else(address),
         })
     }
 }

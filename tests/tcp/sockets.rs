@@ -3,6 +3,7 @@
 mod basics;
 mod connections;
 mod counts;
+mod denied;
 mod descriptors;
 mod dials;
 #[cfg(target_os = "linux")]

@@ -134,8 +134,8 @@ impl AddressBook {
         let Some(place) = dialing.dials.iter().position(|(id, _)| *id == connection) else { return };
         let (_, address) = dialing.dials.remove(place);
         dialing.reason = reason;
-        // A full or closing node says nothing of the address.
-        if !matches!(reason, Failure::Limit | Failure::Shutdown | Failure::Requested) {
+        // A full or closing node says nothing of the address, and neither does our owner's rule.
+        if !matches!(reason, Failure::Limit | Failure::Denied | Failure::Shutdown | Failure::Requested) {
             entry.has_failed(&address, reason);
         }
         self.dial_on(node, peer, now);

@@ -6,6 +6,7 @@ use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
 use crate::swarm::gate::Denial;
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use alloc::boxed::Box;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -19,22 +20,26 @@ where
 {
     /// Returns the address by which it is judged: its remote one, or the one that the name in that has led to.
     pub(in crate::swarm) fn judged_address(&self) -> &Multiaddr {
-        self.reached.as_ref().unwrap_or(&self.remote)
+        self.reached.as_deref().unwrap_or(&self.remote)
     }
 
     /// Notes the address that a dialed name has led to, and judges it as a dial to that address is judged.
+    #[cold]
+    #[inline(never)]
     pub(super) fn judge_reached<const E: usize>(
         &mut self,
         reached: Multiaddr,
         ledger: &mut Ledger<E>,
         now: Duration,
     ) -> Result<(), Denial> {
-        let reached = self.reached.insert(reached);
+        let reached = self.reached.insert(Box::new(reached));
         ledger.access.may_dial(reached, self.expected.as_deref().copied(), now)
     }
 
     /// Closes it at once, since its peer or its address is denied. The peer of an open one hears yamux's go-away, if its pipe
     /// takes that at once.
+    #[cold]
+    #[inline(never)]
     pub(in crate::swarm) fn deny<const E: usize>(
         &mut self,
         ledger: &mut Ledger<E>,
@@ -58,6 +63,8 @@ where
     }
 
     /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.
+    #[cold]
+    #[inline(never)]
     pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) -> bool {
         let Some((_, Direction::Inbound)) = ledger.lifecycle.unended(id) else { return true };
         let protocol = ledger.streams.get(id).and_then(|stream| stream.protocol());
@@ -66,6 +73,8 @@ where
     }
 
     /// Tells the peer that we do not speak what it has proposed, and goes on with what it proposes next.
+    #[cold]
+    #[inline(never)]
     pub(super) fn refuse_proposal<const E: usize>(
         &mut self,
         id: StreamId,

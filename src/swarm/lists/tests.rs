@@ -121,7 +121,7 @@ fn look_ups_agree_with_a_slow_model() {
         let network = Network::new(one, next(if at == 0 { 33 } else { 129 }) as u8).unwrap();
         rules.retain(|(other, _)| *other != network);
         match next(3) {
-            0 => _ = (lists.forget_network(network)),
+            0 => _ = lists.forget_network(network),
             1 => {
                 lists.deny_network(network).unwrap();
                 rules.push((network, ListRule::Deny));
@@ -193,16 +193,16 @@ fn a_full_list_takes_no_more_and_changes_nothing() {
 fn the_swarm_is_told_of_each_change_that_may_deny_more() {
     type Change = fn(&mut Lists);
     let rows: [(Change, Vec<Changed>); 12] = [
-        (|lists| _ = (lists.deny_peer(peer(1))), vec![Changed::Peer(peer(1))]),
+        (|lists| _ = lists.deny_peer(peer(1)), vec![Changed::Peer(peer(1))]),
         (|lists| _ = lists.deny_peer_until(peer(1), NOW), vec![Changed::Peer(peer(1))]),
-        (|lists| _ = (lists.allow_peer(peer(1))), vec![]),
+        (|lists| _ = lists.allow_peer(peer(1)), vec![]),
         (|lists| _ = lists.forget_peer(peer(1)), vec![]),
-        (|lists| _ = (lists.deny_network(network("192.0.2.0/24"))), vec![Changed::All]),
-        (|lists| _ = (lists.allow_network(network("192.0.2.0/24"))), vec![]),
+        (|lists| _ = lists.deny_network(network("192.0.2.0/24")), vec![Changed::All]),
+        (|lists| _ = lists.allow_network(network("192.0.2.0/24")), vec![]),
         (|lists| _ = lists.forget_network(network("192.0.2.0/24")), vec![Changed::All]),
         (|lists| lists.deny_unlisted_peers(true), vec![Changed::All]),
         (|lists| lists.deny_unlisted_peers(true), vec![]),
-        (|lists| _ = (lists.allow_peer(peer(1))), vec![]),
+        (|lists| _ = lists.allow_peer(peer(1)), vec![]),
         (|lists| _ = lists.forget_peer(peer(1)), vec![Changed::Peer(peer(1))]),
         (|lists| lists.deny_unlisted_addresses(true), vec![Changed::All]),
     ];

@@ -29,6 +29,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         (self.side.drains, self.side.reads) = (usize::MAX, true);
         self.side.something_to_drain();
         self.reactions.replace(Reactions::default());
+        self.forgives();
         let mut state = self.world.state();
         for index in 0..state.pipes.len() {
             let pipe = &mut state.pipes[index];

@@ -9,6 +9,7 @@
 //! stale.
 
 mod calm;
+mod denials;
 mod model;
 mod owner;
 mod peer;
@@ -17,13 +18,14 @@ mod world;
 use super::input::Input;
 use super::pipe::Random;
 use super::sim::{Mode, Poller, Side};
+use denials::Answers;
 use model::{Model, dialed, failure};
 use owner::{Reactions, assert_stale, state};
 use peer::{ECHO, Peer, SINK, content, identity};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, Rate, WriteError};
 use swarm_notify::identity::{Keypair, PeerId};
@@ -78,6 +80,8 @@ struct Script<const EVENTS: usize> {
     /// What the owner does when it is told of something.
     reactions: Rc<RefCell<Reactions>>,
     peers: Vec<Peer>,
+    /// What the gate answers.
+    answers: Arc<Mutex<Answers>>,
     now: Duration,
 }
 
@@ -154,7 +158,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
                 reactions.borrow_mut().react(swarm, checker, &world, &mut model.borrow_mut(), event);
             })
         });
-        Self { side, world, model, reactions, peers: Vec::new(), now: Duration::ZERO }
+        Self { side, world, model, reactions, peers: Vec::new(), answers: Arc::default(), now: Duration::ZERO }
     }
 
     fn number(&mut self) -> usize {
@@ -186,6 +190,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
                     self.side.something_to_drain();
                 }
             }
+            246..249 => self.changes_denials(input),
             _ => self.flow(),
         }
     }
@@ -210,6 +215,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             turns += 1;
             assert!(turns < 1_000 + 2 * waiting, "it spins");
         }
+        self.check_denials();
     }
 
     fn listen(&mut self, input: &mut Input<'_>) {
@@ -507,10 +513,11 @@ impl<const EVENTS: usize> Script<EVENTS> {
             let of_host = at_door.iter().filter(|number| host(**number) == of).count();
             assert!(of_host <= swarm.config().handshakes_per_address as usize, "{of_host} of one host");
         }
-        let refused = [Refusal::HandshakeFailed, Refusal::HandshakeEvicted, Refusal::ConnectionLimit];
+        let refused =
+            [Refusal::HandshakeFailed, Refusal::HandshakeEvicted, Refusal::ConnectionLimit, Refusal::ConnectionDenied];
         let refused: u64 = refused.map(|refusal| swarm.refused(refusal)).iter().sum();
         let inbound = swarm.counters().connections.inbound;
-        // Those that get no share when their peers are known have ids, and are counted all the same, before they are told.
+        // Those that get no share, or are denied, when their peers are known have ids, and are counted all the same, before they are told.
         let (shares, told) = (refused - inbound.without_id, self.model.borrow().shares_refused);
         assert!(told <= shares && shares <= inbound.failed, "{told} told, {shares} counted, {inbound:?}");
         assert!(told == shares || !swarm.is_shut_down(), "{told} told, {shares} counted, {inbound:?}");

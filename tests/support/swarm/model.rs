@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "what is not named has no explanation")]
 
 use super::super::sim::SimSwarm;
+use super::denials::Denials;
 use super::world::{State as World, address, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -56,6 +57,9 @@ pub(super) struct Model {
     /// How many resets of a peer at once its connection survives, and how many there were, or may have been.
     resets_at_once: u32,
     resets: BTreeMap<ConnectionId, u32>,
+    /// Streams of a peer that were denied, of which some were reset for its own doing.
+    denied: BTreeMap<ConnectionId, u32>,
+    pub(super) denials: Denials,
     /// Time has passed.
     pub(super) waited: bool,
     pub(super) shutdown: bool,
@@ -64,7 +68,7 @@ pub(super) struct Model {
     pub(super) opened: u64,
     /// How many numbers have been given to listeners and dials.
     numbers: usize,
-    /// Accepted connections that were told to have got no share.
+    /// Accepted connections that were told to have got no share, or to be denied.
     pub(super) shares_refused: u64,
     /// Connections of which the last event was told.
     over: BTreeMap<ConnectionId, usize>,
@@ -180,8 +184,12 @@ impl Model {
                 if inbound && is_peers {
                     self.count_reset(connection);
                 }
+                if reason == Failure::Denied {
+                    *self.denied.entry(connection).or_default() += 1;
+                }
                 let deeds = &self.deeds[pipe];
                 match reason {
+                    Failure::Denied => self.denials.explain_failed(inbound),
                     Failure::Requested => self.closed.contains(&stream.into()),
                     Failure::Timeout => self.waited,
                     Failure::Unsupported => inbound || self.unspoken.contains(&stream),
@@ -213,6 +221,7 @@ impl Model {
                     StreamEnd::Reset(Side::Remote) => deeds.resets,
                     StreamEnd::ConnectionClosed => true,
                     StreamEnd::Timeout => self.waited,
+                    StreamEnd::Denied => self.denials.explain_closed(swarm, stream),
                     _ => false,
                 }
             }
@@ -265,6 +274,10 @@ impl Model {
         match (reason, opening) {
             (Failure::Requested, _) => return self.is_asked(id),
             (Failure::Shutdown, _) => return self.shutdown,
+            (Failure::Denied, _) => {
+                self.shares_refused += u64::from(view.direction == Direction::Inbound);
+                return self.denials.explain_connection(swarm, id);
+            }
             (Failure::Limit, Some(opening)) => {
                 assert!(view.error.is_some(), "{id}: a text names its share");
                 self.shares_refused += 1;
@@ -308,13 +321,15 @@ impl Model {
             ConnectionEnd::Requested => self.is_asked(id),
             ConnectionEnd::Shutdown => self.shutdown,
             ConnectionEnd::Idle => self.waited,
+            ConnectionEnd::Denied => self.denials.explain_connection(swarm, id),
             // All peers are one, so that its share alone makes one give way, and only one that is silent.
             ConnectionEnd::Trimmed => self.waited && self.is_crowded(world),
             ConnectionEnd::Remote(RemoteEnd::GoAway(code)) => deeds.closed && code == 0,
             ConnectionEnd::Remote(RemoteEnd::Eof) => state.eof,
             ConnectionEnd::Failed(Fault::Protocol) => state.tampered,
             ConnectionEnd::Failed(Fault::Flood) => {
-                self.resets.get(&id).is_some_and(|resets| *resets > self.resets_at_once)
+                let counts = [self.resets.get(&id), self.denied.get(&id)];
+                counts.into_iter().flatten().sum::<u32>() > self.resets_at_once
             }
             ConnectionEnd::Failed(Fault::Timeout) if self.waited => true,
             ConnectionEnd::Failed(why) => state.error.is_some_and(|kind| why == fault(kind)),

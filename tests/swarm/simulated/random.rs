@@ -11,6 +11,7 @@ use libp2p_core::Multiaddr;
 use std::cell::Cell;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, State, StreamId};
+use swarm_notify::swarm::Network;
 
 /// What a stream says: where it comes from, and then a count, so that any prefix can be recognised.
 fn content(tag: u8, from: u64, len: usize) -> Vec<u8> {
@@ -82,6 +83,7 @@ fn act<const EVENTS: usize>(
         }
         31..=34 => side.drains = [0, 0, 1, usize::MAX, usize::MAX][random.below(5)],
         35 => side.reads = !side.reads,
+        37 => deny(random, side),
         36 => {
             let known = side.listening.clone();
             if let (Some(id), 0) = (pick(random, &known), random.below(3)) {
@@ -93,6 +95,35 @@ fn act<const EVENTS: usize>(
                 side.read_all(*id);
             }
         }),
+    }
+}
+
+/// Denies the other side by its address or its peer, or takes that back, mostly.
+fn deny<const EVENTS: usize>(random: &mut Random, side: &mut Side<SimTransport, EVENTS>) {
+    let peer = pick(random, &side.swarm.connections().collect::<Vec<_>>());
+    let peer = peer.and_then(|id| side.swarm.connection(id)?.peer);
+    let now = side.swarm.poll_at();
+    let lists = side.swarm.lists_mut();
+    match (random.below(8), peer) {
+        (0, _) => lists.deny_network(network()).expect("there is place"),
+        (1, Some(peer)) => lists.deny_peer(peer).expect("there is place"),
+        (2, Some(peer)) => _ = lists.deny_peer_until(peer, now.unwrap_or_default() + secs(2)),
+        _ => forgive(side),
+    }
+}
+
+/// The network of both.
+fn network() -> Network {
+    "10.0.0.0/30".parse().expect("a network")
+}
+
+fn forgive<const EVENTS: usize>(side: &mut Side<SimTransport, EVENTS>) {
+    let lists = side.swarm.lists_mut();
+    lists.forget_network(network());
+    let listed: Vec<_> =
+        lists.peers().map(|(peer, _)| peer).chain(lists.timed_denials().map(|(peer, _)| peer)).collect();
+    for peer in listed {
+        lists.forget_peer(peer);
     }
 }
 
@@ -192,6 +223,7 @@ fn run<const EVENTS: usize>(seed: u64) -> Seen {
     acts.set(false);
     for side in [&mut pair.a, &mut pair.b] {
         (side.drains, side.reads) = (usize::MAX, true);
+        forgive(side);
         side.something_to_drain();
     }
     for pipe in 0..pair.network.pipes() {

@@ -11,7 +11,7 @@ use swarm_notify::lifecycle::{ConnectionId, StreamId};
 use swarm_notify::swarm::{Config, Refusal};
 
 /// Two swarms, of which `a` has bounds of its own and listens.
-fn listening<const EVENTS: usize>(shape: Shape, a: impl FnOnce(&mut Config)) -> Pair<EVENTS> {
+pub(super) fn listening<const EVENTS: usize>(shape: Shape, a: impl FnOnce(&mut Config)) -> Pair<EVENTS> {
     let mut pair = Pair::with(shape, a, |_| {});
     pair.a.listen(&A.at(4001));
     pair.settle();
@@ -33,14 +33,14 @@ fn joins<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> (ConnectionId, Connect
 }
 
 /// A peer that does nothing but what a test says: its connection, and the next id of its streams.
-struct Attacker {
-    raw: Raw,
+pub(super) struct Attacker {
+    pub(super) raw: Raw,
     next: u32,
 }
 
 impl Attacker {
     /// Connects from a host, with a key; `None` if `a` does not take it.
-    fn connect<const EVENTS: usize>(pair: &mut Pair<EVENTS>, host: u8, key: u8) -> Option<Self> {
+    pub(super) fn connect<const EVENTS: usize>(pair: &mut Pair<EVENTS>, host: u8, key: u8) -> Option<Self> {
         let raw = Raw::shake_hands(pair, host, key)?;
         let told = pair.a.take_log();
         let is_in = told.last().is_some_and(|line| line.starts_with("connected "));
@@ -73,7 +73,7 @@ fn opens<const EVENTS: usize>(pair: &mut Pair<EVENTS>, on_b: ConnectionId, many:
     streams.into_iter().filter(|id| pair.b.swarm.stream(*id).is_some()).collect()
 }
 
-fn refused<const EVENTS: usize>(pair: &Pair<EVENTS>, refusal: Refusal) -> u64 {
+pub(super) fn refused<const EVENTS: usize>(pair: &Pair<EVENTS>, refusal: Refusal) -> u64 {
     pair.a.swarm.refused(refusal)
 }
 
@@ -83,7 +83,7 @@ fn told<const EVENTS: usize>(pair: &mut Pair<EVENTS>, word: &str) -> Vec<String>
 }
 
 /// The attackers leave, and everything is shut down.
-fn ends<const EVENTS: usize>(mut pair: Pair<EVENTS>, attackers: impl Sized) {
+pub(super) fn ends<const EVENTS: usize>(mut pair: Pair<EVENTS>, attackers: impl Sized) {
     drop(attackers);
     pair.settle();
     pair.end_quietly();
