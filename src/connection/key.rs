@@ -205,13 +205,10 @@ fn is_below_p(bytes: &[u8; 32]) -> bool {
 
 /// Returns whether this build knows a `KeyType`.
 const fn is_known(key_type: i32) -> bool {
-    match key_type {
-        0 => cfg!(feature = "rsa"),
-        ED25519 => true,
-        2 => cfg!(feature = "secp256k1"),
-        3 => cfg!(feature = "ecdsa"),
-        _ => false,
-    }
+    key_type == ED25519
+        || cfg!(feature = "rsa") && key_type == 0
+        || cfg!(feature = "secp256k1") && key_type == 2
+        || cfg!(feature = "ecdsa") && key_type == 3
 }
 
 /// The feature of this crate that adds a `KeyType`.

@@ -39,7 +39,7 @@ pub(crate) fn bytes<const N: usize>(hex: &str) -> [u8; N] {
 pub(crate) fn small_order() -> Vec<[u8; 32]> {
     let canonical = SMALL_ORDER.map(bytes);
     let mut all = canonical.to_vec();
-    all.extend((0..19).flat_map(not_canonical).filter(|bytes| is_y_0_or_1(bytes)));
+    all.extend((0..19).flat_map(not_canonical).filter(is_y_0_or_1));
     // y is 1 or -1, so that x is 0, which has no sign.
     for mut point in [canonical[0], canonical[4]] {
         point[31] |= 0x80;
