@@ -50,18 +50,35 @@ fn an_honest_signature_of_each_type_is_taken() {
         assert_eq!(key.verify(b"message", &signature[1..]), Err(Flaw::Wrong), "{identity:?}");
         assert_eq!(key.verify(b"message", &[]), Err(Flaw::Wrong), "{identity:?}");
         let peer = identity.public().to_peer_id();
-        assert!(key.is_of(&peer) && !key.is_of(&PeerId::random_of(1)), "{identity:?}");
+        assert!(
+            key.is_of(&peer) && !key.is_of(&Keypair::ed25519_from_bytes([1; 32]).unwrap().public().to_peer_id()),
+            "{identity:?}"
+        );
         assert_eq!(key.into_public(), identity.public());
     }
 }
 
-trait RandomOf {
-    fn random_of(seed: u8) -> Self;
-}
-
-impl RandomOf for PeerId {
-    fn random_of(seed: u8) -> Self {
-        Keypair::ed25519_from_bytes([seed; 32]).unwrap().public().to_peer_id()
+/// Signatures of Ed25519 are a function of the key and the message, so that those of go, rust, js and py are these (RFC 8032,
+/// 7.1, tests 2 and 3).
+#[test]
+fn the_signatures_of_rfc_8032_are_taken() {
+    let signatures = [
+        (
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            &[0x72][..],
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da\
+             085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        ),
+        (
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            &[0xaf, 0x82],
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac\
+             18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        ),
+    ];
+    for (key, message, signature) in signatures {
+        let key = Key::decode(&on_the_wire(&bytes(key))).unwrap();
+        assert_eq!(key.verify(message, &bytes::<64>(signature)), Ok(()));
     }
 }
 
