@@ -298,7 +298,9 @@
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
 //!   listed that takes some 4 200 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
 //!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
-//! - A denied peer is closed once it has proved who it is. Both are counted, as `ConnectionDenied`, and have no id.
+//! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
+//! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the
+//!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
 //! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).

@@ -24,9 +24,13 @@ use libp2p_identity::PeerId;
 /// | [`may_speak`](Self::may_speak) | a peer has proposed a protocol that is registered, on a stream of its own | `na` to its proposal, and it may propose another one; [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Denied` if the stream ends without; counted as [`Refusal::StreamDenied`](super::Refusal::StreamDenied) |
 ///
 /// A gate is called within the swarm's turns and commands. It gets no swarm, so it can change nothing there. Let it answer
-/// in constant time: strangers decide how often it is asked. `now` is the latest time that the swarm was given. What it has
-/// allowed stays allowed; after a change of its rules, [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge
-/// what is open.
+/// in constant time, since strangers decide how often it is asked, and without a panic: a stream that it was asked about would
+/// hang until its connection ends. `now` is the latest time that the swarm was given. What it has allowed stays allowed;
+/// after a change of its rules, [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge what is open.
+///
+/// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before it begins, and with the address that the
+/// name has led to once that is connected, before a byte is sent, if the transport's reactor
+/// [tells it](super::Reactor::dialed_to). `identify` and `ls` go on listing a protocol that it denies to a peer.
 ///
 /// A gate that lets strangers connect ten times a second in all:
 ///

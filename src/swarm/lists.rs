@@ -54,11 +54,13 @@ impl core::error::Error for ListFull {}
 /// that makes a list of denials one of permissions. A connection needs both, an address and a peer that are allowed.
 /// Beside its rule a peer can be [denied until a time](Self::deny_peer_until), which outweighs a rule that allows it.
 ///
-/// **Where they are asked.** When a socket is accepted, its address: it is closed before a byte is read or sent, at the cost
-/// that [`Swarm::lists_mut`](super::Swarm::lists_mut) states. When a dial begins, its address and the peer that it names. When
-/// a peer is authenticated, both again. The address is the first IP address of a multiaddress, so that through a relay it is the
-/// relay's. One without an IP address has no rule. The name in a dial's address is judged once it has led to an address:
-/// the dial fails as soon as it is connected, before a byte is sent.
+/// **Where they are asked.** When a socket is accepted, its address: it is closed before anything is kept of it, and before a
+/// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 4 200 instructions on x86-64, a pipe in
+/// memory included, of which the look-up takes 2 300 (`benches/instructions.sh`); our half of a handshake takes 2.7 million.
+/// When a dial begins, its address and the peer that it names. When a peer is authenticated, both again. The address is the
+/// first IP address of a multiaddress, so that through a relay it is the relay's. One without an IP address has no rule. The
+/// name in a dial's address is judged once it has led to an address: the dial fails as soon as it is connected, before a byte
+/// is sent.
 ///
 /// **What a change cuts.** The next turns close each open connection that the lists deny now, as
 /// [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and give up dials and handshakes. Its peer hears yamux's

@@ -42,7 +42,9 @@ pub enum Refusal {
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
     /// An accepted connection was closed because the [lists](super::Lists) or the [gate](super::Gate) deny its address, or its
-    /// peer once that was authenticated. It had no id.
+    /// peer once that was authenticated. It has no id, and no event tells of it. One that has waited for room to open while the
+    /// lists changed has an id, and [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with
+    /// [`Denied`](crate::lifecycle::Failure::Denied), too.
     ConnectionDenied,
     /// The [gate](super::Gate) does not let the peer speak the protocol that it has proposed on a stream. The peer heard that
     /// the protocol is not spoken; if the stream ends without another one, it has
