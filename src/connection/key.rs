@@ -20,7 +20,9 @@ mod secp256k1;
 
 use alloc::vec::Vec;
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
-use libp2p_identity::{PeerId, PublicKey, ed25519};
+#[cfg(any(test, feature = "protocols"))]
+use libp2p_identity::PeerId;
+use libp2p_identity::{PublicKey, ed25519};
 use prost::Message;
 
 /// The `KeyType` of Ed25519.
@@ -34,6 +36,7 @@ const MAX_LEN: usize = 2_048;
 
 /// The start of the peer id of an Ed25519 key, which is the key in its protobuf form behind the head of a multihash: the
 /// code of the identity and 36 bytes; then the type of the key, and 32 bytes of key.
+#[cfg(any(test, feature = "protocols"))]
 const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
 
 /// A public key of a peer that can authenticate something.
@@ -120,6 +123,7 @@ impl Key {
     }
 
     /// Returns whether a peer id is that of this key.
+    #[cfg(any(test, feature = "protocols"))]
     pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
         match &self.0 {
             Inner::Ed25519(key) => {
