@@ -71,6 +71,9 @@ mod handshake;
 mod input;
 pub(crate) mod key;
 mod memory;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/support/memory_scan.rs"]
+pub(crate) mod memory_scan;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -83,6 +86,10 @@ mod scratch;
 mod stream;
 mod timers;
 mod unnamed;
+#[cfg(test)]
+#[path = "../tests/support/weak_keys.rs"]
+#[allow(dead_code, reason = "each test uses its part of it")]
+pub(crate) mod weak_keys;
 mod work;
 pub mod yamux;
 
@@ -270,7 +277,7 @@ impl Connection {
         }
         let fact = match &mut self.phase {
             Phase::Handshake(handshake) if handshake.is_at_gate() => None,
-            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out) {
+            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut turn.scratch.work) {
                 Ok(true) => {
                     self.timers.pause(turn.now);
                     self.round_trip.authenticated(turn.now);

@@ -35,6 +35,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Secrets in memory
+//!
+//! The swarm wipes its secrets when it drops them: its seed and its generator, the static Noise key, the ephemeral key of each
+//! handshake, the keys of each session, and the bytes of key files. Safe code has no way to wipe some copies:
+//!
+//! - what moving a value leaves on the stack;
+//! - the chaining key of a Noise handshake, which `snow` 0.10 keeps and does not wipe. The keys of the session can be derived from
+//!   it until its memory is used anew;
+//! - what `ring` 0.17 leaves on the stack of a key or a hash that it works with;
+//! - the identity itself: Ed25519, ECDSA and secp256k1 keys of `libp2p-identity` 0.3 wipe themselves when they are dropped, but
+//!   making one of an Ed25519 secret leaves a copy on the stack, and an RSA key, which is `ring`'s, is never wiped. Reading the
+//!   file of another key than an Ed25519 one leaves a copy of it, too, since `prost` 0.14 decodes it by way of one.
 
 #[cfg(feature = "keys")]
 mod error;
@@ -50,15 +63,16 @@ pub use file::KeyFile;
 
 use libp2p_identity::Keypair;
 use std::io;
+use zeroize::Zeroizing;
 
 /// Makes a new Ed25519 identity, out of the system's randomness.
 ///
 /// # Errors
 /// The system's error, if it gives no random bytes.
 pub fn generate() -> io::Result<Keypair> {
-    let mut secret = seed()?;
-    // It wipes the secret.
-    Keypair::ed25519_from_bytes(&mut secret).map_err(io::Error::other)
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *secret)?;
+    Keypair::ed25519_from_bytes(&mut *secret).map_err(io::Error::other)
 }
 
 /// Returns fresh randomness of the system: the seed that [`Swarm::new`](crate::swarm::Swarm::new) needs, say.

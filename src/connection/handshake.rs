@@ -142,11 +142,12 @@ impl Handshake {
         }
     }
 
-    /// Takes what it understands from `input`, and appends what it answers to `out`. `true`: it has come to a gate.
-    pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>) -> Result<bool, Error> {
+    /// Takes what it understands from `input`, and appends what it answers to `out`. `true`: it has come to a gate. The cost of
+    /// a signature is added to `work`, right or wrong.
+    pub(super) fn receive(&mut self, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<bool, Error> {
         while !self.is_at_gate() {
             let step = mem::replace(&mut self.step, Step::Over);
-            let (next, progress) = self.advance(step, input, out)?;
+            let (next, progress) = self.advance(step, input, out, work)?;
             self.step = next;
             if !progress {
                 return Ok(false);
@@ -155,7 +156,7 @@ impl Handshake {
         Ok(true)
     }
 
-    fn advance(&self, step: Step, input: &mut Input, out: &mut Vec<u8>) -> Result<(Step, bool), Error> {
+    fn advance(&self, step: Step, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<(Step, bool), Error> {
         match step {
             Step::Security(mut select, exchange) => {
                 let (consumed, agreed) = select.receive(input.wire(), &NOISE, out)?;
@@ -169,7 +170,9 @@ impl Handshake {
                 Ok((Step::Exchange(exchange), true))
             }
             Step::Exchange(mut exchange) => {
-                let (consumed, complete) = exchange.receive(input.wire())?;
+                let received = exchange.receive(input.wire());
+                *work = work.saturating_add(exchange.take_work());
+                let (consumed, complete) = received?;
                 input.consume_wire(consumed);
                 if !complete {
                     return Ok((Step::Exchange(exchange), false));

@@ -1,12 +1,53 @@
-//! Identity keys as peers send them.
+//! [`Key`]: the identity key of a peer, and the only place that verifies a signature.
+//!
+//! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
+//! a signature is looked at, and so is one that is made to take long:
+//!
+//! - An Ed25519 key of small order: a signature that fits nearly every message needs no secret. One that is not encoded
+//!   canonically: the same point would be two peers.
+//! - An RSA key of fewer than 2 048 bits, since it can be factored, or of more than 8 192 (go-libp2p has both bounds), or with
+//!   an exponent other than 65 537. The work of verifying grows with the exponent, and a small one has lent itself to
+//!   forgeries; no implementation of libp2p makes another.
+//!
+//! Signatures of Ed25519 are verified strictly: S is below the order of the base point, and R is neither of small order nor
+//! encoded in an unusual way.
 
-use libp2p_identity::PublicKey;
+mod cost;
+#[cfg(feature = "rsa")]
+mod rsa;
+#[cfg(feature = "secp256k1")]
+mod secp256k1;
+
+use alloc::vec::Vec;
+use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+#[cfg(any(test, feature = "protocols"))]
+use libp2p_identity::PeerId;
+use libp2p_identity::{PublicKey, ed25519};
 use prost::Message;
 
-/// The largest public exponent of an RSA key, and the one that nearly all have. The work of verifying grows with the
-/// exponent: one of 33 bits, which `ring` allows, takes almost four times as long.
-#[cfg(feature = "rsa")]
-const MAX_EXPONENT: u32 = 65_537;
+/// The `KeyType` of Ed25519.
+const ED25519: i32 = 1;
+/// The `KeyType` of ECDSA.
+#[cfg(feature = "ecdsa")]
+const ECDSA: i32 = 3;
+
+/// The length of the longest key, with room for other ways to encode it. An RSA key of 8 192 bits takes 1 065 bytes.
+const MAX_LEN: usize = 2_048;
+
+/// The start of the peer id of an Ed25519 key, which is the key in its protobuf form behind the head of a multihash: the
+/// code of the identity and 36 bytes; then the type of the key, and 32 bytes of key.
+#[cfg(any(test, feature = "protocols"))]
+const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
+
+/// A public key of a peer that can authenticate something.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Key(Inner);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Inner {
+    Ed25519(VerifyingKey),
+    Other { key: PublicKey, cost: u32 },
+}
 
 /// The reason for which a key cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,73 +56,163 @@ pub(crate) enum Unusable {
     Malformed,
     /// This build does not know the type. It names the feature of this crate that adds the type, if one does.
     Unsupported(Option<&'static str>),
+    /// It is a key, and this crate refuses it.
+    Refused,
 }
 
-/// The head of a public key: enough to tell an unknown type from bytes that are no key at all.
+/// The reason for which a signature proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Flaw {
+    /// It is not the key's signature of these bytes.
+    Wrong,
+    /// It fits, and is made in a way that no honest signer uses: an R of small order with a key that has a part of small
+    /// order, or a high S of secp256k1. Some implementations accept it.
+    Refused,
+}
+
+/// A public key as it stands on the wire (libp2p/specs, `peer-ids/peer-ids.md`).
 #[derive(Clone, PartialEq, Message)]
-struct Head {
+struct Wire {
     #[prost(int32, optional, tag = "1")]
     key_type: Option<i32>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    data: Option<Vec<u8>>,
 }
 
-/// Decodes a key (libp2p/specs, `peer-ids/peer-ids.md`). An unusable key is logged, with the feature to add. An RSA key whose
-/// exponent is larger than [`MAX_EXPONENT`] is one.
-pub(crate) fn decode(bytes: &[u8]) -> Result<PublicKey, Unusable> {
-    let key = PublicKey::try_decode_protobuf(bytes).map_err(|error| {
-        let unusable = match Head::decode(bytes) {
-            Ok(Head { key_type: Some(key_type) }) if !is_known(key_type) => Unusable::Unsupported(feature(key_type)),
-            Ok(_) | Err(_) => Unusable::Malformed,
-        };
-        if let Unusable::Unsupported(Some(feature)) = unusable {
-            log::debug!("a peer's identity key needs the feature `{feature}` of swarm-notify");
-        } else {
-            log::debug!("a peer's identity key cannot be used: {error}");
+impl Key {
+    /// Decodes a key in its protobuf form. An unusable key is logged, with the feature to add.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unusable> {
+        let decoded = Self::try_decode(bytes);
+        match decoded {
+            Err(Unusable::Unsupported(Some(feature))) => {
+                log::debug!("a peer's identity key needs the feature `{feature}` of swarm-notify");
+            }
+            Err(unusable) => log::debug!("a peer's identity key cannot be used: {unusable:?}"),
+            Ok(_) => {}
         }
-        unusable
-    })?;
-    #[cfg(feature = "rsa")]
-    if let Ok(rsa) = key.clone().try_into_rsa()
-        && !exponent(&rsa.encode_pkcs1()).is_some_and(|exponent| (3..=MAX_EXPONENT).contains(&exponent))
-    {
-        log::debug!("a peer's identity key cannot be used: its RSA exponent is none, or larger than {MAX_EXPONENT}");
-        return Err(Unusable::Malformed);
+        decoded
     }
-    Ok(key)
+
+    fn try_decode(bytes: &[u8]) -> Result<Self, Unusable> {
+        if bytes.len() > MAX_LEN {
+            return Err(Unusable::Refused);
+        }
+        let wire = Wire::decode(bytes).map_err(|_| Unusable::Malformed)?;
+        match wire {
+            Wire { key_type: Some(ED25519), data } => Self::ed25519(&data.unwrap_or_default()),
+            Wire { key_type: Some(key_type), .. } if !is_known(key_type) => {
+                Err(Unusable::Unsupported(feature(key_type)))
+            }
+            wire => other(bytes, &wire),
+        }
+    }
+
+    fn ed25519(data: &[u8]) -> Result<Self, Unusable> {
+        let bytes = data.try_into().map_err(|_| Unusable::Malformed)?;
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| Unusable::Malformed)?;
+        // Of the other encodings of a point, those with a wrong sign are of small order.
+        if key.is_weak() || !is_below_p(bytes) { Err(Unusable::Refused) } else { Ok(Self(Inner::Ed25519(key))) }
+    }
+
+    /// Returns the cost of [`verify`](Self::verify), in signatures of Ed25519.
+    pub(crate) const fn cost(&self) -> u32 {
+        match self.0 {
+            Inner::Ed25519(_) => cost::ED25519,
+            Inner::Other { cost, .. } => cost,
+        }
+    }
+
+    /// Returns whether a peer id is that of this key.
+    #[cfg(any(test, feature = "protocols"))]
+    pub(crate) fn is_of(&self, peer: &PeerId) -> bool {
+        match &self.0 {
+            Inner::Ed25519(key) => {
+                peer.to_bytes().strip_prefix(&ED25519_PEER_ID).is_some_and(|rest| rest == key.as_bytes())
+            }
+            Inner::Other { key, .. } => key.to_peer_id() == *peer,
+        }
+    }
+
+    /// Returns the key as others have it.
+    pub(crate) fn into_public(self) -> PublicKey {
+        match self.0 {
+            Inner::Ed25519(key) => {
+                // The bytes are those of a point, since `VerifyingKey` was made of them by the same library.
+                let key = ed25519::PublicKey::try_from_bytes(key.as_bytes()).expect("it was decoded before");
+                key.into()
+            }
+            Inner::Other { key, .. } => key,
+        }
+    }
+
+    /// Verifies that this key has signed a message.
+    #[allow(clippy::disallowed_methods, reason = "this is the place that verifies")]
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
+        match &self.0 {
+            Inner::Ed25519(key) => verify_ed25519(key, message, signature),
+            Inner::Other { key, .. } if key.verify(message, signature) => Ok(()),
+            #[cfg(feature = "secp256k1")]
+            Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Secp256k1 => {
+                let is_right = secp256k1::lower(signature).is_some_and(|lower| key.verify(message, &lower));
+                Err(if is_right { Flaw::Refused } else { Flaw::Wrong })
+            }
+            Inner::Other { .. } => Err(Flaw::Wrong),
+        }
+    }
 }
 
-/// Returns the public exponent of an RSA key (RFC 8017, A.1.1), if it has at most 32 bits.
-#[cfg(feature = "rsa")]
-fn exponent(pkcs1: &[u8]) -> Option<u32> {
-    const SEQUENCE: u8 = 0x30;
-    const INTEGER: u8 = 2;
-    let (sequence, _) = element(SEQUENCE, pkcs1)?;
-    let (_modulus, rest) = element(INTEGER, sequence)?;
-    let (exponent, _) = element(INTEGER, rest)?;
-    exponent.iter().try_fold(0_u32, |value, byte| value.checked_mul(256)?.checked_add(u32::from(*byte)))
+fn verify_ed25519(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
+    let signature = Signature::from_slice(signature).map_err(|_| Flaw::Wrong)?;
+    if key.verify_strict(message, &signature).is_ok() {
+        return Ok(());
+    }
+    // A verifying key is a point, as R is, and is weak if it is of small order. Few signatures come here, and fewer go on.
+    let is_weak = VerifyingKey::from_bytes(signature.r_bytes()).is_ok_and(|point| point.is_weak());
+    Err(if is_weak && key.verify(message, &signature).is_ok() { Flaw::Refused } else { Flaw::Wrong })
 }
 
-/// Splits an element of DER with this tag, of less than 64 KiB, into what is in it and what follows it.
-#[cfg(feature = "rsa")]
-fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let ([found, first], rest) = der.split_first_chunk()?;
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(*first), rest),
-        0x81 => rest.split_first().map(|(length, rest)| (usize::from(*length), rest))?,
-        0x82 => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?,
-        _ => return None,
+/// Decodes a key of a type that is known and not Ed25519.
+fn other(bytes: &[u8], wire: &Wire) -> Result<Key, Unusable> {
+    let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
+        return Err(if is_on_another_curve(wire) { Unusable::Unsupported(None) } else { Unusable::Malformed });
     };
-    if *found == tag { rest.split_at_checked(length) } else { None }
+    #[cfg(feature = "rsa")]
+    if let Ok(key) = key.clone().try_into_rsa() {
+        rsa::check(&key.encode_pkcs1())?;
+    }
+    let cost = cost::of(&key);
+    Ok(Key(Inner::Other { key, cost }))
+}
+
+/// Returns whether a key of ECDSA is one, but not of P-256. go-libp2p knows other curves.
+#[cfg(feature = "ecdsa")]
+fn is_on_another_curve(wire: &Wire) -> bool {
+    /// `ecPublicKey` and `secp256r1` as object identifiers in DER (RFC 5480, 2.1.1).
+    const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+    const P_256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    let data = wire.data.as_deref().unwrap_or_default();
+    let has = |part: &[u8]| data.windows(part.len()).any(|bytes| bytes == part);
+    wire.key_type == Some(ECDSA) && has(&EC_PUBLIC_KEY) && !has(&P_256)
+}
+
+#[cfg(not(feature = "ecdsa"))]
+fn is_on_another_curve(_wire: &Wire) -> bool {
+    false
+}
+
+/// Returns whether the first coordinate of an encoded point, y, is below p, which is 2²⁵⁵ - 19, and so encoded canonically.
+/// The sign of the other coordinate is the last bit.
+fn is_below_p(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 /// Returns whether this build knows a `KeyType`.
 const fn is_known(key_type: i32) -> bool {
-    match key_type {
-        0 => cfg!(feature = "rsa"),
-        1 => true, // Ed25519
-        2 => cfg!(feature = "secp256k1"),
-        3 => cfg!(feature = "ecdsa"),
-        _ => false,
-    }
+    key_type == ED25519
+        || cfg!(feature = "rsa") && key_type == 0
+        || cfg!(feature = "secp256k1") && key_type == 2
+        || cfg!(feature = "ecdsa") && key_type == 3
 }
 
 /// The feature of this crate that adds a `KeyType`.
@@ -95,74 +226,4 @@ const fn feature(key_type: i32) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec::Vec;
-
-    /// A key of a type, which is empty.
-    fn key(key_type: u8) -> Vec<u8> {
-        [8, key_type, 18, 0].into()
-    }
-
-    #[test]
-    fn a_key_type_that_is_not_built_in_names_its_feature() {
-        let types = [(0, Some("rsa")), (1, None), (2, Some("secp256k1")), (3, Some("ecdsa")), (4, None), (9, None)];
-        for (key_type, feature) in types {
-            assert_eq!(super::feature(i32::from(key_type)), feature);
-            let expected = match is_known(i32::from(key_type)) {
-                true => Unusable::Malformed,
-                false => Unusable::Unsupported(feature),
-            };
-            assert_eq!(decode(&key(key_type)), Err(expected), "type {key_type}");
-        }
-    }
-
-    /// A key of RSA with 2 048 bits and an exponent, as it stands on the wire: SubjectPublicKeyInfo in a protobuf.
-    #[cfg(feature = "rsa")]
-    fn rsa(exponent: &[u8]) -> Vec<u8> {
-        let element = |tag: u8, value: &[u8]| {
-            let length = u16::try_from(value.len()).unwrap().to_be_bytes();
-            [&[tag, 0x82], &length[..], value].concat()
-        };
-        let short = |tag: u8, value: &[u8]| [&[tag, value.len() as u8], value].concat();
-        let modulus = element(2, &[&[0, 0xc1][..], &[0x35; 255]].concat());
-        let key = element(0x30, &[&modulus[..], &short(2, exponent)].concat());
-        let algorithm = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
-        let info = element(0x30, &[&algorithm[..], &element(3, &[&[0], &key[..]].concat())].concat());
-        let length = info.len();
-        [&[8, 0, 18, length as u8 | 0x80, (length >> 7) as u8], &info[..]].concat()
-    }
-
-    #[cfg(feature = "rsa")]
-    #[test]
-    fn an_rsa_key_whose_exponent_is_large_is_refused() {
-        for exponent in [&[3][..], &[17], &[1, 0, 1], &[0, 1, 0, 1]] {
-            assert!(decode(&rsa(exponent)).is_ok(), "{exponent:?}");
-        }
-        let large =
-            [&[1, 0, 3][..], &[0x7f, 0xff, 0xff, 0xff], &[1, 0xff, 0xff, 0xff, 0xff], &[1, 0, 0, 0, 0, 0, 0, 1]];
-        for exponent in large.into_iter().chain([&[][..], &[0], &[1]]) {
-            assert_eq!(decode(&rsa(exponent)), Err(Unusable::Malformed), "{exponent:?}");
-        }
-    }
-
-    #[cfg(feature = "rsa")]
-    #[test]
-    fn the_exponent_of_a_cut_rsa_key_is_none() {
-        let identity = include_bytes!("../../tests/support/rsa-2048.pk8");
-        let key = libp2p_identity::Keypair::rsa_from_pkcs8(&mut identity.clone()).unwrap().public();
-        assert_eq!(decode(&key.encode_protobuf()).as_ref(), Ok(&key));
-        let pkcs1 = key.try_into_rsa().unwrap().encode_pkcs1();
-        assert_eq!(exponent(&pkcs1), Some(65_537));
-        for length in 0..pkcs1.len() {
-            assert_eq!(exponent(&pkcs1[..length]), None, "{length}");
-        }
-    }
-
-    #[test]
-    fn bytes_that_are_no_key_are_malformed() {
-        for bytes in [&[][..], &[1, 2, 3], &[18, 0], &[8]] {
-            assert_eq!(decode(bytes), Err(Unusable::Malformed), "{bytes:?}");
-        }
-    }
-}
+mod tests;

@@ -17,7 +17,9 @@
 //!
 //! Identities, ours and the peer's, are Ed25519 keys always, and ECDSA (P-256), RSA (2 048 to 8 192 bits) and Secp256k1
 //! keys with the features `ecdsa`, `rsa` and `secp256k1`. A peer whose key is of another type is refused with
-//! [`Error::UnsupportedKey`], which names the feature to add.
+//! [`Error::UnsupportedKey`], which names the feature to add. An Ed25519 key of small order, or one that is not encoded
+//! canonically, is refused with [`Error::RefusedKey`], and so is an RSA key with an exponent other than 65 537. Signatures of
+//! Ed25519 are verified strictly: R may not be of small order, and S has to be below the order of the base point.
 //!
 //! ```
 //! use swarm_notify::connection::{Role, noise::{Config, Handshake}};
@@ -62,6 +64,7 @@ use core::fmt;
 use crypto::StaticKey;
 use libp2p_identity::{Keypair, PeerId};
 use snow::params::NoiseParams;
+use zeroize::Zeroizing;
 
 /// What a node brings to every handshake: its static Noise key, the payload that proves the key to be its own, and the
 /// muxers it offers. Made once; a clone shares all of it.
@@ -87,17 +90,17 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::UnknownMuxer`] if the list names another muxer, since the peer could settle on it;
-    /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::Oversized`] if the list is so long that the
+    /// [`Error::UnsupportedKey`] if the identity cannot sign; [`Error::RefusedKey`] if peers of this crate would refuse it; [`Error::Oversized`] if the list is so long that the
     /// handshake's messages would pass [`MAX_HANDSHAKE_MESSAGE`].
     pub fn new(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         if muxers.iter().any(|muxer| *muxer != yamux::NAME) {
             return Err(Error::UnknownMuxer);
         }
-        Self::offering(identity, static_seed, muxers)
+        Self::offering(identity, &Zeroizing::new(static_seed), muxers)
     }
 
     /// Offers any muxers, as a peer may.
-    fn offering(identity: &Keypair, static_seed: [u8; 32], muxers: &[&str]) -> Result<Self, Error> {
+    fn offering(identity: &Keypair, static_seed: &[u8; 32], muxers: &[&str]) -> Result<Self, Error> {
         let static_key = StaticKey::new(static_seed);
         let payload = payload::sign(identity, static_key.public(), muxers)?;
         if payload.len() > handshake::MAX_PAYLOAD {

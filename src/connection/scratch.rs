@@ -22,6 +22,8 @@ pub struct Scratch {
     pub(super) unnamed: Spare,
     /// The most streams without an id that one connection may have now.
     pub(super) most_unnamed: usize,
+    /// The work of signatures that was done in handshakes since it was last taken, in signatures of Ed25519.
+    pub(super) work: u32,
 }
 
 impl Default for Scratch {
@@ -40,6 +42,7 @@ impl Scratch {
             spares: Spares::new(),
             unnamed: Spare::new(),
             most_unnamed: usize::MAX,
+            work: 0,
         }
     }
 
@@ -48,6 +51,18 @@ impl Scratch {
     #[cfg(feature = "swarm")]
     pub(crate) fn limit_unnamed(&mut self, most: usize) {
         self.most_unnamed = most;
+    }
+
+    /// Returns the work of signatures that was done in handshakes and not taken yet.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn work(&self) -> u32 {
+        self.work
+    }
+
+    /// Takes it.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn take_work(&mut self) -> u32 {
+        core::mem::take(&mut self.work)
     }
 
     /// Gives back what is large, for an owner one of whose connections is gone.

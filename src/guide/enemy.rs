@@ -97,6 +97,7 @@
 //! | [`max_control`](yamux::Config::max_control) | 128 KiB | answers that a peer makes us send and does not read | nothing more is read of it; then `write_timeout` | `Disconnected` with `Failed(Timeout)` | the one that does not read |
 //! | [`ack_backlog`](yamux::Config::ack_backlog) | 256 | streams of ours that a peer has not acknowledged | nothing | your stream waits; at last `StreamFailed` with `Timeout` | your streams to that peer |
 //! | [`early_streams`](yamux::Config::early_streams) | 8 | streams of ours before a peer's first frame | nothing | your stream waits, likewise | your streams to that peer |
+//! | [`handshake_work_per_turn`](Config::handshake_work_per_turn) | 64 | the work of newcomers' signatures in one turn, in signatures of Ed25519; a quarter of it for one address or /64 | it waits for the next turn | nothing | the newcomers of the address whose signatures cost most |
 //! | [`reads_per_poll`](Config::reads_per_poll) | 8 | helpings of one connection in one [`tick`](Swarm::tick) | it waits for the next | nothing | the busy one |
 //! | [`resets`](connection::Config::resets) | 1 000, 100 a second | streams of a peer that end by a reset for which it is the reason, whoever sends that | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`pings`](connection::Config::pings) | 100, 10 a second | pings of a peer, beyond one for each 64 KiB of ours | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
@@ -111,6 +112,7 @@
 //! | [`events`](ping::Config::events) of ping | 256 | events that you have not taken | nothing | [`Ping::dropped`](ping::Ping::dropped) | you: the oldest is lost |
 //! | [`questions`](identify::Config::questions) | 20, 1 a second | questions who we are | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`pushes_heard`](identify::Config::pushes_heard) | 100, 1 a second | pushes of a peer | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
+//! | [`record_work`](identify::Config::record_work) | 400, 10 a second | the work of the signatures of a peer's records, in signatures of Ed25519 | go-away 1 | `Disconnected` with `Failed(Flood)` | the one that floods |
 //! | [`max_bytes`](identify::Config::max_bytes) | 16 KiB | what a peer says of itself on one stream | a reset | `identify::Event::Failed` | that peer |
 //! | [`inbound_streams`](identify::Config::inbound_streams) of identify | 4 | streams of one connection that ask or push | a reset | `ClosedStream` with `Reset(Local)` | the newcomer |
 //! | [`timeout`](identify::Config::timeout) of identify | 10 s | each stream of it | a reset | `identify::Event::Failed` | the slow one |
@@ -135,13 +137,14 @@
 //! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has most, if one of its requests has not come whole; else the newcomer |
 //! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
 //! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
-//! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | its streams are reset, until it leaves | counted as `MessageInvalid`; `peers_cut` | that peer |
+//! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | go-away 1 on each of its connections | counted as `MessageInvalid`; `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
+//! | [`denied_for`](pubsub::Config::denied_for) | 60 s | the time for which a peer that was cut is denied | its socket is closed after its handshake | counted as `ConnectionDenied`; of our dial, `ConnectFailed` with `Denied` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
-//! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | its streams are reset, until it leaves | `peers_cut` | that peer |
+//! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | go-away 1 on each of its connections | `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`messages_per_rpc`](pubsub::Config::messages_per_rpc) | 1 024 | messages in one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`subscriptions_per_rpc`](pubsub::Config::subscriptions_per_rpc) | 4 096 | changes of subscriptions in one RPC | a reset | counted as `MessageInvalid` | that peer |
-//! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | signatures that one turn checks | it waits for the next | nothing | the busy one |
+//! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | the work of signatures that one turn checks, in signatures of Ed25519 | it waits for the next | nothing | the busy one |
 //! | [`entries_per_turn`](pubsub::Config::entries_per_turn) | 4 096 | what else one turn looks at | it waits for the next | nothing | the busy one |
 //! | [`inbound_streams`](pubsub::Config::inbound_streams) of pub/sub | 4 | streams of one peer that are read | a reset of the oldest | `streams_refused` | that peer |
 //! | [`topics_per_peer`](pubsub::Config::topics_per_peer) | 1 024 | topics of one peer | nothing | `topics_refused` | that peer: further ones are passed over |
@@ -309,8 +312,9 @@
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
 //!   listed that takes some 4 200 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
 //!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
-//! - A denied peer is closed once it has proved who it is. Both are counted as `ConnectionDenied`, and have no id.
-//! - A protocol that a gate denies to a peer gets the answer that it is not spoken, and is counted as `StreamDenied`.
+//! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
+//! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the
+//!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
 //! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
@@ -394,8 +398,9 @@
 //!   peers. Trimming makes room for newcomers, from those that are old enough: strangers who come again all the time keep all
 //!   places taken by connections younger than `trim_grace`, and while each holds one, a newcomer has to find a place that is
 //!   free for a moment. An honest peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
-//! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones. It pays a
-//!   handshake for them, and so do we.
+//! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones, but for one that
+//!   pub/sub has cut, which is denied for [a while](pubsub::Config::denied_for). It pays a handshake for them, and so do we; and
+//!   a new identity costs it nothing.
 //! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
 //!   them, drained by 256 events a turn, let an opening of somebody else's wait for up to 18 turns
 //!   ([`owed_per_connection`](Limits::owed_per_connection)). Nobody is starved.
@@ -406,9 +411,7 @@
 //!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
 //! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards none twice
 //!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
-//!   [`repeats`](pubsub::Config::repeats). And an author whose key is of a type that you have not built in (features
-//!   `rsa`, `ecdsa` and `secp256k1`) has you cut who forwards him: his messages count as
-//!   [`invalid`](pubsub::Config::invalid) against that peer.
+//!   [`repeats`](pubsub::Config::repeats).
 //! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
 //!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
 //!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.

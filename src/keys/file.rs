@@ -4,7 +4,7 @@
 //! at once with the same name, one makes the file, and all use what is in it.
 //!
 //! Reading takes at most [`MAX_KEY`] bytes of regular files only, and on Unix it never blocks. The bytes of a key are
-//! wiped once the identity is made of them.
+//! wiped once the identity is made of them, but for the copies that the page of [`keys`](super) names.
 
 use super::{Error, Fault, MAX_KEY, new_file};
 use alloc::borrow::ToOwned as _;
@@ -14,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 use data_encoding::BASE64;
-use libp2p_identity::{Keypair, PublicKey};
+use libp2p_identity::{DecodingError, Keypair, PublicKey, ed25519};
 use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
@@ -195,12 +195,13 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         len if len > MAX_KEY => return Err(Fault::TooLong),
         _ => {}
     }
-    Keypair::from_protobuf_encoding(bytes).map_err(|error| {
-        if let Ok(public) = PublicKey::try_decode_protobuf(bytes) {
+    keypair(bytes).map_err(|error| {
+        if looks_public(bytes)
+            && let Ok(public) = PublicKey::try_decode_protobuf(bytes)
+        {
             return Fault::Public(public.to_peer_id());
         }
-        let decoded = BASE64.decode(bytes.trim_ascii()).map(Zeroizing::new);
-        if decoded.is_ok_and(|decoded| Keypair::from_protobuf_encoding(&decoded).is_ok()) {
+        if is_key_in_base64(bytes.trim_ascii()) {
             return Fault::Base64;
         }
         // A key of a type that is not built in is whole.
@@ -209,6 +210,38 @@ fn decode(bytes: &[u8]) -> Result<Keypair, Fault> {
         }
         Fault::Foreign(kind(bytes).unwrap_or_else(|| format!("something else ({error})")))
     })
+}
+
+/// Decodes a private key in libp2p's protobuf form. One of Ed25519 is decoded here: `libp2p-identity` has protobuf decoded by
+/// `prost`, which leaves a copy of each field of bytes behind.
+fn keypair(bytes: &[u8]) -> Result<Keypair, DecodingError> {
+    match bytes.strip_prefix(&ED25519_HEADER).and_then(|halves| <&[u8; 64]>::try_from(halves).ok()) {
+        Some(halves) => ed25519::Keypair::try_from_bytes(&mut *Zeroizing::new(*halves)).map(Keypair::from),
+        None => Keypair::from_protobuf_encoding(bytes),
+    }
+}
+
+/// Returns whether a content may be a public key. A private key is not decoded as one, since that would leave a copy of it
+/// behind that is not wiped.
+fn looks_public(bytes: &[u8]) -> bool {
+    /// An RSA key in public form names its algorithm, `rsaEncryption`. In the private form of libp2p it does not.
+    const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+    match bytes {
+        // An Ed25519 key, a compressed point, a SubjectPublicKeyInfo of P-256.
+        [8, 1, 18, 32, ..] | [8, 2, 18, 33, ..] | [8, 3, 18, 91, ..] => true,
+        [8, 0, 18, rest @ ..] => rest.windows(RSA.len()).take(32).any(|name| name == RSA),
+        _ => false,
+    }
+}
+
+/// Returns whether a content is a private key that is encoded once more as base64.
+fn is_key_in_base64(text: &[u8]) -> bool {
+    let Ok(len) = BASE64.decode_len(text.len()) else { return false };
+    let mut bytes = Zeroizing::new(vec![0; len]);
+    match BASE64.decode_mut(text, &mut bytes) {
+        Ok(len) => bytes.get(..len).is_some_and(|bytes| keypair(bytes).is_ok()),
+        Err(_) => false,
+    }
 }
 
 /// Returns whether a content begins as a private key in libp2p's protobuf form: with a type that there is, and then the tag of

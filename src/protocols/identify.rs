@@ -186,6 +186,11 @@ pub struct Config {
     /// How often the peer of a connection may push. Beyond it, the connection ends in the same way. Default 100 at once
     /// and 1 a second: a js node from before 2025-06 pushes once for each protocol that it registers.
     pub pushes_heard: Rate,
+    /// The work that the signatures of the peer's records may cause on one connection, in signatures of Ed25519: secp256k1 counts
+    /// as 2, ECDSA as 9, RSA as 1 (2 048 bits) to 13 (8 192 bits). A record that is known already costs nothing, nor does one
+    /// of another peer, which is dropped unverified. Beyond it, the connection ends in the same way, and what the peer said
+    /// has failed of [`Failure::Limit`]. Default 400 at once and 10 a second: four for each of the pushes above.
+    pub record_work: Rate,
     /// How often we push on one connection at most, so that no peer takes it for a flood. What changes meanwhile is pushed
     /// after [`push_again_after`](Self::push_again_after). Default 10 at once and 1 a second.
     pub pushes_said: Rate,
@@ -211,6 +216,7 @@ impl Default for Config {
             inbound_streams: 4,
             questions: Rate::new(20, 1),
             pushes_heard: Rate::new(100, 1),
+            record_work: Rate::new(400, 10),
             pushes_said: Rate::new(10, 1),
             outbound_pushes: 64,
             push_again_after: Duration::from_secs(1),
@@ -479,17 +485,20 @@ impl<N: HasNode> Notifee<N> for Identify {
     }
 
     fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
-        self.over(cx.network().node_mut(), stream, reason);
+        let now = cx.now();
+        self.over(cx.network().node_mut(), stream, reason, now);
         self.events.publish(cx);
     }
 
     fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
-        self.over(cx.network().node_mut(), stream, reason.into());
+        let now = cx.now();
+        self.over(cx.network().node_mut(), stream, reason.into(), now);
         self.events.publish(cx);
     }
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
-        self.go_on(cx.network().node_mut(), stream);
+        let now = cx.now();
+        self.go_on(cx.network().node_mut(), stream, now);
         self.events.publish(cx);
     }
 
@@ -507,7 +516,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         while cx.room_to_emit() > 0
             && let Some(stream) = self.deadlines.take_due(now)
         {
-            self.late(cx.network().node_mut(), stream);
+            self.late(cx.network().node_mut(), stream, now);
             self.events.publish(cx);
         }
         while cx.room_to_emit() > 0

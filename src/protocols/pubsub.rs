@@ -22,8 +22,8 @@
 //!   older than that, too.
 //! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
 //!   ([`Refusal::MessageDropped`]).
-//! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)) and
-//!   [cut](Config::invalid); one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
+//! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
+//!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while; one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
 //!   and [disconnected](Config::repeats). These counts are told by [`Ready::Refused`](crate::swarm::Ready::Refused), at most
 //!   once a second.
 //! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
@@ -105,8 +105,6 @@ pub struct PubSub<R> {
     validator: Option<Validator>,
     subscriptions: BTreeSet<Topic>,
     denied: BTreeSet<PeerId>,
-    /// Who has sent too much that is no message, as long as it is connected.
-    cut: BTreeSet<PeerId>,
     places: Places,
     /// Who is connected, pub/sub peer or not, and by what: as we were told.
     connections: BTreeSet<(PeerId, ConnectionId)>,
@@ -146,7 +144,6 @@ impl<R: Router> PubSub<R> {
             validator: None,
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
-            cut: BTreeSet::new(),
             places: Places::new(config.peers),
             connections: BTreeSet::new(),
             peers: BTreeMap::new(),

@@ -60,6 +60,11 @@ pub struct Config {
     /// The same for one IPv6 /48, which is what one site has. Default 256: less than half of `inbound_handshakes`, so that
     /// one site alone neither fills the places nor shortens the time for others' first bytes.
     pub handshakes_per_site: u32,
+    /// The work that signatures of newcomers may cause in one turn, in signatures of Ed25519: secp256k1 counts as 2, ECDSA as 9,
+    /// RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4 address, or one IPv6 /64, has a quarter of it. Whose signature
+    /// would go beyond waits for the next turn, for which [`poll_at`](super::Swarm::poll_at) asks at once, and what is open
+    /// goes on before; the last one of a turn may go beyond. 0 counts as 1. Default 64: a few milliseconds.
+    pub handshake_work_per_turn: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
     /// half of its address's or its /48's, are taken. Otherwise, and from the first byte on,
     /// [`handshake_timeout`](connection::Config::handshake_timeout) is the limit. Default 2 s.
@@ -195,6 +200,7 @@ impl Default for Config {
             inbound_handshakes: 1_024,
             handshakes_per_address: 64,
             handshakes_per_site: 256,
+            handshake_work_per_turn: 64,
             first_byte_timeout: Duration::from_secs(2),
             outbound_handshakes: 128,
             connections_per_address: 8,

@@ -16,8 +16,10 @@
 mod crowd;
 mod places;
 mod visitor;
+mod work;
 
 use super::Swarm;
+use super::address_group::AddressGroup;
 use super::config::Config;
 use super::link::{Link, Pipe};
 use super::reactor::Reactor;
@@ -31,10 +33,13 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
+use crowd::Progress;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use places::{Origin, Places};
 use visitor::{Flaw, Outcome, Stage};
+use work::TurnWork;
+use zeroize::Zeroizing;
 
 pub(super) use visitor::Visitor;
 
@@ -57,11 +62,17 @@ pub(super) struct Door<T: Transport> {
     /// The bytes that visitors hold beyond their [`OWN`].
     held: usize,
     budget: usize,
+    work: TurnWork,
 }
 
 impl<T: Transport> Door<T> {
     pub(super) fn new(config: &Config) -> Self {
-        Self { places: Places::new(config), held: 0, budget: budget(config) }
+        Self {
+            places: Places::new(config),
+            held: 0,
+            budget: budget(config),
+            work: TurnWork::new(config.handshake_work_per_turn),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -216,6 +227,14 @@ where
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
+    /// Returns whether a visitor may be helped in this turn. One whose next message brings a signature may not, once the
+    /// turn has verified as many as it may.
+    pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
+        let Some(visitor) = self.door.places.get_mut(number) else { return true };
+        let address = AddressGroup::of(&visitor.remote);
+        visitor.progress() != Progress::Answered || self.door.work.allows(turn, address)
+    }
+
     /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.
     pub(super) fn help_visitor(&mut self, number: u64, most: usize) {
         let Some(visitor) = self.door.places.get_mut(number) else { return };
@@ -225,10 +244,10 @@ where
         match visitor.poll_pipe(&mut cx) {
             Ok(None) => {}
             Ok(Some(io)) => {
-                let mut seed = [0; 32];
-                self.rng.fill_bytes(&mut seed);
+                let mut seed = Zeroizing::new([0; 32]);
+                self.rng.fill_bytes(&mut *seed);
                 let config = &self.ledger.config.connection;
-                match Connection::new(&self.noise, Role::Listener, seed, None, config, visitor.began) {
+                match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),
                     Err(error) => {
                         drop(io);
@@ -242,6 +261,7 @@ where
         let progress = visitor.progress();
         let held = visitor.held().saturating_sub(OWN);
         self.door.held = self.door.held + held - core::mem::replace(&mut visitor.counted, held);
+        self.door.work.add(AddressGroup::of(&visitor.remote), self.ledger.work_of_signatures());
         match outcome {
             Outcome::Waits => {}
             Outcome::HasMore => self.wakers.mark(slot),

@@ -114,6 +114,16 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
     }
 
+    /// Returns the work of signatures that handshakes have done since it was last taken, in signatures of Ed25519.
+    pub(super) const fn work_of_signatures(&self) -> u32 {
+        self.scratch.work()
+    }
+
+    /// Takes that.
+    pub(super) fn take_work_of_signatures(&mut self) -> u32 {
+        self.scratch.take_work()
+    }
+
     /// Counts the streams without an id of a connection, of which `counted` were counted before.
     #[inline]
     pub(super) fn count_unnamed(&mut self, counted: &mut usize, unnamed: usize) {

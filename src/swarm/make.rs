@@ -22,6 +22,7 @@ use libp2p_core::Transport;
 use libp2p_identity::Keypair;
 #[cfg(feature = "rand")]
 use std::io;
+use zeroize::Zeroizing;
 
 impl<T> Swarm<T>
 where
@@ -112,16 +113,17 @@ where
         seed: [u8; 32],
         config: Config,
     ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
-        let mut rng = ChaCha20Rng::from_seed(seed);
-        let mut static_seed = [0; 32];
-        rng.fill_bytes(&mut static_seed);
+        let seed = Zeroizing::new(seed);
+        let mut rng = ChaCha20Rng::from_seed(*seed);
+        let mut static_seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *static_seed);
         let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
         let _ = wakers.waker(Slot::Transport);
         wakers.mark(Slot::Transport);
         Ok(Swarm {
             transport,
-            noise: noise::Config::new(identity, static_seed, &[yamux::NAME])?,
+            noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
             rng,
             door: Door::new(&config),
             ledger: Ledger::new(config, identity.public().to_peer_id()),

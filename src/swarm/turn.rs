@@ -81,11 +81,14 @@ where
     /// A unit is one of these: at most 16 KiB read from one connection and 256 of its frames handled, or what was read of
     /// an accepted connection's handshake answered; one batch of output
     /// of at most 64 KiB; one event of the transport (an accepted connection, say); one deadline; the begin of one close.
+    /// A handshake whose signature costs `n` signatures of Ed25519 (secp256k1 2, ECDSA 9, RSA 1 to 13) is `n` units, the last
+    /// `n - 1` of which are asked for afterwards.
     /// Connections take turns in the order in which they became ready, one helping each. Even if `may` refuses at once,
     /// a turn does up to three units, so that nothing ever stands still: one deadline or close, one helping, one batch.
-    /// If `may` agrees `n` times, it does at most `n + 3`.
+    /// If `may` agrees `n` times, it does at most `n + 3`, and what the last signature costs beyond one.
     ///
-    /// If `may` never refuses, the turn goes on as long as there is something to read. If `may` panics, nothing is lost,
+    /// If `may` never refuses, the turn goes on as long as there is something to read, but for
+    /// [signatures of newcomers](super::Config::handshake_work_per_turn). If `may` panics, nothing is lost,
     /// and the next turn goes on.
     pub fn turn(&mut self, now: Duration, may: &mut dyn FnMut() -> bool) -> Progress {
         self.take_turn(now, &mut Budget::new(may));

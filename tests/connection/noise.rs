@@ -4,6 +4,8 @@ mod against_libp2p;
 mod handshake;
 mod keys;
 mod transport;
+#[cfg(target_os = "linux")]
+mod wiped;
 
 use crate::support::corpus;
 use crate::support::noise_hostile as fuzz_target;

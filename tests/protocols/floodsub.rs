@@ -15,6 +15,7 @@ mod sockets;
 mod streams;
 mod totals;
 mod turns;
+mod work;
 mod world;
 
 use crate::support::corpus;

@@ -34,6 +34,8 @@ pub(crate) mod identities;
 pub(crate) mod input;
 #[cfg(feature = "cli")]
 pub(crate) mod log_page;
+#[cfg(target_os = "linux")]
+pub(crate) mod memory_scan;
 pub(crate) mod model;
 #[cfg(feature = "connection")]
 pub(crate) mod multistream;
@@ -69,6 +71,7 @@ pub(crate) mod sleep;
 pub(crate) mod swarm;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 pub(crate) mod terminal;
+pub(crate) mod weak_keys;
 #[cfg(feature = "swarm")]
 pub(crate) mod wire;
 #[cfg(feature = "connection")]

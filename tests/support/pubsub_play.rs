@@ -161,6 +161,15 @@ impl Run {
         }
     }
 
+    /// Ends a connection, unless its peer was cut, which has ended it.
+    fn disconnect(&mut self, connection: ConnectionId) {
+        let is_open = self.node.connections().contains(&connection);
+        assert!(is_open || self.floodsub().counters().peers_cut > 0);
+        if is_open {
+            self.node.disconnect(connection);
+        }
+    }
+
     fn connection(&mut self, Which(peer, n): Which) -> Option<(usize, ConnectionId)> {
         let of_peer = self.connections.iter().filter(|(other, _)| *other == usize::from(peer) % PEERS);
         let all: Vec<_> = of_peer.copied().collect();
@@ -188,7 +197,7 @@ impl Run {
                 if let Some((_, connection)) = self.connection(which) {
                     self.connections.retain(|(_, other)| *other != connection);
                     self.settle_arrivals();
-                    self.node.disconnect(connection);
+                    self.disconnect(connection);
                 }
             }
             Step::Open(which) => {
@@ -404,7 +413,7 @@ impl Run {
         }
         let log = std::mem::take(&mut self.log);
         for (_, connection) in std::mem::take(&mut self.connections) {
-            self.node.disconnect(connection);
+            self.disconnect(connection);
         }
         self.settle();
         assert_eq!((self.floodsub().held(), self.added.len()), (Default::default(), 0), "nothing is left");

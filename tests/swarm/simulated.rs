@@ -29,6 +29,8 @@ mod reentrant;
 mod refusals;
 mod shares;
 mod shutdown;
+#[cfg(feature = "rsa")]
+mod signatures;
 mod stale;
 mod streams;
 mod views;

@@ -1,5 +1,9 @@
 //! The primitives that `snow` works with: [`Resolver`].
 //!
+//! What is secret here is wiped when it is dropped: the static and the ephemeral key, and the keys of both directions. Not
+//! ours to wipe are `snow`'s chaining key and its other interim values, which stay in memory that is freed when the
+//! handshake is over, and what `ring` leaves on the stack of a key or a hash that it works with.
+//!
 //! X25519 comes from `x25519-dalek`, which shares its field arithmetic with the identity's signatures; the cipher and
 //! the hash from `ring`. The random number generator hands out the 32 bytes it was given, once.
 
@@ -12,6 +16,7 @@ use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
 use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::Zeroizing;
 
 /// A Diffie-Hellman key pair. The secret is wiped when it is dropped.
 #[derive(Clone)]
@@ -21,8 +26,8 @@ pub(super) struct StaticKey {
 }
 
 impl StaticKey {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
-        let secret = StaticSecret::from(seed);
+    pub(super) fn new(seed: &[u8; 32]) -> Self {
+        let secret = StaticSecret::from(*seed);
         let public = PublicKey::from(&secret);
         Self { secret, public }
     }
@@ -43,8 +48,8 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    pub(super) fn new(static_key: Arc<StaticKey>, ephemeral_seed: [u8; 32]) -> Self {
-        Self { static_key, ephemeral: ephemeral_seed.into() }
+    pub(super) fn new(static_key: Arc<StaticKey>, ephemeral_seed: &[u8; 32]) -> Self {
+        Self { static_key, ephemeral: (*ephemeral_seed).into() }
     }
 }
 
@@ -63,7 +68,8 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(ChaChaPoly([0; 32])) as Box<dyn Cipher>)
+        matches!(choice, CipherChoice::ChaChaPoly)
+            .then(|| Box::new(ChaChaPoly(Zeroizing::new([0; 32]))) as Box<dyn Cipher>)
     }
 }
 
@@ -105,14 +111,14 @@ impl Dh for X25519 {
         self.key = if privkey == self.known.secret() {
             Some((*self.known).clone())
         } else {
-            <[u8; 32]>::try_from(privkey).ok().map(StaticKey::new)
+            privkey.try_into().ok().map(StaticKey::new)
         };
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), Error> {
-        let mut seed = [0; 32];
-        rng.try_fill_bytes(&mut seed)?;
-        self.key = Some(StaticKey::new(seed));
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.try_fill_bytes(&mut *seed)?;
+        self.key = Some(StaticKey::new(&seed));
         Ok(())
     }
 
@@ -174,11 +180,11 @@ impl Hash for Sha256 {
 
 /// ChaCha20-Poly1305 by its bare key. `ring`'s own key object has room for AES's tables, half a kilobyte in each
 /// direction of every idle connection; making it anew for each message costs a copy of 32 bytes.
-struct ChaChaPoly([u8; 32]);
+struct ChaChaPoly(Zeroizing<[u8; 32]>);
 
 impl ChaChaPoly {
     fn key(&self) -> Result<LessSafeKey, ring::error::Unspecified> {
-        UnboundKey::new(&CHACHA20_POLY1305, &self.0).map(LessSafeKey::new)
+        UnboundKey::new(&CHACHA20_POLY1305, &*self.0).map(LessSafeKey::new)
     }
 }
 
@@ -205,7 +211,7 @@ impl Cipher for ChaChaPoly {
     }
 
     fn set(&mut self, key: &[u8; 32]) {
-        self.0 = *key;
+        self.0.copy_from_slice(key);
     }
 
     /// # Panics
@@ -236,3 +242,6 @@ impl Cipher for ChaChaPoly {
             .map_err(|_| Error::Decrypt)
     }
 }
+
+#[cfg(test)]
+mod tests;

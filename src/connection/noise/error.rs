@@ -21,6 +21,9 @@ pub enum Error {
         /// The feature of this crate that adds the type, if one does: `ecdsa`, `rsa` or `secp256k1`.
         feature: Option<&'static str>,
     },
+    /// The identity key authenticates nobody: an Ed25519 key of small order, or one that is not encoded canonically; an RSA
+    /// key of fewer than 2 048 or more than 8 192 bits, or with an exponent other than 65 537.
+    RefusedKey,
     /// The peer's identity key did not sign its Noise key.
     BadSignature,
     /// The peer proved to be somebody else than the one we dialed.
@@ -70,6 +73,7 @@ impl fmt::Display for Error {
             Self::WeakKey => "the peer's Diffie-Hellman key is weak",
             Self::BadPayload => "the noise handshake's payload is malformed",
             Self::UnsupportedKey { feature: None } => "the identity key is of an unsupported type",
+            Self::RefusedKey => "the identity key is of a kind that authenticates nobody",
             Self::BadSignature => "the identity key did not sign the noise key",
             Self::WrongPeer => "the peer is not the one that was dialed",
             Self::UnknownMuxer => "only the muxer /yamux/1.0.0 can be offered",

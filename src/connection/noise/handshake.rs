@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use libp2p_identity::{PeerId, PublicKey};
+use zeroize::Zeroizing;
 
 /// A handshake message longer than this is refused by its length prefix: 4 096 bytes, without the prefix.
 ///
@@ -44,6 +45,8 @@ pub struct Handshake {
     expected: Option<PeerId>,
     remote: Option<Remote>,
     failed: Option<Error>,
+    /// The work of the peer's signature, in signatures of Ed25519, until it is taken.
+    work: u32,
 }
 
 impl Handshake {
@@ -53,14 +56,15 @@ impl Handshake {
     /// # Errors
     /// None that a caller can bring about; the type is what the cryptography underneath gives.
     pub fn new(config: &Config, role: Role, ephemeral_seed: [u8; 32], expected: Option<PeerId>) -> Result<Self, Error> {
-        let resolver = Resolver::new(config.0.static_key.clone(), ephemeral_seed);
+        let ephemeral_seed = Zeroizing::new(ephemeral_seed);
+        let resolver = Resolver::new(config.0.static_key.clone(), &ephemeral_seed);
         let builder = snow::Builder::with_resolver(config.0.params.clone(), Box::new(resolver))
             .local_private_key(config.0.static_key.secret())?;
         let state = match role {
             Role::Dialer => builder.build_initiator()?,
             Role::Listener => builder.build_responder()?,
         };
-        Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None })
+        Ok(Self { state: Box::new(state), config: config.clone(), role, expected, remote: None, failed: None, work: 0 })
     }
 
     /// Reads the peer's next message from the front of `bytes`, the peer's unread bytes from the first one on.
@@ -119,10 +123,10 @@ impl Handshake {
         !self.state.was_write_payload_encrypted()
     }
 
-    fn prove(&self, payload: &[u8]) -> Result<Remote, Error> {
+    fn prove(&mut self, payload: &[u8]) -> Result<Remote, Error> {
         // Both messages that carry a payload have brought the peer's static key before it.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
-        let proved = payload::verify(payload, static_key)?;
+        let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {
             return Err(Error::WrongPeer);
@@ -190,6 +194,11 @@ impl Handshake {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.is_handshake_finished() && self.remote().is_some()
+    }
+
+    /// Takes the work of the peer's signature, in signatures of Ed25519.
+    pub(in crate::connection) const fn take_work(&mut self) -> u32 {
+        core::mem::replace(&mut self.work, 0)
     }
 
     /// Who is at the other end, once that is proved.

@@ -5,7 +5,7 @@
 //! together, and other fields are passed over. A peer id is that of the key as it is encoded anew, as everywhere.
 
 use super::Error;
-use crate::connection::key;
+use crate::connection::key::{Key, Unusable};
 use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
@@ -33,6 +33,16 @@ pub(super) struct Extensions {
     pub(super) stream_muxers: Vec<Vec<u8>>,
 }
 
+impl From<Unusable> for Error {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Malformed => Self::BadPayload,
+            Unusable::Unsupported(feature) => Self::UnsupportedKey { feature },
+            Unusable::Refused => Self::RefusedKey,
+        }
+    }
+}
+
 /// What a payload has proved.
 pub(super) struct Proved {
     pub(super) public_key: PublicKey,
@@ -46,8 +56,11 @@ fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
 
 /// Encodes the payload that proves `static_key` to be `identity`'s.
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
+    let identity_key = identity.public().encode_protobuf();
+    // A peer of this crate would refuse it as we refuse its like.
+    Key::decode(&identity_key)?;
     let payload = HandshakePayload {
-        identity_key: identity.public().encode_protobuf(),
+        identity_key,
         identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey { feature: None })?,
         extensions: (!muxers.is_empty()).then(|| Extensions {
             webtransport_certhashes: Vec::new(),
@@ -57,18 +70,15 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
     Ok(payload.encode_to_vec())
 }
 
-/// Decodes a payload and checks that the identity in it signed `static_key`.
-pub(super) fn verify(payload: &[u8], static_key: &[u8; 32]) -> Result<Proved, Error> {
+/// Decodes a payload and checks that the identity in it signed `static_key`. `work` becomes the cost of the signature, right
+/// or wrong, once it is verified.
+pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
-    let public_key = key::decode(&payload.identity_key).map_err(|unusable| match unusable {
-        key::Unusable::Malformed => Error::BadPayload,
-        key::Unusable::Unsupported(feature) => Error::UnsupportedKey { feature },
-    })?;
-    if !public_key.verify(&signed_bytes(static_key), &payload.identity_sig) {
-        return Err(Error::BadSignature);
-    }
+    let key = Key::decode(&payload.identity_key)?;
+    *work = key.cost();
+    key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);
     // A name that is not text is none that we know, and stays in the list, which is not an empty one then.
     let muxers = muxers.iter().map(|muxer| String::from_utf8_lossy(muxer).into_owned()).collect();
-    Ok(Proved { public_key, muxers })
+    Ok(Proved { public_key: key.into_public(), muxers })
 }

@@ -134,3 +134,32 @@ fn the_error_names_what_a_file_is_and_keeps_its_cause() {
     let through_a_file = KeyFile::load(folder.file("text/key")).unwrap_err();
     assert!(matches!(through_a_file.fault, Fault::Read(_)) && through_a_file.source().is_some(), "{through_a_file}");
 }
+
+/// The identity itself has it as long as it lives.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_bytes_of_a_key_file_are_not_left_in_memory() {
+    use crate::connection::memory_scan::Secret;
+    use alloc::boxed::Box;
+    let (folder, secret) = (Folder::new("wiped"), Secret::new(2));
+    let path = folder.file("key");
+    let pair = Keypair::ed25519_from_bytes(secret.bytes()).unwrap().try_into_ed25519().unwrap();
+    let halves = Zeroizing::new(pair.to_bytes());
+    fs::write(&path, &*Zeroizing::new([&ED25519_HEADER[..], &halves[..]].concat())).unwrap();
+    // One that cannot be used is looked at in other ways, too.
+    let damaged = folder.file("damaged");
+    let bytes = Zeroizing::new([&ED25519_HEADER[..], &halves[..32], &[0; 32]].concat());
+    fs::write(&damaged, &*bytes).unwrap();
+    let in_base64 = folder.file("base64");
+    fs::write(&in_base64, BASE64.encode(&bytes)).unwrap();
+    drop((pair, halves, bytes));
+    assert_eq!(secret.count(), 0);
+
+    let file = Box::new(KeyFile::load(&path).unwrap());
+    assert!(secret.count() > 0, "the search finds it in the identity");
+    drop(file);
+    assert_eq!(secret.count(), 0);
+    KeyFile::load(&damaged).unwrap_err();
+    KeyFile::load(&in_base64).unwrap_err();
+    assert_eq!(secret.count(), 0, "it was not used");
+}

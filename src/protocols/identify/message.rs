@@ -1,7 +1,8 @@
 //! What a node says of itself, and how that stands on the wire: [`Info`], [`encode`], [`decode`].
 
 use super::PeerRecord;
-use crate::connection::{Protocol, key};
+use crate::connection::Protocol;
+use crate::connection::key::Key;
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
 use crate::text::shorten;
@@ -141,8 +142,16 @@ pub fn encode(info: &Info) -> Vec<u8> {
 /// # Errors
 /// [`DecodeError`].
 pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
+    decode_with(message, PeerRecord::verify)
+}
+
+/// Decodes a message as [`decode`] does, and has its record verified by `verify`.
+pub(super) fn decode_with(
+    message: &[u8],
+    verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
+) -> Result<Info, DecodeError> {
     let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
-    let key = wire.public_key.map(|key| key::decode(&key));
+    let key = wire.public_key.map(|key| Key::decode(&key).map(Key::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     Ok(Info {
         protocol_version: wire.protocol_version.map(text),
@@ -151,7 +160,7 @@ pub fn decode(message: &[u8]) -> Result<Info, DecodeError> {
         listen_addresses: wire.listen_addresses.into_iter().filter_map(address).take(MAX_ADDRESSES).collect(),
         observed_address: wire.observed_address.and_then(address),
         protocols: protocols.take(MAX_PROTOCOLS).collect(),
-        record: wire.record.and_then(|envelope| PeerRecord::verify(&envelope)),
+        record: wire.record.and_then(|envelope| verify(&envelope)),
     })
 }
 

@@ -1,6 +1,5 @@
 //! [`Reader`]: a stream on which the peer says who it is.
 
-use super::{Info, decode};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, StreamId};
 use crate::notifee::Node;
@@ -25,8 +24,9 @@ impl Reader {
         Self { frames: Frames::new(max_bytes), body: Vec::new(), messages: 0, max_bytes }
     }
 
-    /// Reads what is there: what was said if that is all, or why it is nothing; `None` if more has to come.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Info, Failure>> {
+    /// Reads what is there, and returns all messages behind one another if nothing follows, or the reason for which they are
+    /// none; `None` if more has to come.
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) -> Option<Result<Vec<u8>, Failure>> {
         loop {
             match self.frames.read(node, stream) {
                 Ok(true) => {
@@ -46,8 +46,9 @@ impl Reader {
         self.messages > 0
     }
 
-    /// What was said if nothing comes behind `unread`, for `reason`. Whoever has said it all need not say goodbye.
-    pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Info, Failure> {
+    /// Returns all messages behind one another, if nothing comes behind `unread`, for `reason`. Whoever has said it all need
+    /// not say goodbye.
+    pub(super) fn cut(&mut self, unread: &[u8], reason: Failure) -> Result<Vec<u8>, Failure> {
         self.frames.extend(unread);
         self.absorb()?;
         self.end(reason)
@@ -64,10 +65,10 @@ impl Reader {
         Ok(())
     }
 
-    fn end(&self, reason: Failure) -> Result<Info, Failure> {
+    fn end(&mut self, reason: Failure) -> Result<Vec<u8>, Failure> {
         if self.messages == 0 || self.frames.is_cut() {
             return Err(reason);
         }
-        decode(&self.body).map_err(|_| Failure::Protocol)
+        Ok(core::mem::take(&mut self.body))
     }
 }

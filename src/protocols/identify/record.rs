@@ -2,7 +2,7 @@
 
 use super::MAX_ADDRESSES;
 use super::message::address;
-use crate::connection::key;
+use crate::connection::key::Key;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;
 use alloc::string::String;
@@ -62,6 +62,17 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
+/// What a signature is over: the domain, the type and the payload, each behind its length.
+fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        // A `Vec` takes any length.
+        let _ = prost::encode_length_delimiter(part.len(), &mut bytes);
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
 impl PeerRecord {
     /// Signs addresses, the first [`MAX_ADDRESSES`] of them. `sequence` has to grow from one of our records to the next, over restarts too: the time of day
     /// does.
@@ -86,14 +97,34 @@ impl PeerRecord {
     /// signed by the peer that it is of.
     #[must_use]
     pub fn verify(envelope: &[u8]) -> Option<Self> {
+        Self::verify_if(envelope, |_| true)
+    }
+
+    /// Returns the record of a peer, unless `known` is the same already. Before its signature is verified, `may` is asked with
+    /// the cost of that, in signatures of Ed25519. A record of another peer costs nothing.
+    pub(super) fn verify_by(
+        envelope: &[u8],
+        signer: &PeerId,
+        known: Option<&Self>,
+        may: impl FnOnce(u32) -> bool,
+    ) -> Option<Self> {
+        match known {
+            Some(known) if known.envelope == envelope => Some(known.clone()),
+            Some(_) | None => Self::verify_if(envelope, |key| key.is_of(signer) && may(key.cost())),
+        }
+    }
+
+    fn verify_if(envelope: &[u8], may: impl FnOnce(&Key) -> bool) -> Option<Self> {
         let whole = WireEnvelope::decode(envelope).ok()?;
-        // libp2p-core verifies with RSA keys whatever their exponent, which some make large so that it takes long.
-        key::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
-        let signed = SignedEnvelope::from_protobuf_encoding(&whole.encode_to_vec()).ok()?;
-        let (payload, key) =
-            KINDS.iter().find_map(|(domain, kind)| signed.payload_and_signing_key(String::from(*domain), kind).ok())?;
-        let wire = Wire::decode(payload).ok()?;
-        let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| *peer == key.to_peer_id())?;
+        let (domain, kind) = KINDS.iter().find(|(_, kind)| whole.payload_type == *kind)?;
+        let wire = Wire::decode(&*whole.payload).ok()?;
+        let key = Key::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
+        let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
+        if !may(&key) {
+            return None;
+        }
+        // libp2p-core would verify with any key.
+        key.verify(&signed(&[domain.as_bytes(), kind, &whole.payload]), &whole.signature).ok()?;
         let addresses = wire.addresses.into_iter().filter_map(|wire| address(wire.multiaddr));
         Some(Self {
             peer,

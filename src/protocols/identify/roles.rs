@@ -1,8 +1,9 @@
 //! The four roles: asking, answering, pushing, and hearing a push. Each is a stream that says one thing in one
 //! direction.
 
+use super::message::decode_with;
 use super::reader::Reader;
-use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL};
+use super::{Event, Failure, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord};
 use crate::arithmetic::Count;
 use crate::connection::Bucket;
 use crate::identity::PeerId;
@@ -34,6 +35,8 @@ pub(super) struct Link {
     questions: Bucket,
     pushes_heard: Bucket,
     pushes_said: Bucket,
+    /// The work of signatures that its records have caused lately.
+    record_work: Bucket,
 }
 
 impl Link {
@@ -48,6 +51,7 @@ impl Link {
             questions: Bucket::default(),
             pushes_heard: Bucket::default(),
             pushes_said: Bucket::default(),
+            record_work: Bucket::default(),
         }
     }
 
@@ -194,11 +198,11 @@ impl Identify {
                 of.work = Work::Write(Writer::new(said));
             }
         }
-        self.go_on(node, stream);
+        self.go_on(node, stream, now);
     }
 
     /// Writes or reads what can be.
-    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId) {
+    pub(super) fn go_on(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         if let Work::Write(writer) = &mut of.work
             && !writer.go_on(node, stream)
@@ -222,6 +226,7 @@ impl Identify {
         };
         of.work = Work::Done;
         let (connection, role) = (of.connection, of.role);
+        let heard = heard.map(|heard| heard.and_then(|said| self.understand(node, connection, &said, now)));
         // Neither fails: it has just been written to, or read from.
         let _ = if let Some(Err(_)) = heard { node.reset(stream) } else { node.close_stream(stream) };
         if let Some(heard) = heard {
@@ -229,17 +234,45 @@ impl Identify {
         }
     }
 
+    /// Decodes what a peer says. A record is verified if the peer has signed it itself, and if its signature is within the
+    /// budget of the connection; else the connection ends.
+    fn understand(
+        &mut self,
+        node: &mut dyn Node,
+        connection: ConnectionId,
+        said: &[u8],
+        now: Duration,
+    ) -> Result<Info, Failure> {
+        let Some(link) = self.links.get_mut(connection) else { return Err(Failure::ConnectionClosed) };
+        let known = link.info.as_ref().and_then(|info| info.record.as_ref());
+        let (peer, rate, bucket) = (link.peer, self.config.record_work, &mut link.record_work);
+        let mut is_within = true;
+        let info = decode_with(said, |envelope| {
+            PeerRecord::verify_by(envelope, &peer, known, |cost| {
+                is_within = bucket.take(cost, rate, now);
+                is_within
+            })
+        });
+        if !is_within {
+            log::debug!("{connection}: the peer signs too many records");
+            // It may have ended already.
+            let _ = node.fail_connection(connection, Fault::Flood);
+            return Err(Failure::Limit);
+        }
+        info.map_err(|_| Failure::Protocol)
+    }
+
     /// A stream's deadline has come.
-    pub(super) fn late(&mut self, node: &mut dyn Node, stream: StreamId) {
+    pub(super) fn late(&mut self, node: &mut dyn Node, stream: StreamId, now: Duration) {
         let Some(of) = self.streams.get_mut(stream) else { return };
         of.deadline = None;
         // It may have ended already.
         let _ = node.reset(stream);
-        self.over(node, stream, Failure::Timeout);
+        self.over(node, stream, Failure::Timeout, now);
     }
 
     /// A stream is over, open or not.
-    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure) {
+    pub(super) fn over(&mut self, node: &mut dyn Node, stream: StreamId, reason: Failure, now: Duration) {
         let Some(mut of) = self.streams.remove(stream) else { return };
         self.deadlines.set(stream, &mut of.deadline, None);
         let connection = of.connection;
@@ -259,7 +292,8 @@ impl Identify {
         match of.work {
             Work::Opening | Work::Write(_) => log::debug!("{connection}: could not say who we are: {reason}"),
             Work::Read(mut reader) => {
-                let heard = reader.cut(&node.take_unread(stream), reason);
+                let said = reader.cut(&node.take_unread(stream), reason);
+                let heard = said.and_then(|said| self.understand(node, connection, &said, now));
                 self.heard(connection, of.role, heard);
             }
             Work::Done => {}

@@ -36,8 +36,9 @@ pub struct Config {
     /// How many messages of all peers are validated in one turn (one
     /// [`drive`](crate::notifee::Notifees::drive)): their signatures checked, and shown to the validator. The rest waits
     /// for the next, for which [`poll_at`](crate::notifee::Notifees::poll_at) asks at once. A message counts as what it
-    /// costs: one that is signed with RSA as 2 (2 048 bits) to 17 (8 192 bits), any other as 1, and each as 1 more for every
-    /// 16 KiB of it. Peers of which something waits take turns, a message each; one whose message counted as n is passed
+    /// costs, in units of a signature of Ed25519: one that is signed with Ed25519 as 1, with secp256k1 as 2, with ECDSA as 9,
+    /// with RSA as 1 (2 048 bits), 2 (3 072), 4 (4 096) and up to 13 (8 192), one without a signature as 1, and each as 1 more
+    /// for every 16 KiB of it. Peers of which something waits take turns, a message each; one whose message counted as n is passed
     /// over n - 1 times, so that all have the same share of the work. 0 counts as 1. Default 64: a few milliseconds of
     /// signatures.
     pub messages_per_turn: usize,
@@ -120,9 +121,15 @@ pub struct Config {
     /// once each counts against nobody. Default 1 000 at once and 100 a second.
     pub repeats: Rate,
     /// How often a peer may send a message that is none, not signed as it should be, or rejected by the validator. Beyond
-    /// it the peer is cut: its streams are reset, and it is none of our peers until its last connection has ended. What
-    /// else runs on its connections goes on. Default 20 at once and 1 a second.
+    /// it the peer is cut: all its connections end as failed of [`Fault::Flood`](crate::lifecycle::Fault::Flood), what else
+    /// has come of it is not looked at, and it is denied [for a while](Self::denied_for). A message that is
+    /// [refused here](super::signing::Invalid::Refused), while others may take it, counts against its author alone. Default 20
+    /// at once and 1 a second.
     pub invalid: Rate,
+    /// The time for which a peer that was cut is denied: the swarm neither lets it in nor dials it, as
+    /// [`Lists::deny_peer_until`](crate::swarm::Lists::deny_peer_until) has it, which also says how many are remembered; and
+    /// [`Lists::forget_peer`](crate::swarm::Lists::forget_peer) ends it early. Zero: it may come back at once. Default 60 s.
+    pub denied_for: Duration,
     /// The rate at which a peer may subscribe to topics in the place of those that it has left. Beyond it the peer is cut, as
     /// with [`invalid`](Self::invalid): one that subscribes and leaves again and again fills the queue of events, so that
     /// messages of others are lost. Default 100 at once and 10 a second.
@@ -217,6 +224,7 @@ impl Default for Config {
             seen_address_share: 16,
             repeats: Rate::new(1_000, 100),
             invalid: Rate::new(20, 1),
+            denied_for: Duration::from_secs(60),
             resubscriptions: Rate::new(100, 10),
             events: 1_024,
             event_bytes: 16 * 1024 * 1024,

@@ -21,6 +21,11 @@ pub struct Counters {
     pub denied: u64,
     /// Messages, and RPCs as a whole, that are none or not signed as they should be.
     pub invalid: u64,
+    /// Messages with a key or a signature that is [refused here](super::signing::Invalid::Refused). They do not count against
+    /// who has sent them, unless that is their author.
+    pub refused: u64,
+    /// The work of looking at signatures, in the units of [`Config::messages_per_turn`](super::Config::messages_per_turn).
+    pub work: u64,
     /// Messages that were told and not forwarded, because others would take us for their forger: see
     /// [`Claim::is_forwardable`](super::signing::Claim::is_forwardable). The same message is forwarded once it comes in
     /// the usual form.
@@ -66,6 +71,9 @@ pub struct PeerCounters {
     pub invalid: u64,
     /// Messages that it had sent before.
     pub repeated: u64,
+    /// The work of looking at signatures that it has sent, in the units of
+    /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
+    pub work: u64,
 }
 
 /// How many bytes are kept for all peers together, as the bounds count them.

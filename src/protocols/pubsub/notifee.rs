@@ -60,7 +60,6 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
         self.connections.remove(&(peer, connection));
         if self.connections_of(peer).next().is_none() {
-            self.cut.remove(&peer);
             self.at(now, |this| this.disconnected(peer));
         }
     }

@@ -8,6 +8,7 @@ use super::peer::Peer;
 use super::router::Router;
 use super::seen::{Digest, Origin, Room, Share};
 use super::seqno::Bringer;
+use super::signing::{Checked, Invalid};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::arithmetic::Count;
@@ -220,15 +221,23 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Cuts a peer until its last connection has ended. Of one that has left already nothing is kept: what it had sent is
-    /// looked at after that.
+    /// Cuts a peer: all its connections end, and it is denied for a while. One that has left already is denied, too: what
+    /// it had sent is looked at after that.
     fn cut_off(&mut self, node: &mut dyn Node, via: Via, why: &str) {
         log::debug!("{}: the peer {why}", via.connection);
         self.counters.peers_cut.raise(1);
-        if self.connections_of(via.peer).next().is_some() {
-            self.cut.insert(via.peer);
+        let connections: Vec<_> = self.connections_of(via.peer).collect();
+        for connection in connections {
+            // It may have ended.
+            let _ = node.fail_connection(connection, Fault::Flood);
         }
+        // What else has come of it is not looked at.
         self.expel(node, via.peer);
+        if !self.config.denied_for.is_zero() {
+            let until = self.now.unwrap_or_default().saturating_add(self.config.denied_for);
+            // Where so many are denied longer, it may come back at once.
+            let _ = node.lists_mut().deny_peer_until(via.peer, until);
+        }
     }
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
@@ -314,6 +323,17 @@ impl<R: Router> PubSub<R> {
         }
     }
 
+    /// A message of a peer's has been looked at, for so many units of work. They are missing in this turn, and the peer
+    /// is passed over for as many looks less one.
+    fn pays(&mut self, id: PeerId, cost: usize, left: &mut Left) {
+        left.messages = left.messages.saturating_sub(cost);
+        self.counters.work.raise(cost as u64);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.debt = cost.saturating_sub(1);
+            peer.counters.work.raise(cost as u64);
+        }
+    }
+
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
         let Ok(claim) = self.signing.open(&bytes) else {
@@ -344,14 +364,19 @@ impl<R: Router> PubSub<R> {
         if known.is_none() && room.is_none() {
             return node.count_refusals(via.connection, Refusal::MessageRefused, 1);
         }
-        let cost = claim.cost(bytes.len());
-        left.messages = left.messages.saturating_sub(cost);
-        if let Some(peer) = self.peers.get_mut(&via.peer) {
-            peer.debt = cost.saturating_sub(1);
-        }
-        if claim.verify(&bytes).is_err() {
-            self.counters.invalid.raise(1);
-            return self.invalid(node, via);
+        let Checked { cost, verdict } = claim.check(&bytes);
+        self.pays(via.peer, cost, left);
+        match verdict {
+            Ok(()) => {}
+            // Its forwarder may have taken it in good faith, but for its author.
+            Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
+                self.counters.refused.raise(1);
+                return;
+            }
+            Err(_) => {
+                self.counters.invalid.raise(1);
+                return self.invalid(node, via);
+            }
         }
         let number = room.map(|room| self.seen.insert(digest, room, self.now)).or(known);
         if let (Some(peer), Some(number)) = (self.peers.get_mut(&via.peer), number) {

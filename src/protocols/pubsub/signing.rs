@@ -6,7 +6,7 @@
 use super::fields::Fields;
 use super::message::{Message, MessageId};
 use super::wire::{self, Form};
-use crate::connection::key;
+use crate::connection::key::{Flaw, Key, Unusable};
 use crate::identity::{Keypair, PeerId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -62,6 +62,10 @@ pub enum Invalid {
     BadKey,
     /// The author has not signed it.
     BadSignature,
+    /// Its key is refused here, or of a type that is not built in, or it is signed in a way that is refused here, while other
+    /// implementations may take it: an Ed25519 key or R of small order, a key that is not encoded canonically, an RSA key out
+    /// of [bounds](crate::connection::noise), a high S of secp256k1. Who has forwarded it may have taken it in good faith.
+    Refused,
 }
 
 /// What an encoded message says of itself. Signatures are the costly part, and looked at by [`verify`](Self::verify)
@@ -81,6 +85,14 @@ pub struct Claim {
     pub is_forwardable: bool,
     signature: Vec<u8>,
     key: Option<Vec<u8>>,
+}
+
+/// The outcome of a look at a message's signature.
+pub(super) struct Checked {
+    /// The work that it took, in signatures of Ed25519 over a short message, and 1 more for each [`BYTES_PER_COST`] bytes of
+    /// the message. It is 1 at least: what is refused unverified was decoded.
+    pub(super) cost: usize,
+    pub(super) verdict: Result<(), Invalid>,
 }
 
 impl Signing {
@@ -178,29 +190,41 @@ impl Signing {
 }
 
 impl Claim {
-    /// Returns the cost of [`verify`](Self::verify) for a message of so many bytes, in signatures of a short message with a
-    /// short key (Ed25519, say). An RSA signature grows with the square of its key, so that one of 2 048 bits costs 2, and
-    /// one of 8 192 bits 17. Hashing [`BYTES_PER_COST`] bytes, in fields that we know or not, costs 1 more.
-    pub(super) fn cost(&self, len: usize) -> usize {
-        let length = self.key.as_ref().map_or(0, Vec::len);
-        (length / 256).saturating_pow(2).saturating_add(len / BYTES_PER_COST).saturating_add(1)
-    }
-
     /// Whether the author has signed `bytes`, which this was [opened](Signing::open) from. What has no author claims
     /// nothing, and is true.
     ///
     /// # Errors
     /// [`Invalid::BadKey`], [`Invalid::BadSignature`]
     pub fn verify(&self, bytes: &[u8]) -> Result<(), Invalid> {
+        self.check(bytes).verdict
+    }
+
+    /// Verifies, and says what that has cost.
+    pub(super) fn check(&self, bytes: &[u8]) -> Checked {
+        let mut cost = 1;
+        let verdict = self.prove(bytes, &mut cost);
+        // All of it is hashed, in fields that we know or not, or copied.
+        Checked { cost: cost + bytes.len() / BYTES_PER_COST, verdict }
+    }
+
+    /// Verifies. `cost` becomes that of the signature, once that is verified.
+    fn prove(&self, bytes: &[u8], cost: &mut usize) -> Result<(), Invalid> {
         let Some(source) = self.message.source else { return Ok(()) };
         let inlined = inlined(source);
         let key = self.key.as_deref().or(inlined.as_deref()).ok_or(Invalid::BadKey)?;
-        let key = key::decode(key).map_err(|_| Invalid::BadKey)?;
-        if key.to_peer_id() != source {
+        let key = Key::decode(key).map_err(|unusable| match unusable {
+            Unusable::Malformed => Invalid::BadKey,
+            Unusable::Unsupported(_) | Unusable::Refused => Invalid::Refused,
+        })?;
+        if !key.is_of(&source) {
             return Err(Invalid::BadKey);
         }
         let signed = signed(bytes).ok_or(Invalid::Malformed)?;
-        if key.verify(&signed, &self.signature) { Ok(()) } else { Err(Invalid::BadSignature) }
+        *cost = key.cost() as usize;
+        key.verify(&signed, &self.signature).map_err(|flaw| match flaw {
+            Flaw::Wrong => Invalid::BadSignature,
+            Flaw::Refused => Invalid::Refused,
+        })
     }
 }
 
@@ -246,6 +270,7 @@ impl fmt::Display for Invalid {
             Self::Unexpected => "it names an author, which is not done here",
             Self::BadField => "the author or the sequence number is none",
             Self::BadKey => "the key is missing, unknown or not the author's",
+            Self::Refused => "its key or signature is of a kind that is refused here",
             Self::BadSignature => "the signature is not the author's",
         })
     }

@@ -32,7 +32,7 @@ impl<R: Router> PubSub<R> {
 
     /// Whether somebody, who is connected by this connection, is one of our peers, from now on if not before.
     fn admit(&mut self, node: &mut dyn Node, id: PeerId, connection: ConnectionId) -> bool {
-        if self.denied.contains(&id) || self.cut.contains(&id) {
+        if self.denied.contains(&id) {
             return false;
         }
         if self.peers.contains_key(&id) {

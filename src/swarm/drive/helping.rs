@@ -12,6 +12,7 @@ use chacha20::rand_core::Rng;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
+use zeroize::Zeroizing;
 
 /// The number of woken slots for which memory is always kept.
 const WOKEN_KEPT: usize = 64;
@@ -28,6 +29,8 @@ where
     /// lack of room comes first.
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
+        // What a deadline had judged at the end has cost something, too, and no helping.
+        self.ledger.take_work_of_signatures();
         let (mut has_helped, start) = (false, self.ledger.held.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         let mut events = 0_u32;
@@ -43,6 +46,13 @@ where
             }
             let Some(slot) = self.queue.woken.front().copied() else { break };
             if budget.shares && !self.has_share(slot) {
+                self.queue.woken.pop_front();
+                self.queue.served.push_back(slot);
+                continue;
+            }
+            if let Slot::Visitor(number) = slot
+                && !self.visitor_may_cost(number, self.queue.turn)
+            {
                 self.queue.woken.pop_front();
                 self.queue.served.push_back(slot);
                 continue;
@@ -73,6 +83,9 @@ where
                     }
                 }
             }
+            // A unit was asked for before. What a signature costs beyond is asked for now that it is known.
+            let work = self.ledger.take_work_of_signatures();
+            let _ = (1..work).all(|_| budget.allows());
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;
                 self.write_next();
@@ -110,13 +123,13 @@ where
         let mut cx = Context::from_waker(&waker);
         let Some(link) = self.links.get_mut(id) else { return };
         if let Some(io) = link.poll_pipe(&mut self.ledger, &mut self.reactor, &mut cx, now) {
-            let mut seed = [0; 32];
-            self.rng.fill_bytes(&mut seed);
+            let mut seed = Zeroizing::new([0; 32]);
+            self.rng.fill_bytes(&mut *seed);
             let config = &self.ledger.config.connection;
             match Connection::new(
                 &self.noise,
                 Role::Dialer,
-                seed,
+                *seed,
                 link.expected.as_deref().copied(),
                 config,
                 link.began,

@@ -1,6 +1,6 @@
 //! What one peer does costs that peer: repeats, messages that are none, and places that are held in silence.
 
-use crate::floodsub::raw::{publishing, signed, subscribing};
+use crate::floodsub::raw::{publishing, signed};
 use crate::floodsub::world::World;
 use crate::support::fake_node::Fake;
 use libp2p_identity::{Keypair, PeerId};
@@ -158,7 +158,7 @@ fn what_several_peers_send_once_each_counts_against_nobody() {
 }
 
 #[test]
-fn a_peer_that_sends_too_much_that_is_none_is_cut_until_it_leaves() {
+fn a_peer_that_sends_too_much_that_is_none_is_cut_and_denied_for_a_while() {
     let mut config = Config::default();
     config.invalid = Rate::new(10, 1);
     let (mut world, node, raw, stream) = with_raw(config);
@@ -172,23 +172,27 @@ fn a_peer_that_sends_too_much_that_is_none_is_cut_until_it_leaves() {
     assert_eq!((world.at(node).peers(), world.at(node).streams()), (vec![], (0, 0)));
     let counters = world.at(node).floodsub().counters();
     assert_eq!((counters.invalid, counters.peers_cut), (11, 1), "the rest costs no look");
-    // A new stream is reset; its connection stays, for what else runs on it.
-    let again = world.raw_at(raw).open();
-    world.raw_at(raw).send(again, &subscribing(&["t"]));
-    world.settle();
-    assert_eq!((world.at(node).peers(), world.at(node).swarm.connections().count()), (vec![], 1));
-    // Who comes anew is a peer again.
-    let connection = world.at(node).swarm.connections().next().unwrap();
-    world.disconnect(node, connection);
-    world.settle();
-    world.join(raw, node);
+    assert_eq!(world.at(node).swarm.connections().count(), 0, "its connection has ended");
+    comes_back_when_it_may(&mut world, node, raw);
     let stream = world.raw_at(raw).open();
     world.raw_at(raw).send(stream, &publishing(&[signed(9, 1, "t", b"a")]));
     world.settle();
     assert_eq!(world.at(node).messages.len(), 1);
 }
 
-/// A peer that sends what is none and leaves at once is looked at after it has left. Nothing is kept of it.
+/// A peer that was cut is not let in until it has been away for a minute.
+fn comes_back_when_it_may(world: &mut World, node: u8, raw: u8) {
+    world.join(raw, node);
+    assert_eq!(world.at(node).swarm.connections().count(), 0, "it is denied");
+    world.pass(Config::default().denied_for - Duration::from_secs(1));
+    world.join(raw, node);
+    assert_eq!(world.at(node).swarm.connections().count(), 0, "it is still denied");
+    world.pass(Duration::from_secs(1));
+    world.join(raw, node);
+    assert_eq!(world.at(node).swarm.connections().count(), 1, "it may come back");
+}
+
+/// A peer that sends what is none and leaves at once is looked at after it has left.
 fn leaves_before_it_is_cut(config: Config) {
     let mut forged = signed(9, 1, "t", b"a");
     *forged.last_mut().unwrap() ^= 1;
@@ -199,8 +203,7 @@ fn leaves_before_it_is_cut(config: Config) {
     world.settle();
     assert_eq!(world.at(node).floodsub().counters().peers_cut, 1);
     assert_eq!((world.at(node).swarm.connections().count(), world.at(node).peers()), (0, vec![]));
-    // Who comes anew is a peer again.
-    world.join(raw, node);
+    comes_back_when_it_may(&mut world, node, raw);
     let stream = world.raw_at(raw).open();
     world.raw_at(raw).send(stream, &publishing(&[signed(9, 2, "t", b"a")]));
     world.settle();
@@ -208,12 +211,12 @@ fn leaves_before_it_is_cut(config: Config) {
 }
 
 #[test]
-fn who_is_cut_after_it_has_left_is_forgotten() {
+fn who_is_cut_after_it_has_left_is_denied_too() {
     leaves_before_it_is_cut(Config::default());
 }
 
 #[test]
-fn who_is_cut_turns_after_it_has_left_is_forgotten() {
+fn who_is_cut_turns_after_it_has_left_is_denied_too() {
     let mut config = Config::default();
     config.messages_per_turn = 1;
     leaves_before_it_is_cut(config);

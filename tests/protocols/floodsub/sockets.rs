@@ -4,11 +4,15 @@
 mod channel;
 
 use crate::floodsub::raw::{publishing, signed};
-use crate::support::floodsub::drive::{Tcp, listen, node, shut_down, until};
+use crate::support::floodsub::drive::{Tcp, listen, node, node_with, shut_down, until};
 use crate::support::floodsub::{FLOODSUB, Node, peer};
-use swarm_notify::lifecycle::ConnectionId;
-use swarm_notify::protocols::pubsub::Config;
-use swarm_notify::swarm::Multiaddr;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault};
+use swarm_notify::notifee::{Context, HasNode, Notifee};
+use swarm_notify::protocols::pubsub::{Config, Signing};
+use swarm_notify::swarm::{Multiaddr, Refusal};
 
 /// Two nodes that are not connected, and where the first one listens.
 fn pair(config: Config) -> ([Tcp; 2], Multiaddr) {
@@ -100,6 +104,47 @@ fn beside_endless_messages_an_old_one_is_told_once_and_others_are_heard() {
         assert!(counters.author_over_share + counters.sender_over_share > 800, "{counters:?}");
         assert_eq!((counters.invalid, nodes[0].peers()), (0, vec![2, 3]), "nobody is blamed");
         shut_down(&mut nodes);
+    }
+}
+
+/// What the owner sees of a peer whose messages are all invalid: it is cut, kept out, and may come back.
+#[test]
+fn a_peer_of_invalid_messages_is_cut_and_kept_out_for_a_while() {
+    let mut config = Config::default();
+    config.denied_for = Duration::from_millis(500);
+    // The other one's messages are not signed.
+    let mut nodes = [node(1, config), node_with(2, Config::default(), Signing::strict_no_sign())];
+    let address = listen(&mut nodes);
+    let ends = Ends::default();
+    nodes[0].notifees.register(ends.clone());
+    nodes[0].subscribe("news");
+    let connection = connect(&mut nodes, &address);
+    until(&mut nodes, |nodes| nodes[1].peers_of("news").len() == 1);
+    for n in 0..30 {
+        nodes[1].publish("news", &format!("{n}"));
+    }
+    until(&mut nodes, |nodes| nodes[1].swarm.connection(connection).is_none());
+    until(&mut nodes, |_| ends.0.borrow().len() == 1);
+    assert_eq!(ends.0.take(), [ConnectionEnd::Failed(Fault::Flood)]);
+    assert_eq!(nodes[0].floodsub().counters().peers_cut, 1);
+    // It comes again and again, and is turned away until its time is over.
+    while nodes[0].swarm.connections().next().is_none() {
+        let again = nodes[1].swarm.dial(address.clone()).unwrap();
+        until(&mut nodes, |nodes| {
+            nodes[0].swarm.connections().next().is_some() || nodes[1].swarm.connection(again).is_none()
+        });
+    }
+    assert!(nodes[0].swarm.refused(Refusal::ConnectionDenied) > 0, "it was turned away");
+    shut_down(&mut nodes);
+}
+
+/// How the connections of a node have ended.
+#[derive(Clone, Default)]
+struct Ends(Rc<RefCell<Vec<ConnectionEnd>>>);
+
+impl<N: HasNode> Notifee<N> for Ends {
+    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
+        self.0.borrow_mut().push(reason);
     }
 }
 

@@ -235,6 +235,7 @@ impl World {
                 node.messages.clear();
                 node.per_turn.clear();
                 node.told_per_turn.clear();
+                node.work_per_turn.clear();
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use crate::identify::{framed, identify, known, millis, secs, told};
 use crate::support::services::{Both, Script, keypair, read};
-use crate::support::sim::{A, Shape, everywhere};
+use crate::support::sim::{A, B, Shape, everywhere};
 use std::cell::RefCell;
 use std::rc::Rc;
-use swarm_notify::connection::{Protocol, WriteError};
+use swarm_notify::connection::{Protocol, Rate, WriteError};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault, StreamId};
 use swarm_notify::notifee::{Context, Node, Notifee, NotifeeId};
-use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, encode};
+use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord, encode};
 
 everywhere! {
     a_peer_that_does_not_speak_it_is_unsupported,
@@ -28,6 +28,7 @@ everywhere! {
     a_peer_that_asks_too_often_is_cut,
     a_peer_that_pushes_too_often_is_cut,
     a_peer_that_asks_once_a_second_is_served_for_ever,
+    a_peer_that_signs_too_many_records_is_cut,
 }
 
 /// `a` asks a peer that does `act` on each stream, and half a minute passes.
@@ -282,6 +283,44 @@ fn a_peer_that_pushes_too_often_is_cut<const EVENTS: usize>(shape: Shape) {
     let opened = opened_in_a_row(&mut both, cb, PUSH_PROTOCOL);
     let elapsed = both.now.as_secs() as usize;
     assert!((101..=102 + elapsed).contains(&opened), "{opened} in {:?}", both.now);
+    assert_eq!(ends.0.take(), [(ca, ConnectionEnd::Failed(Fault::Flood))]);
+    both.end();
+}
+
+fn a_peer_that_signs_too_many_records_is_cut<const EVENTS: usize>(shape: Shape) {
+    let mut both = Both::<EVENTS>::new(shape);
+    let mut config = Config::default();
+    config.asks = false;
+    config.record_work = Rate::new(5, 1);
+    let a = both.a.install(Identify::new(keypair(A).public(), config));
+    both.b.install(Script::new(&[], |_, _| ()));
+    let (ca, cb) = both.connect(shape);
+    let say = |both: &mut Both<EVENTS>, record: &PeerRecord| {
+        let mut info = Info::default();
+        info.record = Some(record.clone());
+        let stream = both.b.swarm.open_stream(cb, &[PUSH_PROTOCOL]).unwrap();
+        both.b.swarm.write(stream, &framed(&encode(&info))).unwrap();
+        both.b.swarm.finish(stream).unwrap();
+        both.settle();
+    };
+    let record = |name, sequence| PeerRecord::sign(&keypair(name), sequence, &[]).unwrap();
+    let told = |both: &mut Both<EVENTS>| told(&mut both.a, a).len();
+    // What is known already, or signed by somebody else, costs nothing.
+    for _ in 0..10 {
+        say(&mut both, &record(B, 1));
+        say(&mut both, &record(A, 1));
+    }
+    assert_eq!((told(&mut both), both.a.swarm.connections().count()), (20, 1));
+    let ends = Ends::default();
+    both.a.notifees.register(ends.clone());
+    let mut signed = 1;
+    while both.a.swarm.connections().count() == 1 {
+        signed += 1;
+        assert!(signed < 100, "it is never cut");
+        say(&mut both, &record(B, signed));
+    }
+    let elapsed = both.now.as_secs();
+    assert!((6..=6 + elapsed).contains(&signed), "{signed} in {:?}", both.now);
     assert_eq!(ends.0.take(), [(ca, ConnectionEnd::Failed(Fault::Flood))]);
     both.end();
 }

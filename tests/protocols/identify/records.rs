@@ -4,6 +4,8 @@ use crate::identify::hostile::says;
 use crate::identify::{identify, known, secs, told};
 use crate::support::services::{Both, keypair, read};
 use crate::support::sim::{A, B, Shape, everywhere};
+use crate::support::weak_keys;
+use libp2p_identity::Keypair;
 use swarm_notify::protocols::identify::{Config, Identify, Info, MAX_ADDRESSES, PROTOCOL, PeerRecord, decode, encode};
 use swarm_notify::swarm::Multiaddr;
 
@@ -35,16 +37,44 @@ fn a_record_is_what_was_signed_and_nothing_else() {
 /// verify as any that is in use.
 #[cfg(feature = "rsa")]
 #[test]
-fn a_record_of_an_rsa_key_with_a_large_exponent_is_none() {
+#[allow(clippy::disallowed_methods, reason = "it shows what others do")]
+fn a_record_of_an_rsa_key_with_another_exponent_is_none() {
     let (three, large) = (
         &include_bytes!("../../support/rsa-exponent-3.record")[..],
         &include_bytes!("../../support/rsa-exponent-large.record")[..],
     );
-    let verified = PeerRecord::verify(three).expect("the exponent is 3");
-    assert_eq!((verified.sequence(), verified.addresses()), (7, &["/ip4/127.0.0.1/tcp/4001".parse().unwrap()][..]));
-    let core = libp2p_core::SignedEnvelope::from_protobuf_encoding(large).unwrap();
-    assert!(core.payload_and_signing_key("libp2p-peer-record".into(), &[3, 1]).is_ok(), "the signature is right");
-    assert_eq!(PeerRecord::verify(large), None);
+    for record in [three, large] {
+        let core = libp2p_core::SignedEnvelope::from_protobuf_encoding(record).unwrap();
+        assert!(core.payload_and_signing_key("libp2p-peer-record".into(), &[3, 1]).is_ok(), "the signature is right");
+        assert_eq!(PeerRecord::verify(record), None);
+    }
+    let key = include_bytes!("../../support/rsa-2048.pk8");
+    let honest = PeerRecord::sign(&Keypair::rsa_from_pkcs8(&mut key.clone()).unwrap(), 7, &[tcp(1)]).unwrap();
+    assert_eq!(PeerRecord::verify(honest.envelope()), Some(honest));
+}
+
+/// A record that everybody can make: its key is of small order.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "it shows what others do")]
+fn a_record_by_a_key_of_small_order_is_none() {
+    for weak in weak_keys::small_order() {
+        let payload =
+            [field(1, &weak_keys::peer_id(&weak)), vec![16, 7], field(3, &field(1, &tcp(1).to_vec()))].concat();
+        let envelope = [
+            field(1, &weak_keys::on_the_wire(&weak)),
+            field(2, &[3, 1]),
+            field(3, &payload),
+            field(5, &weak_keys::universal()),
+        ];
+        let envelope = envelope.concat();
+        assert_eq!(PeerRecord::verify(&envelope), None, "{weak:x?}");
+        let core = libp2p_core::SignedEnvelope::from_protobuf_encoding(&envelope).unwrap();
+        let is_taken = core.payload_and_signing_key("libp2p-peer-record".into(), &[3, 1]).is_ok();
+        assert!(
+            is_taken || weak != weak_keys::bytes(weak_keys::SMALL_ORDER[0]),
+            "libp2p-core takes the neutral element"
+        );
+    }
 }
 
 #[test]

@@ -21,11 +21,15 @@ pub(crate) type Tcp = Node<tcp::Transport, tcp::Reactor>;
 
 /// A node whose first message has the number 1.
 pub(crate) fn node(number: u8, config: Config) -> Tcp {
+    node_with(number, config, Signing::strict_sign(keypair(number), 1))
+}
+
+pub(crate) fn node_with(number: u8, config: Config, signing: Signing) -> Tcp {
     let reactor = tcp::Reactor::new().expect("there are descriptors");
     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
     let key = keypair(number);
     let swarm = tcp::Swarm::with_reactor(reactor, transport, &key, [number; 32], SwarmConfig::default());
-    Node::of(number, swarm.expect("an Ed25519 key signs"), config, Signing::strict_sign(key, 1))
+    Node::of(number, swarm.expect("an Ed25519 key signs"), config, signing)
 }
 
 /// Has the first of the nodes listen: where.

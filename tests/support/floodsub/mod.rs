@@ -59,6 +59,8 @@ pub(crate) struct Node<T: Pipes + Unpin + 'static, R: 'static = ()> {
     pub(crate) turns: usize,
     /// Events are left in floodsub's queue.
     pub(crate) is_paused: bool,
+    /// The work of signatures in each turn with some.
+    pub(crate) work_per_turn: Vec<u64>,
     refusals: Refusals,
     start: Instant,
 }
@@ -122,6 +124,7 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
             per_turn: Vec::new(),
             told_per_turn: Vec::new(),
             turns: 0,
+            work_per_turn: Vec::new(),
             is_paused: false,
             refusals,
             start: Instant::now(),
@@ -135,6 +138,11 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
 
     pub(crate) fn floodsub(&mut self) -> &mut FloodSub {
         self.notifees.get_mut(self.floodsub).expect("it is registered")
+    }
+
+    /// What `look` gives, or `other` once floodsub is not installed any more.
+    fn floodsub_or<A>(&self, other: A, look: impl FnOnce(&FloodSub) -> A) -> A {
+        self.notifees.get(self.floodsub).map_or(other, look)
     }
 
     /// Gives floodsub a command.
@@ -186,8 +194,11 @@ impl<T: Pipes + Unpin + 'static, R: Reactor + 'static> Node<T, R> {
 
     /// What an owner does after a turn of the swarm.
     pub(crate) fn drive(&mut self, now: Duration) {
+        let before = self.floodsub_or(0, |floodsub| floodsub.counters().work);
         self.notifees.drive(&mut self.swarm, now);
         self.turns += 1;
+        let work = self.floodsub_or(before, |floodsub| floodsub.counters().work) - before;
+        self.work_per_turn.extend((work > 0).then_some(work));
         if !self.is_paused {
             let (messages, told) = (self.messages.len(), self.log.len());
             self.drain();

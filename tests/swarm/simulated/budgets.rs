@@ -25,13 +25,16 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(network: &Network, host: Host, change: impl FnOnce(&mut Config)) -> Self {
+        Self::of(&Keypair::ed25519_from_bytes([host.0; 32]).unwrap(), network, host, change)
+    }
+
+    pub(crate) fn of(key: &Keypair, network: &Network, host: Host, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.connection.idle_timeout = None;
         change(&mut config);
-        let key = Keypair::ed25519_from_bytes([host.0; 32]).unwrap();
         let reactor = SimReactor(network.poller(host.0));
         let transport = SimTransport::new(network, host.0);
-        let mut swarm = Swarm::with_reactor(reactor, transport, &key, [host.0; 32], config).unwrap();
+        let mut swarm = Swarm::with_reactor(reactor, transport, key, [host.0; 32], config).unwrap();
         swarm.register_protocol(ECHO);
         swarm.register_protocol(SINK);
         Self { swarm, log: Vec::new(), reads: true, floods: false, read: BTreeMap::new() }

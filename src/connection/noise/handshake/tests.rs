@@ -1,6 +1,7 @@
 //! Handshakes with peers that nobody honest would be: they take the inside of a [`Config`] to forge.
 
 mod muxers;
+mod weak;
 
 use super::*;
 use crate::connection::noise::{Inner, payload::HandshakePayload};

@@ -1,6 +1,7 @@
 //! What is signed is taken, and nothing else.
 
 use super::*;
+use crate::connection::weak_keys;
 use alloc::vec;
 
 fn key(number: u8) -> Keypair {
@@ -48,7 +49,9 @@ fn the_signature_is_over_the_bytes_that_the_specification_says() {
     assert_eq!(message.key, None, "it is in the peer id");
     let unsigned = wire::Message { signature: None, ..message.clone() };
     let signed = [b"libp2p-pubsub:", &unsigned.encode_to_vec()[..]].concat();
-    assert!(key(1).public().verify(&signed, &message.signature.unwrap()));
+    #[allow(clippy::disallowed_methods, reason = "as others do")]
+    let is_signed = key(1).public().verify(&signed, &message.signature.unwrap());
+    assert!(is_signed);
 }
 
 #[test]
@@ -219,16 +222,69 @@ fn without_signatures_nothing_may_be_there_that_names_an_author() {
     }
 }
 
+/// A message of an author with this key and signature, and with data of so many bytes.
+fn crafted(key: &[u8], source: &[u8], signature: &[u8], len: usize) -> Vec<u8> {
+    let message = wire::Message {
+        from: Some(source.to_vec()),
+        data: Some(vec![7; len]),
+        seqno: Some(1_u64.to_be_bytes().into()),
+        topic: Some("t".into()),
+        signature: Some(signature.to_vec()),
+        key: Some(key.to_vec()),
+    };
+    message.encode_to_vec()
+}
+
 #[test]
-fn a_longer_key_costs_more_of_a_turn() {
-    let signing = Signing::strict_sign(Keypair::ed25519_from_bytes([1; 32]).unwrap(), 1);
-    let claim = signing.open(&signing.seal("t", b"data").unwrap().0).unwrap();
-    // The lengths of encoded RSA keys of 2 048, 4 096 and 8 192 bits.
-    let costs = [0, 36, 299, 555, 1_067].map(|length| {
-        let key = Some(alloc::vec![0; length]).filter(|key| !key.is_empty());
-        let Claim { message, id, signature, .. } = signing.open(&signing.seal("t", b"data").unwrap().0).unwrap();
-        Claim { message, id, is_forwardable: claim.is_forwardable, signature, key }.cost(length)
-    });
-    assert_eq!(costs, [1, 1, 2, 5, 17]);
-    assert_eq!([16_383, 16_384, 1 << 20].map(|len| claim.cost(len)), [1, 2, 65], "all of it is hashed");
+fn a_look_costs_what_its_signature_and_its_length_cost() {
+    let cost = |keypair: Keypair, len| {
+        let signing = Signing::strict_sign(keypair, 1);
+        let bytes = signing.seal("t", &vec![7; len]).unwrap().0;
+        let Checked { cost, verdict } = signing.open(&bytes).unwrap().check(&bytes);
+        assert_eq!(verdict, Ok(()));
+        // One that is wrong costs as much.
+        let mut forged = bytes;
+        let at = forged.windows(3).position(|bytes| bytes == [0x22, 1, b't']).unwrap() + 2;
+        forged[at] = b'u';
+        let wrong = signing.open(&forged).unwrap().check(&forged);
+        assert_eq!((wrong.cost, wrong.verdict), (cost, Err(Invalid::BadSignature)));
+        cost
+    };
+    assert_eq!([0, 15 * 1024, 17 * 1024, 1 << 20].map(|len| cost(key(1), len)), [1, 1, 2, 65], "all of it is hashed");
+    #[cfg(feature = "rsa")]
+    {
+        let rsa = include_bytes!("../../../../tests/support/rsa-4096.pk8");
+        assert_eq!(cost(Keypair::rsa_from_pkcs8(&mut rsa.clone()).unwrap(), 0), 4);
+    }
+    #[cfg(feature = "ecdsa")]
+    {
+        let secret = libp2p_identity::ecdsa::SecretKey::try_from_bytes([9; 32]).unwrap();
+        assert_eq!(cost(libp2p_identity::ecdsa::Keypair::from(secret).into(), 0), 9);
+    }
+}
+
+#[test]
+fn a_message_by_a_key_of_small_order_is_refused() {
+    for weak in weak_keys::small_order() {
+        let (key, source) = (weak_keys::on_the_wire(&weak), weak_keys::peer_id(&weak));
+        for key in [&key[..], &[]] {
+            let bytes = crafted(key, &source, &weak_keys::universal(), 4);
+            assert_eq!(check(&bytes), Err(Invalid::Refused), "{weak:x?}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_refused_or_not_built_in_is_told_from_a_wrong_one() {
+    let source = key(1).public().to_peer_id().to_bytes();
+    // Of a type that there is not; an RSA key that is too long to be one; and one that is cut.
+    for (key, verdict) in [
+        (&[8, 9, 18, 1, 0][..], Invalid::Refused),
+        (&[&[8, 0, 18, 0x80, 0x20][..], &[0; 4_096]].concat(), Invalid::Refused),
+        (&[8, 1, 18, 1, 0], Invalid::BadKey),
+    ] {
+        let bytes = crafted(key, &source, &[0; 64], 4);
+        assert_eq!(check(&bytes), Err(verdict), "{key:x?}");
+        assert_eq!(policy().open(&bytes).unwrap().check(&bytes).cost, 1, "nothing is computed");
+    }
 }

@@ -13,11 +13,11 @@ fn a_list_of_muxers_that_shares_nothing_with_ours_is_refused_in_both_roles() {
 
 #[test]
 fn a_list_of_muxers_that_would_not_fit_is_refused() {
-    let spare = MAX_PAYLOAD - Config::offering(&identity(1), [2; 32], &["/"]).unwrap().0.payload.len();
+    let spare = MAX_PAYLOAD - Config::offering(&identity(1), &[2; 32], &["/"]).unwrap().0.payload.len();
     // Lengths from 128 on take a byte more: the list's own, and the name's.
     let longest = alloc::format!("/{}", "m".repeat(spare - 2));
-    assert_eq!(Config::offering(&identity(1), [2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
-    let error = Config::offering(&identity(1), [2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
+    assert_eq!(Config::offering(&identity(1), &[2; 32], &[&longest]).unwrap().0.payload.len(), MAX_PAYLOAD);
+    let error = Config::offering(&identity(1), &[2; 32], &[&alloc::format!("{longest}m")]).unwrap_err();
     assert_eq!(error, Error::Oversized);
 }
 
@@ -26,7 +26,7 @@ const MPLEX: &str = "/mplex/6.7.0";
 
 /// Runs a handshake between a dialer and a listener with these lists, and gives the muxer of each.
 fn settle(dialer: &[&str], listener: &[&str]) -> Result<[Option<Arc<str>>; 2], Error> {
-    let config = |seed, muxers| Config::offering(&identity(seed), [seed + 100; 32], muxers).unwrap();
+    let config = |seed, muxers| Config::offering(&identity(seed), &[seed + 100; 32], muxers).unwrap();
     let mut dialer = Handshake::new(&config(1, dialer), Role::Dialer, [7; 32], None)?;
     let mut listener = Handshake::new(&config(2, listener), Role::Listener, [8; 32], None)?;
     let (mut first, mut second, mut third) = (Vec::new(), Vec::new(), Vec::new());

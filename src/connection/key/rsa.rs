@@ -1,0 +1,61 @@
+//! The bounds of RSA keys.
+
+use super::Unusable;
+use core::ops::RangeInclusive;
+
+/// The lengths of the modulus that go-libp2p takes, too. Shorter ones can be factored, longer ones take long.
+const BITS: RangeInclusive<usize> = 2_048..=8_192;
+
+/// 65 537, the exponent that libp2p's implementations give the keys that they make.
+const EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// Checks the modulus and the exponent of a key (RFC 8017, A.1.1).
+pub(super) fn check(pkcs1: &[u8]) -> Result<(), Unusable> {
+    let (modulus, exponent) = numbers(pkcs1).ok_or(Unusable::Malformed)?;
+    if !BITS.contains(&bits(modulus)) {
+        log::debug!("an RSA key has {} bits, and not {} to {}", bits(modulus), BITS.start(), BITS.end());
+        return Err(Unusable::Refused);
+    }
+    if exponent != EXPONENT {
+        log::debug!("an RSA key has an exponent other than 65537");
+        return Err(Unusable::Refused);
+    }
+    Ok(())
+}
+
+/// Returns the number of bits of a key's modulus; 0 for one that is none.
+pub(super) fn modulus_bits(pkcs1: &[u8]) -> usize {
+    numbers(pkcs1).map_or(0, |(modulus, _)| bits(modulus))
+}
+
+/// Returns the modulus and the exponent, without zeros before them.
+fn numbers(pkcs1: &[u8]) -> Option<(&[u8], &[u8])> {
+    const SEQUENCE: u8 = 0x30;
+    let (sequence, _) = element(SEQUENCE, pkcs1)?;
+    let (modulus, rest) = element(INTEGER, sequence)?;
+    let (exponent, _) = element(INTEGER, rest)?;
+    Some((without_zeros(modulus), without_zeros(exponent)))
+}
+
+const INTEGER: u8 = 2;
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| (number.len() * 8).saturating_sub(first.leading_zeros() as usize))
+}
+
+/// Splits an element of DER with this tag, of less than 64 KiB, into what is in it and what follows it.
+fn element(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let ([found, first], rest) = der.split_first_chunk()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81 => rest.split_first().map(|(length, rest)| (usize::from(*length), rest))?,
+        0x82 => rest.split_first_chunk().map(|(length, rest)| (usize::from(u16::from_be_bytes(*length)), rest))?,
+        _ => return None,
+    };
+    if *found == tag { rest.split_at_checked(length) } else { None }
+}

@@ -1,0 +1,75 @@
+//! [`TurnWork`]: the work that signatures of newcomers may cause in one turn.
+//!
+//! Verifying a signature costs a stranger nothing and us up to 13 times as much as the usual one. So the signatures that one
+//! turn verifies at the door have a bound, of which one address has a quarter. Whose message would go beyond waits for the
+//! next turn, behind everything else that is ready by then.
+
+use crate::swarm::address_group::AddressGroup;
+use alloc::collections::BTreeMap;
+
+/// The work of this turn, in signatures of Ed25519.
+#[derive(Debug)]
+pub(super) struct TurnWork {
+    most: u32,
+    turn: u32,
+    all: u32,
+    of_address: BTreeMap<AddressGroup, u32>,
+}
+
+impl TurnWork {
+    /// 0 counts as 1.
+    pub(super) const fn new(most: u32) -> Self {
+        Self { most: if most == 0 { 1 } else { most }, turn: 0, all: 0, of_address: BTreeMap::new() }
+    }
+
+    /// Returns whether one more signature from an address may be verified in this turn.
+    pub(super) fn allows(&mut self, turn: u32, address: AddressGroup) -> bool {
+        if self.turn != turn {
+            (self.turn, self.all) = (turn, 0);
+            self.of_address.clear();
+        }
+        self.all < self.most && self.of_address.get(&address).is_none_or(|work| *work < self.most.div_ceil(4))
+    }
+
+    /// Adds the work that a message from an address has caused.
+    pub(super) fn add(&mut self, address: AddressGroup, work: u32) {
+        if work > 0 {
+            self.all = self.all.saturating_add(work);
+            let of_address = self.of_address.entry(address).or_default();
+            *of_address = of_address.saturating_add(work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> AddressGroup {
+        AddressGroup::of(&alloc::format!("/ip4/192.0.2.{last}/tcp/1").parse().unwrap())
+    }
+
+    #[test]
+    fn a_turn_has_its_bound_and_an_address_a_quarter_of_it() {
+        let mut work = TurnWork::new(64);
+        assert!(work.allows(1, address(1)));
+        work.add(address(1), 13);
+        assert!(work.allows(1, address(1)));
+        work.add(address(1), 13);
+        assert!(!work.allows(1, address(1)), "26 of its 16");
+        for other in 2..5 {
+            assert!(work.allows(1, address(other)));
+            work.add(address(other), 13);
+        }
+        assert!(!work.allows(1, address(9)), "65 of 64");
+        assert!(work.allows(2, address(1)) && work.allows(2, address(9)), "the next turn begins anew");
+    }
+
+    #[test]
+    fn a_bound_of_0_counts_as_1() {
+        let mut work = TurnWork::new(0);
+        assert!(work.allows(1, address(1)));
+        work.add(address(1), 1);
+        assert!(!work.allows(1, address(2)));
+    }
+}
