@@ -366,7 +366,7 @@
 //! notifees.register(Orders);
 //! let listener = server.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //!
-//! let (clock, mut dials) = (Instant::now(), 0);
+//! let clock = Instant::now();
 //! while server.refused(Refusal::ConnectionDenied) == 0 {
 //!     server.tick(clock.elapsed());
 //!     notifees.drive(&mut server, clock.elapsed());
@@ -382,12 +382,11 @@
 //!     if client.connections().next().is_none() {
 //!         if let Some(address) = server.listener(listener).and_then(|view| view.addresses.first()) {
 //!             client.dial(address.clone())?;
-//!             dials += 1;
 //!         }
 //!     }
 //!     std::thread::sleep(Duration::from_millis(1)); // the rest of your frame
 //! }
-//! assert_eq!((dials, server.counters().connections.inbound.opened), (2, 1));
+//! assert_eq!(server.counters().connections.inbound.opened, 1); // the first time
 //! # Ok(())
 //! # }
 //! ```
