@@ -136,6 +136,13 @@ pub(crate) fn what_is_remembered_is_no_more_than_the_bounds_say() {
         assert_eq!(all_told, (1 + round as u64) * told);
     }
     assert_eq!(heap::bytes(), before, "nothing more");
+    // And when they are forgotten, it is back.
+    world.now += Duration::from_secs(120);
+    world.turns(SEEN / 256);
+    let left = world.more();
+    println!("seen: {left} left on the heap, of which {bits} are bits");
+    // Beside these, each stream has a buffer for its next RPC.
+    assert!(left <= bits + usize::from(PEERS) * 1_024, "{left}");
 }
 
 pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {

@@ -29,6 +29,9 @@ const UNTIMED: u64 = u64::MAX;
 /// The time of an entry that stays: later than all that fit here, which are five hundred years.
 const FOREVER: u64 = UNTIMED - 1;
 
+/// The entries whose memory is kept for the next ones.
+const KEPT: usize = 1_024;
+
 /// The most entries that are forgotten in one go: some 50 µs.
 const FORGOTTEN_AT_ONCE: usize = 512;
 
@@ -269,6 +272,18 @@ impl Seen {
         if let Some(entry) = self.entries.queue.pop_front() {
             self.entries.first = self.entries.first.saturating_add(1);
             entry.accounts.into_iter().for_each(|place| self.accounts.discharge(place));
+        }
+        self.give_back();
+    }
+
+    /// Gives memory back that a rush has taken: of the entries when three quarters of it are free, and all with the last entry.
+    fn give_back(&mut self) {
+        let (len, taken) = (self.entries.queue.len(), self.entries.queue.capacity());
+        if len == 0 && self.chains.count() > KEPT {
+            self.entries.queue = VecDeque::new();
+            (self.chains, self.accounts) = (Chains::default(), Accounts::new());
+        } else if taken > KEPT && len < taken / 4 {
+            self.entries.queue.shrink_to(taken / 2);
         }
     }
 

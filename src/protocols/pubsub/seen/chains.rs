@@ -49,6 +49,11 @@ impl Chains {
         None
     }
 
+    /// Returns the number of chains.
+    pub(super) const fn count(&self) -> usize {
+        self.first.len()
+    }
+
     /// Adds a record that is there, and whose digest no other one has.
     pub(super) fn add(&mut self, records: &mut impl Records, place: u32) {
         if self.len >= self.first.len() {

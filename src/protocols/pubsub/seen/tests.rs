@@ -145,6 +145,28 @@ fn a_burst_is_forgotten_a_part_at_a_time() {
 }
 
 #[test]
+fn memory_of_a_rush_is_given_back() {
+    let mut seen = seen(8_192);
+    (0..4_000).for_each(|number| assert!(seen.add(number, &of(1, 1), Some(secs(1))).is_ok()));
+    (4_000..4_010).for_each(|number| assert!(seen.add(number, &of(2, 2), Some(secs(5))).is_ok()));
+    let most = seen.entries.queue.capacity();
+    (0..8).for_each(|_| seen.advance(secs(11)));
+    assert_eq!(seen.entries.queue.len(), 10);
+    assert!(most >= 4_010 && seen.entries.queue.capacity() <= KEPT, "{most}");
+    assert!((4_000..4_010).all(|number| seen.knows(number)));
+    seen.advance(secs(15));
+    assert_eq!((seen.entries.queue.capacity(), seen.accounts.places(), seen.chains.count()), (0, 0, 0));
+    // A little is kept, so that those who say little cost no allocation.
+    (0..100).for_each(|number| assert!(seen.add(number, &of(1, 1), Some(secs(15))).is_ok()));
+    let taken = seen.entries.queue.capacity();
+    seen.advance(secs(25));
+    assert_eq!((seen.entries.queue.len(), seen.next_turn()), (0, None));
+    assert_eq!((seen.entries.queue.capacity(), seen.accounts.places()), (taken, 2));
+    seen.add(1, &of(1, 1), Some(secs(25))).unwrap();
+    assert!(seen.knows(1));
+}
+
+#[test]
 fn a_message_is_held_back_until_it_goes_or_is_forgotten() {
     let mut seen = seen(8);
     seen.hold_back(&digest(1));
