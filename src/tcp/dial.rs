@@ -94,6 +94,8 @@ impl Dial {
                 }
                 #[cfg(feature = "dns")]
                 Stage::Racing(race) => return race.poll(cx),
+                // As with each future, that is a mistake of whoever polls it. A swarm drops a dial with its outcome, whatever
+                // that is, so that no network leads here.
                 Stage::Over => panic!("a dial is polled after it has yielded"),
             }
         }
