@@ -121,6 +121,7 @@ mod ready;
 mod refusals;
 mod relief;
 mod run_queue;
+mod seeds;
 mod shares;
 mod timers;
 mod trim;
@@ -150,7 +151,6 @@ use crate::clock::Clock;
 use crate::connection::{Input, Protocol, UNTIMED, noise};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Fault, Id, ListenerEnd, ListenerId, State, Table};
 use alloc::vec::Vec;
-use chacha20::ChaCha20Rng;
 use core::task::{Context, Waker};
 use core::time::Duration;
 use door::Door;
@@ -161,6 +161,7 @@ use libp2p_identity::PeerId;
 use link::Link;
 use listeners::Listeners;
 use run_queue::{Closing, Queue};
+use seeds::Seeds;
 use std::io;
 use timers::Timers;
 use trim::Trimming;
@@ -178,7 +179,7 @@ use wake::{Slot, WakeSet};
 pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     noise: noise::Config,
-    rng: ChaCha20Rng,
+    seeds: Seeds,
     ledger: Ledger<EVENTS>,
     listeners: Listeners,
     links: Table<ConnectionId, Link<T>>,

@@ -28,7 +28,6 @@ use super::wake::Slot;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
 use crate::text::for_log;
-use chacha20::rand_core::Rng;
 use core::cmp::Reverse;
 use core::fmt;
 use core::task::Context;
@@ -39,7 +38,6 @@ use libp2p_core::{Multiaddr, Transport};
 use places::{Origin, Places};
 use visitor::{Flaw, Outcome, Stage};
 use work::TurnWork;
-use zeroize::Zeroizing;
 
 pub(super) use visitor::Visitor;
 
@@ -244,8 +242,7 @@ where
         match visitor.poll_pipe(&mut cx) {
             Ok(None) => {}
             Ok(Some(io)) => {
-                let mut seed = Zeroizing::new([0; 32]);
-                self.rng.fill_bytes(&mut *seed);
+                let seed = self.seeds.next();
                 let config = &self.ledger.config.connection;
                 match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),

@@ -7,6 +7,7 @@ use super::ledger::Ledger;
 use super::listeners::Listeners;
 use super::reactor::Reactor;
 use super::run_queue::Queue;
+use super::seeds::Seeds;
 use super::timers::Timers;
 use super::trim::Trimming;
 use super::wake::{Slot, WakeSet};
@@ -14,8 +15,6 @@ use crate::clock::Clock;
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
 use alloc::vec::Vec;
-use chacha20::ChaCha20Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -113,10 +112,8 @@ where
         seed: [u8; 32],
         config: Config,
     ) -> Result<Swarm<T, EVENTS, R>, noise::Error> {
-        let seed = Zeroizing::new(seed);
-        let mut rng = ChaCha20Rng::from_seed(*seed);
-        let mut static_seed = Zeroizing::new([0; 32]);
-        rng.fill_bytes(&mut *static_seed);
+        let mut seeds = Seeds::new(&Zeroizing::new(seed));
+        let static_seed = seeds.next();
         let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
         let _ = wakers.waker(Slot::Transport);
@@ -124,7 +121,7 @@ where
         Ok(Swarm {
             transport,
             noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
-            rng,
+            seeds,
             door: Door::new(&config),
             ledger: Ledger::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),

@@ -45,7 +45,7 @@ fn without_zeros(number: &[u8]) -> &[u8] {
 }
 
 fn bits(number: &[u8]) -> usize {
-    number.first().map_or(0, |first| (number.len() * 8).saturating_sub(first.leading_zeros() as usize))
+    number.first().map_or(0, |first| number.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize))
 }
 
 /// Splits an element of DER with this tag, of less than 64 KiB, into what is in it and what follows it.

@@ -204,7 +204,7 @@ impl Claim {
         let mut cost = 1;
         let verdict = self.prove(bytes, &mut cost);
         // All of it is hashed, in fields that we know or not, or copied.
-        Checked { cost: cost + bytes.len() / BYTES_PER_COST, verdict }
+        Checked { cost: cost.saturating_add(bytes.len() / BYTES_PER_COST), verdict }
     }
 
     /// Verifies. `cost` becomes that of the signature, once that is verified.

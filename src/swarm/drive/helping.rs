@@ -8,11 +8,9 @@ use crate::swarm::budget::Budget;
 use crate::swarm::link::{Pipe, Stage, Why};
 use crate::swarm::reactor::Reactor;
 use crate::swarm::wake::Slot;
-use chacha20::rand_core::Rng;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
-use zeroize::Zeroizing;
 
 /// The number of woken slots for which memory is always kept.
 const WOKEN_KEPT: usize = 64;
@@ -123,8 +121,7 @@ where
         let mut cx = Context::from_waker(&waker);
         let Some(link) = self.links.get_mut(id) else { return };
         if let Some(io) = link.poll_pipe(&mut self.ledger, &mut self.reactor, &mut cx, now) {
-            let mut seed = Zeroizing::new([0; 32]);
-            self.rng.fill_bytes(&mut *seed);
+            let seed = self.seeds.next();
             let config = &self.ledger.config.connection;
             match Connection::new(
                 &self.noise,

@@ -1,0 +1,61 @@
+//! [`Seeds`]: the secrets of which ephemeral keys are made.
+
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng as _};
+use zeroize::Zeroizing;
+
+/// A seed.
+pub(super) type Seed = Zeroizing<[u8; 32]>;
+
+/// Gives one seed for each ephemeral key, in an order that the first seed determines.
+///
+/// It forgets what it has given: its state has no way back to an earlier seed, so that whoever reads the memory of a node
+/// cannot read what was recorded before (fast key erasure).
+#[derive(Debug)]
+pub(super) struct Seeds(ChaCha20Rng);
+
+impl Seeds {
+    pub(super) fn new(first: &Seed) -> Self {
+        Self(ChaCha20Rng::from_seed(**first))
+    }
+
+    pub(super) fn next(&mut self) -> Seed {
+        let (mut given, mut kept) = (Seed::default(), Seed::default());
+        self.0.fill_bytes(&mut *given);
+        self.0.fill_bytes(&mut *kept);
+        // A generator's position can be set back, and its key gives all of its output.
+        *self = Self::new(&kept);
+        given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// The state is a key and a position. With the key of a moment later, no position gives an earlier seed.
+    #[test]
+    fn the_state_leads_back_to_no_earlier_seed() {
+        let mut seeds = Seeds::new(&Zeroizing::new([7; 32]));
+        let given: Vec<Seed> = core::iter::repeat_with(|| seeds.next()).take(100).collect();
+        let Seeds(mut state) = seeds;
+        state.set_word_pos(0);
+        let mut output = vec![0; 1 << 20];
+        state.fill_bytes(&mut output);
+        assert!(given.iter().all(|seed| output.windows(32).all(|bytes| bytes != seed.as_slice())));
+    }
+
+    #[test]
+    fn seeds_are_those_of_the_first_and_differ() {
+        let given = |first| {
+            let mut seeds = Seeds::new(&Zeroizing::new([first; 32]));
+            (0..100).map(move |_| *seeds.next())
+        };
+        assert!(given(1).eq(given(1)));
+        let mut all: Vec<_> = given(1).chain(given(2)).collect();
+        all.sort_unstable();
+        assert!(all.windows(2).all(|two| two[0] != two[1]));
+    }
+}
