@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Fault, Side, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Fault, Reason, Side, StreamId};
 use swarm_notify::swarm::{Config, Ready, Refusal, Swarm, Transport};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -177,7 +177,7 @@ impl Machine {
                             self.received.extend_from_slice(&buffer[..n]);
                         }
                     }
-                    _ => {}
+                    Ready::Stream { .. } | Ready::Addresses { .. } | Ready::Refused { .. } | _ => {}
                 }
             }
             self.server.flush_all(self.now);
@@ -302,9 +302,9 @@ fn a_socket_that_fails_costs_its_connection_and_no_other() {
             let ends: Vec<_> = machine
                 .events
                 .iter()
-                .filter_map(|event| match event {
-                    Event::Disconnected { reason, .. } => Some(*reason),
-                    _ => None,
+                .filter_map(|event| match event.reason() {
+                    Some(Reason::Connection(end)) => Some(end),
+                    Some(Reason::Failed(_) | Reason::Listener(_) | Reason::Stream(_) | _) | None => None,
                 })
                 .collect();
             assert_eq!(ends, [ConnectionEnd::Failed(fault)], "{errno}, read {is_read}");

@@ -157,7 +157,7 @@ fn run<const EVENTS: usize>(seed: u64) -> Seen {
         config.reads_per_poll = [1, 8][seed as usize / 2 % 2];
         config.connection.idle_timeout = [None, Some(secs(3))][seed as usize / 4 % 2];
         (config.inbound_handshakes, config.outbound_handshakes) = [(1, 2), (128, 128)][seed as usize / 8 % 2];
-        if seed / 2 % 2 == 0 {
+        if (seed / 2).is_multiple_of(2) {
             (config.high_water, config.low_water, config.trim_grace) = (Some(2), Some(1), secs(1));
         }
     };
