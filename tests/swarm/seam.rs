@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Fault, Side, StreamId};
+use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Fault, Reason, Side, StreamId};
 use swarm_notify::swarm::{Config, Ready, Refusal, Swarm, Transport};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -302,7 +302,10 @@ fn a_socket_that_fails_costs_its_connection_and_no_other() {
             let ends: Vec<_> = machine
                 .events
                 .iter()
-                .filter_map(|event| if let Event::Disconnected { reason, .. } = event { Some(*reason) } else { None })
+                .filter_map(|event| match event.reason() {
+                    Some(Reason::Connection(end)) => Some(end),
+                    Some(Reason::Failed(_) | Reason::Listener(_) | Reason::Stream(_) | _) | None => None,
+                })
                 .collect();
             assert_eq!(ends, [ConnectionEnd::Failed(fault)], "{errno}, read {is_read}");
             machine.says(other, b"still here");
