@@ -60,6 +60,8 @@ pub(crate) struct Publisher {
     was_open: bool,
     /// It was read to its end nevertheless.
     is_whole: bool,
+    /// Nobody had joined the topic when the next line was to be published.
+    is_alone: bool,
     /// Something else was wrong than lines that are lost, and was said.
     is_wrong: bool,
     /// The messages of others that came.
@@ -97,6 +99,7 @@ impl Publisher {
             lost: 0,
             was_open: false,
             is_whole: true,
+            is_alone: false,
             is_wrong: false,
             messages: 0,
             is_given_up: false,
@@ -123,8 +126,9 @@ impl Publisher {
     }
 
     /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages subscribers of `listen`
-    /// did not get, each counted once for each of them. Lines that `listen` did not
-    /// publish were said one by one; a line that waits for somebody to subscribe has nobody who misses it.
+    /// did not get, each counted once for each of them, and how many lines nobody was there for. A line that waits for
+    /// somebody to subscribe has nobody who misses it, so it is not lost. Other lines that `listen` did not publish were said
+    /// one by one.
     pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
         let delivery = match &mut self.audience {
             Audience::One { delivery, .. } => delivery,
@@ -140,6 +144,15 @@ impl Publisher {
                     }
                 }
                 self.lost += self.lines.as_ref().map_or(0, Lines::take_too_long);
+                if self.line.is_some() && self.is_alone {
+                    let rest = self.lines.take().map(|lines| lines.give_up_at_once(|_| {}));
+                    let (rest, is_whole) = rest.map_or((0, true), |rest| (rest.lines, rest.is_whole));
+                    let (lines, least) = (rest + 1, if is_whole { "" } else { "at least " });
+                    let were = if lines == 1 { "was" } else { "were" };
+                    let lines = number(lines, "line");
+                    let topic = self.topic.escape_debug();
+                    warn(format_args!("{least}{lines} of stdin {were} not published: nobody had joined `{topic}`"));
+                }
                 return;
             }
         };
@@ -156,6 +169,13 @@ impl Publisher {
             let (are, they_were) = if self.lost == 1 { ("is", "it was") } else { ("are", "they were") };
             let (lines, or) = (self.lost_lines(), self.or_under_way());
             say(format_args!("{lines} of stdin {are} lost: {they_were} not written to the peer{or}"));
+        }
+    }
+
+    /// Says that standard input was not read to its end, unless the number of lost lines tells it.
+    pub(crate) fn say_unread(&self) {
+        if !self.is_whole && self.lost == 0 {
+            say("stdin was not read to its end, and no more of it is published");
         }
     }
 
@@ -204,7 +224,10 @@ impl Publisher {
                 break;
             }
             if self.line.is_some() {
-                if floodsub.peers_of(&self.topic).next().is_none() || self.must_wait(floodsub, world) {
+                let is_alone = floodsub.peers_of(&self.topic).next().is_none();
+                // At the end all leave.
+                self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
+                if is_alone || self.must_wait(floodsub, world) {
                     break;
                 }
                 if let Some(line) = self.line.take() {
