@@ -134,9 +134,9 @@ fn a_quiet_run_has_the_bar_and_no_lines() {
 /// The terminal shows `^C` wherever the cursor is.
 #[test]
 fn a_key_that_is_typed_breaks_no_bar() {
-    let peer = Serving::start(&[ECHO], Endless::answering(2));
-    let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
     for columns in [60, 120] {
+        let peer = Serving::start(&[ECHO], Endless::answering(2));
+        let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
         let mut dial = AtTerminal::start(command(&args), columns);
         dial.until(BAR);
         dial.keys(b"^C");

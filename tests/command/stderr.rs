@@ -32,7 +32,9 @@ fn an_error_stands_below_the_log_in_a_pipe_of_both() {
     let (mut reader, writer) = pipe().unwrap();
     let mut listen = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
     listen.arg("listen").args(std::iter::repeat_n(&address, 1_000)).env_remove("RUST_LOG");
-    let listen = listen.stdout(writer.try_clone().unwrap()).stderr(writer).spawn();
+    let mut process = listen.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    // It has the writer's end.
+    drop(listen);
     let (mut text, mut piece) = (Vec::new(), [0; 1_024]);
     loop {
         // Slower than the command, which has said its error long before the log has gone out.
@@ -42,7 +44,7 @@ fn an_error_stands_below_the_log_in_a_pipe_of_both() {
             n => text.extend_from_slice(&piece[..n]),
         }
     }
-    assert_eq!(listen.unwrap().wait().unwrap().code(), Some(1));
+    assert_eq!(process.wait().unwrap().code(), Some(1));
     let text = String::from_utf8(text).unwrap();
     assert_eq!(text.matches(" listen_failed ").count(), 1_000);
     let (_, error) = text.split_once("error: ").unwrap();

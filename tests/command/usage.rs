@@ -49,7 +49,7 @@ fn the_help_says_how_many_streams_a_listener_takes() {
     let help = String::from_utf8(output.stdout).unwrap();
     let most = swarm_notify::swarm::Config::default().limits.streams_per_connection;
     let words: Vec<_> = help.split_whitespace().collect();
-    assert!(words.join(" ").contains(&format!("`listen` takes {most}.")), "{help}");
+    assert!(words.join(" ").contains(&format!("`listen` takes {most}")), "{help}");
 }
 
 #[test]
