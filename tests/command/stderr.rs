@@ -38,7 +38,7 @@ fn an_error_stands_below_the_log_in_a_pipe_of_both() {
     let (mut text, mut piece) = (Vec::new(), [0; 1_024]);
     loop {
         // Slower than the command, which has said its error long before the log has gone out.
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(3));
         match reader.read(&mut piece).unwrap() {
             0 => break,
             n => text.extend_from_slice(&piece[..n]),
