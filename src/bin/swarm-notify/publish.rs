@@ -60,7 +60,7 @@ pub(crate) struct Publisher {
     was_open: bool,
     /// It was read to its end nevertheless.
     is_whole: bool,
-    /// Nobody had joined the topic when the next line was to be published.
+    /// Nobody subscribes to the topic, or did when the command was told to end.
     is_alone: bool,
     /// Something else was wrong than lines that are lost, and was said.
     is_wrong: bool,
@@ -99,7 +99,7 @@ impl Publisher {
             lost: 0,
             was_open: false,
             is_whole: true,
-            is_alone: false,
+            is_alone: true,
             is_wrong: false,
             messages: 0,
             is_given_up: false,
@@ -144,14 +144,17 @@ impl Publisher {
                     }
                 }
                 self.lost += self.lines.as_ref().map_or(0, Lines::take_too_long);
-                if self.line.is_some() && self.is_alone {
-                    let rest = self.lines.take().map(|lines| lines.give_up_at_once(|_| {}));
-                    let (rest, is_whole) = rest.map_or((0, true), |rest| (rest.lines, rest.is_whole));
-                    let (lines, least) = (rest + 1, if is_whole { "" } else { "at least " });
-                    let were = if lines == 1 { "was" } else { "were" };
-                    let lines = number(lines, "line");
-                    let topic = self.topic.escape_debug();
-                    warn(format_args!("{least}{lines} of stdin {were} not published: nobody had joined `{topic}`"));
+                let rest = self.lines.take().map(|lines| lines.give_up_at_once(|_| {}));
+                let (ahead, is_whole) = rest.map_or((0, true), |rest| (rest.lines, rest.is_whole));
+                let waiting = ahead + u64::from(self.line.take().is_some());
+                if waiting > 0 && self.is_alone {
+                    let least = if is_whole { "" } else { "at least " };
+                    let (were, they) = if waiting == 1 { ("was", "it") } else { ("were", "they") };
+                    warn(format_args!(
+                        "{least}{} of stdin {were} not published: {they} waited for somebody to join `{}`",
+                        number(waiting, "line"),
+                        self.topic.escape_debug()
+                    ));
                 }
                 return;
             }
@@ -223,10 +226,10 @@ impl Publisher {
             if self.is_given_up {
                 break;
             }
+            let is_alone = floodsub.peers_of(&self.topic).next().is_none();
+            // At the end all leave.
+            self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
             if self.line.is_some() {
-                let is_alone = floodsub.peers_of(&self.topic).next().is_none();
-                // At the end all leave.
-                self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
                 if is_alone || self.must_wait(floodsub, world) {
                     break;
                 }
