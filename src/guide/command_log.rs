@@ -1,6 +1,7 @@
 //! The log of the command `swarm-notify`: its format, each event, each field, and the exit codes.
 //!
-//! The command prints one line for each event on stdout, and nothing else there. Its own errors and what `RUST_LOG` asks
+//! The command prints one line for each event on stdout. With `--json` nothing else is there; text has sentences, too: the
+//! `dial me: …` of `listen`, and the summary at the end of `dial` and `demo`. The command's own errors and what `RUST_LOG` asks
 //! for are on stderr. This page states **version 2** of the format. A new event or a new field does not change the
 //! version: pass over those that you do not know. A field that changes its name, its type or its meaning, or is gone, does.
 //! In version 1 a `snapshot` was one line, however much was open.
@@ -14,9 +15,9 @@
 //! # Lines
 //!
 //! - **`--json`**: each line is one JSON object, UTF-8, and ends with a newline. Fields come in the order of the tables
-//!   below; do not rely on it.
+//!   below, and those of an object in another line, such as those of a `snapshot`, by name; do not rely on it.
 //! - **Without it**, each line is text: `t`, `time`, the side in `demo`, the event, and then each other field as
-//!   `name=value`, with blanks between. A value is JSON, but for strings that read as nothing else: those that consist of
+//!   `name=value`, with blanks between, and before a `t` that has less than 9 characters. A value is JSON, but for strings that read as nothing else: those that consist of
 //!   ASCII letters, digits and `/.:_-+()%`, and are neither empty, `null`, `true`, `false` nor a number (`nan` and `inf`
 //!   among these), stand without quotes. So a
 //!   value with a blank or an `=` in it is quoted, and what a peer says of itself forges no field. To read a value, take
@@ -58,23 +59,28 @@
 //!   and what closes it behind that. These 14 characters tell your own nodes apart, and prove nothing: anybody can make keys
 //!   until one has an id with the same characters. To trust a peer, compare whole ids, which `--long` shows.
 //! - Values are quoted and escaped as in plain lines. Names are left out where a value says what it is: addresses of ours, the
-//!   remote address, ids, direction, protocol and reason. The reason `remote(go_away(0))` reads `peer said goodbye`, but for
+//!   remote address, ids, direction, protocol and reason. So are the `seconds` of a `ping`, which stand in milliseconds,
+//!   `0.323 ms`. The reason `remote(go_away(0))` reads `peer said goodbye`, but for
 //!   `--long`.
-//! - There are colours, unless `NO_COLOR` is set, or `TERM` is `dumb`, empty or not set. `CLICOLOR_FORCE=1` brings them into
-//!   pipes, too, and 0 forces nothing. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a
+//! - There are colours, unless `NO_COLOR` is set and not empty, `CLICOLOR` is 0, or `TERM` is `dumb`, empty or not set. Another
+//!   `CLICOLOR`, or any `CI`, brings them where `TERM` is `dumb` or not set. `CLICOLOR_FORCE=1` brings them into pipes, too, and
+//!   0 or nothing forces nothing; `NO_COLOR` is stronger. What has failed is red, but for `stream_failed … unsupported inbound`, which is faint: a
 //!   peer has tried a protocol that we do not speak, as a node with floodsub does at each peer. That is no fault of either.
 //!
 //! In both forms of text `listen` prints `dial me: swarm-notify dial ADDRESS`, with no time before it, for each of its
 //! addresses: of `0.0.0.0` or `::`, for those of this machine's interfaces, also for one that comes later. It looks for these
 //! every 5 s ([`interfaces_interval`](crate::tcp::Config::interfaces_interval)). The line is a command to
-//! copy into a shell, and joins the topic of `--floodsub` if there is one. JSON has no such line.
+//! copy into a shell, and joins the topic of `--floodsub` if there is one. A topic with characters that are escaped in the log
+//! stands there as `$'…'`, with an octal escape for each byte of these: bash, zsh and ksh read that, and a plain `sh` may not.
+//! JSON has no such line.
 //!
 //! # Events
 //!
 //! With `--quiet` the log has only `start` (with `--json`), `listen` and `addresses_changed` of `listen` with the commands to
 //! copy, `identified`, `message`, what is missing of these (`lagged`, `snapshot`, `pubsub_lagged`, and `skipped` of
-//! `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal; `2>/dev/null`
-//! is without.
+//! `message`), and `summary`. A long run of `dial` has its progress bar all the same, if stderr is a terminal, `TERM` is not
+//! `dumb`, empty or not set, and JSON does not go to a terminal; `2>/dev/null` is without. Before there is a connection the bar's
+//! place has `connecting, 3 s`, and during `--hold` it has `held, 11 s left`.
 //!
 //! Each line has `t`, `time` and `event`, and in `demo` all but its `summary` have a `side`. A field with `?` is there only
 //! if there is something to say.
@@ -89,7 +95,7 @@
 //! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have, within the last 5 s. | `listener`, `addresses`, `added`, `removed` |
 //! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
 //! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
-//! | `disconnected` | A connection that was open is closed; its streams have ended before. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
+//! | `disconnected` | A connection that was open is closed; its streams have ended before. Lines of services about it and its peer may follow: see below. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
 //! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
@@ -110,12 +116,18 @@
 //! | `lagged` | Lines of `listen` were left out, since stdout's reader is too slow. A `snapshot` follows. | `missed` |
 //! | `snapshot` | One part of what was open as its first part was printed. | `part`, `more`, `listeners`, `connections`, `streams` |
 //! | `unanswered` | `dial` gives up a stream that took longer than `--timeout` to agree on its protocol, or for 1 024 bytes or a shorter rest. Its `closed_stream` follows; its `stream_failed` stands before. | `connection`, `stream`, `awaited`, `seconds` |
-//! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
+//! | `summary` of `dial` | Its streams, its pings and what it published, at its end. Without `--json` these are sentences for people, of what was asked for; none if nothing was. | `streams`, `ok`, `failed`, `unanswered`, `unfinished`, `not_begun`, `bytes`, `seconds`, `bytes_per_second`?, `latency_min_seconds`?, `latency_median_seconds`?, `latency_p99_seconds`?, `latency_max_seconds`?, `ping_min_seconds`?, `ping_mean_seconds`?, `ping_max_seconds`?, `pings`?, `pings_answered`?, `pings_lost`?, `pings_not_finished`?, `pings_not_sent`?, `ping_loss_percent`?, `lines_published`?, `lines_lost`?, `messages`?, `interrupted`? |
 //! | `summary` of `demo` | Its events, at its end. Without `--json` this is a sentence: `14 of 14 events, as promised`. | `shown`, `promised`, `as_promised` |
 //!
 //! Of the nine events from `listen` to `closed_stream` each id has exactly one that opens it or fails, and, if it opened,
 //! exactly one that closes it. Only `lagged` may stand in the place of some: the ids in the `snapshot` behind it are those
 //! that were opened and not closed.
+//!
+//! The lines of services are those of ping, identify and floodsub, from `ping` to `pubsub_lagged`. A service learns of an event
+//! once that is printed, and what a service tells is printed after the events that were due at the same time. So none of its
+//! lines comes before the `connected` of its connection, and some come behind the `disconnected`: `peer_gone`, and the
+//! `ping_failed` or `identify_failed` of a question that it has cut off, which are its consequences, and a `message` or an answer
+//! that came just before it. A program that keeps something for each connection or peer has to expect them after that.
 //!
 //! A snapshot has as many parts as it needs, each with at most 128 entries, so that no peer waits while one is made. Lines go
 //! on between the parts. To know what is open, forget all at a part whose `part` is 1, add what each part lists, and go by the
@@ -143,7 +155,8 @@
 //!   given up after B / 512 + 4 times `--timeout` at the latest, however its peer drips: 3 minutes for 1 024 bytes and 30 s.
 //! - A stream is reset at the first byte that is not the echo of its own, or that is more than was sent. A sink's is at its
 //!   first byte.
-//! - A ping, and the answer to `--identify`, have `--timeout` as a whole.
+//! - A ping, and the answer to `--identify`, have `--timeout` as a whole. A ping's stream is closed behind the answer, and the
+//!   peer has 5 s to end its side, too.
 //! - Lines of `--floodsub` have `--timeout` for somebody to join, and for the peer to take 64 KiB of them or the rest; the part
 //!   on exit codes says what is counted.
 //! - The close of the connection has 5 s.
@@ -208,12 +221,12 @@
 //! | `failed` | number | Streams that could not open, or ended otherwise. |
 //! | `unanswered` | number | Of `failed`, those that got no answer in time. |
 //! | `unfinished` | number | Streams that were under way as a signal came. |
-//! | `not_begun` | number | Streams that were not begun, since a signal came or the connection ended. |
+//! | `not_begun` | number | Streams that were not begun, since the connection ended or was never there, a signal came, or stdout could not be written. |
 //! | `bytes` | number | Bytes that came back right, or went to a sink, on the streams that are `ok`. |
 //! | `bytes_per_second` | number | `bytes` by `seconds`, rounded down. A byte that goes out and comes back counts once. |
 //! | `latency_min_seconds` | number | The shortest time from the begin to the end of a stream that is `ok`. |
-//! | `latency_median_seconds` | number | The median of these times, to three digits. |
-//! | `latency_p99_seconds` | number | Their 99th percentile, to three digits. |
+//! | `latency_median_seconds` | number | The time that half of these streams did not exceed: exact, or at most 0.1 % more. |
+//! | `latency_p99_seconds` | number | The time that 99 of 100 of them did not exceed, likewise. |
 //! | `latency_max_seconds` | number | The longest of them. |
 //! | `ping_min_seconds` | number | The shortest round trip of a ping. |
 //! | `ping_mean_seconds` | number | The mean of the round trips. |
@@ -221,8 +234,9 @@
 //! | `pings` | number | Pings that were asked for. |
 //! | `pings_answered` | number | Pings that were answered. |
 //! | `pings_lost` | number | Pings that were sent and not answered, but for one that a signal cut off. |
+//! | `pings_not_finished` | number | Pings that were under way as a signal came. |
 //! | `pings_not_sent` | number | Pings that were not sent, since there was no connection, or its end or a signal came before. |
-//! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. |
+//! | `ping_loss_percent` | number | `pings_lost`, in percent of it and `pings_answered` together. It is left out if both are 0: then nothing is known. |
 //! | `lines_published` | number | Lines of stdin that were published and written to the peer. |
 //! | `lines_lost` | number | Lines of stdin that were read and not written to the peer, those that floodsub has dropped among them, and those that were under way as a stream ended: the peer may have some of these. There may be more if stdin was not read to its end, as stderr says. |
 //! | `messages` | number | Messages that others have published and that came, also those whose lines were left out. |
@@ -261,6 +275,13 @@
 //! signal within 100 ms of the first is no second one, since `timeout` sends it to its child and to the child's group. A
 //! SIGHUP that is ignored at the start, as by `nohup`, stays so; on systems other than Linux it does what it does by default.
 //!
+//! What stderr says meanwhile has no place among the lines of stdout, which another thread writes. But its last word, why the
+//! command ends, stands behind all of them at a terminal, and where both lead to one file or pipe, as with `2>&1`, as long as
+//! somebody reads that.
+//!
+//! Where stdout cannot be written, as on a full disk, `listen` and `dial` end there. stderr says why, that `at least` so many
+//! lines are lost, since the rest of the work would have had some, and what `dial` has not done.
+//!
 //! A thread writes the log. Up to 4 096 lines or 4 MiB wait in the command until stdout's reader takes them, and up to twice as
 //! much after a signal to `dial`:
 //!
@@ -276,7 +297,7 @@
 //! less than 64 KiB of what was published meanwhile, or, at the end, not the rest: whether it grants no window, resets our
 //! streams or answers none. The wait for stdout's reader does not count. stderr says how many lines were lost: never
 //! too few where stdin was read to its end, and `at least` so many where it was open and silent for 0.2 s, or went on for longer
-//! than 1 s. A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
+//! than 1 s. If no line was lost then, stderr says that `stdin was not read to its end`, or `had not ended` as a signal came. A line is written to the peer when the system has it. A peer that resets the stream after that may not have read it.
 //! Where our stream or the connection ends before all is written, the lines that were under way count as lost, though the peer
 //! may have some of them: 256 KiB and one line of each stream at most. stderr then says that they `may have come`. Otherwise no
 //! line that was written counts.
@@ -284,8 +305,9 @@
 //! `listen --floodsub` publishes its lines as fast as subscribers take them. One for whom 1 MiB waits holds up the others for
 //! at most 5 s, until half of that is written. After that nobody waits for it until it has caught up. What is beyond its 4
 //! MiB is dropped for it alone, and counted at it in `refused` lines (`message_dropped`). Whatever subscribers do, 512 KiB of
-//! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped, and how
-//! many waited still, which is no error.
+//! lines go out in each 5 s to those who take them. At its end `listen` says on stderr how many messages were dropped for
+//! subscribers that were behind, how many waited for such still, and, if nobody had joined the topic, how many lines have waited
+//! for that: `at least` so many if it had not read all of stdin. None of these is an error.
 //!
 //! Of messages that come, `listen` remembers 131 072 for 120 s each, and `dial` 1 048 576, so that none is printed twice. Of one
 //! author half as many are taken, and of one peer four fifths. Further ones are refused: they are neither printed nor passed on,

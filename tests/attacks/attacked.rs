@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             error.code()
         }
     };
-    if output::finish() || code != 0 { code.into() } else { ExitCode::FAILURE }
+    if output::finish(None) || code != 0 { code.into() } else { ExitCode::FAILURE }
 }
 
 /// Answers until the other side ends.

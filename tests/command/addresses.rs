@@ -50,14 +50,19 @@ fn the_line_to_copy_dials_the_listener() {
 /// So a copy of it chats.
 #[test]
 fn the_line_to_copy_joins_the_topic() {
-    for topic in ["chat", "it's a 'topic' $HOME", "$(exit 3)`exit 4`"] {
+    // A character that nobody sees has an escape, which not every shell knows.
+    let unseen = "a\u{7}1\n\u{202e}'\\\u{e9}";
+    for (shell, topic) in
+        [("sh", "chat"), ("sh", "it's a 'topic' $HOME"), ("sh", "$(exit 3)`exit 4`"), ("bash", unseen)]
+    {
         let mut listen = command(&["listen", "--floodsub", topic]);
         let mut listen = listen.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let mut lines = Lines::of(listen.stdout.take().unwrap());
         let line = lines.until("dial me: ");
         let command = line.strip_prefix("dial me: swarm-notify ").unwrap();
         let script = format!(r#"printf 'hello\n' | "$0" {command}"#);
-        let dialed = Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_swarm-notify")]).output().unwrap();
+        assert!(!command.contains(|c: char| c.is_ascii_control() || c == '\u{202e}'), "{command:?}");
+        let dialed = Command::new(shell).args(["-c", &script, env!("CARGO_BIN_EXE_swarm-notify")]).output().unwrap();
         assert!(dialed.status.success(), "{script}: {}", String::from_utf8_lossy(&dialed.stderr));
         assert!(lines.until(" message ").contains("data=hello"), "{script}");
         listen.kill().unwrap();

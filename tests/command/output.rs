@@ -308,18 +308,42 @@ fn a_dial_without_an_output_says_why_and_nothing_else() {
     let address = format!("/ip4/127.0.0.1/tcp/{}", nobody.local_addr().unwrap().port());
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let ended = Process::start(json_command(&["dial", &address]).stdout(full)).ended();
-    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
-    assert!(ended.stderr.starts_with("error: stdout cannot be written, "), "{}", ended.stderr);
+    let undone = "there was no connection yet; 0 of 1 stream begun (0 ok, 0 failed, 0 not finished), 1 not begun\n";
+    let said =
+        format!("lines of output are lost: No space left on device (os error 28); the command ended there: {undone}");
+    assert_eq!((ended.code, after_the_count(&ended.stderr)), (Some(1), said.as_str()));
     let (dial, log) = Log::of(&["dial", &address]);
     let mut start = String::new();
     let mut log = log.lines;
     log.read_line(&mut start).unwrap();
     drop(log);
     let ended = dial.ended();
-    assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
-    let said = "error: the reader of stdout has left before all was done: there was no connection yet; 0 of 1 stream begun \
-                (0 ok, 0 failed, 0 not finished), 1 not begun\n";
-    assert_eq!(ended.stderr, said);
+    let said = format!("error: the reader of stdout has left before all was done: {undone}");
+    assert_eq!((ended.code, ended.stderr), (Some(1), said));
+}
+
+/// What is said of an output that cannot be written, behind the number of lines. The work has ended, so there would be more.
+#[track_caller]
+fn after_the_count(stderr: &str) -> &str {
+    let count = stderr.strip_prefix("error: stdout cannot be written, at least ").unwrap_or_else(|| panic!("{stderr}"));
+    let rest = count.trim_start_matches(|c: char| c.is_ascii_digit());
+    assert!(rest.len() < count.len(), "{stderr}");
+    rest.trim_start()
+}
+
+/// The first line fails, while streams are begun, a few at a time.
+#[test]
+fn a_dial_on_a_full_disk_says_what_it_has_not_done() {
+    let peer = Serving::start(&[ECHO], Silent);
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut dial = json_command(&["dial", &peer.address, "--streams", "1000", "--concurrency", "4"]);
+    let ended = Process::start(dial.stdout(full)).ended();
+    let rest = after_the_count(&ended.stderr);
+    let (_, undone) = rest.split_once("; the command ended there: ").unwrap_or_else(|| panic!("{rest}"));
+    let (_, not_begun) =
+        undone.split_once(" of 1000 streams begun (0 ok, 0 failed, ").unwrap_or_else(|| panic!("{rest}"));
+    let not_begun: u64 = not_begun.split_once("), ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!(ended.code == Some(1) && not_begun >= 996 && undone.ends_with(" not begun\n"), "{rest}");
 }
 
 #[test]

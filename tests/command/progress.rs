@@ -88,16 +88,23 @@ fn the_bar_is_on_stderr_and_fits_the_width() {
 fn there_is_no_bar_where_nobody_wants_one() {
     let peer = Serving::start(&[ECHO], Silent);
     let args = ["dial", &peer.address, "--timeout", "1"];
-    let shown = AtTerminal::start(command(&[&args[..], &["--json"]].concat()), 300).ended();
-    assert_eq!(shown.code, Some(1));
-    assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{:?}", shown.rows);
-    let mut dumb = command(&args);
-    dumb.env("TERM", "dumb");
-    let shown = AtTerminal::start(dumb, 300).ended();
-    assert!(!String::from_utf8_lossy(&shown.written).contains(BAR), "{:?}", shown.rows);
+    let of = |json: &[&str], term: Option<&str>| {
+        let mut command = command(&[&args[..], json].concat());
+        match term {
+            Some(term) => command.env("TERM", term),
+            None => command.env_remove("TERM"),
+        };
+        let shown = AtTerminal::start(command, 300).ended();
+        assert_eq!(shown.code, Some(1));
+        String::from_utf8_lossy(&shown.written).contains("0 of 1 stream")
+    };
+    assert!(of(&[], Some("xterm")), "there is one where it is wanted");
+    assert!(!of(&["--json"], Some("xterm")));
+    // As it has no colours there.
+    assert_eq!([Some("dumb"), Some(""), None].map(|term| of(&[], term)), [false; 3]);
     // Here standard error is a pipe.
     let dial = run(args);
-    assert!(dial.code == Some(1) && dial.stderr.lines().count() == 1 && !dial.stderr.contains(BAR), "{}", dial.stderr);
+    assert!(dial.code == Some(1) && dial.stderr.lines().count() == 1, "{}", dial.stderr);
 }
 
 #[test]
@@ -127,9 +134,9 @@ fn a_quiet_run_has_the_bar_and_no_lines() {
 /// The terminal shows `^C` wherever the cursor is.
 #[test]
 fn a_key_that_is_typed_breaks_no_bar() {
-    let peer = Serving::start(&[ECHO], Endless::answering(2));
-    let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
     for columns in [60, 120] {
+        let peer = Serving::start(&[ECHO], Endless::answering(2));
+        let args = ["dial", &peer.address, "--streams", "4", "--concurrency", "4", "--bytes", "100"];
         let mut dial = AtTerminal::start(command(&args), columns);
         dial.until(BAR);
         dial.keys(b"^C");
@@ -161,12 +168,28 @@ fn a_hold_says_how_long_it_still_takes() {
 #[test]
 fn one_of_one_is_singular() {
     let peer = Serving::start(&[ECHO], Silent);
-    for (args, said) in [(&["--bytes", "0"][..], "0 of 1 stream, "), (&["--bytes", "10"], "0 of 1 stream, ")] {
-        let mut dial = AtTerminal::start(command(&[&["dial", "-q", &peer.address], args].concat()), 120);
-        dial.until(said);
+    for bytes in ["0", "10"] {
+        let mut dial = AtTerminal::start(command(&["dial", "-q", &peer.address, "--bytes", bytes]), 120);
+        let bar = dial.until("0 of 1 stream");
+        // Nothing has come, so that nothing can be said of the rest.
+        assert!(bar.trim_end().ends_with("0 of 1 stream"), "{bar}");
         dial.signal("INT");
         assert_eq!(dial.ended().code, Some(130));
     }
+}
+
+/// The system accepts, and nobody answers.
+#[test]
+fn a_dial_says_for_how_long_it_has_been_connecting() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", nobody.local_addr().unwrap().port());
+    let mut dial = AtTerminal::start(command(&["dial", &address]), 80);
+    dial.until("connecting, 1 s");
+    dial.signal("INT");
+    let shown = dial.ended();
+    let (written, text) = (String::from_utf8_lossy(&shown.written), shown.screen.contents());
+    assert_eq!((shown.code, text.contains("connecting, ")), (Some(130), false), "{text}");
+    assert!(!written.contains(BAR) && !written.contains('%'), "{written}");
 }
 
 /// A shell that controls the terminal runs the job, in the foreground or not.

@@ -25,6 +25,9 @@ fn a_peer_is_pinged_so_many_times_and_nothing_else() {
     }
     let streams = all(&dial.printed, "opened_stream");
     assert!(streams.iter().all(|line| line["protocol"] == "/ipfs/ping/1.0.0"), "{streams:#?}");
+    // The last, too, before the connection is closed.
+    let ends = all(&dial.printed, "closed_stream");
+    assert!(ends.len() == 3 && ends.iter().all(|line| line["reason"] == "finished"), "{ends:#?}");
     assert_eq!(all(&dial.printed, "summary")[0]["streams"], 0);
 }
 

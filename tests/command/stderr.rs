@@ -4,6 +4,8 @@ use crate::paced::Peer;
 use crate::screens::nothing_else_is_wrapped;
 use crate::support::command::Running;
 use crate::support::terminal::{AtTerminal, command, plain, stopped_terminal};
+use std::io::{Read as _, pipe};
+use std::process::Command;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::Event;
@@ -20,6 +22,33 @@ fn an_error_stands_below_the_whole_log() {
     assert_eq!(text.matches(" listen_failed ").count(), 1_000);
     let (log, error) = text.split_once("error: ").unwrap();
     assert!(log.contains(" start ") && !error.contains(" listen_failed "), "{error}");
+}
+
+/// As in `2>&1 | cat`: the log is longer than what a pipe takes, and its reader is slow.
+#[test]
+fn an_error_stands_below_the_log_in_a_pipe_of_both() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port());
+    let (mut reader, writer) = pipe().unwrap();
+    let mut listen = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
+    listen.arg("listen").args(std::iter::repeat_n(&address, 1_000)).env_remove("RUST_LOG");
+    let mut process = listen.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    // It has the writer's end.
+    drop(listen);
+    let (mut text, mut piece) = (Vec::new(), [0; 1_024]);
+    loop {
+        // Slower than the command, which has said its error long before the log has gone out.
+        std::thread::sleep(Duration::from_millis(3));
+        match reader.read(&mut piece).unwrap() {
+            0 => break,
+            n => text.extend_from_slice(&piece[..n]),
+        }
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(1));
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(text.matches(" listen_failed ").count(), 1_000);
+    let (_, error) = text.split_once("error: ").unwrap();
+    assert!(!error.contains(" listen_failed "), "{}", &error[..2_000]);
 }
 
 #[test]

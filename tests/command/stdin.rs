@@ -116,7 +116,9 @@ fn a_line_that_a_listener_drops_makes_its_end_wrong() {
 #[test]
 fn a_listener_tells_a_line_that_is_too_long_as_it_reads_it() {
     let long = vec![0; 2 << 20];
-    for before in [&b""[..], b"waits\nwaits, too\n"] {
+    const WAITED: &str = "lines of stdin were not published: they waited for somebody to join `news`";
+    for (before, waited) in [(&b""[..], None), (b"waits\nwaits, too\n", Some(format!("warning: at least 2 {WAITED}")))]
+    {
         let (reader, writer) = pipe().unwrap();
         let mut command = json_command(&["listen", "--floodsub", "news"]);
         let mut listen = command.stdin(Stdio::piped()).stderr(writer).spawn().unwrap();
@@ -130,7 +132,7 @@ fn a_listener_tells_a_line_that_is_too_long_as_it_reads_it() {
         input.write_all(&long).unwrap();
         signal(listen.id(), "INT");
         assert_eq!(listen.wait().unwrap().code(), Some(1));
-        assert_eq!(said.next(), None);
+        assert_eq!((said.next(), said.next()), (waited, None));
     }
 }
 

@@ -196,3 +196,21 @@ fn a_peer_that_changes_many_topics_at_once_is_told_whole() {
     let changes = changes as u64 + sum(&printed, "skipped", "lines");
     assert_eq!((changes, sum(&printed, "pubsub_lagged", "missed")), (2 * topics.len() as u64, 0));
 }
+
+/// At the end all leave, and lines that waited for a subscriber who was behind did not wait for somebody to join.
+#[test]
+fn lines_behind_a_slow_subscriber_do_not_wait_for_another() {
+    let mut listen = Running::start(["listen", "--floodsub", "news"]);
+    let address = listen.address();
+    let slow = HandMade::dial(24, &address, &Manner::joining(Answer::Agrees, Grant::Nothing));
+    listen.until("subscribed");
+    // As much as is held up, and fewer lines than are read ahead.
+    (0..12).for_each(|_| listen.write(&[vec![b'a'; 900_000], b"\n".to_vec()].concat()));
+    while slow.count(b"aaaa") == 0 && !slow.has_ended() {
+        std::thread::yield_now();
+    }
+    let listen = end(listen);
+    let said = "not written at the end to subscribers that were behind\n";
+    assert!(listen.stderr.ends_with(said) && listen.stderr.lines().count() == 1, "{}", listen.stderr);
+    drop(slow);
+}

@@ -1,7 +1,7 @@
 //! The summary of `dial`: numbers that fit each other, and sentences that say the same.
 
 use crate::run;
-use crate::serving::{Endless, PING, Serving};
+use crate::serving::{Endless, PING, Serving, Silent};
 use crate::support::command::{Process, Running, json_command};
 use serde_json::Value;
 use std::io::Read as _;
@@ -66,6 +66,11 @@ fn some_lost_pings_are_a_part_of_all() {
     let summary = dial.printed.last().unwrap();
     let pings = ["pings", "pings_answered", "pings_lost"].map(|key| summary[key].as_u64().unwrap());
     assert_eq!((pings, number(summary, "ping_loss_percent")), ([4, 3, 1], 25.0));
+    // This peer ends no stream of its own accord, which costs the time of a polite close and no more.
+    let mut ends: Vec<_> = dial.printed.iter().filter(|line| line["event"] == "closed_stream").collect();
+    ends.sort_by_key(|line| line["reason"].to_string());
+    let ends: Vec<_> = ends.iter().map(|line| line["reason"].as_str().unwrap()).collect();
+    assert_eq!(ends, ["reset(local)", "timeout", "timeout", "timeout"]);
 }
 
 #[test]
@@ -77,9 +82,24 @@ fn pings_that_were_not_sent_are_not_lost() {
     let summary = dial.printed.last().unwrap();
     let pings = ["pings", "pings_answered", "pings_lost", "pings_not_sent"].map(|key| summary[key].as_u64().unwrap());
     assert_eq!((dial.code, pings), (Some(1), [3, 0, 0, 3]));
+    // None is known of a peer that was not reached.
+    assert_eq!((summary.get("ping_loss_percent"), &summary["pings_not_finished"]), (None, &0.into()));
     let mut command = Command::new(env!("CARGO_BIN_EXE_swarm-notify"));
     let output = command.args(["dial", &address, "-q", "--ping", "1", "--half-close"]).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "1 ping: 0 answered, 1 not sent\n");
+}
+
+#[test]
+fn a_ping_that_a_signal_cuts_off_is_not_finished() {
+    let peer = Serving::start(&[PING], Silent);
+    let mut dial = Running::start(["dial", &peer.address, "--ping", "2"]);
+    dial.until("opened_stream");
+    dial.signal("INT");
+    let dial = dial.ended();
+    let summary = dial.printed.last().unwrap();
+    let keys = ["pings", "pings_answered", "pings_lost", "pings_not_finished", "pings_not_sent"];
+    assert_eq!((dial.code, keys.map(|key| summary[key].as_u64().unwrap())), (Some(130), [2, 0, 0, 1, 1]));
+    assert_eq!(summary.get("ping_loss_percent"), None);
 }
 
 #[test]

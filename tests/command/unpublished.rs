@@ -38,6 +38,7 @@ fn lost(count: usize) -> String {
     }
 }
 
+const UNREAD: &str = "error: stdin was not read to its end, and no more of it is published\n";
 const NO_FLOODSUB: &str =
     "error: the peer does not speak /floodsub/1.0.0, so nothing can be published to it; dial one that does\n";
 
@@ -49,8 +50,11 @@ fn lines_for_a_peer_without_floodsub_are_counted_exactly() {
         let dial = dial(&address, &[], lines(&folder, count));
         assert_eq!((dial.code, dial.stderr), (Some(1), format!("{NO_FLOODSUB}{}", lost(count))));
     }
-    let dial = dial(&address, &[], Stdio::null());
-    assert_eq!((dial.code, dial.stderr.as_str()), (Some(1), NO_FLOODSUB));
+    let (_writer, reader) = (pipe().map(|(reader, writer)| (writer, reader))).unwrap();
+    for (stdin, unread) in [(Stdio::null(), ""), (reader.into(), UNREAD)] {
+        let dial = dial(&address, &[], stdin);
+        assert_eq!((dial.code, dial.stderr), (Some(1), format!("{NO_FLOODSUB}{unread}")));
+    }
 }
 
 #[test]
@@ -69,7 +73,7 @@ fn lines_are_at_least_so_many_while_input_is_open() {
     for (input, said) in [
         ("one\ntwo\n", "error: at least 2 lines of stdin are lost: they were not written to the peer\n"),
         ("one\nhalf", "error: at least 1 line of stdin is lost: it was not written to the peer\n"),
-        ("", ""),
+        ("", "error: stdin was not read to its end, and no more of it is published\n"),
     ] {
         let (reader, mut writer) = pipe().unwrap();
         writer.write_all(input.as_bytes()).unwrap();
@@ -135,7 +139,25 @@ fn a_listener_that_nobody_joins_loses_nothing() {
     }
     listen.signal("TERM");
     let listen = listen.ended();
-    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), ""));
+    // It may have read none yet.
+    let is_told = listen.stderr.is_empty() || listen.stderr.ends_with(" waited for somebody to join `news`\n");
+    assert!(listen.code == Some(0) && is_told, "{}", listen.stderr);
+}
+
+/// They are as many as are read ahead, and one of these waits to be published.
+#[test]
+fn a_listener_that_nobody_joins_says_how_many_lines_have_waited() {
+    const LINE: usize = 32 << 10;
+    let (reader, mut writer) = pipe().unwrap();
+    let (log, out) = pipe().unwrap();
+    let listen = Process::start(json_command(&["listen", "--floodsub", "news"]).stdin(reader).stdout(out));
+    // A pipe holds two. So 17 have been read and handed on once all of this is written, and no more than 18 are read.
+    writer.write_all(&[vec![b'a'; LINE - 1], b"\n".to_vec()].concat().repeat(20)[..20 * LINE - LINE / 2]).unwrap();
+    listen.signal("TERM");
+    let listen = listen.ended();
+    let said = "warning: at least 17 lines of stdin were not published: they waited for somebody to join `news`\n";
+    assert_eq!((listen.code, listen.stderr.as_str()), (Some(0), said));
+    drop(log);
 }
 
 #[test]

@@ -44,6 +44,15 @@ fn without_a_command_there_is_help() {
 }
 
 #[test]
+fn the_help_says_how_many_streams_a_listener_takes() {
+    let output = Command::new(env!("CARGO_BIN_EXE_swarm-notify")).args(["dial", "--help"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let most = swarm_notify::swarm::Config::default().limits.streams_per_connection;
+    let words: Vec<_> = help.split_whitespace().collect();
+    assert!(words.join(" ").contains(&format!("`listen` takes {most}")), "{help}");
+}
+
+#[test]
 fn help_wraps_at_words_in_any_width() {
     for (columns, most) in [("60", 60), ("80", 80), ("200", 100)] {
         for args in [&["--help"][..], &["dial", "--help"], &["listen", "--help"]] {

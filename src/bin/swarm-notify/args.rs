@@ -11,7 +11,7 @@ use crate::output;
 use crate::report::{Form, seen};
 use crate::terminal::{self, wrap_words};
 use address::{to_dial, to_listen_on};
-use clap::builder::{NonEmptyStringValueParser, PathBufValueParser, TypedValueParser as _};
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use size::size;
@@ -73,7 +73,7 @@ impl Args {
                     // A reader that has left, such as `head`, has what it wants.
                     Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                         output::say_last(format_args!("the help cannot be written to stdout: {error}"), false);
-                        output::finish();
+                        output::finish(None);
                         WRONG.into()
                     }
                     Ok(()) | Err(_) => error.exit_code(),
@@ -234,9 +234,9 @@ pub(crate) struct Listen {
     pub(crate) key: Option<PathBuf>,
     /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, of at most 1000 a
     /// second from one peer, and publish each line of stdin. Lines wait until a peer has joined the topic; those that still
-    /// wait at the end are no error. The end of stdin does not end the command. A peer that takes messages too slowly misses
+    /// wait at the end are no error, and stderr counts them. The end of stdin does not end the command. A peer that takes messages too slowly misses
     /// some, and the other peers miss none.
-    #[arg(long, value_name = "TOPIC", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
 }
 
@@ -251,7 +251,7 @@ pub(crate) struct Dial {
     /// The number of streams to open. Without this option it is 1, or 0 beside --ping, --identify or --floodsub.
     #[arg(long, value_name = "COUNT", value_parser = number(0..=MAX_COUNT), allow_negative_numbers = true)]
     pub(crate) streams: Option<u64>,
-    /// The number of streams that are open at the same time, at most 65536.
+    /// The number of streams that are open at the same time, at most 65536. A peer may take fewer: `listen` takes 1024.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = number(1..=MAX_CONCURRENCY))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) concurrency: u64,
@@ -280,7 +280,7 @@ pub(crate) struct Dial {
     /// Join this topic of floodsub (publish/subscribe). Print each message that others publish on it, and publish each line
     /// of stdin, until stdin ends. Lines wait until the peer has joined the topic. If it does not join within --timeout, or
     /// takes less than 64 KiB of the lines in that time, the rest of the lines is lost, and the exit code is 1.
-    #[arg(long, value_name = "TOPIC", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TOPIC", value_parser = topic)]
     pub(crate) floodsub: Option<String>,
     /// Use the identity key in this file, and so the same peer id each time. The file is in libp2p's protobuf form; it is
     /// made if it is not there. Without this option each run has a new peer id.
@@ -308,6 +308,13 @@ const MAX_BYTES: u64 = (1 << 53) - 1;
 
 fn protocol(name: &str) -> Result<Protocol, String> {
     Protocol::new(name).map_err(|error| format!("{error}; give one such as /echo/1.0.0"))
+}
+
+fn topic(name: &str) -> Result<String, String> {
+    match name {
+        "" => Err("a topic cannot be empty; give it a name, such as news".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 /// A file to keep a key in. A `-` is not one by that name: elsewhere it stands for standard input.

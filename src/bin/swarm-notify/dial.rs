@@ -63,7 +63,7 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         let connected = notifees.get::<Caller>(caller).and_then(Caller::connected);
         let mut happened = errands.go_on(cx, &mut services, world, notifees, connected);
         if let Some(caller) = notifees.get_mut::<Caller>(caller) {
-            if errands.are_done(&services) {
+            if errands.are_done(&services, world) {
                 happened |= caller.has_no_errands(world.reporter.elapsed());
             }
             if let Some(progress) = &mut progress {
@@ -93,16 +93,14 @@ pub(crate) fn run(args: &args::Dial, reporter: Reporter) -> Result<bool, Error> 
         return Err(Error::Interrupted(signal, caller.interrupted(&errands, &services)));
     }
     if end == End::Unread {
-        if !STDOUT.is_left() {
-            // `output::finish` says why nothing can be written, with the number of lost lines.
-            return Ok(false);
-        }
         if !caller.is_done() {
-            return Err(Error::Unread(caller.interrupted(&errands, &services)));
+            let undone = caller.interrupted(&errands, &services);
+            return Err(if STDOUT.is_left() { Error::Unread(undone) } else { Error::Unwritten(undone) });
         }
         // Only the hold was cut short.
         caller.ended_as.take_if(|end| *end == ConnectionEnd::Requested);
     }
+    services.say_unread();
     if let Some(failed) = caller.not_connected.take() {
         return Err(Error::NotConnected(failed));
     }
@@ -178,7 +176,8 @@ impl Caller {
         let under_way: u64 = self.calls.values().map(Call::done).sum();
         // After the hold it closes, and that takes no time to speak of.
         let held_until = self.is_done().then_some(self.release.unwrap_or_default());
-        Done { streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
+        let is_connected = self.connected.is_some();
+        Done { is_connected, streams: self.tally.ended(), bytes: self.moved + under_way, pings, held_until }
     }
 
     /// Returns whether a stream more is wanted now, and may be begun.

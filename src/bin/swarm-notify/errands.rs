@@ -7,13 +7,14 @@ use crate::services::{Outcome, Services};
 use std::task::Context;
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
-use swarm_notify::lifecycle::{ConnectionId, Failure, Side};
+use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side};
 use swarm_notify::notifee::Notifees;
 use swarm_notify::protocols::{identify, ping};
 
 /// The errands of a run, and their outcomes.
 pub(crate) struct Errands {
     is_begun: bool,
+    are_over: bool,
     /// The number of pings without an outcome, those that are not sent among them.
     pings_left: u64,
     pings: Pings,
@@ -30,6 +31,7 @@ impl Errands {
     pub(crate) fn new(args: &args::Dial) -> Self {
         Self {
             is_begun: false,
+            are_over: false,
             pings_left: args.ping,
             pings: Pings { asked: args.ping, ..Pings::default() },
             is_identifying: args.identify,
@@ -90,9 +92,13 @@ impl Errands {
         self.pings.sent += u64::from(services.ping(notifees, connection));
     }
 
-    /// Returns whether nothing is left to do.
-    pub(crate) fn are_done(&self, services: &Services) -> bool {
-        self.pings_left == 0 && !self.is_identifying && services.has_published()
+    /// Returns whether nothing is left to do. The streams of pings have their end, too, which takes no longer than a polite
+    /// close.
+    pub(crate) fn are_done(&mut self, services: &Services, world: &World) -> bool {
+        let have_outcomes = self.pings_left == 0 && !self.is_identifying && services.has_published();
+        // There may be many streams to look at.
+        self.are_over |= have_outcomes && (self.pings.asked == 0 || !is_ping_open(world));
+        self.are_over
     }
 
     pub(crate) const fn pings(&self) -> &Pings {
@@ -153,4 +159,14 @@ impl Errands {
         }
         parts
     }
+}
+
+/// Returns whether a stream on which we ping has not ended.
+fn is_ping_open(world: &World) -> bool {
+    let swarm = &world.swarm;
+    let mut streams = world.dialed.into_iter().flat_map(|connection| swarm.streams_of(connection));
+    streams.any(|stream| {
+        let view = swarm.stream(stream);
+        view.is_some_and(|view| view.direction == Direction::Outbound && view.protocol == Some(&ping::PROTOCOL))
+    })
 }

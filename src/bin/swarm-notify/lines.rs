@@ -117,7 +117,20 @@ impl Lines {
 
     /// Gives up the rest of the input, and counts its lines: to its end, or for about a second, or until nothing more comes.
     /// An error of the input, which is no line, goes to `failed`.
-    pub(crate) fn give_up(self, mut failed: impl FnMut(String)) -> Rest {
+    pub(crate) fn give_up(self, failed: impl FnMut(String)) -> Rest {
+        let ahead = self.give_up_ahead(failed);
+        let rest = self.rest.wait();
+        Rest { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
+    }
+
+    /// Does the same, and counts only what was read by now.
+    pub(crate) fn give_up_at_once(self, failed: impl FnMut(String)) -> Rest {
+        let is_whole = self.rest.rest.lock().unwrap_or_else(PoisonError::into_inner).is_whole;
+        Rest { lines: self.give_up_ahead(failed), too_long: 0, is_whole }
+    }
+
+    /// Takes no more lines, and returns the number of those that were read ahead.
+    fn give_up_ahead(&self, mut failed: impl FnMut(String)) -> u64 {
         self.lines.close();
         let mut ahead = 0;
         // What is there already can be taken after the close.
@@ -127,8 +140,7 @@ impl Lines {
                 Line::Whole(_) => ahead += 1,
             }
         }
-        let rest = self.rest.wait();
-        Rest { lines: ahead + rest.lines + rest.too_long, too_long: 0, ..rest }
+        ahead
     }
 
     /// The next line; `None` at the end of input, from then on.

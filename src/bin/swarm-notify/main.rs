@@ -20,7 +20,7 @@ mod services;
 mod terminal;
 
 use args::Command;
-use node::WRONG;
+use node::{Error, WRONG};
 use report::Reporter;
 use std::process::ExitCode;
 
@@ -40,14 +40,19 @@ fn main() -> ExitCode {
         Command::Listen(listen) => listen::run(&listen, reporter),
         Command::Dial(dial) => dial::run(&dial, reporter),
     };
+    let mut undone = None;
     let code = match ended {
         Ok(true) => RIGHT,
         Ok(false) => WRONG,
+        Err(Error::Unwritten(what)) => {
+            undone = Some(what);
+            WRONG
+        }
         Err(error) => {
             output::say_last(&error, error.is_interrupt());
             error.code()
         }
     };
     // The exit waits for the readers of what was printed, within bounds.
-    if output::finish() || code != RIGHT { code.into() } else { WRONG.into() }
+    if output::finish(undone.as_deref()) || code != RIGHT { code.into() } else { WRONG.into() }
 }

@@ -53,6 +53,9 @@ pub(crate) enum Error {
     Interrupted(Signal, String),
     /// The reader of standard output has left before all was done. The words are of the same kind.
     Unread(String),
+    /// Standard output could not be written before all was done. The words are of the same kind, and
+    /// [`finish`](crate::output::finish) says them behind the reason.
+    Unwritten(String),
 }
 
 impl Error {
@@ -72,7 +75,8 @@ impl Error {
             | Self::NotConnected(_)
             | Self::Demo(_)
             | Self::Wrong(_)
-            | Self::Unread(_) => WRONG,
+            | Self::Unread(_)
+            | Self::Unwritten(_) => WRONG,
         }
     }
 
@@ -116,7 +120,7 @@ impl fmt::Display for Error {
             Self::Dial(address, why) => write!(f, "{address} is not dialed: {why}"),
             Self::Demo(fault) => fault.fmt(f),
             Self::NotConnected(failed) => write!(f, "there is no connection to {failed}"),
-            Self::Wrong(what) => f.write_str(what),
+            Self::Wrong(what) | Self::Unwritten(what) => f.write_str(what),
             Self::Unread(what) => write!(f, "the reader of stdout has left before all was done: {what}"),
             Self::Interrupted(signal, what) => write!(f, "interrupted by {}: {what}", name_of(*signal)),
         }

@@ -47,10 +47,11 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     label("error", paint::BAD, &text);
 }
 
-/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal it stands below all
-/// that was printed before, unless nobody reads that.
+/// Says why the command ends: by an error, or interrupted, with that word at its begin. At a terminal, and where both outputs
+/// lead to one file or pipe, it stands below all that was printed before, unless nobody reads that. A reader of standard
+/// output alone that has stopped holds up no word.
 pub(crate) fn say_last(text: impl std::fmt::Display, is_interrupted: bool) {
-    if terminal::stdout().columns().is_some() {
+    if terminal::stdout().columns().is_some() || system::is_one_file() {
         STDOUT.finish(LAST_WORDS);
     }
     match is_interrupted {
@@ -122,19 +123,19 @@ pub(crate) fn init_log() {
 /// Waits until all lines are written, as long as their reader takes some within the time that a polite close of a connection
 /// has. Once the command is told to end, that time counts from there on, whatever the reader takes meanwhile. Returns
 /// `false`, with a word on standard error, if lines were lost. A reader that has left wants no more of them: that is no loss.
-pub(crate) fn finish() -> bool {
+/// If nothing could be written, the word goes on with what the command has left `undone` for that, if anything.
+pub(crate) fn finish(undone: Option<&str>) -> bool {
     let is_right = match STDOUT.finish(patience()) {
         (0, None) | (_, Some(End::Gone)) => true,
         (lost, None) => {
             say(format_args!("{}: nobody reads stdout in time; read it to its end", are_lost(lost)));
             false
         }
-        (0, Some(End::Failed(error))) => {
-            say(format_args!("stdout cannot be written: {error}"));
-            false
-        }
         (lost, Some(End::Failed(error))) => {
-            say(format_args!("stdout cannot be written, {}: {error}", are_lost(lost)));
+            // The rest of the work would have had lines, too.
+            let lost = if lost == 0 { String::new() } else { format!(", at least {}", are_lost(lost)) };
+            let undone = undone.map(|what| format!("; the command ended there: {what}")).unwrap_or_default();
+            say(format_args!("stdout cannot be written{lost}: {error}{undone}"));
             false
         }
     };

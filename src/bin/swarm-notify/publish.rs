@@ -60,6 +60,8 @@ pub(crate) struct Publisher {
     was_open: bool,
     /// It was read to its end nevertheless.
     is_whole: bool,
+    /// Nobody subscribes to the topic, or did when the command was told to end.
+    is_alone: bool,
     /// Something else was wrong than lines that are lost, and was said.
     is_wrong: bool,
     /// The messages of others that came.
@@ -97,6 +99,7 @@ impl Publisher {
             lost: 0,
             was_open: false,
             is_whole: true,
+            is_alone: true,
             is_wrong: false,
             messages: 0,
             is_given_up: false,
@@ -123,8 +126,9 @@ impl Publisher {
     }
 
     /// Says at the end of the command how many lines `dial` has lost, if any, or how many messages subscribers of `listen`
-    /// did not get, each counted once for each of them. Lines that `listen` did not
-    /// publish were said one by one; a line that waits for somebody to subscribe has nobody who misses it.
+    /// did not get, each counted once for each of them, and how many lines nobody was there for. A line that waits for
+    /// somebody to subscribe has nobody who misses it, so it is not lost. Other lines that `listen` did not publish were said
+    /// one by one.
     pub(crate) fn end(&mut self, notifees: &Notifees<World>) {
         self.say_refused(notifees);
         let delivery = match &mut self.audience {
@@ -141,6 +145,18 @@ impl Publisher {
                     }
                 }
                 self.lost += self.lines.as_ref().map_or(0, Lines::take_too_long);
+                let rest = self.lines.take().map(|lines| lines.give_up_at_once(|_| {}));
+                let (ahead, is_whole) = rest.map_or((0, true), |rest| (rest.lines, rest.is_whole));
+                let waiting = ahead + u64::from(self.line.take().is_some());
+                if waiting > 0 && self.is_alone {
+                    let least = if is_whole { "" } else { "at least " };
+                    let (were, they) = if waiting == 1 { ("was", "it") } else { ("were", "they") };
+                    warn(format_args!(
+                        "{least}{} of stdin {were} not published: {they} waited for somebody to join `{}`",
+                        number(waiting, "line"),
+                        self.topic.escape_debug()
+                    ));
+                }
                 return;
             }
         };
@@ -168,6 +184,13 @@ impl Publisher {
             let were = if refused == 1 { "was" } else { "were" };
             let messages = number(refused, "message");
             warn(format_args!("{messages} {were} refused: an author, or the peer that sent them, had said too much"));
+        }
+    }
+
+    /// Says that standard input was not read to its end, unless the number of lost lines tells it.
+    pub(crate) fn say_unread(&self) {
+        if !self.is_whole && self.lost == 0 {
+            say("stdin was not read to its end, and no more of it is published");
         }
     }
 
@@ -215,8 +238,11 @@ impl Publisher {
             if self.is_given_up {
                 break;
             }
+            let is_alone = floodsub.peers_of(&self.topic).next().is_none();
+            // At the end all leave.
+            self.is_alone = if world.is_ending { self.is_alone } else { is_alone };
             if self.line.is_some() {
-                if floodsub.peers_of(&self.topic).next().is_none() || self.must_wait(floodsub, world) {
+                if is_alone || self.must_wait(floodsub, world) {
                     break;
                 }
                 if let Some(line) = self.line.take() {

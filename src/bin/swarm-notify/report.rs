@@ -172,7 +172,7 @@ impl Reporter {
     pub(crate) fn dial_me(&self, swarm: &tcp::Swarm, address: &Multiaddr, topic: Option<&str>) {
         if !self.is_json() {
             let address = with_peer(address, swarm.local_peer());
-            let topic = topic.and_then(for_shell).map(|topic| format!(" --floodsub {topic}")).unwrap_or_default();
+            let topic = topic.map(|topic| format!(" --floodsub {}", for_shell(topic))).unwrap_or_default();
             let command = Span::new(format!("swarm-notify dial {address}{topic}"), paint::PLAIN.bold());
             let line = paint::write(&[Span::plain("dial me: "), command], self.terminal.has_colour);
             STDOUT.push(self.terminal.margin().to_owned() + &line);
@@ -262,13 +262,27 @@ impl Reporter {
     }
 }
 
-/// Returns a word as a shell reads it. `None`: a terminal does not show it as it is.
-fn for_shell(word: &str) -> Option<String> {
+/// Returns a word as a shell reads it. One that a terminal does not show as it is has escapes, which not every shell knows.
+fn for_shell(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.:_+%".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
-        return Some(word.to_owned());
+        return word.to_owned();
     }
-    (seen(word) == word).then(|| format!("'{}'", word.replace('\'', r"'\''")))
+    if seen(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut escaped = String::new();
+    for character in word.chars() {
+        let mut buffer = [0; 4];
+        let text = &*character.encode_utf8(&mut buffer);
+        match character {
+            '\'' | '\\' => escaped.extend(['\\', character]),
+            _ if seen(text) == text => escaped.push(character),
+            // Three digits, so that none behind them is one of these, and in bytes, so that no locale matters.
+            _ => escaped.extend(text.bytes().map(|byte| format!("\\{byte:03o}"))),
+        }
+    }
+    format!("$'{escaped}'")
 }
 
 /// Seconds, to the microsecond.

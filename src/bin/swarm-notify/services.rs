@@ -120,6 +120,14 @@ impl Services {
         }
     }
 
+    /// Says that standard input was not read to its end, if that is so and nothing else tells it. The services have
+    /// [ended](Self::end), for another reason than a signal.
+    pub(crate) fn say_unread(&self) {
+        if let Some(publisher) = &self.floodsub {
+            publisher.say_unread();
+        }
+    }
+
     /// Returns the parts of the publishing that a signal has cut off, in words. The services have [ended](Self::end).
     pub(crate) fn interrupted(&self) -> Vec<String> {
         self.floodsub.as_ref().map(Publisher::interrupted).unwrap_or_default()

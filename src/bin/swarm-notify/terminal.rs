@@ -37,8 +37,12 @@ pub(crate) fn stderr() -> Terminal {
 fn is_coloured_unforced() -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
     let is_refused = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-    let has_none = is("TERM", "dumb") || is("TERM", "") || (cfg!(unix) && std::env::var_os("TERM").is_none());
-    !(is_refused || is("CLICOLOR", "0") || has_none)
+    !(is_refused || is("CLICOLOR", "0") || is_dumb())
+}
+
+/// Returns whether a terminal may know nothing but text. On Windows none says what it knows.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").map_or(cfg!(unix), |term| term == "dumb" || term.is_empty())
 }
 
 /// Returns whether `anstream` takes the environment for more than it says: a `CLICOLOR_FORCE` of 0 for a force, and an empty

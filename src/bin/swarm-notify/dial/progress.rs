@@ -5,6 +5,7 @@ use crate::args;
 use crate::node::World;
 use crate::output::{Bottom, show_at_bottom};
 use crate::report::Reporter;
+use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The progress of a run.
 #[derive(Clone, Copy)]
 pub(super) struct Done {
+    pub(super) is_connected: bool,
     pub(super) streams: u64,
     pub(super) bytes: u64,
     pub(super) pings: u64,
@@ -35,9 +37,11 @@ enum Unit {
 }
 
 impl Unit {
-    /// Returns the bar and the words beside it, for a terminal so wide.
-    const fn template(self, columns: u16) -> &'static str {
+    /// Returns the bar and the words beside it, for a terminal so wide. Before anything `has_come` neither a rate nor the time
+    /// that is left is known.
+    const fn template(self, columns: u16, has_come: bool) -> &'static str {
         match (self, columns) {
+            _ if !has_come => "{wide_bar} {msg}",
             (Self::Bytes, ..100) => "{wide_bar} {percent} %, {decimal_bytes_per_sec}, {eta} left",
             (Self::Bytes, 100..) => {
                 "{wide_bar} {msg}, {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"
@@ -69,10 +73,9 @@ pub(super) struct Progress {
 impl Progress {
     /// Returns a bar, or `None` where none belongs or nothing can be counted. A quiet run has one, too.
     pub(super) fn new(args: &args::Dial, reporter: Reporter) -> Option<Self> {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         // A program that reads the log from a terminal expects nothing else there.
         let is_in_the_way = reporter.is_json() && io::stdout().is_terminal();
-        if is_dumb || is_in_the_way || !io::stderr().is_terminal() {
+        if terminal::is_dumb() || is_in_the_way || !io::stderr().is_terminal() {
             return None;
         }
         let (streams, bytes) = (args.streams(), args.bytes);
@@ -94,12 +97,15 @@ impl Progress {
         }
         let done = done();
         self.next = now + PAUSE;
-        if let Some(until) = done.held_until {
-            // Nothing moves any more that a bar could count.
-            return show_held(until.saturating_sub(now));
+        // Nothing moves yet that a bar could count, or any more.
+        if !done.is_connected {
+            return show(&format!("connecting, {} s", now.as_secs()));
         }
-        if let Ok(style) = ProgressStyle::with_template(self.unit.template(width())) {
-            self.bar.set_style(style.progress_chars("=> "));
+        if let Some(left) = done.held_until.map(|until| until.saturating_sub(now)) {
+            return match left.is_zero() {
+                true => show_at_bottom(Bottom::Nothing),
+                false => show(&format!("held, {} s left", left.as_secs_f64().ceil())),
+            };
         }
         let streams = format!("{} of {}", done.streams, number(self.streams, "stream"));
         let (message, position) = match self.unit {
@@ -107,6 +113,9 @@ impl Progress {
             Unit::Streams => (streams, done.streams),
             Unit::Pings => (format!("{} of {}", done.pings, number(self.pings, "ping")), done.pings),
         };
+        if let Ok(style) = ProgressStyle::with_template(self.unit.template(width(), position > 0)) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
         self.bar.set_message(message);
         self.bar.set_position(position);
         self.bar.tick();
@@ -125,13 +134,9 @@ impl Drop for Progress {
     }
 }
 
-/// Shows for how long the connection is still held, in place of the bar.
-fn show_held(left: Duration) {
-    let text = format!("held, {} s left", left.as_secs_f64().ceil());
-    show_at_bottom(match left.is_zero() {
-        true => Bottom::Nothing,
-        false => Bottom::Text(text.chars().take(width().into()).collect()),
-    });
+/// Shows a text in place of the bar.
+fn show(text: &str) {
+    show_at_bottom(Bottom::Text(text.chars().take(width().into()).collect()));
 }
 
 /// Wakes the loop now and then.

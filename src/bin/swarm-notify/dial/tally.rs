@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
 
-/// Some times, of which the bounds and the mean are exact, and quantiles have three digits.
+/// Some times, of which the bounds and the mean are exact. A quantile is exact or at most 0.1 % above that.
 #[derive(Default)]
 pub(crate) struct Times {
     count: u64,
@@ -59,10 +59,15 @@ pub(crate) struct Pings {
 }
 
 impl Pings {
-    /// The part of those with an outcome that were lost, in percent.
-    fn loss(&self) -> f64 {
+    /// The part of those with an outcome that were lost, in percent. `None`: there is no outcome.
+    fn loss(&self) -> Option<f64> {
         let outcomes = self.lost + self.round_trips.count;
-        if outcomes == 0 { 0.0 } else { self.lost as f64 * 100.0 / outcomes as f64 }
+        (outcomes > 0).then(|| self.lost as f64 * 100.0 / outcomes as f64)
+    }
+
+    /// Those that were sent and have no outcome, since a signal came.
+    const fn unfinished(&self) -> u64 {
+        self.sent.saturating_sub(self.answered() + self.lost)
     }
 
     pub(crate) const fn answered(&self) -> u64 {
@@ -168,8 +173,11 @@ impl Summary<'_> {
             line.put("pings", pings.asked);
             line.put("pings_answered", pings.answered());
             line.put("pings_lost", pings.lost);
+            line.put("pings_not_finished", pings.unfinished());
             line.put("pings_not_sent", pings.asked - pings.sent);
-            line.put("ping_loss_percent", pings.loss());
+            if let Some(loss) = pings.loss() {
+                line.put("ping_loss_percent", loss);
+            }
         }
         if let Some(chat) = self.chat {
             line.put("lines_published", chat.published);
@@ -224,14 +232,12 @@ impl fmt::Display for Summary<'_> {
         }
         if pings.asked > 0 {
             let mut text = format!("{}: {} answered", number(pings.asked, "ping"), pings.answered());
-            if pings.lost > 0 {
+            if let Some(loss) = pings.loss().filter(|loss| *loss > 0.0) {
                 // A few of many are more than nothing.
-                let loss = if pings.loss() < 0.1 { "less than 0.1".to_owned() } else { format!("{:.1}", pings.loss()) };
+                let loss = if loss < 0.1 { "less than 0.1".to_owned() } else { format!("{loss:.1}") };
                 let _ = write!(text, ", {} lost ({loss} %)", pings.lost);
             }
-            let not_sent = pings.asked - pings.sent;
-            let cut_off = pings.sent.saturating_sub(pings.answered() + pings.lost);
-            for (count, what) in [(cut_off, "not finished"), (not_sent, "not sent")] {
+            for (count, what) in [(pings.unfinished(), "not finished"), (pings.asked - pings.sent, "not sent")] {
                 if count > 0 {
                     let _ = write!(text, ", {count} {what}");
                 }

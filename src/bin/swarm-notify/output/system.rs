@@ -3,9 +3,9 @@
 use super::Descriptor;
 
 #[cfg(not(unix))]
-pub(super) use other::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
+pub(super) use other::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 #[cfg(unix)]
-pub(super) use unix::{is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
+pub(super) use unix::{is_one_file, is_one_terminal, outlive_size_limits, wait_gone, wait_writable, write};
 
 #[cfg(unix)]
 mod unix {
@@ -42,13 +42,17 @@ mod unix {
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     }
 
+    /// Returns whether both descriptors lead to one file, pipe or device.
+    pub(in super::super) fn is_one_file() -> bool {
+        let file = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
+        file(stdio::stdout()).is_some_and(|out| file(stdio::stderr()) == Some(out))
+    }
+
     /// Returns whether both descriptors lead to one terminal.
     pub(in super::super) fn is_one_terminal() -> bool {
         let both = [stdio::stdout(), stdio::stderr()];
-        let file = |fd| fstat(fd).ok().map(|stat| (stat.st_dev, stat.st_ino));
-        let is_one_file = file(both[0]).is_some_and(|out| file(both[1]) == Some(out));
         // `/dev/tty` is a file of its own for the one terminal that controls the process.
-        both.into_iter().all(isatty) && (is_one_file || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
+        both.into_iter().all(isatty) && (is_one_file() || both.into_iter().all(|fd| tcgetsid(fd).is_ok()))
     }
 
     /// Returns `false` where that cannot be waited for.
@@ -85,6 +89,11 @@ mod other {
 
     /// Does nothing: there is no such signal.
     pub(in super::super) const fn outlive_size_limits() {}
+
+    /// Returns `false`: nothing tells.
+    pub(in super::super) const fn is_one_file() -> bool {
+        false
+    }
 
     /// Returns whether both are terminals: a process has one console.
     pub(in super::super) fn is_one_terminal() -> bool {
