@@ -134,7 +134,7 @@
 //! | [`request_bytes`](request_response::Config::request_bytes) | 1 MiB | one request | a reset | [`RequestError::TooLong`](request_response::RequestError::TooLong); `refused` | who asks |
 //! | [`response_bytes`](request_response::Config::response_bytes) | 1 MiB | one response | a reset | [`RespondError::TooLong`](request_response::RespondError::TooLong); `OutboundFailure` with `Protocol` | who answers |
 //! | [`outbound_requests`](request_response::Config::outbound_requests) | 128 | requests of ours whose outcome you have not taken | nothing | [`RequestError::Limit`](request_response::RequestError::Limit) | you |
-//! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has most, if one of its requests has not come whole; else the newcomer |
+//! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has at least two more; or the oldest that does not wait for you, for a peer that has none; else the newcomer |
 //! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
 //! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | go-away 1 on each of its connections | counted as `MessageInvalid`; `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |

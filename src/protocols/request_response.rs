@@ -12,7 +12,8 @@
 //!   an owner who does not take them cannot make new requests, and refuses those of peers.
 //! - **A peer is given its share**: no more than [`Config::inbound_requests_per_peer`] of the places for requests of peers.
 //!   Where all places are taken, the peer that has the most loses one of them to a peer that has at least two fewer: one
-//!   of which not all has come, else one whose response it does not read, else one that waits for the owner.
+//!   of which not all has come, else one whose response it does not read, else one that waits for the owner. If all have as
+//!   many, a peer that has none gets the place of the oldest that does not wait for the owner.
 //! - A request to a [peer](Target) that is not connected waits until it is, and fails of [`Failure::Timeout`] if it does
 //!   not come. It does not dial.
 //! - On the wire a message is [`Framing::WholeSide`], as in rust-libp2p's `cbor` and `json`, or
@@ -121,9 +122,10 @@ pub struct Config {
     /// [refused](RequestError::Limit). Default 128.
     pub outbound_requests: usize,
     /// The most requests of peers of which the outcome has not been taken. One more takes the place of one of the peer
-    /// that has the most, whether that one is arriving, waits for the owner, or is being answered; where no peer has at
-    /// least two more than its own, its stream is reset. Of one that the owner had taken [`Event::InboundFailure`] tells
-    /// then, with [`Failure::Limit`]; outcomes of such are at most twice as many again. Default 128.
+    /// that has at least two more than its own, whether that one is arriving, waits for the owner, or is being answered; or, of
+    /// a peer that has none, that of the oldest that does not wait for the owner; else its stream is reset. Of one that the
+    /// owner had taken [`Event::InboundFailure`] tells then, with [`Failure::Limit`]; outcomes of such are at most twice as
+    /// many again. Default 128.
     pub inbound_requests: usize,
     /// The most of those that are one peer's, however many connections it has. A stream for one more is reset.
     /// Default 16.

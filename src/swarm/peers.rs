@@ -27,10 +27,7 @@ where
     /// - One whose peer is not known yet goes on: an accepted connection in its handshake, and a dial that would take any
     ///   peer. If it turns out to be this peer's, it opens.
     ///
-    /// The peer can connect again at once. To keep it out, call this at each [`Connected`](Event::Connected) of that peer.
-    /// `peer_connected` of [`Peers`](crate::notifee::Peers) is the wrong place for that, since it is not called while
-    /// another connection of the peer still closes, for a [`close_timeout`](crate::connection::Config::close_timeout) at
-    /// most.
+    /// The peer can connect again at once. To keep it out, [deny](super::Lists::deny_peer) it.
     ///
     /// # Events
     /// Those of [`close_connection`](Self::close_connection), for each connection that it acts on:

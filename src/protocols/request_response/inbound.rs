@@ -110,12 +110,15 @@ impl<C: Codec> RequestResponse<C> {
         if self.inbound_held_in_all < self.config.inbound_requests {
             return true;
         }
-        // The last one of the peer that has the most.
-        let all = self.inbound.iter().map(|(id, inbound)| {
+        // The last one of the peer that has the most, or the oldest of all that the owner is not at work on: a peer that is
+        // honest is long done with its request where others hold a place each, and nothing else.
+        let by_share = self.inbound.iter().map(|(id, inbound)| {
             let of_its_peer = self.inbound_held.get(&inbound.peer).copied().unwrap_or(0);
             (of_its_peer, inbound.work_spared(), *id)
         });
-        let Some((_, _, id)) = all.max().filter(|(most, ..)| *most > held.saturating_add(1)) else { return false };
+        let greediest = by_share.max().filter(|(most, ..)| *most > held.saturating_add(1)).map(|(.., id)| id);
+        let oldest = || self.inbound.iter().find(|(_, inbound)| held == 0 && !inbound.is_waiting()).map(|(id, _)| *id);
+        let Some(id) = greediest.or_else(oldest) else { return false };
         self.give_way(node, id);
         true
     }

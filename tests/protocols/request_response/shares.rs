@@ -202,6 +202,34 @@ fn of_a_full_table_responses_that_nobody_reads_give_way() {
 }
 
 #[test]
+fn where_each_has_one_request_the_oldest_gives_way_to_who_has_none() {
+    for is_whole in [false, true] {
+        let (mut server, mut peers, shouts) = server_with_three_peers(2, 2);
+        let streams: Vec<_> = [0, 1].map(|n| begin(&mut peers[n])).into_iter().zip([0, 1]).collect();
+        if is_whole {
+            streams.iter().for_each(|(stream, n)| peers[*n].swarm.finish(*stream).expect("it is open"));
+        }
+        turns(&mut peers, &mut server);
+        for (_, id) in taken(&mut server, shouts).0 {
+            let service = server.notifees.get_mut(shouts).expect("it is installed");
+            service.respond(id, &vec![7; 900 * 1024]).expect("it waits");
+        }
+        turns(&mut peers, &mut server);
+        ask_whole(&mut peers[2]);
+        turns(&mut peers, &mut server);
+        let (requests, failures) = taken(&mut server, shouts);
+        assert_eq!(requests.iter().map(|(peer, _)| *peer).collect::<Vec<_>>(), [peers[2].swarm.local_peer()]);
+        assert_eq!(failures.len(), usize::from(is_whole), "the owner had taken it, or had not");
+        // What the owner is at work on stays: nobody else gets a place.
+        ask_whole(&mut peers[0]);
+        ask_whole(&mut peers[1]);
+        turns(&mut peers, &mut server);
+        let asked = taken(&mut server, shouts).0.len();
+        assert_eq!(asked, 1, "one of two places waits for the owner");
+    }
+}
+
+#[test]
 fn an_owner_who_takes_nothing_hears_nothing_of_what_gave_way_meanwhile() {
     let (mut server, mut peers, shouts) = server_with_three_peers(4, 4);
     for n in [0, 0, 0, 0, 1, 2] {
