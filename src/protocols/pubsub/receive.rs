@@ -8,7 +8,7 @@ use super::peer::Peer;
 use super::router::Router;
 use super::seen::{Digest, Origin, Room, Share};
 use super::seqno::Bringer;
-use super::signing::{Checked, Invalid};
+use super::signing::{Checked, Invalid, names};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::arithmetic::Count;
@@ -336,9 +336,17 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
-        let Ok(claim) = self.signing.open(&bytes) else {
-            self.counters.invalid.raise(1);
-            return self.invalid(node, via);
+        let claim = match self.signing.open(&bytes) {
+            Ok(claim) => claim,
+            // As with a signature that is refused.
+            Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
+                self.counters.refused.raise(1);
+                return;
+            }
+            Err(_) => {
+                self.counters.invalid.raise(1);
+                return self.invalid(node, via);
+            }
         };
         if let Some(peer) = self.peers.get_mut(&via.peer) {
             self.places.speaks(&mut peer.place);
