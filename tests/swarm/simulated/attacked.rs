@@ -1,0 +1,114 @@
+//! What an attacker who has read the source, and an owner who makes mistakes, have tried against limits that an owner sets.
+
+use super::budgets::{B, C, Node, deliver};
+use crate::simulated::secs;
+use crate::support::sim::{A, Cut, Host, Network};
+use libp2p_identity::Keypair;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use swarm_notify::identity::PeerId;
+use swarm_notify::lifecycle::{ConnectionEnd, Direction, Event, Failure};
+use swarm_notify::swarm::{Gate, Multiaddr};
+
+const D: Host = Host(4);
+
+fn key(number: u8) -> PeerId {
+    Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id()
+}
+
+/// A node that listens, and so many that have dialed it.
+fn crowd(
+    network: &Network,
+    now: &mut Duration,
+    change: impl FnOnce(&mut swarm_notify::swarm::Config),
+) -> (Node, Vec<Node>) {
+    let mut node = Node::new(network, B, change);
+    node.swarm.listen(B.at(1)).unwrap();
+    node.tick(*now);
+    let mut others: Vec<_> = [A, C, D].map(|host| Node::new(network, host, |_| {})).into();
+    for other in &mut others {
+        other.swarm.dial(B.at(1)).unwrap();
+    }
+    meet(network, now, &mut node, &mut others);
+    assert_eq!(node.connections(), 3);
+    (node, others)
+}
+
+fn meet(network: &Network, now: &mut Duration, node: &mut Node, others: &mut [Node]) {
+    for _ in 0..20 {
+        others.iter_mut().for_each(|other| other.tick(*now));
+        node.tick(*now);
+        deliver(network, now);
+    }
+}
+
+/// The connections that were cut since they are denied.
+fn denied(node: &Node) -> usize {
+    let is_denied = |event: &&Event| matches!(event, Event::Disconnected { reason: ConnectionEnd::Denied, .. });
+    node.log.iter().filter(is_denied).count()
+}
+
+/// Panics where it is asked about a peer or a socket, and remembers whom it was asked about.
+struct Broken {
+    peers: Arc<Mutex<Vec<PeerId>>>,
+    accepts: Arc<Mutex<u32>>,
+}
+
+impl Gate for Broken {
+    fn may_accept(&mut self, _: &Multiaddr, _: Duration) -> bool {
+        let mut accepts = self.accepts.lock().unwrap();
+        *accepts += 1;
+        let is_first = *accepts == 1;
+        drop(accepts);
+        assert!(!is_first, "a gate that is broken");
+        true
+    }
+
+    fn may_connect(&mut self, peer: PeerId, direction: Direction, _: &Multiaddr, _: Duration) -> bool {
+        let mut peers = self.peers.lock().unwrap();
+        peers.push(peer);
+        let is_first = peers.len() == 1;
+        drop(peers);
+        assert!(!is_first, "a gate that is broken");
+        direction == Direction::Outbound
+    }
+}
+
+#[test]
+fn a_gate_that_panics_is_asked_about_the_others() {
+    let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
+    let (mut node, _others) = crowd(&network, &mut now, |_| {});
+    let peers = Arc::default();
+    node.swarm.set_gate(Some(Box::new(Broken { peers: Arc::clone(&peers), accepts: Arc::default() })));
+    node.swarm.ask_gate_again();
+    let panics = (0..5).filter(|_| catch_unwind(AssertUnwindSafe(|| node.tick(now))).is_err()).count();
+    assert_eq!((panics, peers.lock().unwrap().len(), denied(&node)), (1, 3, 2), "the others are cut");
+    now += secs(1);
+    node.tick(now);
+    assert!(node.swarm.poll_at().is_none_or(|at| at > now), "and all is done");
+}
+
+#[test]
+fn a_gate_that_panics_about_a_socket_loses_that_one_alone() {
+    let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
+    let mut node = Node::new(&network, B, |_| {});
+    node.swarm.listen(B.at(1)).unwrap();
+    node.tick(now);
+    let accepts = Arc::default();
+    node.swarm
+        .set_gate(Some(Box::new(Broken { peers: Arc::new(Mutex::new(vec![key(1)])), accepts: Arc::clone(&accepts) })));
+    let mut others: Vec<_> = [A, C, D].map(|host| Node::new(&network, host, |_| {})).into();
+    for other in &mut others {
+        other.swarm.dial(B.at(1)).unwrap();
+        other.tick(now);
+    }
+    deliver(&network, &mut now);
+    let panics = (0..9).filter(|_| {
+        let panics = catch_unwind(AssertUnwindSafe(|| node.tick(now))).is_err();
+        deliver(&network, &mut now);
+        panics
+    });
+    assert_eq!(panics.count(), 1);
+    assert_eq!(*accepts.lock().unwrap(), 3, "the others have come in");
+}
