@@ -49,6 +49,24 @@ fn denied(node: &Node) -> usize {
     node.log.iter().filter(is_denied).count()
 }
 
+#[test]
+fn at_the_end_of_time_nobody_spins() {
+    let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
+    let (mut node, _others) =
+        crowd(&network, &mut now, |config| (config.high_water, config.low_water) = (Some(0), Some(0)));
+    for host in [A, C, D] {
+        node.swarm.protect(key(host.0), "friend").unwrap();
+    }
+    for now in [Duration::MAX, secs(5), Duration::MAX] {
+        let mut units = 0;
+        let _ = node.swarm.turn(now, &mut || {
+            units += 1;
+            assert!(units < 10_000, "it spins");
+            true
+        });
+    }
+}
+
 /// Panics where it is asked about a peer or a socket, and remembers whom it was asked about.
 struct Broken {
     peers: Arc<Mutex<Vec<PeerId>>>,
