@@ -234,9 +234,8 @@ impl<R: Router> PubSub<R> {
         // What else has come of it is not looked at.
         self.expel(node, via.peer);
         if !self.config.denied_for.is_zero() {
-            let until = self.now.unwrap_or_default().saturating_add(self.config.denied_for);
             // Where so many are denied longer, it may come back at once.
-            let _ = node.lists_mut().deny_peer_until(via.peer, until);
+            let _ = node.lists_mut().deny_peer_for(via.peer, self.config.denied_for);
         }
     }
 

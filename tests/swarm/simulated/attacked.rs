@@ -50,6 +50,30 @@ fn denied(node: &Node) -> usize {
 }
 
 #[test]
+fn a_denial_until_a_time_is_one_on_a_clock_that_was_set_back() {
+    let (network, mut now) = (Network::new(Cut::Whole, 7), secs(10_000));
+    let (mut node, _others) = crowd(&network, &mut now, |_| {});
+    // The owner's clock is set back by two hours.
+    let now = now - secs(7_200);
+    node.tick(now);
+    assert!(node.swarm.lists_mut().deny_peer_until(key(A.0), now + secs(60)));
+    assert!(node.swarm.lists().denies_peer(key(A.0), now + secs(59)));
+    node.tick(now);
+    assert_eq!(denied(&node), 1);
+    let dials = |node: &mut Node, now| {
+        let address = A.at(9).with(libp2p_core::multiaddr::Protocol::P2p(key(A.0)));
+        node.tick(now);
+        let id = node.swarm.dial(address).unwrap();
+        node.tick(now);
+        node.log.iter().any(
+            |event| matches!(event, Event::ConnectFailed { connection, reason: Failure::Denied } if *connection == id),
+        )
+    };
+    assert!(dials(&mut node, now + secs(59)));
+    assert!(!dials(&mut node, now + secs(60)), "it is over");
+}
+
+#[test]
 fn at_the_end_of_time_nobody_spins() {
     let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
     let (mut node, _others) =
