@@ -2,14 +2,14 @@
 
 use super::budgets::{B, C, Node, deliver};
 use crate::simulated::secs;
-use crate::support::sim::{A, Cut, Host, Network};
+use crate::support::sim::{A, Cut, ECHO, Host, Network};
 use libp2p_identity::Keypair;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{ConnectionEnd, Direction, Event, Failure};
-use swarm_notify::swarm::{Gate, Multiaddr};
+use swarm_notify::swarm::{Config, Gate, Multiaddr};
 
 const D: Host = Host(4);
 
@@ -18,11 +18,7 @@ fn key(number: u8) -> PeerId {
 }
 
 /// A node that listens, and so many that have dialed it.
-fn crowd(
-    network: &Network,
-    now: &mut Duration,
-    change: impl FnOnce(&mut swarm_notify::swarm::Config),
-) -> (Node, Vec<Node>) {
+fn crowd(network: &Network, now: &mut Duration, change: impl FnOnce(&mut Config)) -> (Node, Vec<Node>) {
     let mut node = Node::new(network, B, change);
     node.swarm.listen(B.at(1)).unwrap();
     node.tick(*now);
@@ -153,4 +149,83 @@ fn a_gate_that_panics_about_a_socket_loses_that_one_alone() {
     });
     assert_eq!(panics.count(), 1);
     assert_eq!(*accepts.lock().unwrap(), 3, "the others have come in");
+}
+
+/// Whatever an owner writes into a field, nothing panics, spins, or takes the memory that it stands for before it is used.
+#[test]
+fn no_bound_is_too_small_or_too_large() {
+    type Change = fn(&mut Config, u32);
+    const fn time(n: u32) -> Duration {
+        if n == u32::MAX { Duration::MAX } else { Duration::from_secs(n as u64) }
+    }
+    const fn size(n: u32) -> usize {
+        if n == u32::MAX { usize::MAX } else { n as usize }
+    }
+    let fields: [(&str, Change); 30] = [
+        ("inbound_handshakes", |config, n| config.inbound_handshakes = n),
+        ("handshakes_per_address", |config, n| config.handshakes_per_address = n),
+        ("handshakes_per_site", |config, n| config.handshakes_per_site = n),
+        ("handshake_work_per_turn", |config, n| config.handshake_work_per_turn = n),
+        ("first_byte_timeout", |config, n| config.first_byte_timeout = time(n)),
+        ("connections_per_address", |config, n| config.connections_per_address = n),
+        ("connections_per_peer", |config, n| config.connections_per_peer = n),
+        ("high_water", |config, n| config.high_water = Some(n)),
+        ("low_water", |config, n| (config.high_water, config.low_water) = (Some(2), Some(n))),
+        ("low_water", |config, n| (config.high_water, config.low_water) = (Some(0), Some(n))),
+        ("trim_grace", |config, n| (config.high_water, config.trim_grace) = (Some(1), time(n))),
+        ("protections", |config, n| config.protections = n),
+        ("descriptor_reserve", |config, n| config.descriptor_reserve = n),
+        ("streams_per_peer", |config, n| config.streams_per_peer = n),
+        ("outbound_handshakes", |config, n| config.outbound_handshakes = n),
+        ("reads_per_poll", |config, n| config.reads_per_poll = n),
+        ("held_bytes", |config, n| config.held_bytes = size(n)),
+        ("held_bytes_per_peer", |config, n| config.held_bytes_per_peer = size(n)),
+        ("held_bytes_per_connection", |config, n| config.held_bytes_per_connection = size(n)),
+        ("write_timeout", |config, n| config.write_timeout = time(n)),
+        ("lateness", |config, n| config.lateness = time(n)),
+        ("listed_peers", |config, n| config.listed_peers = n),
+        ("listed_networks", |config, n| config.listed_networks = n),
+        ("timed_denials", |config, n| config.timed_denials = n),
+        ("connections", |config, n| config.limits.connections = n),
+        ("streams", |config, n| config.limits.streams = n),
+        ("listeners", |config, n| config.limits.listeners = n),
+        ("owed_per_connection", |config, n| config.limits.owed_per_connection = n),
+        ("handshake_timeout", |config, n| config.connection.handshake_timeout = time(n)),
+        ("keep_alive_interval", |config, n| config.connection.keep_alive_interval = time(n)),
+    ];
+    for (name, change) in fields {
+        for n in [0, 1, u32::MAX] {
+            println!("{name} = {n}");
+            let (network, mut now) = (Network::new(Cut::Whole, 7), Duration::ZERO);
+            let mut node = Node::new(&network, B, |config| change(config, n));
+            let _ = node.swarm.listen(B.at(1));
+            node.tick(now);
+            let mut others: Vec<_> = [A, C, D].map(|host| Node::new(&network, host, |_| {})).into();
+            for other in &mut others {
+                let dialed = other.swarm.dial(B.at(1)).unwrap();
+                meet(&network, &mut now, &mut node, std::slice::from_mut(other));
+                let _ = other.swarm.open_stream(dialed, &[ECHO]);
+            }
+            meet(&network, &mut now, &mut node, &mut others);
+            let _ = node.swarm.protect(key(A.0), "friend");
+            let lists = node.swarm.lists_mut();
+            let _ = lists.deny_network("192.0.2.0/24".parse().unwrap());
+            let _ = (lists.deny_peer(key(C.0)), lists.deny_peer_for(key(D.0), time(n)));
+            let _ = node.swarm.dial(A.at(9));
+            for seconds in [0, 1, 12, 60, 7_200] {
+                now += secs(seconds);
+                meet(&network, &mut now, &mut node, &mut others);
+            }
+            for clock in [Duration::MAX, Duration::ZERO, secs(5)] {
+                let mut units = 0;
+                let _ = node.swarm.turn(clock, &mut || {
+                    units += 1;
+                    assert!(units < 10_000, "it spins");
+                    true
+                });
+            }
+            node.swarm.shutdown();
+            meet(&network, &mut now, &mut node, &mut others);
+        }
+    }
 }
