@@ -1,9 +1,10 @@
 //! What an attacker who has read the source, and an owner who makes mistakes, have tried against limits that an owner sets.
 
-use super::budgets::{B, C, Node, deliver};
+use super::budgets::{B, C, Node, connected, deliver};
 use crate::simulated::secs;
 use crate::support::sim::{A, Cut, ECHO, Host, Network};
 use libp2p_identity::Keypair;
+use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -227,5 +228,23 @@ fn no_bound_is_too_small_or_too_large() {
             node.swarm.shutdown();
             meet(&network, &mut now, &mut node, &mut others);
         }
+    }
+}
+
+#[test]
+fn lists_that_change_in_each_turn_do_not_put_a_shutdown_off() {
+    let (network, mut a, mut b, _, mut now) = connected(5);
+    b.swarm.shutdown();
+    let mut turns = 0_u32;
+    while b.swarm.connections().next().is_some() {
+        let elsewhere = swarm_notify::swarm::Network::from(Ipv4Addr::from_bits(turns));
+        b.swarm.lists_mut().deny_network(elsewhere).unwrap();
+        let _ = b.turn(now, 1);
+        a.tick(now);
+        if turns.is_multiple_of(10) {
+            deliver(&network, &mut now);
+        }
+        turns += 1;
+        assert!(turns < 1_000, "{} are left", b.swarm.connections().count());
     }
 }
