@@ -35,6 +35,12 @@ impl Clock {
         self.now
     }
 
+    /// Returns what a time of the owner's clock is on this one.
+    #[cfg_attr(not(feature = "swarm"), allow(dead_code))]
+    pub(crate) const fn from_owners(&self, at: Duration) -> Duration {
+        at.saturating_add(self.ahead)
+    }
+
     /// Returns what a time of this clock is on the owner's.
     pub(crate) const fn on_owners(&self, at: Duration) -> Duration {
         at.saturating_sub(self.ahead)

@@ -13,6 +13,8 @@
 //! encoded in an unusual way.
 
 mod cost;
+#[cfg(feature = "ecdsa")]
+mod ecdsa;
 #[cfg(feature = "rsa")]
 mod rsa;
 #[cfg(feature = "secp256k1")]
@@ -66,7 +68,7 @@ pub(crate) enum Flaw {
     /// It is not the key's signature of these bytes.
     Wrong,
     /// It fits, and is made in a way that no honest signer uses: an R of small order with a key that has a part of small
-    /// order, or a high S of secp256k1. Some implementations accept it.
+    /// order, a high S of secp256k1, or more than R and S in a signature of ECDSA. Some implementations accept it.
     Refused,
 }
 
@@ -154,6 +156,12 @@ impl Key {
             #[cfg(feature = "secp256k1")]
             Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Secp256k1 => {
                 let is_right = secp256k1::lower(signature).is_some_and(|lower| key.verify(message, &lower));
+                Err(if is_right { Flaw::Refused } else { Flaw::Wrong })
+            }
+            #[cfg(feature = "ecdsa")]
+            Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
+                // What has another form was not computed with yet, so that no signature costs twice as much.
+                let is_right = ecdsa::usual(signature).is_some_and(|usual| key.verify(message, &usual));
                 Err(if is_right { Flaw::Refused } else { Flaw::Wrong })
             }
             Inner::Other { .. } => Err(Flaw::Wrong),

@@ -294,7 +294,7 @@
 //!   sockets.
 //! - A peer that misbehaves in a protocol of yours: [`count_refusals`](Swarm::count_refusals) for small things,
 //!   [`fail_connection`](Swarm::fail_connection) when it is enough. [`disconnect_peer`](Swarm::disconnect_peer) closes all
-//!   connections of one, and [`Lists::deny_peer_until`] keeps it out.
+//!   connections of one, and [`Lists::deny_peer_for`] keeps it out.
 //! - The fields of `Config` are fixed once the swarm is made. [`limit_protocol`](Swarm::limit_protocol) can be changed at any
 //!   time: lower it when your own work is what runs out.
 //! - What was refused shortly before a connection ended is told by no readiness. [`refused_at`](Swarm::refused_at) has its
@@ -338,7 +338,6 @@
 //!
 //! impl<N: HasNode> Notifee<N> for Orders {
 //!     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
-//!         let now = cx.now();
 //!         let (node, mut order) = (cx.network().node_mut(), [0; 64]);
 //!         while let Ok(n @ 1..) = node.read(stream, &mut order) {
 //!             if order[..n].starts_with(b"order") {
@@ -348,7 +347,7 @@
 //!             let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
 //!             let _ = node.fail_connection(connection, Fault::Protocol);
 //!             // Its other connections, if it has any, end as `Denied`.
-//!             node.lists_mut().deny_peer_until(peer, now + Duration::from_secs(600));
+//!             node.lists_mut().deny_peer_for(peer, Duration::from_secs(600));
 //!             return;
 //!         }
 //!     }

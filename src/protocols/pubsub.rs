@@ -79,7 +79,7 @@ use outbox::Dropped;
 use peer::{Outbound, Peer};
 use places::Places;
 use quota::Quota;
-use seen::{Digest, Origin, Seen};
+use seen::{Digest, MOST, Origin, Seen};
 
 /// What a validator makes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +136,9 @@ pub struct PubSub<R> {
 impl<R: Router> PubSub<R> {
     /// Without peers and subscriptions.
     #[must_use]
-    pub fn with_router(router: R, signing: Signing, config: Config) -> Self {
+    pub fn with_router(router: R, signing: Signing, mut config: Config) -> Self {
+        // There is a bit for each of them and each peer, for which memory is taken at once.
+        config.seen = config.seen.clamp(1, MOST);
         Self {
             router,
             author: signing.author(),

@@ -285,8 +285,11 @@ where
         if let Some((deadline, number)) = self.door.places.first_due()
             && deadline <= self.now
         {
-            // What has come may be in the socket already, without a wake yet.
-            self.help_visitor(number, most);
+            // What has come may be in the socket already, without a wake yet. It counts for the work of the turn that begins.
+            self.ledger.take_work_of_signatures();
+            if self.visitor_may_cost(number, self.queue.turn.wrapping_add(1)) {
+                self.help_visitor(number, most);
+            }
             if self.door.places.deadline(number).is_some_and(|deadline| deadline <= self.now) {
                 self.turn_away(number, Refusal::HandshakeFailed, &"it took too long");
             }

@@ -123,22 +123,24 @@ where
             Some(Changed::All) => _ = self.look_at_all(),
             None => {}
         }
-        let Some(mut enforcing) = self.enforcing.take() else { return };
         let slots = self.links.slots();
         for _ in 0..LOOKS {
+            let Some(enforcing) = &mut self.enforcing else { return };
             if enforcing.left > 0 {
+                // Before the gate is asked: if that panics, the look goes on behind the one that it was asked about.
                 enforcing.left -= 1;
                 enforcing.slot = if enforcing.slot + 1 < slots { enforcing.slot + 1 } else { 0 };
-                if let Some(id) = self.links.key_at(enforcing.slot) {
-                    self.enforce(id, enforcing.asks_gate);
+                let (slot, asks_gate) = (enforcing.slot, enforcing.asks_gate);
+                if let Some(id) = self.links.key_at(slot) {
+                    self.enforce(id, asks_gate);
                 }
-            } else if let Some(from) = enforcing.visitor {
-                enforcing.visitor = self.enforce_at_door(from);
+            } else if let Some(from) = enforcing.visitor.take() {
+                let next = self.enforce_at_door(from);
+                self.enforcing.as_mut().into_iter().for_each(|enforcing| enforcing.visitor = next);
             } else {
-                return;
+                self.enforcing = None;
             }
         }
-        self.enforcing = Some(enforcing);
     }
 
     /// Cuts a connection that is denied, or the streams on it that are.

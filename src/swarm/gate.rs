@@ -25,7 +25,7 @@ use libp2p_identity::PeerId;
 ///
 /// A gate is called within the swarm's turns and commands. It gets no swarm, so it can change nothing there. Let it answer
 /// in constant time, since strangers decide how often it is asked, and without a panic: a stream that it was asked about would
-/// hang until its connection ends. `now` is the latest time that the swarm was given. What it has allowed stays allowed;
+/// hang until its connection ends. `now` is the time of the swarm, which never goes back. What it has allowed stays allowed;
 /// after a change of its rules, [`ask_gate_again`](super::Swarm::ask_gate_again) has it judge what is open.
 ///
 /// A dial to a name asks [`may_dial`](Self::may_dial) twice: with the name before it begins, and with the address that the
@@ -149,7 +149,7 @@ impl Access {
         if self.lists.denies_address(address) {
             return Err(Denial::ListedAddress);
         }
-        match peer.is_some_and(|peer| self.lists.denies_peer(peer, now)) {
+        match peer.is_some_and(|peer| self.lists.denies_peer_at(peer, now)) {
             true => Err(Denial::ListedPeer),
             false => Ok(()),
         }
@@ -162,7 +162,7 @@ impl Access {
         peer: Option<PeerId>,
         now: Duration,
     ) -> Result<(), Denial> {
-        if peer.is_some_and(|peer| self.lists.denies_peer(peer, now)) {
+        if peer.is_some_and(|peer| self.lists.denies_peer_at(peer, now)) {
             return Err(Denial::ListedPeer);
         }
         match !is_name(address) && self.lists.denies_address(address) {

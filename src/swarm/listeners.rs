@@ -189,8 +189,9 @@ where
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
-                self.transport_says(event, self.now);
+                // Before the gate is asked: if that panics, the next event is heard nevertheless.
                 self.wakers.mark(Slot::Transport);
+                self.transport_says(event, self.now);
             }
         }
     }

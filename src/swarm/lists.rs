@@ -9,6 +9,7 @@ mod timed;
 pub use network::{Network, NetworkError};
 
 use super::config::Config;
+use crate::clock::Clock;
 use crate::connection::PackedPeer;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -115,6 +116,8 @@ pub struct Lists {
     denies_unlisted_peers: bool,
     denies_unlisted_addresses: bool,
     changes: Changes,
+    /// The swarm's clock. It goes on when the owner's has been set back.
+    clock: Clock,
 }
 
 /// Rules that may deny more than the swarm has cut yet.
@@ -145,6 +148,7 @@ impl Lists {
             denies_unlisted_peers: false,
             denies_unlisted_addresses: false,
             changes: Changes::default(),
+            clock: Clock::new(),
         }
     }
 
@@ -179,12 +183,24 @@ impl Lists {
         Ok(())
     }
 
-    /// Denies a peer until `until`, on the clock of [`tick`](super::Swarm::tick). A denial that lasts longer already stays as
-    /// it is. Its rule stays beside it and counts afterwards.
+    /// Denies a peer until `until`, on the clock of [`tick`](super::Swarm::tick) as that is by now: a denial lasts as long
+    /// as it was to, although that clock is set back later. A denial that lasts longer already stays as it is. Its rule stays
+    /// beside it and counts afterwards.
     ///
     /// At most [`Config::timed_denials`] peers are denied so. When there are as many, the denial that ends next makes place.
     /// Returns `false` if that would be this one: then it is not kept.
     pub fn deny_peer_until(&mut self, peer: PeerId, until: Duration) -> bool {
+        self.deny_until(peer, self.clock.from_owners(until))
+    }
+
+    /// Denies a peer for so long from the latest time that the swarm was given; else it is
+    /// [`deny_peer_until`](Self::deny_peer_until). A notifee calls this one: it does not know when its owner's clock was
+    /// set back. Lists that are no swarm's count from zero.
+    pub fn deny_peer_for(&mut self, peer: PeerId, time: Duration) -> bool {
+        self.deny_until(peer, self.clock.now().saturating_add(time))
+    }
+
+    fn deny_until(&mut self, peer: PeerId, until: Duration) -> bool {
         let Some(key) = PackedPeer::pack(peer) else { return false };
         let is_kept = self.timed.insert(key, until);
         if is_kept {
@@ -209,9 +225,14 @@ impl Lists {
         self.denies_unlisted_peers = is_denied;
     }
 
-    /// Returns whether a peer is denied at the time `now`.
+    /// Returns whether a peer is denied at the time `now`, on the clock of [`tick`](super::Swarm::tick).
     #[must_use]
     pub fn denies_peer(&self, peer: PeerId, now: Duration) -> bool {
+        self.denies_peer_at(peer, self.clock.from_owners(now))
+    }
+
+    /// Returns the same at a time on the swarm's own clock.
+    pub(super) fn denies_peer_at(&self, peer: PeerId, now: Duration) -> bool {
         if self.peers.is_empty() && self.timed.is_empty() {
             return self.denies_unlisted_peers;
         }
@@ -231,7 +252,7 @@ impl Lists {
 
     /// The peers that are denied until a time, with that time, the one that ends next first.
     pub fn timed_denials(&self) -> impl Iterator<Item = (PeerId, Duration)> {
-        self.timed.iter().filter_map(|(peer, end)| Some((peer.unpack()?, end)))
+        self.timed.iter().filter_map(|(peer, end)| Some((peer.unpack()?, self.clock.on_owners(end))))
     }
 
     // Networks.
@@ -335,6 +356,12 @@ impl Lists {
             self.changes.peers = Vec::new();
         }
         peer.unpack().map(Changed::Peer)
+    }
+
+    /// Takes the clock from the swarm.
+    #[inline]
+    pub(super) const fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
     }
 
     /// Forgets denials that are over, at most a few at a time. Those that are left deny nobody either.

@@ -205,7 +205,8 @@ where
         }
         let for_mark = self.is_to_be_lowered().then(|| trimming.rests_until.max(trimming.ripe_at));
         let for_need = (trimming.needed > 0).then_some(trimming.rests_until);
-        for_mark.into_iter().chain(for_need).min()
+        // At the end of time a sweep would follow the one before at once.
+        for_mark.into_iter().chain(for_need).min().filter(|at| *at < Duration::MAX)
     }
 
     /// Returns whether there are more connections than the high-water mark allows, or than the low-water mark does while

@@ -99,6 +99,7 @@ where
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
+        self.ledger.access.lists.set_clock(self.clock);
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {

@@ -2,6 +2,7 @@
 //! roles, however the byte stream is cut.
 
 mod any_frames;
+mod attacked;
 mod budgets;
 mod by_hand;
 mod connections;

@@ -127,7 +127,7 @@ pub struct Config {
     /// at once and 1 a second.
     pub invalid: Rate,
     /// The time for which a peer that was cut is denied: the swarm neither lets it in nor dials it, as
-    /// [`Lists::deny_peer_until`](crate::swarm::Lists::deny_peer_until) has it, which also says how many are remembered; and
+    /// [`Lists::deny_peer_for`](crate::swarm::Lists::deny_peer_for) has it, which also says how many are remembered; and
     /// [`Lists::forget_peer`](crate::swarm::Lists::forget_peer) ends it early. Zero: it may come back at once. Default 60 s.
     pub denied_for: Duration,
     /// The rate at which a peer may subscribe to topics in the place of those that it has left. Beyond it the peer is cut, as

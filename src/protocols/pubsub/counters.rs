@@ -21,7 +21,7 @@ pub struct Counters {
     pub denied: u64,
     /// Messages, and RPCs as a whole, that are none or not signed as they should be.
     pub invalid: u64,
-    /// Messages with a key or a signature that is [refused here](super::signing::Invalid::Refused). They do not count against
+    /// Messages with a key, a signature or a number that is [refused here](super::signing::Invalid::Refused). They do not count against
     /// who has sent them, unless that is their author.
     pub refused: u64,
     /// The work of looking at signatures, in the units of [`Config::messages_per_turn`](super::Config::messages_per_turn).

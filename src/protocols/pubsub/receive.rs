@@ -8,7 +8,7 @@ use super::peer::Peer;
 use super::router::Router;
 use super::seen::{Digest, Origin, Room, Share};
 use super::seqno::Bringer;
-use super::signing::{Checked, Invalid};
+use super::signing::{Checked, Invalid, names};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
 use crate::arithmetic::Count;
@@ -234,9 +234,8 @@ impl<R: Router> PubSub<R> {
         // What else has come of it is not looked at.
         self.expel(node, via.peer);
         if !self.config.denied_for.is_zero() {
-            let until = self.now.unwrap_or_default().saturating_add(self.config.denied_for);
             // Where so many are denied longer, it may come back at once.
-            let _ = node.lists_mut().deny_peer_until(via.peer, until);
+            let _ = node.lists_mut().deny_peer_for(via.peer, self.config.denied_for);
         }
     }
 
@@ -336,9 +335,17 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has sent a message.
     fn message(&mut self, node: &mut dyn Node, via: Via, bytes: Vec<u8>, left: &mut Left) {
-        let Ok(claim) = self.signing.open(&bytes) else {
-            self.counters.invalid.raise(1);
-            return self.invalid(node, via);
+        let claim = match self.signing.open(&bytes) {
+            Ok(claim) => claim,
+            // As with a signature that is refused.
+            Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
+                self.counters.refused.raise(1);
+                return;
+            }
+            Err(_) => {
+                self.counters.invalid.raise(1);
+                return self.invalid(node, via);
+            }
         };
         if let Some(peer) = self.peers.get_mut(&via.peer) {
             self.places.speaks(&mut peer.place);

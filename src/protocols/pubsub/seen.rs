@@ -18,7 +18,7 @@ use chains::{Chains, END, Records};
 use core::time::Duration;
 
 /// The most entries that there can be: as many as places have different ones, with three accounts for each.
-const MOST: usize = (u32::MAX / 4) as usize;
+pub(super) const MOST: usize = (u32::MAX / 4) as usize;
 
 /// The bits of a place.
 const LOWER: u32 = u32::MAX >> 1;

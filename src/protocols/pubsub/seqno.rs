@@ -22,7 +22,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// **Bound.** As many authors as [`new`](Self::new) says are remembered, in some 512 bytes each. For one more, another
 /// one's number is forgotten: of the address whose peers have brought most authors (an IPv6 address: its /64; of loopback,
 /// and without an IP address, of the peer), the author that was silent for longest. So who makes up authors pushes out
-/// those that it has made up. An author that is forgotten is as one that never said anything.
+/// those that it has made up, and with them authors of others whose first message came by it. An author that is forgotten is
+/// as one that never said anything.
 ///
 /// **Restarts.** The numbers are gone with it, unless you keep them:
 ///

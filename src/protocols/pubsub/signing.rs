@@ -56,7 +56,7 @@ pub enum Invalid {
     Missing,
     /// A field is there that the policy forbids.
     Unexpected,
-    /// The author is no peer id, or the sequence number not one of eight bytes.
+    /// The author is no peer id.
     BadField,
     /// There is no key, none that we can use, or one that is not the author's.
     BadKey,
@@ -64,7 +64,9 @@ pub enum Invalid {
     BadSignature,
     /// Its key is refused here, or of a type that is not built in, or it is signed in a way that is refused here, while other
     /// implementations may take it: an Ed25519 key or R of small order, a key that is not encoded canonically, an RSA key out
-    /// of [bounds](crate::connection::noise), a high S of secp256k1. Who has forwarded it may have taken it in good faith.
+    /// of [bounds](crate::connection::noise), a high S of secp256k1, an ECDSA signature with more in it than R and S. Or it has
+    /// no sequence number of eight bytes, or its author's peer id is a key that is too long for one or encoded in an unusual
+    /// way, all of which go takes. Who has forwarded it may have taken it in good faith.
     Refused,
 }
 
@@ -156,11 +158,16 @@ impl Signing {
         let data = data.unwrap_or_default();
         match self {
             Self::StrictSign { .. } => {
-                let (Some(from), Some(seqno), Some(signature)) = (from, seqno, signature) else {
+                let (Some(from), Some(signature)) = (from, signature) else {
                     return Err(Invalid::Missing);
                 };
-                let source = PeerId::from_bytes(&from).map_err(|_| Invalid::BadField)?;
-                let seqno = u64::from_be_bytes(seqno.try_into().map_err(|_| Invalid::BadField)?);
+                // go takes the key out of the id whatever its length, if there is no other.
+                let is_key = key.is_none() && from.first() == Some(&INLINED);
+                let bad = if is_key { Invalid::Refused } else { Invalid::BadField };
+                let source = PeerId::from_bytes(&from).map_err(|_| bad)?;
+                // go does not look at its length, and forwards it without, too.
+                let seqno = seqno.and_then(|seqno| seqno.try_into().ok()).ok_or(Invalid::Refused)?;
+                let seqno = u64::from_be_bytes(seqno);
                 // An empty key is none, as rust and py have it.
                 let has_empty_key = key.as_ref().is_some_and(Vec::is_empty);
                 Ok(Claim {
@@ -187,6 +194,12 @@ impl Signing {
             }
         }
     }
+}
+
+/// Returns whether a message names this peer as its author, whatever else there is to say against it.
+pub(super) fn names(message: &[u8], peer: &PeerId) -> bool {
+    let message = wire::Message::decode_with_topic(message);
+    message.is_ok_and(|message| message.from.is_some_and(|from| from == peer.to_bytes()))
 }
 
 impl Claim {
@@ -217,7 +230,8 @@ impl Claim {
             Unusable::Unsupported(_) | Unusable::Refused => Invalid::Refused,
         })?;
         if !key.is_of(&source) {
-            return Err(Invalid::BadKey);
+            // In the id stands the same key, encoded in another way. go does not compare.
+            return Err(if self.key.is_none() { Invalid::Refused } else { Invalid::BadKey });
         }
         let signed = signed(bytes).ok_or(Invalid::Malformed)?;
         *cost = key.cost() as usize;
@@ -268,9 +282,9 @@ impl fmt::Display for Invalid {
             Self::Malformed => "not a message",
             Self::Missing => "not signed",
             Self::Unexpected => "it names an author, which is not done here",
-            Self::BadField => "the author or the sequence number is none",
+            Self::BadField => "the author is none",
             Self::BadKey => "the key is missing, unknown or not the author's",
-            Self::Refused => "its key or signature is of a kind that is refused here",
+            Self::Refused => "its key, signature or sequence number is of a kind that is refused here",
             Self::BadSignature => "the signature is not the author's",
         })
     }

@@ -64,9 +64,11 @@ where
     }
 
     /// Cuts what is denied, or begins to close the next listener or connection of a shutdown, or closes the next visitor at the door.
+    ///
+    /// A shutdown goes on beside the cuts: else an owner that changes its lists in each turn would never see the end of it.
     fn close_next(&mut self) {
         if self.is_enforcing() {
-            return self.enforce_next();
+            self.enforce_next();
         }
         let Some(closing) = &mut self.closing else { return };
         if closing.listener < self.listeners.table.slots() {

@@ -2,7 +2,9 @@
 
 use crate::floodsub::raw::{publishing, signed, subscribing};
 use crate::floodsub::world::World;
+use std::time::Duration;
 use swarm_notify::protocols::pubsub::Config;
+use swarm_notify::protocols::pubsub::wire::Rpc;
 
 fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::default();
@@ -150,4 +152,66 @@ fn the_bytes_of_what_is_not_drained_are_bounded() {
     world.settle();
     world.at(node).drain();
     world.at(node).expect(&["added 2", "message t 2#1 100 bytes via 2", "message t 2#2 99 bytes via 2", "lagged 1"]);
+}
+
+/// Whatever an owner writes into a field, nothing panics, and nothing takes the memory that it stands for before it is used.
+#[test]
+fn no_bound_is_too_small_or_too_large() {
+    type Change = fn(&mut Config, usize);
+    let fields: [(&str, Change); 24] = [
+        ("rpc_bytes", |config, n| config.rpc_bytes = n),
+        ("messages_per_rpc", |config, n| config.messages_per_rpc = n),
+        ("subscriptions_per_rpc", |config, n| config.subscriptions_per_rpc = n),
+        ("messages_per_turn", |config, n| config.messages_per_turn = n),
+        ("entries_per_turn", |config, n| config.entries_per_turn = n),
+        ("peers", |config, n| config.peers = n),
+        ("topics_per_peer", |config, n| config.topics_per_peer = n),
+        ("subscriptions", |config, n| config.subscriptions = n),
+        ("topics_total_bytes", |config, n| config.topics_total_bytes = n),
+        ("topic_bytes", |config, n| config.topic_bytes = n),
+        ("inbound_streams", |config, n| config.inbound_streams = n),
+        ("inbound_total_bytes", |config, n| config.inbound_total_bytes = n),
+        ("outbox_total_bytes", |config, n| config.outbox_total_bytes = n),
+        ("outbox_bytes", |config, n| config.outbox_bytes = n),
+        ("seen_ttl", |config, n| config.seen_ttl = if n == 0 { Duration::ZERO } else { Duration::MAX }),
+        ("seen", |config, n| config.seen = n),
+        ("seen_author_share", |config, n| config.seen_author_share = n),
+        ("seen_sender_share", |config, n| config.seen_sender_share = n),
+        ("seen_address_share", |config, n| config.seen_address_share = n),
+        ("denied_for", |config, n| config.denied_for = if n == 0 { Duration::ZERO } else { Duration::MAX }),
+        ("events", |config, n| config.events = n),
+        ("event_bytes", |config, n| config.event_bytes = n),
+        ("reopen_after", |config, n| config.reopen_after = if n == 0 { Duration::ZERO } else { Duration::MAX }),
+        ("reopen_at_most_after", |config, n| {
+            config.reopen_at_most_after = if n == 0 { Duration::ZERO } else { Duration::MAX };
+        }),
+    ];
+    for (name, change) in fields {
+        for n in [0, usize::MAX] {
+            println!("{name} = {n}");
+            let mut config = Config::default();
+            change(&mut config, n);
+            assert!(config.memory_bound() > 0);
+            let mut world = World::new();
+            let node = world.node(config);
+            // It may be beyond a bound.
+            let _ = world.at(node).on(|floodsub, swarm| floodsub.subscribe(swarm, "t"));
+            let raw = world.raw(true);
+            world.join(raw, node);
+            let stream = world.raw_at(raw).open();
+            world.settle();
+            // It may be cut meanwhile.
+            let mut send = |rpc| _ = world.raw_at(raw).swarm.write(stream, &Rpc::to_frame(&rpc));
+            send(subscribing(&["t", "u"]));
+            let mut forged = signed(9, 2, "t", b"data");
+            forged.push(0xff);
+            for message in [&signed(9, 1, "t", b"data"), &signed(9, 1, "t", b"data"), &forged] {
+                for _ in 0..25 {
+                    send(publishing(std::slice::from_ref(message)));
+                }
+            }
+            world.pass(Duration::from_secs(1));
+            world.pass(Duration::from_secs(300));
+        }
+    }
 }

@@ -106,8 +106,6 @@ fn unsigned_and_forged_messages_are_neither_told_nor_passed_on() {
         changed(|message| message.data = Some(b"other".into())),
         changed(|message| message.from = None),
         changed(|message| message.from = Some(keypair(8).public().to_peer_id().to_bytes())),
-        changed(|message| message.seqno = None),
-        changed(|message| message.seqno = Some(vec![1, 2, 3])),
         changed(|message| message.topic = None),
         changed(|message| message.key = Some(keypair(8).public().encode_protobuf())),
         Signing::strict_no_sign().seal("t", b"data").unwrap().0,

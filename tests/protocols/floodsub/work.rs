@@ -181,3 +181,75 @@ fn an_author_is_blamed_for_what_is_refused_here_alone() {
     let counters = turn(&mut node);
     assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (0, 21, 1));
 }
+
+/// A message of an author that go-libp2p takes and forwards: it has the signature of what it says, made by `keypair`.
+fn sealed_as(keypair: &Keypair, from: Vec<u8>, seqno: Option<Vec<u8>>) -> Vec<u8> {
+    let mut message =
+        Message { from: Some(from), data: Some(b"data".into()), seqno, topic: Some("t".into()), ..Message::default() };
+    let signed = [&b"libp2p-pubsub:"[..], &message.encode_to_vec()].concat();
+    message.signature = Some(keypair.sign(&signed).expect("it signs"));
+    message.encode_to_vec()
+}
+
+/// go-libp2p looks neither at the length of a sequence number nor at the encoding of a key in a peer id.
+#[test]
+fn who_forwards_odd_numbers_and_odd_names_is_not_blamed() {
+    let (mut world, raws) = with(Config::default(), 1);
+    let [(honest, stream)] = raws[..] else { panic!("there is one") };
+    let (author, peer_id) = (keypair(9), keypair(9).public().to_peer_id().to_bytes());
+    // A field behind the key that nobody knows: in an id that is short enough to be one, and in one that is not.
+    let odd =
+        |rest: &[u8]| [&[0, u8::try_from(36 + rest.len()).expect("it is short")][..], &peer_id[2..], rest].concat();
+    let of = [
+        (peer_id.clone(), None),
+        (peer_id.clone(), Some(vec![])),
+        (peer_id.clone(), Some(vec![1, 2, 3])),
+        (peer_id.clone(), Some(vec![1; 9])),
+        (odd(&[0x18, 1]), Some(vec![0; 8])),
+        (odd(&[0x1a, 6, 0, 0, 0, 0, 0, 0]), Some(vec![0; 8])),
+    ];
+    let all: Vec<_> = of.into_iter().map(|(from, seqno)| sealed_as(&author, from, seqno)).collect();
+    let all = vec![all; 10].concat();
+    world.raw_at(honest).send(stream, &publishing(&all));
+    world.raw_at(honest).send(stream, &publishing(&[signed(9, 1, "t", b"good")]));
+    world.settle();
+    let counters = world.at(NODE).floodsub().counters();
+    assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (all.len() as u64, 0, 0));
+    assert_eq!((counters.received, world.at(NODE).peers()), (1, vec![honest]), "it is heard as before");
+    world.at(NODE).expect(&["message t 9#1 good via 2"]);
+}
+
+/// go-libp2p passes over what stands behind R and S of a signature.
+#[cfg(feature = "ecdsa")]
+#[test]
+fn who_forwards_a_signature_with_a_rest_is_not_blamed() {
+    let (mut world, raws) = with(Config::default(), 1);
+    let [(honest, stream)] = raws[..] else { panic!("there is one") };
+    let secret = libp2p_identity::ecdsa::SecretKey::try_from_bytes([9; 32]).expect("it is a key");
+    let author: Keypair = libp2p_identity::ecdsa::Keypair::from(secret).into();
+    let sealed = Signing::strict_sign(author, 1).seal("t", b"data").expect("it signs").0;
+    let with = |change: fn(Vec<u8>) -> Vec<u8>| {
+        let message = Message::decode(&sealed[..]).expect("it is a message");
+        Message { signature: message.signature.map(change), ..message }.encode_to_vec()
+    };
+    let behind = with(|signature| [&signature[..], &[0]].concat());
+    let within = with(|signature| [&[0x30, signature[1] + 2][..], &signature[2..], &[5, 0]].concat());
+    let long = with(|signature| {
+        [&[0x30, 0x81, 0x80][..], &signature[2..], &[4, 126 - signature[1]], &[0; 126][usize::from(signature[1])..]]
+            .concat()
+    });
+    let all = vec![[behind, within, long]; 20].concat();
+    world.raw_at(honest).send(stream, &publishing(&all));
+    world.settle();
+    let counters = world.at(NODE).floodsub().counters();
+    assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (all.len() as u64, 0, 0));
+    // A wrong one is wrong whatever its form.
+    let forged = with(|mut signature| {
+        signature[10] ^= 1;
+        signature.push(0);
+        signature
+    });
+    world.raw_at(honest).send(stream, &publishing(&[forged]));
+    world.settle();
+    assert_eq!(world.at(NODE).floodsub().counters().invalid, 1);
+}

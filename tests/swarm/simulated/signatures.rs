@@ -94,3 +94,15 @@ fn a_turn_is_asked_for_what_a_signature_costs() {
     let ed25519 = Keypair::ed25519_from_bytes([9; 32]).unwrap();
     assert_eq!(asked(&rsa()) - asked(&ed25519), RSA_4096 - 1);
 }
+
+/// A deadline gives a newcomer a last helping. So many at once are not to cost more than a turn may.
+#[test]
+fn proofs_at_the_deadline_cost_no_more_than_others() {
+    let (network, mut now) = (Network::new(crate::support::sim::Cut::Whole, 7), Duration::ZERO);
+    let mut node = listener(&network, 16);
+    let mut dialers = [(dialer(&network, &rsa(), C), 12), (dialer(&network, &rsa(), A), 12)];
+    besiege(&network, &mut now, &mut node, &mut dialers);
+    node.tick(Config::default().connection.handshake_timeout + now);
+    // A quarter of 16 is one of 4, for each address.
+    assert!(node.connections() <= 2, "{}", node.connections());
+}
