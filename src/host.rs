@@ -45,7 +45,7 @@
 //! - A dropped stream is reset, a dropped dial is given up.
 //! - Everything is bounded: what is unread by yamux's window, handlers, those who wait for one and openings that
 //!   [wait for a place](OpenStream::wait_at_limit) by [`Config`], what is asked for by the futures and streams that live.
-//!   Connections take turns at the handlers.
+//!   A peer has a share of the handlers, and the peer for which the fewest run is next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
 //!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
 //!   notifees are told; what is asked for then is done after the notification.
@@ -73,9 +73,11 @@ mod opened;
 mod remote;
 mod requests;
 mod router;
+mod running;
 mod shared;
 mod slot;
 mod stream;
+mod turns;
 mod wait;
 mod waiting;
 mod world;

@@ -159,8 +159,10 @@
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
 //!
-//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (1 024) that run at the same time, of all
-//! protocols; `waiting_streams` (64) of one protocol that wait for one of them to end, shared out among connections;
+//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
+//! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
+//! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
+//! of the peer for which most handlers run is reset for one that waits, if that peer has less;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
 //!
 //! Beside these there are constants that no owner needs to change: the longest handshake message
@@ -422,9 +424,9 @@
 //! - **Places of pub/sub.** A peer that has said something keeps its place. So 1 024 identities that say one thing each keep
 //!   all others out for as long as they stay: of 128 addresses with eight connections each, or of one attacker where all
 //!   come from loopback, behind a proxy.
-//! - **Handlers of a host.** They have no share for a peer. One that keeps 1 024 streams open and silent keeps the default
-//!   of 1 024 handlers waiting for it, and the streams of others wait behind them, for as long as it likes. Let a peer have fewer
-//!   streams of a protocol ([`limit_protocol`](Swarm::limit_protocol)), or have handlers give up who says nothing.
+//! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
+//!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
+//!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.
 //! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, and is in no
 //!   budget once the stream has ended. Handlers that wait for something else before they read can so be made to keep a
 //!   receive window each: 256 MiB with the defaults, where `held_bytes` is 64 MiB.
