@@ -40,8 +40,9 @@
 //!
 //! # What it promises
 //!
-//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first; and a stream that
-//!   was cut is never mistaken for one that has ended.
+//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first, up to
+//!   [`unread_bytes`](Config::unread_bytes) of streams that have ended; and a stream that was cut is never mistaken for one
+//!   that has ended.
 //! - A dropped stream is reset, a dropped dial is given up.
 //! - Everything is bounded: what is unread by yamux's window, handlers, those who wait for one and openings that
 //!   [wait for a place](OpenStream::wait_at_limit) by [`Config`], what is asked for by the futures and streams that live.
@@ -78,6 +79,7 @@ mod shared;
 mod slot;
 mod stream;
 mod turns;
+mod unread;
 mod wait;
 mod waiting;
 mod world;

@@ -163,6 +163,8 @@
 //! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
 //! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
 //! of the peer for which most handlers run is reset for one that waits, if that peer has less;
+//! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
+//! those of streams that were cut first, before those that it had finished;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
 //!
 //! Beside these there are constants that no owner needs to change: the longest handshake message
@@ -427,9 +429,10 @@
 //! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
 //!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
 //!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.
-//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, and is in no
-//!   budget once the stream has ended. Handlers that wait for something else before they read can so be made to keep a
-//!   receive window each: 256 MiB with the defaults, where `held_bytes` is 64 MiB.
+//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, within
+//!   `unread_bytes`: up to 64 MiB beside `held_bytes`, which [`memory_bound`](Config::memory_bound) does not count. With as many
+//!   identities as it takes an attacker fills that, so that what honest peers have sent before a cut is lost once they have
+//!   more there than each of these.
 //! - **Descriptors.** A connection with a stream holds its descriptor for as long as it behaves. If all have streams, or are
 //!   protected, lack of descriptors closes handshakes only, and the next newcomer may push the last one out.
 //! - **The wire.** Whoever fills your line with packets needs no connection.

@@ -34,6 +34,13 @@ pub struct Config {
     /// two more of them waiting than the newcomer's, the last one of that; or the last one of a connection of the same peer,
     /// likewise. Default 64.
     pub waiting_streams: usize,
+    /// The bytes of streams which have ended that wait for those who hold the streams, or for their handlers, as the capacity of
+    /// the buffers. Beyond, the peer that has most of them loses those of whole streams: of streams that were cut first, largest
+    /// first, and at last of those that it had finished before their connection ended. Reading then gives the error of the cut
+    /// at once. [`memory_bound`](swarm::Config::memory_bound) does not count these bytes. Default 64 MiB.
+    pub unread_bytes: usize,
+    /// Those of one peer. Default 32 MiB.
+    pub unread_bytes_per_peer: usize,
     /// The number of openings that may [wait](super::OpenStream::wait_at_limit) for a place on one connection. One more
     /// fails with [`Error::Limit`](super::Error::Limit). Default 1 024.
     pub waiting_openings: usize,
@@ -54,6 +61,8 @@ impl Default for Config {
             handlers_per_peer: None,
             handler_patience: Duration::from_secs(5),
             waiting_streams: 64,
+            unread_bytes: 64 << 20,
+            unread_bytes_per_peer: 32 << 20,
             waiting_openings: 1_024,
             remote_jobs: 256,
             shutdown_timeout: Duration::from_secs(5),

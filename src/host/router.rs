@@ -5,6 +5,7 @@ use super::handlers::Answer;
 use super::opened::End;
 use super::shared::Shared;
 use super::turns::InLine;
+use super::unread;
 use super::world::AnySwarm;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
@@ -132,6 +133,10 @@ impl Notifee<AnySwarm> for Router {
         let node = cx.network().node_mut();
         let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);
         ends.end(End::Told(reason), node.take_unread(id), is_complete);
+        if let Some(peer) = node.connection(on).and_then(|view| view.peer) {
+            let bounds = (self.0.config.unread_bytes_per_peer, self.0.config.unread_bytes);
+            unread::count(&self.0.unread, (peer, id), &ends, bounds);
+        }
         self.0.wake_later(ends.wakers());
     }
 
