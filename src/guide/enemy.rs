@@ -134,7 +134,8 @@
 //! | [`outbound_requests`](request_response::Config::outbound_requests) | 128 | requests of ours whose outcome you have not taken | nothing | [`RequestError::Limit`](request_response::RequestError::Limit) | you |
 //! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has most, if one of its requests has not come whole; else the newcomer |
 //! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
-//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
+//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; or nothing new for `quiet_after`; else the newcomer |
+//! | [`quiet_after`](pubsub::Config::quiet_after) | 5 min | the time without a new message after which a peer can give way | its streams are reset | `peers_evicted` | the one that is quiet longest, of the address with most, if that has more than the newcomer's |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | its streams are reset, until it leaves | counted as `MessageInvalid`; `peers_cut` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | its streams are reset, until it leaves | `peers_cut` | that peer |
@@ -423,9 +424,10 @@
 //! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
 //!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
 //!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
-//! - **Places of pub/sub.** A peer that has said something keeps its place. So 1 024 identities that say one thing each keep
-//!   all others out for as long as they stay: of 128 addresses with eight connections each, or of one attacker where all
-//!   come from loopback, behind a proxy.
+//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities that say something new
+//!   each, once in [`quiet_after`](pubsub::Config::quiet_after), keep all others out for as long as they do: of 128 addresses
+//!   with eight connections each, or of one attacker where all come from loopback, behind a proxy. And 1 024 addresses with one
+//!   peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
 //! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
 //!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
 //!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.

@@ -147,7 +147,7 @@ impl<R: Router> PubSub<R> {
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
             cut: BTreeSet::new(),
-            places: Places::new(config.peers),
+            places: Places::new(config.peers, config.quiet_after),
             connections: BTreeSet::new(),
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),
