@@ -82,7 +82,7 @@
 //! | event | it says | fields |
 //! |---|---|---|
 //! | `start` | The command begins: the first line of a run, in `demo` of each side. | `format`, `version`, `command`, `peer` |
-//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same. | `file`, `mode` |
+//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same: by its mode, or since it belongs to another user, whose id is `owner`. | `file`, `mode`, `owner`? |
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
