@@ -166,6 +166,7 @@
 //! | `command` | string | `demo`, `listen` or `dial`. |
 //! | `file` | string | The name of the key file, as `--key` has it. |
 //! | `mode` | string | Its mode in octal, such as `644`. |
+//! | `owner` | number | The id of the user whose file it is, if he is neither the one that the command runs as, nor root. |
 //! | `peer` | string | The peer id of the other side; in `start`, our own. |
 //! | `listener` | string | The id of a listener: `l`, its slot, `.`, its generation. No id comes twice in a run. |
 //! | `connection` | string | The id of a connection, with a `c`. |
