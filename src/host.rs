@@ -40,12 +40,13 @@
 //!
 //! # What it promises
 //!
-//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first; and a stream that
-//!   was cut is never mistaken for one that has ended.
+//! - Nothing that arrived is lost before the reader has seen it, also when the connection ends first, up to
+//!   [`unread_bytes`](Config::unread_bytes) of streams that have ended; and a stream that was cut is never mistaken for one
+//!   that has ended.
 //! - A dropped stream is reset, a dropped dial is given up.
 //! - Everything is bounded: what is unread by yamux's window, handlers, those who wait for one and openings that
 //!   [wait for a place](OpenStream::wait_at_limit) by [`Config`], what is asked for by the futures and streams that live.
-//!   Connections take turns at the handlers.
+//!   A peer has a share of the handlers, and the peer for which the fewest run is next.
 //! - Handles and streams can be used and dropped anywhere: in handlers, in notifications, in wakers that poll at once,
 //!   after the host is gone. Nothing is borrowed while somebody else's code runs, but the swarm itself while its
 //!   notifees are told; what is asked for then is done after the notification.
@@ -73,9 +74,12 @@ mod opened;
 mod remote;
 mod requests;
 mod router;
+mod running;
 mod shared;
 mod slot;
 mod stream;
+mod turns;
+mod unread;
 mod wait;
 mod waiting;
 mod world;

@@ -88,7 +88,7 @@
 //! | event | it says | fields |
 //! |---|---|---|
 //! | `start` | The command begins: the first line of a run, in `demo` of each side. | `format`, `version`, `command`, `peer` |
-//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same. | `file`, `mode` |
+//! | `key_exposed` | Others of this machine can read or change the key file, which is used all the same: by its mode, or since it belongs to another user, whose id is `owner`. | `file`, `mode`, `owner`? |
 //! | `listen` | A listener is open. | `listener`, `addresses` |
 //! | `listen_failed` | A listener could not open. | `listener`, `reason`, `addresses`, `error`? |
 //! | `listen_close` | A listener that was open is closed. | `listener`, `reason`, `addresses`, `error`?, `refused`? |
@@ -179,6 +179,7 @@
 //! | `command` | string | `demo`, `listen` or `dial`. |
 //! | `file` | string | The name of the key file, as `--key` has it. |
 //! | `mode` | string | Its mode in octal, such as `644`. |
+//! | `owner` | number | The id of the user whose file it is, if he is neither the one that the command runs as, nor root. |
 //! | `peer` | string | The peer id of the other side; in `start`, our own. |
 //! | `listener` | string | The id of a listener: `l`, its slot, `.`, its generation. No id comes twice in a run. |
 //! | `connection` | string | The id of a connection, with a `c`. |

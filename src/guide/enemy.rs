@@ -57,7 +57,7 @@
 //! | [`first_byte_timeout`](Config::first_byte_timeout) | 2 s | the wait for the first byte at the door, while half of the places are taken, of all, of its address or of its /48 | its socket is closed | counted as `HandshakeFailed` | the silent one |
 //! | [`handshake_timeout`](connection::Config::handshake_timeout) | 10 s | a whole handshake, of an accepted connection and of a dial | its socket is closed | counted as `HandshakeFailed`; `ConnectFailed` with `Timeout` where there is an id | the slow one |
 //! | [`listeners`](Limits::listeners) | 64 | listeners | nothing | [`ListenError::Limit`](crate::swarm::ListenError::Limit) | you |
-//! | [`connections`](Limits::connections) | 16 384 | connections, ours among them | its socket is closed when it is accepted | counted as `ConnectionLimit`; [`DialError::Limit`](crate::swarm::DialError::Limit); `Disconnected` with `Trimmed` of one that gives way | the newcomer; in the last 64th, a connection without a stream of the greediest holder, if that has more than the newcomer |
+//! | [`connections`](Limits::connections) | 16 384 | connections, ours among them | its socket is closed when it is accepted | counted as `ConnectionLimit`; [`DialError::Limit`](crate::swarm::DialError::Limit); `Disconnected` with `Trimmed` of one that gives way | the newcomer; in the last 64th, a connection without a stream of the greediest holder that has one, if that has more than the newcomer |
 //! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
 //! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
 //! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
@@ -136,7 +136,8 @@
 //! | [`outbound_requests`](request_response::Config::outbound_requests) | 128 | requests of ours whose outcome you have not taken | nothing | [`RequestError::Limit`](request_response::RequestError::Limit) | you |
 //! | [`inbound_requests`](request_response::Config::inbound_requests) | 128 | requests of peers whose outcome you have not taken | a reset | `refused` | the peer that has at least two more; or the oldest that does not wait for you, for a peer that has none; else the newcomer |
 //! | [`inbound_requests_per_peer`](request_response::Config::inbound_requests_per_peer) | 16 | those of one peer | a reset | `refused` | that peer |
-//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; else the newcomer |
+//! | [`peers`](pubsub::Config::peers) | 1 024 | peers of pub/sub, shared by address | its streams are reset | `peers_refused`, `peers_evicted` | a peer that has said nothing, of the address with most; or nothing new for `quiet_after`; else the newcomer |
+//! | [`quiet_after`](pubsub::Config::quiet_after) | 5 min | the time without a new message after which a peer can give way | its streams are reset | `peers_evicted` | the one that is quiet longest, of the address with most, if that has more than the newcomer's |
 //! | [`invalid`](pubsub::Config::invalid) | 20, 1 a second | messages of a peer that are none | go-away 1 on each of its connections | counted as `MessageInvalid`; `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`denied_for`](pubsub::Config::denied_for) | 60 s | the time for which a peer that was cut is denied | its socket is closed after its handshake | counted as `ConnectionDenied`; of our dial, `ConnectFailed` with `Denied` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
@@ -162,8 +163,12 @@
 //! | [`events`](pubsub::Config::events) of pub/sub | 1 024 | events that you have not taken, of which what peers send in one turn fills three quarters | it waits for the next turn | `Lagged`, `events_lost` | the busy one, if you take all of them after each turn; else you |
 //! | [`event_bytes`](pubsub::Config::event_bytes) | 16 MiB | data and topics of these | nothing | `Lagged`, `events_lost` | you |
 //!
-//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (1 024) that run at the same time, of all
-//! protocols; `waiting_streams` (64) of one protocol that wait for one of them to end, shared out among connections;
+//! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
+//! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
+//! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
+//! of the peer for which most handlers run is reset for one that waits, if that peer has less;
+//! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
+//! those of streams that were cut first, before those that it had finished;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
 //!
 //! Beside these there are constants that no owner needs to change: the longest handshake message
@@ -420,15 +425,17 @@
 //! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
 //!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
 //!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
-//! - **Places of pub/sub.** A peer that has said something keeps its place. So 1 024 identities that say one thing each keep
-//!   all others out for as long as they stay: of 128 addresses with eight connections each, or of one attacker where all
-//!   come from loopback, behind a proxy.
-//! - **Handlers of a host.** They have no share for a peer. One that keeps 1 024 streams open and silent keeps the default
-//!   of 1 024 handlers waiting for it, and the streams of others wait behind them, for as long as it likes. Let a peer have fewer
-//!   streams of a protocol ([`limit_protocol`](Swarm::limit_protocol)), or have handlers give up who says nothing.
-//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, and is in no
-//!   budget once the stream has ended. Handlers that wait for something else before they read can so be made to keep a
-//!   receive window each: 256 MiB with the defaults, where `held_bytes` is 64 MiB.
+//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities that say something new
+//!   each, once in [`quiet_after`](pubsub::Config::quiet_after), keep all others out for as long as they do: of 128 addresses
+//!   with eight connections each, or of one attacker where all come from loopback, behind a proxy. And 1 024 addresses with one
+//!   peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
+//! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
+//!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
+//!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.
+//! - **Unread bytes on a host.** What a peer has sent on a stream that it then resets stays for the stream's handler, within
+//!   `unread_bytes`: up to 64 MiB beside `held_bytes`, which [`memory_bound`](Config::memory_bound) does not count. With as many
+//!   identities as it takes an attacker fills that, so that what honest peers have sent before a cut is lost once they have
+//!   more there than each of these.
 //! - **Descriptors.** A connection with a stream holds its descriptor for as long as it behaves. If all have streams, or are
 //!   protected, lack of descriptors closes handshakes only, and the next newcomer may push the last one out.
 //! - **The wire.** Whoever fills your line with packets needs no connection.

@@ -3,6 +3,7 @@
 
 use super::error::Error;
 use super::opened::End;
+use super::running::Ticket;
 use super::shared::{Book, Phase, Shared, caught};
 use super::world::World;
 use crate::notifee::Node;
@@ -65,8 +66,11 @@ impl Driver {
             world.notifees.drive(&mut world.swarm, now);
             // Behind the events, so that what has ended has given its place back.
             shared.serve_lines(world.node(), now);
+            shared.have_streams_give_way(world.node(), now);
             let drained = shared.drive_shutdown(world, cx, now);
-            let deadlines = [world.swarm.poll_at(), world.notifees.poll_at(), shared.lines_poll_at(), drained];
+            let patience = shared.book(|book| book.handlers.gives_way_at(&shared.config, now));
+            let (swarm, notifees) = (world.swarm.poll_at(), world.notifees.poll_at());
+            let deadlines = [swarm, notifees, shared.lines_poll_at(), patience, drained];
             deadlines.into_iter().flatten().min()
         });
         // While it is driven nobody else takes its world for longer than a call.
@@ -97,6 +101,16 @@ impl Driver {
 }
 
 impl Shared {
+    /// Resets streams of the peers for which most handlers run, for those that have waited too long for a handler.
+    fn have_streams_give_way(&self, node: &mut dyn Node, now: Duration) {
+        loop {
+            let has_ended = |stream| node.stream(stream).is_none();
+            let Some(stream) = self.book(|book| book.handlers.gives_way(&self.config, now, has_ended)) else { return };
+            log::debug!("{stream}: other peers wait for a handler");
+            let _ = node.reset(stream);
+        }
+    }
+
     /// How far a shutdown has come; when it is to be looked at if nothing happens.
     fn drive_shutdown(&self, world: &mut World, cx: &mut Context<'_>, now: Duration) -> Option<Duration> {
         if let Phase::Draining(until) = self.phase.get() {
@@ -177,11 +191,11 @@ impl Shared {
 }
 
 /// A running handler's place. It is given back when the handler has ended or was dropped.
-struct Place(Rc<Shared>);
+struct Place(Rc<Shared>, Ticket);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.0.book(|book| book.handlers.ended()) {
+        if self.0.book(|book| book.handlers.ended(self.1)) {
             self.0.wake_driver();
         }
     }
@@ -189,8 +203,8 @@ impl Drop for Place {
 
 /// Starts the handlers that there are places for. Their code runs when the executor does.
 fn start(shared: &Rc<Shared>, executor: &LocalExecutor<'static>) {
-    while let Some((handler, stream)) = shared.book(|book| book.handlers.next(&shared.config)) {
-        let place = Place(shared.clone());
+    while let Some((handler, stream, ticket)) = shared.book(|book| book.handlers.next(&shared.config)) {
+        let place = Place(shared.clone(), ticket);
         let answer = handler(stream);
         let task = async move {
             let _place = place;

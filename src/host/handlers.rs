@@ -2,14 +2,18 @@
 
 use super::config::Config;
 use super::opened::Opened;
+use super::running::{Running, Ticket};
+use super::turns::{InLine, Line};
 use crate::connection::Protocol;
-use crate::lifecycle::ConnectionId;
+use crate::identity::PeerId;
+use crate::lifecycle::{ConnectionId, StreamId};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
+use core::time::Duration;
 
 /// What a stream of a protocol is given to. The call runs none of the owner's code; the future does.
 pub(super) type Handler = Rc<dyn Fn(Opened) -> Pin<Box<dyn Future<Output = ()>>>>;
@@ -18,68 +22,8 @@ pub(super) type Handler = Rc<dyn Fn(Opened) -> Pin<Box<dyn Future<Output = ()>>>
 #[derive(Default)]
 pub(super) struct Handlers {
     entries: BTreeMap<Protocol, Entry>,
-    running: usize,
-    /// How many stand in the line.
-    waiting: usize,
+    running: Running,
     line: Line,
-}
-
-/// The streams that wait for a handler. Connections take turns, so that none has to wait for all that another has
-/// opened; the streams of one are in the order in which they opened.
-#[derive(Default)]
-struct Line {
-    /// Those that have streams here, each once: whose turn is next comes first.
-    turns: VecDeque<ConnectionId>,
-    /// None of them is empty. A connection that has ended may still have some, so that its place may have been taken.
-    streams: BTreeMap<ConnectionId, Streams>,
-    /// Memory for the next.
-    spare: Streams,
-}
-
-type Streams = VecDeque<(Handler, Opened)>;
-
-impl Line {
-    fn push(&mut self, handler: Handler, stream: Opened) {
-        let connection = stream.connection;
-        match self.streams.get_mut(&connection) {
-            Some(streams) => streams.push_back((handler, stream)),
-            None => {
-                let mut streams = core::mem::take(&mut self.spare);
-                streams.push_back((handler, stream));
-                self.streams.insert(connection, streams);
-                self.turns.push_back(connection);
-            }
-        }
-    }
-
-    fn pop(&mut self) -> Option<(Handler, Opened)> {
-        let connection = self.turns.pop_front()?;
-        let streams = self.streams.get_mut(&connection)?;
-        let next = streams.pop_front();
-        match streams.is_empty() {
-            true => self.spare = self.streams.remove(&connection).unwrap_or_default(),
-            false => self.turns.push_back(connection),
-        }
-        next
-    }
-
-    /// Takes the last stream of a protocol from the connection that has the most of them here, if another stream of
-    /// `connection` in its place makes them more even.
-    fn make_place(&mut self, protocol: &Protocol, connection: ConnectionId) -> Option<(Handler, Opened)> {
-        let count = |id: ConnectionId| {
-            let streams = self.streams.get(&id).into_iter().flatten();
-            streams.filter(|(_, stream)| stream.protocol == *protocol).count()
-        };
-        let (most, greedy) = self.turns.iter().map(|id| (count(*id), *id)).max_by_key(|(most, _)| *most)?;
-        let own = count(connection);
-        if most < own + 2 {
-            return None;
-        }
-        // It has two at least, so that its turn stays.
-        let streams = self.streams.get_mut(&greedy)?;
-        let last = streams.iter().rposition(|(_, stream)| stream.protocol == *protocol)?;
-        streams.remove(last)
-    }
 }
 
 /// A protocol that has, or had, a handler. It stays when its handler is removed: streams may be opening that chose the protocol before.
@@ -95,7 +39,7 @@ struct Entry {
 pub(super) enum Answer {
     /// A handler. A stream that waited for one makes place for it, if so many wait: that one is to be reset, and its
     /// handler dropped.
-    Handler(Handler, Option<(Handler, Opened)>),
+    Handler(Handler, Option<InLine>),
     /// A handler, but too many wait for it.
     Full,
     /// Nobody any more.
@@ -135,27 +79,38 @@ impl Handlers {
 
     /// Returns the number of handlers that run and of streams that wait for one.
     pub(super) const fn busy(&self) -> usize {
-        self.running + self.waiting
+        self.running.len() + self.line.len()
     }
 
     /// Whether no handler runs, and no stream waits for one.
-    pub(super) fn is_idle(&self) -> bool {
-        self.running == 0 && self.waiting == 0
+    pub(super) const fn is_idle(&self) -> bool {
+        self.busy() == 0
     }
 
-    /// Who answers another stream of a protocol.
-    pub(super) fn answer(&mut self, protocol: &Protocol, connection: ConnectionId, config: &Config) -> Answer {
+    /// Returns whether another handler would begin for a peer at once.
+    fn has_place(&self, peer: &PeerId, config: &Config) -> bool {
+        let own = self.running.len_of(peer) + self.line.len_of(peer);
+        self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
+    }
+
+    /// Who answers another stream of a protocol, which `peer` has opened on `connection`.
+    pub(super) fn answer(
+        &mut self,
+        protocol: &Protocol,
+        (peer, connection): (PeerId, ConnectionId),
+        config: &Config,
+    ) -> Answer {
+        let has_place = self.has_place(&peer, config);
         let Some(entry) = self.entries.get_mut(protocol) else { return Answer::Other { was_ours: false } };
         let Some(handler) = &entry.handler else {
             return if entry.is_spoken { Answer::Nobody } else { Answer::Other { was_ours: true } };
         };
-        let has_place = self.running + self.waiting < config.handlers.max(1);
         if has_place || entry.waiting < config.waiting_streams {
             return Answer::Handler(handler.clone(), None);
         }
-        match self.line.make_place(protocol, connection) {
+        match self.line.make_place(protocol, peer, connection) {
             Some(stream) => {
-                (entry.waiting, self.waiting) = (entry.waiting - 1, self.waiting - 1);
+                entry.waiting -= 1;
                 Answer::Handler(handler.clone(), Some(stream))
             }
             None => Answer::Full,
@@ -163,30 +118,66 @@ impl Handlers {
     }
 
     /// Puts a stream in line for its handler.
-    pub(super) fn wait(&mut self, handler: Handler, stream: Opened) {
+    pub(super) fn wait(&mut self, handler: Handler, stream: Opened, now: Duration) {
         if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting += 1;
         }
-        self.waiting += 1;
-        self.line.push(handler, stream);
+        self.line.push(InLine { handler, stream, since: now, has_asked: false });
     }
 
-    /// The next stream, with its handler, if there is a place: it runs.
-    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, Opened)> {
-        if self.running >= config.handlers.max(1) {
+    /// The next stream, with its handler, if there is a place: it runs until [`ended`](Self::ended).
+    pub(super) fn next(&mut self, config: &Config) -> Option<(Handler, Opened, Ticket)> {
+        if self.running.len() >= config.handlers.max(1) {
             return None;
         }
-        let (handler, stream) = self.line.pop()?;
+        let share = config.handlers_of_a_peer();
+        let InLine { handler, stream, .. } = self.line.pop(|peer| self.running.len_of(peer), share)?;
         if let Some(entry) = self.entries.get_mut(&stream.protocol) {
             entry.waiting -= 1;
         }
-        (self.running, self.waiting) = (self.running + 1, self.waiting - 1);
-        Some((handler, stream))
+        let ticket = self.running.begin(stream.peer, stream.id);
+        Some((handler, stream, ticket))
+    }
+
+    /// Takes a stream that is to be reset, so that its handler ends and a stream that has waited too long gets its place: the
+    /// youngest of the peer for which most handlers run, if these are more than run for the one that waits, with it. One that
+    /// `has_ended` has a handler that runs on all the same: that place is not to be had.
+    pub(super) fn gives_way(
+        &mut self,
+        config: &Config,
+        now: Duration,
+        has_ended: impl Fn(StreamId) -> bool,
+    ) -> Option<StreamId> {
+        if self.running.len() < config.handlers.max(1) {
+            return None;
+        }
+        let has_waited =
+            |waiting: &&mut InLine| !waiting.has_asked && waiting.since.saturating_add(config.handler_patience) <= now;
+        self.line.firsts().filter(has_waited).find_map(|waiting| {
+            let with_it = self.running.len_of(&waiting.stream.peer) + 1;
+            while let Some(youngest) = self.running.take_youngest_beyond(with_it) {
+                if !has_ended(youngest) {
+                    waiting.has_asked = true;
+                    return Some(youngest);
+                }
+            }
+            None
+        })
+    }
+
+    /// Returns the time after `now` at which a stream will have waited too long.
+    pub(super) fn gives_way_at(&mut self, config: &Config, now: Duration) -> Option<Duration> {
+        if self.running.len() < config.handlers.max(1) {
+            return None;
+        }
+        let waiting = self.line.firsts().filter(|waiting| !waiting.has_asked);
+        // For one whose time has come nobody gives way, until a handler begins or ends.
+        waiting.map(|waiting| waiting.since.saturating_add(config.handler_patience)).filter(|at| *at > now).min()
     }
 
     /// A handler has ended, or was dropped. `true`: somebody waits for that.
-    pub(super) fn ended(&mut self) -> bool {
-        self.running = self.running.saturating_sub(1);
-        self.waiting > 0 || self.running == 0
+    pub(super) fn ended(&mut self, ticket: Ticket) -> bool {
+        self.running.end(ticket);
+        self.line.len() > 0 || self.running.len() == 0
     }
 }

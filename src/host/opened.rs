@@ -1,6 +1,7 @@
 //! What has opened, as it is given to whoever asked for it; of a stream, [`Ends`], which its holder and the host both know.
 
 use super::error::Error;
+use super::unread::Counted;
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId, Side, StreamEnd, StreamId};
@@ -51,6 +52,7 @@ pub(super) struct Ends {
 struct Unread {
     bytes: Vec<u8>,
     start: usize,
+    _counted: Option<Counted>,
 }
 
 impl Unread {
@@ -71,7 +73,25 @@ impl Ends {
     pub(super) fn end(&self, end: End, unread: Vec<u8>, is_complete: bool) {
         self.end.set(Some(end));
         self.is_complete.set(is_complete);
-        *self.unread.borrow_mut() = Unread { bytes: unread, start: 0 };
+        *self.unread.borrow_mut() = Unread { bytes: unread, ..Unread::default() };
+    }
+
+    /// Returns the memory that is kept for the holder of a stream that has ended, and whether the peer had not finished its
+    /// side.
+    pub(super) fn keeps(&self) -> Option<(usize, bool)> {
+        let bytes = self.unread.borrow().bytes.capacity();
+        (bytes > 0).then(|| (bytes, !self.is_complete.get()))
+    }
+
+    /// What is kept is counted, until it is read, lost or dropped.
+    pub(super) fn set_counted(&self, counted: Counted) {
+        self.unread.borrow_mut()._counted = Some(counted);
+    }
+
+    /// A bound was exceeded: the holder reads nothing more, and hears that the stream was cut.
+    pub(super) fn lose_unread(&self) {
+        self.is_complete.set(false);
+        *self.unread.borrow_mut() = Unread::default();
     }
 
     /// There is something to read.

@@ -4,6 +4,8 @@ use super::error::Error;
 use super::handlers::Answer;
 use super::opened::End;
 use super::shared::Shared;
+use super::turns::InLine;
+use super::unread;
 use super::world::AnySwarm;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
@@ -20,15 +22,19 @@ impl Router {
     fn inbound(&self, node: &mut dyn Node, id: StreamId) {
         let Some(view) = node.stream(id).filter(|view| view.direction == Direction::Inbound) else { return };
         let Some(protocol) = view.protocol else { return };
-        match self.0.book(|book| book.handlers.answer(protocol, view.connection, &self.0.config)) {
+        // Its connection is authenticated, so that the peer is known.
+        let Some(peer) = node.connection(view.connection).and_then(|view| view.peer) else { return };
+        let from = (peer, view.connection);
+        match self.0.book(|book| book.handlers.answer(protocol, from, &self.0.config)) {
             Answer::Handler(handler, last) => {
-                if let Some((_dropped_outside_the_book, last)) = last {
+                if let Some(InLine { handler: _dropped_outside_the_book, stream: last, .. }) = last {
                     log::debug!("{}: {}: others wait, too", last.id, for_log(&last.protocol));
                     let _ = node.reset(last.id);
                     drop(self.0.book(|book| book.streams.remove(last.id)));
                 }
                 if let Some(stream) = self.0.stream(node, id) {
-                    self.0.book(|book| book.handlers.wait(handler, stream));
+                    let now = self.0.now();
+                    self.0.book(|book| book.handlers.wait(handler, stream, now));
                 }
             }
             Answer::Full => {
@@ -127,6 +133,10 @@ impl Notifee<AnySwarm> for Router {
         let node = cx.network().node_mut();
         let is_complete = node.stream(id).is_some_and(|view| view.is_remote_finished);
         ends.end(End::Told(reason), node.take_unread(id), is_complete);
+        if let Some(peer) = node.connection(on).and_then(|view| view.peer) {
+            let bounds = (self.0.config.unread_bytes_per_peer, self.0.config.unread_bytes);
+            unread::count(&self.0.unread, (peer, id), &ends, bounds);
+        }
         self.0.wake_later(ends.wakers());
     }
 

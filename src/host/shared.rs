@@ -12,6 +12,7 @@ use super::handlers::Handlers;
 use super::lines::Lines;
 use super::opened::{Dialed, Ends, Listening, Opened};
 use super::slot::{Slot, Watcher, remember};
+use super::unread::UnreadBytes;
 use super::waiting::Waiting;
 use super::world::{AnySwarm, World};
 use crate::identity::PeerId;
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) world: RefCell<Option<World>>,
     pub(super) commands: RefCell<Commands>,
     pub(super) book: RefCell<Book>,
+    /// It is borrowed for a moment at a time, by whoever reads or drops a stream that has ended.
+    pub(super) unread: Rc<RefCell<UnreadBytes>>,
     /// It is closed once everything has ended and been told, or the host is gone. Other threads wait for that; nothing is
     /// ever sent.
     pub(super) over: (Sender<()>, Receiver<()>),
@@ -106,6 +109,7 @@ impl Shared {
             world: RefCell::new(Some(World { swarm, notifees: Notifees::new() })),
             commands: RefCell::default(),
             book: RefCell::default(),
+            unread: Rc::default(),
             over: smol::channel::bounded(1),
             driver: Cell::new(None),
             start: Instant::now(),

@@ -29,7 +29,8 @@ use std::io;
 /// any case what had arrived before is read first, and if the peer had finished its side before the connection ended,
 /// then all of it has arrived, and the end is `Ok(0)`. What is unread is bounded by the
 /// [receive window](crate::connection::yamux::Config::max_receive_window): a peer that sends more waits until it is
-/// read.
+/// read. What ended streams have unread has a [bound](super::Config::unread_bytes) of its own; where that is exceeded, the
+/// error comes at once, and never an end.
 ///
 /// **Writing** takes what there is place for, and waits where the peer does not read. What was written is sent by the
 /// host's next turn, without a flush.

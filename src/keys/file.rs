@@ -35,9 +35,12 @@ pub struct KeyFile {
     pub key: Keypair,
     /// The file was not there, and has been made.
     pub is_new: bool,
-    /// The file's mode, if others of this machine than its owner can read or change it. The identity is theirs, too, then:
-    /// tell your user. Always `None` on systems without modes.
+    /// The file's mode, if others of this machine than the user that this process acts as can read or change it: by its mode,
+    /// or since it is another user's. The identity is theirs, too, then: tell your user. Always `None` on systems without modes.
     pub exposed: Option<u32>,
+    /// The id of the file's owner, if that is another user than the one that this process acts as, and not root, who can read
+    /// all files anyway.
+    pub foreign_owner: Option<u32>,
 }
 
 impl KeyFile {
@@ -81,7 +84,7 @@ fn load(path: &Path, may_create: bool, pause: &mut dyn FnMut()) -> Result<KeyFil
             Ok(None) if !may_create => return Err(Fault::Missing),
             Ok(None) => {
                 if let Some(key) = make(path)? {
-                    return Ok(KeyFile { key, is_new: true, exposed: None });
+                    return Ok(KeyFile { key, is_new: true, exposed: None, foreign_owner: None });
                 }
                 // Another process has made it in the meantime. Its identity is this one's, too.
             }
@@ -119,7 +122,9 @@ fn read(path: &Path) -> Result<Option<KeyFile>, Fault> {
     let metadata = file.metadata().map_err(Fault::Read)?;
     refuse_special(metadata.file_type())?;
     let bytes = contents(&file).map_err(Fault::Read)?;
-    Ok(Some(KeyFile { key: decode(&bytes)?, is_new: false, exposed: mode_for_others(&metadata) }))
+    let foreign_owner = foreign_owner(&metadata);
+    let exposed = mode_for_others(&metadata, foreign_owner.is_some());
+    Ok(Some(KeyFile { key: decode(&bytes)?, is_new: false, exposed, foreign_owner }))
 }
 
 #[cfg(unix)]
@@ -158,18 +163,36 @@ fn special(_kind: FileType) -> &'static str {
     "no regular file"
 }
 
-/// Returns the mode of a file that others than its owner can read or change.
+/// Returns the mode of a file that others can read or change: others than its owner, or its owner.
 #[cfg(unix)]
-fn mode_for_others(metadata: &Metadata) -> Option<u32> {
+fn mode_for_others(metadata: &Metadata, is_foreign: bool) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode() & 0o777;
-    (mode & 0o066 != 0).then_some(mode)
+    (is_foreign || mode & 0o066 != 0).then_some(mode)
 }
 
 /// Windows has no modes: a file has the access list of its folder, which is its user's own in a profile.
 #[cfg(not(unix))]
-fn mode_for_others(_metadata: &Metadata) -> Option<u32> {
+fn mode_for_others(_metadata: &Metadata, _is_foreign: bool) -> Option<u32> {
     None
+}
+
+/// Returns the owner of a file that is not ours. An owner can read and change it, or give himself the right to.
+#[cfg(unix)]
+fn foreign_owner(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    foreign(metadata.uid(), rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn foreign_owner(_metadata: &Metadata) -> Option<u32> {
+    None
+}
+
+#[cfg(unix)]
+fn foreign(owner: u32, us: u32) -> Option<u32> {
+    const ROOT: u32 = 0;
+    (owner != us && owner != ROOT).then_some(owner)
 }
 
 /// Returns what a file holds, up to one byte more than a key may have.

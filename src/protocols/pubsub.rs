@@ -146,7 +146,7 @@ impl<R: Router> PubSub<R> {
             validator: None,
             subscriptions: BTreeSet::new(),
             denied: BTreeSet::new(),
-            places: Places::new(config.peers),
+            places: Places::new(config.peers, config.quiet_after),
             connections: BTreeSet::new(),
             peers: BTreeMap::new(),
             subscribers: BTreeMap::new(),

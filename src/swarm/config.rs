@@ -18,8 +18,8 @@ use core::time::Duration;
 /// - In the last quarter of `limits.connections` and `limits.streams`, peers and addresses that hold more than a sixteenth
 ///   of all places get no more.
 /// - In the last sixty-fourth (at least one place, of four or more) a newcomer gets a place if it holds none. If it holds
-///   some, it gets one only from a holder of more, which gives way. Such a holder gives way to any newcomer that holds less:
-///   of connections the one that has been without a stream for longest is closed, as
+///   some, it gets one only from a holder of more, which gives way. Such a holder, the greediest that has one to give, gives way
+///   to any newcomer that holds less: of connections the one that has been without a stream for longest is closed, as
 ///   [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed); of streams one is reset, as
 ///   [`StreamEnd::Limit`](crate::lifecycle::StreamEnd::Limit): the half-open one that has been silent longest, if that is
 ///   at least [`half_open_grace`](connection::Config::half_open_grace), else the youngest of the peer's fullest

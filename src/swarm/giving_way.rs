@@ -5,11 +5,16 @@ use super::link::Link;
 use super::reactor::Reactor;
 use super::shares::{Crowd, Greediest, Holder};
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
+use core::cell::Cell;
 use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
+
+/// How many connections are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
+/// addresses may have.
+const LOOKED_AT: usize = 1_024;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
@@ -82,23 +87,26 @@ where
         !self.ledger.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
-    /// Returns the inbound connection that has been without a stream for longest, of the peer or the address group that
-    /// holds most, if that holds more than `than`. Those of protected peers stay.
+    /// Returns the inbound connection that has been without a stream for longest, of the greediest peer or address group that
+    /// has one and holds more than `than`. Those of protected peers stay. It looks at [`LOOKED_AT`] connections at most.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
         let shares = &self.ledger.shares;
         let is_protected = |id| self.links.get(id).and_then(Link::peer).is_some_and(|peer| self.is_protected(peer));
+        let left = Cell::new(LOOKED_AT);
         let idle = |id: ConnectionId| {
-            let rest = self.rest(id).filter(|_| !is_protected(id))?;
-            Some((rest.since, id))
+            left.set(left.get().checked_sub(1)?);
+            let rest = self.rest(id).filter(|_| !is_protected(id));
+            Some(rest.map(|rest| (rest.since, id)))
         };
-        match shares.greediest_beyond(than)? {
+        let mut holders = shares.greediest_beyond(than).take_while(|_| left.get() > 0);
+        let longest = holders.find_map(|holder| match holder {
             Greediest::PeerOf(one) => {
                 let peer = self.links.get(one)?.peer()?;
-                shares.connections_of(peer).filter_map(idle).min()
+                shares.connections_of(peer).map_while(idle).flatten().min()
             }
-            Greediest::Group(group) => shares.connections_in(group).filter_map(idle).min(),
-        }
-        .map(|(_, id)| id)
+            Greediest::Group(group) => shares.connections_in(group).map_while(idle).flatten().min(),
+        });
+        longest.map(|(_, id)| id)
     }
 
     /// Returns the times of an open inbound connection without a stream.

@@ -7,8 +7,8 @@
 //!
 //! 1. A holder has a share of its own: connections of a peer, an address and a site, streams of a peer.
 //! 2. In the last quarter of a resource, who holds more than a sixteenth of it takes no more.
-//! 3. In the last sixty-fourth, a newcomer takes its place from the greediest holder, if that holds more than the newcomer
-//!    then does. Where nobody does, only a newcomer that holds nothing gets a place. So the last places are there for those
+//! 3. In the last sixty-fourth, a newcomer takes its place from the greediest holder that has one to give, if that holds more
+//!    than the newcomer then does. Where nobody does, only a newcomer that holds nothing gets a place. So the last places are there for those
 //!    who have none, and equal holders do not push out each other in turns.
 //! 4. Loopback, and an address without an IP address, say nothing of who is behind them: they have no share.
 //!
@@ -146,7 +146,7 @@ impl fmt::Display for Crowd {
     }
 }
 
-/// The holder of the most inbound connections.
+/// A holder of inbound connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Greediest {
     /// The peer of this connection.
@@ -261,17 +261,22 @@ impl Shares {
         groups_of(remote).into_iter().flatten().map(of_group).fold(of_peer, u32::max)
     }
 
-    /// Returns the peer or the address group that holds most inbound connections, if it holds more than `than`.
-    pub(super) fn greediest_beyond(&self, than: u32) -> Option<Greediest> {
-        let (peer, group) = (self.peer_connections.greediest(), self.group_connections.greediest());
-        let held = |greediest: Option<(u32, u32)>| greediest.map_or(0, |(_, count)| count);
-        if held(peer).max(held(group)) <= than {
-            return None;
-        }
-        match group.filter(|_| held(group) >= held(peer)) {
-            Some((slot, _)) => self.groups.get(slot as usize).map(|group| Greediest::Group(group.key)),
-            None => peer.and_then(|(slot, _)| self.one_of(slot)).map(Greediest::PeerOf),
-        }
+    /// Returns the peers and address groups that hold more than `than` inbound connections, those that hold most first; of
+    /// equals an address group.
+    pub(super) fn greediest_beyond(&self, than: u32) -> impl Iterator<Item = Greediest> {
+        let mut groups = self.group_connections.descending().peekable();
+        let mut peers = self.peer_connections.descending().peekable();
+        core::iter::from_fn(move || {
+            let held = |next: Option<&(u32, u32)>| next.map_or(0, |(_, count)| *count);
+            let (of_group, of_peer) = (held(groups.peek()), held(peers.peek()));
+            if of_group.max(of_peer) <= than {
+                return None;
+            }
+            match of_group >= of_peer {
+                true => self.groups.get(groups.next()?.0 as usize).map(|group| Greediest::Group(group.key)),
+                false => self.one_of(peers.next()?.0).map(Greediest::PeerOf),
+            }
+        })
     }
 
     /// Counts a connection whose peer is known, until [`leave`](Self::leave).

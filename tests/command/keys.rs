@@ -255,6 +255,27 @@ fn a_key_that_others_can_read_is_warned_of_and_used() {
     assert_eq!(identity_of(&file), peer);
 }
 
+#[test]
+fn a_key_of_another_user_is_warned_of_and_used() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = Folder::new("foreign");
+    let file = folder.file("key");
+    let peer = identity_of(&file);
+    if fs::metadata(&file).unwrap().uid() != 0 {
+        eprintln!("root alone can give a file away: nothing is tested");
+        return;
+    }
+    std::os::unix::fs::chown(&file, Some(1_001), None).unwrap();
+    let mut listen = Running::start(["listen", "--key", &file]);
+    let line = listen.until("key_exposed");
+    assert_eq!((line["mode"].as_str(), line["owner"].as_u64()), (Some("600"), Some(1_001)));
+    assert_eq!(peer_of(&listen.address()), peer);
+    listen.signal("TERM");
+    let ended = listen.ended();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("another user") && ended.stderr.contains("`chown`"), "{}", ended.stderr);
+}
+
 /// The identity itself stays in memory; as a number of other byte order, where the key is one of secp256k1.
 #[cfg(target_os = "linux")]
 #[test]

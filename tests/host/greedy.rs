@@ -1,18 +1,28 @@
 //! A peer that keeps its streams open and says nothing on them: each has a handler that waits for it.
 
-use crate::support::hosts::{ECHO, IP4, host, wait};
-use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use swarm_notify::host::Config;
+use crate::support::hosts::{ECHO, IP4, host, log, told, wait};
+use smol::io::{AsyncReadExt as _, AsyncWriteExt as _, ErrorKind};
+use std::time::Duration;
+use swarm_notify::host::{Config, Connection, Stream};
 use swarm_notify::notifee::Node as _;
 use swarm_notify::swarm::ProtocolLimits;
 
-#[test]
-fn a_limit_for_each_peer_leaves_handlers_to_others() {
+/// Sends one byte, and returns what comes back.
+async fn echo(connection: &Connection) -> Vec<u8> {
+    let mut stream = connection.open_stream(&[ECHO]).await.unwrap();
+    stream.write_all(b"!").await.unwrap();
+    stream.close().await.unwrap();
+    let mut echo = Vec::new();
+    stream.read_to_end(&mut echo).await.unwrap();
+    echo
+}
+
+/// Opens as many streams as a swarm allows, and returns what is said to an honest peer beside them.
+fn beside_idle_streams(limits: ProtocolLimits) -> Vec<u8> {
     let (mut a, mut b, mut c) = (host(1, Config::default()), host(2, Config::default()), host(3, Config::default()));
-    let limits = ProtocolLimits { per_peer: 64, ..ProtocolLimits::default() };
     a.with(|_, swarm| swarm.limit_protocol(&ECHO, limits)).unwrap();
     let (at_a, at_b, at_c) = (a.handle(), b.handle(), c.handle());
-    let echo = wait(a.run_until(b.run_until(c.run_until(async {
+    wait(a.run_until(b.run_until(c.run_until(async {
         let listener = at_a.listen(IP4.parse().unwrap()).await.unwrap();
         let address = listener.addresses()[0].clone();
         let greedy = at_b.dial(address.clone()).await.unwrap();
@@ -21,12 +31,58 @@ fn a_limit_for_each_peer_leaves_handlers_to_others() {
             // Beyond the limit it fails.
             idle.push(greedy.open_stream(&[ECHO]).await);
         }
-        let honest = at_c.dial(address).await.unwrap();
-        let mut stream = honest.open_stream(&[ECHO]).await.unwrap();
-        stream.write_all(b"!").await.unwrap();
-        stream.close().await.unwrap();
-        let mut echo = Vec::new();
-        stream.read_to_end(&mut echo).await.map(|_| echo)
-    }))));
-    assert_eq!(echo.unwrap(), b"!");
+        echo(&at_c.dial(address).await.unwrap()).await
+    }))))
+}
+
+#[test]
+fn a_limit_for_each_peer_leaves_handlers_to_others() {
+    assert_eq!(beside_idle_streams(ProtocolLimits { per_peer: 64, ..ProtocolLimits::default() }), b"!");
+}
+
+#[test]
+fn a_silent_peer_leaves_handlers_to_others() {
+    assert_eq!(beside_idle_streams(ProtocolLimits::default()), b"!");
+}
+
+#[test]
+fn a_stream_of_who_has_most_handlers_gives_way_to_who_has_waited() {
+    let mut config = Config::default();
+    config.handlers = 8;
+    config.handler_patience = Duration::ZERO;
+    let (mut a, mut b, mut c) = (host(1, config), host(2, Config::default()), host(3, Config::default()));
+    let mut d = host(4, Config::default());
+    let log_a = log(&mut a);
+    let (at_a, at_b, at_c, at_d) = (a.handle(), b.handle(), c.handle(), d.handle());
+    wait(a.run_until(b.run_until(c.run_until(d.run_until(async {
+        let listener = at_a.listen(IP4.parse().unwrap()).await.unwrap();
+        let address = listener.addresses()[0].clone();
+        let mut most = Vec::new();
+        let connection = at_b.dial(address.clone()).await.unwrap();
+        for _ in 0..7 {
+            most.push(connection.open_stream(&[ECHO]).await.unwrap());
+        }
+        let connection = at_c.dial(address.clone()).await.unwrap();
+        // The last of these waits: the other two places are for others.
+        let mut few = Vec::new();
+        for _ in 0..2 {
+            few.push(connection.open_stream(&[ECHO]).await.unwrap());
+        }
+        assert_eq!(echo(&at_d.dial(address).await.unwrap()).await, b"!");
+        assert_eq!(told(&log_a, "closed_stream").await, "closed_stream reset(local)");
+        let mut youngest = most.remove(5);
+        assert_eq!(youngest.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        // The echo has ended, so that the one that waited has its place.
+        for stream in most.iter_mut().chain(&mut few) {
+            is_served(stream).await;
+        }
+    })))));
+}
+
+/// Its handler answers.
+async fn is_served(stream: &mut Stream) {
+    stream.write_all(b"?").await.unwrap();
+    let mut answer = [0];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"?");
 }

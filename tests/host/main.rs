@@ -23,4 +23,5 @@ mod shutdown;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod unread;
 mod waiting;

@@ -64,7 +64,9 @@ fn add_host(page: &mut Bounds, ours: &Bounds) {
         }
         let name = format!("host::Config::{name}");
         let (said, told) = ours.get(&name).unwrap_or_else(|| panic!("SECURITY.md lacks {name}"));
-        assert_eq!(said.replace(' ', ""), default, "{name}");
+        let digits = said.replace(' ', "");
+        let bytes = digits.strip_suffix("MiB").map(|number| (number.parse::<u64>().expect(said) << 20).to_string());
+        assert_eq!(bytes.unwrap_or(digits), default, "{name}");
         add(page, &name, said, told);
     }
 }

@@ -12,6 +12,7 @@ use swarm_notify::keys::KeyFile;
 pub(crate) struct Exposed {
     file: String,
     mode: u32,
+    owner: Option<u32>,
 }
 
 impl Exposed {
@@ -20,6 +21,9 @@ impl Exposed {
         let mut line = reporter.line("key_exposed");
         line.put("file", self.file.as_str());
         line.put("mode", format!("{:03o}", self.mode));
+        if let Some(owner) = self.owner {
+            line.put("owner", owner);
+        }
         reporter.print(&line);
     }
 }
@@ -29,16 +33,23 @@ impl Exposed {
 pub(crate) fn identity(path: Option<&Path>) -> Result<(Keypair, Option<Exposed>), Error> {
     let Some(path) = path else { return Ok((Keypair::generate_ed25519(), None)) };
     let file = KeyFile::load_or_create(path)?;
-    let exposed = file.exposed.map(|mode| Exposed { file: path.display().to_string(), mode });
-    if let Some(Exposed { file, mode }) = &exposed {
+    let (path, owner) = (path.display().to_string(), file.foreign_owner);
+    let exposed = file.exposed.map(|mode| Exposed { file: path, mode, owner });
+    if let Some(Exposed { file, mode, owner }) = &exposed {
         let mut file = named(file);
         if !file.starts_with('"') {
             file = format!("\"{file}\"");
         }
-        warn(format_args!(
-            "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
-             on it"
-        ));
+        match owner {
+            Some(owner) => warn(format_args!(
+                "the key file {file} belongs to another user of this machine (id {owner}, mode {mode:03o}), who has this \
+                 identity, too; run `chown` and `chmod 600` on it"
+            )),
+            None => warn(format_args!(
+                "the key file {file} can be read or changed by others of this machine (mode {mode:03o}); run `chmod 600` \
+                 on it"
+            )),
+        }
     }
     Ok((file.key, exposed))
 }

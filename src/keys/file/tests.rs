@@ -163,3 +163,25 @@ fn the_bytes_of_a_key_file_are_not_left_in_memory() {
     KeyFile::load(&in_base64).unwrap_err();
     assert_eq!(secret.count(), 0, "it was not used");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_another_user_is_exposed_whatever_its_mode() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let folder = Folder::new("owner");
+    let path = folder.file("key");
+    let us = KeyFile::load_or_create(&path).unwrap();
+    let read = KeyFile::load(&path).unwrap();
+    assert_eq!((us.foreign_owner, read.foreign_owner, read.exposed), (None, None, None));
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert_eq!(mode_for_others(&metadata, true), Some(0o600));
+    let owner = metadata.uid();
+    assert_eq!((foreign(owner, owner), foreign(1_001, 1_002), foreign(0, 1_002)), (None, Some(1_001), None));
+    // Root alone can give a file away.
+    if owner == 0 {
+        std::os::unix::fs::chown(&path, Some(1_001), None).unwrap();
+        let read = KeyFile::load(&path).unwrap();
+        assert_eq!((read.foreign_owner, read.exposed), (Some(1_001), Some(0o600)));
+    }
+}

@@ -52,9 +52,15 @@ pub struct Config {
     /// has sent neither a subscription nor a message yet: of those, the one that came first from the address with most
     /// peers. The last quarter of the places is not for an address that has more than 1/16 of all, and more than 8 (loopback
     /// and addresses without an IP address excepted): a newcomer from there takes the place of such a peer from the same
-    /// address. Without such a peer the newcomer is none itself, until it connects anew, or opens a stream to us, while
-    /// there is room. Who has lost its place has its streams reset.
+    /// address. Where all have sent something, the peer gives way that has brought nothing new for
+    /// [`quiet_after`](Self::quiet_after): the one that has not for longest, of the address with most peers, if these are more
+    /// than those of the newcomer's address with it, or of the newcomer's own address. Without such a peer the newcomer is none
+    /// itself, until it connects anew, or opens a stream to us, while there is room. Who has lost its place has its streams
+    /// reset.
     pub peers: usize,
+    /// The time after which a peer that has brought no new message can give way to a newcomer. New is a message that was told:
+    /// to a topic of ours, validated, and not known before. Default 5 min.
+    pub quiet_after: Duration,
     /// How many topics of one peer are remembered; further ones are passed over. Default 1 024.
     pub topics_per_peer: usize,
     /// How many topics we subscribe to. Default 1 024.
@@ -209,6 +215,7 @@ impl Default for Config {
             messages_per_turn: 64,
             entries_per_turn: 4_096,
             peers: 1_024,
+            quiet_after: Duration::from_secs(300),
             topics_per_peer: 1_024,
             subscriptions: 1_024,
             topics_total_bytes: 64 * 1024 * 1024,

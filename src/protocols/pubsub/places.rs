@@ -4,6 +4,7 @@ use crate::arithmetic::Count;
 use crate::identity::PeerId;
 use crate::swarm::AddressGroup;
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
 
 /// The share that is no address's too much, however few places there are: as many connections as go-libp2p takes of one
 /// IPv4 address.
@@ -13,6 +14,8 @@ const LEAST_SHARE: usize = 8;
 #[derive(Debug)]
 pub(super) struct Places {
     max: usize,
+    /// How long a peer may bring nothing new before it can give way.
+    quiet_after: Duration,
     len: usize,
     groups: BTreeMap<AddressGroup, Group>,
     /// The groups by size, so that the greediest is found without a look at all.
@@ -27,14 +30,24 @@ struct Group {
     len: usize,
     /// Those that have sent nothing yet, in the order in which they came.
     silent: BTreeMap<u64, PeerId>,
+    /// The others, by the time at which they have brought something new, about.
+    heard: BTreeSet<(Duration, PeerId)>,
 }
 
 /// A peer's place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     group: AddressGroup,
-    /// Its number among the silent ones, as long as it is one.
-    silent: Option<u64>,
+    peer: PeerId,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// It has sent nothing yet. Its number among those.
+    Silent(u64),
+    /// About when it has brought something new, or has begun to speak.
+    Heard(Duration),
 }
 
 /// What is to be done for a newcomer.
@@ -49,30 +62,41 @@ pub(super) enum Room {
 }
 
 impl Places {
-    /// At most so many.
-    pub(super) const fn new(max: usize) -> Self {
-        Self { max, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
+    /// At most so many, of which those can give way that have brought nothing new for so long.
+    pub(super) const fn new(max: usize, quiet_after: Duration) -> Self {
+        Self { max, quiet_after, len: 0, groups: BTreeMap::new(), sizes: BTreeSet::new(), next: 0 }
     }
 
     /// Says how a newcomer from an address gets a place. Behind a common address, such as loopback, anybody may be: no
     /// share is too much for it.
-    pub(super) fn room(&self, group: AddressGroup, is_common: bool) -> Room {
+    pub(super) fn room(&self, group: AddressGroup, is_common: bool, now: Duration) -> Room {
+        let own = self.groups.get(&group).map_or(0, |group| group.len);
         if self.len >= self.max {
             // Of the greediest address that has a silent one. All that are passed over have none.
             let silent = self.sizes.iter().rev().find_map(|(_, group)| self.oldest_silent(*group));
-            return silent.map_or(Room::None, Room::Instead);
+            // So that equal addresses do not push out each other's in turns.
+            let pays = |(len, other): &&(usize, AddressGroup)| *other == group || *len > own.saturating_add(1);
+            let quiet = || self.sizes.iter().rev().filter(pays).find_map(|(_, group)| self.quiet_longest(*group, now));
+            return silent.or_else(quiet).map_or(Room::None, Room::Instead);
         }
         let share = (self.max / 16).max(LEAST_SHARE);
-        let is_greedy = self.groups.get(&group).is_some_and(|group| group.len > share);
         let is_last_quarter = self.max.saturating_sub(self.len) <= self.max / 4;
-        match is_greedy && is_last_quarter && !is_common {
-            true => self.oldest_silent(group).map_or(Room::None, Room::Instead),
+        match own > share && is_last_quarter && !is_common {
+            true => {
+                let other = self.oldest_silent(group).or_else(|| self.quiet_longest(group, now));
+                other.map_or(Room::None, Room::Instead)
+            }
             false => Room::Free,
         }
     }
 
     fn oldest_silent(&self, group: AddressGroup) -> Option<PeerId> {
         self.groups.get(&group)?.silent.first_key_value().map(|(_, peer)| *peer)
+    }
+
+    fn quiet_longest(&self, group: AddressGroup, now: Duration) -> Option<PeerId> {
+        let (heard, peer) = self.groups.get(&group)?.heard.first()?;
+        (heard.saturating_add(self.quiet_after) <= now).then_some(*peer)
     }
 
     /// A peer from an address takes a place.
@@ -84,16 +108,30 @@ impl Places {
             of.len.raise(1);
             of.silent.insert(number, peer);
         });
-        Place { group, silent: Some(number) }
+        Place { group, peer, state: State::Silent(number) }
     }
 
-    /// A peer has sent something.
-    pub(super) fn speaks(&mut self, place: &mut Place) {
-        if let Some(number) = place.silent.take()
-            && let Some(group) = self.groups.get_mut(&place.group)
-        {
-            group.silent.remove(&number);
+    /// A peer has sent something, which need not be new.
+    pub(super) fn speaks(&mut self, place: &mut Place, now: Duration) {
+        if matches!(place.state, State::Silent(_)) {
+            self.hears(place, now);
         }
+    }
+
+    /// A peer has brought something new. It is taken down once in a sixteenth of the time after which it would be quiet: a
+    /// message costs next to nothing here.
+    pub(super) fn brings(&mut self, place: &mut Place, now: Duration) {
+        let is_due = |heard: Duration| now.saturating_sub(heard) > self.quiet_after.checked_div(16).unwrap_or_default();
+        if matches!(place.state, State::Heard(heard) if is_due(heard)) {
+            self.hears(place, now);
+        }
+    }
+
+    fn hears(&mut self, place: &mut Place, now: Duration) {
+        let Some(group) = self.groups.get_mut(&place.group) else { return };
+        group.forget(*place);
+        group.heard.insert((now, place.peer));
+        place.state = State::Heard(now);
     }
 
     /// A peer gives its place back.
@@ -101,7 +139,7 @@ impl Places {
         self.len.lower(1);
         self.resize(place.group, |of| {
             of.len.lower(1);
-            place.silent.map(|number| of.silent.remove(&number));
+            of.forget(place);
         });
     }
 
@@ -116,12 +154,28 @@ impl Places {
     }
 }
 
+impl Group {
+    fn forget(&mut self, place: Place) {
+        match place.state {
+            State::Silent(number) => drop(self.silent.remove(&number)),
+            State::Heard(heard) => _ = self.heard.remove(&(heard, place.peer)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::identity::Keypair;
     use alloc::format;
     use alloc::vec::Vec;
+
+    const NOW: Duration = Duration::from_secs(1_000);
+    const QUIET: Duration = Duration::from_secs(100);
+
+    fn places(max: usize) -> Places {
+        Places::new(max, QUIET)
+    }
 
     fn peer(number: u16) -> PeerId {
         let mut seed = [0; 32];
@@ -137,7 +191,7 @@ mod tests {
     fn fill(places: &mut Places, group: AddressGroup, peers: core::ops::Range<u16>) -> Vec<Place> {
         let mut taken = Vec::new();
         for number in peers {
-            if places.room(group, false) != Room::Free {
+            if places.room(group, false, NOW) != Room::Free {
                 break;
             }
             taken.push(places.take(group, peer(number)));
@@ -147,48 +201,71 @@ mod tests {
 
     #[test]
     fn one_address_leaves_a_quarter_to_others() {
-        let mut places = Places::new(64);
+        let mut places = places(64);
         assert_eq!(fill(&mut places, group(1), 0..200).len(), 48);
-        assert_eq!(places.room(group(1), false), Room::Instead(peer(0)), "its own oldest silent one gives way");
+        assert_eq!(places.room(group(1), false, NOW), Room::Instead(peer(0)), "its own oldest silent one gives way");
         assert_eq!(fill(&mut places, group(2), 200..300).len(), 9, "more than the share is greedy");
         assert_eq!(fill(&mut places, group(3), 300..400).len(), 7, "now it is full");
     }
 
     #[test]
     fn at_the_limit_the_silent_one_of_the_greediest_gives_way() {
-        let mut places = Places::new(16);
+        let mut places = places(16);
         let mut most = fill(&mut places, group(1), 0..16);
         assert_eq!(most.len(), 12);
         let two = fill(&mut places, group(2), 100..102);
         let _three = fill(&mut places, group(3), 200..202);
-        assert_eq!((two.len(), places.room(group(4), false)), (2, Room::Instead(peer(0))));
-        places.speaks(&mut most[0]);
-        assert_eq!(places.room(group(4), false), Room::Instead(peer(1)));
-        most.iter_mut().for_each(|place| places.speaks(place));
-        assert_eq!(places.room(group(4), false), Room::Instead(peer(200)), "those who speak stay");
+        assert_eq!((two.len(), places.room(group(4), false, NOW)), (2, Room::Instead(peer(0))));
+        places.speaks(&mut most[0], NOW);
+        assert_eq!(places.room(group(4), false, NOW), Room::Instead(peer(1)));
+        most.iter_mut().for_each(|place| places.speaks(place, NOW));
+        assert_eq!(places.room(group(4), false, NOW), Room::Instead(peer(200)), "those who speak stay");
         places.give_back(most[3]);
-        assert_eq!(places.room(group(4), false), Room::Free);
-        assert_eq!(places.room(group(1), false), Room::None, "all of the greediest speak");
+        assert_eq!(places.room(group(4), false, NOW), Room::Free);
+        assert_eq!(places.room(group(1), false, NOW), Room::None, "all of the greediest speak");
+    }
+
+    #[test]
+    fn who_has_brought_nothing_new_for_long_gives_way_to_who_has_less() {
+        let mut places = places(16);
+        let mut most = fill(&mut places, group(1), 0..9);
+        let mut one = fill(&mut places, group(2), 100..101);
+        let mut rest: Vec<_> = (3..9).flat_map(|host| fill(&mut places, group(host), 200..201)).collect();
+        let all = most.iter_mut().chain(&mut one).chain(&mut rest);
+        all.enumerate().for_each(|(n, place)| places.speaks(place, NOW + Duration::from_secs(n as u64)));
+        let room =
+            |places: &Places, host: u8, secs: u64| places.room(group(host), false, NOW + Duration::from_secs(secs));
+        assert_eq!(room(&places, 10, 99), Room::None, "all have spoken lately");
+        assert_eq!(room(&places, 10, 100), Room::Instead(peer(0)));
+        places.speaks(&mut most[0], NOW + QUIET);
+        assert_eq!(room(&places, 10, 100), Room::Instead(peer(0)), "it has brought nothing new");
+        places.brings(&mut most[0], NOW + QUIET);
+        assert_eq!((room(&places, 10, 100), room(&places, 10, 101)), (Room::None, Room::Instead(peer(1))));
+        assert_eq!(room(&places, 1, 101), Room::Instead(peer(1)), "a newcomer of the same address");
+        most.iter_mut().for_each(|place| places.brings(place, NOW + 10 * QUIET));
+        assert_eq!(room(&places, 10, 1_000), Room::None, "who has one keeps it, however quiet");
+        most.into_iter().chain(one).chain(rest).for_each(|place| places.give_back(place));
+        assert!(places.groups.is_empty() && places.len == 0);
     }
 
     #[test]
     fn a_common_address_may_have_all_places_and_its_silent_ones_give_way() {
-        let mut places = Places::new(64);
+        let mut places = places(64);
         for number in 0..64 {
-            assert_eq!(places.room(group(1), true), Room::Free);
+            assert_eq!(places.room(group(1), true, NOW), Room::Free);
             places.take(group(1), peer(number));
         }
-        assert_eq!(places.room(group(1), true), Room::Instead(peer(0)));
+        assert_eq!(places.room(group(1), true, NOW), Room::Instead(peer(0)));
     }
 
     #[test]
     fn nothing_is_kept_of_who_has_left() {
-        let mut places = Places::new(8);
+        let mut places = places(8);
         for round in 0..100 {
             let taken = fill(&mut places, group(round), 0..4);
             taken.into_iter().for_each(|place| places.give_back(place));
         }
         assert!(places.groups.is_empty() && places.sizes.is_empty() && places.len == 0);
-        assert_eq!(Places::new(0).room(group(1), false), Room::None);
+        assert_eq!(Places::new(0, QUIET).room(group(1), false, NOW), Room::None);
     }
 }

@@ -263,7 +263,7 @@ impl<R: Router> PubSub<R> {
     fn subscribes(&mut self, node: &mut dyn Node, via: Via, change: SubOpts) {
         let (id, now) = (via.peer, self.now.unwrap_or_default());
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        self.places.speaks(&mut peer.place);
+        self.places.speaks(&mut peer.place, now);
         let (subscribe, name) = (change.subscribe(), change.topic());
         if !subscribe {
             if let Some(topic) = peer.topics.take(name) {
@@ -348,7 +348,7 @@ impl<R: Router> PubSub<R> {
             }
         };
         if let Some(peer) = self.peers.get_mut(&via.peer) {
-            self.places.speaks(&mut peer.place);
+            self.places.speaks(&mut peer.place, self.now.unwrap_or_default());
         }
         if !self.subscriptions.contains(&claim.message.topic) {
             self.counters.unwanted.raise(1);
@@ -401,6 +401,9 @@ impl<R: Router> PubSub<R> {
                 self.counters.rejected.raise(1);
                 return self.invalid(node, via);
             }
+        }
+        if let Some(peer) = self.peers.get_mut(&via.peer) {
+            self.places.brings(&mut peer.place, self.now.unwrap_or_default());
         }
         self.take_number(&message, via.peer);
         if is_forwarded_late {

@@ -42,7 +42,7 @@ impl<R: Router> PubSub<R> {
         let group = AddressGroup::of(view.remote);
         // Who is on this machine, or on no network of IP, shares its address with everybody there.
         let is_common = is_loopback(view.remote) || matches!(group, AddressGroup::Other(_));
-        match self.places.room(group, is_common) {
+        match self.places.room(group, is_common, self.now.unwrap_or_default()) {
             Room::Free => {}
             Room::Instead(silent) => {
                 self.counters.peers_evicted.raise(1);

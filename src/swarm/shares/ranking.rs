@@ -1,6 +1,8 @@
 //! [`Ranking`]: a count for each holder, of which the largest is found at once.
 
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 /// The place of a holder that counts nothing: beyond every heap.
 const NOWHERE: u32 = u32::MAX;
@@ -49,6 +51,19 @@ impl Ranking {
     /// Returns the holder with the largest count, if one counts something, and its count.
     pub(super) fn greediest(&self) -> Option<(u32, u32)> {
         self.heap.first().map(|holder| (*holder, self.count(*holder)))
+    }
+
+    /// Returns the holders with their counts, the largest count first. Each costs O(log n) of those that were given before, and
+    /// the first allocates.
+    pub(super) fn descending(&self) -> impl Iterator<Item = (u32, u32)> {
+        // None is above one with a smaller count, so that the next is always below one that was given.
+        let ranked = |place: usize| self.heap.get(place).map(|holder| (self.count(*holder), Reverse(place)));
+        let mut next: BinaryHeap<_> = ranked(0).into_iter().collect();
+        core::iter::from_fn(move || {
+            let (count, Reverse(place)) = next.pop()?;
+            next.extend([2 * place + 1, 2 * place + 2].into_iter().filter_map(ranked));
+            Some((self.heap.get(place).copied()?, count))
+        })
     }
 
     /// Returns the number of holders that count something.
@@ -165,9 +180,10 @@ mod tests {
                 for holder in 0..12 {
                     prop_assert_eq!(ranking.count(holder), model.get(&holder).copied().unwrap_or(0));
                 }
-                if let Some((holder, count)) = ranking.greediest() {
-                    prop_assert_eq!(model.get(&holder), Some(&count));
-                }
+                let ranked: Vec<_> = ranking.descending().collect();
+                prop_assert_eq!(ranked.first().copied(), ranking.greediest());
+                prop_assert!(ranked.is_sorted_by_key(|(_, count)| Reverse(*count)));
+                prop_assert_eq!(ranked.into_iter().collect::<BTreeMap<_, _>>(), model.clone());
             }
         }
     }

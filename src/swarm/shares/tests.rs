@@ -3,6 +3,7 @@
 use super::*;
 use crate::lifecycle::{StreamId, Table as Streams, from_parts};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::num::NonZeroU32;
 use libp2p_identity::Keypair;
 use proptest::prelude::*;
@@ -123,18 +124,15 @@ fn check(shares: &Shares, model: &Model) -> Result<(), TestCaseError> {
     }
     let by_group = |group: u8| model.connections(|held| GROUPS[held.remote].contains(&Some(group)));
     let by_peer = |peer: usize| model.connections(|held| held.peer == peer);
-    let most = (0..12).map(by_group).chain((0..4).map(by_peer)).max().unwrap_or(0);
-    prop_assert_eq!(shares.greediest_beyond(most), None);
-    if most > 0 {
-        let greediest = shares.greediest_beyond(most - 1);
-        let held = match greediest {
-            Some(Greediest::PeerOf(one)) => by_peer(model.0.iter().find(|held| held.id == one).unwrap().peer),
-            Some(Greediest::Group(group)) => {
-                shares.connections_in(group).filter(|id| shares.is_inbound(*id)).count() as u32
-            }
-            None => 0,
+    let mut counts: Vec<_> = (0..12).map(by_group).chain((0..4).map(by_peer)).collect();
+    counts.sort_by_key(|count| Reverse(*count));
+    for than in 0..4 {
+        let held = |holder| match holder {
+            Greediest::PeerOf(one) => by_peer(model.0.iter().find(|held| held.id == one).unwrap().peer),
+            Greediest::Group(group) => shares.connections_in(group).filter(|id| shares.is_inbound(*id)).count() as u32,
         };
-        prop_assert_eq!(held, most);
+        let greediest: Vec<_> = shares.greediest_beyond(than).map(held).collect();
+        prop_assert_eq!(greediest, counts.iter().copied().filter(|count| *count > than).collect::<Vec<_>>());
     }
     for (peer, id) in PEERS.iter().enumerate() {
         let mut expected: Vec<_> = model.0.iter().filter(|held| held.peer == peer).map(|held| held.id).collect();

@@ -17,6 +17,7 @@ struct Crowd {
     notifees: Notifees<Fake>,
     floodsub: NotifeeId<FloodSub>,
     messages: Vec<Vec<u8>>,
+    now: Duration,
 }
 
 fn peer(number: u16) -> PeerId {
@@ -32,13 +33,13 @@ impl Crowd {
         service.subscribe(&mut node, "t").expect("there is place");
         let mut notifees = Notifees::new();
         let floodsub = notifees.install(&mut node, service);
-        Self { node, notifees, floodsub, messages: Vec::new() }
+        Self { node, notifees, floodsub, messages: Vec::new(), now: Duration::from_secs(1) }
     }
 
     fn turns(&mut self) {
         for _ in 0..4 {
             self.node.poll();
-            self.notifees.drive(&mut self.node, Duration::from_secs(1));
+            self.notifees.drive(&mut self.node, self.now);
             while let Some(event) = self.floodsub().next_event() {
                 if let Event::Message { message, .. } = event {
                     self.messages.push(message.data);
@@ -106,6 +107,35 @@ fn peers_that_speak_keep_their_places() {
         crowd.says(connection, &message(&connection.index().to_be_bytes()));
     }
     assert_eq!((crowd.messages.len(), crowd.floodsub().counters().streams_refused), (12, 0));
+}
+
+#[test]
+fn who_said_one_thing_long_ago_keeps_nobody_out() {
+    let mut config = Config::default();
+    config.peers = 16;
+    // What is forgotten by then is new again.
+    config.quiet_after = config.seen_ttl / 2;
+    let mut crowd = Crowd::new(config.clone());
+    let first: Vec<_> = (0..16).map(|number| crowd.join(number)).collect();
+    for (number, connection) in first.iter().enumerate() {
+        crowd.says(*connection, &message(&[number as u8]));
+    }
+    let early = crowd.join(100);
+    crowd.says(early, &message(b"too early"));
+    assert_eq!(crowd.messages.len(), 16, "all have said something lately");
+    crowd.now += config.quiet_after;
+    // One repeats itself, and one has something new to say.
+    crowd.says(first[2], &message(&[2]));
+    crowd.says(first[3], &message(b"new"));
+    crowd.messages.clear();
+    for number in 0..15 {
+        let newcomer = crowd.join(200 + number);
+        crowd.says(newcomer, &message(&number.to_be_bytes()));
+    }
+    crowd.says(first[3], &message(b"still there"));
+    assert_eq!((crowd.messages.len(), crowd.messages.last().unwrap().as_slice()), (16, &b"still there"[..]));
+    assert_eq!(crowd.floodsub().counters().peers_evicted, 15);
+    assert!(!crowd.floodsub().peers().any(|id| id == peer(2)), "what it said was known");
 }
 
 /// A node with these bounds, and a raw peer with a stream to it.

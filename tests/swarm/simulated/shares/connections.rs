@@ -19,6 +19,7 @@ everywhere! {
     while_the_owner_is_late_nobody_looks_dead,
     in_the_last_quarter_an_address_with_much_gets_no_more,
     the_last_place_is_made_free_by_the_greediest,
+    the_last_place_is_made_free_although_the_greediest_is_busy,
 }
 
 fn a_peer_has_eight_connections<const EVENTS: usize>(shape: Shape) {
@@ -226,4 +227,20 @@ fn the_last_place_is_made_free_by_the_greediest<const EVENTS: usize>(shape: Shap
     // Who holds some already gets none at the expense of others that hold as few.
     assert_eq!(pair.a.swarm.connections().count(), 15);
     ends(pair, (greedy, others));
+}
+
+fn the_last_place_is_made_free_although_the_greediest_is_busy<const EVENTS: usize>(shape: Shape) {
+    let mut pair = listening::<EVENTS>(shape, |a| a.limits.connections = 16);
+    let mut busy: Vec<_> = (3..10).map_while(|key| Attacker::connect(&mut pair, 3, key)).collect();
+    let idle: Vec<_> = (10..15).map_while(|key| Attacker::connect(&mut pair, 4, key)).collect();
+    let others: Vec<_> = (15..18).map_while(|host| Attacker::connect(&mut pair, host, host)).collect();
+    assert_eq!((busy.len(), idle.len(), others.len()), (7, 5, 3));
+    for attacker in &mut busy {
+        assert_eq!(attacker.open(&mut pair, 1), 1);
+    }
+    pair.wait(secs(1));
+    pair.a.take_log();
+    let strangers: Vec<_> = (18..20).map_while(|host| Attacker::connect(&mut pair, host, host)).collect();
+    assert_eq!(strangers.len(), 2, "those who hold five without a stream give way");
+    ends(pair, (busy, idle, others, strangers));
 }

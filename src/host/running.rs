@@ -1,0 +1,117 @@
+//! [`Running`]: the handlers that run, by the peer whose streams they answer.
+
+use crate::identity::PeerId;
+use crate::lifecycle::StreamId;
+use alloc::collections::{BTreeMap, BTreeSet};
+
+/// The handlers that run. Each operation is O(log n).
+#[derive(Default)]
+pub(super) struct Running {
+    len: usize,
+    peers: BTreeMap<PeerId, OfPeer>,
+    /// The peers by the number of their streams that can give way, so that the greediest is found at once.
+    sizes: BTreeSet<(usize, PeerId)>,
+    next: u64,
+}
+
+/// The handlers that run for one peer.
+#[derive(Default)]
+struct OfPeer {
+    len: usize,
+    /// The streams that can give way, by age. One that did has a handler until that ends.
+    streams: BTreeMap<u64, StreamId>,
+}
+
+/// A handler that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    peer: PeerId,
+    number: u64,
+}
+
+impl Running {
+    /// Returns the number of handlers that run.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns the number of handlers that run for a peer.
+    pub(super) fn len_of(&self, peer: &PeerId) -> usize {
+        self.peers.get(peer).map_or(0, |own| own.len)
+    }
+
+    /// A handler begins to answer a stream, until [`end`](Self::end).
+    pub(super) fn begin(&mut self, peer: PeerId, stream: StreamId) -> Ticket {
+        let number = self.next;
+        self.next += 1;
+        self.len += 1;
+        self.resize(peer, |own| {
+            own.len += 1;
+            own.streams.insert(number, stream);
+        });
+        Ticket { peer, number }
+    }
+
+    /// A handler has ended, or was dropped. It changes nothing after the end of the host, which has forgotten all of them.
+    pub(super) fn end(&mut self, Ticket { peer, number }: Ticket) {
+        if !self.peers.contains_key(&peer) {
+            return;
+        }
+        self.len -= 1;
+        self.resize(peer, |own| {
+            own.len -= 1;
+            own.streams.remove(&number);
+        });
+    }
+
+    /// Takes the youngest stream of the peer that has most, if it has more than `than`. Its handler runs on until it ends.
+    pub(super) fn take_youngest_beyond(&mut self, than: usize) -> Option<StreamId> {
+        let (most, peer) = *self.sizes.last()?;
+        if most <= than {
+            return None;
+        }
+        let mut youngest = None;
+        self.resize(peer, |own| youngest = own.streams.pop_last());
+        youngest.map(|(_, stream)| stream)
+    }
+
+    fn resize(&mut self, peer: PeerId, change: impl FnOnce(&mut OfPeer)) {
+        let own = self.peers.entry(peer).or_default();
+        self.sizes.remove(&(own.streams.len(), peer));
+        change(own);
+        let (len, can_give_way) = (own.len, own.streams.len());
+        if can_give_way > 0 {
+            self.sizes.insert((can_give_way, peer));
+        }
+        if len == 0 {
+            self.peers.remove(&peer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Keypair;
+    use crate::lifecycle::{Direction, Lifecycle, Limits};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn the_youngest_of_who_has_most_gives_way_once_each() {
+        let peer = |number| Keypair::ed25519_from_bytes([number; 32]).unwrap().public().to_peer_id();
+        let mut lifecycle = Lifecycle::<64>::new(Limits::default());
+        let connection = lifecycle.begin_connection(Direction::Inbound).unwrap();
+        lifecycle.opened(connection).unwrap();
+        let streams: Vec<_> = (0..6).map(|_| lifecycle.begin_stream(connection, Direction::Inbound).unwrap()).collect();
+        let mut running = Running::default();
+        let tickets: Vec<_> = (0..6).map(|n| running.begin(peer(u8::from(n >= 4)), streams[n])).collect();
+        assert_eq!(running.take_youngest_beyond(4), None);
+        assert_eq!(running.take_youngest_beyond(1), Some(streams[3]));
+        running.end(tickets[2]);
+        assert_eq!((running.len(), running.len_of(&peer(0))), (5, 3), "one that gives way runs until it ends");
+        let rest = core::iter::from_fn(|| running.take_youngest_beyond(0)).count();
+        assert_eq!((rest, running.take_youngest_beyond(0)), (4, None), "none gives way twice");
+        tickets.iter().enumerate().filter(|(n, _)| *n != 2).for_each(|(_, ticket)| running.end(*ticket));
+        assert!(running.len() == 0 && running.peers.is_empty() && running.sizes.is_empty(), "nothing is kept");
+    }
+}

@@ -1,0 +1,156 @@
+//! [`Line`]: the streams that wait for a handler.
+
+use super::handlers::Handler;
+use super::opened::Opened;
+use crate::connection::Protocol;
+use crate::identity::PeerId;
+use crate::lifecycle::ConnectionId;
+use alloc::collections::{BTreeMap, VecDeque};
+use core::time::Duration;
+
+/// A stream that waits, and the handler that it waits for.
+pub(super) struct InLine {
+    pub(super) handler: Handler,
+    pub(super) stream: Opened,
+    pub(super) since: Duration,
+    /// A stream of another peer's was made to give way for this one.
+    pub(super) has_asked: bool,
+}
+
+/// The streams that wait for a handler. The peer for which the fewest handlers run is next, equal peers take turns, and so do
+/// the connections of one peer: nobody has to wait for all that another has opened. The streams of one connection are in the
+/// order in which they opened.
+#[derive(Default)]
+pub(super) struct Line {
+    len: usize,
+    /// Those that have streams here, each once: whose turn is next comes first.
+    turns: VecDeque<PeerId>,
+    /// None of them is empty. A connection that has ended may still have some, so that its place may have been taken.
+    peers: BTreeMap<PeerId, OfPeer>,
+}
+
+/// The streams of one peer that wait.
+#[derive(Default)]
+struct OfPeer {
+    turns: VecDeque<ConnectionId>,
+    /// None of them is empty.
+    streams: BTreeMap<ConnectionId, VecDeque<InLine>>,
+}
+
+impl OfPeer {
+    fn push(&mut self, waiting: InLine) {
+        let connection = waiting.stream.connection;
+        let streams = self.streams.entry(connection).or_default();
+        if streams.is_empty() {
+            self.turns.push_back(connection);
+        }
+        streams.push_back(waiting);
+    }
+
+    fn pop(&mut self) -> Option<InLine> {
+        let connection = self.turns.pop_front()?;
+        let streams = self.streams.get_mut(&connection)?;
+        let next = streams.pop_front();
+        match streams.is_empty() {
+            true => drop(self.streams.remove(&connection)),
+            false => self.turns.push_back(connection),
+        }
+        next
+    }
+
+    fn first(&mut self) -> Option<&mut InLine> {
+        self.streams.get_mut(self.turns.front()?)?.front_mut()
+    }
+
+    fn len(&self) -> usize {
+        self.streams.values().map(VecDeque::len).sum()
+    }
+
+    fn count_on(&self, connection: ConnectionId, protocol: &Protocol) -> usize {
+        let streams = self.streams.get(&connection).into_iter().flatten();
+        streams.filter(|waiting| waiting.stream.protocol == *protocol).count()
+    }
+
+    fn count(&self, protocol: &Protocol) -> usize {
+        self.turns.iter().map(|connection| self.count_on(*connection, protocol)).sum()
+    }
+
+    /// Takes the last stream of a protocol from the connection that has the most of them here, if that has at least
+    /// `least`.
+    fn take_last(&mut self, protocol: &Protocol, least: usize) -> Option<InLine> {
+        let counts = self.turns.iter().map(|id| (self.count_on(*id, protocol), *id));
+        let (most, connection) = counts.max_by_key(|(most, _)| *most)?;
+        if most < least {
+            return None;
+        }
+        let streams = self.streams.get_mut(&connection)?;
+        let last = streams.iter().rposition(|waiting| waiting.stream.protocol == *protocol)?;
+        let taken = streams.remove(last);
+        if streams.is_empty() {
+            self.streams.remove(&connection);
+            self.turns.retain(|other| *other != connection);
+        }
+        taken
+    }
+}
+
+impl Line {
+    /// Returns the number of streams that wait.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns the number of streams of a peer that wait.
+    pub(super) fn len_of(&self, peer: &PeerId) -> usize {
+        self.peers.get(peer).map_or(0, OfPeer::len)
+    }
+
+    pub(super) fn push(&mut self, waiting: InLine) {
+        let peer = waiting.stream.peer;
+        let own = self.peers.entry(peer).or_insert_with(|| {
+            self.turns.push_back(peer);
+            OfPeer::default()
+        });
+        own.push(waiting);
+        self.len += 1;
+    }
+
+    /// Takes the next stream of the peer for which the fewest handlers run, if these are fewer than `share`. Among equals it
+    /// is the peer whose turn is next.
+    pub(super) fn pop(&mut self, running: impl Fn(&PeerId) -> usize, share: usize) -> Option<InLine> {
+        let loads = self.turns.iter().map(running).enumerate();
+        let (at, _) = loads.filter(|(_, load)| *load < share).min_by_key(|(at, load)| (*load, *at))?;
+        let peer = self.turns.remove(at)?;
+        let own = self.peers.get_mut(&peer)?;
+        let next = own.pop();
+        match own.turns.is_empty() {
+            true => drop(self.peers.remove(&peer)),
+            false => self.turns.push_back(peer),
+        }
+        self.len -= usize::from(next.is_some());
+        next
+    }
+
+    /// Takes the last stream of a protocol from the peer that has the most of them here, if another stream of `peer` in its
+    /// place makes them more even; else, likewise, among the connections of `peer`.
+    pub(super) fn make_place(&mut self, protocol: &Protocol, peer: PeerId, connection: ConnectionId) -> Option<InLine> {
+        let count = |peer: &PeerId| self.peers.get(peer).map_or(0, |own| own.count(protocol));
+        let (most, greedy) = self.turns.iter().map(|peer| (count(peer), *peer)).max_by_key(|(most, _)| *most)?;
+        let taken = match most >= count(&peer) + 2 {
+            // It has two at least, so that its turn stays.
+            true => self.peers.get_mut(&greedy)?.take_last(protocol, 1),
+            false => {
+                let own = self.peers.get_mut(&peer)?;
+                let least = own.count_on(connection, protocol) + 2;
+                own.take_last(protocol, least)
+            }
+        };
+        self.len -= usize::from(taken.is_some());
+        taken
+    }
+
+    /// Returns the next stream of each peer, in no order: each asks once.
+    pub(super) fn firsts(&mut self) -> impl Iterator<Item = &mut InLine> {
+        self.peers.values_mut().filter_map(OfPeer::first)
+    }
+}
