@@ -37,7 +37,7 @@ impl Clock {
 
     /// Returns what a time of the owner's clock is on this one.
     #[cfg_attr(not(feature = "swarm"), allow(dead_code))]
-    pub(crate) const fn from_owners(&self, at: Duration) -> Duration {
+    pub(crate) const fn of_owners(&self, at: Duration) -> Duration {
         at.saturating_add(self.ahead)
     }
 

@@ -190,7 +190,7 @@ impl Lists {
     /// At most [`Config::timed_denials`] peers are denied so. When there are as many, the denial that ends next makes place.
     /// Returns `false` if that would be this one: then it is not kept.
     pub fn deny_peer_until(&mut self, peer: PeerId, until: Duration) -> bool {
-        self.deny_until(peer, self.clock.from_owners(until))
+        self.deny_until(peer, self.clock.of_owners(until))
     }
 
     /// Denies a peer for so long from the latest time that the swarm was given; else it is
@@ -228,7 +228,7 @@ impl Lists {
     /// Returns whether a peer is denied at the time `now`, on the clock of [`tick`](super::Swarm::tick).
     #[must_use]
     pub fn denies_peer(&self, peer: PeerId, now: Duration) -> bool {
-        self.denies_peer_at(peer, self.clock.from_owners(now))
+        self.denies_peer_at(peer, self.clock.of_owners(now))
     }
 
     /// Returns the same at a time on the swarm's own clock.
