@@ -12,7 +12,7 @@ pub(crate) struct Clock {
     now: Duration,
     /// The latest time that the owner has given since its clock was set back last.
     given: Duration,
-    /// How far this clock is ahead of the owner's.
+    /// The time by which this clock is ahead of the owner's.
     ahead: Duration,
 }
 

@@ -193,7 +193,7 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     is_shutting_down: bool,
     /// The rest of a shutdown, while it has not begun to close everything.
     closing: Option<Closing>,
-    /// What is left to be looked at since the lists have changed.
+    /// The rest of the look at what is open, since the lists have changed.
     enforcing: Option<Enforcing>,
     clock: Clock,
     /// The time of the clock.

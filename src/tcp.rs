@@ -68,7 +68,7 @@ pub struct Config {
     /// more (refuse it, let it try again) is the system's affair, and so is a limit of its own (`somaxconn` on Linux).
     /// Default: 1 024.
     pub backlog: u32,
-    /// How long a listener rests after it could not accept for lack of descriptors or memory, before it tries again. It tries
+    /// The time that a listener rests after it could not accept for lack of descriptors or memory, before it tries again. It tries
     /// again at once when a socket of the same reactor closes, which may have given back what was missing.
     /// At least 1 ms; less is taken as 1 ms, so that a lack never becomes a spin. Default: 100 ms.
     pub accept_pause: Duration,

@@ -19,13 +19,13 @@ pub struct Config {
     pub swarm: swarm::Config,
     /// How sockets are made. [`Host::with_swarm`](super::Host::with_swarm) does not look at it.
     pub tcp: tcp::Config,
-    /// How many handlers may run at the same time, of all protocols. 0 counts as 1. Default 2 048: twice the
+    /// The most handlers that run at the same time, of all protocols. 0 counts as 1. Default 2 048: twice the
     /// [streams of a peer](swarm::Config::streams_per_peer), so that no peer alone can take all of them.
     pub handlers: usize,
-    /// How many of them may run for one peer. Further streams of that peer wait, so that others find a place. 0 counts as 1.
+    /// The most of them that run for one peer. Further streams of that peer wait, so that others find a place. 0 counts as 1.
     /// Default `None`: three quarters of `handlers`.
     pub handlers_per_peer: Option<usize>,
-    /// How long a stream waits for a handler while as many run as may. Then the youngest stream of the peer for which most
+    /// The time that a stream waits for a handler while as many run as may. Then the youngest stream of the peer for which most
     /// handlers run is reset, so that its handler ends, if they are more than would run for the peer that waits: once for each
     /// stream that waits. [`Duration::MAX`] has streams wait for ever. Default 5 s.
     pub handler_patience: Duration,

@@ -93,7 +93,7 @@ impl Handlers {
         self.busy() < config.handlers.max(1) && own < config.handlers_of_a_peer()
     }
 
-    /// Who answers another stream of a protocol, which `peer` has opened on `connection`.
+    /// Finds the handler for another stream of a protocol, which `peer` has opened on `connection`.
     pub(super) fn answer(
         &mut self,
         protocol: &Protocol,

@@ -83,7 +83,7 @@ impl Ends {
         (bytes > 0).then(|| (bytes, !self.is_complete.get()))
     }
 
-    /// What is kept is counted, until it is read, lost or dropped.
+    /// The bytes that are kept are counted until they are read, lost or dropped.
     pub(super) fn set_counted(&self, counted: Counted) {
         self.unread.borrow_mut()._counted = Some(counted);
     }

@@ -12,7 +12,7 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 
-/// How many connections are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
+/// The most connections that are looked at for one that gives way, so that the work for a newcomer is bounded: as many as 128
 /// addresses may have.
 const LOOKED_AT: usize = 1_024;
 

@@ -39,7 +39,7 @@ pub(super) struct Listener {
     /// The reason of its failure, where the transport has bound it and it fails all the same.
     failure: Option<Failure>,
     pub(super) error: Option<String>,
-    /// When the log said last that it cannot accept.
+    /// The time at which the log said last that it cannot accept.
     warned: Option<Duration>,
 }
 

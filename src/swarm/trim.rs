@@ -48,7 +48,7 @@ const MANY: u32 = 1_024;
 /// [`trim_grace`](Config::trim_grace) is not shorter. It is long enough to open a stream over a slow line.
 const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
-/// What keeps a connection from being closed, the least first.
+/// The reasons to keep a connection, the weakest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Use {
     /// It has never had a stream, and its peer has dialed.

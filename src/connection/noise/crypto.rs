@@ -1,6 +1,6 @@
 //! The primitives that `snow` works with: [`Resolver`].
 //!
-//! What is secret here is wiped when it is dropped: the static and the ephemeral key, and the keys of both directions. Not
+//! Secrets are wiped when they are dropped: the static and the ephemeral key, and the keys of both directions. Not
 //! ours to wipe are `snow`'s chaining key and its other interim values, which stay in memory that is freed when the
 //! handshake is over, and what `ring` leaves on the stack of a key or a hash that it works with.
 //!

@@ -62,7 +62,7 @@ struct WireAddress {
     multiaddr: Vec<u8>,
 }
 
-/// What a signature is over: the domain, the type and the payload, each behind its length.
+/// Returns the bytes that a signature covers: the domain, the type and the payload, each behind its length.
 fn signed(parts: &[&[u8]; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {

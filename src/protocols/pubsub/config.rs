@@ -88,20 +88,20 @@ pub struct Config {
     /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
     /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). What has to go to several is kept once. Default 4 MiB.
     pub outbox_bytes: usize,
-    /// How long a message is remembered. No message that was told is told again within this time, whatever comes
+    /// The time for which a message is remembered. No message that was told is told again within this time, whatever comes
     /// meanwhile. Default 120 s.
     ///
     /// It is the only guard against a message that somebody has kept and sends again later, unless there is a
     /// [`SeqnoValidator`](super::SeqnoValidator).
     pub seen_ttl: Duration,
-    /// How many messages are remembered. None is forgotten before its time; a new one for which there is no room is refused
+    /// The most messages that are remembered. None is forgotten before its time; a new one for which there is no room is refused
     /// before its signature is looked at: neither told nor forwarded, and not remembered, so that it is taken if it comes
     /// again when there is room. That is counted ([`author_over_share`](super::Counters::author_over_share),
     /// [`sender_over_share`](super::Counters::sender_over_share)), told as
     /// [`Refusal::MessageRefused`](crate::swarm::Refusal::MessageRefused), and held against nobody. 0 counts as 1. At most
     /// 1 073 741 823. Default 131 072.
     ///
-    /// Who has most of the cache pays, not who comes next: there is room for a message if its author has fewer messages in
+    /// The author with most of the cache pays, not the one who comes next: there is room for a message if its author has fewer messages in
     /// the cache than places are free, its sender (the peer that sends it to us) fewer than four times as many, and the
     /// sender's address (an IPv6 address: its /64; loopback and addresses without an IP address excepted) fewer than sixteen
     /// times as many. So an author that says all it can has half of the cache, 546 messages a second by default, and leaves

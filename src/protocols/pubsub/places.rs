@@ -14,7 +14,7 @@ const LEAST_SHARE: usize = 8;
 #[derive(Debug)]
 pub(super) struct Places {
     max: usize,
-    /// How long a peer may bring nothing new before it can give way.
+    /// The time without anything new after which a peer can give way.
     quiet_after: Duration,
     len: usize,
     groups: BTreeMap<AddressGroup, Group>,

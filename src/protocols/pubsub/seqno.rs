@@ -132,9 +132,9 @@ pub struct SeqnoValidator {
     authors: BTreeMap<PeerId, Author>,
     /// The authors that each has brought, by the time when they were heard.
     brought: BTreeMap<Bringer, BTreeSet<(u64, PeerId)>>,
-    /// Who has brought authors, by their number.
+    /// The peers and addresses that have brought authors, by the number of these.
     sizes: BTreeSet<(usize, Bringer)>,
-    /// What is counted up with each message.
+    /// A number that grows with each message.
     time: u64,
     forgotten: u64,
 }
@@ -148,7 +148,7 @@ struct Author {
     heard: u64,
 }
 
-/// Who was the first to send a message of an author.
+/// The peer or address that was the first to send a message of an author.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Bringer {
     /// The owner has said the number.

@@ -1,4 +1,4 @@
-//! What lists and gates deny of a [`Link`]: itself, the address that its name has led to, and the protocols of its streams.
+//! Ends those parts of a [`Link`] that lists and gates deny: itself, the address that its name has led to, and the protocols of its streams.
 
 use super::ending::short;
 use super::{Link, Stage, Why};
