@@ -64,6 +64,10 @@ const CONNECTIONS: usize = 6;
 /// The last quarter of the connections is one place, and who has any other gets it only by a dial.
 const LAST_CONNECTION: u32 = 1;
 
+/// How many streams there may be, of which the last place is one for which the peer that has most gives way.
+const STREAMS: u32 = 16;
+const LAST_STREAM: u32 = 1;
+
 /// Small shares: connections of a peer and of an address, streams of a peer.
 const SHARES: (u32, u32, u32) = (2, 3, 4);
 
@@ -94,7 +98,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let (choice, sizes) = (input.byte(), input.byte());
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
-        (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        (config.limits.streams, config.limits.streams_per_connection) = (STREAMS, 6);
         // Few, so that peers' streams are refused for it.
         config.limits.owed_per_connection = 2;
         // Time goes on by a minute at most.

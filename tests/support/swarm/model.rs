@@ -97,6 +97,16 @@ fn fault(kind: io::ErrorKind) -> Fault {
     }
 }
 
+/// Returns whether so many streams have begun that the last place may have been taken, for which one of the peer that has
+/// most gives way.
+fn has_had_last_stream<const EVENTS: usize>(swarm: &SimSwarm<super::Scripted, EVENTS>) -> bool {
+    let streams = swarm.counters().streams;
+    let told = [streams.inbound, streams.outbound].iter().map(|count| count.opened + count.failed).sum::<u64>();
+    let of_all = swarm.connections().flat_map(|connection| swarm.streams_of(connection));
+    let opening = of_all.filter(|id| swarm.stream(*id).is_some_and(|view| view.state == State::Opening)).count();
+    told + opening as u64 >= u64::from(super::STREAMS - super::LAST_STREAM)
+}
+
 impl Model {
     pub(super) fn new(has_small_shares: bool, budget: Rate) -> Self {
         Self { has_small_shares, resets_at_once: budget.burst, ..Self::default() }
@@ -228,7 +238,8 @@ impl Model {
                     Failure::Limit => {
                         let protocol = swarm.stream(stream).and_then(|view| view.protocol.cloned());
                         let opened = swarm.counters().streams.inbound.opened;
-                        inbound && self.has_small_shares && protocol == Some(super::SINK) && opened > 0
+                        let is_at_share = self.has_small_shares && protocol == Some(super::SINK) && opened > 0;
+                        inbound && (is_at_share || has_had_last_stream(swarm))
                     }
                     _ => false,
                 }
@@ -251,6 +262,7 @@ impl Model {
                     StreamEnd::ConnectionClosed => true,
                     StreamEnd::Timeout => self.waited,
                     StreamEnd::Denied => self.denials.explain_closed(swarm, stream),
+                    StreamEnd::Limit => inbound && has_had_last_stream(swarm),
                     _ => false,
                 }
             }
