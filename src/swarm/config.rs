@@ -61,9 +61,9 @@ pub struct Config {
     /// one site alone neither fills the places nor shortens the time for others' first bytes.
     pub handshakes_per_site: u32,
     /// The work that signatures of newcomers may cause in one turn, in signatures of Ed25519: secp256k1 counts as 2, ECDSA as 9,
-    /// RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4 address, or one IPv6 /64, has a quarter of it. Whose signature
-    /// would go beyond waits for the next turn, for which [`poll_at`](super::Swarm::poll_at) asks at once, and what is open
-    /// goes on before; the last one of a turn may go beyond. 0 counts as 1. Default 64: a few milliseconds.
+    /// RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4 address, or one IPv6 /64, has a quarter of it while anything else is
+    /// ready, and the rest if nothing is. Whose signature would go beyond waits for the next turn, for which
+    /// [`poll_at`](super::Swarm::poll_at) asks at once, and what is open goes on before; the last one of a turn may go beyond. 0 counts as 1. Default 64: a few milliseconds.
     pub handshake_work_per_turn: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
     /// half of its address's or its /48's, are taken. Otherwise, and from the first byte on,

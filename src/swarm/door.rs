@@ -225,12 +225,18 @@ where
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
-    /// Returns whether a visitor may be helped in this turn. One whose next message brings a signature may not, once the
-    /// turn has verified as many as it may.
+    /// Returns whether a visitor may be helped in this turn while something else is ready. One whose next message brings a
+    /// signature may not, once the turn has verified as many as it may, of that address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);
         visitor.progress() != Progress::Answered || self.door.work.allows(turn, address)
+    }
+
+    /// Takes a visitor out of those whose proofs have had to wait, if this turn may verify one more.
+    pub(super) fn next_held_over(&mut self) -> Option<u64> {
+        let has_left = self.door.work.has_left(self.queue.turn);
+        if has_left { self.queue.held_over.pop_front() } else { None }
     }
 
     /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.
