@@ -167,8 +167,8 @@
 //!
 //! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
 //! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
-//! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
-//! of the peer for which most handlers run is reset for one that waits, if that peer has less;
+//! one of them to end, shared out among peers, by their handlers and streams that wait, and among their connections;
+//! `handler_patience` (5 s), after which the youngest stream of the peer for which most handlers run is reset for one that waits, if that peer has less;
 //! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
 //! those of streams that were cut first, before those that it had finished;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
