@@ -8,7 +8,9 @@
 //! A stream that the peer begins has no id, and no place in that table, before its first whole proposal has come: the
 //! multistream-select header, and a line behind it that names a protocol, supported or not. Until then it is the
 //! connection's own affair, in a table that is bounded by [`Config::inbound_backlog`] and has no memory while it is empty.
-//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`].
+//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`]. A peer that opens more streams
+//! than [`Config::openings`] allows is paced: those beyond wait there, with their proposals, until
+//! [`handle_timeout`](Connection::handle_timeout) offers them.
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
 //! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
@@ -74,6 +76,7 @@ mod memory;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
+mod moment;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -107,7 +110,7 @@ pub use stream::{Stream, Streams};
 #[cfg(feature = "swarm")]
 pub(crate) use timers::Rest;
 #[cfg(feature = "swarm")]
-pub(crate) use unnamed::BEGUN as UNNAMED;
+pub(crate) use unnamed::{BEGUN as UNNAMED, Slot};
 pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
@@ -130,7 +133,9 @@ use packed_peer::PackedPeer;
 use queue::Queues;
 use round_trip::RoundTrip;
 use timers::{Due, Timers};
-use unnamed::{Both, Slot, Unnamed};
+#[cfg(not(feature = "swarm"))]
+use unnamed::Slot;
+use unnamed::{Both, Unnamed};
 use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
@@ -164,6 +169,8 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told, with an id or without.
     live: u32,
+    /// The number of the peer's streams that have waited for a token.
+    paced: u32,
     /// The number of streams that wait for permission to open.
     at_gate: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
@@ -211,6 +218,7 @@ impl Connection {
             offered: None,
             backlog: 0,
             live: 0,
+            paced: 0,
             at_gate: 0,
             has_data_due: false,
             unread: 0,
@@ -483,11 +491,12 @@ impl Connection {
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
         let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
-        [self.timers.poll_at(config), stream, unnamed].into_iter().flatten().min()
+        let opening = self.next_opening_at(config);
+        [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
     }
 
-    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; and pings a peer that
-    /// has been silent for [`Config::keep_alive_interval`].
+    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; offers streams that have
+    /// waited for a token of [`Config::openings`]; and pings a peer that has been silent for [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
         while let Some(due) = self.timers.take_due(turn.config, turn.now) {
@@ -504,13 +513,17 @@ impl Connection {
                 }
             }
         }
+        // Before the time-outs: what a late owner could have taken in time is not lost.
+        if let Some(fact) = self.offer_paced(turn) {
+            return Some(fact);
+        }
         let named = self.queues.first(turn.streams, turn.config);
         let unnamed = self.first_unnamed(turn.config);
         let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
         first.filter(|at| *at <= turn.now)?;
         match (named, unnamed) {
             (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, turn),
-            (_, Some((_, slot))) => self.give_up_unnamed(slot, turn),
+            (_, Some((_, slot))) => self.unnamed_timeout(slot, turn),
             (_, None) => None,
         }
     }
@@ -521,10 +534,23 @@ impl Connection {
     }
 
     /// Returns the number of streams that the peer has begun and that have no id, because no whole proposal has come on
-    /// them. Once the connection is over, these have ended with it, without a fact for each.
+    /// them, or because they are [paced](Self::streams_waiting). Once the connection is over, these have ended with it, without a fact for each.
     #[must_use]
     pub fn streams_without_id(&self) -> usize {
         self.unnamed.len()
+    }
+
+    /// Returns the number of streams without an id that have a whole proposal, and wait because the peer has opened more than
+    /// [`Config::openings`] allows.
+    #[must_use]
+    pub fn streams_waiting(&self) -> usize {
+        self.unnamed.waiting()
+    }
+
+    /// Returns the number of streams that have ever waited so on this connection. It stops at [`u32::MAX`].
+    #[must_use]
+    pub const fn streams_paced(&self) -> u32 {
+        self.paced
     }
 
     /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Turn::now`]. Without such a

@@ -227,8 +227,10 @@
 //! before has no event; [`counters`](Swarm::counters) count it in
 //! [`without_id`](crate::lifecycle::Counts::without_id).
 //!
-//! A peer may open streams and end them politely as often as it likes: each waits for its turn and for room. What ends by a
-//! reset for which the peer is the reason, whoever sends it, takes from the budget
+//! A peer may open streams and end them politely, as many as [`openings`](crate::connection::Config::openings) says: each
+//! waits for its turn and for room, and those beyond for the rate, without an id. So nothing that has an id is told faster
+//! than you have chosen. The default is 1 000 000 a second, for owners to whom an event costs nothing; choose less where it
+//! does. What ends by a reset for which the peer is the reason, whoever sends it, takes from the budget
 //! [`resets`](crate::connection::Config::resets), whose page says which ends are charged and which are not.
 //!
 //! # Who comes in

@@ -4,6 +4,8 @@
 //! buffer of which half has been read counts as a whole until it is empty or shrinks.
 
 use super::unnamed::Both;
+#[cfg(feature = "swarm")]
+use super::unnamed::Slot;
 use super::yamux::{self, Pressure};
 use super::{Connection, Phase, Turn};
 use crate::arithmetic::memory_in_all;
@@ -29,6 +31,26 @@ impl Connection {
             Phase::Open(open) => open.session.unread_held(),
             Phase::Handshake(_) | Phase::Over => self.unread,
         }
+    }
+
+    /// Returns the part of [`unread_held`](Self::unread_held) that is held by streams without an id, which go with the
+    /// connection. It walks them.
+    #[must_use]
+    pub fn unread_held_without_id(&self) -> usize {
+        self.unnamed.unread().map(|(held, _)| held).fold(0, usize::saturating_add)
+    }
+
+    /// Returns the streams without an id that hold bytes, each with its part of
+    /// [`unread_held_without_id`](Self::unread_held_without_id).
+    #[cfg(feature = "swarm")]
+    pub(crate) fn holders_without_id(&self) -> impl Iterator<Item = (usize, Slot)> {
+        self.unnamed.unread().filter(|(held, _)| *held > 0)
+    }
+
+    /// Resets a stream without an id, for an owner that is short of memory. Returns whether there was one.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn reset_without_id(&mut self, slot: Slot, turn: &mut Turn<'_>) -> bool {
+        self.give_up_unnamed(slot, turn).is_some()
     }
 
     /// Takes note that its owner has dropped so many [held](super::Stream::bytes_held) bytes of a stream: taken, or with the

@@ -34,6 +34,7 @@
 //! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. (A turn's budget is another thing: the work that you allow it.) |
 //! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
 //! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
+//! | **paced** | Said of a stream that waits without an id, because its peer has opened more than its rate; and of its connection meanwhile. |
 //! | **flood** | More of something than its rate allows. The connection ends: `Failed(Flood)`. |
 //! | **owed** | A closing event that waits behind a full event queue. |
 //! | **helping** | What one connection may read and have handled before others have their turn: at most 16 KiB and 256 frames, less while many are readable. |
@@ -74,7 +75,7 @@
 //! | [`total`](ProtocolLimits::total) | none | streams of one protocol that all peers have begun | a reset | the same | the newcomer |
 //! | [`inbound_backlog`](connection::Config::inbound_backlog) | 256 | streams of one connection that are not open yet | a reset | counted as `StreamLimit` | the newcomer |
 //! | [`owed_per_connection`](Limits::owed_per_connection) | 64 | owed events of one connection; beyond, and until the event queue has room again | its new streams are reset | counted as `StreamLimit` | the newcomer |
-//! | [`negotiation_timeout`](connection::Config::negotiation_timeout) | 10 s | the time from a stream's beginning to its protocol | a reset | counted as `StreamUnproposed`, or `StreamFailed` with `Timeout` after its first proposal | the slow one |
+//! | [`negotiation_timeout`](connection::Config::negotiation_timeout) | 10 s | the time from a stream's beginning to its protocol | a reset | counted as `StreamUnproposed`, or `StreamFailed` with `Timeout` after its first proposal; as `StreamLimit` if it waited for `openings` | the slow one |
 //! | [`half_open_timeout`](connection::Config::half_open_timeout) | 10 min | the silence of a half-open stream | a reset | `ClosedStream` with `Timeout` | the silent one |
 //! | [`half_open_grace`](connection::Config::half_open_grace) | 60 s | the silence after which a half-open stream can give way | a reset | `ClosedStream` with `Timeout` or `Limit` | the one that is silent longest |
 //! | [`idle_timeout`](connection::Config::idle_timeout) | 5 min | a connection without a stream | go-away 0 | `Disconnected` with `Idle` | the idle one |
@@ -100,6 +101,7 @@
 //! | [`handshake_work_per_turn`](Config::handshake_work_per_turn) | 64 | the work of newcomers' signatures in one turn, in signatures of Ed25519; a quarter of it for one address or /64 while anything else is ready | it waits for the next turn | nothing | the newcomers of the address whose signatures cost most |
 //! | [`reads_per_poll`](Config::reads_per_poll) | 8 | helpings of one connection in one [`tick`](Swarm::tick) | it waits for the next | nothing | the busy one |
 //! | [`resets`](connection::Config::resets) | 1 000, 100 a second | streams of a peer that end by a reset for which it is the reason, whoever sends that | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
+//! | [`openings`](connection::Config::openings) | 1 000 000, 1 000 000 a second | streams that a peer opens on one connection; those beyond wait with their proposals, without an id | its stream opens later; a reset after `negotiation_timeout` | `streams_waiting` and `streams_paced` of [`ConnectionView`](crate::swarm::ConnectionView); counted as `StreamLimit` once it has waited for `negotiation_timeout` | the new streams of that connection |
 //! | [`pings`](connection::Config::pings) | 100, 10 a second | pings of a peer, beyond one for each 64 KiB of ours | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`max_empty_frames`](yamux::Config::max_empty_frames) | 4 096 | frames without payload that data and streams do not account for | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`backlog`](tcp::Config::backlog) | 1 024 | connections that the system holds until they are accepted | the system's refusal | nothing | the newcomer |
@@ -165,8 +167,8 @@
 //!
 //! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
 //! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
-//! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
-//! of the peer for which most handlers run is reset for one that waits, if that peer has less;
+//! one of them to end, shared out among peers, by their handlers and streams that wait, and among their connections;
+//! `handler_patience` (5 s), after which the youngest stream of the peer for which most handlers run is reset for one that waits, if that peer has less;
 //! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
 //! those of streams that were cut first, before those that it had finished;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
@@ -422,9 +424,11 @@
 //!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones.
 //! - **New names.** Denial of a peer keeps out an identity, and a new one costs nothing. Denial of a network keeps out an
 //!   address, and all who share it.
-//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
-//!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
-//!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
+//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood: each stream is two events,
+//!   in turns with those of others, and [`openings`](connection::Config::openings) of them a second are told. The default is
+//!   above what this machine's streams need, and so bounds no log: if each stream costs you a line, set what your log takes.
+//!   `swarm-notify listen` takes 4 000 at once and 1 000 a second of one connection. The rate is one of a connection, so that a
+//!   peer with eight of them has eight times as much.
 //! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities that say something new
 //!   each, once in [`quiet_after`](pubsub::Config::quiet_after), keep all others out for as long as they do: of 128 addresses
 //!   with eight connections each, or of one attacker where all come from loopback, behind a proxy. And 1 024 addresses with one

@@ -36,9 +36,12 @@ pub enum Refusal {
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
     /// text of its error names the share.
     ConnectionLimit,
-    /// A stream ended before its first whole proposal had come: the peer reset or finished it, or took too long.
+    /// A stream ended before it had an id: the peer reset or finished it before its first whole proposal had come, took too
+    /// long for that, or reset it while it was [paced](crate::connection::Config::openings).
     StreamUnproposed,
-    /// A stream was reset at once because a limit was reached. One that has chosen a
+    /// A stream was reset at once because a limit was reached; or after its
+    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because it was
+    /// [paced](crate::connection::Config::openings) for so long. One that has chosen a
     /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,

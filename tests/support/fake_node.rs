@@ -293,6 +293,8 @@ impl Node for Fake {
             listener: None,
             peer: self.peers.get(&id).copied(),
             streams: self.lifecycle.live_streams(id),
+            streams_waiting: 0,
+            streams_paced: 0,
             age: Duration::ZERO,
             round_trip: None,
             sent: 0,

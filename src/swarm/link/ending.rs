@@ -191,7 +191,10 @@ where
             for _ in 0..pipe.connection.streams_without_id() {
                 ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
-            self.left = pipe.connection.unread_held();
+            // The other streams outlive it, until their owners drop them.
+            let gone = pipe.connection.unread_held_without_id();
+            self.left = pipe.connection.unread_held().saturating_sub(gone);
+            self.paced = pipe.connection.streams_paced();
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);

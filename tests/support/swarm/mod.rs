@@ -81,6 +81,9 @@ const YOUNG: Duration = Duration::from_secs(2);
 /// A budget of resets that a script can use up.
 const FEW_RESETS: Rate = Rate::new(1, 1);
 
+/// A rate of streams beyond which a script gets.
+const FEW_OPENINGS: Rate = Rate::new(2, 4);
+
 struct Script<const EVENTS: usize> {
     side: Side<Scripted, EVENTS>,
     world: World,
@@ -127,7 +130,10 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if sizes & 0x40 != 0 {
             config.connection.resets = FEW_RESETS;
         }
-        let resets = config.connection.resets;
+        if sizes & 0x10 != 0 {
+            config.connection.openings = FEW_OPENINGS;
+        }
+        let (resets, openings) = (config.connection.resets, config.connection.openings);
         let has_small_shares = sizes & 8 != 0;
         if has_small_shares {
             (config.connections_per_peer, config.connections_per_address, config.streams_per_peer) = SHARES;
@@ -155,7 +161,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             swarm
         });
-        let mut model = Model::new(has_small_shares, resets);
+        let mut model = Model::new(has_small_shares, resets, openings);
         (model.has_marks, model.has_reserve) = (has_marks, sizes & 0x20 == 0);
         let model = Rc::new(RefCell::new(model));
         let reactions = Rc::new(RefCell::new(Reactions::default()));
