@@ -29,17 +29,18 @@
 //!
 //! Two ends, until both are open, with a `Vec` for the wire between them:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
-//! let connection = |key, role| {
-//!     let noise = noise::Config::new(&Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], &["/yamux/1.0.0"]);
-//!     Connection::new(&noise.unwrap(), role, [key; 32], None, &config, now).unwrap()
+//! let connection = |role| -> Result<Connection, Box<dyn core::error::Error>> {
+//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//!     Ok(Connection::new(&noise, role, keys::seed()?, None, &config, now)?)
 //! };
-//! let mut ends = [connection(1, Role::Dialer), connection(2, Role::Listener)];
+//! let mut ends = [connection(Role::Dialer)?, connection(Role::Listener)?];
 //! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
@@ -58,7 +59,7 @@
 //!     }
 //! }
 //! assert_eq!(open, 2); // authenticated and multiplexed, with permission given at each gate
-//! # Ok::<(), swarm_notify::connection::Error>(())
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
 // Nearly every number here follows from what a peer has sent.
@@ -185,8 +186,8 @@ pub struct Connection {
 enum Phase {
     Handshake(Box<Handshake>),
     Open(Box<Open>),
-    /// It broke: nothing more is understood or said.
-    Over,
+    /// It broke: nothing more is understood or said. The peer that has answered in the place of the expected one.
+    Over(Option<Box<PeerId>>),
 }
 
 impl Connection {
@@ -233,7 +234,17 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
             Phase::Open(open) => open.peer.and_then(PackedPeer::unpack),
-            Phase::Over => None,
+            Phase::Over(_) => None,
+        }
+    }
+
+    /// Returns the peer that has answered in the place of the expected one, once the connection has failed of
+    /// [`noise::Error::WrongPeer`]. It has proved who it is.
+    #[must_use]
+    pub fn wrong_peer(&self) -> Option<PeerId> {
+        match &self.phase {
+            Phase::Over(wrong) => wrong.as_deref().copied(),
+            Phase::Handshake(_) | Phase::Open(_) => None,
         }
     }
 
@@ -243,7 +254,7 @@ impl Connection {
     pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.transcript(),
-            Phase::Open(_) | Phase::Over => None,
+            Phase::Open(_) | Phase::Over(_) => None,
         }
     }
 
@@ -253,7 +264,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.listener_step(),
             Phase::Open(_) => HandshakeStep::Authenticated,
-            Phase::Over => HandshakeStep::Security,
+            Phase::Over(_) => HandshakeStep::Security,
         }
     }
 
@@ -265,7 +276,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(_) => self.kept.len() < KEPT_AT_GATE,
             Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
-            Phase::Over => false,
+            Phase::Over(_) => false,
         }
     }
 
@@ -294,13 +305,13 @@ impl Connection {
                 Ok(false) => None,
                 // Pending output is still sent: a refusal in it tells the peer the reason.
                 Err(error) => {
-                    self.phase = Phase::Over;
+                    self.phase = Phase::Over(handshake.wrong_peer().map(Box::new));
                     Some(Fact::Failed(error))
                 }
             },
             Phase::Open(open) if open.is_broken => None,
             Phase::Open(_) => self.receive_frames(input, turn),
-            Phase::Over => None,
+            Phase::Over(_) => None,
         };
         if fact.is_none() {
             input.end(&mut self.kept);
@@ -417,7 +428,7 @@ impl Connection {
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         };
         said || !self.out.is_empty()
     }
@@ -428,7 +439,7 @@ impl Connection {
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.is_part_sealed(),
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         }
     }
 
@@ -480,7 +491,7 @@ impl Connection {
                     return Some(fact);
                 }
             },
-            Phase::Over => None,
+            Phase::Over(_) => None,
         }
     }
 
@@ -575,7 +586,7 @@ impl Connection {
     pub const fn is_spent(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         }
     }
 
@@ -650,7 +661,7 @@ impl Connection {
 
     fn broke(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
-        self.phase = Phase::Over;
+        self.phase = Phase::Over(None);
         // A handshake that was not over in time does not end with our last message after all.
         self.out = Vec::new();
         Fact::Failed(error)

@@ -192,7 +192,7 @@
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
 //! | `reason` | string | Why it has failed or ended, in one of the words below. |
-//! | `error` | string | The text of the error. It is for people, and may change. |
+//! | `error` | string | The text of the error. It is for people, and may change. Of a dial that failed as `wrong_peer` it names both peers: `expected …, found …`. |
 //! | `refused` | object | How much the peer was refused in all, for each `kind`. |
 //! | `paced` | number | How many streams of the peer have waited for their turn, since it opened more than its rate. |
 //! | `kind` | string | What was refused, as [`Refusal`](crate::swarm::Refusal) has it: `stream_limit` and so on. |

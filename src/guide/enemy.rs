@@ -62,8 +62,8 @@
 //! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
 //! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
 //! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
-//! | [`high_water`](Config::high_water) | none | open connections, ours among them; none is 15/16 of `connections`, if those are 1 024 or more | go-away 0, and its socket is closed | `Disconnected` with `Trimmed` | the least useful: without a stream first, never of a [protected](Swarm::protect) peer |
-//! | [`low_water`](Config::low_water) | none | the connections that trimming leaves; none is 15/16 of `high_water` | the same | the same | the same |
+//! | [`high_water`](Config::high_water) | none | open connections, ours among them; none is `connections` less a sixteenth (15 360), and no mark if those are fewer than 1 024 | go-away 0, and its socket is closed | `Disconnected` with `Trimmed` | the least useful: without a stream first, never of a [protected](Swarm::protect) peer |
+//! | [`low_water`](Config::low_water) | none | the connections that trimming leaves; none is `high_water` less a sixteenth (14 400) | the same | the same | the same |
 //! | [`trim_grace`](Config::trim_grace) | 10 s | the age before which none is trimmed | nothing | nothing | nobody |
 //! | [`protections`](Config::protections) | 1 024 | pairs of a peer and a tag that are protected | nothing | [`ProtectError::Limit`](crate::swarm::ProtectError::Limit) | you |
 //! | [`descriptor_reserve`](Config::descriptor_reserve) | 16 | handshakes for which connections make way where descriptors or memory have run out | go-away 0, and its socket is closed | `Disconnected` with `Trimmed`; counted as `AcceptFailed` | a connection without a stream; beyond, or without any, the door |
@@ -324,7 +324,10 @@
 //!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
-//! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - A rule that is changed ends what is open and denied by now, as
+//!   [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - A list that you keep elsewhere, in a file say, replaces the whole one at once:
+//!   [`replace_peers`](Lists::replace_peers), [`replace_networks`](Lists::replace_networks).
 //!
 //! Two nodes on TCP. The server has a protocol of its own, and its notifee denies whoever breaks that, for ten minutes:
 //!
@@ -399,24 +402,28 @@
 //!
 //! # What is not defended
 //!
-//! - **Many addresses.** 16 384 strangers from as many addresses can hold all connections, and nobody can tell them from honest
-//!   peers. Trimming makes room for newcomers, from those that are old enough: strangers who come again all the time keep all
-//!   places taken by connections younger than `trim_grace`, and while each holds one, a newcomer has to find a place that is
-//!   free for a moment. An honest peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
-//! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones, but for one that
-//!   pub/sub has cut, which is denied for [a while](pubsub::Config::denied_for). It pays a handshake for them, and so do we; and
-//!   a new identity costs it nothing.
+//! - **Many addresses.** Shares hold off an address, and not many of them. With the defaults 2 272 IPv4 addresses are enough to
+//!   take all 16 384 connections: 2 016 take eight each, and 256 take one each of the last 64th, where only a holder of none
+//!   gets a place. Of IPv6 it takes 508 sites (/48): 252 with 64 connections each, and 256 with one. Nobody can tell them from
+//!   honest peers. As long as the greediest of them have a connection without a stream, that gives way, and a newcomer comes
+//!   in. If all have streams, there is trimming: above 15 360 connections those go that are older than `trim_grace`, up to 1 984
+//!   in each second, and whoever connects first has their places. Strangers who all come again every 10 s, by some 1 640
+//!   handshakes a second, are not trimmed either. Then a newcomer has to find a place that is free for a moment. An honest
+//!   peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
+//! - **Coming back.** Rates are kept for each connection. A peer that was cut can connect again, and then begins with new
+//!   rates, for the price of a handshake on both sides. One that pub/sub has cut is denied for
+//!   [a while](pubsub::Config::denied_for), but a new identity costs it nothing.
 //! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
 //!   them, drained by 256 events a turn, let an opening of somebody else's wait for up to 18 turns
 //!   ([`owed_per_connection`](Limits::owed_per_connection)). Nobody is starved.
-//! - **A rush at the door.** When all places are taken, an honest newcomer needs half as many connects of others as there are
-//!   places to be pushed out. Who connects more than 5 120 times a second, of as many addresses, keeps those out whose round
-//!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)). An address with all of its 64 places taken has
-//!   a door of its own: 320 connects a second from there keep out who comes from there, too, and 1 280 from a /48. That
-//!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
-//! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards none twice
-//!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
-//!   [`repeats`](pubsub::Config::repeats).
+//! - **A rush at the door.** When all places are taken, an honest newcomer is pushed out once half as many others have
+//!   connected as there are places: 512 ([`inbound_handshakes`](Config::inbound_handshakes)). So attackers of many addresses
+//!   who connect more than 5 120 times a second keep out those whose round trip takes 100 ms. When all 64 places of one
+//!   address are taken, the same holds among those who come from there: 320 connects a second keep them out, and 1 280 those of
+//!   a /48. That matters behind a NAT or a proxy, where honest peers share the attacker's address.
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards no message twice
+//!   within [`seen_ttl`](pubsub::Config::seen_ttl). An honest node that forgets messages earlier can be made to forward some
+//!   twice, and you cut it for [`repeats`](pubsub::Config::repeats).
 //! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
 //!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
 //!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.
@@ -429,10 +436,10 @@
 //!   above what this machine's streams need, and so bounds no log: if each stream costs you a line, set what your log takes.
 //!   `swarm-notify listen` takes 4 000 at once and 1 000 a second of one connection. The rate is one of a connection, so that a
 //!   peer with eight of them has eight times as much.
-//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities that say something new
-//!   each, once in [`quiet_after`](pubsub::Config::quiet_after), keep all others out for as long as they do: of 128 addresses
-//!   with eight connections each, or of one attacker where all come from loopback, behind a proxy. And 1 024 addresses with one
-//!   peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
+//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities keep all others out, if each
+//!   says something new once in [`quiet_after`](pubsub::Config::quiet_after). They need 128 addresses, with eight connections
+//!   each; behind a proxy on the same machine, where all come from loopback, one attacker is enough. And 1 024 addresses with
+//!   one peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
 //! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
 //!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
 //!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.

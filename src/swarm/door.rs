@@ -111,21 +111,20 @@ where
     ///
     /// A socket that says nothing holds the only place, until somebody else comes:
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use core::{pin::pin, task::Context, time::Duration};
     /// use libp2p_core::Endpoint;
     /// use libp2p_core::transport::{DialOpts, MemoryTransport, PortUse};
     /// use std::task::Waker;
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::lifecycle::Event;
     /// use swarm_notify::swarm::{Config, Refusal, Swarm, Transport};
     ///
     /// let mut config = Config::default();
     /// config.inbound_handshakes = 1;
-    /// let swarm = |key, config| {
-    ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
-    /// };
-    /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);
+    /// let swarm = |config| Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, config);
+    /// let (mut server, mut client) = (swarm(config)?, swarm(Config::default())?);
     /// server.listen("/memory/4712".parse()?)?;
     /// server.tick(Duration::ZERO);
     ///

@@ -3,7 +3,7 @@
 //! same attack again it ends when it is asked to. Nobody makes it tell more than a few thousand lines for a connection, nor a
 //! long one.
 //!
-//! `SWARM_NOTIFY_BIN` names another command to attack: of release 0.1.0 most of these tests fail.
+//! `SWARM_NOTIFY_BIN` names another command to attack: of commit 285d616 most of these tests fail.
 
 use crate::attackers::catalogue::{ATTACKS, Attack};
 use crate::attackers::pubsub::TOPIC;

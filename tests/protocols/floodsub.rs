@@ -3,6 +3,7 @@
 
 mod bounds;
 mod churn;
+mod counted;
 mod deny;
 mod fair;
 mod hostile;

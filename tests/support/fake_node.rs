@@ -332,6 +332,30 @@ impl Node for Fake {
         false
     }
 
+    fn protections_of(&self, _: PeerId) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn inbound_handshakes(&self) -> usize {
+        0
+    }
+
+    fn bytes_held(&self) -> usize {
+        0
+    }
+
+    fn bytes_held_of(&self, _: PeerId) -> usize {
+        0
+    }
+
+    fn is_shut_down(&self) -> bool {
+        false
+    }
+
+    fn last_error(&mut self) -> Option<std::io::Error> {
+        None
+    }
+
     fn refused(&self, refusal: Refusal) -> u64 {
         self.refused.iter().filter(|((_, kind), _)| *kind == refusal).map(|(_, count)| count).sum()
     }
@@ -494,6 +518,11 @@ impl Node for Fake {
         *place -= n;
         stream.wants.1 &= n == data.len();
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
+    }
+
+    fn write_room(&mut self, id: StreamId) -> usize {
+        let peer = self.streams.get(&id).map(|stream| stream.peer);
+        peer.and_then(|peer| self.place.get(&peer).copied()).unwrap_or_default()
     }
 
     /// What was taken has arrived.

@@ -1,6 +1,7 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
 use super::config::Config;
+use super::counters::count;
 use super::events::Event;
 use super::inbound::{Entry, State};
 use super::message::Message;
@@ -124,7 +125,7 @@ impl<R: Router> PubSub<R> {
                     return self.message(node, via, message, left);
                 }
                 Ok(Some(Entry::BadTopic)) => {
-                    self.counters.topics_refused.raise(1);
+                    count!(self, &id, topics_refused);
                     return;
                 }
                 Ok(Some(Entry::Nothing)) => return,
@@ -177,7 +178,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer's stream holds too much.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        self.counters.streams_cut.raise(1);
+        count!(self, &id, streams_cut);
         self.forget_inbound(node, id, stream);
         // It may have ended.
         let _ = node.reset(stream);
@@ -241,7 +242,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
-        self.counters.duplicates.raise(1);
+        count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
@@ -285,7 +286,7 @@ impl<R: Router> PubSub<R> {
                 || peer.topics.len() >= self.config.topics_per_peer
                 || !self.topics.change(&mut peer.topic_bytes, more)
             {
-                self.counters.topics_refused.raise(1);
+                count!(self, &id, topics_refused);
                 return;
             }
             // One name is kept once, whoever subscribes.
@@ -301,15 +302,19 @@ impl<R: Router> PubSub<R> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
         {
-            self.counters.outdated.raise(1);
+            count!(self, &sender, outdated);
             return None;
         }
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
         let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
-            Err(Share::Author) => self.counters.author_over_share.raise(1),
-            Err(Share::Sender) => self.counters.sender_over_share.raise(1),
+            Err(Share::Author) => {
+                count!(self, &sender, author_over_share);
+            }
+            Err(Share::Sender) => {
+                count!(self, &sender, sender_over_share);
+            }
         }
         None
     }
@@ -339,7 +344,7 @@ impl<R: Router> PubSub<R> {
             Ok(claim) => claim,
             // As with a signature that is refused.
             Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
-                self.counters.refused.raise(1);
+                count!(self, &via.peer, refused);
                 return;
             }
             Err(_) => {
@@ -351,11 +356,11 @@ impl<R: Router> PubSub<R> {
             self.places.speaks(&mut peer.place, self.now.unwrap_or_default());
         }
         if !self.subscriptions.contains(&claim.message.topic) {
-            self.counters.unwanted.raise(1);
+            count!(self, &via.peer, unwanted);
             return;
         }
         if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
-            self.counters.denied.raise(1);
+            count!(self, &via.peer, denied);
             return;
         }
         // What is known already costs no look at the signature.
@@ -377,7 +382,7 @@ impl<R: Router> PubSub<R> {
             Ok(()) => {}
             // Its forwarder may have taken it in good faith, but for its author.
             Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
-                self.counters.refused.raise(1);
+                count!(self, &via.peer, refused);
                 return;
             }
             Err(_) => {
@@ -394,7 +399,7 @@ impl<R: Router> PubSub<R> {
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
-                self.counters.ignored.raise(1);
+                count!(self, &via.peer, ignored);
                 return;
             }
             Verdict::Reject => {
@@ -407,9 +412,9 @@ impl<R: Router> PubSub<R> {
         }
         self.take_number(&message, via.peer);
         if is_forwarded_late {
-            self.counters.duplicates.raise(1);
+            count!(self, &via.peer, duplicates);
         } else {
-            self.counters.received.raise(1);
+            count!(self, &via.peer, received);
         }
         if claim.is_forwardable {
             let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };

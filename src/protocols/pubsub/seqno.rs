@@ -27,11 +27,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 ///
 /// **Restarts.** The numbers are gone with it, unless you keep them:
 ///
-/// ```
+#[cfg_attr(feature = "rand", doc = "```")]
+#[cfg_attr(not(feature = "rand"), doc = "```ignore")]
 /// use core::time::Duration;
 /// use libp2p_core::transport::MemoryTransport;
 /// use std::collections::BTreeMap;
 /// use swarm_notify::identity::{Keypair, PeerId};
+/// use swarm_notify::keys;
 /// use swarm_notify::notifee::{NotifeeId, Notifees};
 /// use swarm_notify::protocols::floodsub::FloodSub;
 /// use swarm_notify::protocols::pubsub::{self, Event, SeqnoValidator, Signing};
@@ -45,9 +47,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 ///
 /// impl Reader {
 ///     /// Begins with the numbers that an earlier life has kept.
-///     fn new(key: u8, kept: &BTreeMap<PeerId, u64>) -> Result<Self, Box<dyn std::error::Error>> {
-///         let identity = Keypair::ed25519_from_bytes([key; 32])?;
-///         let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::default())?;
+///     fn new(identity: Keypair, kept: &BTreeMap<PeerId, u64>) -> Result<Self, Box<dyn std::error::Error>> {
+///         let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::default())?;
 ///         let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
 ///         let mut validator = SeqnoValidator::default();
 ///         for (author, number) in kept {
@@ -111,18 +112,19 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// #     Ok((heard, reader.floodsub().counters().outdated))
 /// # }
 ///
-/// let mut reader = Reader::new(1, &BTreeMap::new())?;
+/// let identity = keys::generate()?;
+/// let mut reader = Reader::new(identity.clone(), &BTreeMap::new())?;
 /// // Somebody publishes the message with the number 5.
 /// # assert_eq!(hear(&mut reader, 5, 2751)?, (vec![b"7.20".to_vec()], 0));
 /// let kept = reader.numbers();
 /// assert_eq!(kept.values().collect::<Vec<_>>(), [&5]);
 /// drop(reader);
 ///
-/// let mut reader = Reader::new(1, &kept)?;
+/// let mut reader = Reader::new(identity.clone(), &kept)?;
 /// // It comes again: it is not told, although nothing has been seen in this life.
 /// # assert_eq!(hear(&mut reader, 5, 2752)?, (vec![], 1));
 /// assert_eq!(reader.floodsub().counters().outdated, 1);
-/// # let mut reader = Reader::new(1, &kept)?;
+/// # let mut reader = Reader::new(identity, &kept)?;
 /// # assert_eq!(hear(&mut reader, 6, 2753)?, (vec![b"7.20".to_vec()], 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
