@@ -127,7 +127,9 @@ fn restored_authors_give_way_as_those_of_this_life() {
 #[test]
 fn of_too_many_that_are_restored_those_silent_for_longest_go() {
     let mut validator = validator(2);
-    [(1, 30), (2, 500), (3, 10), (4, 20)].map(|(author, silent)| validator.remember(known_author(author, 1, silent)));
+    for (author, silent) in [(1, 30), (2, 500), (3, 10), (4, 20)] {
+        validator.remember(known_author(author, 1, silent));
+    }
     assert_eq!(validator.known(), BTreeSet::from([3, 4]));
     // Twice is once: the higher number and the later message count.
     validator.remember(known_author(3, 9, 60));
