@@ -144,7 +144,7 @@
 //! | [`denied_for`](pubsub::Config::denied_for) | 60 s | the time for which a peer that was cut is denied | its socket is closed after its handshake | counted as `ConnectionDenied`; of our dial, `ConnectFailed` with `Denied` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | go-away 1 on each of its connections | `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
-//! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | it is passed over | counted as `MessageRefused`; `too_long` | whoever has made it so long |
 //! | [`messages_per_rpc`](pubsub::Config::messages_per_rpc) | 1 024 | messages in one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`subscriptions_per_rpc`](pubsub::Config::subscriptions_per_rpc) | 4 096 | changes of subscriptions in one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | the work of signatures that one turn checks, in signatures of Ed25519 | it waits for the next | nothing | the busy one |
@@ -154,8 +154,8 @@
 //! | [`topic_bytes`](pubsub::Config::topic_bytes) | 1 024 | the name of one topic | nothing | `topics_refused` | that peer |
 //! | [`topics_total_bytes`](pubsub::Config::topics_total_bytes) | 64 MiB | topics of all peers, half of it shared out | nothing | `topics_refused` | who has more than its part |
 //! | [`inbound_total_bytes`](pubsub::Config::inbound_total_bytes) | 64 MiB | RPCs that are not whole, or wait for their turn, half of it shared out | a reset | `streams_cut` | who has more than its part |
-//! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | that peer |
-//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind |
+//! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | of what waits for it, the address that has brought most, and its author with most |
+//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind, and there who has most |
 //! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
 //! | [`seen`](pubsub::Config::seen) | 131 072 | messages that are remembered | its new message is not forwarded | counted as `MessageRefused`; `sender_over_share` | the author, the sender or the address that has more of it than its share, below |
 //! | [`seen_author_share`](pubsub::Config::seen_author_share) | 1 | messages of one author among them, in times of the free places | its new message is not forwarded | `MessageRefused`; `author_over_share` | that author, whoever forwards it |
@@ -421,14 +421,18 @@
 //!   who connect more than 5 120 times a second keep out those whose round trip takes 100 ms. When all 64 places of one
 //!   address are taken, the same holds among those who come from there: 320 connects a second keep them out, and 1 280 those of
 //!   a /48. That matters behind a NAT or a proxy, where honest peers share the attacker's address.
-//! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards no message twice
-//!   within [`seen_ttl`](pubsub::Config::seen_ttl). An honest node that forgets messages earlier can be made to forward some
-//!   twice, and you cut it for [`repeats`](pubsub::Config::repeats).
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. What an honest one may forward is held against nobody
+//!   but its author, unless your validator [rejects](pubsub::Verdict) it. A node of this crate forwards none twice
+//!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
+//!   [`repeats`](pubsub::Config::repeats).
 //! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
 //!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
 //!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.
 //!   Whoever has kept more old messages of an author than its share can send them all again, so that its new ones are refused;
-//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones.
+//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones. It has a bound of authors, too: made-up ones that come by
+//!   an honest peer take that peer's share, so that *new* authors who come by it alone are refused. Known ones are not.
+//! - **What waits in floodsub.** Authors that somebody makes up and that come by an honest peer share what waits with the honest
+//!   ones that come by it: of each, the latest message stays longest.
 //! - **New names.** Denial of a peer keeps out an identity, and a new one costs nothing. Denial of a network keeps out an
 //!   address, and all who share it.
 //! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood: each stream is two events,

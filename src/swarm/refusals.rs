@@ -62,7 +62,8 @@ pub enum Refusal {
     /// The peer has sent a message that it had sent before.
     MessageRepeated,
     /// A protocol did not take a message that the peer has sent, and does not hold that against the peer: the message's author,
-    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before.
+    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before, or it was longer
+    /// than the protocol reads, while others may.
     MessageRefused,
     /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
     /// transport's. Whoever wants to come in waits in the system's backlog meanwhile. Each attempt counts. The log has the

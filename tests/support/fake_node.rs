@@ -31,6 +31,8 @@ pub(crate) struct Fake {
     pub(crate) refused: BTreeMap<(ConnectionId, Refusal), u64>,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
+    /// What was written to those peers of whom that is wanted.
+    pub(crate) written: BTreeMap<PeerId, Vec<u8>>,
     /// The dials that nobody has answered, oldest first.
     pub(crate) dials: Vec<(ConnectionId, Multiaddr)>,
     /// The addresses at the other ends, where they are not that of all.
@@ -74,6 +76,7 @@ impl Fake {
             lists: Lists::new(&Config::default()),
             refused: BTreeMap::new(),
             place: BTreeMap::new(),
+            written: BTreeMap::new(),
             dials: Vec::new(),
             remotes: BTreeMap::new(),
             refuses_dials: None,
@@ -516,6 +519,9 @@ impl Node for Fake {
         let place = self.place.entry(stream.peer).or_default();
         let n = data.len().min(*place);
         *place -= n;
+        if let Some(written) = self.written.get_mut(&stream.peer) {
+            written.extend_from_slice(&data[..n]);
+        }
         stream.wants.1 &= n == data.len();
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }

@@ -69,6 +69,11 @@ pub struct Counters {
     /// New messages that were refused by a [`SeqnoValidator`](super::SeqnoValidator): their author had said something with a
     /// number as high before.
     pub outdated: u64,
+    /// New messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) has no place for their author: as many
+    /// others were brought by the same address as may be.
+    pub new_authors_refused: u64,
+    /// RPCs that were passed over because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
+    pub too_long: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
 }

@@ -8,7 +8,6 @@ use super::message::Message;
 use super::peer::Peer;
 use super::router::Router;
 use super::seen::{Digest, Origin, Room, Share};
-use super::seqno::Bringer;
 use super::signing::{Checked, Invalid, names};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
@@ -129,6 +128,11 @@ impl<R: Router> PubSub<R> {
                     return;
                 }
                 Ok(Some(Entry::Nothing)) => return,
+                Ok(Some(Entry::TooLong)) => {
+                    // Others may read longer ones, and forward what is in them.
+                    self.counters.too_long.raise(1);
+                    return node.count_refusals(connection, Refusal::MessageRefused, 1);
+                }
                 Ok(None) => self.read(node, id, stream),
                 Err(_) => self.broken(node, Via { peer: id, connection }, stream),
             }
@@ -306,6 +310,12 @@ impl<R: Router> PubSub<R> {
             return None;
         }
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
+        if let (Some(seqnos), Some(author)) = (&self.seqnos, &message.source)
+            && !seqnos.has_room(author, self.bringer(sender))
+        {
+            self.counters.new_authors_refused.raise(1);
+            return None;
+        }
         let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
@@ -321,9 +331,9 @@ impl<R: Router> PubSub<R> {
 
     /// A message of a peer's is told: its author's number is taken down, if that is wanted.
     fn take_number(&mut self, message: &Message, sender: PeerId) {
+        let by = self.bringer(sender);
         if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
-            let address = self.peers.get(&sender).and_then(|peer| peer.address);
-            seqnos.heard(author, seqno, address.map_or(Bringer::Peer(sender), Bringer::Address));
+            seqnos.heard(author, seqno, by);
         }
     }
 
@@ -418,7 +428,7 @@ impl<R: Router> PubSub<R> {
         }
         if claim.is_forwardable {
             let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-            self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via.peer)]);
+            self.send(node, &message.topic, rpc.to_frame().into(), message.source, Some(via.peer));
         } else {
             self.counters.held_back.raise(1);
             self.seen.hold_back(&digest);
