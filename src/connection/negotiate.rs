@@ -238,7 +238,6 @@ impl Connection {
         turn.scratch.lines.clear();
         listener.refuse(&mut turn.scratch.lines);
         stream.negotiation = Negotiation::Listener(listener);
-        stream.protocol = Protocol::NONE;
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
         }

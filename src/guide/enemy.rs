@@ -27,7 +27,7 @@
 //! |---|---|
 //! | **door** | The table of accepted connections whose peers are not authenticated yet. One that stands there has no id. It is called a handshake here. |
 //! | **place** | Room for one more of something that is counted: a handshake, a connection, a stream. |
-//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. |
+//! | **share** | The most places that one holder may have. A holder is a peer (an identity) or an address: one IPv4 address, one IPv6 /64; and, with a share of its own, one IPv6 /48, called a site. An IPv6 address that leads to an IPv4 address counts as that: `::ffff:192.0.2.1`, and those of NAT64 with the well-known prefix 64:ff9b::/96, of 6to4 (2002::/16) and of Teredo (2001::/32). |
 //! | **looks dead** | Said of an inbound connection that has no stream, and whose peer has been silent for longer than `keep_alive_interval`. |
 //! | **gives way** | It ends, although it has done nothing wrong, so that a newcomer gets its place. |
 //! | **bytes held** | Memory in which bytes wait for somebody: of streams that you have not read, of output that a peer does not take, of input that is not handled. It is counted as the capacity of the buffers. |
@@ -294,9 +294,11 @@
 //!
 //! - [`Ready::Refused`](crate::swarm::Ready::Refused) names a connection, whose peer and address
 //!   [`connection`](Swarm::connection) has, or a listener. Of a listener, [`last_refused_from`](Swarm::last_refused_from)
-//!   has the address that was refused last. It is a sample: one address is kept for each listener and kind, and nothing else
-//!   of those who have left. The log has each: level `debug`, target `swarm_notify::swarm::door`, a line such as
-//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`. Deny an address or a network
+//!   has the address that was refused last, with its peer if that was authenticated. It is a sample: one address is kept for
+//!   each listener and kind, and nothing else of those who have left. The log has each: level `debug`, target
+//!   `swarm_notify::swarm::door`, a line such as
+//!   `l0.1: a connection from /ip4/192.0.2.1/tcp/40000 is closed: it took too long`, with ` of 12D3KooW…` behind the address of
+//!   an authenticated peer. Deny an address or a network
 //!   ([Keeping somebody out](#keeping-somebody-out)), or block it with the system's packet filter, which spares you its
 //!   sockets.
 //! - A peer that misbehaves in a protocol of yours: [`count_refusals`](Swarm::count_refusals) for small things,
@@ -317,17 +319,19 @@
 //! rules for peers and networks, which you can change at any time:
 //!
 //! - A socket from a denied address is closed as soon as it is accepted, before a byte is read or sent. With 1 000 networks
-//!   listed that takes some 4 200 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
+//!   listed that takes some 4 100 instructions, of which the look-up takes 2 300; the listener's half of a handshake takes
 //!   2.7 million (`benches/instructions.sh`). A gate of yours is asked after the lists.
 //! - A denied peer is closed once it has proved who it is. Neither has an id, and both are counted as `ConnectionDenied`.
 //! - A protocol that your gate denies to a peer gets `na`, as if it were not spoken. It is counted as `StreamDenied`, and the
 //!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
-//! - A rule that is changed ends what is open and denied by now, as
-//!   [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied), and a dial
+//!   under way to a denied address, or that names a denied peer, fails as `Denied`.
 //! - A list that you keep elsewhere, in a file say, replaces the whole one at once:
 //!   [`replace_peers`](Lists::replace_peers), [`replace_networks`](Lists::replace_networks).
+//! - An IPv6 address with an IPv4 address inside is judged by both; the page of [`Lists`] says which are.
+//! - A gate that panics denies what it was asked about, and the panic goes on to you when the turn is done.
 //!
 //! Two nodes on TCP. The server has a protocol of its own, and its notifee denies whoever breaks that, for ten minutes:
 //!

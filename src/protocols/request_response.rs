@@ -78,6 +78,7 @@ mod handled;
 mod inbound;
 mod notifee;
 mod outbound;
+mod places;
 
 pub use codec::{Bytes, Codec, Framing};
 pub use error::{RequestError, RespondError};
@@ -98,6 +99,7 @@ use core::fmt;
 use core::time::Duration;
 use inbound::Inbound;
 use outbound::Outbound;
+use places::{PLACE, Places};
 
 /// The bounds and times of a [`RequestResponse`].
 #[derive(Clone, Debug)]
@@ -160,7 +162,7 @@ impl Config {
         let connection = const { 4 * size_of::<Option<PeerId>>() + 3 * size_of::<ConnectionId>() + 64 };
         let outbound = event.saturating_mul(2).saturating_add(const { 4 * size_of::<Outbound>() });
         // Three outcomes beside the request, two of them of requests that gave way.
-        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + 64 });
+        let inbound = event.saturating_mul(8).saturating_add(const { 4 * size_of::<Inbound>() + PLACE + 64 });
         let parts = [
             (limits.connections as usize, connection),
             (limits.streams as usize, const { 4 * size_of::<Option<Role>>() }),
@@ -196,8 +198,7 @@ pub struct RequestResponse<C: Codec> {
     /// The number of our requests whose outcome has not been taken.
     outbound_held: usize,
     /// The same of each peer's, and of all peers'.
-    inbound_held: BTreeMap<PeerId, usize>,
-    inbound_held_in_all: usize,
+    places: Places,
     /// Requests of peers that have given their places back, and whose outcome has not been taken.
     gave_way: BTreeSet<InboundRequestId>,
     events: VecDeque<Event<C::Request, C::Response>>,
@@ -241,8 +242,7 @@ impl<C: Codec> RequestResponse<C> {
             to_answer: VecDeque::new(),
             waiting: BTreeMap::new(),
             outbound_held: 0,
-            inbound_held: BTreeMap::new(),
-            inbound_held_in_all: 0,
+            places: Places::default(),
             gave_way: BTreeSet::new(),
             events: VecDeque::new(),
             #[cfg(all(feature = "host", unix))]
@@ -321,10 +321,8 @@ impl<C: Codec> RequestResponse<C> {
         let mut bytes = Vec::new();
         self.codec.encode_response(response, &mut bytes).map_err(RespondError::Codec)?;
         let writer = self.framed(bytes, self.config.response_bytes).ok_or(RespondError::TooLong)?;
-        if let Some(inbound) = self.inbound.get_mut(&id) {
-            inbound.answer(writer);
-            self.to_answer.push_back(id);
-        }
+        self.answer(id, writer);
+        self.to_answer.push_back(id);
         Ok(())
     }
 
@@ -333,10 +331,12 @@ impl<C: Codec> RequestResponse<C> {
     ///
     /// Returns false if it was answered, refused or over before; nothing has changed then.
     pub fn refuse(&mut self, id: InboundRequestId) -> bool {
-        let Some(inbound) = self.inbound.get_mut(&id).filter(|inbound| inbound.is_waiting()) else { return false };
-        inbound.refuse();
-        self.to_answer.push_back(id);
-        true
+        let is_waiting = self.inbound.get(&id).is_some_and(Inbound::is_waiting);
+        if is_waiting {
+            self.refuse_to_answer(id);
+            self.to_answer.push_back(id);
+        }
+        is_waiting
     }
 
     /// The next event, if there is one.
@@ -345,7 +345,7 @@ impl<C: Codec> RequestResponse<C> {
         match &event {
             Event::Response { .. } | Event::OutboundFailure { .. } => self.outbound_held.lower(1),
             Event::InboundFailure { id, .. } if self.gave_way.remove(id) => {}
-            Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.let_go(*peer),
+            Event::ResponseSent { peer, .. } | Event::InboundFailure { peer, .. } => self.places.free(peer),
             Event::Request { .. } => {}
         }
         if self.events.is_empty() {

@@ -12,6 +12,7 @@
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
 use super::handled::Handled;
+use super::places::{Places, Spared};
 use super::{Codec, Event, GRACE, InboundRequestId, RequestResponse, Role};
 use crate::arithmetic::Count;
 use crate::identity::PeerId;
@@ -53,25 +54,37 @@ impl Inbound {
     }
 
     /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
-    const fn work_spared(&self) -> u8 {
+    const fn spared(&self) -> Spared {
         match self.state {
-            State::Arriving(_) | State::Refused => 2,
-            // What has not left for so long that the table is full may never leave.
-            State::Answering { .. } => 1,
-            State::Waiting => 0,
+            State::Arriving(_) | State::Refused => Spared::All,
+            State::Answering { .. } => Spared::Writing,
+            State::Waiting => Spared::Nothing,
         }
     }
 
-    pub(super) fn answer(&mut self, writer: Writer) {
-        self.state = State::Answering { writer, is_written: false };
-    }
-
-    pub(super) fn refuse(&mut self) {
-        self.state = State::Refused;
+    /// Goes on to another state. The places are told, since they know which request gives way first.
+    fn set(&mut self, id: InboundRequestId, state: State, places: &mut Places) {
+        let from = self.spared();
+        self.state = state;
+        places.goes_on(&self.peer, id, from, Some(self.spared()));
     }
 }
 
 impl<C: Codec> RequestResponse<C> {
+    /// The owner has answered a request that waits.
+    pub(super) fn answer(&mut self, id: InboundRequestId, writer: Writer) {
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.set(id, State::Answering { writer, is_written: false }, &mut self.places);
+        }
+    }
+
+    /// The owner has refused a request that waits.
+    pub(super) fn refuse_to_answer(&mut self, id: InboundRequestId) {
+        if let Some(inbound) = self.inbound.get_mut(&id) {
+            inbound.set(id, State::Refused, &mut self.places);
+        }
+    }
+
     /// A stream has opened that is not ours: a peer asks, if it chose one of our protocols.
     pub(super) fn peer_asks(&mut self, node: &mut dyn Node, connection: ConnectionId, stream: StreamId, now: Duration) {
         let is_ours = node.stream(stream).is_some_and(|view| {
@@ -96,29 +109,23 @@ impl<C: Codec> RequestResponse<C> {
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, Some(at));
         self.inbound.insert(id, inbound);
         self.streams.insert(stream, Role::Answer(id));
-        self.inbound_held.entry(peer).or_default().raise(1);
-        self.inbound_held_in_all.raise(1);
+        self.places.take(peer, id);
         self.go_on_answering(node, id);
     }
 
     /// Finds a place for one more request of a peer, if need be that of the peer that has the most.
     fn has_place(&mut self, node: &mut dyn Node, peer: PeerId) -> bool {
-        let held = self.inbound_held.get(&peer).copied().unwrap_or(0);
+        let held = self.places.of(&peer);
         if held >= self.config.inbound_requests_per_peer {
             return false;
         }
-        if self.inbound_held_in_all < self.config.inbound_requests {
+        if self.places.in_all() < self.config.inbound_requests {
             return true;
         }
         // The last one of the peer that has the most, or the oldest of all that the owner is not at work on: a peer that is
         // honest is long done with its request where others hold a place each, and nothing else.
-        let by_share = self.inbound.iter().map(|(id, inbound)| {
-            let of_its_peer = self.inbound_held.get(&inbound.peer).copied().unwrap_or(0);
-            (of_its_peer, inbound.work_spared(), *id)
-        });
-        let greediest = by_share.max().filter(|(most, ..)| *most > held.saturating_add(1)).map(|(.., id)| id);
-        let oldest = || self.inbound.iter().find(|(_, inbound)| held == 0 && !inbound.is_waiting()).map(|(id, _)| *id);
-        let Some(id) = greediest.or_else(oldest) else { return false };
+        let oldest = || self.places.oldest_spare().filter(|_| held == 0);
+        let Some(id) = self.places.of_greediest(held.saturating_add(1)).or_else(oldest) else { return false };
         self.give_way(node, id);
         true
     }
@@ -133,7 +140,7 @@ impl<C: Codec> RequestResponse<C> {
             // Nobody is told of it, so its place is free already.
             return;
         }
-        self.let_go(peer);
+        self.places.free(&peer);
         let before = self.events.len();
         self.events.retain(|event| !matches!(event, Event::Request { id: asked, .. } if *asked == id));
         if self.events.len() < before {
@@ -156,7 +163,7 @@ impl<C: Codec> RequestResponse<C> {
                     self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
                 });
                 let Ok(request) = request else { return self.give_up_inbound(node, id, Failure::Protocol) };
-                inbound.state = State::Waiting;
+                inbound.set(id, State::Waiting, &mut self.places);
                 // It ends by our own deadline, or without us a little later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
@@ -218,30 +225,21 @@ impl<C: Codec> RequestResponse<C> {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
         let Inbound { connection, peer, .. } = inbound;
+        self.places.goes_on(&peer, id, inbound.spared(), None);
         if inbound.is_arriving() {
             self.refused.raise(1);
-            return self.let_go(peer);
+            return self.places.free(&peer);
         }
         #[cfg(all(feature = "host", unix))]
         if let Some(handled) = &mut self.handled {
             // Nobody has begun to answer it, and nobody needs to.
             handled.retain(|handled| handled.id != id);
-            return self.let_go(peer);
+            return self.places.free(&peer);
         }
         self.events.push_back(match reason {
             None => Event::ResponseSent { connection, peer, id },
             Some(reason) => Event::InboundFailure { connection, peer, id, reason },
         });
-    }
-
-    /// Gives the place of a peer's request back.
-    pub(super) fn let_go(&mut self, peer: PeerId) {
-        let Some(held) = self.inbound_held.get_mut(&peer) else { return };
-        held.lower(1);
-        self.inbound_held_in_all.lower(1);
-        if *held == 0 {
-            self.inbound_held.remove(&peer);
-        }
     }
 
     /// A message as it stands on its stream; `None` if it is longer than `max`.
