@@ -102,8 +102,24 @@ impl Frames {
         self.buffer.get(self.start.saturating_sub(self.last)..self.start).unwrap_or_default()
     }
 
-    /// Adds what was read.
+    /// Returns the memory that is taken.
+    pub(super) const fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Returns the number of bytes that may be missing to a first message of the greatest length.
+    pub(super) const fn missing(&self) -> usize {
+        self.max.saturating_add(MAX_LENGTH).saturating_sub(self.buffer.len())
+    }
+
+    /// Adds what was read. The memory for it grows to twice as much as is there, but not beyond a message of the greatest
+    /// length and one read.
     pub fn extend(&mut self, bytes: &[u8]) {
+        let len = self.buffer.len();
+        if self.buffer.capacity().saturating_sub(len) < bytes.len() {
+            let most = self.max.saturating_add(const { MAX_LENGTH + READ });
+            self.buffer.reserve_exact(bytes.len().max(len.min(most.saturating_sub(len))));
+        }
         self.buffer.extend_from_slice(bytes);
     }
 
