@@ -7,7 +7,7 @@
 //!    └─▶ refused, without an event
 //! ```
 //!
-//! In each state a request may give way to that of a peer that has fewer.
+//! In each state a request may give way to that of a peer that has fewer, or lose its messages to the bound of their memory.
 
 use super::body::Body;
 #[cfg(all(feature = "host", unix))]
@@ -41,22 +41,30 @@ enum State {
     Refused,
     /// The response is being written.
     Answering { writer: Writer, is_written: bool },
+    /// It has lost its message to the bound of all; the next drive resets the stream. `is_untold`: the owner has not taken it,
+    /// and hears nothing of it.
+    GivesWay { is_untold: bool },
 }
 
 impl Inbound {
+    pub(super) const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
     /// Returns whether the owner may answer.
     pub(super) const fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting)
     }
 
-    const fn is_arriving(&self) -> bool {
-        matches!(self.state, State::Arriving(_))
+    /// Returns whether the owner has nothing to hear of it.
+    const fn is_untold(&self) -> bool {
+        matches!(self.state, State::Arriving(_) | State::GivesWay { is_untold: true })
     }
 
     /// The order in which requests of one peer give way: the more work the owner has put into one, the later.
     const fn spared(&self) -> Spared {
         match self.state {
-            State::Arriving(_) | State::Refused => Spared::All,
+            State::Arriving(_) | State::Refused | State::GivesWay { .. } => Spared::All,
             State::Answering { .. } => Spared::Writing,
             State::Waiting => Spared::Nothing,
         }
@@ -142,7 +150,7 @@ impl<C: Codec> RequestResponse<C> {
         }
         self.places.free(&peer);
         let before = self.events.len();
-        self.events.retain(|event| !matches!(event, Event::Request { id: asked, .. } if *asked == id));
+        self.events.retain(|event| !event.asks(id));
         if self.events.len() < before {
             // The owner has not taken it, and has nothing to hear of it.
             self.events.pop_back();
@@ -152,13 +160,47 @@ impl<C: Codec> RequestResponse<C> {
         }
     }
 
+    /// While requests of peers and our responses take more memory than they may, the peer for which most is taken loses the
+    /// largest: its request is given up.
+    pub(super) fn relieve_inbound(&mut self) {
+        while self.inbound_bytes.all() > self.config.inbound_bytes {
+            let Some(id) = self.inbound_bytes.largest() else { return };
+            self.inbound_bytes.forget(id);
+            let Some(inbound) = self.inbound.get_mut(&id) else { continue };
+            let before = self.events.len();
+            self.events.retain(|event| !event.asks(id));
+            let is_untold = inbound.is_untold() || self.events.len() < before;
+            #[cfg(all(feature = "host", unix))]
+            if let Some(handled) = &mut self.handled {
+                handled.retain(|handled| handled.id != id);
+            }
+            inbound.set(id, State::GivesWay { is_untold }, &mut self.places);
+            self.to_answer.push_back(id);
+        }
+    }
+
     /// Reads or writes what can be.
     pub(super) fn go_on_answering(&mut self, node: &mut dyn Node, id: InboundRequestId) {
+        self.read_or_write(node, id);
+        let Some(inbound) = self.inbound.get(&id) else { return };
+        let held = match &inbound.state {
+            State::Arriving(body) => body.held(),
+            State::Answering { writer, .. } => writer.held(),
+            // What waits for the owner is counted until it is taken.
+            State::Waiting => return self.relieve_inbound(),
+            State::Refused | State::GivesWay { .. } => 0,
+        };
+        self.inbound_bytes.set(inbound.peer, id, held);
+        self.relieve_inbound();
+    }
+
+    fn read_or_write(&mut self, node: &mut dyn Node, id: InboundRequestId) {
         let Some(inbound) = self.inbound.get_mut(&id) else { return };
         let stream = inbound.stream;
         match &mut inbound.state {
             State::Arriving(body) => {
                 let Some(request) = body.go_on(node, stream) else { return };
+                let bytes = request.as_ref().map_or(0, Vec::len);
                 let request = request.map_err(|reason| log::debug!("{id}: no request: {reason}")).and_then(|bytes| {
                     self.codec.decode_request(bytes).map_err(|error| log::debug!("{id}: no request: {error}"))
                 });
@@ -167,6 +209,7 @@ impl<C: Codec> RequestResponse<C> {
                 // It ends by our own deadline, or without us a little later.
                 let _ = node.set_half_open_timeout(stream, Some(self.config.inbound_timeout.saturating_add(GRACE)));
                 let (connection, peer) = (inbound.connection, inbound.peer);
+                self.inbound_bytes.set(peer, id, bytes);
                 #[cfg(all(feature = "host", unix))]
                 if let Some(handled) = &mut self.handled {
                     handled.push_back(Handled { id, peer, request });
@@ -176,6 +219,7 @@ impl<C: Codec> RequestResponse<C> {
             }
             State::Waiting => {}
             State::Refused => self.give_up_inbound(node, id, Failure::Requested),
+            State::GivesWay { .. } => self.give_up_inbound(node, id, Failure::Limit),
             State::Answering { writer, is_written } => {
                 if !*is_written && writer.go_on(node, stream) {
                     *is_written = true;
@@ -224,9 +268,10 @@ impl<C: Codec> RequestResponse<C> {
     fn inbound_is_over(&mut self, id: InboundRequestId, reason: Option<Failure>) {
         let Some(mut inbound) = self.inbound.remove(&id) else { return };
         self.deadlines.set(Role::Answer(id), &mut inbound.deadline, None);
+        self.inbound_bytes.forget(id);
         let Inbound { connection, peer, .. } = inbound;
         self.places.goes_on(&peer, id, inbound.spared(), None);
-        if inbound.is_arriving() {
+        if inbound.is_untold() {
             self.refused.raise(1);
             return self.places.free(&peer);
         }
