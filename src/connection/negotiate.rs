@@ -2,14 +2,14 @@
 
 use super::multistream::{self, Outcome, Protocol};
 use super::queue::Wait;
-use super::stream::{Negotiation, Proposals, Stream, Streams};
+use super::stream::machine::{Effect, Life, State, Trigger};
+use super::stream::{Negotiation, Stream, Streams};
 use super::unnamed::{Key, Named};
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn, UNTIMED};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
-use core::mem;
 use core::time::Duration;
 
 impl Connection {
@@ -70,11 +70,10 @@ impl Connection {
             if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
                 return None;
             }
-            if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
-                self.over(id, turn);
-                return Some(Fact::StreamFailed(id, Failure::ConnectionClosed));
+            match self.step(id, Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed), turn) {
+                None => drop(self.queued.pop_front()),
+                fact => return fact,
             }
-            self.queued.pop_front();
         }
         None
     }
@@ -91,19 +90,17 @@ impl Connection {
     /// Data or the FIN has come.
     fn readable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        match &stream.negotiation {
-            Negotiation::Dialer(..) | Negotiation::Listener(_) => self.negotiate(id, turn),
+        match stream.state().life() {
+            Life::Proposing | Life::Answering => self.negotiate(id, turn),
             // It is announced first; then it is readable from the start.
-            Negotiation::Queued(_) | Negotiation::Ready(_) => None,
-            Negotiation::Done { .. } if stream.ends.closed => {
-                stream.ends.end_read |= stream.is_remote_finished();
-                self.finished(id, turn)
-            }
-            Negotiation::Done { .. } => {
+            Life::Queued | Life::Agreed | Life::Confirming => None,
+            Life::Open => {
                 self.revive(id, turn);
                 self.wait_half_open(id, turn);
                 Some(Fact::Readable(id))
             }
+            Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, turn),
+            Life::Closing | Life::Finished | Life::Cut | Life::Failed => None,
         }
     }
 
@@ -112,52 +109,27 @@ impl Connection {
     fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.revive(id, turn);
         let stream = turn.streams.get_mut(id)?;
-        (stream.may_write() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+        stream.may_write().is_ok().then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
     fn fin_sent(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over {
-            return None;
+        let fact = self.step(id, Trigger::FinSent, turn);
+        if fact.is_none() {
+            self.wait_half_open(id, turn);
         }
-        stream.ends.fin_sent = true;
-        self.wait_half_open(id, turn);
-        self.finished(id, turn)
-    }
-
-    /// The stream's end, if both directions are over.
-    pub(super) fn finished(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over || !stream.is_finished() || !stream.is_open() {
-            return None;
-        }
-        self.over(id, turn);
-        Some(Fact::StreamEnded(id, StreamEnd::Finished))
+        fact
     }
 
     fn reset_by_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over {
-            return None;
-        }
-        let fact = match stream.is_open() {
-            true => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
-            false => Fact::StreamFailed(id, stream.failed(Failure::Reset(Side::Remote))),
-        };
-        self.over(id, turn);
-        Some(fact)
+        let failure = turn.streams.get(id)?.failed(Failure::Reset(Side::Remote));
+        self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), turn)
     }
 
     /// A stream's deadline has come.
     pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        let fact = match stream.is_open() {
-            true => Fact::StreamEnded(id, StreamEnd::Timeout),
-            false => Fact::StreamFailed(id, stream.failed(Failure::Timeout)),
-        };
-        self.give_up(id, turn);
-        Some(fact)
+        let failure = turn.streams.get(id)?.failed(Failure::Timeout);
+        self.give_up(id, StreamEnd::Timeout, failure, turn)
     }
 
     /// One more turn of the choice of a protocol.
@@ -176,14 +148,9 @@ impl Connection {
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                // On a stream of the peer's the end comes behind our word, which is still to be given.
-                let agreed = matches!(stream.negotiation, Negotiation::Ready(None));
-                if let (true, true, Some(yamux)) = (agreed, stream.ends.finish_wanted, &mut stream.yamux) {
-                    open.session.finish(yamux);
-                }
                 self.queues.leave(turn.streams, id);
                 self.at_gate.raise(1);
-                return Some(Fact::StreamAtGate(id));
+                return self.step(id, Trigger::Agreed, turn).or(Some(Fact::StreamAtGate(id)));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
                 if stream.waits.is_none() {
@@ -199,31 +166,29 @@ impl Connection {
                 stream.failed(Failure::Protocol)
             }
         };
-        self.give_up_for_peer(id, turn);
-        Some(Fact::StreamFailed(id, failure))
+        self.give_up_for_peer(id, failure, turn)
     }
 
     /// Gives permission to open to a stream that was [`Fact::StreamAtGate`]: it is open now, and the peer is told if it
     /// waits for our word. At any other time it changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
-        let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
-        if let (Some(listener), Some(protocol), Some(yamux)) =
-            (confirmation.take(), stream.protocol.some(), &mut stream.yamux)
+        let Some(stream) = turn.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
+        if let (Negotiation::Listener(listener), Some(protocol), Some(yamux)) =
+            (&stream.negotiation, stream.protocol.some(), &mut stream.yamux)
         {
             turn.scratch.lines.clear();
             listener.confirm(protocol, &mut turn.scratch.lines);
             open.session.acknowledge(yamux);
             open.session.write_whole(yamux, &turn.scratch.lines);
-            if stream.ends.finish_wanted {
-                open.session.finish(yamux);
-            }
+            stream.negotiation = Negotiation::Over { received: 0 };
             self.backlog.lower(1);
             self.has_data_due = true;
         }
-        stream.negotiation = Negotiation::Done { received: 0 };
         self.at_gate.lower(1);
+        // A FIN that waits for our word comes behind it.
+        let ended = self.step(id, Trigger::Permitted, turn);
+        debug_assert_eq!(ended, None, "an end is to be read first");
         self.wait_half_open(id, turn);
         self.moved(turn.now);
     }
@@ -233,11 +198,12 @@ impl Connection {
     /// peer proposes nothing that is spoken. Of any other stream, or at any other time, it changes nothing.
     pub fn refuse_protocol(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
-        let stream = turn.streams.get_mut(id).filter(|stream| !stream.ends.over)?;
-        let Negotiation::Ready(Some(mut listener)) = stream.negotiation else { return None };
+        let stream = turn.streams.get_mut(id)?;
+        stream.on(Trigger::Denied)?;
         turn.scratch.lines.clear();
-        listener.refuse(&mut turn.scratch.lines);
-        stream.negotiation = Negotiation::Listener(listener);
+        if let Negotiation::Listener(listener) = &mut stream.negotiation {
+            listener.refuse(&mut turn.scratch.lines);
+        }
         stream.protocol = Protocol::NONE;
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
@@ -254,9 +220,9 @@ impl Connection {
         let Some(stream) = turn.streams.get_mut(id) else { return };
         let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
             true => yamux.wants_window(),
-            false => stream.ends.fin_sent && yamux.grants_window(),
+            false => stream.state().is_fin_sent() && yamux.grants_window(),
         });
-        if waits && stream.waits.is_none() && stream.is_open() {
+        if waits && stream.waits.is_none() && stream.state().is_open() {
             let wait = if stream.has_own_time { Wait::OwnHalfOpen } else { Wait::HalfOpen };
             self.wait(id, wait, turn);
         }
@@ -270,45 +236,76 @@ impl Connection {
         }
     }
 
-    /// Resets a stream that still matters to the peer, and forgets it.
-    pub(super) fn give_up(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        self.give_up_by(id, Session::reset, turn);
+    /// Resets a stream that has not ended. The fact is its end: `end` if it was open, and `failure` if it was not.
+    pub(super) fn give_up(
+        &mut self,
+        id: StreamId,
+        end: StreamEnd,
+        failure: Failure,
+        turn: &mut Turn<'_>,
+    ) -> Option<Fact> {
+        self.give_up_by(Session::reset, id, Trigger::End(end, failure), turn)
     }
 
     /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
     /// against it.
-    fn give_up_for_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        self.give_up_by(id, Session::reset_for_peer, turn);
+    fn give_up_for_peer(&mut self, id: StreamId, failure: Failure, turn: &mut Turn<'_>) -> Option<Fact> {
+        self.give_up_by(Session::reset_for_peer, id, Trigger::End(StreamEnd::Reset(Side::Local), failure), turn)
     }
 
-    fn give_up_by(&mut self, id: StreamId, reset: fn(&mut Session<Key>, &mut yamux::Stream), turn: &mut Turn<'_>) {
-        let stream = turn.streams.get_mut(id).and_then(|stream| stream.yamux.as_mut());
-        if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, stream) {
+    fn give_up_by(
+        &mut self,
+        reset: fn(&mut Session<Key>, &mut yamux::Stream),
+        id: StreamId,
+        end: Trigger,
+        turn: &mut Turn<'_>,
+    ) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id).filter(|stream| !stream.state().is_over())?;
+        if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
             reset(&mut open.session, yamux);
         }
-        self.over(id, turn);
+        self.step(id, end, turn)
     }
 
-    /// A stream has ended; its connection waits for nothing of it any more.
-    fn over(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+    /// Takes a step of a stream's [machine](super::stream::machine), and does what that asks for. The fact is the stream's
+    /// end.
+    pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, turn: &mut Turn<'_>) -> Option<Fact> {
+        let stream = turn.streams.get_mut(id)?;
+        let before = stream.state();
+        let fact = match stream.on(trigger)? {
+            Effect::Nothing => return None,
+            Effect::SendFin => {
+                if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
+                    open.session.finish(yamux);
+                    self.has_data_due = true;
+                }
+                return None;
+            }
+            Effect::TellFailed(failure) => Fact::StreamFailed(id, failure),
+            Effect::TellEnded(end) => Fact::StreamEnded(id, end),
+        };
+        self.forget(id, before, turn);
+        Some(fact)
+    }
+
+    /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
+    fn forget(&mut self, id: StreamId, before: State, turn: &mut Turn<'_>) {
         self.queues.leave(turn.streams, id);
-        let Some(stream) = turn.streams.get_mut(id) else { return };
-        if mem::replace(&mut stream.ends.over, true) {
-            return;
-        }
-        match &stream.negotiation {
-            Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog.lower(1),
-            // The oldest goes at once, so that failing all of them costs O(1) for each.
-            Negotiation::Queued(_) if self.queued.front() == Some(&id) => drop(self.queued.pop_front()),
-            Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
-            Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done { .. } => {}
-        }
-        let was_at_gate = matches!(stream.negotiation, Negotiation::Ready(_));
-        if stream.has_own_time {
+        if turn.streams.get(id).is_some_and(|stream| stream.has_own_time) {
             self.queues.forget_own_time(id);
         }
+        if before.is_in_backlog() {
+            self.backlog.lower(1);
+        }
+        if before.life() == Life::Queued {
+            // The oldest goes at once, so that failing all of them costs O(1) for each.
+            match self.queued.front() == Some(&id) {
+                true => drop(self.queued.pop_front()),
+                false => self.queued.retain(|queued| *queued != id),
+            }
+        }
         // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
-        if was_at_gate {
+        if before.is_ready_to_open() {
             self.at_gate.lower(1);
             self.moved(turn.now);
         }
@@ -349,13 +346,14 @@ pub(super) fn start(
     scratch: &mut Vec<u8>,
 ) -> Result<(), yamux::OpenError> {
     let Some(stream) = streams.get_mut(id) else { return Ok(()) };
-    let Negotiation::Queued(proposals) = &mut stream.negotiation else { return Ok(()) };
+    let (Life::Queued, Negotiation::Dialer(dialer, proposals)) = (stream.state().life(), &mut stream.negotiation) else {
+        return Ok(());
+    };
     let yamux = stream.yamux.insert(session.open(id.into())?);
-    let proposals = mem::replace(proposals, Proposals::One);
     scratch.clear();
-    let dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, &proposals), scratch);
-    stream.negotiation = Negotiation::Dialer(dialer, proposals);
+    *dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, proposals), scratch);
     session.write_whole(yamux, scratch);
+    stream.on(Trigger::Placed);
     Ok(())
 }
 
@@ -371,14 +369,10 @@ impl Stream {
     /// What a stream that is not open is told to have failed of, when it ends so: a peer that has asked for what we do
     /// not speak, and then for nothing else, had no other reason to leave.
     fn failed(&self, otherwise: Failure) -> Failure {
-        match &self.negotiation {
-            Negotiation::Listener(listener) if listener.has_denied() => Failure::Denied,
-            Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(..)
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(_)
-            | Negotiation::Done { .. } => otherwise,
+        match (self.state().life(), &self.negotiation) {
+            (Life::Answering, Negotiation::Listener(listener)) if listener.has_denied() => Failure::Denied,
+            (Life::Answering, Negotiation::Listener(listener)) if listener.has_refused() => Failure::Unsupported,
+            _ => otherwise,
         }
     }
 
@@ -398,7 +392,7 @@ impl Stream {
                     Some(Outcome::Agreed(index)) => {
                         let agreed = Self::proposals(&self.protocol, proposals).get(index).cloned();
                         self.protocol = agreed.unwrap_or(Protocol::NONE);
-                        self.negotiation = Negotiation::Ready(None);
+                        self.negotiation = Negotiation::Over { received: 0 };
                         Ok((consumed, Chosen::Agreed))
                     }
                 }
@@ -409,13 +403,11 @@ impl Stream {
                     None => Ok((consumed, Chosen::NotYet)),
                     Some(index) => {
                         self.protocol = supported.get(index).cloned().unwrap_or(Protocol::NONE);
-                        let listener = *listener;
-                        self.negotiation = Negotiation::Ready(Some(listener));
                         Ok((consumed, Chosen::Agreed))
                     }
                 }
             }
-            Negotiation::Queued(_) | Negotiation::Ready(_) | Negotiation::Done { .. } => Ok((0, Chosen::NotYet)),
+            Negotiation::Over { .. } => Ok((0, Chosen::NotYet)),
         }
     }
 }
