@@ -170,11 +170,9 @@ pub(super) const fn step(state: State, trigger: Trigger) -> Option<(State, Effec
         (L::Open | L::Closing, T::End(end, _), ..) => {
             return Some((State { life: L::Cut, ..state }, E::TellEnded(end)));
         }
-        (
-            _,
-            T::Placed | T::Agreed | T::Denied | T::Permitted | T::Finish | T::Close | T::FinSent | T::EndRead,
-            ..,
-        ) => return None,
+        (_, T::Placed | T::Agreed | T::Denied | T::Permitted | T::Finish | T::Close | T::FinSent | T::EndRead, ..) => {
+            return None;
+        }
     };
     if let (O::FinSent, R::EndRead) = (next.local, next.remote) {
         return Some((State { life: L::Finished, ..next }, E::TellEnded(StreamEnd::Finished)));
@@ -183,12 +181,12 @@ pub(super) const fn step(state: State, trigger: Trigger) -> Option<(State, Effec
 }
 
 impl State {
-    /// That of a stream of ours, at its beginning.
+    /// Returns the state of a stream of ours at its beginning.
     pub(super) const fn outbound() -> Self {
         Self { life: Life::Queued, local: Local::Writing, remote: Remote::Reading }
     }
 
-    /// That of a stream of the peer's, once it has an id.
+    /// Returns the state of a stream of the peer's once it has an id.
     pub(super) const fn inbound() -> Self {
         Self { life: Life::Answering, local: Local::Writing, remote: Remote::Reading }
     }

@@ -70,7 +70,8 @@ fn reachable() -> Vec<State> {
 #[test]
 fn the_table_of_lives_is_the_machine() {
     let (head, rows) = table("life", "Placed");
-    let columns: Vec<_> = head[1..].iter().map(|name| *TRIGGERS.iter().find(|t| self::name(t) == *name).unwrap()).collect();
+    let columns: Vec<_> =
+        head[1..].iter().map(|name| *TRIGGERS.iter().find(|t| self::name(t) == *name).unwrap()).collect();
     assert_eq!(rows.len(), LIVES.len(), "each life has its row");
     for state in reachable() {
         let row = rows.iter().find(|row| row[0] == name(state.life)).expect("it has a row");
@@ -119,7 +120,8 @@ fn the_table_of_states_has_all_that_occur() {
         }
     }
     let reachable = reachable().into_iter().filter(|state| !state.is_over());
-    let mut occurring: Vec<_> = reachable.map(|state| [name(state.life), name(state.local), name(state.remote)]).collect();
+    let mut occurring: Vec<_> =
+        reachable.map(|state| [name(state.life), name(state.local), name(state.remote)]).collect();
     assert_eq!(occurring.len(), 19, "as the page says");
     listed.sort();
     occurring.sort();
