@@ -217,7 +217,9 @@ impl Connection {
         match state.life() {
             Life::Open => {}
             Life::Queued | Life::Proposing | Life::Answering | Life::Agreed | Life::Confirming => {
-                return self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn);
+                let fact = self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn);
+                self.moved(turn.now);
+                return fact;
             }
             Life::Closing | Life::Finished | Life::Cut | Life::Failed => return None,
         }
