@@ -8,7 +8,9 @@
 //! A stream that the peer begins has no id, and no place in that table, before its first whole proposal has come: the
 //! multistream-select header, and a line behind it that names a protocol, supported or not. Until then it is the
 //! connection's own affair, in a table that is bounded by [`Config::inbound_backlog`] and has no memory while it is empty.
-//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`].
+//! The proposal is [`Fact::StreamOffered`]; what ends before it is [`Fact::StreamUnproposed`]. A peer that opens more streams
+//! than [`Config::openings`] allows is paced: those beyond wait there, with their proposals, until
+//! [`handle_timeout`](Connection::handle_timeout) offers them.
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
 //! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
@@ -27,17 +29,18 @@
 //!
 //! Two ends, until both are open, with a `Vec` for the wire between them:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Streams, Turn, noise};
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //!
 //! let (config, now) = (Config::default(), Duration::ZERO);
-//! let connection = |key, role| {
-//!     let noise = noise::Config::new(&Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], &["/yamux/1.0.0"]);
-//!     Connection::new(&noise.unwrap(), role, [key; 32], None, &config, now).unwrap()
+//! let connection = |role| -> Result<Connection, Box<dyn core::error::Error>> {
+//!     let noise = noise::Config::new(&keys::generate()?, keys::seed()?, &["/yamux/1.0.0"])?;
+//!     Ok(Connection::new(&noise, role, keys::seed()?, None, &config, now)?)
 //! };
-//! let mut ends = [connection(1, Role::Dialer), connection(2, Role::Listener)];
+//! let mut ends = [connection(Role::Dialer)?, connection(Role::Listener)?];
 //! let (mut input, mut streams, mut scratch) = (Input::new(), Streams::new(), Default::default());
 //! let mut open = 0;
 //! for end in (0..2).cycle().take(12) {
@@ -56,7 +59,7 @@
 //!     }
 //! }
 //! assert_eq!(open, 2); // authenticated and multiplexed, with permission given at each gate
-//! # Ok::<(), swarm_notify::connection::Error>(())
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
 // Nearly every number here follows from what a peer has sent.
@@ -74,6 +77,7 @@ mod memory;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
+mod moment;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
@@ -108,7 +112,7 @@ pub use stream::{Stream, Streams};
 #[cfg(feature = "swarm")]
 pub(crate) use timers::Rest;
 #[cfg(feature = "swarm")]
-pub(crate) use unnamed::BEGUN as UNNAMED;
+pub(crate) use unnamed::{BEGUN as UNNAMED, Slot};
 pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
@@ -131,7 +135,9 @@ use packed_peer::PackedPeer;
 use queue::Queues;
 use round_trip::RoundTrip;
 use timers::{Due, Timers};
-use unnamed::{Both, Slot, Unnamed};
+#[cfg(not(feature = "swarm"))]
+use unnamed::Slot;
+use unnamed::{Both, Unnamed};
 use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
@@ -165,6 +171,8 @@ pub struct Connection {
     backlog: u32,
     /// Streams whose end has not been told, with an id or without.
     live: u32,
+    /// The number of the peer's streams that have waited for a token.
+    paced: u32,
     /// The number of streams that wait for permission to open.
     at_gate: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
@@ -179,8 +187,8 @@ pub struct Connection {
 enum Phase {
     Handshake(Box<Handshake>),
     Open(Box<Open>),
-    /// It broke: nothing more is understood or said.
-    Over,
+    /// It broke: nothing more is understood or said. The peer that has answered in the place of the expected one.
+    Over(Option<Box<PeerId>>),
 }
 
 impl Connection {
@@ -212,6 +220,7 @@ impl Connection {
             offered: None,
             backlog: 0,
             live: 0,
+            paced: 0,
             at_gate: 0,
             has_data_due: false,
             unread: 0,
@@ -226,7 +235,17 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.remote().map(|remote| remote.peer),
             Phase::Open(open) => open.peer.and_then(PackedPeer::unpack),
-            Phase::Over => None,
+            Phase::Over(_) => None,
+        }
+    }
+
+    /// Returns the peer that has answered in the place of the expected one, once the connection has failed of
+    /// [`noise::Error::WrongPeer`]. It has proved who it is.
+    #[must_use]
+    pub fn wrong_peer(&self) -> Option<PeerId> {
+        match &self.phase {
+            Phase::Over(wrong) => wrong.as_deref().copied(),
+            Phase::Handshake(_) | Phase::Open(_) => None,
         }
     }
 
@@ -236,7 +255,7 @@ impl Connection {
     pub(crate) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.transcript(),
-            Phase::Open(_) | Phase::Over => None,
+            Phase::Open(_) | Phase::Over(_) => None,
         }
     }
 
@@ -246,7 +265,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(handshake) => handshake.listener_step(),
             Phase::Open(_) => HandshakeStep::Authenticated,
-            Phase::Over => HandshakeStep::Security,
+            Phase::Over(_) => HandshakeStep::Security,
         }
     }
 
@@ -258,7 +277,7 @@ impl Connection {
         match &self.phase {
             Phase::Handshake(_) => self.kept.len() < KEPT_AT_GATE,
             Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
-            Phase::Over => false,
+            Phase::Over(_) => false,
         }
     }
 
@@ -287,13 +306,13 @@ impl Connection {
                 Ok(false) => None,
                 // Pending output is still sent: a refusal in it tells the peer the reason.
                 Err(error) => {
-                    self.phase = Phase::Over;
+                    self.phase = Phase::Over(handshake.wrong_peer().map(Box::new));
                     Some(Fact::Failed(error))
                 }
             },
             Phase::Open(open) if open.is_broken => None,
             Phase::Open(_) => self.receive_frames(input, turn),
-            Phase::Over => None,
+            Phase::Over(_) => None,
         };
         if fact.is_none() {
             input.end(&mut self.kept);
@@ -410,7 +429,7 @@ impl Connection {
     pub(crate) fn gathers(&self) -> bool {
         let said = match &self.phase {
             Phase::Open(open) => !open.session.output().is_empty(),
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         };
         said || !self.out.is_empty()
     }
@@ -421,7 +440,7 @@ impl Connection {
     pub fn is_part_taken(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.is_part_sealed(),
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         }
     }
 
@@ -473,7 +492,7 @@ impl Connection {
                     return Some(fact);
                 }
             },
-            Phase::Over => None,
+            Phase::Over(_) => None,
         }
     }
 
@@ -484,11 +503,12 @@ impl Connection {
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
         let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
-        [self.timers.poll_at(config), stream, unnamed].into_iter().flatten().min()
+        let opening = self.next_opening_at(config);
+        [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
     }
 
-    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; and pings a peer that
-    /// has been silent for [`Config::keep_alive_interval`].
+    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; offers streams that have
+    /// waited for a token of [`Config::openings`]; and pings a peer that has been silent for [`Config::keep_alive_interval`].
     #[must_use]
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
         while let Some(due) = self.timers.take_due(turn.config, turn.now) {
@@ -505,13 +525,17 @@ impl Connection {
                 }
             }
         }
+        // Before the time-outs: what a late owner could have taken in time is not lost.
+        if let Some(fact) = self.offer_paced(turn) {
+            return Some(fact);
+        }
         let named = self.queues.first(turn.streams, turn.config);
         let unnamed = self.first_unnamed(turn.config);
         let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
         first.filter(|at| *at <= turn.now)?;
         match (named, unnamed) {
             (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, turn),
-            (_, Some((_, slot))) => self.give_up_unnamed(slot, turn),
+            (_, Some((_, slot))) => self.unnamed_timeout(slot, turn),
             (_, None) => None,
         }
     }
@@ -522,10 +546,23 @@ impl Connection {
     }
 
     /// Returns the number of streams that the peer has begun and that have no id, because no whole proposal has come on
-    /// them. Once the connection is over, these have ended with it, without a fact for each.
+    /// them, or because they are [paced](Self::streams_waiting). Once the connection is over, these have ended with it, without a fact for each.
     #[must_use]
     pub fn streams_without_id(&self) -> usize {
         self.unnamed.len()
+    }
+
+    /// Returns the number of streams without an id that have a whole proposal, and wait because the peer has opened more than
+    /// [`Config::openings`] allows.
+    #[must_use]
+    pub fn streams_waiting(&self) -> usize {
+        self.unnamed.waiting()
+    }
+
+    /// Returns the number of streams that have ever waited so on this connection. It stops at [`u32::MAX`].
+    #[must_use]
+    pub const fn streams_paced(&self) -> u32 {
+        self.paced
     }
 
     /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Turn::now`]. Without such a
@@ -550,7 +587,7 @@ impl Connection {
     pub const fn is_spent(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.session.has_peer_gone_away() && self.live == 0,
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         }
     }
 
@@ -625,7 +662,7 @@ impl Connection {
 
     fn broke(&mut self, error: Error) -> Fact {
         self.unread = self.unread_held();
-        self.phase = Phase::Over;
+        self.phase = Phase::Over(None);
         // A handshake that was not over in time does not end with our last message after all.
         self.out = Vec::new();
         Fact::Failed(error)

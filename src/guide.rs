@@ -227,8 +227,10 @@
 //! before has no event; [`counters`](Swarm::counters) count it in
 //! [`without_id`](crate::lifecycle::Counts::without_id).
 //!
-//! A peer may open streams and end them politely as often as it likes: each waits for its turn and for room. What ends by a
-//! reset for which the peer is the reason, whoever sends it, takes from the budget
+//! A peer may open streams and end them politely, as many as [`openings`](crate::connection::Config::openings) says: each
+//! waits for its turn and for room, and those beyond for the rate, without an id. So nothing that has an id is told faster
+//! than you have chosen. The default is 1 000 000 a second, for owners to whom an event costs nothing; choose less where it
+//! does. What ends by a reset for which the peer is the reason, whoever sends it, takes from the budget
 //! [`resets`](crate::connection::Config::resets), whose page says which ends are charged and which are not.
 //!
 //! # Who comes in
@@ -289,13 +291,14 @@
 //!
 //! [`Config::small`] is for 16 connections. Two small nodes that ping, say who they are, publish and echo:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! # #[cfg(feature = "protocols")]
 //! # fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
 //! use swarm_notify::connection::Protocol;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::lifecycle::Event;
 //! use swarm_notify::notifee::Notifees;
 //! use swarm_notify::protocols::floodsub::FloodSub;
@@ -312,12 +315,12 @@
 //!     + pubsub::Config::small().memory_bound();
 //! assert!(Config::small().memory_bound() + services <= 10 * 1024 * 1024);
 //!
-//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::small())?;
+//! let node = || -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = keys::generate()?;
+//!     let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::small())?;
 //!     swarm.register_protocol(ECHO);
 //!     let mut notifees = Notifees::new();
-//!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], ping::Config::default()));
+//!     let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::default()));
 //!     let identify = Identify::new(identity.public(), identify::Config::small());
 //!     let identify = notifees.install(&mut swarm, identify);
 //!     let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::small());
@@ -325,7 +328,7 @@
 //!     let floodsub = notifees.install(&mut swarm, floodsub);
 //!     Ok((swarm, notifees, ping, identify, floodsub))
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! server.0.listen("/memory/4720".parse()?)?;
 //! server.0.tick(Duration::ZERO);
 //! let connection = client.0.dial("/memory/4720".parse()?)?;

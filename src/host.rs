@@ -7,15 +7,16 @@
 //!
 //! The example `chat_host` is a whole program. Two hosts of one thread, with an echo between them:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use smol::io::{self, AsyncReadExt, AsyncWriteExt};
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::host::{Config, Host};
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//! let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-//! let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+//! let mut server = Host::new(&keys::generate()?, Config::default())?;
+//! let mut client = Host::new(&keys::generate()?, Config::default())?;
 //! server.handle().set_handler(ECHO, async |stream| {
 //!     let (mut reader, mut writer) = io::split(stream);
 //!     io::copy(&mut reader, &mut writer).await?; // until the peer closes its side
@@ -117,14 +118,17 @@ use std::os::fd::AsFd;
 /// its tasks, handlers and notifees may keep what is not `Send`, and nothing is locked or counted atomically on the way of a
 /// byte. So make it in the thread that runs it. Other threads talk to a task of it through a channel:
 ///
-/// ```
+#[cfg_attr(feature = "rand", doc = "```")]
+#[cfg_attr(not(feature = "rand"), doc = "```ignore")]
 /// use swarm_notify::host::{Config, Host};
-/// use swarm_notify::identity::Keypair;
+/// use swarm_notify::keys;
 ///
 /// let (ask, asked) = smol::channel::bounded::<String>(16);
 /// let (answer, answered) = smol::channel::bounded(16);
-/// let thread = std::thread::spawn(move || -> Result<(), swarm_notify::host::Error> {
-///     let identity = Keypair::ed25519_from_bytes([7; 32]).expect("32 bytes are a key");
+/// type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+///
+/// let thread = std::thread::spawn(move || -> Result<()> {
+///     let identity = keys::generate()?;
 ///     let mut host = Host::new(&identity, Config::default())?;
 ///     let handle = host.handle();
 ///     smol::block_on(host.run_until(async {
@@ -141,7 +145,7 @@ use std::os::fd::AsFd;
 /// assert!(answered.recv_blocking()?.is_err());
 /// drop(ask); // it ends
 /// thread.join().expect("it does not panic")?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Result::Ok(())
 /// ```
 ///
 /// ```compile_fail,E0277
@@ -221,9 +225,10 @@ impl Host {
     /// Does something with the notifees and the swarm, at once: registers a notifee, installs a service, gives the swarm or
     /// a service a command. The swarm is a [`Node`](crate::notifee::Node), and [`Notifees::now`] is the present time.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::lifecycle::ConnectionId;
     /// use swarm_notify::notifee::{Context, Notifee};
     ///
@@ -235,7 +240,7 @@ impl Host {
     ///     }
     /// }
     ///
-    /// let mut host = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut host = Host::new(&keys::generate()?, Config::default())?;
     /// let peers = host.with(|notifees, _| notifees.register(Peers(0)))?;
     /// assert_eq!(host.with(|notifees, _| notifees.get(peers).unwrap().0)?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -33,19 +33,18 @@
 //!
 //! Two swarms of one process, ticked in turn, over a transport in memory:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::lifecycle::{Event, StreamEnd};
 //! use swarm_notify::swarm::{Config, Ready, Swarm};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-//! let swarm = |key| {
-//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
-//! };
-//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! let swarm = || Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, Config::default());
+//! let (mut server, mut client) = (swarm()?, swarm()?);
 //! server.register_protocol(ECHO);
 //! server.listen("/memory/4711".parse()?)?;
 //! server.tick(Duration::ZERO);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Lets attackers loose on the command, each on a fresh one, and prints what each does to honest peers and to the node, with
-# the figures of release 0.1.0 at 285d616 under it. Nothing is asserted: where a row misses a goal, it says so.
+# the figures of commit 285d616 under it, which had few of these bounds. Nothing is asserted: where a row misses a goal, it says so.
 #
 #     tests/attacks.sh [--seconds N] [NAME…]     (all of it: about 15 minutes; --help names the other options)
 #

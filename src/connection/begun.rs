@@ -1,11 +1,13 @@
-//! What the muxer says of a stream without an id: it begins, its first proposal comes, or it ends before that.
+//! What the muxer says of a stream without an id: it begins, its first proposal comes, or it ends before it is offered.
 //!
-//! Most peers send their proposal in the frame that begins the stream. If all of that is there, the stream is offered at
-//! once, and never stands among those without an id.
+//! Most peers send their proposal in the frame that begins the stream. If all of that is there, and the peer has a token
+//! ([`Config::openings`](super::Config::openings)), the stream is offered at once, and never stands among those without an
+//! id. Without a token it waits there, behind those that wait already.
 
 use super::unnamed::{Key, Slot};
-use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
+use super::{Config, Connection, Fact, Phase, Turn, UNTIMED, yamux};
 use crate::arithmetic::Count;
+use core::time::Duration;
 
 /// A stream that its owner has to accept or refuse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +30,7 @@ impl Connection {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
-        if is_proposed {
+        if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(turn.config, turn.now) {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);
         }
@@ -73,6 +75,10 @@ impl Connection {
     /// Data or the FIN has come. The header and requests for a list are answered; the first proposal is offered.
     fn hear_proposal(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
+        if self.unnamed.waits(slot) {
+            return None;
+        }
+        let is_first = self.unnamed.waiting() == 0;
         let stream = self.unnamed.get_mut(slot)?;
         let lines = &mut turn.scratch.lines;
         lines.clear();
@@ -91,14 +97,42 @@ impl Connection {
                 return self.give_up_unnamed_for_peer(slot, turn);
             }
         };
-        if is_proposed {
+        if is_proposed && is_first && open.take_opening(turn.config, turn.now) {
             self.offered = Some(Offered::Waiting(slot));
             return Some(Fact::StreamOffered);
+        }
+        if is_proposed {
+            self.unnamed.wait(slot);
+            self.paced.raise(1);
+            return None;
         }
         if stream.yamux.is_remote_finished() {
             return self.give_up_unnamed_for_peer(slot, turn);
         }
         None
+    }
+
+    /// Returns the time from which on the stream that has waited longest for a token has one.
+    pub(super) fn next_opening_at(&self, config: &Config) -> Option<Duration> {
+        let Phase::Open(open) = &self.phase else { return None };
+        (self.unnamed.waiting() > 0 && !open.is_broken).then(|| open.next_opening_at(config))
+    }
+
+    /// Offers the stream that has waited longest for a token, if there is one by now.
+    pub(super) fn offer_paced(&mut self, turn: &Turn<'_>) -> Option<Fact> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        if self.unnamed.waiting() == 0 || open.is_broken || !open.take_opening(turn.config, turn.now) {
+            return None;
+        }
+        self.offered = Some(Offered::Waiting(self.unnamed.end_wait()?));
+        Some(Fact::StreamOffered)
+    }
+
+    /// The deadline of a stream without an id has come. One that waited for a token is lost by our limit.
+    pub(super) fn unnamed_timeout(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+        let was_paced = self.unnamed.waits(slot);
+        let fact = self.give_up_unnamed(slot, turn);
+        if was_paced { Some(Fact::StreamRefused) } else { fact }
     }
 
     /// Resets a stream without an id, and forgets it.

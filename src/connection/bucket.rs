@@ -55,6 +55,32 @@ impl Bucket {
         self.full_at = full_at.min(most);
         full_at <= most
     }
+
+    /// Takes a token if there is one. Returns `false`, and changes nothing, if there is none. An untimed call takes nothing.
+    pub(crate) fn try_take(&mut self, rate: Rate, now: Duration) -> bool {
+        let Some(now) = u64::try_from(now.as_nanos()).ok().filter(|_| now != UNTIMED) else { return true };
+        let has_token = now >= self.next(rate);
+        if has_token {
+            self.full_at = self.full_at.max(now).saturating_add(rate.nanos());
+        }
+        has_token
+    }
+
+    /// Gives back a token that was taken at the same time.
+    pub(crate) fn put_back(&mut self, rate: Rate, now: Duration) {
+        if now != UNTIMED {
+            self.full_at = self.full_at.saturating_sub(rate.nanos());
+        }
+    }
+
+    /// Returns the time from which on there is a token, which may be over.
+    pub(crate) const fn next_at(&self, rate: Rate) -> Duration {
+        Duration::from_nanos(self.next(rate))
+    }
+
+    const fn next(&self, rate: Rate) -> u64 {
+        self.full_at.saturating_sub(rate.nanos().saturating_mul(rate.burst.saturating_sub(1) as u64))
+    }
 }
 
 #[cfg(test)]
@@ -84,9 +110,23 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_too_early_loses_no_part_of_a_token() {
+        let (mut bucket, rate) = (Bucket::default(), Rate::new(2, 2));
+        assert!(bucket.try_take(rate, SECOND) && bucket.try_take(rate, SECOND));
+        for early in [0, 100, 499] {
+            assert!(!bucket.try_take(rate, SECOND + Duration::from_millis(early)), "{early}");
+        }
+        assert_eq!(bucket.next_at(rate), SECOND + Duration::from_millis(500));
+        assert!(bucket.try_take(rate, SECOND + Duration::from_millis(500)));
+        assert!(!bucket.try_take(rate, SECOND + Duration::from_millis(999)));
+        assert!(bucket.try_take(rate, 2 * SECOND));
+    }
+
+    #[test]
     fn an_untimed_call_takes_nothing() {
         let mut bucket = Bucket::default();
         assert!(bucket.take(u32::MAX, Rate::new(1, 1), UNTIMED));
+        assert!((0..3).all(|_| bucket.try_take(Rate::new(1, 1), UNTIMED)));
         assert_eq!(bucket, Bucket::default());
     }
 
@@ -108,6 +148,32 @@ mod tests {
                 let expected = cost <= level;
                 level = level.saturating_sub(cost);
                 prop_assert_eq!(bucket.take(count, rate, Duration::from_nanos(now)), expected);
+            }
+        }
+
+        #[test]
+        fn tokens_that_are_taken_one_by_one_are_there_when_it_says_so(
+            steps in proptest::collection::vec(0..400_000_000_u64, 1..200),
+            burst in 1..20_u32,
+            per_second in 1..20_u32,
+        ) {
+            let (mut bucket, rate) = (Bucket::default(), Rate::new(burst, per_second));
+            let (mut now, full, cost) = (0, u64::from(burst) * rate.nanos(), rate.nanos());
+            let mut level = full;
+            for later in steps {
+                now += later;
+                level = full.min(level + later);
+                let at = now + cost.saturating_sub(level);
+                prop_assert_eq!(bucket.next_at(rate).max(Duration::from_nanos(now)), Duration::from_nanos(at));
+                let expected = cost <= level;
+                level -= if expected { cost } else { 0 };
+                let before = bucket.next_at(rate).max(Duration::from_nanos(now));
+                prop_assert_eq!(bucket.try_take(rate, Duration::from_nanos(now)), expected);
+                if expected && later % 3 == 0 {
+                    bucket.put_back(rate, Duration::from_nanos(now));
+                    level += cost;
+                    prop_assert_eq!(bucket.next_at(rate).max(Duration::from_nanos(now)), before);
+                }
             }
         }
     }

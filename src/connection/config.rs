@@ -15,8 +15,8 @@ use core::time::Duration;
 pub struct Config {
     /// Windows, frame sizes and backlogs of the muxer.
     pub yamux: yamux::Config,
-    /// How many inbound streams of one connection may wait to open: for their first proposal, to negotiate, or for room in
-    /// the event queue. One more is refused with a reset, and no event tells of it. Default 256, yamux's own backlog.
+    /// How many inbound streams of one connection may wait to open: for their first proposal, for a token of
+    /// [`openings`](Self::openings), to negotiate, or for room in the event queue. One more is refused with a reset, and no event tells of it. Default 256, yamux's own backlog.
     pub inbound_backlog: u32,
     /// From the dial, or the accepted byte pipe, to an authenticated, multiplexed connection; what is not there by then
     /// has failed of [`Failure::Timeout`](crate::lifecycle::Failure::Timeout). It stands still while the connection
@@ -74,8 +74,8 @@ pub struct Config {
     ///
     /// Not charged is
     ///
-    /// - a stream that was open and that both sides finish, or that its owner closes or resets, however short it was. A
-    ///   peer may open as many as it likes: they wait for room in the event queue, those that are more than
+    /// - a stream that was open and that both sides finish, or that its owner closes or resets, however short it was.
+    ///   [`openings`](Self::openings) paces them. They wait for room in the event queue, those that are more than
     ///   [`inbound_backlog`](Self::inbound_backlog), or that come while more than
     ///   [`Limits::owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events are owed, are refused, and a
     ///   turn gives each connection its share of the work only;
@@ -84,6 +84,27 @@ pub struct Config {
     ///   of its share. One that does not read these answers is not read either;
     /// - a stream that is given up after a time-out, of which there are at most `inbound_backlog` in each time-out.
     pub resets: Rate,
+    /// The streams that the peer may open. Those beyond are paced: a stream waits with its first whole proposal, without an
+    /// id, until the rate allows for it, in the order of the proposals. Nothing is cut or reset for that, and the peer's
+    /// other frames are read. So an owner hears of no more streams of one connection than this, however politely they end.
+    /// Default 1 000 000 at once and 1 000 000 a second, which no peer reaches here: lower it if each stream costs you more
+    /// than the swarm, a line of a log, say.
+    ///
+    /// - Who has never more streams under way than [`inbound_backlog`](Self::inbound_backlog) loses none, and is as fast as
+    ///   this rate. That is so of go-libp2p and rust-libp2p, and of this crate: they open no stream while the other side has
+    ///   not acknowledged 256, and a stream is acknowledged when it is open. Who has more under way has those beyond reset
+    ///   ([`Fact::StreamRefused`](super::Fact::StreamRefused)), paced or not.
+    /// - [`negotiation_timeout`](Self::negotiation_timeout) goes on while a stream waits. When that is over, the stream is
+    ///   reset, gets no id, and counts as refused. A rate of more than `inbound_backlog` in this time lets nobody wait so long:
+    ///   26 a second, with the defaults. Dialers have time-outs of their own; those of go-libp2p and rust-libp2p are 10 s, too.
+    /// - A stream that the peer resets while it waits gets no id, counts in [`resets`](Self::resets), and takes no token.
+    /// - A stream that the owner refuses takes no token: it is not told either.
+    /// - What a paced stream has sent behind its proposal counts as held bytes
+    ///   ([`Connection::bytes_held`](super::Connection::bytes_held)).
+    ///
+    /// [`Connection::streams_waiting`](super::Connection::streams_waiting) and
+    /// [`streams_paced`](super::Connection::streams_paced) say whether, and how often, it happens.
+    pub openings: Rate,
     /// The most pings of the peer, beyond one for each 64 KiB that we have sent it. Beyond it the connection has failed of
     /// [`Fault::Flood`](crate::lifecycle::Fault::Flood). Default 100 at once and 10 a second.
     pub pings: Rate,
@@ -103,6 +124,7 @@ impl Default for Config {
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(15),
             resets: Rate::new(1_000, 100),
+            openings: Rate::new(1_000_000, 1_000_000),
             pings: Rate::new(100, 10),
         }
     }

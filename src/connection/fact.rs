@@ -28,14 +28,16 @@ pub enum Fact {
     /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
     AtGate,
     /// The peer has proposed a protocol, supported or not, on a stream that has no id yet. The next call must be
-    /// [`Connection::accept_stream`] or [`Connection::refuse_stream`].
+    /// [`Connection::accept_stream`] or [`Connection::refuse_stream`]. A stream that waited for a token of
+    /// [`Config::openings`] is offered by [`Connection::handle_timeout`].
     StreamOffered,
-    /// A stream of the peer's ended before a whole proposal had come on it: the peer reset or finished it, broke
-    /// multistream-select, or took longer than [`Config::negotiation_timeout`]. It never had an id, and the owner has
-    /// nothing to do but to count it.
+    /// A stream of the peer's ended before it was offered: the peer reset or finished it, broke multistream-select, took
+    /// longer than [`Config::negotiation_timeout`], or reset it while it waited for a token of [`Config::openings`]. It never
+    /// had an id, and the owner has nothing to do but to count it.
     StreamUnproposed,
-    /// The peer began a stream, which was reset at once, since as many as [`Config::inbound_backlog`] wait. It never had an
-    /// id.
+    /// The peer began a stream, which was reset because of a limit: at once, since as many as [`Config::inbound_backlog`]
+    /// wait; or after [`Config::negotiation_timeout`], since there was no token of [`Config::openings`] for it. It never had
+    /// an id.
     StreamRefused,
     /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
     StreamAtGate(StreamId),

@@ -44,6 +44,8 @@ enum Step {
     Muxer(Secured, Select),
     Writing(Secured),
     Agreed(Secured, Option<multistream::Listener>),
+    /// Another peer has answered than the expected one: this one.
+    WrongPeer(PeerId),
     /// What is left after an error, or after the connection has opened.
     Over,
 }
@@ -116,7 +118,21 @@ impl Handshake {
         match &self.step {
             Step::Authenticated(exchange) => exchange.remote(),
             Step::Muxer(secured, _) | Step::Writing(secured) | Step::Agreed(secured, _) => Some(&secured.remote),
-            Step::Security(..) | Step::Exchange(_) | Step::Over => None,
+            Step::Security(..) | Step::Exchange(_) | Step::WrongPeer(_) | Step::Over => None,
+        }
+    }
+
+    /// Returns the peer that has answered in the place of the expected one.
+    pub(super) const fn wrong_peer(&self) -> Option<PeerId> {
+        match &self.step {
+            Step::WrongPeer(peer) => Some(*peer),
+            Step::Security(..)
+            | Step::Exchange(_)
+            | Step::Authenticated(_)
+            | Step::Muxer(..)
+            | Step::Writing(_)
+            | Step::Agreed(..)
+            | Step::Over => None,
         }
     }
 
@@ -125,7 +141,12 @@ impl Handshake {
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.step {
             Step::Exchange(exchange) | Step::Authenticated(exchange) => exchange.transcript(),
-            Step::Security(..) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) | Step::Over => None,
+            Step::Security(..)
+            | Step::Muxer(..)
+            | Step::Writing(_)
+            | Step::Agreed(..)
+            | Step::WrongPeer(_)
+            | Step::Over => None,
         }
     }
 
@@ -133,7 +154,7 @@ impl Handshake {
     #[cfg(feature = "swarm")]
     pub(super) fn listener_step(&self) -> HandshakeStep {
         match &self.step {
-            Step::Security(..) | Step::Over => HandshakeStep::Security,
+            Step::Security(..) | Step::WrongPeer(_) | Step::Over => HandshakeStep::Security,
             Step::Exchange(exchange) if exchange.transcript().is_none() => HandshakeStep::Exchange,
             Step::Exchange(_) => HandshakeStep::Answered,
             Step::Authenticated(_) | Step::Muxer(..) | Step::Writing(_) | Step::Agreed(..) => {
@@ -156,7 +177,13 @@ impl Handshake {
         Ok(true)
     }
 
-    fn advance(&self, step: Step, input: &mut Input, out: &mut Vec<u8>, work: &mut u32) -> Result<(Step, bool), Error> {
+    fn advance(
+        &mut self,
+        step: Step,
+        input: &mut Input,
+        out: &mut Vec<u8>,
+        work: &mut u32,
+    ) -> Result<(Step, bool), Error> {
         match step {
             Step::Security(mut select, exchange) => {
                 let (consumed, agreed) = select.receive(input.wire(), &NOISE, out)?;
@@ -172,6 +199,9 @@ impl Handshake {
             Step::Exchange(mut exchange) => {
                 let received = exchange.receive(input.wire());
                 *work = work.saturating_add(exchange.take_work());
+                if let Some(peer) = exchange.wrong_peer() {
+                    self.step = Step::WrongPeer(peer);
+                }
                 let (consumed, complete) = received?;
                 input.consume_wire(consumed);
                 if !complete {
@@ -203,7 +233,9 @@ impl Handshake {
                 };
                 Ok((Step::Agreed(secured, confirmation), true))
             }
-            step @ (Step::Authenticated(_) | Step::Writing(_) | Step::Agreed(..) | Step::Over) => Ok((step, false)),
+            step @ (Step::Authenticated(_) | Step::Writing(_) | Step::Agreed(..) | Step::WrongPeer(_) | Step::Over) => {
+                Ok((step, false))
+            }
         }
     }
 
@@ -250,7 +282,12 @@ impl Handshake {
                 }
                 Ok(Opening::Opened(Box::new(secured)))
             }
-            step @ (Step::Security(..) | Step::Exchange(_) | Step::Muxer(..) | Step::Writing(_) | Step::Over) => {
+            step @ (Step::Security(..)
+            | Step::Exchange(_)
+            | Step::Muxer(..)
+            | Step::Writing(_)
+            | Step::WrongPeer(_)
+            | Step::Over) => {
                 self.step = step;
                 Ok(Opening::GoesOn)
             }

@@ -182,7 +182,8 @@ fn verify_ed25519(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> Resul
 /// Decodes a key of a type that is known and not Ed25519.
 fn other(bytes: &[u8], wire: &Wire) -> Result<Key, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
-        return Err(if is_on_another_curve(wire) { Unusable::Unsupported(None) } else { Unusable::Malformed });
+        let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
+        return Err(if is_unknown { Unusable::Unsupported(None) } else { Unusable::Malformed });
     };
     #[cfg(feature = "rsa")]
     if let Ok(key) = key.clone().try_into_rsa() {
@@ -206,6 +207,12 @@ fn is_on_another_curve(wire: &Wire) -> bool {
 #[cfg(not(feature = "ecdsa"))]
 fn is_on_another_curve(_wire: &Wire) -> bool {
     false
+}
+
+/// Returns whether a key of secp256k1 has both coordinates and the sign of one (ANSI X9.62, 4.3.6). go-libp2p knows that form.
+fn is_hybrid(wire: &Wire) -> bool {
+    const SECP256K1: i32 = 2;
+    wire.key_type == Some(SECP256K1) && matches!(wire.data.as_deref(), Some([6 | 7, point @ ..]) if point.len() == 64)
 }
 
 /// Returns whether the first coordinate of an encoded point, y, is below p, which is 2²⁵⁵ - 19, and so encoded canonically.

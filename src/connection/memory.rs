@@ -4,6 +4,8 @@
 //! buffer of which half has been read counts as a whole until it is empty or shrinks.
 
 use super::unnamed::Both;
+#[cfg(feature = "swarm")]
+use super::unnamed::Slot;
 use super::yamux::{self, Pressure};
 use super::{Connection, Phase, Turn};
 use crate::arithmetic::memory_in_all;
@@ -16,7 +18,7 @@ impl Connection {
     pub fn bytes_held(&self) -> usize {
         let open = match &self.phase {
             Phase::Open(open) => open.held(),
-            Phase::Handshake(_) | Phase::Over => self.unread,
+            Phase::Handshake(_) | Phase::Over(_) => self.unread,
         };
         memory_in_all([open, self.out.capacity(), self.kept.held(), self.unnamed.held()])
     }
@@ -27,8 +29,28 @@ impl Connection {
     pub fn unread_held(&self) -> usize {
         match &self.phase {
             Phase::Open(open) => open.session.unread_held(),
-            Phase::Handshake(_) | Phase::Over => self.unread,
+            Phase::Handshake(_) | Phase::Over(_) => self.unread,
         }
+    }
+
+    /// Returns the part of [`unread_held`](Self::unread_held) that is held by streams without an id, which go with the
+    /// connection. It walks them.
+    #[must_use]
+    pub fn unread_held_without_id(&self) -> usize {
+        self.unnamed.unread().map(|(held, _)| held).fold(0, usize::saturating_add)
+    }
+
+    /// Returns the streams without an id that hold bytes, each with its part of
+    /// [`unread_held_without_id`](Self::unread_held_without_id).
+    #[cfg(feature = "swarm")]
+    pub(crate) fn holders_without_id(&self) -> impl Iterator<Item = (usize, Slot)> {
+        self.unnamed.unread().filter(|(held, _)| *held > 0)
+    }
+
+    /// Resets a stream without an id, for an owner that is short of memory. Returns whether there was one.
+    #[cfg(feature = "swarm")]
+    pub(crate) fn reset_without_id(&mut self, slot: Slot, turn: &mut Turn<'_>) -> bool {
+        self.give_up_unnamed(slot, turn).is_some()
     }
 
     /// Takes note that its owner has dropped so many [held](super::Stream::bytes_held) bytes of a stream: taken, or with the
@@ -36,7 +58,7 @@ impl Connection {
     pub fn uncount(&mut self, held: usize) {
         match &mut self.phase {
             Phase::Open(open) => open.session.uncount(held),
-            Phase::Handshake(_) | Phase::Over => self.unread = self.unread.saturating_sub(held),
+            Phase::Handshake(_) | Phase::Over(_) => self.unread = self.unread.saturating_sub(held),
         }
     }
 
@@ -54,7 +76,7 @@ impl Connection {
     pub fn pressure(&self) -> Option<Pressure> {
         match &self.phase {
             Phase::Open(open) => Some(open.session.pressure()),
-            Phase::Handshake(_) | Phase::Over => None,
+            Phase::Handshake(_) | Phase::Over(_) => None,
         }
     }
 
@@ -63,7 +85,7 @@ impl Connection {
     pub fn withholds(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.session.withholds(),
-            Phase::Handshake(_) | Phase::Over => false,
+            Phase::Handshake(_) | Phase::Over(_) => false,
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Open {
     sealed: usize,
     resets: Bucket,
     pings: Bucket,
+    /// The streams that the peer opens.
+    openings: Bucket,
     /// The peer's frames have ended it: what is left is our go-away.
     pub(super) is_broken: bool,
 }
@@ -39,6 +41,7 @@ impl Open {
             sealed: 0,
             resets: Bucket::default(),
             pings: Bucket::default(),
+            openings: Bucket::default(),
             is_broken: false,
         }
     }
@@ -62,6 +65,22 @@ impl Open {
             return Err(Flood::Pings);
         }
         Ok(())
+    }
+
+    /// Takes a stream that the peer opens out of its budget. `false`: the stream has to wait.
+    #[inline]
+    pub(super) fn take_opening(&mut self, config: &Config, now: Duration) -> bool {
+        self.openings.try_take(config.openings, now)
+    }
+
+    /// Puts back a stream that was taken out at the same time, and that its owner has refused.
+    pub(super) fn put_back_opening(&mut self, config: &Config, now: Duration) {
+        self.openings.put_back(config.openings, now);
+    }
+
+    /// Returns the time from which on that budget has a stream again.
+    pub(super) const fn next_opening_at(&self, config: &Config) -> Duration {
+        self.openings.next_at(config.openings)
     }
 
     /// Returns the bytes of memory of its frames: those that wait, and those of streams that are unread.

@@ -6,8 +6,8 @@
 
 mod own_times;
 
-use super::UNTIMED;
 use super::config::Config;
+use super::moment::Moment;
 use crate::lifecycle::{StreamId, Table};
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -70,22 +70,6 @@ impl Link {
     }
 }
 
-/// A time in nanoseconds, in half the memory. What is further away than 584 years, [`UNTIMED`] above all, never comes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Moment(u64);
-
-impl Moment {
-    const UNTIMED: Self = Self(u64::MAX);
-
-    fn new(time: Duration) -> Self {
-        u64::try_from(time.as_nanos()).map_or(Self::UNTIMED, Self)
-    }
-
-    fn time(self) -> Duration {
-        if self == Self::UNTIMED { UNTIMED } else { Duration::from_nanos(self.0) }
-    }
-}
-
 impl Place {
     /// That of what waits for nothing.
     pub(super) const NOWHERE: Self = Self { since: Moment::UNTIMED, before: Link::NONE, after: Link::NONE };
@@ -144,7 +128,7 @@ impl Queue {
         let (moment, mut after) = (Moment::new(since), None);
         let mut before = self.ends.map(|(_, tail)| tail);
         while let Some((tail, place)) = before.and_then(|tail| Some((tail, *place_of(streams, tail)?)))
-            && place.since.0 > moment.0
+            && place.since > moment
         {
             after = Some(tail);
             before = self::before(streams, tail, place).map(|(id, _)| id);

@@ -1,18 +1,22 @@
 //! [`Unnamed`]: the streams of one connection that its peer has begun and that have no id yet, since no whole proposal has
-//! come on them. [`Key`]: how the muxer names those beside the streams that have one.
+//! come on them, or the peer opens more than it may. [`Key`]: how the muxer names those beside the streams that have one.
 //!
 //! A peer can begin a stream with 12 bytes. So its owner hears nothing of one, and keeps nothing under an id, before the
-//! peer has said what it wants. All of these streams have the same time for it, so that the one that began first is always
-//! the next to be given up.
+//! peer has said what it wants, and has a token for it. All of these streams have the same time for it, so that the one that
+//! began first is always the next to be given up.
 
-use super::UNTIMED;
+mod list;
+
+use super::moment::Moment;
 use super::multistream::Listener;
 use super::stream::Streams;
 use super::yamux;
+use crate::arithmetic::Count;
 use crate::lifecycle::{StreamId, from_parts};
 use alloc::boxed::Box;
 use core::num::NonZeroU32;
 use core::time::Duration;
+use list::{Links, List};
 use slab::Slab;
 
 /// The name by which the muxer has a stream: the id that its owner has for it, or its slot among those without one.
@@ -32,7 +36,15 @@ const UNNAMED: u32 = 1 << 31;
 
 /// The slot of a stream without an id, until it gets one or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Slot(u32);
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    /// Returns its number.
+    #[cfg(feature = "swarm")]
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// What a [`Key`] names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +88,7 @@ pub(super) struct Unnamed(Option<Box<Begun>>);
 #[derive(Debug, Default)]
 pub(super) struct Spare(Option<Box<Begun>>);
 
-/// The greatest number of slots that a [`Spare`] keeps memory for: 18 KiB.
+/// The greatest number of slots that a [`Spare`] keeps memory for: 20 KiB.
 const MOST_SPARE: usize = 256;
 
 /// The number of slots for which memory is kept when a connection goes.
@@ -86,13 +98,13 @@ const FEW: usize = 16;
 #[derive(Debug)]
 struct Begun {
     streams: Slab<Beginner>,
-    /// The ends of the list that goes through the streams, or [`NONE`].
-    oldest: u32,
-    youngest: u32,
+    /// All of them, in the order in which they began.
+    all: List,
+    /// Those that have a whole proposal and wait for a token, in the order of their proposals.
+    proposed: List,
+    /// Their number.
+    waiting: usize,
 }
-
-/// The slot of no stream.
-const NONE: u32 = u32::MAX;
 
 /// A stream without an id.
 #[derive(Debug)]
@@ -100,9 +112,17 @@ pub(super) struct Beginner {
     pub(super) yamux: yamux::Stream,
     pub(super) listener: Listener,
     /// The time at which it began.
-    pub(super) since: Duration,
-    older: u32,
-    younger: u32,
+    pub(super) since: Moment,
+    in_all: Links,
+    in_proposed: Links,
+}
+
+const fn in_all(stream: &mut Beginner) -> &mut Links {
+    &mut stream.in_all
+}
+
+const fn in_proposed(stream: &mut Beginner) -> &mut Links {
+    &mut stream.in_proposed
 }
 
 /// The memory of one stream without an id, in bytes.
@@ -131,14 +151,11 @@ impl Unnamed {
     ) -> Option<()> {
         let begun = self.0.get_or_insert_with(|| spare.0.take().unwrap_or_default());
         let slot = begun.streams.vacant_key() as u32;
-        let accepted = accept(Slot(slot).into());
-        if let Some(yamux) = accepted {
-            let older = core::mem::replace(&mut begun.youngest, slot);
-            begun.streams.insert(Beginner { yamux, listener: Listener::new(), since, older, younger: NONE });
-            match begun.streams.get_mut(older as usize) {
-                Some(older) => older.younger = slot,
-                None => begun.oldest = slot,
-            }
+        if let Some(yamux) = accept(Slot(slot).into()) {
+            let (since, outside) = (Moment::new(since), Links::OUTSIDE);
+            let (listener, in_proposed) = (Listener::new(), outside);
+            begun.streams.insert(Beginner { yamux, listener, since, in_all: outside, in_proposed });
+            begun.all.push(&mut begun.streams, slot, in_all);
             return Some(());
         }
         self.give_back(spare);
@@ -154,13 +171,10 @@ impl Unnamed {
     pub(super) fn remove(&mut self, Slot(slot): Slot, spare: &mut Spare) -> Option<Beginner> {
         let begun = self.0.as_mut()?;
         let gone = begun.streams.try_remove(slot as usize)?;
-        match begun.streams.get_mut(gone.older as usize) {
-            Some(older) => older.younger = gone.younger,
-            None => begun.oldest = gone.younger,
-        }
-        match begun.streams.get_mut(gone.younger as usize) {
-            Some(younger) => younger.older = gone.older,
-            None => begun.youngest = gone.older,
+        begun.all.unlink(&mut begun.streams, gone.in_all, in_all);
+        if gone.in_proposed.is_inside() {
+            begun.proposed.unlink(&mut begun.streams, gone.in_proposed, in_proposed);
+            begun.waiting.lower(1);
         }
         self.give_back(spare);
         Some(gone)
@@ -169,16 +183,52 @@ impl Unnamed {
     /// The stream that began first, and when that was.
     pub(super) fn oldest(&self) -> Option<(Duration, Slot)> {
         let begun = self.0.as_ref()?;
-        begun.streams.get(begun.oldest as usize).map(|stream| (stream.since, Slot(begun.oldest)))
+        let slot = begun.all.first()?;
+        begun.streams.get(slot as usize).map(|stream| (stream.since.time(), Slot(slot)))
+    }
+
+    /// A stream has a whole proposal and waits for a token from now on.
+    pub(super) fn wait(&mut self, Slot(slot): Slot) {
+        let Some(begun) = &mut self.0 else { return };
+        begun.proposed.push(&mut begun.streams, slot, in_proposed);
+        begun.waiting.raise(1);
+    }
+
+    /// Returns whether a stream waits for a token.
+    pub(super) fn waits(&self, Slot(slot): Slot) -> bool {
+        let stream = self.0.as_ref().and_then(|begun| begun.streams.get(slot as usize));
+        stream.is_some_and(|stream| stream.in_proposed.is_inside())
+    }
+
+    /// Returns the number of streams that wait for a token.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.as_ref().map_or(0, |begun| begun.waiting)
+    }
+
+    /// Ends the wait of the stream that has waited longest for a token.
+    pub(super) fn end_wait(&mut self) -> Option<Slot> {
+        let begun = self.0.as_mut()?;
+        let slot = begun.proposed.first()?;
+        let stream = begun.streams.get_mut(slot as usize)?;
+        let left = core::mem::replace(&mut stream.in_proposed, Links::OUTSIDE);
+        begun.proposed.unlink(&mut begun.streams, left, in_proposed);
+        begun.waiting.lower(1);
+        Some(Slot(slot))
+    }
+
+    /// Returns the memory of the receive buffers of each stream, in bytes.
+    pub(super) fn unread(&self) -> impl Iterator<Item = (usize, Slot)> {
+        let streams = self.0.iter().flat_map(|begun| begun.streams.iter());
+        streams.map(|(slot, stream)| (stream.yamux.held(), Slot(slot as u32)))
     }
 
     /// Streams that began without a time begin now. They are the youngest.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
-        let mut next = begun.youngest;
-        while let Some(stream) = begun.streams.get_mut(next as usize).filter(|stream| stream.since == UNTIMED) {
+        let (now, mut next) = (Moment::new(now), begun.all.last());
+        while let Some(stream) = begun.streams.get_mut(next as usize).filter(|stream| stream.since == Moment::UNTIMED) {
             stream.since = now;
-            next = stream.older;
+            next = stream.in_all.before();
         }
     }
 
@@ -207,7 +257,7 @@ impl Spare {
 
 impl Default for Begun {
     fn default() -> Self {
-        Self { streams: Slab::new(), oldest: NONE, youngest: NONE }
+        Self { streams: Slab::new(), all: List::EMPTY, proposed: List::EMPTY, waiting: 0 }
     }
 }
 

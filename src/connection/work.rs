@@ -69,22 +69,20 @@ impl Connection {
                 open.session.rename(&begun.yamux, id.into());
                 stream.yamux = Some(begun.yamux);
                 stream.negotiation = Negotiation::Listener(begun.listener);
-                self.queues.join_proposal(turn.streams, id, begun.since);
+                self.queues.join_proposal(turn.streams, id, begun.since.time());
                 self.negotiate(id, turn)
             }
         }
     }
 
-    /// Refuses a stream that was [`Fact::StreamOffered`], with a reset.
+    /// Refuses a stream that was [`Fact::StreamOffered`], with a reset. It takes no token of
+    /// [`Config::openings`](super::Config::openings).
     pub fn refuse_stream(&mut self, turn: &mut Turn<'_>) {
-        match self.offered.take() {
-            Some(Offered::Beginning) => {
-                if let Phase::Open(open) = &mut self.phase {
-                    open.session.refuse();
-                }
-            }
-            Some(Offered::Waiting(slot)) => drop(self.give_up_unnamed(slot, turn)),
-            None => {}
+        let (Some(offered), Phase::Open(open)) = (self.offered.take(), &mut self.phase) else { return };
+        open.put_back_opening(turn.config, turn.now);
+        match offered {
+            Offered::Beginning => open.session.refuse(),
+            Offered::Waiting(slot) => drop(self.give_up_unnamed(slot, turn)),
         }
     }
 

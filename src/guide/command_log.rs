@@ -95,7 +95,7 @@
 //! | `addresses_changed` | The addresses of a listener that is open have changed, as those of this machine have, within the last 5 s. | `listener`, `addresses`, `added`, `removed` |
 //! | `connected` | A connection is open, and its peer is authenticated. | `connection`, `remote`, `peer`, `direction` |
 //! | `connect_failed` | A connection could not open. | `connection`, `reason`, `remote`, `peer`?, `direction`, `error`? |
-//! | `disconnected` | A connection that was open is closed; its streams have ended before. Lines of services about it and its peer may follow: see below. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`? |
+//! | `disconnected` | A connection that was open is closed; its streams have ended before. Lines of services about it and its peer may follow: see below. | `connection`, `reason`, `remote`, `peer`, `direction`, `error`?, `refused`?, `paced`? |
 //! | `opened_stream` | A stream is open, and its protocol is agreed. | `connection`, `stream`, `direction`, `protocol` |
 //! | `stream_failed` | A stream could not open. | `connection`, `stream`, `reason`, `direction`, `protocol`? |
 //! | `closed_stream` | A stream that was open has ended. | `connection`, `stream`, `reason`, `direction`, `protocol` |
@@ -192,8 +192,9 @@
 //! | `direction` | string | `inbound` if the other side began it, `outbound` if we did. |
 //! | `protocol` | string | The protocol of a stream; the one that we proposed if it failed. |
 //! | `reason` | string | Why it has failed or ended, in one of the words below. |
-//! | `error` | string | The text of the error. It is for people, and may change. |
+//! | `error` | string | The text of the error. It is for people, and may change. Of a dial that failed as `wrong_peer` it names both peers: `expected …, found …`. |
 //! | `refused` | object | How much the peer was refused in all, for each `kind`. |
+//! | `paced` | number | How many streams of the peer have waited for their turn, since it opened more than its rate. |
 //! | `kind` | string | What was refused, as [`Refusal`](crate::swarm::Refusal) has it: `stream_limit` and so on. |
 //! | `count` | number | Refusals since the last line of this kind. |
 //! | `total` | number | Refusals of this kind since the connection or the listener opened. |
@@ -282,6 +283,11 @@
 //!
 //! Where stdout cannot be written, as on a full disk, `listen` and `dial` end there. stderr says why, that `at least` so many
 //! lines are lost, since the rest of the work would have had some, and what `dial` has not done.
+//!
+//! A stream is two lines. So that no peer makes the log grow as fast as it likes, `listen` takes 4 000 streams at once and 1 000
+//! a second of each connection ([`openings`](crate::connection::Config::openings)). Further ones wait: their `opened_stream` comes
+//! later, none is lost while at most 256 are under way, and the `disconnected` of the connection has their number in `paced`.
+//! `dial` opens no more than 256 before the first of them is open.
 //!
 //! A thread writes the log. Up to 4 096 lines or 4 MiB wait in the command until stdout's reader takes them, and up to twice as
 //! much after a signal to `dial`:

@@ -34,6 +34,7 @@
 //! | **budget** | The bytes held above which peers get no more window: `held_bytes` and its two parts. (A turn's budget is another thing: the work that you allow it.) |
 //! | **withheld** | Window that a peer would get for what you have read, and does not get yet. |
 //! | **rate** | So many times at once, and so many a second in the long run ([`Rate`](crate::connection::Rate)). |
+//! | **paced** | Said of a stream that waits without an id, because its peer has opened more than its rate; and of its connection meanwhile. |
 //! | **flood** | More of something than its rate allows. The connection ends: `Failed(Flood)`. |
 //! | **owed** | A closing event that waits behind a full event queue. |
 //! | **helping** | What one connection may read and have handled before others have their turn: at most 16 KiB and 256 frames, less while many are readable. |
@@ -61,8 +62,8 @@
 //! | [`connections_per_address`](Config::connections_per_address) | 8 | inbound connections of one IPv4 address or /64; loopback and addresses without an IP address are exempt | its socket is closed when it is accepted, or after its handshake | counted as `ConnectionLimit`; with an id also `ConnectFailed` with `Limit`, and an error | the newcomer, unless a connection of the same peer from there looks dead, which gives way |
 //! | [`connections_per_site`](Config::connections_per_site) | 64 | those of one IPv6 /48 | the same | the same | the newcomer, likewise |
 //! | [`connections_per_peer`](Config::connections_per_peer) | 8 | inbound connections of one peer, loopback or not | its socket is closed after its handshake: it may count the connection as open for a moment | counted as `ConnectionLimit`, `ConnectFailed` with `Limit`, and an error; `Disconnected` with `Trimmed` of one that looks dead | the newcomer, unless another connection of its peer looks dead, which gives way |
-//! | [`high_water`](Config::high_water) | none | open connections, ours among them; none is 15/16 of `connections`, if those are 1 024 or more | go-away 0, and its socket is closed | `Disconnected` with `Trimmed` | the least useful: without a stream first, never of a [protected](Swarm::protect) peer |
-//! | [`low_water`](Config::low_water) | none | the connections that trimming leaves; none is 15/16 of `high_water` | the same | the same | the same |
+//! | [`high_water`](Config::high_water) | none | open connections, ours among them; none is `connections` less a sixteenth (15 360), and no mark if those are fewer than 1 024 | go-away 0, and its socket is closed | `Disconnected` with `Trimmed` | the least useful: without a stream first, never of a [protected](Swarm::protect) peer |
+//! | [`low_water`](Config::low_water) | none | the connections that trimming leaves; none is `high_water` less a sixteenth (14 400) | the same | the same | the same |
 //! | [`trim_grace`](Config::trim_grace) | 10 s | the age before which none is trimmed | nothing | nothing | nobody |
 //! | [`protections`](Config::protections) | 1 024 | pairs of a peer and a tag that are protected | nothing | [`ProtectError::Limit`](crate::swarm::ProtectError::Limit) | you |
 //! | [`descriptor_reserve`](Config::descriptor_reserve) | 16 | handshakes for which connections make way where descriptors or memory have run out | go-away 0, and its socket is closed | `Disconnected` with `Trimmed`; counted as `AcceptFailed` | a connection without a stream; beyond, or without any, the door |
@@ -74,7 +75,7 @@
 //! | [`total`](ProtocolLimits::total) | none | streams of one protocol that all peers have begun | a reset | the same | the newcomer |
 //! | [`inbound_backlog`](connection::Config::inbound_backlog) | 256 | streams of one connection that are not open yet | a reset | counted as `StreamLimit` | the newcomer |
 //! | [`owed_per_connection`](Limits::owed_per_connection) | 64 | owed events of one connection; beyond, and until the event queue has room again | its new streams are reset | counted as `StreamLimit` | the newcomer |
-//! | [`negotiation_timeout`](connection::Config::negotiation_timeout) | 10 s | the time from a stream's beginning to its protocol | a reset | counted as `StreamUnproposed`, or `StreamFailed` with `Timeout` after its first proposal | the slow one |
+//! | [`negotiation_timeout`](connection::Config::negotiation_timeout) | 10 s | the time from a stream's beginning to its protocol | a reset | counted as `StreamUnproposed`, or `StreamFailed` with `Timeout` after its first proposal; as `StreamLimit` if it waited for `openings` | the slow one |
 //! | [`half_open_timeout`](connection::Config::half_open_timeout) | 10 min | the silence of a half-open stream | a reset | `ClosedStream` with `Timeout` | the silent one |
 //! | [`half_open_grace`](connection::Config::half_open_grace) | 60 s | the silence after which a half-open stream can give way | a reset | `ClosedStream` with `Timeout` or `Limit` | the one that is silent longest |
 //! | [`idle_timeout`](connection::Config::idle_timeout) | 5 min | a connection without a stream | go-away 0 | `Disconnected` with `Idle` | the idle one |
@@ -97,9 +98,10 @@
 //! | [`max_control`](yamux::Config::max_control) | 128 KiB | answers that a peer makes us send and does not read | nothing more is read of it; then `write_timeout` | `Disconnected` with `Failed(Timeout)` | the one that does not read |
 //! | [`ack_backlog`](yamux::Config::ack_backlog) | 256 | streams of ours that a peer has not acknowledged | nothing | your stream waits; at last `StreamFailed` with `Timeout` | your streams to that peer |
 //! | [`early_streams`](yamux::Config::early_streams) | 8 | streams of ours before a peer's first frame | nothing | your stream waits, likewise | your streams to that peer |
-//! | [`handshake_work_per_turn`](Config::handshake_work_per_turn) | 64 | the work of newcomers' signatures in one turn, in signatures of Ed25519; a quarter of it for one address or /64 | it waits for the next turn | nothing | the newcomers of the address whose signatures cost most |
+//! | [`handshake_work_per_turn`](Config::handshake_work_per_turn) | 64 | the work of newcomers' signatures in one turn, in signatures of Ed25519; a quarter of it for one address or /64 while anything else is ready | it waits for the next turn | nothing | the newcomers of the address whose signatures cost most |
 //! | [`reads_per_poll`](Config::reads_per_poll) | 8 | helpings of one connection in one [`tick`](Swarm::tick) | it waits for the next | nothing | the busy one |
 //! | [`resets`](connection::Config::resets) | 1 000, 100 a second | streams of a peer that end by a reset for which it is the reason, whoever sends that | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
+//! | [`openings`](connection::Config::openings) | 1 000 000, 1 000 000 a second | streams that a peer opens on one connection; those beyond wait with their proposals, without an id | its stream opens later; a reset after `negotiation_timeout` | `streams_waiting` and `streams_paced` of [`ConnectionView`](crate::swarm::ConnectionView); counted as `StreamLimit` once it has waited for `negotiation_timeout` | the new streams of that connection |
 //! | [`pings`](connection::Config::pings) | 100, 10 a second | pings of a peer, beyond one for each 64 KiB of ours | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`max_empty_frames`](yamux::Config::max_empty_frames) | 4 096 | frames without payload that data and streams do not account for | go-away 1 | `Disconnected` with `Failed(Flood)`, and an error | the one that floods |
 //! | [`backlog`](tcp::Config::backlog) | 1 024 | connections that the system holds until they are accepted | the system's refusal | nothing | the newcomer |
@@ -142,7 +144,7 @@
 //! | [`denied_for`](pubsub::Config::denied_for) | 60 s | the time for which a peer that was cut is denied | its socket is closed after its handshake | counted as `ConnectionDenied`; of our dial, `ConnectFailed` with `Denied` | that peer |
 //! | [`repeats`](pubsub::Config::repeats) | 1 000, 100 a second | messages that a peer has sent before | go-away 1 | counted as `MessageRepeated`; `Disconnected` with `Failed(Flood)` | that peer |
 //! | [`resubscriptions`](pubsub::Config::resubscriptions) | 100, 10 a second | topics that a peer leaves for others | go-away 1 on each of its connections | `peers_cut`; `Disconnected` with `Failed(Flood)` | that peer |
-//! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | a reset | counted as `MessageInvalid` | that peer |
+//! | [`rpc_bytes`](pubsub::Config::rpc_bytes) | 1 MiB | one RPC | it is passed over | counted as `MessageRefused`; `too_long` | whoever has made it so long |
 //! | [`messages_per_rpc`](pubsub::Config::messages_per_rpc) | 1 024 | messages in one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`subscriptions_per_rpc`](pubsub::Config::subscriptions_per_rpc) | 4 096 | changes of subscriptions in one RPC | a reset | counted as `MessageInvalid` | that peer |
 //! | [`messages_per_turn`](pubsub::Config::messages_per_turn) | 64 | the work of signatures that one turn checks, in signatures of Ed25519 | it waits for the next | nothing | the busy one |
@@ -152,8 +154,8 @@
 //! | [`topic_bytes`](pubsub::Config::topic_bytes) | 1 024 | the name of one topic | nothing | `topics_refused` | that peer |
 //! | [`topics_total_bytes`](pubsub::Config::topics_total_bytes) | 64 MiB | topics of all peers, half of it shared out | nothing | `topics_refused` | who has more than its part |
 //! | [`inbound_total_bytes`](pubsub::Config::inbound_total_bytes) | 64 MiB | RPCs that are not whole, or wait for their turn, half of it shared out | a reset | `streams_cut` | who has more than its part |
-//! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | that peer |
-//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind |
+//! | [`outbox_bytes`](pubsub::Config::outbox_bytes) | 4 MiB | messages that wait for one peer | it misses messages | counted as `MessageDropped` | of what waits for it, the address that has brought most, and its author with most |
+//! | [`outbox_total_bytes`](pubsub::Config::outbox_total_bytes) | 64 MiB | messages that wait for all peers | it misses messages | counted as `MessageDropped` | the peer that is most behind, and there who has most |
 //! | [`subscriptions`](pubsub::Config::subscriptions) | 1 024 | topics of ours | nothing | [`SubscribeError::Limit`](pubsub::SubscribeError::Limit) | you |
 //! | [`seen`](pubsub::Config::seen) | 131 072 | messages that are remembered | its new message is not forwarded | counted as `MessageRefused`; `sender_over_share` | the author, the sender or the address that has more of it than its share, below |
 //! | [`seen_author_share`](pubsub::Config::seen_author_share) | 1 | messages of one author among them, in times of the free places | its new message is not forwarded | `MessageRefused`; `author_over_share` | that author, whoever forwards it |
@@ -165,8 +167,8 @@
 //!
 //! A host (feature `host`) has bounds of its own in `host::Config`: `handlers` (2 048) that run at the same time, of all
 //! protocols; `handlers_per_peer`, three quarters of them unless you set it; `waiting_streams` (64) of one protocol that wait for
-//! one of them to end, shared out among peers and their connections; `handler_patience` (5 s), after which the youngest stream
-//! of the peer for which most handlers run is reset for one that waits, if that peer has less;
+//! one of them to end, shared out among peers, by their handlers and streams that wait, and among their connections;
+//! `handler_patience` (5 s), after which the youngest stream of the peer for which most handlers run is reset for one that waits, if that peer has less;
 //! `unread_bytes` (64 MiB) and `unread_bytes_per_peer` (32 MiB) of streams that have ended, of which the greediest peer loses
 //! those of streams that were cut first, before those that it had finished;
 //! `waiting_openings`, `remote_jobs` and `shutdown_timeout` for your own calls.
@@ -322,7 +324,10 @@
 //!   stream fails as `Denied` if its peer proposes nothing else.
 //! - A dial to a denied address or peer fails as [`Denied`](crate::lifecycle::Failure::Denied), before a packet is sent if the
 //!   address says so, and else before the peer learns who you are.
-//! - What is open and comes to be denied ends as [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - A rule that is changed ends what is open and denied by now, as
+//!   [`ConnectionEnd::Denied`](crate::lifecycle::ConnectionEnd::Denied).
+//! - A list that you keep elsewhere, in a file say, replaces the whole one at once:
+//!   [`replace_peers`](Lists::replace_peers), [`replace_networks`](Lists::replace_networks).
 //!
 //! Two nodes on TCP. The server has a protocol of its own, and its notifee denies whoever breaks that, for ten minutes:
 //!
@@ -397,38 +402,48 @@
 //!
 //! # What is not defended
 //!
-//! - **Many addresses.** 16 384 strangers from as many addresses can hold all connections, and nobody can tell them from honest
-//!   peers. Trimming makes room for newcomers, from those that are old enough: strangers who come again all the time keep all
-//!   places taken by connections younger than `trim_grace`, and while each holds one, a newcomer has to find a place that is
-//!   free for a moment. An honest peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
-//! - **Coming back.** Rates are kept for each connection. A peer that was cut connects again and has new ones, but for one that
-//!   pub/sub has cut, which is denied for [a while](pubsub::Config::denied_for). It pays a handshake for them, and so do we; and
-//!   a new identity costs it nothing.
+//! - **Many addresses.** Shares hold off an address, and not many of them. With the defaults 2 272 IPv4 addresses are enough to
+//!   take all 16 384 connections: 2 016 take eight each, and 256 take one each of the last 64th, where only a holder of none
+//!   gets a place. Of IPv6 it takes 508 sites (/48): 252 with 64 connections each, and 256 with one. Nobody can tell them from
+//!   honest peers. As long as the greediest of them have a connection without a stream, that gives way, and a newcomer comes
+//!   in. If all have streams, there is trimming: above 15 360 connections those go that are older than `trim_grace`, up to 1 984
+//!   in each second, and whoever connects first has their places. Strangers who all come again every 10 s, by some 1 640
+//!   handshakes a second, are not trimmed either. Then a newcomer has to find a place that is free for a moment. An honest
+//!   peer that is idle is trimmed like a stranger: [protect](Swarm::protect) those you need.
+//! - **Coming back.** Rates are kept for each connection. A peer that was cut can connect again, and then begins with new
+//!   rates, for the price of a handshake on both sides. One that pub/sub has cut is denied for
+//!   [a while](pubsub::Config::denied_for), but a new identity costs it nothing.
 //! - **Slow together.** Connections that each owe as much as they may make everybody's events come later, in proportion: 64 of
 //!   them, drained by 256 events a turn, let an opening of somebody else's wait for up to 18 turns
 //!   ([`owed_per_connection`](Limits::owed_per_connection)). Nobody is starved.
-//! - **A rush at the door.** When all places are taken, an honest newcomer needs half as many connects of others as there are
-//!   places to be pushed out. Who connects more than 5 120 times a second, of as many addresses, keeps those out whose round
-//!   trip takes 100 ms ([`inbound_handshakes`](Config::inbound_handshakes)). An address with all of its 64 places taken has
-//!   a door of its own: 320 connects a second from there keep out who comes from there, too, and 1 280 from a /48. That
-//!   matters behind a NAT or a proxy, where honest peers share the attacker's address.
-//! - **Who forwards in floodsub.** A peer answers for what it forwards. A node of this crate forwards none twice
+//! - **A rush at the door.** When all places are taken, an honest newcomer is pushed out once half as many others have
+//!   connected as there are places: 512 ([`inbound_handshakes`](Config::inbound_handshakes)). So attackers of many addresses
+//!   who connect more than 5 120 times a second keep out those whose round trip takes 100 ms. When all 64 places of one
+//!   address are taken, the same holds among those who come from there: 320 connects a second keep them out, and 1 280 those of
+//!   a /48. That matters behind a NAT or a proxy, where honest peers share the attacker's address.
+//! - **Who forwards in floodsub.** A peer answers for what it forwards. What an honest one may forward is held against nobody
+//!   but its author, unless your validator [rejects](pubsub::Verdict) it. A node of this crate forwards none twice
 //!   within [`seen_ttl`](pubsub::Config::seen_ttl). One that forgets earlier can be made to, and you cut it for
 //!   [`repeats`](pubsub::Config::repeats).
 //! - **What is remembered in floodsub.** An attacker at many addresses, or many attackers, have equal parts of
 //!   [`seen`](pubsub::Config::seen) with each other and with everybody honest. And if its peers forward to you what it says by
 //!   authors that it has made up, it fills their shares, of which honest authors who come by the same peers have less.
 //!   Whoever has kept more old messages of an author than its share can send them all again, so that its new ones are refused;
-//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones.
+//!   a [`SeqnoValidator`](pubsub::SeqnoValidator) refuses the old ones. It has a bound of authors, too: made-up ones that come by
+//!   an honest peer take that peer's share, so that *new* authors who come by it alone are refused. Known ones are not.
+//! - **What waits in floodsub.** Authors that somebody makes up and that come by an honest peer share what waits with the honest
+//!   ones that come by it: of each, the latest message stays longest.
 //! - **New names.** Denial of a peer keeps out an identity, and a new one costs nothing. Denial of a network keeps out an
 //!   address, and all who share it.
-//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood, however fast it is: each
-//!   stream is two events, in turns with those of others. A log with a line for each grows as fast. Beside one such peer
-//!   `swarm-notify listen --json` wrote 82 000 lines and 14 MB a second, on a machine with two shared cores.
-//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities that say something new
-//!   each, once in [`quiet_after`](pubsub::Config::quiet_after), keep all others out for as long as they do: of 128 addresses
-//!   with eight connections each, or of one attacker where all come from loopback, behind a proxy. And 1 024 addresses with one
-//!   peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
+//! - **Streams that come and go.** A peer that opens streams and ends them politely is no flood: each stream is two events,
+//!   in turns with those of others, and [`openings`](connection::Config::openings) of them a second are told. The default is
+//!   above what this machine's streams need, and so bounds no log: if each stream costs you a line, set what your log takes.
+//!   `swarm-notify listen` takes 4 000 at once and 1 000 a second of one connection. The rate is one of a connection, so that a
+//!   peer with eight of them has eight times as much.
+//! - **Places of pub/sub.** A peer that brings something new keeps its place. So 1 024 identities keep all others out, if each
+//!   says something new once in [`quiet_after`](pubsub::Config::quiet_after). They need 128 addresses, with eight connections
+//!   each; behind a proxy on the same machine, where all come from loopback, one attacker is enough. And 1 024 addresses with
+//!   one peer each keep their places however quiet they are, since they cannot be told from honest peers who only listen.
 //! - **Handlers of a host.** As many identities as there are handlers, 2 048 by default, can have one each that waits for a
 //!   silent stream: of equals none gives way. Nor does a handler that goes on after its stream was reset. Whoever has fewer
 //!   handlers than others waits for `handler_patience` at most, once all of them run. Have handlers give up who says nothing.

@@ -30,9 +30,11 @@ pub struct Config {
     /// stream that waits. [`Duration::MAX`] has streams wait for ever. Default 5 s.
     pub handler_patience: Duration,
     /// While as many handlers run as may, of all or of a peer: how many inbound streams of one protocol may wait for one of
-    /// them to end. The peer for which the fewest run is next; equal peers take turns, and so do the connections of a peer. One more is reset; or, if another peer has at least
-    /// two more of them waiting than the newcomer's, the last one of that; or the last one of a connection of the same peer,
-    /// likewise. Default 64.
+    /// them to end. The peer for which the fewest run is next; equal peers take turns, and so do the connections of a peer.
+    ///
+    /// One more is reset. Or, if another peer in that line has at least two more than the newcomer's, of handlers that run
+    /// and of streams that wait together, the last one of the peer that has most; or the last one of a connection of
+    /// the same peer that has at least two more waiting. So peers with handlers keep nobody out who has none. Default 64.
     pub waiting_streams: usize,
     /// The bytes of streams which have ended that wait for those who hold the streams, or for their handlers, as the capacity of
     /// the buffers. Beyond, the peer that has most of them loses those of whole streams: of streams that were cut first, largest

@@ -16,15 +16,16 @@ impl Handle {
     /// It has no queue of its own: what has not been read waits in the service, whose documentation says what it does when
     /// its queue is full.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use smol::stream::StreamExt;
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::protocols::ping::{self, Event, Ping};
     ///
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
-    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?;
+    /// let mut client = Host::new(&keys::generate()?, Config::default())?;
+    /// let seed = keys::seed()?;
     /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
     /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
     ///

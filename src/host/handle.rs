@@ -109,15 +109,16 @@ impl Handle {
     /// - Closing takes effect when the peer has agreed. Closed and dropped before that, it is still sent to its end;
     ///   dropped without, it is given up.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
     /// use swarm_notify::connection::Protocol;
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     ///
     /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?; // it speaks nothing
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?; // it speaks nothing
+    /// let mut client = Host::new(&keys::generate()?, Config::default())?;
     /// let (listening, dialing) = (server.handle(), client.handle());
     /// let talk = client.run_until(async {
     ///     let listener = listening.listen("/ip4/127.0.0.1/tcp/0".parse()?).await?;
@@ -186,11 +187,12 @@ impl Handle {
     /// A protocol that a [`Service`](crate::protocols::Service) speaks is not for a handler. Once the host is shutting
     /// down, nothing changes.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
     /// use swarm_notify::connection::Protocol;
     /// use swarm_notify::host::{Config, Host, Stream};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     ///
     /// async fn shout(mut stream: Stream) -> io::Result<()> {
     ///     let mut text = String::new();
@@ -200,8 +202,8 @@ impl Handle {
     /// }
     ///
     /// const SHOUT: Protocol = Protocol::from_static("/shout/1.0.0");
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?;
+    /// let mut client = Host::new(&keys::generate()?, Config::default())?;
     /// server.handle().set_handler(SHOUT, shout);
     ///
     /// let (listening, dialing) = (server.handle(), client.handle());
@@ -268,14 +270,15 @@ impl Handle {
     ///
     /// The swarm is a [`Node`](crate::notifee::Node), so services take their commands with it:
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::notifee::Node;
     /// use swarm_notify::protocols::floodsub::FloodSub;
     /// use swarm_notify::protocols::pubsub::{self, Signing};
     ///
-    /// let identity = Keypair::ed25519_from_bytes([1; 32])?;
+    /// let identity = keys::generate()?;
     /// let mut host = Host::new(&identity, Config::default())?;
     /// let service = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
     /// let floodsub = host.with(|notifees, swarm| notifees.install(swarm, service))?;
@@ -307,14 +310,15 @@ impl Handle {
 
     /// Waits until `ask` gets something out of a notifee: asks at once, and after each of the host's turns.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::protocols::ping::{self, Event, Ping};
     ///
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
-    /// let seed = [3; 32]; // fresh randomness of the system's
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?;
+    /// let mut client = Host::new(&keys::generate()?, Config::default())?;
+    /// let seed = keys::seed()?;
     /// server.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
     /// let ping = client.with(|notifees, swarm| notifees.install(swarm, Ping::new(seed, ping::Config::default())))?;
     ///

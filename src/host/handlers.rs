@@ -108,7 +108,7 @@ impl Handlers {
         if has_place || entry.waiting < config.waiting_streams {
             return Answer::Handler(handler.clone(), None);
         }
-        match self.line.make_place(protocol, peer, connection) {
+        match self.line.make_place(protocol, (peer, connection), |peer| self.running.len_of(peer)) {
             Some(stream) => {
                 entry.waiting -= 1;
                 Answer::Handler(handler.clone(), Some(stream))

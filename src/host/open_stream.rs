@@ -58,11 +58,12 @@ impl OpenStream {
     ///
     /// A hundred requests over a connection that has place for eight streams:
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
     /// use swarm_notify::connection::Protocol;
     /// use swarm_notify::host::{Config, Connection, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     ///
     /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
     ///
@@ -75,10 +76,10 @@ impl OpenStream {
     ///     Ok(answer[0])
     /// }
     ///
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?;
     /// let mut config = Config::default();
     /// config.swarm.limits.streams_per_connection = 8;
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, config)?;
+    /// let mut client = Host::new(&keys::generate()?, config)?;
     /// server.handle().set_handler(ECHO, async |stream| {
     ///     let (mut reader, mut writer) = io::split(stream);
     ///     io::copy(&mut reader, &mut writer).await?;

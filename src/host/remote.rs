@@ -25,15 +25,16 @@ type Job = Box<dyn FnOnce(Handle) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 /// Handles and streams belong to the host's thread. A `Remote` sends what is to be done with them there, and gives back what
 /// came of it:
 ///
-/// ```
+#[cfg_attr(feature = "rand", doc = "```")]
+#[cfg_attr(not(feature = "rand"), doc = "```ignore")]
 /// use smol::io::{self, AsyncReadExt, AsyncWriteExt};
 /// use swarm_notify::connection::Protocol;
 /// use swarm_notify::host::{Config, Host};
-/// use swarm_notify::identity::Keypair;
+/// use swarm_notify::keys;
 ///
 /// const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
-/// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-/// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+/// let mut server = Host::new(&keys::generate()?, Config::default())?;
+/// let mut client = Host::new(&keys::generate()?, Config::default())?;
 /// server.handle().set_handler(ECHO, async |stream| {
 ///     let (mut reader, mut writer) = io::split(stream);
 ///     io::copy(&mut reader, &mut writer).await?;

@@ -22,14 +22,15 @@ impl Handle {
     ///
     /// A future that is dropped gives the request up.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use swarm_notify::connection::Protocol;
     /// use swarm_notify::host::{Config, Host};
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::protocols::request_response::{self, Bytes, RequestResponse};
     ///
-    /// let mut server = Host::new(&Keypair::ed25519_from_bytes([1; 32])?, Config::default())?;
-    /// let mut client = Host::new(&Keypair::ed25519_from_bytes([2; 32])?, Config::default())?;
+    /// let mut server = Host::new(&keys::generate()?, Config::default())?;
+    /// let mut client = Host::new(&keys::generate()?, Config::default())?;
     /// let service = || {
     ///     RequestResponse::new([Protocol::from_static("/shout/1.0.0")], Bytes, request_response::Config::default())
     /// };

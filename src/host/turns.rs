@@ -131,20 +131,27 @@ impl Line {
         next
     }
 
-    /// Takes the last stream of a protocol from the peer that has the most of them here, if another stream of `peer` in its
-    /// place makes them more even; else, likewise, among the connections of `peer`.
-    pub(super) fn make_place(&mut self, protocol: &Protocol, peer: PeerId, connection: ConnectionId) -> Option<InLine> {
+    /// Takes the last stream of a protocol from the peer that has the most of them here and of handlers that run, together, if
+    /// another stream of `peer` in its place makes the two more even; else, likewise, among the connections of `peer`.
+    pub(super) fn make_place(
+        &mut self,
+        protocol: &Protocol,
+        (peer, connection): (PeerId, ConnectionId),
+        running: impl Fn(&PeerId) -> usize,
+    ) -> Option<InLine> {
         let count = |peer: &PeerId| self.peers.get(peer).map_or(0, |own| own.count(protocol));
-        let (most, greedy) = self.turns.iter().map(|peer| (count(peer), *peer)).max_by_key(|(most, _)| *most)?;
-        let taken = match most >= count(&peer) + 2 {
-            // It has two at least, so that its turn stays.
-            true => self.peers.get_mut(&greedy)?.take_last(protocol, 1),
-            false => {
-                let own = self.peers.get_mut(&peer)?;
-                let least = own.count_on(connection, protocol) + 2;
-                own.take_last(protocol, least)
-            }
+        let loads = self.turns.iter().filter(|peer| count(peer) > 0).map(|peer| (running(peer) + count(peer), *peer));
+        let (most, greedy) = loads.max_by_key(|(most, _)| *most)?;
+        let (from, least) = match most >= running(&peer) + count(&peer) + 2 {
+            true => (greedy, 1),
+            false => (peer, self.peers.get(&peer)?.count_on(connection, protocol) + 2),
         };
+        let own = self.peers.get_mut(&from)?;
+        let taken = own.take_last(protocol, least);
+        if own.turns.is_empty() {
+            self.peers.remove(&from);
+            self.turns.retain(|other| *other != from);
+        }
         self.len -= usize::from(taken.is_some());
         taken
     }

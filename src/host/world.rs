@@ -70,7 +70,6 @@ trait Driven {
     /// Takes a turn, and has `cx` woken when something comes.
     fn turn(&mut self, cx: &mut Context<'_>, now: Duration);
     fn poll_at(&self) -> Option<Duration>;
-    fn is_shut_down(&self) -> bool;
 }
 
 /// A swarm whose transport wakes by itself.
@@ -95,10 +94,6 @@ where
 
     fn poll_at(&self) -> Option<Duration> {
         self.0.poll_at()
-    }
-
-    fn is_shut_down(&self) -> bool {
-        self.0.is_shut_down()
     }
 }
 
@@ -139,10 +134,6 @@ where
     fn poll_at(&self) -> Option<Duration> {
         self.swarm.poll_at()
     }
-
-    fn is_shut_down(&self) -> bool {
-        self.swarm.is_shut_down()
-    }
 }
 
 impl AnySwarm {
@@ -177,7 +168,7 @@ impl AnySwarm {
     /// Whether nothing lives any more and everything has been told, after a [`shutdown`](Node::shutdown).
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.0.is_shut_down()
+        self.0.node().is_shut_down()
     }
 }
 
@@ -248,6 +239,10 @@ macro_rules! node {
 
             fn protocols(&self) -> Vec<Protocol> {
                 self.0.node().protocols()
+            }
+
+            fn protections_of(&self, peer: PeerId) -> Vec<&str> {
+                self.0.node().protections_of(peer)
             }
         }
     };

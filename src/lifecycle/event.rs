@@ -248,7 +248,8 @@ pub enum Failure {
     Unreachable,
     /// It did not open in time.
     Timeout,
-    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us.
+    /// Another peer answered than the one that was dialed; or the address to listen on names another peer than us. Of a dial,
+    /// the error of the connection says who has answered: `expected …, found …`.
     WrongPeer,
     /// We dialed ourselves: the address leads to a listener of ours, or to another process that holds our identity key, or
     /// its `/p2p/…` names us. The accepted end of such a connection in the same swarm is told by no event:
@@ -259,8 +260,19 @@ pub enum Failure {
     Unsupported,
     /// One side has no place for more.
     Limit,
-    /// A list or a gate of ours does not allow it: the address or the peer that we dialed, or the protocol that the peer
-    /// proposed.
+    /// A list or a gate of this node does not allow it. No peer causes it: a peer that denies us something ends the connection,
+    /// which is told as [`Eof`](Self::Eof) or [`Reset`](Self::Reset), or does not speak the protocol
+    /// ([`Unsupported`](Self::Unsupported)). A swarm's `connection(id).error` has the rule in words.
+    ///
+    /// - Of a connection that we dialed: the address or the peer that it names is denied, and the other side sees nothing. Or
+    ///   the name in the address has led to an address that is, and the other side sees its socket closed before a byte. Or
+    ///   the peer that has answered is denied: it sees its socket closed before our last handshake message, and does not
+    ///   learn who we are.
+    /// - Of a connection that we accepted: it has come to be denied between the proof of its peer and its opening, and the
+    ///   peer sees its socket closed. One that was denied before has no id and is counted only.
+    /// - Of a stream, which its peer has begun: the gate has allowed none of the protocols that were proposed. The peer sees
+    ///   `na` for each, as for one that is not spoken. Or the gate was asked again before the stream was open, and the peer
+    ///   sees a reset.
     Denied,
     /// Somebody else listens there.
     AddressInUse,

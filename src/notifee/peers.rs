@@ -11,10 +11,12 @@
 //! To keep a peer out, [deny it](crate::swarm::Lists::deny_peer). A [`PeerNotifee`] that closes connections would miss one
 //! that opens while another one of the peer still closes.
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::{Keypair, PeerId};
+//! use swarm_notify::identity::PeerId;
+//! use swarm_notify::keys;
 //! use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId};
 //! use swarm_notify::notifee::{Context, Notifees, PeerNotifee, Peers};
 //! use swarm_notify::swarm::{Config, Swarm};
@@ -32,10 +34,8 @@
 //!     }
 //! }
 //!
-//! let swarm = |key| {
-//!     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], Config::default())
-//! };
-//! let (mut server, mut client) = (swarm(1)?, swarm(2)?);
+//! let swarm = || Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, Config::default());
+//! let (mut server, mut client) = (swarm()?, swarm()?);
 //! let mut notifees = Notifees::new();
 //! let lobby = notifees.register(Peers::new(Lobby::default()));
 //! server.listen("/memory/4713".parse()?)?;

@@ -26,10 +26,11 @@
 //!
 //! An owner that must not block has [`Notifees::poll_join`](super::Notifees::poll_join).
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::{BlockingNotifee, ListenerInfo, Notifees};
 //! use swarm_notify::swarm::{Config, Swarm};
 //!
@@ -43,8 +44,8 @@
 //!     }
 //! }
 //!
-//! let key = Keypair::ed25519_from_bytes([1; 32])?;
-//! let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+//! let key = keys::generate()?;
+//! let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &key, Config::default())?;
 //! let mut notifees = Notifees::new();
 //! let (lines, written) = std::sync::mpsc::channel();
 //! notifees.spawn(64, Journal(lines))?;

@@ -28,15 +28,16 @@
 //!
 //! On the network's thread nothing is allocated for a notice, but the list of a listener's addresses.
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::{Interest, Notice, Notifees, subscription};
 //! use swarm_notify::swarm::{Config, Swarm};
 //!
-//! let key = Keypair::ed25519_from_bytes([1; 32])?;
-//! let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+//! let key = keys::generate()?;
+//! let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &key, Config::default())?;
 //! let mut notifees = Notifees::new();
 //! let (subscriber, mut subscription) = subscription(64);
 //! notifees.register(subscriber.only(Interest::LISTEN | Interest::LISTEN_CLOSE));

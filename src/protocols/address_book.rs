@@ -27,24 +27,25 @@
 //!
 //! The example `reconnecting` is a whole program. A node that stays connected with another, through its end:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::Notifees;
 //! use swarm_notify::protocols::address_book::{AddressBook, Config};
 //! use swarm_notify::swarm::{self, Swarm};
 //!
-//! let node = |key| -> Result<Swarm<MemoryTransport>, Box<dyn core::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     Ok(Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?)
+//! let node = || -> Result<Swarm<MemoryTransport>, Box<dyn core::error::Error>> {
+//!     let identity = keys::generate()?;
+//!     Ok(Swarm::from_os_rng((), MemoryTransport::new(), &identity, swarm::Config::default())?)
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! let peer = server.local_peer();
 //! server.listen("/memory/4715".parse()?)?;
 //!
 //! let mut notifees = Notifees::new();
-//! let book = notifees.register(AddressBook::new(client.local_peer(), [3; 32], Config::default()));
+//! let book = notifees.register(AddressBook::new(client.local_peer(), keys::seed()?, Config::default()));
 //! let contacts = notifees.get_mut(book).unwrap();
 //! contacts.add_address(peer, "/memory/4715".parse()?)?;
 //! contacts.keep(peer)?;

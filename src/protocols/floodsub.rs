@@ -5,10 +5,11 @@
 //!
 //! How it works, what it promises and what bounds it is [`pubsub`](super::pubsub)'s; here is the router.
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::{NotifeeId, Notifees};
 //! use swarm_notify::protocols::floodsub::FloodSub;
 //! use swarm_notify::protocols::pubsub::{Config, Event, Signing};
@@ -21,9 +22,9 @@
 //! }
 //!
 //! impl Node {
-//!     fn new(number: u8) -> Result<Self, Box<dyn std::error::Error>> {
-//!         let keypair = Keypair::ed25519_from_bytes([number; 32])?;
-//!         let mut swarm = Swarm::new(MemoryTransport::new(), &keypair, [number; 32], SwarmConfig::default())?;
+//!     fn new() -> Result<Self, Box<dyn std::error::Error>> {
+//!         let keypair = keys::generate()?;
+//!         let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &keypair, SwarmConfig::default())?;
 //!         let mut notifees = Notifees::new();
 //!         // The number of our first message: the time in nanoseconds, say.
 //!         let signing = Signing::strict_sign(keypair, 1);
@@ -39,7 +40,7 @@
 //!     }
 //! }
 //!
-//! let (mut alice, mut bob) = (Node::new(1)?, Node::new(2)?);
+//! let (mut alice, mut bob) = (Node::new()?, Node::new()?);
 //! bob.notifees.get_mut(bob.floodsub).unwrap().subscribe(&mut bob.swarm, "news")?;
 //! bob.swarm.listen("/memory/1717".parse()?)?;
 //! bob.turn();

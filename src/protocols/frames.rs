@@ -40,6 +40,8 @@ pub struct Frames {
     last: usize,
     /// The longest message.
     max: usize,
+    /// The bytes that are still to come of a message that is passed over.
+    passed_over: u64,
 }
 
 /// Puts the length of a message before it, as [`Frames`] reads it.
@@ -60,7 +62,7 @@ impl Frames {
     /// Nothing read yet, of messages of at most `max` bytes.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, last: 0, max }
+        Self { buffer: Vec::new(), start: 0, last: 0, max, passed_over: 0 }
     }
 
     /// Reads once more from a stream: `Ok(true)` if something came, `Ok(false)` at the end of the peer's side.
@@ -104,13 +106,35 @@ impl Frames {
 
     /// Adds what was read.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+        let n = usize::try_from(self.passed_over).unwrap_or(usize::MAX).min(bytes.len());
+        self.passed_over = self.passed_over.saturating_sub(n as u64);
+        self.buffer.extend_from_slice(bytes.get(n..).unwrap_or_default());
+    }
+
+    /// Returns whether [`next`](Self::next) refuses what stands there.
+    pub(super) fn is_refused(&self) -> bool {
+        self.body().is_err()
+    }
+
+    /// Passes over the next message, which [`next`](Self::next) has refused for its length: nothing of it is kept, and the one
+    /// behind it is the next. Returns `false` if what stands there is no length.
+    pub(super) fn pass_over(&mut self) -> bool {
+        let Some((length, from)) = self.length() else { return false };
+        let here = self.buffer.len().saturating_sub(from) as u64;
+        let left = length.saturating_sub(here);
+        self.passed_over = left;
+        self.start = match left {
+            0 => from.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)),
+            _ => self.buffer.len(),
+        };
+        self.last = 0;
+        true
     }
 
     /// Returns whether the end of the stream would cut a message.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
-        self.start < self.buffer.len()
+        self.start < self.buffer.len() || self.passed_over > 0
     }
 
     /// The next whole message; `None` if more has to be read first.
@@ -126,18 +150,26 @@ impl Frames {
         Ok(Some(message))
     }
 
-    /// Where the next message is, whole or not, once its length is known.
-    fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
+    /// The length of the next message, once it is known, and where the message begins.
+    fn length(&self) -> Option<(u64, usize)> {
         let (mut length, mut from) = (0u64, self.start);
         for (shift, byte) in (0..).step_by(7).take(MAX_LENGTH).zip(self.rest()) {
             length |= u64::from(byte & 0x7f) << shift;
             from.raise(1);
             if byte & 0x80 == 0 {
-                let length = usize::try_from(length).ok().filter(|length| *length <= self.max).ok_or(BadLength)?;
-                // On a machine of 32 bits the end of a long one has no address.
-                let end = from.checked_add(length).ok_or(BadLength)?;
-                return Ok(Some(from..end));
+                return Some((length, from));
             }
+        }
+        None
+    }
+
+    /// Where the next message is, whole or not, once its length is known.
+    fn body(&self) -> Result<Option<Range<usize>>, BadLength> {
+        if let Some((length, from)) = self.length() {
+            let length = usize::try_from(length).ok().filter(|length| *length <= self.max).ok_or(BadLength)?;
+            // On a machine of 32 bits the end of a long one has no address.
+            let end = from.checked_add(length).ok_or(BadLength)?;
+            return Ok(Some(from..end));
         }
         // A length as long as this one is none.
         if self.rest().len() >= MAX_LENGTH { Err(BadLength) } else { Ok(None) }
@@ -194,6 +226,38 @@ mod tests {
         let mut frames = Frames::new(127);
         frames.extend(&[0x80, 1]);
         assert_eq!(frames.next(), Err(BadLength));
+    }
+
+    #[test]
+    fn what_is_passed_over_is_not_kept_and_what_stands_behind_it_comes_out() {
+        let long = [&[0x80, 0x80, 1][..], &[7; 1 << 14]].concat();
+        let wire = [&[3][..], b"abc", &long, &long, &[2], b"de"].concat();
+        for piece in [1, 2, 3, 5, 100, 16_387, 16_388, wire.len()] {
+            let (mut frames, mut messages, mut passed_over) = (Frames::new(127), Vec::new(), 0);
+            for bytes in wire.chunks(piece) {
+                frames.extend(bytes);
+                loop {
+                    match frames.next() {
+                        Ok(Some(message)) => messages.push(message.to_vec()),
+                        Ok(None) => break,
+                        Err(BadLength) => {
+                            assert!(frames.pass_over());
+                            passed_over += 1;
+                        }
+                    }
+                }
+                frames.let_go();
+                assert!(frames.len() < 127);
+            }
+            assert_eq!((passed_over, &messages[..]), (2, &[b"abc".to_vec(), b"de".to_vec()][..]), "{piece}");
+            assert!(!frames.is_cut());
+        }
+        let mut frames = Frames::new(127);
+        frames.extend(&long[..100]);
+        assert!(frames.next().is_err() && frames.pass_over() && frames.is_cut());
+        let mut frames = Frames::new(127);
+        frames.extend(&[0x80; 5]);
+        assert!(frames.next().is_err() && !frames.pass_over());
     }
 
     #[test]

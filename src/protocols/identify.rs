@@ -20,22 +20,23 @@
 //!
 //! Two nodes of one process:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::Notifees;
 //! use swarm_notify::protocols::identify::{Config, Event, Identify, PROTOCOL};
 //! use swarm_notify::swarm::{self, Swarm};
 //!
-//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//! let node = || -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = keys::generate()?;
+//!     let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     let identify = notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
 //!     Ok((swarm, notifees, identify))
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! server.0.listen("/memory/4713".parse()?)?;
 //! server.0.tick(Duration::ZERO);
 //! client.0.dial("/memory/4713".parse()?)?;
@@ -58,13 +59,14 @@
 //!
 //! A notifee that closes connections to peers that do not speak our protocol, on sockets:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! # #[cfg(feature = "tcp")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use core::any::Any;
 //! use std::time::{Duration, Instant};
 //! use swarm_notify::connection::Protocol;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::{Context, HasNode, Interest, Notifee, NotifeeId, Notifees};
 //! use swarm_notify::protocols::identify::{Config, Event, Identify};
 //! use swarm_notify::swarm::{self, Swarm};
@@ -91,16 +93,16 @@
 //!     }
 //! }
 //!
-//! let node = |key| -> Result<_, Box<dyn std::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
+//! let node = || -> Result<_, Box<dyn std::error::Error>> {
+//!     let identity = keys::generate()?;
 //!     let reactor = tcp::Reactor::new()?;
 //!     let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-//!     let mut swarm = Swarm::with_reactor(reactor, transport, &identity, [key; 32], swarm::Config::default())?;
+//!     let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     notifees.install(&mut swarm, Identify::new(identity.public(), Config::default()));
 //!     Ok((swarm, notifees))
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! let chat_only = server.1.register(ChatOnly::default());
 //! let listener = server.0.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 //! server.0.tick(Duration::ZERO);

@@ -19,22 +19,23 @@
 //!
 //! Two nodes of one process:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::Notifees;
 //! use swarm_notify::protocols::ping::{Config, Event, Ping};
 //! use swarm_notify::swarm::{self, Swarm};
 //!
-//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//! let node = || -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = keys::generate()?;
+//!     let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
-//!     let ping = notifees.install(&mut swarm, Ping::new([key; 32], Config::default()));
+//!     let ping = notifees.install(&mut swarm, Ping::new(keys::seed()?, Config::default()));
 //!     Ok((swarm, notifees, ping))
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! server.0.listen("/memory/4712".parse()?)?;
 //! server.0.tick(Duration::ZERO);
 //! client.0.dial("/memory/4712".parse()?)?;

@@ -21,7 +21,7 @@
 //!   ([`MessageRefused`](crate::swarm::Refusal::MessageRefused)), and held against nobody. A [`SeqnoValidator`] refuses what is
 //!   older than that, too.
 //! - **A slow peer** delays nobody: what waits for it is bounded, and what is dropped for it is counted
-//!   ([`Refusal::MessageDropped`]).
+//!   ([`Refusal::MessageDropped`]). The author with most there [loses its oldest messages](Config::outbox_bytes), and nobody else.
 //! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
 //!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while; one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
 //!   and [disconnected](Config::repeats). These counts are told by [`Ready::Refused`](crate::swarm::Ready::Refused), at most
@@ -60,7 +60,7 @@ pub use error::{PublishError, SubscribeError};
 pub use events::Event;
 pub use message::{Message, MessageId, Topic};
 pub use router::Router;
-pub use seqno::SeqnoValidator;
+pub use seqno::{KnownAuthor, SeqnoValidator};
 pub use signing::Signing;
 
 use crate::arithmetic::Count;
@@ -70,8 +70,9 @@ use crate::notifee::Node;
 use crate::swarm::Refusal;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use backlog::{Backlog, Frame, Room};
+use backlog::{Backlog, Frame, Numbered, Room, Source};
 use core::fmt;
 use core::time::Duration;
 use events::Events;
@@ -80,15 +81,25 @@ use peer::{Outbound, Peer};
 use places::Places;
 use quota::Quota;
 use seen::{Digest, MOST, Origin, Seen};
+use seqno::Bringer;
 
-/// What a validator makes of a message.
+/// What a validator makes of a message, which is new, on a topic of ours and validly signed.
+///
+/// Whoever has sent it to us may have forwarded it without knowing your rules: a node of floodsub looks at signatures only. With
+/// `Reject` that peer pays, and not the author, so that an author whose messages you reject can have you cut all honest peers.
+/// **Ignore** what you do not want. **Reject** only what no honest node of your network would forward: all nodes that subscribe to
+/// the topic run the same validator, and what it says follows from the message alone. It must not depend on the time, on
+/// settings, on what was said before, on who has sent it, or on the version of the program. go-libp2p's `ValidationReject` and
+/// rust-libp2p's `MessageAcceptance::Reject` count against the forwarder, too, in the score of gossipsub (P4, *invalid messages*);
+/// go's floodsub, which has no scores, only drops the message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It is told and forwarded.
     Accept,
-    /// It is neither.
+    /// It is neither told nor forwarded, and held against nobody.
     Ignore,
-    /// It is neither, and counts against who has sent it: [`Config::invalid`].
+    /// It is neither told nor forwarded, and counts against the peer that has sent it, which is cut beyond [`Config::invalid`] and
+    /// denied for [`Config::denied_for`].
     Reject,
 }
 
@@ -230,13 +241,13 @@ impl<R: Router> PubSub<R> {
         }
         self.signing.advance();
         self.counters.published.raise(1);
-        self.send(node, &topic.into(), rpc.to_frame().into(), [self.author, None]);
+        self.send(node, &topic.into(), rpc.to_frame().into(), self.author, None);
         Ok(id)
     }
 
     /// Has each message that is new and validly signed looked at, before it is told and forwarded, from now on. One that
     /// was told and [not forwarded](Counters::held_back) is looked at once more if it comes again encoded as usual. It
-    /// runs while others wait, so it should be quick.
+    /// runs while others wait, so it should be quick. [`Verdict`] says what to reject, and that most is to be ignored.
     pub fn set_validator(&mut self, validator: impl FnMut(&PeerId, &Message) -> Verdict + 'static) {
         self.validator = Some(Box::new(validator));
     }
@@ -344,41 +355,76 @@ impl<R: Router> PubSub<R> {
         }
     }
 
-    /// Sends a message to those whom the router picks, but for some.
-    fn send(&mut self, node: &mut dyn Node, topic: &Topic, frame: Frame, but: [Option<PeerId>; 2]) {
+    /// Returns who a message counts for that a peer has sent: the address of the peer, unless anybody may be there.
+    fn bringer(&self, sender: PeerId) -> Bringer {
+        let address = self.peers.get(&sender).and_then(|peer| peer.address);
+        address.map_or(Bringer::Peer(sender), Bringer::Address)
+    }
+
+    /// Sends a message to those whom the router picks, but for its author, and for whoever has sent it to us.
+    fn send(
+        &mut self,
+        node: &mut dyn Node,
+        topic: &Topic,
+        frame: Frame,
+        author: Option<PeerId>,
+        sender: Option<PeerId>,
+    ) {
         let Some(subscribers) = self.subscribers.get(topic) else { return };
         let mut to = core::mem::take(&mut self.to);
         self.router.recipients(topic, subscribers, &mut to);
-        to.retain(|id| !but.contains(&Some(*id)));
-        // Before room is made: whose line that shortens takes this one no more than those for whom room was made.
+        to.retain(|id| ![author, sender].contains(&Some(*id)));
+        if !to.is_empty() {
+            let source = Source::of(author, sender.map(|sender| self.bringer(sender)));
+            let message = self.backlog.number(frame, source);
+            self.put_in_line(node, &message, &mut to);
+        }
+        self.to = to;
+    }
+
+    /// Has a message wait for peers, as far as there is room. Takes them out of `to`.
+    fn put_in_line(&mut self, node: &mut dyn Node, message: &Arc<Numbered>, to: &mut Vec<PeerId>) {
+        let len = message.frame.len();
         to.retain(|id| {
-            let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.takes(&frame);
+            let takes = |peer: &Peer| peer.outbound != Outbound::Refused && peer.outbox.can_take(len);
             let taken = self.peers.get(id).map(takes);
             if taken == Some(false) {
                 self.dropped(node, *id, 1);
             }
             taken == Some(true)
         });
-        let has_room = !to.is_empty() && self.make_room_for(node, &frame, to.len());
-        let message = self.backlog.number(frame);
+        // Nobody makes room for what finds none in all.
+        if self.backlog.room(len, to.len()) == Room::Never {
+            return to.drain(..).for_each(|id| self.dropped(node, id, 1));
+        }
+        // Before room is made in all: whose line that shortens takes this one no more than those for whom room was made.
+        to.retain(|id| {
+            let Some(peer) = self.peers.get_mut(id) else { return false };
+            let (dropped, is_taken) = peer.outbox.make_room(message, &mut self.backlog);
+            let all = dropped.saturating_add(usize::from(!is_taken));
+            if all > 0 {
+                self.dropped(node, *id, all);
+            }
+            is_taken
+        });
+        let has_room = !to.is_empty() && self.make_room_for(node, len, to.len());
         for id in to.drain(..) {
             if !has_room {
                 self.dropped(node, id, 1);
             } else if let Some(peer) = self.peers.get_mut(&id) {
                 self.counters.sent.raise(1);
-                peer.outbox.push(&message, &mut self.backlog);
+                peer.outbox.push(message, &mut self.backlog);
                 flush(node, peer, &self.subscriptions, &mut self.backlog);
             }
         }
-        self.to = to;
     }
 
-    /// Makes room for a message that is to wait for so many: of what waits for the peer that is most behind, the oldest goes,
-    /// and so on. So a crowd that takes nothing costs nobody who takes what comes. A message that was written in part goes
-    /// last, and its stream ends with it.
-    fn make_room_for(&mut self, node: &mut dyn Node, frame: &Frame, peers: usize) -> bool {
+    /// Makes room for a message of so many bytes that is to wait for so many: of what waits for the peer that is most behind, the
+    /// oldest goes of the author that has most there, and so on. So a crowd that takes nothing costs nobody who takes what
+    /// comes. A message that was written in part goes last, and its stream ends with it.
+    fn make_room_for(&mut self, node: &mut dyn Node, len: usize, peers: usize) -> bool {
         loop {
-            match self.backlog.room(frame, peers) {
+            match self.backlog.room(len, peers) {
                 Room::Now => return true,
                 Room::Never => return false,
                 Room::Later => {}
@@ -386,7 +432,7 @@ impl<R: Router> PubSub<R> {
             let behind = self.peers.iter_mut().filter_map(|(id, peer)| Some((peer.outbox.behind()?, *id, peer)));
             let Some((_, id, peer)) = behind.max_by_key(|(behind, id, _)| (*behind, *id)) else { return false };
             let mut dropped = 0_usize;
-            while self.backlog.room(frame, peers) == Room::Later
+            while self.backlog.room(len, peers) == Room::Later
                 && let Some(one) = peer.outbox.drop_one(&mut self.backlog)
             {
                 dropped.raise(1);

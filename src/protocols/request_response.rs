@@ -23,26 +23,27 @@
 //!
 //! The example `request_response` is a whole program, with a codec of its own. Two nodes of one process:
 //!
-//! ```
+#![cfg_attr(feature = "rand", doc = "```")]
+#![cfg_attr(not(feature = "rand"), doc = "```ignore")]
 //! use core::time::Duration;
 //! use libp2p_core::transport::MemoryTransport;
 //! use swarm_notify::connection::Protocol;
-//! use swarm_notify::identity::Keypair;
+//! use swarm_notify::keys;
 //! use swarm_notify::notifee::Notifees;
 //! use swarm_notify::protocols::request_response::{Bytes, Config, Event, RequestResponse};
 //! use swarm_notify::swarm::{self, Swarm};
 //!
 //! type Shout = RequestResponse<Bytes>;
 //!
-//! let node = |key| -> Result<_, Box<dyn core::error::Error>> {
-//!     let identity = Keypair::ed25519_from_bytes([key; 32])?;
-//!     let mut swarm: Swarm<_> = Swarm::new(MemoryTransport::new(), &identity, [key; 32], swarm::Config::default())?;
+//! let node = || -> Result<_, Box<dyn core::error::Error>> {
+//!     let identity = keys::generate()?;
+//!     let mut swarm: Swarm<_> = Swarm::from_os_rng((), MemoryTransport::new(), &identity, swarm::Config::default())?;
 //!     let mut notifees = Notifees::new();
 //!     let service = Shout::new([Protocol::from_static("/shout/1.0.0")], Bytes, Config::default());
 //!     let shout = notifees.install(&mut swarm, service);
 //!     Ok((swarm, notifees, shout))
 //! };
-//! let (mut server, mut client) = (node(1)?, node(2)?);
+//! let (mut server, mut client) = (node()?, node()?);
 //! server.0.listen("/memory/4714".parse()?)?;
 //! server.0.tick(Duration::ZERO);
 //! client.0.dial("/memory/4714".parse()?)?;

@@ -47,7 +47,8 @@ where
     /// [`Connected`](crate::lifecycle::Event::Connected) once the peer is authenticated and the muxer agreed, or
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed), at the latest after
     /// [`handshake_timeout`](crate::connection::Config::handshake_timeout). Its reason is
-    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, [`LocalPeer`](Failure::LocalPeer) if the address leads
+    /// [`WrongPeer`](Failure::WrongPeer) if another peer answers, which the connection's
+    /// [error](super::ConnectionView::error) names, [`LocalPeer`](Failure::LocalPeer) if the address leads
     /// to ourselves, [`Unsupported`](Failure::Unsupported) if it names more than one peer, and
     /// [`Denied`](Failure::Denied) if our [lists](super::Lists) or our [gate](super::Gate) do not allow the address or the
     /// peer.

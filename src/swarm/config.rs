@@ -61,9 +61,9 @@ pub struct Config {
     /// one site alone neither fills the places nor shortens the time for others' first bytes.
     pub handshakes_per_site: u32,
     /// The work that signatures of newcomers may cause in one turn, in signatures of Ed25519: secp256k1 counts as 2, ECDSA as 9,
-    /// RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4 address, or one IPv6 /64, has a quarter of it. Whose signature
-    /// would go beyond waits for the next turn, for which [`poll_at`](super::Swarm::poll_at) asks at once, and what is open
-    /// goes on before; the last one of a turn may go beyond. 0 counts as 1. Default 64: a few milliseconds.
+    /// RSA as 1 (2 048 bits) to 13 (8 192 bits). One IPv4 address, or one IPv6 /64, has a quarter of it while anything else is
+    /// ready, and the rest if nothing is. Whose signature would go beyond waits for the next turn, for which
+    /// [`poll_at`](super::Swarm::poll_at) asks at once, and what is open goes on before; the last one of a turn may go beyond. 0 counts as 1. Default 64: a few milliseconds.
     pub handshake_work_per_turn: u32,
     /// The time that an accepted connection has for its first byte, while half of the places of `inbound_handshakes`, or
     /// half of its address's or its /48's, are taken. Otherwise, and from the first byte on,
@@ -88,16 +88,22 @@ pub struct Config {
     pub connections_per_peer: u32,
     /// The number of open connections, ours among them, above which the least useful are closed, as
     /// [`ConnectionEnd::Trimmed`](crate::lifecycle::ConnectionEnd::Trimmed), down to [`low_water`](Self::low_water). `Some` of
-    /// more than `limits.connections` trims nothing. `None` is fifteen sixteenths of `limits.connections`, or nothing if those
-    /// are fewer than 1 024: of so few, an owner knows who is to have each. Default `None`, which is 15 360.
+    /// `limits.connections` or more trims nothing. `None` is `limits.connections` less a sixteenth (rounded down), or no mark at
+    /// all if those are fewer than 1 024: of so few, an owner knows who is to have each. Default `None`, which is 15 360.
+    ///
+    /// The first turn that finds more than the mark open begins a sweep. It chooses as many as are beyond the *low*-water
+    /// mark: with marks of 12 and 8, the 13th connection costs five their place. At the mark or below nobody goes, however
+    /// many are idle. Connections that are being closed already count as gone.
     ///
     /// - They go in this order: connections that peers have dialed and that have never had a stream; those that have none now;
     ///   those without a stream that we have dialed; those with streams that peers have dialed; those with streams that we
     ///   have dialed. In each group the one goes first that has been without a stream, or whose peer has been silent, for
     ///   longest.
-    /// - None goes that is younger than [`trim_grace`](Self::trim_grace), and none of a peer that is
-    ///   [protected](super::Swarm::protect). One that is young keeps its place in the order, so that nobody more useful goes in
-    ///   its stead: what is missing then goes once it is old enough.
+    /// - None goes that is younger than [`trim_grace`](Self::trim_grace). One that is young and was chosen goes once it is old
+    ///   enough, although the mark may be kept by then; nobody more useful goes in its stead.
+    /// - None of a peer that is [protected](super::Swarm::protect) is chosen. Where too few others are left, more stay than the
+    ///   low-water mark says, and the next sweep comes after another `trim_grace`.
+    /// - One on which a stream has opened since it was chosen stays, and nobody goes in its stead.
     /// - One that goes hears yamux's go-away 0, if its pipe takes that at once. Then its socket is closed; what was not sent is
     ///   lost.
     ///
@@ -106,14 +112,52 @@ pub struct Config {
     /// itself; one tick closes 64 at most. Below the mark it costs nothing.
     ///
     /// ```
-    /// use swarm_notify::swarm::Config;
+    /// use core::time::Duration;
+    /// use swarm_notify::swarm::{Config, Swarm};
+    /// # use libp2p_core::transport::MemoryTransport;
+    /// # use swarm_notify::identity::Keypair;
     ///
     /// let mut config = Config::default();
-    /// (config.high_water, config.low_water) = (Some(192), Some(160)); // as go-libp2p has it
+    /// (config.high_water, config.low_water) = (Some(5), Some(3)); // go-libp2p has 192 and 160
+    /// # let mut key = 0;
+    /// # let mut swarm = |config| {
+    /// #     key += 1;
+    /// #     let identity = Keypair::ed25519_from_bytes([key; 32]).unwrap();
+    /// #     Swarm::new(MemoryTransport::new(), &identity, [key; 32], config)
+    /// # };
+    /// # let mut server = swarm(config)?;
+    /// # server.listen("/memory/4716".parse()?)?;
+    /// # server.tick(Duration::ZERO);
+    /// # let mut clients = Vec::new();
+    /// # let mut open_after = |newcomers, seconds| -> Result<_, Box<dyn core::error::Error>> {
+    /// #     let now = Duration::from_secs(seconds);
+    /// #     for _ in 0..newcomers {
+    /// #         let mut client = swarm(Config::default())?;
+    /// #         client.dial("/memory/4716".parse()?)?;
+    /// #         clients.push(client);
+    /// #     }
+    /// #     for _ in 0..20 {
+    /// #         clients.iter_mut().chain([&mut server]).for_each(|swarm| {
+    /// #             swarm.tick(now);
+    /// #             while swarm.next_event().is_some() {}
+    /// #         });
+    /// #     }
+    /// #     Ok(server.counters().connections.inbound.open)
+    /// # };
+    /// // Five peers connect to `server`, and open no stream. As long as they are five, they may stay.
+    /// assert_eq!(open_after(5, 1)?, 5);
+    /// assert_eq!(open_after(0, 20)?, 5);
+    /// // The sixth is one too many: the three that have been idle for longest go.
+    /// assert_eq!(open_after(1, 20)?, 3);
+    /// // Six again, of which three are to go: two are old, and the third is not 10 s old yet …
+    /// assert_eq!(open_after(3, 22)?, 4);
+    /// // … but here it is.
+    /// assert_eq!(open_after(0, 30)?, 3);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub high_water: Option<u32>,
-    /// The number of open connections at which trimming ends. More than the high-water mark counts as that. `None` is fifteen
-    /// sixteenths of the high-water mark. Default `None`, which is 14 400.
+    /// The number of open connections at which trimming ends. More than the high-water mark counts as that. `None` is the
+    /// high-water mark less a sixteenth (rounded down): of a mark below 16, the mark itself. Default `None`, which is 14 400.
     pub low_water: Option<u32>,
     /// The age, from the dial or the accept on, before which no connection is trimmed: the time to open a stream in. Where
     /// the system has run out of descriptors, a second is enough ([`descriptor_reserve`](Self::descriptor_reserve)).

@@ -111,21 +111,20 @@ where
     ///
     /// A socket that says nothing holds the only place, until somebody else comes:
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use core::{pin::pin, task::Context, time::Duration};
     /// use libp2p_core::Endpoint;
     /// use libp2p_core::transport::{DialOpts, MemoryTransport, PortUse};
     /// use std::task::Waker;
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::lifecycle::Event;
     /// use swarm_notify::swarm::{Config, Refusal, Swarm, Transport};
     ///
     /// let mut config = Config::default();
     /// config.inbound_handshakes = 1;
-    /// let swarm = |key, config| {
-    ///     Swarm::new(MemoryTransport::new(), &Keypair::ed25519_from_bytes([key; 32]).unwrap(), [key; 32], config)
-    /// };
-    /// let (mut server, mut client) = (swarm(1, config)?, swarm(2, Config::default())?);
+    /// let swarm = |config| Swarm::from_os_rng((), MemoryTransport::new(), &keys::generate()?, config);
+    /// let (mut server, mut client) = (swarm(config)?, swarm(Config::default())?);
     /// server.listen("/memory/4712".parse()?)?;
     /// server.tick(Duration::ZERO);
     ///
@@ -225,12 +224,18 @@ where
         self.door.places.get_mut(number).is_none_or(|visitor| visitor.share.take(turn, most))
     }
 
-    /// Returns whether a visitor may be helped in this turn. One whose next message brings a signature may not, once the
-    /// turn has verified as many as it may.
+    /// Returns whether a visitor may be helped in this turn while something else is ready. One whose next message brings a
+    /// signature may not, once the turn has verified as many as it may, of that address or in all.
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);
         visitor.progress() != Progress::Answered || self.door.work.allows(turn, address)
+    }
+
+    /// Takes a visitor out of those whose proofs have had to wait, if this turn may verify one more.
+    pub(super) fn next_held_over(&mut self) -> Option<u64> {
+        let has_left = self.door.work.has_left(self.queue.turn);
+        if has_left { self.queue.held_over.pop_front() } else { None }
     }
 
     /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.

@@ -91,6 +91,8 @@ pub(super) struct Link<T: Transport> {
     unnamed: usize,
     /// What its streams hold of unread bytes, once its connection is gone.
     left: usize,
+    /// The streams of the peer's that were paced, once its connection is gone.
+    paced: u32,
 }
 
 pub(super) enum Stage<T: Transport> {
@@ -160,6 +162,7 @@ where
             account: Account::default(),
             unnamed: 0,
             left: 0,
+            paced: 0,
         }
     }
 
@@ -194,6 +197,17 @@ where
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.round_trip(),
             Stage::Dialing(_) => None,
             Stage::Over(last) => *last,
+        }
+    }
+
+    /// Returns the number of the peer's streams that wait for their turn, and of those that ever have.
+    pub(super) fn pace(&self) -> (usize, u32) {
+        match &self.stage {
+            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+                (pipe.connection.streams_waiting(), pipe.connection.streams_paced())
+            }
+            Stage::Dialing(_) => (0, 0),
+            Stage::Over(_) => (0, self.paced),
         }
     }
 

@@ -1,6 +1,7 @@
 //! [`Lists`]: peers and networks that the owner allows or denies.
 
 mod network;
+mod replacing;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,9 @@ impl core::error::Error for ListFull {}
 /// address is in, the smallest one with a rule decides. Who has no rule is allowed, or is denied if
 /// [`deny_unlisted_peers`](Self::deny_unlisted_peers) or [`deny_unlisted_addresses`](Self::deny_unlisted_addresses) says so:
 /// that makes a list of denials one of permissions. A connection needs both, an address and a peer that are allowed.
-/// Beside its rule a peer can be [denied until a time](Self::deny_peer_until), which outweighs a rule that allows it.
+/// Beside its rule a peer can be [denied until a time](Self::deny_peer_until), which outweighs a rule that allows it. A whole
+/// list, as it stands in a file, is given at once by [`replace_peers`](Self::replace_peers) and
+/// [`replace_networks`](Self::replace_networks).
 ///
 /// **Where they are asked.** When a socket is accepted, its address: it is closed before anything is kept of it, and before a
 /// byte is read or sent. With 1 000 networks of 8 lengths of prefix that takes some 4 200 instructions on x86-64, a pipe in

@@ -91,14 +91,16 @@ where
     /// one lets more become open in one turn before its owner drains it. It is inferred where the swarm goes to a place of
     /// known type. A transport that wakes by itself has the reactor `()`.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// # use libp2p_core::transport::MemoryTransport;
-    /// # use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::swarm::{Config, Swarm};
     ///
-    /// # let identity = Keypair::ed25519_from_bytes([1; 32]).unwrap();
-    /// let small = Swarm::with_events::<8>((), MemoryTransport::new(), &identity, [1; 32], Config::small())?;
-    /// let inferred: Swarm<_, 8> = Swarm::with_events((), MemoryTransport::new(), &identity, [2; 32], Config::small())?;
+    /// # let identity = keys::generate()?;
+    /// let (one, other) = (keys::seed()?, keys::seed()?);
+    /// let small = Swarm::with_events::<8>((), MemoryTransport::new(), &identity, one, Config::small())?;
+    /// let inferred: Swarm<_, 8> = Swarm::with_events((), MemoryTransport::new(), &identity, other, Config::small())?;
     /// # let _ = (small, inferred);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

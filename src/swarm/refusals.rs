@@ -36,9 +36,12 @@ pub enum Refusal {
     /// [`ConnectFailed`](crate::lifecycle::Event::ConnectFailed) with [`Limit`](crate::lifecycle::Failure::Limit), too; the
     /// text of its error names the share.
     ConnectionLimit,
-    /// A stream ended before its first whole proposal had come: the peer reset or finished it, or took too long.
+    /// A stream ended before it had an id: the peer reset or finished it before its first whole proposal had come, took too
+    /// long for that, or reset it while it was [paced](crate::connection::Config::openings).
     StreamUnproposed,
-    /// A stream was reset at once because a limit was reached. One that has chosen a
+    /// A stream was reset at once because a limit was reached; or after its
+    /// [negotiation_timeout](crate::connection::Config::negotiation_timeout), because it was
+    /// [paced](crate::connection::Config::openings) for so long. One that has chosen a
     /// [limited](super::Swarm::limit_protocol) protocol has an id by then, and
     /// [`StreamFailed`](crate::lifecycle::Event::StreamFailed) with `Limit`, too.
     StreamLimit,
@@ -59,7 +62,8 @@ pub enum Refusal {
     /// The peer has sent a message that it had sent before.
     MessageRepeated,
     /// A protocol did not take a message that the peer has sent, and does not hold that against the peer: the message's author,
-    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before.
+    /// or the peer, had its share of what the protocol remembers, or its author had numbered later ones before, or it was longer
+    /// than the protocol reads, while others may.
     MessageRefused,
     /// A listener could not accept, since the system has run out of descriptors or memory, or for another error of its
     /// transport's. Whoever wants to come in waits in the system's backlog meanwhile. Each attempt counts. The log has the

@@ -3,8 +3,10 @@
 
 use super::Swarm;
 use super::held::{Held, limit};
-use super::link::{Link, Why};
+use super::link::{Link, Stage, Why};
 use super::reactor::Reactor;
+use super::refusals::Refusal;
+use crate::connection::Slot;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -92,19 +94,28 @@ where
     #[inline(never)]
     fn reset_largest(&mut self) {
         let mut excess = self.excess();
-        let mut candidates: Vec<_> = (self.ledger.streams.iter())
-            .filter(|(_, stream)| stream.bytes_held() > 0)
-            .filter_map(|(id, stream)| {
+        let with_id =
+            self.ledger.streams.iter().filter(|(_, stream)| stream.bytes_held() > 0).filter_map(|(id, stream)| {
                 let connection = self.ledger.lifecycle.connection_of(id)?;
-                excess.contains_key(&connection).then_some((stream.bytes_held(), id, connection))
-            })
-            .collect();
+                excess.contains_key(&connection).then_some((stream.bytes_held(), Holder::Stream(id), connection))
+            });
+        let without_id = excess.keys().filter_map(|id| Some((*id, self.links.get(*id)?))).flat_map(|(id, link)| {
+            link.holders_without_id().map(move |(held, slot)| (held, Holder::WithoutId(slot), id))
+        });
+        let mut candidates: Vec<_> = with_id.chain(without_id).collect();
         // The largest first, and of those that are as large the oldest slot.
-        candidates.sort_unstable_by_key(|(held, id, _)| (core::cmp::Reverse(*held), id.index()));
-        for (_, id, connection) in candidates {
+        candidates.sort_unstable_by_key(|(held, holder, id)| (core::cmp::Reverse(*held), holder.order(), id.index()));
+        for (_, holder, connection) in candidates {
             let Some(left) = excess.get_mut(&connection).filter(|left| **left > 0) else { continue };
             let before = self.bytes_held();
-            self.end_by_limit(id, connection);
+            match holder {
+                Holder::Stream(id) => self.end_by_limit(id, connection),
+                Holder::WithoutId(slot) => {
+                    if let Some(link) = self.links.get_mut(connection) {
+                        link.reset_without_id(slot, &mut self.ledger);
+                    }
+                }
+            }
             *left = left.saturating_sub(before.saturating_sub(self.bytes_held()));
         }
         let mut stuck: Vec<_> = excess.into_iter().filter(|(_, left)| *left > 0).collect();
@@ -171,12 +182,43 @@ where
     }
 }
 
+/// A stream that holds bytes.
+#[derive(Clone, Copy)]
+enum Holder {
+    Stream(StreamId),
+    WithoutId(Slot),
+}
+
+impl Holder {
+    /// Where it comes among those that hold as much. Those without an id come first, since nobody was told of them.
+    const fn order(self) -> (bool, usize) {
+        match self {
+            Self::WithoutId(slot) => (false, slot.index()),
+            Self::Stream(id) => (true, id.index()),
+        }
+    }
+}
+
 impl<T> Link<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
+    fn holders_without_id(&self) -> impl Iterator<Item = (usize, Slot)> {
+        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &self.stage else { return None.into_iter().flatten() };
+        Some(pipe.connection.holders_without_id()).into_iter().flatten()
+    }
+
+    fn reset_without_id<const E: usize>(&mut self, slot: Slot, ledger: &mut super::ledger::Ledger<E>) {
+        let turn = &mut ledger.turn(crate::connection::UNTIMED);
+        if self.connection().is_some_and(|connection| connection.reset_without_id(slot, turn)) {
+            ledger.stream_without_id(self.id, Refusal::StreamLimit);
+            self.mark_commanded(ledger);
+            self.settle(ledger);
+        }
+    }
+
     fn reset_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut super::ledger::Ledger<E>) {
         if let Some(connection) = self.connection() {
             connection.reset_stream(id, &mut ledger.turn(crate::connection::UNTIMED));

@@ -17,6 +17,9 @@ pub(super) struct Queue {
     pub(super) woken: VecDeque<Slot>,
     /// Slots that woke again after their share of this tick. They are for the next tick.
     pub(super) served: VecDeque<Slot>,
+    /// Visitors whose proofs cost more than what is left of their address's part of this turn's work, by number. They get
+    /// what the turn has left when nothing else is ready, and otherwise wait for the next turn.
+    pub(super) held_over: VecDeque<u64>,
     /// The number of connections whose output the last turn did not get to.
     pub(super) unwritten: usize,
     /// The number of the last turn, by which shares are counted.

@@ -144,16 +144,16 @@ where
     ///
     /// A protected peer is not let in beyond a limit, and every other rule holds for it.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// # use libp2p_core::transport::MemoryTransport;
-    /// # use swarm_notify::identity::Keypair;
+    /// # use swarm_notify::keys;
     /// use swarm_notify::swarm::{Config, Swarm};
     ///
     /// let mut config = Config::default();
     /// (config.high_water, config.low_water) = (Some(900), Some(800));
-    /// # let key = |n| Keypair::ed25519_from_bytes([n; 32]).unwrap();
-    /// # let (key, relay) = (key(1), key(2).public().to_peer_id());
-    /// let mut swarm = Swarm::new(MemoryTransport::new(), &key, [1; 32], config)?;
+    /// # let (key, relay) = (keys::generate()?, keys::generate()?.public().to_peer_id());
+    /// let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &key, config)?;
     /// swarm.protect(relay, "relay")?;
     /// swarm.protect(relay, "backup")?;
     /// assert!(swarm.unprotect(relay, "backup"), "it is the relay still");

@@ -110,6 +110,11 @@ pub struct ConnectionView<'a> {
     pub peer: Option<PeerId>,
     /// How many of its streams have not ended.
     pub streams: usize,
+    /// The number of streams that the peer has opened beyond its rate, and that wait for their turn without an id
+    /// ([`openings`](crate::connection::Config::openings)). While it is not 0 the connection is paced.
+    pub streams_waiting: usize,
+    /// The number of streams that have ever waited so on this connection.
+    pub streams_paced: u32,
     /// The time since it was dialed or accepted. The swarm has no clock: it is up to the latest time that the swarm was given,
     /// by a [`tick`](Swarm::tick), say. A dial of which no turn has heard yet is of age 0.
     pub age: Duration,
@@ -194,6 +199,7 @@ where
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
         let link = self.links.get(id)?;
         let Link { direction, remote, local, listener, error, account, .. } = link;
+        let (streams_waiting, streams_paced) = link.pace();
         Some(ConnectionView {
             state: self.ledger.lifecycle.state(id)?,
             direction: *direction,
@@ -202,6 +208,8 @@ where
             listener: *listener,
             peer: link.peer(),
             streams: self.ledger.lifecycle.live_streams(id),
+            streams_waiting,
+            streams_paced,
             // A dial that has begun without a clock is not older than now.
             age: self.now.saturating_sub(link.began),
             round_trip: link.round_trip(),

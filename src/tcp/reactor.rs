@@ -35,16 +35,16 @@ const INDEX_BITS: u32 = usize::BITS - 16;
 /// On Unix it implements [`AsFd`](std::os::fd::AsFd), so that it nests in another loop: the descriptor is readable while
 /// something has come that no poll has taken. Do not use it after a fork: parent and child would share the poller.
 ///
-/// ```
-/// use swarm_notify::identity::Keypair;
+#[cfg_attr(feature = "rand", doc = "```")]
+#[cfg_attr(not(feature = "rand"), doc = "```ignore")]
+/// use swarm_notify::keys;
 /// use swarm_notify::swarm::{Config, Swarm};
 /// use swarm_notify::tcp;
 ///
 /// let reactor = tcp::Reactor::new()?;
 /// let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-/// let identity = Keypair::ed25519_from_bytes([7; 32])?; // yours, kept in a file (`keys::KeyFile`)
-/// let seed = [9; 32]; // fresh randomness of the system's (`Swarm::from_os_rng` takes it by itself)
-/// let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+/// let identity = keys::generate()?; // yours, kept in a file (`keys::KeyFile`)
+/// let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
 /// swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

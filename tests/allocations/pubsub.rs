@@ -10,7 +10,7 @@ use swarm_notify::lifecycle::StreamId;
 use swarm_notify::notifee::{NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::{FloodSub, PROTOCOL};
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
-use swarm_notify::protocols::pubsub::{Config, Held, Signing};
+use swarm_notify::protocols::pubsub::{Config, Held, KnownAuthor, SeqnoValidator, Signing};
 
 /// What each of the three bounds is here.
 const TOTAL: usize = 4 * 1024 * 1024;
@@ -170,6 +170,45 @@ pub(crate) fn what_is_kept_is_no_more_than_the_bounds_say() {
     println!("inbound: {held} counted, {more} on the heap");
     assert!(held > TOTAL / 10 * 8 && held <= TOTAL);
     assert!(more < 2 * held + TOTAL / 10);
+    // Messages of as many authors as there are messages, for all, none of whom reads, and whose lines are all full: what each
+    // author has is known in each of them.
+    const SEEN: usize = 4_096;
+    let mut world = World::with(strict_sign(), |config| (config.seen, config.outbox_bytes) = (SEEN, 150_000));
+    (0..usize::from(PEERS)).for_each(|place| world.subscribe(place, std::iter::once("t".into())));
+    let (floodsub, node) = world.floodsub();
+    floodsub.subscribe(node, "t").expect("there is place");
+    world.turns(2);
+    world.before = heap::bytes();
+    for n in 0..2_000_u64 {
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&n.to_be_bytes());
+        let author = Keypair::ed25519_from_bytes(seed).expect("any 32 bytes are a secret key");
+        let message = Signing::strict_sign(author, 1).seal("t", b"").expect("it signs").0;
+        let rpc = Rpc { subscriptions: Vec::new(), publish: vec![message] };
+        world.node.send(world.streams[(n % 4) as usize], &rpc.to_frame(), 0);
+        world.turns(1);
+    }
+    let (held, more, counters) = (world.held().outbox_bytes, world.more(), world.floodsub().0.counters());
+    println!("outbox, by authors: {held} counted, {more} on the heap, {} dropped", counters.dropped);
+    let is_full = |number: u8| world.floodsub().0.counters_of(peer(number)).is_some_and(|peer| peer.dropped > 100);
+    assert!(held > TOTAL / 4 && held <= TOTAL && (1..=PEERS).all(is_full), "{held}");
+    // What is remembered takes no more than this.
+    let seen = 128 * SEEN + usize::from(PEERS) * 8 * (SEEN / 64 + 1);
+    assert!(more < held + seen, "{more}");
+    // The numbers of as many authors as may be.
+    let before = heap::bytes();
+    let mut validator = SeqnoValidator::default();
+    for n in 0..20_000_u64 {
+        let mut id = [7; 34];
+        (id[0], id[1]) = (0x12, 32);
+        id[2..10].copy_from_slice(&n.to_be_bytes());
+        let id = PeerId::from_bytes(&id).expect("it is one");
+        validator.remember(KnownAuthor { id, seqno: n, silent_for: Duration::ZERO });
+    }
+    let numbers = heap::bytes() - before;
+    println!("numbers: {} on the heap of {}", numbers, validator.memory_bound());
+    assert!(numbers <= validator.memory_bound() && validator.authors().count() == 16_384);
+    drop(validator);
     // Messages of all lengths for all, none of whom reads.
     for len in [0, 100, 10_000, 500_000] {
         // Ours are known by their author, and are published whether they find room in the cache or not.

@@ -3,7 +3,7 @@
 //! same attack again it ends when it is asked to. Nobody makes it tell more than a few thousand lines for a connection, nor a
 //! long one.
 //!
-//! `SWARM_NOTIFY_BIN` names another command to attack: of release 0.1.0 most of these tests fail.
+//! `SWARM_NOTIFY_BIN` names another command to attack: of commit 285d616 most of these tests fail.
 
 use crate::attackers::catalogue::{ATTACKS, Attack};
 use crate::attackers::pubsub::TOPIC;
@@ -11,7 +11,7 @@ use crate::attackers::scene::Scene;
 use crate::node::{Node, wait_for};
 use crate::probe::{Honest, Origin, Outcome};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Probes of each kind during and after, and fewer of those that publish: beside forgeries a debug build needs seconds for
 /// each.
@@ -21,6 +21,10 @@ const PUBLISHED: usize = 2;
 /// The most lines that the node tells for each connection of an attacker: it paces no more than its budget of resets (1 000 and 100 a
 /// second, 2 lines each) and its 1 000 streams (2 lines each).
 const LINES: u64 = 4_000;
+
+/// The streams that `listen` takes of one connection at once, and those that it takes a second, 2 lines each: the bound of whoever
+/// ends them politely.
+const OPENINGS: (u64, u64) = (4_000, 1_000);
 
 /// More than are told of all honest peers.
 const HONEST_LINES: u64 = 1_000;
@@ -55,7 +59,6 @@ attacks! {
     resets,
     resets_unsupported,
     resets_supported,
-    #[ignore = "the command writes a line for each stream that comes and goes, as `guide::enemy` says"]
     polite,
     resets_64,
     silent,
@@ -145,6 +148,7 @@ fn beside(name: &str) {
         return;
     }
     let topic = attack.publishes.then_some(TOPIC);
+    let begun = Instant::now();
     let mut node = Node::listen(&command(), attack.is_ipv6, attack.descriptors, topic);
     let target = node.address();
     let rest = node.descriptors();
@@ -197,7 +201,13 @@ fn beside(name: &str) {
     assert!(!node.has_panicked(), "{}", ended.stderr);
     let told = node.told();
     let honest = new.dials() + established.dials() + publisher.dials();
-    let most = LINES * told.count("connected").saturating_sub(honest) + HONEST_LINES;
+    let attackers = told.count("connected").saturating_sub(honest);
+    let most = HONEST_LINES
+        + match name {
+            // One connection after the other.
+            "polite" => 2 * (OPENINGS.0 * attackers + OPENINGS.1 * (begun.elapsed().as_secs() + 1)),
+            _ => LINES * attackers,
+        };
     assert!(told.lines <= most, "{} lines, and no more than {most} expected: {:?}", told.lines, told.events);
     assert_eq!(told.replayed, u64::from(name.starts_with("seen")), "how often an old message is told that comes again");
     assert!(told.longest <= LONGEST, "a line has {} bytes", told.longest);

@@ -4,10 +4,9 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
-use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{Event, StreamEnd, StreamId};
 use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Refusal, RefusedAt, Swarm};
-use swarm_notify::tcp;
+use swarm_notify::{keys, tcp};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
@@ -62,9 +61,8 @@ impl<P: FnMut(String)> Guarded<P> {
     pub(crate) fn listen(config: Config, address: &str, print: P) -> Result<Self> {
         let reactor = tcp::Reactor::new()?;
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-        // Keep your key in a file, and take the seed from the system's randomness.
-        let (identity, seed) = (Keypair::ed25519_from_bytes([1; 32])?, [1; 32]);
-        let mut swarm = Swarm::with_reactor(reactor, transport, &identity, seed, config)?;
+        let identity = keys::generate()?; // `keys::KeyFile` keeps one in a file
+        let mut swarm = Swarm::from_os_rng(reactor, transport, &identity, config)?;
         swarm.register_protocol(ECHO);
         swarm.limit_protocol(&ECHO, ProtocolLimits { per_peer: STREAMS[0], ..ProtocolLimits::default() });
         swarm.listen(address.parse()?)?;

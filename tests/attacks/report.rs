@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The width of the first column.
 const NAME: usize = 20;
 
-/// Rows that were kept of an older release.
+/// Rows that were kept of an older commit.
 pub(crate) struct Kept(&'static str);
 
 impl Kept {

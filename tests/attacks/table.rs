@@ -1,4 +1,4 @@
-//! The table of attacks: what each does to honest peers and to the node, beside what it did to an older release.
+//! The table of attacks: what each does to honest peers and to the node, beside what it did to an older commit.
 //! `tests/attacks.sh` builds and runs it.
 
 mod attackers;
@@ -42,7 +42,7 @@ Attacks the command, once in each way whose name is given (NAME* for all that be
   --command PATH      attack another command than the one with an allocator that counts
   --from WHERE        let honest peers come from the attackers' address, from another, or from both in turn (default)
   --most-resident MB  end an attack once the node has grown so far (default 3000)
-  --keep FILE         keep the rows in a file, as tests/attacks/285d616.txt has those of that release
+  --keep FILE         keep the rows in a file, as tests/attacks/285d616.txt has those of that commit
   --list              print the names";
 
 fn main() -> ExitCode {

@@ -165,6 +165,9 @@ fn another_peer_than_the_one_dialed_is_wrong() {
     let dial = run(["dial", &format!("{plain}/p2p/{peer}")]);
     assert_eq!(dial.code, Some(1));
     assert_eq!(told(&dial.printed), ["connect_failed c0.1 wrong_peer", "summary"]);
+    let found = address.rsplit('/').next().unwrap();
+    let who = format!(": wrong_peer (expected {peer}, found {found}); another peer listens there: ");
+    assert!(dial.stderr.contains(&who), "{}", dial.stderr);
 }
 
 #[test]

@@ -116,6 +116,47 @@ fn refused_streams_are_a_line_a_second_and_add_up() {
     assert_eq!(refused.iter().map(|line| line["count"].as_u64().unwrap()).sum::<u64>(), OVER);
 }
 
+/// However fast a peer is, its streams are told at the rate that the page states, and all of them are.
+#[test]
+fn streams_are_told_at_a_rate_and_none_is_lost() {
+    const STREAMS: usize = 6_000;
+    let mut listen = Running::start(["listen"]);
+    let (mut peer, connection) = Peer::dial(&listen.address(), Config::default());
+    let (began, mut begun, mut ended) = (Instant::now(), 0, 0);
+    while ended < STREAMS {
+        while begun < STREAMS.min(ended + 1_000) {
+            peer.swarm.open_stream(connection, &[ECHO]).unwrap();
+            begun += 1;
+        }
+        let mut opened = None;
+        peer.until(|event| match event {
+            Event::OpenedStream { stream, .. } => {
+                opened = Some(stream);
+                true
+            }
+            Event::ClosedStream { .. } => {
+                ended += 1;
+                true
+            }
+            event => panic!("{event:?}"),
+        });
+        if let Some(stream) = opened {
+            peer.swarm.close_stream(stream).unwrap();
+        }
+    }
+    let seconds = began.elapsed();
+    assert!(seconds >= Duration::from_secs(2), "4 000 at once, and 1 000 a second: {seconds:?}");
+    peer.swarm.abort_connection(connection).unwrap();
+    let disconnected = listen.until("disconnected");
+    listen.signal("INT");
+    let ended = listen.ended();
+    assert_eq!(all(&ended.printed, "opened_stream").len(), STREAMS);
+    assert_eq!(disconnected.get("refused"), None);
+    // A machine that is slow enough opens no more than the rate allows.
+    let paced = disconnected["paced"].as_u64();
+    assert!(paced.is_some_and(|paced| paced < 3_000) || seconds > Duration::from_secs(3), "{paced:?} in {seconds:?}");
+}
+
 #[test]
 fn a_long_agent_version_is_cut_on_its_line() {
     let mut listen = Running::start(["listen"]);

@@ -6,6 +6,7 @@ mod floods;
 mod js;
 mod limited;
 mod negotiation;
+mod paced;
 mod raw;
 mod streams;
 mod unnamed;

@@ -75,6 +75,18 @@ fn an_address_that_names_the_wrong_peer_says_so() {
 }
 
 #[test]
+fn a_dial_that_another_peer_answers_says_who_it_is() {
+    let mut pair = Pair::new();
+    let (at_a, at_b) = (pair.at_a.clone(), pair.at_b.clone());
+    pair.run(async {
+        let listener = at_a.listen(IP4.parse().unwrap()).await.unwrap();
+        let (expected, found) = (identity(9).public().to_peer_id(), at_a.local_peer());
+        let error = at_b.dial(listener.addresses()[0].clone().with(Part::P2p(expected))).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("failed: wrong_peer: expected {expected}, found {found}"));
+    });
+}
+
+#[test]
 fn a_dial_to_somebody_who_says_nothing_times_out() {
     let mut config = Config::default();
     config.swarm.connection.handshake_timeout = Duration::from_millis(20);

@@ -79,6 +79,43 @@ fn a_stream_of_who_has_most_handlers_gives_way_to_who_has_waited() {
     })))));
 }
 
+/// Peers that have a handler each fill the line, too, with one stream each.
+#[test]
+fn who_has_handlers_makes_place_in_the_line_for_who_has_none() {
+    let mut config = Config::default();
+    (config.handlers, config.waiting_streams, config.handler_patience) = (2, 2, Duration::MAX);
+    let (mut a, mut b, mut c) = (host(1, config), host(2, Config::default()), host(3, Config::default()));
+    let mut d = host(4, Config::default());
+    let log_a = log(&mut a);
+    let (at_a, at_b, at_c, at_d) = (a.handle(), b.handle(), c.handle(), d.handle());
+    wait(a.run_until(b.run_until(c.run_until(d.run_until(async {
+        let listener = at_a.listen(IP4.parse().unwrap()).await.unwrap();
+        let address = listener.addresses()[0].clone();
+        let (mut served, mut waiting) = (Vec::new(), Vec::new());
+        let mut connections = Vec::new();
+        for of in [&at_b, &at_c] {
+            let connection = of.dial(address.clone()).await.unwrap();
+            let mut first = connection.open_stream(&[ECHO]).await.unwrap();
+            is_served(&mut first).await;
+            served.push(first);
+            connections.push(connection);
+        }
+        for connection in &connections {
+            waiting.push(connection.open_stream(&[ECHO]).await.unwrap());
+        }
+        let newcomer = at_d.dial(address).await.unwrap();
+        let mut late = newcomer.open_stream(&[ECHO]).await.unwrap();
+        assert_eq!(told(&log_a, "closed_stream").await, "closed_stream reset(local)");
+        assert_eq!(waiting[1].read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        // Now each has one, and whoever comes next with one has no place.
+        let mut beyond = connections[1].open_stream(&[ECHO]).await.unwrap();
+        assert_eq!(beyond.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        drop(served);
+        is_served(&mut late).await;
+        is_served(&mut waiting[0]).await;
+    })))));
+}
+
 /// Its handler answers.
 async fn is_served(stream: &mut Stream) {
     stream.write_all(b"?").await.unwrap();

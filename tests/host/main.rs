@@ -12,6 +12,7 @@ mod flush;
 mod greedy;
 mod held;
 mod lazy;
+mod node;
 #[cfg(feature = "subscription")]
 mod observers;
 mod panics;

@@ -63,22 +63,22 @@ macro_rules! loops {
 
 loops! {
     lifecycle threads 1;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     wait threads 1 overslept;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     frame threads 1;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     poll2 threads 1 overslept;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     epoll threads 1 overslept;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     mio threads 1 overslept;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     calloop threads 1 overslept;
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     tokio threads 1 overslept;
     // `async-io` has a thread of its own.
-    #[cfg(feature = "tcp")]
+    #[cfg(all(feature = "tcp", feature = "rand"))]
     smol threads 2 overslept;
 }
 

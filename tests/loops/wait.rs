@@ -3,10 +3,9 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
-use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::swarm::{Config, Ready, Swarm};
-use swarm_notify::tcp;
+use swarm_notify::{keys, tcp};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
@@ -40,7 +39,7 @@ pub(crate) struct Node {
 impl Node {
     /// A node that sends back what it receives. It calls `tell` with its address.
     pub(crate) fn listen(tell: impl FnOnce(String) + Send + 'static) -> Result<Self> {
-        let mut node = Self::new(1)?;
+        let mut node = Self::new()?;
         node.tell = Some(Box::new(tell));
         node.swarm.register_protocol(ECHO);
         node.swarm.listen("/ip4/127.0.0.1/tcp/0".parse()?)?;
@@ -49,18 +48,17 @@ impl Node {
 
     /// A node that dials, asks for so many echoes, and leaves.
     pub(crate) fn dial(address: &str, echoes: usize) -> Result<Self> {
-        let mut node = Self::new(2)?;
+        let mut node = Self::new()?;
         node.wanted = Some(echoes);
         node.swarm.dial(address.parse()?)?;
         Ok(node)
     }
 
-    fn new(key: u8) -> Result<Self> {
+    fn new() -> Result<Self> {
         let reactor = tcp::Reactor::new()?;
         let transport = tcp::Transport::new(reactor.handle(), tcp::Config::default());
-        // Keep your key in a file, and take the seed from the system's randomness.
-        let (identity, seed) = (Keypair::ed25519_from_bytes([key; 32])?, [key; 32]);
-        let swarm = Swarm::with_reactor(reactor, transport, &identity, seed, Config::default())?;
+        let identity = keys::generate()?; // `keys::KeyFile` keeps one in a file
+        let swarm = Swarm::from_os_rng(reactor, transport, &identity, Config::default())?;
         let start = Instant::now();
         Ok(Self { swarm, start, tell: None, wanted: None, echoes: 0, sleeps_until: None, overslept: 0 })
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "swarm")]
 mod caught;
+mod node;
 #[cfg(feature = "swarm")]
 mod peers;
 #[cfg(feature = "subscription")]

@@ -1,8 +1,10 @@
 //! Floodsub: what is on the wire by itself, and nodes on the simulated network in virtual time, hostile and slow peers among them, on real sockets, and a hundred
 //! nodes that come and go.
 
+mod blame;
 mod bounds;
 mod churn;
+mod counted;
 mod deny;
 mod fair;
 mod hostile;

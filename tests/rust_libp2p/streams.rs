@@ -7,7 +7,7 @@ use super::{BY_US, CASES, Direction, Inbound, Outbound, Pair, established};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use swarm_notify::connection::Protocol;
+use swarm_notify::connection::{Protocol, Rate};
 use swarm_notify::identity::PeerId;
 use swarm_notify::swarm::{Config, Gate};
 
@@ -75,6 +75,22 @@ fn a_thousand_echoes_64_at_a_time_are_byte_exact() {
         let mut pair = Pair::new(dialed, Serve::Echo);
         exchanges(&mut pair, opened, &[0, 1, 100, 1000, 3000], STREAMS, AT_A_TIME, false);
         assert_eq!(account_of_streams(pair), echoes(opened, STREAMS), "dialed {dialed}, opened {opened}");
+    }
+}
+
+/// rust-libp2p has 256 streams that are not acknowledged under way, and 256 more wait there.
+#[test]
+fn a_fast_opener_is_slowed_down_to_our_rate_and_loses_nothing() {
+    for dialed in [Outbound, Inbound] {
+        let mut config = Config::default();
+        config.connection.openings = Rate::new(10, 500);
+        let mut pair = Pair::with(config, dialed, Serve::Echo);
+        exchanges(&mut pair, Inbound, &[0, 100], STREAMS, 512, false);
+        let view = pair.ours.swarm.connection(pair.connection).expect("it is open");
+        assert_eq!(view.streams_waiting, 0);
+        assert!(view.streams_paced > 700, "{}", view.streams_paced);
+        assert_eq!(pair.ours.swarm.counters().streams.inbound.without_id, 0);
+        assert_eq!(account_of_streams(pair), echoes(Inbound, STREAMS), "dialed {dialed}");
     }
 }
 

@@ -145,16 +145,21 @@ impl End {
 
     fn understand(&mut self) {
         while let Some(fact) = self.connection.receive(&mut self.input, &mut turn!(self)) {
-            if fact == Fact::StreamOffered && self.refuses {
-                self.connection.refuse_stream(&mut turn!(self));
-            } else if fact == Fact::StreamOffered {
-                let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
-                self.streams.insert(id, Stream::inbound());
-                let fact = self.connection.accept_stream(id, &mut turn!(self));
-                self.facts.extend(fact);
-            } else {
-                self.facts.push(fact);
-            }
+            self.told(fact);
+        }
+    }
+
+    /// Takes or refuses a stream that is offered, and keeps any other fact.
+    fn told(&mut self, fact: Fact) {
+        if fact != Fact::StreamOffered {
+            self.facts.push(fact);
+        } else if self.refuses {
+            self.connection.refuse_stream(&mut turn!(self));
+        } else {
+            let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
+            self.streams.insert(id, Stream::inbound());
+            let fact = self.connection.accept_stream(id, &mut turn!(self));
+            self.facts.extend(fact);
         }
     }
 
@@ -173,7 +178,7 @@ impl End {
     pub(crate) fn at(&mut self, now: Duration) {
         self.now = now;
         while let Some(fact) = self.connection.handle_timeout(&mut turn!(self)) {
-            self.facts.push(fact);
+            self.told(fact);
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Fake {
     pub(crate) refused: BTreeMap<(ConnectionId, Refusal), u64>,
     /// How many bytes may still be written to each peer.
     pub(crate) place: BTreeMap<PeerId, usize>,
+    /// What was written to those peers of whom that is wanted.
+    pub(crate) written: BTreeMap<PeerId, Vec<u8>>,
     /// The dials that nobody has answered, oldest first.
     pub(crate) dials: Vec<(ConnectionId, Multiaddr)>,
     /// The addresses at the other ends, where they are not that of all.
@@ -74,6 +76,7 @@ impl Fake {
             lists: Lists::new(&Config::default()),
             refused: BTreeMap::new(),
             place: BTreeMap::new(),
+            written: BTreeMap::new(),
             dials: Vec::new(),
             remotes: BTreeMap::new(),
             refuses_dials: None,
@@ -293,6 +296,8 @@ impl Node for Fake {
             listener: None,
             peer: self.peers.get(&id).copied(),
             streams: self.lifecycle.live_streams(id),
+            streams_waiting: 0,
+            streams_paced: 0,
             age: Duration::ZERO,
             round_trip: None,
             sent: 0,
@@ -328,6 +333,30 @@ impl Node for Fake {
 
     fn is_protected(&self, _: PeerId) -> bool {
         false
+    }
+
+    fn protections_of(&self, _: PeerId) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn inbound_handshakes(&self) -> usize {
+        0
+    }
+
+    fn bytes_held(&self) -> usize {
+        0
+    }
+
+    fn bytes_held_of(&self, _: PeerId) -> usize {
+        0
+    }
+
+    fn is_shut_down(&self) -> bool {
+        false
+    }
+
+    fn last_error(&mut self) -> Option<std::io::Error> {
+        None
     }
 
     fn refused(&self, refusal: Refusal) -> u64 {
@@ -490,8 +519,16 @@ impl Node for Fake {
         let place = self.place.entry(stream.peer).or_default();
         let n = data.len().min(*place);
         *place -= n;
+        if let Some(written) = self.written.get_mut(&stream.peer) {
+            written.extend_from_slice(&data[..n]);
+        }
         stream.wants.1 &= n == data.len();
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
+    }
+
+    fn write_room(&mut self, id: StreamId) -> usize {
+        let peer = self.streams.get(&id).map(|stream| stream.peer);
+        peer.and_then(|peer| self.place.get(&peer).copied()).unwrap_or_default()
     }
 
     /// What was taken has arrived.

@@ -2,9 +2,11 @@
 //! What decodes stays within its bounds and is the same after it has been encoded; what is signed is true, and whatever
 //! is done to it is not, unless it says the same; and messages on a stream come out whole however it is cut. Peers that do
 //! anything meet a node that stays within its bounds, turn by turn and in all, and loses nothing that has come whole. A node
-//! whose cache is small takes, repeats and refuses what a slow model of the cache does.
+//! whose cache is small takes, repeats and refuses what a slow model of the cache does, and a peer that is slow gets what a slow
+//! model says, in its order.
 //! `cargo test` runs it over its corpus and over seeded input.
 
+use super::pubsub_line::LinePlay;
 use super::pubsub_play::Play;
 use super::pubsub_seen::SeenPlay;
 use arbitrary::{Arbitrary, Unstructured};
@@ -31,6 +33,8 @@ enum Input<'a> {
     Play(Play),
     /// A node whose cache is small, and messages that come again.
     Seen(SeenPlay),
+    /// A node with a peer that is slow to take messages.
+    Line(LinePlay),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -76,6 +80,7 @@ pub(crate) fn run(data: &[u8]) {
         Input::Unsigned { topic, data } => unsigned(&topic, data),
         Input::Play(play) => drop(play.run()),
         Input::Seen(play) => play.run(),
+        Input::Line(play) => play.run(),
         Input::Stream { messages, rest, longest, cuts } => stream(&messages, rest, longest.into(), &cuts),
     }
 }

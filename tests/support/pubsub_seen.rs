@@ -20,7 +20,8 @@ pub(crate) struct SeenPlay {
     places: u8,
     shares: [u8; 3],
     is_signed: bool,
-    looks_at_numbers: bool,
+    /// The authors whose numbers are remembered, if they are looked at.
+    numbered: Option<u8>,
     steps: Vec<Step>,
 }
 
@@ -30,14 +31,14 @@ const MOST_STEPS: usize = 400;
 impl<'a> Arbitrary<'a> for SeenPlay {
     /// As many steps as there are bytes for.
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        let (places, shares, is_signed, looks_at_numbers): (u8, _, _, _) = u.arbitrary()?;
+        let (places, shares, is_signed, numbered): (u8, _, _, _) = u.arbitrary()?;
         // Of the small ones there are most, as they are full soon.
         let places = if places < 200 { places % 40 } else { places };
         let mut steps = Vec::new();
         while !u.is_empty() && steps.len() < MOST_STEPS {
             steps.push(u.arbitrary()?);
         }
-        Ok(Self { places, shares, is_signed, looks_at_numbers, steps })
+        Ok(Self { places, shares, is_signed, numbered, steps })
     }
 }
 
@@ -49,9 +50,14 @@ enum Step {
     Publish { content: u8 },
     /// So many tenths of a second pass.
     Pass(u8),
+    /// A new validator of numbers knows what the one before has known.
+    Restart,
 }
 
 const TTL: Duration = Duration::from_secs(5);
+
+/// The time for which the number of an author is kept.
+const KEPT: Duration = Duration::from_secs(12);
 
 /// Where the peers are: two at one address, one at another, and one where anybody may be.
 const ADDRESSES: [&str; 4] =
@@ -92,21 +98,65 @@ struct Entry {
     sent_by: BTreeSet<usize>,
 }
 
+/// The model of the authors' numbers.
+struct Numbers {
+    max: usize,
+    /// In the order in which they were heard.
+    authors: Vec<Numbered>,
+}
+
+/// An author whose number is known.
+#[derive(Clone, Copy)]
+struct Numbered {
+    author: usize,
+    highest: u64,
+    heard: Duration,
+    /// The address or the peer that has brought it.
+    by: Option<(Option<usize>, usize)>,
+}
+
+impl Numbers {
+    fn known(&self, author: usize) -> Option<Numbered> {
+        self.authors.iter().find(|known| known.author == author).copied()
+    }
+
+    fn has_room(&self, author: usize, sender: usize, now: Duration) -> bool {
+        let kept = || self.authors.iter().filter(|known| known.heard + KEPT > now);
+        let brought = kept().filter(|known| known.by == Some(bringer(sender))).count();
+        kept().any(|known| known.author == author) || brought < self.max - kept().count()
+    }
+
+    fn heard(&mut self, author: usize, number: u64, sender: usize, now: Duration) {
+        let before = self.known(author);
+        self.authors.retain(|known| known.author != author);
+        if self.authors.len() == self.max {
+            self.authors.remove(0);
+        }
+        let by = before.filter(|before| before.heard + KEPT > now).map_or(Some(bringer(sender)), |before| before.by);
+        let highest = before.map_or(number, |before| before.highest.max(number));
+        self.authors.push(Numbered { author, highest, heard: now, by });
+    }
+}
+
+/// What a message of a peer counts for: its address, unless anybody may be there.
+fn bringer(sender: usize) -> (Option<usize>, usize) {
+    GROUPS[sender].map_or((None, sender), |group| (Some(group), 0))
+}
+
 /// The model of the cache.
 struct Model {
     entries: Vec<Entry>,
     places: usize,
     shares: [usize; 3],
     is_signed: bool,
-    /// The highest number of each author that was told, if they are looked at.
-    numbers: Option<BTreeMap<usize, u64>>,
+    numbers: Option<Numbers>,
     next_of_ours: u64,
     counters: Counters,
 }
 
 impl Model {
     /// The part of the counters that it has a say in.
-    fn counters(&self) -> [u64; 6] {
+    fn counters(&self) -> [u64; 7] {
         counted(&self.counters)
     }
 
@@ -152,17 +202,21 @@ impl Model {
             self.counters.duplicates += 1;
             return false;
         }
-        if let (Some(numbers), Some(author)) = (&self.numbers, author)
-            && numbers.get(&author).is_some_and(|latest| number <= *latest)
-        {
-            self.counters.outdated += 1;
-            return false;
+        if let (Some(numbers), Some(author)) = (&self.numbers, author) {
+            if numbers.known(author).is_some_and(|known| number <= known.highest) {
+                self.counters.outdated += 1;
+                return false;
+            }
+            if !numbers.has_room(author, sender, now) {
+                self.counters.new_authors_refused += 1;
+                return false;
+            }
         }
         let sent_by = BTreeSet::from([sender]);
         let until = Some(now + TTL);
         let is_told = self.add(Entry { name, author, sender: Some(sender), group: GROUPS[sender], until, sent_by });
         if let (true, Some(numbers), Some(author)) = (is_told, &mut self.numbers, author) {
-            numbers.insert(author, number);
+            numbers.heard(author, number, sender, now);
         }
         is_told
     }
@@ -186,9 +240,9 @@ impl Model {
     }
 }
 
-fn counted(counters: &Counters) -> [u64; 6] {
+fn counted(counters: &Counters) -> [u64; 7] {
     let Counters { received, duplicates, repeated, author_over_share, sender_over_share, outdated, .. } = *counters;
-    [received, duplicates, repeated, author_over_share, sender_over_share, outdated]
+    [received, duplicates, repeated, author_over_share, sender_over_share, outdated, counters.new_authors_refused]
 }
 
 /// The number of our first message, so that peers can foretell it.
@@ -203,11 +257,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(config: Config, is_signed: bool, looks_at_numbers: bool) -> Self {
+    fn new(config: Config, is_signed: bool, numbered: Option<usize>) -> Self {
         let signing = if is_signed { Signing::strict_sign(key(0).clone(), FIRST) } else { Signing::strict_no_sign() };
         let mut service = FloodSub::new(signing, config);
-        if looks_at_numbers {
-            service.set_seqno_validator(SeqnoValidator::new(AUTHORS));
+        if let Some(authors) = numbered {
+            service.set_seqno_validator(SeqnoValidator::new(authors, KEPT));
         }
         let mut node = Fake::new(key(0).public().to_peer_id());
         service.subscribe(&mut node, "t").expect("there is place");
@@ -255,13 +309,14 @@ impl SeenPlay {
         (config.seen, config.seen_ttl) = (self.places.into(), TTL);
         [config.seen_author_share, config.seen_sender_share, config.seen_address_share] = shares;
         config.repeats = Rate::new(u32::MAX, u32::MAX);
-        let mut run = Run::new(config, self.is_signed, self.looks_at_numbers);
+        let numbered = self.numbered.map(|authors| usize::from(authors) % (2 * AUTHORS));
+        let mut run = Run::new(config, self.is_signed, numbered);
         let mut model = Model {
             entries: Vec::new(),
             places: usize::from(self.places).max(1),
             shares: shares.map(|share| share.max(1)),
             is_signed: self.is_signed,
-            numbers: self.looks_at_numbers.then(BTreeMap::new),
+            numbers: numbered.map(|authors| Numbers { max: authors.max(1), authors: Vec::new() }),
             next_of_ours: FIRST,
             counters: Counters::default(),
         };
@@ -270,6 +325,20 @@ impl SeenPlay {
         for step in self.steps {
             match step {
                 Step::Pass(tenths) => run.now += Duration::from_millis(100) * u32::from(tenths % 64),
+                Step::Restart => {
+                    // Something happens before and after it, so that both know the time.
+                    run.node.send(run.streams[0], &[0], 0);
+                    run.turns();
+                    model.turn(run.now);
+                    let floodsub = run.floodsub();
+                    if let (Some(before), Some(numbers)) = (floodsub.seqno_validator(), &mut model.numbers) {
+                        let mut after = SeqnoValidator::new(numbers.max, KEPT);
+                        before.authors().for_each(|author| after.remember(author));
+                        floodsub.set_seqno_validator(after);
+                        numbers.authors.iter_mut().for_each(|known| known.by = None);
+                    }
+                    run.node.send(run.streams[0], &[0], 0);
+                }
                 Step::Publish { content } => {
                     let (floodsub, node) =
                         (run.notifees.get_mut(run.floodsub).expect("it is registered"), &mut run.node);
@@ -303,7 +372,10 @@ impl SeenPlay {
             model.turn(run.now);
             let counters = run.floodsub().counters();
             assert_eq!(counted(&counters), model.counters(), "{step:?}");
-            let refused = counters.author_over_share + counters.sender_over_share + counters.outdated;
+            let refused = counters.author_over_share
+                + counters.sender_over_share
+                + counters.outdated
+                + counters.new_authors_refused;
             use swarm_notify::notifee::Node as _;
             assert_eq!(run.node.refused(Refusal::MessageRefused), refused, "each is told where it came from");
             assert_eq!((counters.invalid, counters.peers_cut), (0, 0), "and nobody is blamed");

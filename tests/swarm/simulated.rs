@@ -24,6 +24,7 @@ mod long_line;
 mod many;
 mod memory;
 mod owners;
+mod paced;
 mod random;
 mod ready;
 mod reentrant;

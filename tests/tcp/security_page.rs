@@ -104,6 +104,45 @@ fn its_bounds_are_those_of_the_page() {
     }
 }
 
+/// The sources below a folder.
+fn sources(folder: &str, found: &mut Vec<String>) {
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    for entry in whole.read_dir().unwrap_or_else(|error| panic!("{folder}: {error}")) {
+        let entry = entry.expect("it can be read");
+        let path = format!("{folder}/{}", entry.file_name().into_string().expect("a name of ours"));
+        match entry.path().is_dir() {
+            true => sources(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+/// Whoever copies an example has its keys and seeds. A line behind `#` is not shown on the page.
+#[test]
+fn no_example_has_a_key_that_everybody_knows() {
+    let is_known = |line: &str| line.contains("ed25519_from_bytes") || line.contains("; 32]");
+    let (mut docs, mut programs) = (Vec::new(), vec!["tests/attacks/guarded.rs".to_owned()]);
+    sources("src", &mut docs);
+    sources("tests/loops", &mut programs);
+    sources("tests/examples", &mut programs);
+    let mut known = Vec::new();
+    for path in docs {
+        let shown = |line: &str| {
+            let line = line.trim_start();
+            let line = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            line.is_some_and(|line| !line.starts_with(" #") && is_known(line))
+        };
+        known.extend(read(&path).lines().filter(|line| shown(line)).map(|line| format!("{path}: {line}")));
+    }
+    // What tests and examples share is for tests.
+    programs.retain(|path| !path.ends_with("main.rs"));
+    assert!(programs.len() > 12, "{programs:?}");
+    for path in programs.iter().map(String::as_str).chain(["README.md"]) {
+        known.extend(read(path).lines().filter(|line| is_known(line)).map(|line| format!("{path}: {line}")));
+    }
+    assert_eq!(known, [""; 0], "take these from `keys`");
+}
+
 /// The words of a text that stand in backquotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)

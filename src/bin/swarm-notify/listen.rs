@@ -16,7 +16,7 @@ use crate::services::Services;
 use addresses::Addresses;
 use outcomes::Outcomes;
 use std::collections::{HashMap, HashSet};
-use swarm_notify::connection::Protocol;
+use swarm_notify::connection::{Protocol, Rate};
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee};
 use swarm_notify::swarm::Config;
@@ -25,12 +25,17 @@ use swarm_notify::tcp;
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 pub(crate) const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
 
+/// The streams that a peer may open on one connection. Each is two lines of the log, so that this is also the pace at which
+/// one connection makes it grow: 2 000 lines or some 400 KB a second. Those beyond wait.
+const OPENINGS: Rate = Rate::new(4_000, 1_000);
+
 pub(crate) fn run(args: &args::Listen, reporter: Reporter) -> Result<bool, Error> {
     let (identity, exposed) = identity(args.key.as_deref()).map_err(Error::Key)?;
     let mut config = Config::default();
     config.limits.listeners = config.limits.listeners.max(u32::try_from(args.addresses.len()).unwrap_or(u32::MAX));
     // Who dials decides how long that is held.
     config.connection.idle_timeout = None;
+    config.connection.openings = OPENINGS;
     let mut node = Node::new(&identity, config, reporter)?;
     node.world.swarm.register_protocol(ECHO);
     node.world.swarm.register_protocol(SINK);

@@ -26,7 +26,9 @@ pub enum Error {
     RefusedKey,
     /// The peer's identity key did not sign its Noise key.
     BadSignature,
-    /// The peer proved to be somebody else than the one we dialed.
+    /// The peer proved to be somebody else than the one we dialed. The handshake's
+    /// [`wrong_peer`](super::Handshake::wrong_peer), or the connection's
+    /// [`wrong_peer`](crate::connection::Connection::wrong_peer), says who.
     WrongPeer,
     /// The config offers a muxer that no connection of this crate speaks. Only the owner's own code causes this error.
     UnknownMuxer,

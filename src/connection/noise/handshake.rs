@@ -129,6 +129,7 @@ impl Handshake {
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {
+            self.remote = Some(Remote { peer, public_key: proved.public_key, muxer: None });
             return Err(Error::WrongPeer);
         }
         let muxer = self.settle(&proved.muxers)?;
@@ -201,10 +202,18 @@ impl Handshake {
         core::mem::replace(&mut self.work, 0)
     }
 
-    /// Who is at the other end, once that is proved.
+    /// Who is at the other end, once that is proved. `None` if it is another peer than the expected one.
     #[must_use]
     pub fn remote(&self) -> Option<&Remote> {
-        self.remote.as_ref()
+        self.remote.as_ref().filter(|_| self.failed != Some(Error::WrongPeer))
+    }
+
+    /// Returns the peer that has answered in the place of the expected one, after [`Error::WrongPeer`]. It has proved who it
+    /// is.
+    #[must_use]
+    pub fn wrong_peer(&self) -> Option<PeerId> {
+        let remote = self.remote.as_ref().filter(|_| self.failed == Some(Error::WrongPeer));
+        remote.map(|remote| remote.peer)
     }
 
     /// Returns a hash of the transcript, which is the same on both sides, between the second and the third message.

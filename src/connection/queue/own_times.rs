@@ -1,6 +1,6 @@
 //! [`OwnTimes`]: half-open times that owners have given to single streams.
 
-use super::UNTIMED;
+use super::super::UNTIMED;
 use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

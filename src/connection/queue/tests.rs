@@ -1,5 +1,6 @@
 //! The queues of what streams wait for, and the times of their own.
 
+use super::super::UNTIMED;
 use super::*;
 use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
 use alloc::vec::Vec;

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
+use std::io;
 
 /// Writes the trait and the swarm's implementation side by side: each method is the swarm's of the same name.
 macro_rules! node {
@@ -23,7 +24,8 @@ macro_rules! node {
         $(#[$mut_doc:meta])*
         fn $mut_name:ident(&mut $mut_self:ident $(, $mut_arg:ident: $mut_type:ty)*) $(-> $mut_ret:ty)?;
     )*) => {
-        /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name.
+        /// A swarm, seen by its notifees: commands and look-ups, each as [`Swarm`] documents it under the same name. It has
+        /// all methods of a swarm but those that make one and those that drive one.
         ///
         /// It can be made an object, so that a protocol is compiled once for all transports. Swarms are nodes, and so is the
         /// swarm of a `Host`. A world of your own with a swarm inside is no node: it [has one](HasNode).
@@ -46,6 +48,8 @@ macro_rules! node {
             fn streams_of(&self, connection: ConnectionId) -> Vec<StreamId>;
             /// [`Swarm::protocols`], collected.
             fn protocols(&self) -> Vec<Protocol>;
+            /// [`Swarm::protections_of`], collected.
+            fn protections_of(&self, peer: PeerId) -> Vec<&str>;
         }
 
         impl<T, const EVENTS: usize, R> Node for Swarm<T, EVENTS, R>
@@ -85,6 +89,10 @@ macro_rules! node {
             fn protocols(&self) -> Vec<Protocol> {
                 Swarm::protocols(self).cloned().collect()
             }
+
+            fn protections_of(&self, peer: PeerId) -> Vec<&str> {
+                Swarm::protections_of(self, peer).collect()
+            }
         }
     };
 }
@@ -111,10 +119,18 @@ macro_rules! node_methods {
             fn lists(&self) -> &Lists;
             /// [`Swarm::is_protected`]
             fn is_protected(&self, peer: PeerId) -> bool;
+            /// [`Swarm::inbound_handshakes`]
+            fn inbound_handshakes(&self) -> usize;
+            /// [`Swarm::bytes_held`]
+            fn bytes_held(&self) -> usize;
+            /// [`Swarm::bytes_held_of`]
+            fn bytes_held_of(&self, peer: PeerId) -> usize;
             /// [`Swarm::counters`]
             fn counters(&self) -> &Counters;
             /// [`Swarm::waker`]
             fn waker(&self) -> Waker;
+            /// [`Swarm::is_shut_down`]
+            fn is_shut_down(&self) -> bool;
             mut
             /// [`Swarm::register_protocol`]
             fn register_protocol(&mut self, protocol: Protocol);
@@ -158,6 +174,8 @@ macro_rules! node_methods {
             fn read(&mut self, id: StreamId, buffer: &mut [u8]) -> Result<usize, ReadError>;
             /// [`Swarm::write`]
             fn write(&mut self, id: StreamId, data: &[u8]) -> Result<usize, WriteError>;
+            /// [`Swarm::write_room`]
+            fn write_room(&mut self, id: StreamId) -> usize;
             /// [`Swarm::flush`]
             fn flush(&mut self, id: StreamId) -> Result<(), WriteError>;
             /// [`Swarm::finish`]
@@ -172,6 +190,8 @@ macro_rules! node_methods {
             fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
             /// [`Swarm::next_ready`]
             fn next_ready(&mut self) -> Option<Ready>;
+            /// [`Swarm::last_error`]
+            fn last_error(&mut self) -> Option<io::Error>;
         }
     };
 }

@@ -194,21 +194,22 @@ impl<N: HasNode> Notifees<N> {
     /// owner is the last to know. `see` has the network in its hands, can look up what the event names, and may give any
     /// command; what that causes is told later.
     ///
-    /// ```
+    #[cfg_attr(feature = "rand", doc = "```")]
+    #[cfg_attr(not(feature = "rand"), doc = "```ignore")]
     /// use core::time::Duration;
     /// use libp2p_core::transport::MemoryTransport;
-    /// use swarm_notify::identity::Keypair;
+    /// use swarm_notify::keys;
     /// use swarm_notify::lifecycle::Event;
     /// use swarm_notify::notifee::Notifees;
     /// # #[cfg(feature = "protocols")]
     /// use swarm_notify::protocols::ping::{self, Ping};
     /// use swarm_notify::swarm::{Config, Swarm};
     ///
-    /// let key = Keypair::ed25519_from_bytes([1; 32])?;
-    /// let mut swarm: Swarm<MemoryTransport> = Swarm::new(MemoryTransport::new(), &key, [1; 32], Config::default())?;
+    /// let key = keys::generate()?;
+    /// let mut swarm: Swarm<MemoryTransport> = Swarm::from_os_rng((), MemoryTransport::new(), &key, Config::default())?;
     /// let mut notifees = Notifees::new();
     /// # #[cfg(feature = "protocols")]
-    /// notifees.install(&mut swarm, Ping::new([2; 32], ping::Config::default()));
+    /// notifees.install(&mut swarm, Ping::new(keys::seed()?, ping::Config::default()));
     /// swarm.listen("/memory/4714".parse()?)?;
     ///
     /// let mut addresses = Vec::new();

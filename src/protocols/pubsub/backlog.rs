@@ -1,20 +1,42 @@
 //! [`Backlog`]: the messages that wait for any peer.
 
+use super::seen::Digest;
+use super::seqno::Bringer;
 use crate::arithmetic::Count;
+use crate::identity::PeerId;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
-/// A message behind its length, as it stands on the stream; the same for all peers.
-pub(super) type Frame = Arc<[u8]>;
+/// A message behind its length, as it stands on the stream.
+pub(super) type Frame = Box<[u8]>;
 
-/// What the place costs of a message, and the place of each peer that it waits for.
-pub(super) const PLACE: usize = 64;
+/// What the place costs of a message, and the place of each peer that it waits for: at most what it takes to know how much of
+/// its author waits there.
+pub(super) const PLACE: usize = 128;
 
-/// A message with its number. Later ones have greater numbers.
-#[derive(Clone, Debug)]
+/// A message with its number, the same for all peers. Later ones have greater numbers.
+#[derive(Debug)]
 pub(super) struct Numbered {
     pub(super) number: u64,
+    pub(super) source: Source,
     pub(super) frame: Frame,
+}
+
+/// Who a message is by, as hashes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Source {
+    /// The peer that has sent it to us, or its address; or ourselves.
+    pub(super) sender: u64,
+    pub(super) author: u64,
+}
+
+impl Source {
+    /// Of a message that somebody has sent to us, or of one of ours.
+    pub(super) fn of(author: Option<PeerId>, sender: Option<Bringer>) -> Self {
+        let sender = sender.map_or_else(Digest::of_ourselves, Bringer::digest).short();
+        Self { sender, author: author.map_or(sender, |author| Digest::of_author(author).short()) }
+    }
 }
 
 /// The messages that wait for any peer, each counted once, of at most so many bytes with their [places](PLACE).
@@ -49,14 +71,14 @@ impl Backlog {
     }
 
     /// Gives a message its number.
-    pub(super) fn number(&mut self, frame: Frame) -> Numbered {
+    pub(super) fn number(&mut self, frame: Frame, source: Source) -> Arc<Numbered> {
         self.next.raise(1);
-        Numbered { number: self.next, frame }
+        Arc::new(Numbered { number: self.next, source, frame })
     }
 
-    /// Says whether there is room for a message that is to wait for so many peers.
-    pub(super) fn room(&self, frame: &Frame, peers: usize) -> Room {
-        let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(frame.len());
+    /// Says whether there is room for a message of so many bytes that is to wait for so many peers.
+    pub(super) fn room(&self, len: usize, peers: usize) -> Room {
+        let cost = PLACE.saturating_mul(peers.saturating_add(1)).saturating_add(len);
         match self.max.checked_sub(cost) {
             None => Room::Never,
             Some(most) if self.bytes > most => Room::Later,
@@ -86,6 +108,12 @@ impl Backlog {
         }
     }
 
+    /// Returns the number of the latest message.
+    #[cfg(test)]
+    pub(super) const fn numbered(&self) -> u64 {
+        self.next
+    }
+
     /// What all of them take.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
@@ -97,12 +125,8 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn message(backlog: &mut Backlog, len: usize) -> Numbered {
-        backlog.number(vec![0; len].into())
-    }
-
-    fn room(backlog: &Backlog, len: usize, peers: usize) -> Room {
-        backlog.room(&vec![0; len].into(), peers)
+    fn message(backlog: &mut Backlog, len: usize) -> Arc<Numbered> {
+        backlog.number(vec![0; len].into(), Source::of(None, None))
     }
 
     #[test]
@@ -121,18 +145,17 @@ mod tests {
 
     #[test]
     fn room_is_for_the_message_and_each_place_of_it() {
-        let mut backlog = Backlog::new(2 * (100 + 2 * PLACE));
-        let one = message(&mut backlog, 100);
-        assert_eq!(room(&backlog, 100, 1), Room::Now);
+        const LEN: usize = 1_000;
+        let mut backlog = Backlog::new(2 * (LEN + 2 * PLACE));
+        let one = message(&mut backlog, LEN);
+        assert_eq!(backlog.room(LEN, 1), Room::Now);
         backlog.add(&one);
-        assert_eq!([room(&backlog, 100, 1), room(&backlog, 101, 1)], [Room::Now, Room::Later]);
-        assert_eq!([room(&backlog, 36, 2), room(&backlog, 37, 2)], [Room::Now, Room::Later]);
-        assert_eq!(
-            [room(&backlog, 200 + 2 * PLACE, 1), room(&backlog, 201 + 2 * PLACE, 1)],
-            [Room::Later, Room::Never]
-        );
-        assert_eq!(room(&backlog, 0, usize::MAX), Room::Never);
+        assert_eq!([LEN, LEN + 1].map(|len| backlog.room(len, 1)), [Room::Now, Room::Later]);
+        assert_eq!([LEN - PLACE, LEN - PLACE + 1].map(|len| backlog.room(len, 2)), [Room::Now, Room::Later]);
+        let all = 2 * LEN + 2 * PLACE;
+        assert_eq!([all, all + 1].map(|len| backlog.room(len, 1)), [Room::Later, Room::Never]);
+        assert_eq!(backlog.room(0, usize::MAX), Room::Never);
         backlog.remove(&one);
-        assert_eq!(room(&backlog, 200 + 2 * PLACE, 1), Room::Now);
+        assert_eq!(backlog.room(all, 1), Room::Now);
     }
 }

@@ -24,9 +24,10 @@ use core::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The longest RPC that is read, in bytes; a peer that announces a longer one has its stream reset. One message of
-    /// ours with all its fields is not longer either: [`PublishError::TooLarge`](super::PublishError::TooLarge).
-    /// Default 1 MiB.
+    /// The longest RPC that is read, in bytes. A longer one is passed over, counted ([`too_long`](super::Counters::too_long)), told
+    /// as [`Refusal::MessageRefused`](crate::swarm::Refusal::MessageRefused), and held against nobody: where others read longer
+    /// ones, they forward them in good faith. One message of ours with all its fields is not longer either:
+    /// [`PublishError::TooLarge`](super::PublishError::TooLarge). Default 1 MiB, as in go.
     pub rpc_bytes: usize,
     /// How many messages an RPC may carry; with more it is refused, and its stream reset. Default 1 024.
     pub messages_per_rpc: usize,
@@ -79,14 +80,21 @@ pub struct Config {
     /// which is counted. Half of it is common and half is shared out, as with topics. Default 64 MiB.
     pub inbound_total_bytes: usize,
     /// The most bytes of messages that may wait for all peers. With more, the peer that is most behind pays: by what waits for
-    /// it and by what it has missed so and not made up for by taking as much since. Of what waits for it the oldest is dropped,
-    /// as is said there, so that a crowd that takes nothing costs nobody who takes what comes. A message of which it has been
+    /// it and by what it has missed so and not made up for by taking as much since. Of what waits for it as much is dropped as is
+    /// needed, of those who have most there, as with [`outbox_bytes`](Self::outbox_bytes), so that a crowd that takes nothing
+    /// costs nobody who takes what comes. A message of which it has been
     /// sent a part goes last; then our stream is reset, and opened again as after any end. What waits for several is kept and
-    /// counted once, and 64 bytes for it and for each of them. A message that is larger than all is dropped itself. Default
+    /// counted once, and 128 bytes for it and for each of them. A message that is larger than all is dropped itself. Default
     /// 64 MiB.
     pub outbox_total_bytes: usize,
-    /// How many bytes of messages may wait for one peer; further ones for it are dropped, counted, and told as
+    /// The most bytes of messages that may wait for one peer. With more, messages for it are dropped, counted, and told as
     /// [`Refusal::MessageDropped`](crate::swarm::Refusal::MessageDropped). What has to go to several is kept once. Default 4 MiB.
+    ///
+    /// Who has most there pays: of what waits for the peer, as much is dropped as is needed by the address that has brought most
+    /// bytes of it (an IPv6 address: its /64; of loopback, and without an IP address, the peer; our own messages are ours),
+    /// there of the author with most, its oldest message first. So neither an author that says much nor one that makes up
+    /// authors costs others theirs, and a slow peer gets the latest of each, in order. The message that comes is looked at like
+    /// those that wait. One of which the peer has been sent a part stays. It takes O(log n) for n that wait.
     pub outbox_bytes: usize,
     /// The time for which a message is remembered. No message that was told is told again within this time, whatever comes
     /// meanwhile. Default 120 s.
@@ -109,6 +117,23 @@ pub struct Config {
     /// many of a kind that do their worst share evenly with each other and with who comes later. A message whose signature is
     /// wrong takes no room.
     ///
+    /// **Rates.** Of what was told or published within the last `seen_ttl`, let all have T messages, and an author, a sender or an
+    /// address A. Its next message is taken if A is less than its share times `seen` - T. So with a and t messages a second,
+    /// nothing is refused in the long run while a / share + t is below `seen` / `seen_ttl`, and what is said beyond that is
+    /// refused until enough is forgotten. By default:
+    ///
+    /// | who says all it can | told in 120 s | a second |
+    /// |---|---|---|
+    /// | one author | 65 536 | 546 |
+    /// | two authors | 43 691 each | 364 each |
+    /// | one author beside others who say 300 a second in all | 47 536 | 396 |
+    /// | one sender, with authors without end | 104 858 | 873 |
+    /// | one address, with senders without end | 123 362 | 1 028 |
+    /// | all together | 131 072 | 1 092 |
+    ///
+    /// For an author that says a messages a second beside others who say o, with a share of 1, `seen` has to be more than
+    /// `seen_ttl` * (2 a + o).
+    ///
     /// Messages without an author ([`StrictNoSign`](super::Signing::StrictNoSign)) are their sender's and its address's alone.
     /// Ours are remembered, too. With an author they have an author's share; beyond it they are published all the same and not
     /// remembered, since we know them by their author. Without one they have an address's, and beyond it
@@ -128,11 +153,13 @@ pub struct Config {
     pub repeats: Rate,
     /// How often a peer may send a message that is none, not signed as it should be, or rejected by the validator. Beyond
     /// it the peer is cut: all its connections end as failed of [`Fault::Flood`](crate::lifecycle::Fault::Flood), what else
-    /// has come of it is not looked at, and it is denied [for a while](Self::denied_for). A message that is
+    /// has come of it is not looked at, and it is denied [for a while](Self::denied_for). It is the peer that has sent it to us
+    /// who pays, its author or not, so that only what no honest peer forwards may count: see [`Verdict`](super::Verdict). A message that is
     /// [refused here](super::signing::Invalid::Refused), while others may take it, counts against its author alone. Default 20
     /// at once and 1 a second.
     pub invalid: Rate,
-    /// The time for which a peer that was cut is denied: the swarm neither lets it in nor dials it, as
+    /// The time for which a peer that was cut for [`invalid`](Self::invalid) or [`resubscriptions`](Self::resubscriptions) is
+    /// denied, that peer id alone, from the turn on in which it is cut: the swarm neither lets it in nor dials it, as
     /// [`Lists::deny_peer_for`](crate::swarm::Lists::deny_peer_for) has it, which also says how many are remembered; and
     /// [`Lists::forget_peer`](crate::swarm::Lists::forget_peer) ends it early. Zero: it may come back at once. Default 60 s.
     pub denied_for: Duration,

@@ -1,4 +1,16 @@
-//! [`Counters`]: how much of what has happened; and [`Held`] and [`Waiting`]: how much is kept.
+//! [`Counters`] and [`PeerCounters`]: how much of what has happened; and [`Held`] and [`Waiting`]: how much is kept.
+
+/// Counts one more thing of a peer's under the same name for all peers and for that one. The peer may have gone.
+macro_rules! count {
+    ($pubsub:expr, $peer:expr, $what:ident) => {
+        $pubsub.counters.$what.raise(1);
+        if let Some(peer) = $pubsub.peers.get_mut($peer) {
+            peer.counters.$what.raise(1);
+        }
+    };
+}
+
+pub(super) use count;
 
 /// How much of what has happened, from the beginning.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -57,23 +69,57 @@ pub struct Counters {
     /// New messages that were refused by a [`SeqnoValidator`](super::SeqnoValidator): their author had said something with a
     /// number as high before.
     pub outdated: u64,
+    /// New messages that were refused because a [`SeqnoValidator`](super::SeqnoValidator) has no place for their author: as many
+    /// others were brought by the same address as may be.
+    pub new_authors_refused: u64,
+    /// RPCs that were passed over because they are longer than [`rpc_bytes`](super::Config::rpc_bytes).
+    pub too_long: u64,
     /// Events that were lost because they were not drained.
     pub events_lost: u64,
 }
 
 /// How much of what has happened with one peer, since it became one.
+///
+/// Each message of it that was looked at is in exactly one of `received`, `duplicates`, `unwanted`, `denied`, `invalid`,
+/// `refused`, `ignored`, `author_over_share`, `sender_over_share` and `outdated`. Those that it had sent when it was cut are
+/// not looked at.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PeerCounters {
     /// Messages for it that were dropped.
     pub dropped: u64,
+    /// Messages of it that were told, or would have been had there been room for the event.
+    pub received: u64,
+    /// Messages of it that were known already, whoever had sent them.
+    pub duplicates: u64,
+    /// Messages among these `duplicates` that it had sent before.
+    pub repeated: u64,
+    /// Messages of it on topics that we do not subscribe to.
+    pub unwanted: u64,
+    /// Messages of it whose author is denied.
+    pub denied: u64,
     /// Messages and RPCs of it that are none, not signed as they should be, or rejected by the validator.
     pub invalid: u64,
-    /// Messages that it had sent before.
-    pub repeated: u64,
+    /// Messages of it with a key, a signature or a number that is [refused here](super::signing::Invalid::Refused), and that it
+    /// is not the author of.
+    pub refused: u64,
+    /// Messages of it that the validator has ignored.
+    pub ignored: u64,
+    /// New messages of it that were refused because of [their author's share](Counters::author_over_share).
+    pub author_over_share: u64,
+    /// New messages of it that were refused because of [its share, its address's, or the whole](Counters::sender_over_share).
+    pub sender_over_share: u64,
+    /// New messages of it that a [`SeqnoValidator`](super::SeqnoValidator) has refused.
+    pub outdated: u64,
     /// The work of looking at signatures that it has sent, in the units of
     /// [`Config::messages_per_turn`](super::Config::messages_per_turn).
     pub work: u64,
+    /// Subscriptions of it that were passed over.
+    pub topics_refused: u64,
+    /// Streams of it that were reset to read from newer ones.
+    pub streams_refused: u64,
+    /// Streams of it of which something was lost because too much had come that waits.
+    pub streams_cut: u64,
 }
 
 /// How many bytes are kept for all peers together, as the bounds count them.

@@ -47,6 +47,8 @@ pub(super) enum Entry {
     Message(Vec<u8>),
     /// The RPC has nothing in it.
     Nothing,
+    /// The RPC is longer than we read. It is passed over.
+    TooLong,
 }
 
 impl Inbound {
@@ -72,6 +74,9 @@ impl Inbound {
                 Some(entry) => return Ok(Some(entry)),
                 None => self.rpc = None,
             }
+        }
+        if self.frames.is_refused() {
+            return if self.frames.pass_over() { Ok(Some(Entry::TooLong)) } else { Err(Malformed) };
         }
         let Some(bytes) = self.frames.next().map_err(|_| Malformed)? else { return Ok(None) };
         // As a whole first: of one that is none, nothing is taken.

@@ -14,6 +14,9 @@ impl<R: Router> PubSub<R> {
     /// Does what is to be done at a time: commands of the owner between two such have none.
     fn at<T>(&mut self, now: Duration, act: impl FnOnce(&mut Self) -> T) -> T {
         self.seen.advance(now);
+        if let Some(seqnos) = &mut self.seqnos {
+            seqnos.advance(now);
+        }
         self.now = Some(now);
         let done = act(self);
         self.now = None;

@@ -1,17 +1,19 @@
 //! [`Outbox`]: what waits to be written to one peer.
 
+mod line;
+mod shares;
+
 use super::backlog::{Backlog, Frame, Numbered, PLACE};
 use super::counters::Waiting;
 use crate::arithmetic::Count;
-use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use line::Line;
 
-/// How many places for messages an empty queue keeps.
-const KEPT: usize = 16;
-
-/// What waits to be written to one peer: messages in order, of at most so many bytes, and what is being written.
+/// What waits to be written to one peer: messages in order, of at most so many bytes, and what is being written. Where there is
+/// no room the author pays who has most of it, so that one who says much costs others nothing.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    messages: VecDeque<Numbered>,
+    messages: Line,
     /// What is being written, and how much of it is.
     current: Option<(Writing, usize)>,
     /// The bytes of all messages here, the one being written with all of its own.
@@ -25,7 +27,7 @@ pub(super) struct Outbox {
 #[derive(Debug)]
 enum Writing {
     Announcement(Frame),
-    Message(Numbered),
+    Message(Arc<Numbered>),
 }
 
 /// The state in which a message was dropped.
@@ -39,7 +41,7 @@ pub(super) enum Dropped {
 impl Outbox {
     /// Of at most so many bytes of messages.
     pub(super) const fn new(max: usize) -> Self {
-        Self { messages: VecDeque::new(), current: None, waiting: 0, missed: 0, max }
+        Self { messages: Line::new(), current: None, waiting: 0, missed: 0, max }
     }
 
     /// The messages here, the one that is being written among them.
@@ -48,13 +50,48 @@ impl Outbox {
         Waiting { messages: self.messages.len().saturating_add(is_begun.into()), bytes: self.waiting }
     }
 
-    /// Whether there is a place for a message.
-    pub(super) fn takes(&self, frame: &Frame) -> bool {
-        self.waiting.checked_add(frame.len()).is_some_and(|waiting| waiting <= self.max)
+    /// Returns whether there is a place for a message of so many bytes, if all gives way that can.
+    pub(super) fn can_take(&self, len: usize) -> bool {
+        let current = match &self.current {
+            Some((Writing::Message(message), _)) => message.frame.len(),
+            Some((Writing::Announcement(_), _)) | None => 0,
+        };
+        current.checked_add(len).is_some_and(|least| least <= self.max)
     }
 
-    /// Adds a message that it [takes](Self::takes), with a greater number than all before.
-    pub(super) fn push(&mut self, message: &Numbered, backlog: &mut Backlog) {
+    fn takes(&self, len: usize) -> bool {
+        self.waiting.checked_add(len).is_some_and(|waiting| waiting <= self.max)
+    }
+
+    /// Makes room for a message that it [can take](Self::can_take), with a greater number than all before: as long as there
+    /// is too much with it, the oldest goes of the author that [has most](Line::give_way). Returns how many messages were
+    /// dropped, and whether there is room now: there is none where the message itself would be among them.
+    pub(super) fn make_room(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) -> (usize, bool) {
+        let len = message.frame.len();
+        let mut dropped = 0_usize;
+        if self.takes(len) {
+            return (dropped, true);
+        }
+        self.messages.push_back(message.clone());
+        self.waiting.raise(len);
+        while self.waiting > self.max
+            && let Some(gone) = self.messages.give_way()
+        {
+            self.waiting.lower(gone.frame.len());
+            if gone.number == message.number {
+                return (dropped, false);
+            }
+            dropped.raise(1);
+            backlog.remove(&gone);
+        }
+        // It is put there once there is room in all.
+        self.messages.pop_back();
+        self.waiting.lower(len);
+        (dropped, true)
+    }
+
+    /// Adds a message that there is [room](Self::make_room) for.
+    pub(super) fn push(&mut self, message: &Arc<Numbered>, backlog: &mut Backlog) {
         self.waiting.raise(message.frame.len());
         backlog.add(message);
         self.messages.push_back(message.clone());
@@ -83,9 +120,6 @@ impl Outbox {
             self.missed = self.missed.saturating_sub(cost(&message));
             backlog.remove(&message);
         }
-        if self.messages.is_empty() && self.messages.capacity() > KEPT {
-            self.messages = VecDeque::new();
-        }
         true
     }
 
@@ -93,9 +127,9 @@ impl Outbox {
     pub(super) fn clear(&mut self, backlog: &mut Backlog) -> usize {
         self.restart();
         (self.waiting, self.missed) = (0, 0);
-        let messages = core::mem::take(&mut self.messages);
-        messages.iter().for_each(|message| backlog.remove(message));
-        messages.len()
+        let messages = self.messages.len();
+        self.messages.clear().for_each(|message| backlog.remove(&message));
+        messages
     }
 
     /// Measures how far the peer is behind: the [`cost`] of what waits for it and of what it has missed. `None` if nothing waits.
@@ -104,9 +138,10 @@ impl Outbox {
         (messages > 0).then(|| bytes.saturating_add(messages.saturating_mul(PLACE)).saturating_add(self.missed))
     }
 
-    /// Drops a message so that others have room: the oldest that was not begun, or else that one. `None`: there is none.
+    /// Drops a message so that others have room: the oldest of the author that [has most](Line::give_way), or else one that
+    /// was begun. `None`: there is none.
     pub(super) fn drop_one(&mut self, backlog: &mut Backlog) -> Option<Dropped> {
-        let (message, dropped) = match self.messages.pop_front() {
+        let (message, dropped) = match self.messages.give_way() {
             Some(message) => (message, Dropped::Whole),
             None => match self.current.take_if(|(writing, _)| matches!(writing, Writing::Message(_)))? {
                 (Writing::Message(message), written) => {
@@ -135,9 +170,10 @@ fn cost(message: &Numbered) -> usize {
 }
 
 impl Writing {
-    const fn frame(&self) -> &Frame {
+    fn frame(&self) -> &Frame {
         match self {
-            Self::Announcement(frame) | Self::Message(Numbered { frame, .. }) => frame,
+            Self::Announcement(frame) => frame,
+            Self::Message(message) => &message.frame,
         }
     }
 }

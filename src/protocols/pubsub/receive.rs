@@ -1,13 +1,13 @@
 //! What comes from peers: read, decoded, checked, told and forwarded.
 
 use super::config::Config;
+use super::counters::count;
 use super::events::Event;
 use super::inbound::{Entry, State};
 use super::message::Message;
 use super::peer::Peer;
 use super::router::Router;
 use super::seen::{Digest, Origin, Room, Share};
-use super::seqno::Bringer;
 use super::signing::{Checked, Invalid, names};
 use super::wire::{Most, Rpc, SubOpts};
 use super::{PubSub, Verdict};
@@ -124,10 +124,15 @@ impl<R: Router> PubSub<R> {
                     return self.message(node, via, message, left);
                 }
                 Ok(Some(Entry::BadTopic)) => {
-                    self.counters.topics_refused.raise(1);
+                    count!(self, &id, topics_refused);
                     return;
                 }
                 Ok(Some(Entry::Nothing)) => return,
+                Ok(Some(Entry::TooLong)) => {
+                    // Others may read longer ones, and forward what is in them.
+                    self.counters.too_long.raise(1);
+                    return node.count_refusals(connection, Refusal::MessageRefused, 1);
+                }
                 Ok(None) => self.read(node, id, stream),
                 Err(_) => self.broken(node, Via { peer: id, connection }, stream),
             }
@@ -177,7 +182,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer's stream holds too much.
     fn cut(&mut self, node: &mut dyn Node, id: PeerId, stream: StreamId) {
-        self.counters.streams_cut.raise(1);
+        count!(self, &id, streams_cut);
         self.forget_inbound(node, id, stream);
         // It may have ended.
         let _ = node.reset(stream);
@@ -241,7 +246,7 @@ impl<R: Router> PubSub<R> {
 
     /// A peer has sent a message that is known. That counts against it only if it has sent the same one before.
     fn duplicate(&mut self, node: &mut dyn Node, via: Via, number: Option<u64>) {
-        self.counters.duplicates.raise(1);
+        count!(self, &via.peer, duplicates);
         let now = self.now.unwrap_or_default();
         let Some(peer) = self.peers.get_mut(&via.peer) else { return };
         if !number.is_some_and(|number| peer.sent.mark(number, self.config.seen)) {
@@ -285,7 +290,7 @@ impl<R: Router> PubSub<R> {
                 || peer.topics.len() >= self.config.topics_per_peer
                 || !self.topics.change(&mut peer.topic_bytes, more)
             {
-                self.counters.topics_refused.raise(1);
+                count!(self, &id, topics_refused);
                 return;
             }
             // One name is kept once, whoever subscribes.
@@ -301,24 +306,34 @@ impl<R: Router> PubSub<R> {
         if let (Some(seqnos), Some(author), Some(seqno)) = (&self.seqnos, &message.source, message.seqno)
             && seqnos.is_outdated(author, seqno)
         {
-            self.counters.outdated.raise(1);
+            count!(self, &sender, outdated);
             return None;
         }
         let address = self.peers.get(&sender).and_then(|peer| peer.address);
+        if let (Some(seqnos), Some(author)) = (&self.seqnos, &message.source)
+            && !seqnos.has_room(author, self.bringer(sender))
+        {
+            self.counters.new_authors_refused.raise(1);
+            return None;
+        }
         let origin = Origin { author: message.source, sender: Some(sender), address, is_ours: false };
         match self.seen.room(&origin) {
             Ok(room) => return Some(room),
-            Err(Share::Author) => self.counters.author_over_share.raise(1),
-            Err(Share::Sender) => self.counters.sender_over_share.raise(1),
+            Err(Share::Author) => {
+                count!(self, &sender, author_over_share);
+            }
+            Err(Share::Sender) => {
+                count!(self, &sender, sender_over_share);
+            }
         }
         None
     }
 
     /// A message of a peer's is told: its author's number is taken down, if that is wanted.
     fn take_number(&mut self, message: &Message, sender: PeerId) {
+        let by = self.bringer(sender);
         if let (Some(seqnos), Some(author), Some(seqno)) = (&mut self.seqnos, message.source, message.seqno) {
-            let address = self.peers.get(&sender).and_then(|peer| peer.address);
-            seqnos.heard(author, seqno, address.map_or(Bringer::Peer(sender), Bringer::Address));
+            seqnos.heard(author, seqno, by);
         }
     }
 
@@ -339,7 +354,7 @@ impl<R: Router> PubSub<R> {
             Ok(claim) => claim,
             // As with a signature that is refused.
             Err(Invalid::Refused) if !names(&bytes, &via.peer) => {
-                self.counters.refused.raise(1);
+                count!(self, &via.peer, refused);
                 return;
             }
             Err(_) => {
@@ -351,11 +366,11 @@ impl<R: Router> PubSub<R> {
             self.places.speaks(&mut peer.place, self.now.unwrap_or_default());
         }
         if !self.subscriptions.contains(&claim.message.topic) {
-            self.counters.unwanted.raise(1);
+            count!(self, &via.peer, unwanted);
             return;
         }
         if claim.message.source.is_some_and(|source| self.denied.contains(&source)) {
-            self.counters.denied.raise(1);
+            count!(self, &via.peer, denied);
             return;
         }
         // What is known already costs no look at the signature.
@@ -377,7 +392,7 @@ impl<R: Router> PubSub<R> {
             Ok(()) => {}
             // Its forwarder may have taken it in good faith, but for its author.
             Err(Invalid::Refused) if claim.message.source != Some(via.peer) => {
-                self.counters.refused.raise(1);
+                count!(self, &via.peer, refused);
                 return;
             }
             Err(_) => {
@@ -394,7 +409,7 @@ impl<R: Router> PubSub<R> {
         match self.validator.as_mut().map_or(Verdict::Accept, |validator| validator(&via.peer, &message)) {
             Verdict::Accept => {}
             Verdict::Ignore => {
-                self.counters.ignored.raise(1);
+                count!(self, &via.peer, ignored);
                 return;
             }
             Verdict::Reject => {
@@ -407,13 +422,13 @@ impl<R: Router> PubSub<R> {
         }
         self.take_number(&message, via.peer);
         if is_forwarded_late {
-            self.counters.duplicates.raise(1);
+            count!(self, &via.peer, duplicates);
         } else {
-            self.counters.received.raise(1);
+            count!(self, &via.peer, received);
         }
         if claim.is_forwardable {
             let rpc = Rpc { subscriptions: Vec::new(), publish: [bytes].into() };
-            self.send(node, &message.topic, rpc.to_frame().into(), [message.source, Some(via.peer)]);
+            self.send(node, &message.topic, rpc.to_frame().into(), message.source, Some(via.peer));
         } else {
             self.counters.held_back.raise(1);
             self.seen.hold_back(&digest);

@@ -1,14 +1,17 @@
 //! [`SeqnoValidator`]: refuses messages that their author has numbered below others that were told already.
 
+use super::seen::Digest;
+use crate::connection::PackedPeer;
 use crate::identity::PeerId;
 use crate::swarm::AddressGroup;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use core::time::Duration;
 
 /// The numbers of authors' latest messages, so that a message that somebody has kept is not told again, however late it
 /// comes. [`PubSub`](super::PubSub) does without, unless it is [given](super::PubSub::set_seqno_validator) one.
 ///
 /// [`seen_ttl`](super::Config::seen_ttl) is the time for which a message is not told twice. With this a message of an
-/// author is refused for good once another one of that author with the same number or a higher one was told: it is
+/// author is refused once another one of that author with the same number or a higher one was told: it is
 /// neither told nor forwarded, its signature costs nothing, and it is counted ([`outdated`](super::Counters::outdated)) and
 /// held against nobody. Only what is validly signed, and what the validator accepts, raises an author's number. Ours are
 /// known by their author anyway. Messages without an author have no number, and are not looked at. go-libp2p has the same
@@ -19,22 +22,29 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// js-libp2p have numbers at random, so that most of them are refused. Choose it where a message that is told twice does more
 /// harm than one that is missing.
 ///
-/// **Bound.** As many authors as [`new`](Self::new) says are remembered, in some 512 bytes each. For one more, another
-/// one's number is forgotten: of the address whose peers have brought most authors (an IPv6 address: its /64; of loopback,
-/// and without an IP address, of the peer), the author that was silent for longest. So who makes up authors pushes out
-/// those that it has made up, and with them authors of others whose first message came by it. An author that is forgotten is
-/// as one that never said anything.
+/// **Bound.** As many authors as [`new`](Self::new) says are remembered, in some 512 bytes each. One that was heard within
+/// `kept_for` is forgotten for nobody, whoever sends what. Of the others, the one that was silent for longest is forgotten when
+/// there is no place for one more. It is as one that never said anything then.
 ///
-/// **Restarts.** The numbers are gone with it, unless you keep them:
+/// Nobody can take all places: an address (an IPv6 address: its /64; of loopback, and without an IP address, the peer) may
+/// bring as many authors within `kept_for` as places are left by all of these, so half of them if it is the only one that
+/// brings many, a third each of two, and so on. Whoever sends an author's message first has brought it. A message of one more
+/// author by that address is refused, as if it was over a share of [`seen`](super::Config::seen), counted
+/// ([`new_authors_refused`](super::Counters::new_authors_refused)), and held against nobody. An author that was heard within
+/// `kept_for` is never refused for it. So give it twice as many places as there are authors within `kept_for`.
 ///
-/// ```
+/// **Restarts.** The numbers are gone with it, unless you keep them. Those of an earlier life are as good as those of this one:
+/// an author is kept from its last message on.
+///
+#[cfg_attr(feature = "rand", doc = "```")]
+#[cfg_attr(not(feature = "rand"), doc = "```ignore")]
 /// use core::time::Duration;
 /// use libp2p_core::transport::MemoryTransport;
-/// use std::collections::BTreeMap;
-/// use swarm_notify::identity::{Keypair, PeerId};
+/// use swarm_notify::identity::Keypair;
+/// use swarm_notify::keys;
 /// use swarm_notify::notifee::{NotifeeId, Notifees};
 /// use swarm_notify::protocols::floodsub::FloodSub;
-/// use swarm_notify::protocols::pubsub::{self, Event, SeqnoValidator, Signing};
+/// use swarm_notify::protocols::pubsub::{self, Event, KnownAuthor, SeqnoValidator, Signing};
 /// use swarm_notify::swarm::{Config, Swarm};
 ///
 /// struct Reader {
@@ -45,13 +55,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 ///
 /// impl Reader {
 ///     /// Begins with the numbers that an earlier life has kept.
-///     fn new(key: u8, kept: &BTreeMap<PeerId, u64>) -> Result<Self, Box<dyn std::error::Error>> {
-///         let identity = Keypair::ed25519_from_bytes([key; 32])?;
-///         let mut swarm = Swarm::new(MemoryTransport::new(), &identity, [key; 32], Config::default())?;
+///     fn new(identity: Keypair, kept: &[KnownAuthor]) -> Result<Self, Box<dyn std::error::Error>> {
+///         let mut swarm = Swarm::from_os_rng((), MemoryTransport::new(), &identity, Config::default())?;
 ///         let mut floodsub = FloodSub::new(Signing::strict_sign(identity, 1), pubsub::Config::default());
 ///         let mut validator = SeqnoValidator::default();
-///         for (author, number) in kept {
-///             validator.remember(*author, *number);
+///         for author in kept {
+///             validator.remember(*author);
 ///         }
 ///         floodsub.set_seqno_validator(validator);
 ///         floodsub.subscribe(&mut swarm, "prices")?;
@@ -72,9 +81,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 ///         self.notifees.get_mut(self.floodsub).unwrap()
 ///     }
 ///
-///     /// What is to be kept for the next life.
-///     fn numbers(&mut self) -> BTreeMap<PeerId, u64> {
-///         self.floodsub().seqno_validator().map(|validator| validator.numbers().collect()).unwrap_or_default()
+///     /// Returns what is to be kept for the next life, in which more time will have passed.
+///     fn authors(&mut self) -> Vec<KnownAuthor> {
+///         self.floodsub().seqno_validator().map(|validator| validator.authors().collect()).unwrap_or_default()
 ///     }
 /// }
 /// # // A publisher whose first message has a given number.
@@ -111,76 +120,140 @@ use alloc::collections::{BTreeMap, BTreeSet};
 /// #     Ok((heard, reader.floodsub().counters().outdated))
 /// # }
 ///
-/// let mut reader = Reader::new(1, &BTreeMap::new())?;
+/// let identity = keys::generate()?;
+/// let mut reader = Reader::new(identity.clone(), &[])?;
 /// // Somebody publishes the message with the number 5.
 /// # assert_eq!(hear(&mut reader, 5, 2751)?, (vec![b"7.20".to_vec()], 0));
-/// let kept = reader.numbers();
-/// assert_eq!(kept.values().collect::<Vec<_>>(), [&5]);
+/// let kept = reader.authors();
+/// assert_eq!(kept.iter().map(|author| author.seqno).collect::<Vec<_>>(), [5]);
 /// drop(reader);
 ///
-/// let mut reader = Reader::new(1, &kept)?;
+/// let mut reader = Reader::new(identity.clone(), &kept)?;
 /// // It comes again: it is not told, although nothing has been seen in this life.
 /// # assert_eq!(hear(&mut reader, 5, 2752)?, (vec![], 1));
 /// assert_eq!(reader.floodsub().counters().outdated, 1);
-/// # let mut reader = Reader::new(1, &kept)?;
+/// # let mut reader = Reader::new(identity, &kept)?;
 /// # assert_eq!(hear(&mut reader, 6, 2753)?, (vec![b"7.20".to_vec()], 0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct SeqnoValidator {
     max: usize,
-    authors: BTreeMap<PeerId, Author>,
-    /// The authors that each has brought, by the time when they were heard.
-    brought: BTreeMap<Bringer, BTreeSet<(u64, PeerId)>>,
-    /// The peers and addresses that have brought authors, by the number of these.
-    sizes: BTreeSet<(usize, Bringer)>,
+    kept_for: Duration,
+    authors: BTreeMap<PackedPeer, Author>,
+    /// The authors that were heard within `kept_for`, the one that is silent for longest first.
+    kept: BTreeMap<Heard, PackedPeer>,
+    /// The others, likewise.
+    spare: BTreeMap<Heard, PackedPeer>,
+    /// The authors among `kept` that each bringer has brought.
+    brought: BTreeMap<Digest, usize>,
+    /// The time that has passed, from [`EPOCH`], whatever the owner's clock was set to.
+    clock: Duration,
+    /// The owner's time when that was looked at last.
+    looked_at: Option<Duration>,
     /// A number that grows with each message.
-    time: u64,
+    count: u64,
     forgotten: u64,
 }
+
+/// An author as a [`SeqnoValidator`] knows it, to be kept for a later life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownAuthor {
+    /// The author.
+    pub id: PeerId,
+    /// The highest number of a message of it that was told.
+    pub seqno: u64,
+    /// The time since such a message was told. Add to it the time between two lives, if you know that.
+    pub silent_for: Duration,
+}
+
+/// The time when somebody was heard, and what tells apart those that were heard at the same time.
+type Heard = (Duration, u64);
+
+/// The beginning of a validator's clock: whatever time an owner says that an author was silent for, it was heard later.
+const EPOCH: Duration = Duration::from_secs(1 << 62);
+
+/// The most authors that come to be spare in one go: some 50 µs.
+const SPARED_AT_ONCE: usize = 128;
 
 /// An author whose number is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Author {
     /// The highest number of a message of it that was told.
     seqno: u64,
-    by: Bringer,
-    heard: u64,
+    heard: Heard,
+    /// The bringer that it counts for while it is kept; none if its owner has said the number.
+    by: Option<Digest>,
 }
 
 /// The peer or address that was the first to send a message of an author.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Bringer {
-    /// The owner has said the number.
-    Owner,
     Address(AddressGroup),
     /// A peer at an address where anybody may be.
     Peer(PeerId),
 }
 
+impl Bringer {
+    /// Returns what stands for it.
+    pub(super) fn digest(self) -> Digest {
+        match self {
+            Self::Address(group) => Digest::of_address(group),
+            Self::Peer(peer) => Digest::of_sender(peer),
+        }
+    }
+}
+
 impl SeqnoValidator {
-    /// Remembers the numbers of at most so many authors. 0 counts as 1.
+    /// Remembers the numbers of at most so many authors, each for `kept_for` from its latest message on whatever comes, and
+    /// longer while there is place. 0 authors count as 1.
     #[must_use]
-    pub const fn new(authors: usize) -> Self {
-        let max = if authors == 0 { 1 } else { authors };
-        Self { max, authors: BTreeMap::new(), brought: BTreeMap::new(), sizes: BTreeSet::new(), time: 0, forgotten: 0 }
+    pub const fn new(authors: usize, kept_for: Duration) -> Self {
+        Self {
+            max: if authors == 0 { 1 } else { authors },
+            kept_for,
+            authors: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            spare: BTreeMap::new(),
+            brought: BTreeMap::new(),
+            clock: EPOCH,
+            looked_at: None,
+            count: 0,
+            forgotten: 0,
+        }
     }
 
-    /// Has messages of an author refused up to a number, as if that one had been told. A lower number than is remembered
-    /// changes nothing.
-    pub fn remember(&mut self, author: PeerId, seqno: u64) {
-        self.heard(author, seqno, Bringer::Owner);
+    /// Remembers what an earlier life has known of an author. The higher number counts, and the later message. Where there
+    /// are too many, those that are silent for longest are forgotten.
+    pub fn remember(&mut self, author: KnownAuthor) {
+        let Some(id) = PackedPeer::pack(author.id) else { return };
+        let heard = self.clock.saturating_sub(author.silent_for);
+        let before = self.take(&id);
+        // If a message of it was told in this life it counts for who has brought that.
+        let by = before.and_then(|(before, _)| before.by);
+        let seqno = before.map_or(author.seqno, |(before, _)| before.seqno.max(author.seqno));
+        let heard = before.map_or(heard, |(before, _)| before.heard.0.max(heard));
+        self.put(id, seqno, heard, by);
+        while self.authors.len() > self.max {
+            self.forget_one();
+        }
     }
 
-    /// Returns whether a message of an author would be refused.
+    /// Returns whether a message of an author would be refused for its number.
     #[must_use]
     pub fn is_outdated(&self, author: &PeerId, seqno: u64) -> bool {
-        self.authors.get(author).is_some_and(|author| seqno <= author.seqno)
+        let author = PackedPeer::pack(*author).and_then(|id| self.authors.get(&id));
+        author.is_some_and(|author| seqno <= author.seqno)
     }
 
-    /// The authors with their highest numbers that were told, in order of the authors' ids.
-    pub fn numbers(&self) -> impl Iterator<Item = (PeerId, u64)> {
-        self.authors.iter().map(|(id, author)| (*id, author.seqno))
+    /// The authors that are remembered, the one that is silent for longest first, as of the last turn in which a peer has said
+    /// something.
+    pub fn authors(&self) -> impl Iterator<Item = KnownAuthor> {
+        self.spare.values().chain(self.kept.values()).filter_map(|id| {
+            let author = self.authors.get(id)?;
+            let silent_for = self.clock.saturating_sub(author.heard.0);
+            Some(KnownAuthor { id: id.unpack()?, seqno: author.seqno, silent_for })
+        })
     }
 
     /// Returns how many authors were forgotten, since there were others to be remembered.
@@ -195,48 +268,103 @@ impl SeqnoValidator {
         self.max.saturating_mul(512)
     }
 
-    /// A message was told that this author has given this number.
+    /// A turn begins. Authors that were silent for long enough come to be spare, a part at a time.
+    pub(super) fn advance(&mut self, now: Duration) {
+        // A clock that is set back stands still until it goes on.
+        let passed = now.saturating_sub(self.looked_at.replace(now).unwrap_or(now));
+        self.clock = self.clock.saturating_add(passed);
+        for _ in 0..SPARED_AT_ONCE {
+            let Some(first) = self.kept.first_entry() else { return };
+            if first.key().0.saturating_add(self.kept_for) > self.clock {
+                return;
+            }
+            let (heard, id) = first.remove_entry();
+            self.spare.insert(heard, id);
+            if let Some(author) = self.authors.get_mut(&id) {
+                let by = author.by.take();
+                self.discharge(by);
+            }
+        }
+    }
+
+    /// Returns whether there is room for a message of an author by a bringer, as long as no other one comes before it.
+    pub(super) fn has_room(&self, id: &PeerId, by: Bringer) -> bool {
+        let Some(id) = PackedPeer::pack(*id) else { return false };
+        if self.authors.get(&id).is_some_and(|author| self.kept.contains_key(&author.heard)) {
+            return true;
+        }
+        let free = self.max.saturating_sub(self.kept.len());
+        self.brought.get(&by.digest()).copied().unwrap_or(0) < free
+    }
+
+    /// A message was told that this author has given this number, for which there [was room](Self::has_room).
     pub(super) fn heard(&mut self, id: PeerId, seqno: u64, by: Bringer) {
-        self.time = self.time.saturating_add(1);
-        let before = self.authors.get(&id).copied();
+        let Some(id) = PackedPeer::pack(id) else { return };
+        let before = self.take(&id);
         if before.is_none() && self.authors.len() >= self.max {
             self.forget_one();
         }
-        let time = self.time;
-        let before = before.unwrap_or(Author { seqno, by, heard: time });
-        self.resize(before.by, |brought| {
-            brought.remove(&(before.heard, id));
-            brought.insert((time, id));
-        });
-        self.authors.insert(id, Author { seqno: before.seqno.max(seqno), heard: time, ..before });
+        // While it is kept it counts for who has brought it first, or for nobody.
+        let (seqno, by) = match before {
+            Some((before, true)) => (before.seqno.max(seqno), before.by),
+            Some((before, false)) => (before.seqno.max(seqno), Some(by.digest())),
+            None => (seqno, Some(by.digest())),
+        };
+        self.put(id, seqno, self.clock, by);
     }
 
-    /// Forgets the author of who has brought most that was silent for longest.
+    /// Takes an author out, and says whether it was kept.
+    fn take(&mut self, id: &PackedPeer) -> Option<(Author, bool)> {
+        let author = self.authors.remove(id)?;
+        let is_kept = self.kept.remove(&author.heard).is_some();
+        if is_kept {
+            self.discharge(author.by);
+        } else {
+            self.spare.remove(&author.heard);
+        }
+        Some((author, is_kept))
+    }
+
+    /// Puts an author in that is not there.
+    fn put(&mut self, id: PackedPeer, seqno: u64, heard: Duration, by: Option<Digest>) {
+        self.count = self.count.saturating_add(1);
+        let heard = (heard, self.count);
+        let is_kept = heard.0.saturating_add(self.kept_for) > self.clock;
+        self.authors.insert(id, Author { seqno, heard, by: by.filter(|_| is_kept) });
+        if !is_kept {
+            self.spare.insert(heard, id);
+            return;
+        }
+        self.kept.insert(heard, id);
+        if let Some(by) = by {
+            let brought = self.brought.entry(by).or_default();
+            *brought = brought.saturating_add(1);
+        }
+    }
+
+    /// A bringer has one author less.
+    fn discharge(&mut self, by: Option<Digest>) {
+        let Some(by) = by else { return };
+        let Some(brought) = self.brought.get_mut(&by) else { return };
+        *brought = brought.saturating_sub(1);
+        if *brought == 0 {
+            self.brought.remove(&by);
+        }
+    }
+
+    /// Forgets the author that is silent for longest. All that are spare are that for longer than those that are kept.
     fn forget_one(&mut self) {
-        let Some((_, by)) = self.sizes.last().copied() else { return };
-        let mut silent = None;
-        self.resize(by, |brought| silent = brought.pop_first());
-        if let Some((_, id)) = silent {
-            self.authors.remove(&id);
-            self.forgotten = self.forgotten.saturating_add(1);
-        }
-    }
-
-    fn resize(&mut self, by: Bringer, change: impl FnOnce(&mut BTreeSet<(u64, PeerId)>)) {
-        let brought = self.brought.entry(by).or_default();
-        self.sizes.remove(&(brought.len(), by));
-        change(brought);
-        match brought.len() {
-            0 => drop(self.brought.remove(&by)),
-            len => drop(self.sizes.insert((len, by))),
-        }
+        let first = self.spare.first_key_value().or_else(|| self.kept.first_key_value());
+        let Some(id) = first.map(|(_, id)| *id) else { return };
+        self.take(&id);
+        self.forgotten = self.forgotten.saturating_add(1);
     }
 }
 
-/// Of 16 384 authors.
+/// Of 16 384 authors, each kept for an hour.
 impl Default for SeqnoValidator {
     fn default() -> Self {
-        Self::new(16_384)
+        Self::new(16_384, Duration::from_secs(3_600))
     }
 }
 

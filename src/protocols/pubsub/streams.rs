@@ -1,6 +1,7 @@
 //! Peers and their streams: asked for, opened, ended, tried again.
 
 use super::PubSub;
+use super::counters::count;
 use super::events::Event;
 use super::flush;
 use super::inbound::{Inbound, State};
@@ -238,7 +239,7 @@ impl<R: Router> PubSub<R> {
     pub(super) fn make_room(&mut self, node: &mut dyn Node, id: PeerId) {
         let most = self.config.inbound_streams;
         while let Some(oldest) = self.peers.get(&id).and_then(|peer| peer.oldest_beyond(most)) {
-            self.counters.streams_refused.raise(1);
+            count!(self, &id, streams_refused);
             self.forget_inbound(node, id, oldest);
             // It may have ended.
             let _ = node.reset(oldest);

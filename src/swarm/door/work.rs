@@ -1,8 +1,9 @@
 //! [`TurnWork`]: the work that signatures of newcomers may cause in one turn.
 //!
 //! Verifying a signature costs a stranger nothing and us up to 13 times as much as the usual one. So the signatures that one
-//! turn verifies at the door have a bound, of which one address has a quarter. Whose message would go beyond waits for the
-//! next turn, behind everything else that is ready by then.
+//! turn verifies at the door have a bound, of which one address has a quarter while anything else is ready. Whose message
+//! would go beyond waits until nothing else is, and if the turn has no work left by then, for the next one. While it waits,
+//! it can have to leave for a newcomer: an address alone gets the whole of a turn, since nobody is served by its waiting.
 
 use crate::swarm::address_group::AddressGroup;
 use alloc::collections::BTreeMap;
@@ -22,13 +23,18 @@ impl TurnWork {
         Self { most: if most == 0 { 1 } else { most }, turn: 0, all: 0, of_address: BTreeMap::new() }
     }
 
-    /// Returns whether one more signature from an address may be verified in this turn.
-    pub(super) fn allows(&mut self, turn: u32, address: AddressGroup) -> bool {
+    /// Returns whether one more signature may be verified in this turn, whoever brings it.
+    pub(super) fn has_left(&mut self, turn: u32) -> bool {
         if self.turn != turn {
             (self.turn, self.all) = (turn, 0);
             self.of_address.clear();
         }
-        self.all < self.most && self.of_address.get(&address).is_none_or(|work| *work < self.most.div_ceil(4))
+        self.all < self.most
+    }
+
+    /// Returns whether one more signature from an address may be verified in this turn while something else is ready.
+    pub(super) fn allows(&mut self, turn: u32, address: AddressGroup) -> bool {
+        self.has_left(turn) && self.of_address.get(&address).is_none_or(|work| *work < self.most.div_ceil(4))
     }
 
     /// Adds the work that a message from an address has caused.
@@ -57,11 +63,12 @@ mod tests {
         assert!(work.allows(1, address(1)));
         work.add(address(1), 13);
         assert!(!work.allows(1, address(1)), "26 of its 16");
+        assert!(work.has_left(1), "26 of 64");
         for other in 2..5 {
             assert!(work.allows(1, address(other)));
             work.add(address(other), 13);
         }
-        assert!(!work.allows(1, address(9)), "65 of 64");
+        assert!(!work.allows(1, address(9)) && !work.has_left(1), "65 of 64");
         assert!(work.allows(2, address(1)) && work.allows(2, address(9)), "the next turn begins anew");
     }
 

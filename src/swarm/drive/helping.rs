@@ -42,7 +42,18 @@ where
             if self.queue.woken.is_empty() {
                 self.wakers.take(&mut self.queue.woken);
             }
-            let Some(slot) = self.queue.woken.front().copied() else { break };
+            let Some(slot) = self.queue.woken.front().copied() else {
+                // Nothing else is ready: the work that the turn has left is for whose proofs have had to wait.
+                if budget.allows()
+                    && let Some(number) = self.next_held_over()
+                {
+                    self.wakers.begin(Slot::Visitor(number));
+                    self.help_visitor(number, Helping::WHOLE.bytes);
+                    self.ask_for_work(budget);
+                    continue;
+                }
+                break;
+            };
             if budget.shares && !self.has_share(slot) {
                 self.queue.woken.pop_front();
                 self.queue.served.push_back(slot);
@@ -52,7 +63,7 @@ where
                 && !self.visitor_may_cost(number, self.queue.turn)
             {
                 self.queue.woken.pop_front();
-                self.queue.served.push_back(slot);
+                self.queue.held_over.push_back(number);
                 continue;
             }
             // Above the budget, the owner gets to read before much more comes. Others go on in the next turn.
@@ -81,9 +92,7 @@ where
                     }
                 }
             }
-            // A unit was asked for before. What a signature costs beyond is asked for now that it is known.
-            let work = self.ledger.take_work_of_signatures();
-            let _ = (1..work).all(|_| budget.allows());
+            self.ask_for_work(budget);
             if unwritten > 0 && budget.allows() {
                 unwritten -= 1;
                 self.write_next();
@@ -99,6 +108,13 @@ where
         if !self.queue.served.is_empty() {
             self.queue.woken.append(&mut self.queue.served);
         }
+        self.queue.woken.extend(self.queue.held_over.drain(..).map(Slot::Visitor));
+    }
+
+    /// Asks for what a signature has cost beyond the unit that was asked for before, now that it is known.
+    fn ask_for_work(&mut self, budget: &mut Budget<'_>) {
+        let work = self.ledger.take_work_of_signatures();
+        let _ = (1..work).all(|_| budget.allows());
     }
 
     /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.

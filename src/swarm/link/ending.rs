@@ -187,18 +187,28 @@ where
         };
         let over = Stage::Over(self.round_trip());
         let stage = core::mem::replace(&mut self.stage, over);
+        let mut found = None;
         if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
             for _ in 0..pipe.connection.streams_without_id() {
                 ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
-            self.left = pipe.connection.unread_held();
+            // The other streams outlive it, until their owners drop them.
+            let gone = pipe.connection.unread_held_without_id();
+            self.left = pipe.connection.unread_held().saturating_sub(gone);
+            self.paced = pipe.connection.streams_paced();
+            found = pipe.connection.wrong_peer();
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
         self.settle(ledger);
         match &why {
             Why::Ended(_) => {}
-            Why::Broke(error) => self.error = Some(short(error)),
+            Why::Broke(error) => {
+                self.error = Some(match self.expected.as_deref().zip(found) {
+                    Some((expected, found)) => short(&format_args!("expected {expected}, found {found}")),
+                    None => short(error),
+                });
+            }
             Why::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {

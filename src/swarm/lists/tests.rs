@@ -4,6 +4,7 @@ use super::*;
 use alloc::format;
 use alloc::vec;
 use libp2p_identity::Keypair;
+use proptest::prelude::*;
 
 const NOW: Duration = Duration::from_secs(100);
 
@@ -223,4 +224,96 @@ fn many_changes_of_peers_are_one_of_everything() {
     (0..=most).for_each(|n| lists.deny_peer(peer(n)).unwrap());
     assert_eq!(changes(&mut lists), [Changed::All]);
     assert!(!lists.has_changes());
+}
+
+/// Rules of a few peers or networks: none, a denial or a permission for each.
+fn some_rules() -> impl Strategy<Value = Vec<Option<ListRule>>> {
+    let rule = prop_oneof![Just(None), Just(Some(ListRule::Allow)), Just(Some(ListRule::Deny))];
+    prop::collection::vec(rule, 5)
+}
+
+/// The numbers that have a rule, with it.
+fn given(rules: &[Option<ListRule>]) -> impl Iterator<Item = (usize, ListRule)> {
+    rules.iter().enumerate().filter_map(|(number, rule)| Some((number, (*rule)?)))
+}
+
+/// Networks within each other and beside each other.
+const NETWORKS: [&str; 5] = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "0.0.0.0/0", "2001:db8::/32"];
+
+/// One address in each, and one in none of the narrow ones.
+const ADDRESSES: [&str; 6] = ["10.0.0.1", "10.1.0.1", "10.1.2.1", "192.0.2.1", "2001:db8::1", "2001:db9::1"];
+
+proptest! {
+    #[test]
+    fn replaced_peers_are_those_given_and_who_is_newly_denied_is_told(
+        old in some_rules(), new in some_rules(), timed in prop::collection::vec(any::<bool>(), 5), unlisted: bool,
+    ) {
+        let mut lists = lists();
+        lists.deny_unlisted_peers(unlisted);
+        let all: Vec<_> = (0..5).map(peer).collect();
+        lists.replace_peers(given(&old).map(|(n, rule)| (all[n], rule))).unwrap();
+        let until = NOW + NOW;
+        all.iter().zip(&timed).filter(|(_, is)| **is).for_each(|(id, _)| _ = lists.deny_peer_until(*id, until));
+        changes(&mut lists);
+        let before: Vec<_> = all.iter().map(|id| lists.denies_peer(*id, NOW)).collect();
+
+        // Of several rules the last one counts.
+        let twice = all.iter().map(|id| (*id, ListRule::Allow)).take(1).chain(given(&new).map(|(n, rule)| (all[n], rule)));
+        let twice: Vec<_> = twice.skip(usize::from(new[0].is_none())).collect();
+        lists.replace_peers(twice).unwrap();
+
+        let mut listed: Vec<_> = given(&new).map(|(n, rule)| (all[n], rule)).collect();
+        listed.sort_by_key(|(id, _)| PackedPeer::pack(*id));
+        prop_assert_eq!(lists.peers().collect::<Vec<_>>(), listed);
+        let told = changes(&mut lists);
+        for (n, id) in all.iter().enumerate() {
+            let newly_allowed = new[n] == Some(ListRule::Allow) && old[n] != new[n];
+            let rule = match new[n] {
+                Some(rule) => rule == ListRule::Deny,
+                None => unlisted,
+            };
+            let is_denied = lists.denies_peer(*id, NOW);
+            prop_assert_eq!(is_denied, rule || timed[n] && !newly_allowed, "{}", n);
+            let is_told = told.contains(&Changed::Peer(*id));
+            prop_assert!(is_told || before[n] || !is_denied, "{} is denied and was not: {:?}", n, told);
+            prop_assert!(!is_told || old[n] != new[n], "{} is as it was: {:?}", n, told);
+        }
+    }
+
+    #[test]
+    fn replaced_networks_are_those_given_and_what_is_newly_denied_is_looked_for(old in some_rules(), new in some_rules()) {
+        let mut lists = lists();
+        let rules = |rules: &[Option<ListRule>]| given(rules).map(|(n, rule)| (network(NETWORKS[n]), rule)).collect::<Vec<_>>();
+        lists.replace_networks(rules(&old)).unwrap();
+        changes(&mut lists);
+        let denied = |lists: &Lists| ADDRESSES.map(|ip| lists.denies_ip(ip.parse().unwrap()));
+        let before = denied(&lists);
+        lists.replace_networks(rules(&new)).unwrap();
+
+        let mut listed = rules(&new);
+        listed.sort_unstable();
+        prop_assert_eq!(lists.networks().collect::<Vec<_>>(), listed);
+        let mut single = bounded(0, 9, 0);
+        rules(&new).into_iter().for_each(|(network, rule)| single.set_network(network, rule).unwrap());
+        prop_assert_eq!(denied(&lists), denied(&single), "as if each had been given by itself");
+        let is_told = changes(&mut lists) == [Changed::All];
+        let is_newly_denied = before.iter().zip(denied(&lists)).any(|(before, after)| !before && after);
+        prop_assert!(is_told || !is_newly_denied);
+        prop_assert!(!is_told || old != new);
+    }
+}
+
+#[test]
+fn a_list_that_is_too_long_replaces_nothing() {
+    let mut lists = bounded(2, 1, 0);
+    lists.deny_peer(peer(1)).unwrap();
+    lists.deny_network(network("192.0.2.0/24")).unwrap();
+    changes(&mut lists);
+    let denied = |n| (peer(n), ListRule::Deny);
+    assert_eq!(lists.replace_peers([2, 3, 4].map(denied)), Err(ListFull));
+    let networks = ["10.0.0.0/8", "2001:db8::/32"].map(|text| (network(text), ListRule::Deny));
+    assert_eq!(lists.replace_networks(networks), Err(ListFull));
+    assert!(lists.peers().eq([denied(1)]) && lists.denies_ip("192.0.2.1".parse().unwrap()) && !lists.has_changes());
+    assert_eq!(lists.replace_peers([2, 3, 2, 3].map(denied)), Ok(()), "each counts once");
+    assert_eq!(changes(&mut lists).len(), 2);
 }

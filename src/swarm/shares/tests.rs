@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lifecycle::{StreamId, Table as Streams, from_parts};
+use alloc::format;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::num::NonZeroU32;
@@ -239,4 +240,39 @@ fn who_is_told_of_is_who_is_crowded() {
     assert_eq!(crowd(&shares, Some(PEERS[1]), 2), Some(Holder::Group(AddressGroup::of(&remote(2)))));
     shares.join(id(4), Direction::Inbound, PEERS[1], &remote(3));
     assert_eq!(crowd(&shares, None, 3), AddressGroup::wide(&remote(3)).map(Holder::Group));
+}
+
+/// Returns the number of sources that take all connections between them: each connects with new identities for as long as it
+/// gets places, as `claim_share` gives them to those who keep a stream on each connection.
+fn sources_that_take_all(remote: impl Fn(u32, u32) -> Multiaddr) -> u32 {
+    let config = Config::default();
+    let limit = config.limits.connections;
+    let mut shares = Shares::new(&config);
+    let (mut taken, mut sources) = (0, 0);
+    while taken < limit {
+        for number in 0.. {
+            let (remote, mut name) = (remote(sources, number), [0; 34]);
+            (name[0], name[1]) = (0x12, 32);
+            name[2..6].copy_from_slice(&taken.to_be_bytes());
+            let peer = PeerId::from_bytes(&name).unwrap();
+            let is_crowded = shares.crowd(Some(peer), &remote, taken).is_some();
+            if taken == limit || is_crowded || shares.is_nearly_full(taken) && shares.holds(peer, &remote) > 0 {
+                break;
+            }
+            shares.join(from_parts(taken, NonZeroU32::MIN), Direction::Inbound, peer, &remote);
+            taken += 1;
+        }
+        sources += 1;
+    }
+    sources
+}
+
+/// The page `guide::enemy` and SECURITY.md say so.
+#[test]
+fn all_connections_are_for_2_272_ipv4_addresses_or_508_ipv6_sites() {
+    let ipv4 = |source: u32, _| format!("/ip4/11.0.{}.{}/tcp/1", source / 256, source % 256).parse().unwrap();
+    assert_eq!(sources_that_take_all(ipv4), 2_016 + 256);
+    // A site has eight /64 of eight connections each.
+    let ipv6 = |site: u32, number: u32| format!("/ip6/2001:db8:{site:x}:{:x}::1/tcp/1", number / 8).parse().unwrap();
+    assert_eq!(sources_that_take_all(ipv6), 252 + 256);
 }

@@ -1,5 +1,5 @@
 //! Attackers: hostile bytes over real sockets, by hand on the crate's Noise layer. They know the wire and the command line
-//! of a node, and nothing else of it, so that they can attack any release.
+//! of a node, and nothing else of it, so that they can attack any version.
 
 pub(crate) mod catalogue;
 mod doors;

@@ -102,9 +102,12 @@ fn a_dialer_accepts_only_whom_it_dialed() {
         listener.receive(&wire).unwrap();
         wire.clear();
         listener.transmit(&mut wire).unwrap();
+        assert_eq!(dialer.wrong_peer(), None);
         assert_eq!(dialer.receive(&wire).err(), expected);
         wire.clear();
         assert_eq!(dialer.transmit(&mut wire).err(), expected);
+        assert_eq!(dialer.wrong_peer(), expected.map(|_| eve.peer()), "who has answered instead");
+        assert_eq!(dialer.is_authenticated(), expected.is_none());
         assert_eq!(wire.is_empty(), expected.is_some(), "a stranger does not learn who we are");
     }
 }
@@ -123,6 +126,7 @@ fn a_listener_accepts_only_whom_it_expects() {
         dialer.transmit(&mut third).unwrap();
         assert_eq!(listener.receive(&third).err(), error);
         assert_eq!(listener.is_finished(), error.is_none());
+        assert_eq!(listener.wrong_peer(), error.map(|_| alice.peer()));
     }
 }
 

@@ -14,7 +14,7 @@ fn config(change: impl FnOnce(&mut Config)) -> Config {
 
 #[test]
 fn an_rpc_may_be_as_long_as_the_bound_and_no_longer() {
-    for (more, told) in [(0, "message t 9#1 5000 bytes via 2"), (1, "invalid 2 1")] {
+    for (more, told) in [(0, "message t 9#1 5000 bytes via 2"), (1, "refused 2 1")] {
         let rpc = publishing(&[signed(9, 1, "t", &[0; 5_000])]);
         let len = rpc.to_frame().len() - 2;
         let mut world = World::new();

@@ -253,3 +253,29 @@ fn who_forwards_a_signature_with_a_rest_is_not_blamed() {
     world.settle();
     assert_eq!(world.at(NODE).floodsub().counters().invalid, 1);
 }
+
+/// go-libp2p takes a key of secp256k1 with both coordinates and the sign of one, by an author whose peer id has the usual form.
+#[cfg(feature = "secp256k1")]
+#[test]
+fn who_forwards_a_key_in_hybrid_form_is_not_blamed() {
+    let (mut world, raws) = with(Config::default(), 1);
+    let [(honest, stream)] = raws[..] else { panic!("there is one") };
+    let secret = libp2p_identity::secp256k1::SecretKey::try_from_bytes([9; 32]).expect("it is a key");
+    let pair = libp2p_identity::secp256k1::Keypair::from(secret);
+    let mut hybrid = pair.public().to_bytes_uncompressed();
+    hybrid[0] = 6 | hybrid[64] & 1;
+    let sealed = Signing::strict_sign(pair.into(), 1).seal("t", b"data").expect("it signs").0;
+    let of_key = |key: &[u8]| {
+        let key = [&[8, 2, 18, u8::try_from(key.len()).expect("it is short")][..], key].concat();
+        Message { key: Some(key), ..Message::decode(&sealed[..]).expect("it is a message") }.encode_to_vec()
+    };
+    world.raw_at(honest).send(stream, &publishing(&vec![of_key(&hybrid); 30]));
+    world.settle();
+    let counters = world.at(NODE).floodsub().counters();
+    assert_eq!((counters.refused, counters.invalid, counters.peers_cut), (30, 0, 0));
+    // One that is no key is wrong, as it is for go.
+    hybrid[0] = 5;
+    world.raw_at(honest).send(stream, &publishing(&[of_key(&hybrid)]));
+    world.settle();
+    assert_eq!((world.at(NODE).floodsub().counters().invalid, world.at(NODE).peers()), (1, vec![honest]));
+}

@@ -1,13 +1,13 @@
 //! [`End`]: one connection, its owner, and what that one has seen of each stream.
 
 use super::super::input::Input as Decisions;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::yamux::Pressure;
 use swarm_notify::connection::{
-    Config, Connection, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, Turn, UNTIMED, WriteError,
-    noise,
+    Config, Connection, Fact, Input, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams, Turn, UNTIMED,
+    WriteError, noise,
 };
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Lifecycle, Limits, StreamEnd, StreamId};
@@ -46,6 +46,10 @@ pub(super) struct Seen {
     pub(super) is_outbound: bool,
     /// The taker speaks what the opener proposes.
     pub(super) is_spoken: bool,
+    /// It proposes its own protocol first.
+    pub(super) is_direct: bool,
+    /// The number of streams that the peer had offered before it.
+    pub(super) order: usize,
     pub(super) state: State,
     pub(super) began: Duration,
     pub(super) confirmed: bool,
@@ -67,6 +71,8 @@ impl Seen {
             number,
             is_outbound,
             is_spoken,
+            is_direct: false,
+            order: 0,
             state: State::Opening,
             began,
             confirmed: false,
@@ -117,6 +123,31 @@ impl Resets {
     }
 }
 
+/// What the peer may still open: a bucket of tokens, in nanoseconds.
+pub(super) struct Tokens {
+    level: u64,
+    at: Duration,
+}
+
+impl Tokens {
+    const fn full(rate: Rate) -> Self {
+        Self { level: rate.burst as u64 * Self::each(rate), at: Duration::ZERO }
+    }
+
+    /// What one token costs.
+    const fn each(rate: Rate) -> u64 {
+        1_000_000_000 / rate.per_second as u64
+    }
+
+    /// Returns whether there is a token.
+    fn has_one(&mut self, rate: Rate, now: Duration) -> bool {
+        let passed = u64::try_from((now - self.at).as_nanos()).unwrap();
+        self.level = Self::full(rate).level.min(self.level.saturating_add(passed));
+        self.at = now;
+        self.level >= Self::each(rate)
+    }
+}
+
 /// One end.
 pub(super) struct End {
     pub(super) connection: Connection,
@@ -145,6 +176,13 @@ pub(super) struct End {
     pub(super) left: bool,
     pub(super) over: Option<Why>,
     pub(super) resets: Resets,
+    tokens: Tokens,
+    /// Since when streams wait for a token with their proposals, in order. Where one is gone and nobody knows which, those
+    /// that are left count as older than they are.
+    waiting: VecDeque<Duration>,
+    offers: usize,
+    /// What is told comes of time that has passed, and not of what has arrived.
+    pub(super) is_timeout: bool,
     /// What was transmitted and has not been written: `batch[written..]`, if there is a batch.
     batch: Vec<u8>,
     written: usize,
@@ -179,6 +217,7 @@ impl End {
         let mut ids = Lifecycle::new(Limits::default());
         let id = ids.begin_connection(Direction::Outbound).unwrap();
         ids.opened(id).unwrap();
+        let tokens = Tokens::full(config.openings);
         Self {
             connection,
             streams: Streams::new(),
@@ -196,6 +235,10 @@ impl End {
             unproposed: 0,
             unproposed_since: None,
             resets: Resets::default(),
+            tokens,
+            waiting: VecDeque::new(),
+            offers: 0,
+            is_timeout: false,
             at_gate: false,
             is_open: false,
             closing: false,
@@ -296,13 +339,37 @@ impl End {
 
     pub(super) fn understand(&mut self, input: &mut Input) -> Option<Fact> {
         let fact = self.connection.receive(input, &mut turn!(self));
-        let without_id = self.connection.streams_without_id();
-        assert!(without_id <= 1, "all but the last proposal have come as a whole");
+        let (without_id, waiting) = (self.connection.streams_without_id(), self.connection.streams_waiting());
         assert!(without_id + self.backlog() <= self.config.inbound_backlog as usize, "no more may wait");
-        if without_id == 1 {
+        self.is_timeout = false;
+        // The proposal comes with the stream, so that only one that waits can be reset before it is offered.
+        let is_lost = fact == Some(Fact::StreamUnproposed);
+        while self.waiting.len() < waiting + usize::from(is_lost) {
+            self.waiting.push_back(self.unproposed_since.take().unwrap_or(self.now));
+        }
+        if is_lost {
+            self.waiting.pop_back();
+        }
+        assert!(without_id <= 1 + waiting, "all but the last proposal have come as a whole");
+        if without_id == 1 + waiting {
             self.unproposed_since.get_or_insert(self.now);
         }
         fact
+    }
+
+    /// A stream without an id has timed out. Returns the least time at which it began.
+    pub(super) fn timed_out(&mut self, was_waiting: bool) -> Duration {
+        let since = if was_waiting { self.waiting.pop_front() } else { self.unproposed_since.take() };
+        since.expect("it began")
+    }
+
+    /// Nobody waits who has a token, and nobody has waited who is gone.
+    pub(super) fn check_tokens(&mut self) {
+        if self.over.is_none() {
+            let waiting = self.connection.streams_waiting();
+            assert_eq!(waiting, self.waiting.len());
+            assert!(waiting == 0 || !self.tokens.has_one(self.config.openings, self.now), "it has a token");
+        }
     }
 
     /// The number of inbound streams that have an id and are not open.
@@ -320,7 +387,7 @@ impl End {
     /// What is held of streams is what their buffers take up, those that have broken off with their connection too.
     pub(super) fn check_held(&self) {
         let of_streams: usize = self.streams.iter().map(|(_, stream)| stream.bytes_held()).sum();
-        assert_eq!(self.connection.unread_held(), of_streams);
+        assert_eq!(self.connection.unread_held(), of_streams + self.connection.unread_held_without_id());
         assert!(self.connection.bytes_held() >= of_streams);
     }
 
@@ -332,6 +399,7 @@ impl End {
     }
 
     pub(super) fn timeout(&mut self) -> Option<Fact> {
+        self.is_timeout = true;
         self.connection.handle_timeout(&mut turn!(self))
     }
 
@@ -346,15 +414,22 @@ impl End {
 
     /// The peer proposes a protocol on a new stream. The fact is what its first proposals come to.
     pub(super) fn offered(&mut self, decisions: &mut Decisions<'_>) -> Option<Fact> {
-        let began = self.unproposed_since.take().unwrap_or(self.now);
+        assert!(self.tokens.has_one(self.config.openings, self.now), "the peer opens more than it may");
+        self.tokens.level -= Tokens::each(self.config.openings);
+        assert!(self.is_timeout || self.waiting.is_empty(), "others wait");
+        let since = if self.is_timeout { self.waiting.pop_front() } else { self.unproposed_since.take() };
+        let began = since.unwrap_or(self.now);
+        self.offers += 1;
         if self.closing || decisions.once_in(16) {
             self.refused += 1;
+            // It has taken no token.
+            self.tokens.level += Tokens::each(self.config.openings);
             self.connection.refuse_stream(&mut turn!(self));
             return None;
         }
         let id = self.ids.begin_stream(self.id, Direction::Inbound).unwrap();
         self.streams.insert(id, Stream::inbound());
-        self.seen.insert(id, Seen::new(None, false, true, began));
+        self.seen.insert(id, Seen { order: self.offers, ..Seen::new(None, false, true, began) });
         self.connection.accept_stream(id, &mut turn!(self))
     }
 
@@ -389,7 +464,8 @@ impl End {
             Ok(()) => {
                 self.opened += 1;
                 self.numbers.insert(number, id);
-                self.seen.insert(id, Seen::new(Some(number), true, is_spoken, self.now));
+                let seen = Seen::new(Some(number), true, is_spoken, self.now);
+                self.seen.insert(id, Seen { is_direct: kind % 8 < 4, ..seen });
             }
             Err(failure) => {
                 assert!(failure == Failure::ConnectionClosed, "{failure} at once");

@@ -11,13 +11,16 @@ mod end;
 mod settled;
 
 use super::input::Input as Decisions;
-use end::{End, State, Why};
+use end::{End, Seen, State, Why};
 use std::time::Duration;
 use swarm_notify::connection::{Config, Error, Fact, Flood, Input, Rate, Role, noise};
 use swarm_notify::lifecycle::{Failure, Side, StreamEnd, StreamId};
 
 /// A budget of resets that a run can use up.
 const RESETS: Rate = Rate::new(1, 1);
+
+/// A rate of streams beyond which a run gets.
+const OPENINGS: Rate = Rate::new(2, 4);
 
 /// One run.
 pub(crate) fn run(bytes: &[u8]) {
@@ -68,6 +71,9 @@ impl Pair {
         }
         if choice & 0x20 != 0 {
             config.resets = RESETS;
+        }
+        if choice & 0x40 != 0 {
+            config.openings = OPENINGS;
         }
         let untimed = sizes & 8 != 0;
         let dialer = End::new(Role::Dialer, early(1), expected, config.clone(), untimed);
@@ -273,7 +279,8 @@ impl Pair {
                 let Some(fact) = self.ends[me].timeout() else { break };
                 self.told(me, Some(fact), decisions);
             }
-            let end = &self.ends[me];
+            let end = &mut self.ends[me];
+            end.check_tokens();
             assert!(end.over.is_some() || end.poll_at().is_none_or(|at| at > self.now), "what is due has been done");
         }
     }
@@ -291,25 +298,39 @@ impl Pair {
                 end.at_gate = true;
             }
             Fact::StreamOffered => {
-                assert!(!end.left, "who has left begins nothing");
+                assert!(!end.left || end.is_timeout, "who has left begins nothing");
                 let fact = end.offered(decisions);
                 assert!(end.heard_of() <= other.opened(), "it was begun there");
                 self.told(me, fact, decisions);
             }
             Fact::StreamUnproposed => {
-                let since = end.unproposed_since.take().expect("it began");
-                assert!(self.now >= since + end.config.negotiation_timeout, "it had time left");
+                if end.is_timeout {
+                    let since = end.timed_out(false);
+                    assert!(self.now >= since + end.config.negotiation_timeout, "it had time left");
+                } else {
+                    let gave_up = |theirs: &Seen| theirs.is_outbound && theirs.gave_up();
+                    assert!(other.seen.values().any(gave_up), "nobody has reset it");
+                    end.resets.count(true);
+                    end.check_resets();
+                }
                 end.unproposed += 1;
                 assert!(end.heard_of() <= other.opened(), "it was begun there");
             }
             Fact::StreamRefused => {
                 end.refused += 1;
-                assert_eq!(end.backlog(), end.config.inbound_backlog as usize, "there was a place");
+                if end.is_timeout {
+                    let since = end.timed_out(true);
+                    assert!(self.now >= since + end.config.negotiation_timeout, "it had time left");
+                } else {
+                    let backlog = end.backlog() + end.connection.streams_without_id();
+                    assert_eq!(backlog, end.config.inbound_backlog as usize, "there was a place");
+                }
                 assert!(end.heard_of() <= other.opened(), "it was begun there");
             }
             Fact::StreamAtGate(id) => {
                 let name = end.streams.get(id).unwrap().protocol().unwrap().as_str();
                 let number: u8 = name[1..].parse().expect("it is one that both speak");
+                let order;
                 let seen = end.seen.get_mut(&id).unwrap();
                 assert_eq!(seen.state, State::Opening);
                 seen.state = State::AtGate;
@@ -320,7 +341,12 @@ impl Pair {
                 } else {
                     assert!(theirs.is_some_and(|theirs| theirs.is_outbound && theirs.is_spoken), "it was proposed");
                     seen.number = Some(number);
+                    (seen.is_direct, order) = (theirs.is_some_and(|theirs| theirs.is_direct), seen.order);
                     assert!(end.numbers.insert(number, id).is_none(), "a stream comes in once");
+                    let direct = end.seen.values().filter(|seen| !seen.is_outbound && seen.is_direct);
+                    for seen in direct.filter(|seen| end.seen[&id].is_direct && seen.number != Some(number)) {
+                        assert_eq!(seen.number < Some(number), seen.order < order, "{seen:?} and {number}: in order");
+                    }
                 }
             }
             Fact::StreamFailed(id, failure) => {

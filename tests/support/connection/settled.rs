@@ -23,7 +23,10 @@ impl Pair {
                 moved |= self.flow(me, decisions);
             }
             if !moved {
-                return;
+                // Who is paced goes on with time.
+                let paced = self.ends.iter().filter(|end| end.over.is_none() && end.connection.streams_waiting() > 0);
+                let Some(at) = paced.filter_map(End::poll_at).min() else { return };
+                self.pass(at.saturating_sub(self.now), decisions);
             }
         }
     }

@@ -13,7 +13,8 @@ const fn secs(n: u64) -> Duration {
 }
 
 impl<const EVENTS: usize> Script<EVENTS> {
-    /// Heals what can be healed, and checks that it has. No time passes, but for connections that peers leave.
+    /// Heals what can be healed, and checks that it has. No time passes, but for connections that peers leave, and for those
+    /// that are paced.
     pub(super) fn calm(&mut self) {
         self.heal();
         self.come_to_rest();
@@ -64,10 +65,19 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             drop(model);
             self.side.something_happened();
-            if !moved {
+            if !moved && !self.is_paced() {
                 return;
             }
+            if !moved {
+                self.advance(Duration::from_millis(250));
+            }
         }
+    }
+
+    /// Whether a peer's stream waits because of its rate, and for nothing else.
+    fn is_paced(&self) -> bool {
+        let swarm = &self.side.swarm;
+        swarm.connections().any(|id| swarm.connection(id).is_some_and(|view| view.streams_waiting > 0))
     }
 
     /// The pipe of a connection, once it has one.

@@ -64,6 +64,10 @@ const CONNECTIONS: usize = 6;
 /// The last quarter of the connections is one place, and who has any other gets it only by a dial.
 const LAST_CONNECTION: u32 = 1;
 
+/// How many streams there may be, of which the last place is one for which the peer that has most gives way.
+const STREAMS: u32 = 16;
+const LAST_STREAM: u32 = 1;
+
 /// Small shares: connections of a peer and of an address, streams of a peer.
 const SHARES: (u32, u32, u32) = (2, 3, 4);
 
@@ -76,6 +80,9 @@ const YOUNG: Duration = Duration::from_secs(2);
 
 /// A budget of resets that a script can use up.
 const FEW_RESETS: Rate = Rate::new(1, 1);
+
+/// A rate of streams beyond which a script gets.
+const FEW_OPENINGS: Rate = Rate::new(2, 4);
 
 struct Script<const EVENTS: usize> {
     side: Side<Scripted, EVENTS>,
@@ -94,7 +101,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
         let (choice, sizes) = (input.byte(), input.byte());
         let mut config = Config::default();
         (config.limits.listeners, config.limits.connections) = (3, CONNECTIONS as u32);
-        (config.limits.streams, config.limits.streams_per_connection) = (16, 6);
+        (config.limits.streams, config.limits.streams_per_connection) = (STREAMS, 6);
         // Few, so that peers' streams are refused for it.
         config.limits.owed_per_connection = 2;
         // Time goes on by a minute at most.
@@ -123,7 +130,10 @@ impl<const EVENTS: usize> Script<EVENTS> {
         if sizes & 0x40 != 0 {
             config.connection.resets = FEW_RESETS;
         }
-        let resets = config.connection.resets;
+        if sizes & 0x10 != 0 {
+            config.connection.openings = FEW_OPENINGS;
+        }
+        let (resets, openings) = (config.connection.resets, config.connection.openings);
         let has_small_shares = sizes & 8 != 0;
         if has_small_shares {
             (config.connections_per_peer, config.connections_per_address, config.streams_per_peer) = SHARES;
@@ -151,7 +161,7 @@ impl<const EVENTS: usize> Script<EVENTS> {
             }
             swarm
         });
-        let mut model = Model::new(has_small_shares, resets);
+        let mut model = Model::new(has_small_shares, resets, openings);
         (model.has_marks, model.has_reserve) = (has_marks, sizes & 0x20 == 0);
         let model = Rc::new(RefCell::new(model));
         let reactions = Rc::new(RefCell::new(Reactions::default()));

@@ -63,6 +63,9 @@ pub(super) struct Model {
     /// How many resets of a peer at once its connection survives, and how many there were, or may have been.
     resets_at_once: u32,
     resets: BTreeMap<ConnectionId, u32>,
+    /// How many streams a peer may open, and how many of each connection have been told.
+    openings: Option<Rate>,
+    told: BTreeMap<ConnectionId, u64>,
     /// Streams of a peer that were denied, of which some were reset for its own doing.
     denied: BTreeMap<ConnectionId, u32>,
     pub(super) denials: Denials,
@@ -97,9 +100,32 @@ fn fault(kind: io::ErrorKind) -> Fault {
     }
 }
 
+/// Returns whether so many streams have begun that the last place may have been taken, for which one of the peer that has
+/// most gives way.
+fn has_had_last_stream<const EVENTS: usize>(swarm: &SimSwarm<super::Scripted, EVENTS>) -> bool {
+    let streams = swarm.counters().streams;
+    let told = [streams.inbound, streams.outbound].iter().map(|count| count.opened + count.failed).sum::<u64>();
+    let of_all = swarm.connections().flat_map(|connection| swarm.streams_of(connection));
+    let opening = of_all.filter(|id| swarm.stream(*id).is_some_and(|view| view.state == State::Opening)).count();
+    told + opening as u64 >= u64::from(super::STREAMS - super::LAST_STREAM)
+}
+
 impl Model {
-    pub(super) fn new(has_small_shares: bool, budget: Rate) -> Self {
-        Self { has_small_shares, resets_at_once: budget.burst, ..Self::default() }
+    pub(super) fn new(has_small_shares: bool, resets: Rate, openings: Rate) -> Self {
+        let (resets_at_once, openings) = (resets.burst, Some(openings));
+        Self { has_small_shares, resets_at_once, openings, ..Self::default() }
+    }
+
+    /// A stream is told for the first time. Of a peer's there are no more than its rate allows.
+    fn count_told<const EVENTS: usize>(&mut self, swarm: &SimSwarm<super::Scripted, EVENTS>, stream: StreamId) {
+        let view = swarm.stream(stream).expect("it can be looked up");
+        if let (Direction::Inbound, Some(rate)) = (view.direction, self.openings) {
+            let told = self.told.entry(view.connection).or_default();
+            *told += 1;
+            let age = swarm.connection(view.connection).expect("a connection outlives its streams").age;
+            let most = u64::from(rate.burst) + age.as_millis() as u64 * u64::from(rate.per_second) / 1_000;
+            assert!(*told <= most, "{stream}: {told} in {age:?}");
+        }
     }
 
     /// A stream of a peer's has ended by a reset for which the peer is the reason, or may have. While no time has passed,
@@ -203,9 +229,11 @@ impl Model {
             Event::Disconnected { connection, reason } => self.explain_over(swarm, world, connection, reason),
             Event::OpenedStream { stream, .. } => {
                 self.opened += 1;
+                self.count_told(swarm, stream);
                 !self.unspoken.contains(&stream)
             }
             Event::StreamFailed { connection, stream, reason } => {
+                self.count_told(swarm, stream);
                 self.whole.entry(connection).or_default().is_cut = true;
                 let pipe = self.pipe(swarm, world, connection);
                 let inbound = swarm.stream(stream).expect("it can be looked up").direction == Direction::Inbound;
@@ -228,7 +256,8 @@ impl Model {
                     Failure::Limit => {
                         let protocol = swarm.stream(stream).and_then(|view| view.protocol.cloned());
                         let opened = swarm.counters().streams.inbound.opened;
-                        inbound && self.has_small_shares && protocol == Some(super::SINK) && opened > 0
+                        let is_at_share = self.has_small_shares && protocol == Some(super::SINK) && opened > 0;
+                        inbound && (is_at_share || has_had_last_stream(swarm))
                     }
                     _ => false,
                 }
@@ -251,6 +280,7 @@ impl Model {
                     StreamEnd::ConnectionClosed => true,
                     StreamEnd::Timeout => self.waited,
                     StreamEnd::Denied => self.denials.explain_closed(swarm, stream),
+                    StreamEnd::Limit => inbound && has_had_last_stream(swarm),
                     _ => false,
                 }
             }

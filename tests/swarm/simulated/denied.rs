@@ -9,7 +9,7 @@ use libp2p_core::multiaddr::Protocol as Part;
 use std::net::IpAddr;
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{Event, Failure};
-use swarm_notify::swarm::{Network, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{ListRule, Network, Ready, Refusal, RefusedAt};
 
 everywhere! {
     a_denied_address_is_closed_before_a_byte,
@@ -18,6 +18,8 @@ everywhere! {
     a_denied_peer_is_cut_in_the_next_turn,
     a_denied_network_is_cut_and_others_stay,
     a_peer_denied_for_a_while_comes_again_after_it,
+    a_replaced_list_cuts_who_is_new_on_it_and_lets_others_in_again,
+    a_list_replaced_by_itself_asks_for_no_turn,
     a_denied_address_or_peer_is_not_dialed,
     a_dial_that_finds_a_denied_peer_fails_before_our_name_is_told,
     a_dial_and_a_handshake_under_way_are_given_up,
@@ -196,6 +198,56 @@ fn a_peer_denied_for_a_while_comes_again_after_it<const EVENTS: usize>(shape: Sh
     assert!(third.is_some());
     assert_eq!(pair.a.swarm.lists().timed_denials().count(), 0, "what is over is forgotten");
     ends(pair, (first, second, third));
+}
+
+fn a_replaced_list_cuts_who_is_new_on_it_and_lets_others_in_again<const EVENTS: usize>(shape: Shape) {
+    let mut pair = listening::<EVENTS>(shape, |_| {});
+    let deny = |number| (key(number), ListRule::Deny);
+    pair.a.swarm.lists_mut().replace_peers([deny(3), deny(4)]).unwrap();
+    let denied = Raw::shake_hands(&mut pair, 3, 3);
+    assert_denied(&mut pair, 1);
+    let others: Vec<_> = [5, 6].into_iter().map(|number| Attacker::connect(&mut pair, number, number)).collect();
+    assert!(others.iter().all(Option::is_some));
+    pair.a.swarm.lists_mut().replace_peers([deny(4), deny(5)]).unwrap();
+    pair.settle();
+    pair.a.expect(&["disconnected c0.1 denied"]);
+    let again = Attacker::connect(&mut pair, 3, 3);
+    assert!(again.is_some(), "it is on the list no more");
+    // The same with networks: those of the hosts 3 and 6.
+    let networks = |texts: &[&str]| texts.iter().map(|text| (network(text), ListRule::Deny)).collect::<Vec<_>>();
+    let address_of = |pair: &Pair<EVENTS>, number| {
+        let id = pair.a.swarm.connections_of(key(number)).next().unwrap();
+        Network::of(pair.a.swarm.connection(id).unwrap().remote).unwrap().to_string()
+    };
+    let (of_3, of_6) = (address_of(&pair, 3), address_of(&pair, 6));
+    pair.a.swarm.lists_mut().replace_networks(networks(&[&of_3])).unwrap();
+    pair.settle();
+    assert_eq!(pair.a.take_log().len(), 1);
+    assert_eq!(pair.a.swarm.connections_of(key(6)).count(), 1);
+    pair.a.swarm.lists_mut().replace_networks(networks(&[&of_6])).unwrap();
+    pair.settle();
+    assert_eq!(pair.a.take_log().len(), 1);
+    let third = Attacker::connect(&mut pair, 3, 3);
+    assert!(third.is_some(), "its network is on the list no more");
+    ends(pair, (denied, others, again, third));
+}
+
+fn a_list_replaced_by_itself_asks_for_no_turn<const EVENTS: usize>(shape: Shape) {
+    let mut pair = listening::<EVENTS>(shape, |_| {});
+    let attacker = Attacker::connect(&mut pair, 3, 3);
+    let rules: Vec<_> = (10..90).map(|number| (key(number), ListRule::Deny)).collect();
+    let networks = [(network("198.51.100.0/24"), ListRule::Deny)];
+    pair.a.swarm.lists_mut().replace_peers(rules.clone()).unwrap();
+    pair.a.swarm.lists_mut().replace_networks(networks).unwrap();
+    pair.settle();
+    let at = pair.a.swarm.poll_at();
+    assert_ne!(at, Some(pair.now));
+    pair.a.swarm.lists_mut().replace_peers(rules).unwrap();
+    pair.a.swarm.lists_mut().replace_networks(networks).unwrap();
+    assert_eq!(pair.a.swarm.poll_at(), at);
+    pair.a.swarm.lists_mut().replace_peers([]).unwrap();
+    assert_eq!(pair.a.swarm.poll_at(), at, "nobody comes to be denied by that");
+    ends(pair, attacker);
 }
 
 fn a_denied_address_or_peer_is_not_dialed<const EVENTS: usize>(shape: Shape) {

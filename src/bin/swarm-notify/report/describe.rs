@@ -80,8 +80,12 @@ fn describe_listener(swarm: &tcp::Swarm, id: ListenerId, is_last: bool, line: &m
     }
 }
 
-/// The whole counts of refusals, where something was refused.
+/// The whole counts of refusals, where something was refused, and of streams that had to wait.
 pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
+    let paced = match id {
+        Id::Connection(id) => swarm.connection(id).map_or(0, |view| view.streams_paced),
+        Id::Listener(_) | Id::Stream(_) => 0,
+    };
     let at = match id {
         Id::Listener(id) => RefusedAt::Listener(id),
         Id::Connection(id) => RefusedAt::Connection(id),
@@ -92,6 +96,9 @@ pub(crate) fn describe_refused(swarm: &tcp::Swarm, id: Id, line: &mut Line) {
         counts.filter(|(_, count)| *count > 0).map(|(refusal, count)| (refusal.to_string(), count.into())).collect();
     if !counts.is_empty() {
         line.put("refused", counts);
+    }
+    if paced > 0 {
+        line.put("paced", paced);
     }
 }
 

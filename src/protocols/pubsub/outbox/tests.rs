@@ -1,7 +1,7 @@
 //! Messages and announcements in order, whatever is taken of them, cut, cleared or forgotten.
 
 use super::*;
-use crate::protocols::pubsub::backlog::PLACE;
+use crate::protocols::pubsub::backlog::{PLACE, Source};
 use alloc::vec::Vec;
 
 fn frame(text: &str) -> Frame {
@@ -19,13 +19,22 @@ impl Line {
         Self { outbox: Outbox::new(max), backlog: Backlog::new(usize::MAX) }
     }
 
+    /// A message of the only author. Returns whether nothing had to go for it.
     fn push(&mut self, text: &str) -> bool {
-        let takes = self.outbox.takes(&frame(text));
-        if takes {
-            let message = self.backlog.number(frame(text));
+        self.push_by(Source::of(None, None), text) == (0, true)
+    }
+
+    /// Returns how many were dropped for it, and whether it was taken.
+    fn push_by(&mut self, source: Source, text: &str) -> (usize, bool) {
+        if !self.outbox.can_take(text.len()) {
+            return (0, false);
+        }
+        let message = self.backlog.number(frame(text), source);
+        let (dropped, is_taken) = self.outbox.make_room(&message, &mut self.backlog);
+        if is_taken {
             self.outbox.push(&message, &mut self.backlog);
         }
-        takes
+        (dropped, is_taken)
     }
 
     fn written(&mut self, n: usize) -> bool {
@@ -58,12 +67,14 @@ fn messages_leave_in_order_however_little_is_taken() {
 #[test]
 fn bytes_wait_up_to_the_bound_until_they_are_written_whole() {
     let mut line = Line::new(4);
-    assert!(line.push("abc") && !line.push("de") && line.push("f"));
+    assert!(line.push("abc") && line.push("f"));
     assert!(line.outbox.next(|| None).is_some());
-    assert!(!line.written(2) && !line.push("g"));
+    assert!(!line.written(2));
+    assert_eq!(line.push_by(Source::of(None, None), "gh"), (0, false), "what was begun is not dropped for it");
+    assert_eq!(line.push_by(Source::of(None, None), "g"), (1, true), "for one of the same author the oldest goes");
     assert!(line.written(1) && line.push("hij"));
-    assert_eq!(line.drain(9), b"fhij");
-    assert!(!Outbox::new(0).takes(&frame("a")));
+    assert_eq!(line.drain(9), b"ghij");
+    assert!(!Outbox::new(0).can_take(1));
 }
 
 #[test]
@@ -82,7 +93,7 @@ fn announcements_go_first_and_never_into_a_message() {
 #[test]
 fn what_is_cleared_makes_room() {
     let mut line = Line::new(6);
-    assert!(line.push("abc") && line.push("def") && !line.push("g"));
+    assert!(line.push("abc") && line.push("def"));
     line.outbox.next(|| None);
     line.written(1);
     let mut clear = || line.outbox.clear(&mut line.backlog);
@@ -155,5 +166,151 @@ fn a_long_line_that_was_written_leaves_no_memory_behind() {
     let mut line = Line::new(usize::MAX);
     (0..1_000).for_each(|_| assert!(line.push("a")));
     line.drain(1);
-    assert!(line.outbox.messages.capacity() <= KEPT);
+    assert!(line.outbox.messages.capacity() <= 16);
+}
+
+const fn of(sender: u64, author: u64) -> Source {
+    Source { sender, author }
+}
+
+#[test]
+fn who_has_most_makes_room_for_others_and_nobody_else_does() {
+    let mut line = Line::new(20);
+    assert_eq!(line.push_by(of(1, 1), "aa"), (0, true));
+    (0..6).for_each(|_| assert_eq!(line.push_by(of(1, 2), "bbb"), (0, true)));
+    // The author that says much pays for itself and for others, in its own order.
+    assert_eq!(line.push_by(of(1, 2), "BBB"), (1, true));
+    assert_eq!(line.push_by(of(2, 1), "cc"), (1, true));
+    assert_eq!(line.push_by(of(1, 3), "d"), (0, true));
+    assert_eq!(line.drain(9), b"aabbbbbbbbbbbbBBBccd"[..].to_vec());
+}
+
+#[test]
+fn a_sender_that_makes_up_authors_pays_for_all_of_them() {
+    let mut line = Line::new(20);
+    (0..4).for_each(|_| assert_eq!(line.push_by(of(1, 1), "aa"), (0, true)));
+    // Each of them has less than the honest one. Together they have more.
+    for author in 0..100 {
+        let (_, is_taken) = line.push_by(of(2, 100 + author), "b");
+        assert!(is_taken);
+    }
+    assert_eq!(line.drain(9), b"aaaaaaaabbbbbbbbbbbb"[..].to_vec());
+}
+
+#[test]
+fn what_is_larger_than_all_that_others_have_is_dropped_itself() {
+    let mut line = Line::new(10);
+    assert!(line.push_by(of(1, 1), "aaa").1 && line.push_by(of(2, 1), "bbb").1);
+    assert_eq!(line.push_by(of(3, 1), "cccccccc"), (0, false));
+    assert_eq!(line.drain(9), b"aaabbb");
+}
+
+/// The model: each message in line, and the one that was begun with the bytes of it that are written.
+struct Model {
+    max: usize,
+    messages: Vec<(u64, Source, usize)>,
+    current: Option<(u64, Source, usize, usize)>,
+}
+
+impl Model {
+    fn waiting(&self) -> usize {
+        let in_line: usize = self.messages.iter().map(|(.., len)| len).sum();
+        in_line + self.current.map_or(0, |(_, _, len, _)| len)
+    }
+
+    /// Of the sender with most bytes, the author by it with most, of those the one with the oldest message: that.
+    fn give_way(&mut self) -> Option<u64> {
+        let bytes = |is: &dyn Fn(&Source) -> bool| -> usize {
+            self.messages.iter().filter(|(_, source, _)| is(source)).map(|(.., len)| len).sum()
+        };
+        let rank = |(number, source, _): &(u64, Source, usize)| {
+            let of_sender = bytes(&|other| other.sender == source.sender);
+            (of_sender, bytes(&|other| other == source), core::cmp::Reverse(*number))
+        };
+        let place = (0..self.messages.len()).max_by_key(|place| rank(&self.messages[*place]))?;
+        Some(self.messages.remove(place).0)
+    }
+
+    fn push(&mut self, number: u64, source: Source, len: usize) -> (usize, bool) {
+        if self.current.map_or(0, |(_, _, len, _)| len) + len > self.max {
+            return (0, false);
+        }
+        self.messages.push((number, source, len));
+        let mut dropped = 0;
+        while self.waiting() > self.max {
+            if self.give_way() == Some(number) {
+                return (dropped, false);
+            }
+            dropped += 1;
+        }
+        (dropped, true)
+    }
+}
+
+#[test]
+fn a_line_does_what_its_slow_model_does() {
+    use proptest::prelude::*;
+    let step = (0..20_u8, 0..3_u64, 0..4_u64, 1..12_usize);
+    proptest!(|(max in 0..60_usize, steps in proptest::collection::vec(step, 1..200))| {
+        let mut line = Line::new(max);
+        let mut model = Model { max, messages: Vec::new(), current: None };
+        for (what, sender, author, len) in steps {
+            match what {
+                // It is begun, and so much of it is written.
+                0..4 => {
+                    let next = line.outbox.next(|| None).map(<[u8]>::len);
+                    if model.current.is_none() && !model.messages.is_empty() {
+                        let (number, source, len) = model.messages.remove(0);
+                        model.current = Some((number, source, len, 0));
+                    }
+                    let (number, source, of, written) = match model.current {
+                        None => { prop_assert_eq!(next, None); continue }
+                        Some(current) => current,
+                    };
+                    prop_assert_eq!(next, Some(of - written));
+                    let n = len.min(of - written);
+                    prop_assert_eq!(line.written(n), written + n == of);
+                    model.current = (written + n < of).then_some((number, source, of, written + n));
+                }
+                4 => {
+                    line.outbox.restart();
+                    if let Some((number, source, len, _)) = model.current.take() {
+                        model.messages.insert(0, (number, source, len));
+                    }
+                }
+                5 => {
+                    let dropped = line.outbox.drop_one(&mut line.backlog);
+                    let expected = match (model.give_way(), model.current) {
+                        (Some(_), _) => Some(Dropped::Whole),
+                        (None, Some((.., written))) => {
+                            model.current = None;
+                            Some(if written > 0 { Dropped::Begun } else { Dropped::Whole })
+                        }
+                        (None, None) => None,
+                    };
+                    prop_assert_eq!(dropped, expected);
+                }
+                6 if len == 1 => {
+                    let all = model.messages.len() + usize::from(model.current.take().is_some());
+                    model.messages.clear();
+                    prop_assert_eq!(line.outbox.clear(&mut line.backlog), all);
+                }
+                _ => {
+                    let source = of(sender, author);
+                    let text = "x".repeat(len);
+                    let can_take = line.outbox.can_take(len);
+                    let done = line.push_by(source, &text);
+                    // Each has a number only if it can be taken at all.
+                    let expected = model.push(line.backlog.numbered(), source, len);
+                    prop_assert_eq!((done, can_take || !done.1), (expected, true));
+                }
+            }
+            let waits: Vec<_> = model.messages.iter().map(|(number, ..)| *number).collect();
+            prop_assert_eq!(line.outbox.messages.numbers(), waits);
+            prop_assert_eq!(line.outbox.waiting().bytes, model.waiting());
+            prop_assert!(model.waiting() <= max);
+            let messages = model.messages.len() + usize::from(model.current.is_some());
+            prop_assert_eq!(line.backlog.bytes(), model.waiting() + 2 * PLACE * messages);
+        }
+    });
 }

@@ -7,7 +7,7 @@ use ring::digest::{Context, SHA256};
 
 /// The first 16 bytes of a SHA-256 hash: nobody finds another message with the digest of a given one. An entry takes as
 /// much memory whatever the length of the id that it stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::protocols::pubsub) struct Digest([u8; 16]);
 
 /// The longest encoding of a peer id: code and length of a hash of 64 bytes.
@@ -20,17 +20,17 @@ impl Digest {
     }
 
     /// Returns what stands for an author.
-    pub(super) fn of_author(author: PeerId) -> Self {
+    pub(in crate::protocols::pubsub) fn of_author(author: PeerId) -> Self {
         Self::of_peer(1, author)
     }
 
     /// Returns what stands for a sender.
-    pub(super) fn of_sender(sender: PeerId) -> Self {
+    pub(in crate::protocols::pubsub) fn of_sender(sender: PeerId) -> Self {
         Self::of_peer(2, sender)
     }
 
     /// Returns what stands for an address.
-    pub(super) fn of_address(address: AddressGroup) -> Self {
+    pub(in crate::protocols::pubsub) fn of_address(address: AddressGroup) -> Self {
         let (kind, number) = match address {
             AddressGroup::V4(number) => (3, number.into()),
             AddressGroup::Net64(number) => (4, number),
@@ -41,8 +41,13 @@ impl Digest {
     }
 
     /// Returns what stands for ourselves, where our messages have no author.
-    pub(super) fn of_ourselves() -> Self {
+    pub(in crate::protocols::pubsub) fn of_ourselves() -> Self {
         Self::of_parts(7, &[])
+    }
+
+    /// Returns a part of it, where nothing is lost if two are alike.
+    pub(in crate::protocols::pubsub) fn short(&self) -> u64 {
+        self.0.first_chunk().copied().map_or(0, u64::from_be_bytes)
     }
 
     fn of_peer(kind: u8, peer: PeerId) -> Self {

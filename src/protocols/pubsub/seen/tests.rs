@@ -232,3 +232,78 @@ fn its_tables_are_what_their_entries_say() {
         prop_assert_eq!(different.len(), model.len(), "each has a number of its own");
     });
 }
+
+/// Somebody says so many messages a second, at equal distances, from the beginning.
+struct Speaker {
+    rate: u64,
+    origin: Origin,
+}
+
+/// Hears speakers for twice the time for which a message is remembered. Returns the messages of each that were refused. Less
+/// is remembered than by default, and for a shorter time in proportion, so that the rates are the same.
+fn refused_at(speakers: &[Speaker]) -> Vec<u64> {
+    let mut config = Config::default();
+    (config.seen, config.seen_ttl) = (config.seen / 8, config.seen_ttl / 8);
+    let (mut seen, until) = (Seen::new(&config), 2 * config.seen_ttl);
+    let mut said: Vec<u64> = speakers.iter().map(|_| 0).collect();
+    let mut refused = said.clone();
+    let mut number = 0;
+    let at = |speaker: &Speaker, said: u64| Duration::from_nanos(said * 1_000_000_000 / speaker.rate);
+    loop {
+        // Whose next message is first.
+        let next = (0..speakers.len()).min_by_key(|n| at(&speakers[*n], said[*n])).unwrap();
+        let now = at(&speakers[next], said[next]);
+        if now >= until {
+            return refused;
+        }
+        (said[next], number) = (said[next] + 1, number + 1);
+        seen.advance(now);
+        refused[next] += u64::from(seen.add(number, &speakers[next].origin, Some(now)).is_err());
+    }
+}
+
+/// The table and the formula of the page of `Config::seen`.
+#[test]
+fn the_rates_of_the_page_are_those_that_are_told() {
+    let (page, config) = (include_str!("../config.rs"), Config::default());
+    let spaced = |number: u64| match number / 1_000 {
+        0 => format!("{number}"),
+        thousands => format!("{thousands} {:03}", number % 1_000),
+    };
+    let byte = |number: u64| u8::try_from(number % 200).unwrap();
+    // All that somebody can say at once, until nothing more of it is taken.
+    let told = |origins: &dyn Fn(u64) -> Origin, each: u64| {
+        let (mut seen, mut refused) = (Seen::new(&config), 0);
+        let mut is_over = |is_taken: bool| {
+            refused = if is_taken { 0 } else { refused + 1 };
+            refused == 400
+        };
+        let taken = (0..).map(|n| seen.add(n, &origins(n), Some(Duration::ZERO)).is_ok());
+        taken.take_while(|is_taken| !is_over(*is_taken)).filter(|is_taken| *is_taken).count() as u64 / each
+    };
+    let rows = [
+        ("one author", told(&|_| of(1, 1), 1), ""),
+        ("two authors", told(&|n| of(byte(n % 2), 1), 2), " each"),
+        ("one sender, with authors without end", told(&|n| of(byte(n), 1), 1), ""),
+        (
+            "one address, with senders without end",
+            told(&|n| Origin { address: address(1), ..of(byte(n), byte(n)) }, 1),
+            "",
+        ),
+        ("all together", told(&|_| Origin::default(), 1), ""),
+    ];
+    for (who, told, each) in rows {
+        let line = format!("| {who} | {}{each} | {}{each} |", spaced(told), spaced(told / config.seen_ttl.as_secs()));
+        assert!(page.contains(&line), "{line}");
+    }
+    // At a steady rate nothing is refused below the stated one, of anybody, and only its own of who is above it.
+    let speaker = |rate, author, sender| Speaker { rate, origin: of(author, sender) };
+    let others = || (10..13).map(|author| speaker(100, author, 9));
+    let beside = |rate| refused_at(&core::iter::once(speaker(rate, 1, 1)).chain(others()).collect::<Vec<_>>());
+    assert!(page.contains("| one author beside others who say 300 a second in all | 47 536 | 396 |"));
+    assert_eq!(beside(396), [0; 4]);
+    let above = beside(398);
+    assert!(above[0] > 0 && above[1..] == [0; 3], "{above:?}");
+    assert_eq!(refused_at(&[speaker(546, 1, 1)]), [0]);
+    assert!(refused_at(&[speaker(547, 1, 1)])[0] > 0);
+}

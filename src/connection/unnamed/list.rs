@@ -1,0 +1,83 @@
+//! [`List`]: an order of streams without an id, threaded through their slots, so that joining and leaving cost O(1) and no
+//! memory.
+
+use super::Beginner;
+use slab::Slab;
+
+/// The first and the last of a list, or [`NONE`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    first: u32,
+    last: u32,
+}
+
+/// The neighbours of a stream in a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Links {
+    before: u32,
+    after: u32,
+}
+
+/// The slot of no stream.
+const NONE: u32 = u32::MAX;
+
+/// Stands for the neighbour of a stream that is in no list. No stream has this slot: one takes more than 16 bytes.
+const OUTSIDE: u32 = u32::MAX - 1;
+
+impl Links {
+    /// Those of a stream that is not in the list.
+    pub(super) const OUTSIDE: Self = Self { before: OUTSIDE, after: OUTSIDE };
+
+    pub(super) const fn is_inside(self) -> bool {
+        self.before != OUTSIDE
+    }
+
+    pub(super) const fn before(self) -> u32 {
+        self.before
+    }
+}
+
+impl List {
+    pub(super) const EMPTY: Self = Self { first: NONE, last: NONE };
+
+    pub(super) const fn first(self) -> Option<u32> {
+        if self.first == NONE { None } else { Some(self.first) }
+    }
+
+    pub(super) const fn last(self) -> u32 {
+        self.last
+    }
+
+    /// Appends a stream that is not in the list. `links` are those in this list.
+    pub(super) fn push(
+        &mut self,
+        streams: &mut Slab<Beginner>,
+        slot: u32,
+        links: impl Fn(&mut Beginner) -> &mut Links,
+    ) {
+        let Some(stream) = streams.get_mut(slot as usize) else { return };
+        let before = core::mem::replace(&mut self.last, slot);
+        *links(stream) = Links { before, after: NONE };
+        match streams.get_mut(before as usize) {
+            Some(before) => links(before).after = slot,
+            None => self.first = slot,
+        }
+    }
+
+    /// Takes out a stream that had these links.
+    pub(super) fn unlink(
+        &mut self,
+        streams: &mut Slab<Beginner>,
+        left: Links,
+        links: impl Fn(&mut Beginner) -> &mut Links,
+    ) {
+        match streams.get_mut(left.before as usize) {
+            Some(before) => links(before).after = left.after,
+            None => self.first = left.after,
+        }
+        match streams.get_mut(left.after as usize) {
+            Some(after) => links(after).before = left.before,
+            None => self.last = left.before,
+        }
+    }
+}

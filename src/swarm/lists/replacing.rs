@@ -1,0 +1,101 @@
+//! Whole [`Lists`] at once, as an owner reads them from a file: what they say anew takes the place of what they said.
+
+use super::rules::NetworkRules;
+use super::{ListFull, ListRule, Lists, Network};
+use crate::connection::PackedPeer;
+use alloc::collections::BTreeMap;
+use libp2p_identity::PeerId;
+
+impl Lists {
+    /// Gives the peers of `rules` these rules, and takes the rules of all others back, as the single calls would for each
+    /// peer whose rule is another one by that:
+    ///
+    /// - Who is newly denied is cut by the next turns. Up to 64 such peers are looked up one by one; for more, all connections
+    ///   are looked at once.
+    /// - Who is denied no longer may come again.
+    /// - Whose rule stays as it is notices nothing. Where no rule changes, no connection is looked at.
+    ///
+    /// A [denial until a time](Self::deny_peer_until) stays, unless its peer is newly allowed. Of several rules for one peer the
+    /// last one counts. It costs O(n log n), and both lists are in memory meanwhile.
+    ///
+    /// ```
+    /// use swarm_notify::identity::PeerId;
+    /// use swarm_notify::swarm::{Config, ListRule, Lists};
+    /// # use swarm_notify::identity::Keypair;
+    /// # let peer = |n| Keypair::ed25519_from_bytes([n; 32]).unwrap().public().to_peer_id();
+    /// # let (alice, bob) = (peer(1), peer(2));
+    ///
+    /// /// Denies the peers of a text, one in a line, and nobody else.
+    /// fn deny_only(lists: &mut Lists, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let peers: Vec<PeerId> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
+    ///     Ok(lists.replace_peers(peers.into_iter().map(|peer| (peer, ListRule::Deny)))?)
+    /// }
+    ///
+    /// let mut lists = Lists::new(&Config::default()); // a swarm lends its own: `swarm.lists_mut()`
+    /// deny_only(&mut lists, &alice.to_string())?;
+    /// deny_only(&mut lists, &bob.to_string())?; // the file has changed
+    /// assert!(lists.peers().eq([(bob, ListRule::Deny)]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ListFull`] if more peers have rules than [`Config::listed_peers`](super::Config::listed_peers) allows. Nothing has
+    /// changed.
+    pub fn replace_peers(&mut self, rules: impl IntoIterator<Item = (PeerId, ListRule)>) -> Result<(), ListFull> {
+        let mut new = BTreeMap::new();
+        for (peer, rule) in rules {
+            new.insert(PackedPeer::pack(peer).ok_or(ListFull)?, rule);
+            if new.len() > self.most_peers {
+                return Err(ListFull);
+            }
+        }
+        let old = core::mem::take(&mut self.peers);
+        for (peer, rule) in &new {
+            match rule {
+                _ if old.get(peer) == Some(rule) => {}
+                ListRule::Deny => self.peer_changed(*peer),
+                ListRule::Allow => drop(self.timed.remove(*peer)),
+            }
+        }
+        if self.denies_unlisted_peers {
+            let was_allowed = old.iter().filter(|(_, rule)| **rule == ListRule::Allow);
+            was_allowed.filter(|(peer, _)| !new.contains_key(peer)).for_each(|(peer, _)| self.peer_changed(*peer));
+        }
+        self.peers = new;
+        Ok(())
+    }
+
+    /// Gives the networks of `rules` these rules, and takes the rules of all others back, as
+    /// [`replace_peers`](Self::replace_peers) does for peers. Where an address may be denied by that which was not, the next
+    /// turns look at all connections once; else at none.
+    ///
+    /// ```
+    /// use swarm_notify::swarm::{Config, ListRule, Lists, Network};
+    ///
+    /// let mut lists = Lists::new(&Config::default());
+    /// lists.deny_network("192.0.2.0/24".parse()?)?;
+    /// let denied: Vec<Network> = "198.51.100.0/24 2001:db8::/32".split(' ').map(str::parse).collect::<Result<_, _>>()?;
+    /// lists.replace_networks(denied.into_iter().map(|network| (network, ListRule::Deny)))?;
+    /// assert!(lists.denies_ip("198.51.100.1".parse()?) && !lists.denies_ip("192.0.2.1".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ListFull`] if more networks have rules than [`Config::listed_networks`](super::Config::listed_networks) allows.
+    /// Nothing has changed.
+    pub fn replace_networks(&mut self, rules: impl IntoIterator<Item = (Network, ListRule)>) -> Result<(), ListFull> {
+        let mut new = NetworkRules::default();
+        for (network, rule) in rules {
+            new.insert(network, rule);
+            if new.len() > self.most_networks {
+                return Err(ListFull);
+            }
+        }
+        let old = core::mem::replace(&mut self.networks, new);
+        let mut denied = self.networks.iter().filter(|(_, rule)| *rule == ListRule::Deny);
+        let mut allowed = old.iter().filter(|(_, rule)| *rule == ListRule::Allow);
+        self.changes.all |= denied.any(|(network, _)| old.get(network) != Some(ListRule::Deny))
+            || allowed.any(|(network, _)| self.networks.get(network).is_none());
+        Ok(())
+    }
+}
