@@ -88,6 +88,7 @@ mod role;
 mod round_trip;
 mod scratch;
 mod stream;
+mod stream_steps;
 mod timers;
 mod unnamed;
 #[cfg(test)]

@@ -100,7 +100,7 @@ impl Connection {
     #[must_use]
     pub fn write_room(&self, id: StreamId, turn: &Turn<'_>) -> usize {
         let (Phase::Open(open), Some(stream)) = (&self.phase, turn.streams.get(id)) else { return 0 };
-        if stream.ends.over || stream.ends.finish_wanted || !stream.may_write() {
+        if stream.may_write().is_err() {
             return 0;
         }
         stream.yamux.as_ref().map_or(0, |yamux| open.session.write_room(yamux))

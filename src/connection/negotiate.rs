@@ -1,16 +1,15 @@
-//! What the muxer says of a stream, understood: its negotiation, its ends, and what of it its owner is to know.
+//! What the muxer says of a stream, understood: its negotiation, and what of it its owner is to know.
 
 use super::multistream::{self, Outcome, Protocol};
 use super::queue::Wait;
-use super::stream::{Negotiation, Proposals, Stream, Streams};
+use super::stream::machine::{Life, Trigger};
+use super::stream::{Negotiation, Stream, Streams};
 use super::unnamed::{Key, Named};
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn, UNTIMED};
+use super::{Connection, Fact, Phase, Turn};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
-use core::mem;
-use core::time::Duration;
 
 impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
@@ -70,40 +69,28 @@ impl Connection {
             if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
                 return None;
             }
-            if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
-                self.over(id, turn);
-                return Some(Fact::StreamFailed(id, Failure::ConnectionClosed));
+            match self.step(id, Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed), turn) {
+                None => drop(self.queued.pop_front()),
+                fact => return fact,
             }
-            self.queued.pop_front();
         }
         None
-    }
-
-    /// Something has moved on a stream, which matters once the peer has sent go-away. While a stream waits for its owner
-    /// the peer is not to blame for the silence.
-    pub(super) fn moved(&mut self, now: Duration) {
-        if self.timers.is_leaving() {
-            self.is_untimed |= now == UNTIMED;
-            self.timers.moved((self.at_gate == 0).then_some(now));
-        }
     }
 
     /// Data or the FIN has come.
     fn readable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let stream = turn.streams.get_mut(id)?;
-        match &stream.negotiation {
-            Negotiation::Dialer(..) | Negotiation::Listener(_) => self.negotiate(id, turn),
+        match stream.state().life() {
+            Life::Proposing | Life::Answering => self.negotiate(id, turn),
             // It is announced first; then it is readable from the start.
-            Negotiation::Queued(_) | Negotiation::Ready(_) => None,
-            Negotiation::Done { .. } if stream.ends.closed => {
-                stream.ends.end_read |= stream.is_remote_finished();
-                self.finished(id, turn)
-            }
-            Negotiation::Done { .. } => {
+            Life::Queued | Life::Agreed | Life::Confirming => None,
+            Life::Open => {
                 self.revive(id, turn);
                 self.wait_half_open(id, turn);
                 Some(Fact::Readable(id))
             }
+            Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, turn),
+            Life::Closing | Life::Finished | Life::Cut | Life::Failed => None,
         }
     }
 
@@ -112,52 +99,21 @@ impl Connection {
     fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         self.revive(id, turn);
         let stream = turn.streams.get_mut(id)?;
-        (stream.may_write() && !stream.ends.finish_wanted).then_some(Fact::Writable(id))
+        stream.may_write().is_ok().then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
     fn fin_sent(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over {
-            return None;
+        let fact = self.step(id, Trigger::FinSent, turn);
+        if fact.is_none() {
+            self.wait_half_open(id, turn);
         }
-        stream.ends.fin_sent = true;
-        self.wait_half_open(id, turn);
-        self.finished(id, turn)
-    }
-
-    /// The stream's end, if both directions are over.
-    pub(super) fn finished(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over || !stream.is_finished() || !stream.is_open() {
-            return None;
-        }
-        self.over(id, turn);
-        Some(Fact::StreamEnded(id, StreamEnd::Finished))
+        fact
     }
 
     fn reset_by_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        if stream.ends.over {
-            return None;
-        }
-        let fact = match stream.is_open() {
-            true => Fact::StreamEnded(id, StreamEnd::Reset(Side::Remote)),
-            false => Fact::StreamFailed(id, stream.failed(Failure::Reset(Side::Remote))),
-        };
-        self.over(id, turn);
-        Some(fact)
-    }
-
-    /// A stream's deadline has come.
-    pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
-        let fact = match stream.is_open() {
-            true => Fact::StreamEnded(id, StreamEnd::Timeout),
-            false => Fact::StreamFailed(id, stream.failed(Failure::Timeout)),
-        };
-        self.give_up(id, turn);
-        Some(fact)
+        let failure = turn.streams.get(id)?.failed(Failure::Reset(Side::Remote));
+        self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), turn)
     }
 
     /// One more turn of the choice of a protocol.
@@ -176,13 +132,9 @@ impl Connection {
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                // On a stream of the peer's the end comes behind our word, which is still to be given.
-                let agreed = matches!(stream.negotiation, Negotiation::Ready(None));
-                if let (true, true, Some(yamux)) = (agreed, stream.ends.finish_wanted, &mut stream.yamux) {
-                    open.session.finish(yamux);
-                }
                 self.queues.leave(turn.streams, id);
                 self.at_gate.raise(1);
+                self.advance(id, Trigger::Agreed, turn);
                 return Some(Fact::StreamAtGate(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
@@ -199,31 +151,28 @@ impl Connection {
                 stream.failed(Failure::Protocol)
             }
         };
-        self.give_up_for_peer(id, turn);
-        Some(Fact::StreamFailed(id, failure))
+        self.give_up_for_peer(id, failure, turn)
     }
 
     /// Gives permission to open to a stream that was [`Fact::StreamAtGate`]: it is open now, and the peer is told if it
     /// waits for our word. At any other time it changes nothing.
     pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
-        let Negotiation::Ready(confirmation) = &mut stream.negotiation else { return };
-        if let (Some(listener), Some(protocol), Some(yamux)) =
-            (confirmation.take(), stream.protocol.some(), &mut stream.yamux)
+        let Some(stream) = turn.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
+        if let (Negotiation::Listener(listener), Some(protocol), Some(yamux)) =
+            (&stream.negotiation, stream.protocol.some(), &mut stream.yamux)
         {
             turn.scratch.lines.clear();
             listener.confirm(protocol, &mut turn.scratch.lines);
             open.session.acknowledge(yamux);
             open.session.write_whole(yamux, &turn.scratch.lines);
-            if stream.ends.finish_wanted {
-                open.session.finish(yamux);
-            }
+            stream.negotiation = Negotiation::Over { received: 0 };
             self.backlog.lower(1);
             self.has_data_due = true;
         }
-        stream.negotiation = Negotiation::Done { received: 0 };
         self.at_gate.lower(1);
+        // A FIN that waits for our word comes behind it.
+        self.advance(id, Trigger::Permitted, turn);
         self.wait_half_open(id, turn);
         self.moved(turn.now);
     }
@@ -233,11 +182,12 @@ impl Connection {
     /// peer proposes nothing that is spoken. Of any other stream, or at any other time, it changes nothing.
     pub fn refuse_protocol(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
-        let stream = turn.streams.get_mut(id).filter(|stream| !stream.ends.over)?;
-        let Negotiation::Ready(Some(mut listener)) = stream.negotiation else { return None };
+        let stream = turn.streams.get_mut(id)?;
+        stream.on(Trigger::Denied)?;
         turn.scratch.lines.clear();
-        listener.refuse(&mut turn.scratch.lines);
-        stream.negotiation = Negotiation::Listener(listener);
+        if let Negotiation::Listener(listener) = &mut stream.negotiation {
+            listener.refuse(&mut turn.scratch.lines);
+        }
         if let Some(yamux) = &mut stream.yamux {
             open.session.write_whole(yamux, &turn.scratch.lines);
         }
@@ -245,83 +195,6 @@ impl Connection {
         self.moved(turn.now);
         // The next proposal may be there already.
         self.negotiate(id, turn)
-    }
-
-    /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
-    /// that its window allows waits for our owner to read, and not we for it.
-    pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        let Some(stream) = turn.streams.get_mut(id) else { return };
-        let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
-            true => yamux.wants_window(),
-            false => stream.ends.fin_sent && yamux.grants_window(),
-        });
-        if waits && stream.waits.is_none() && stream.is_open() {
-            let wait = if stream.has_own_time { Wait::OwnHalfOpen } else { Wait::HalfOpen };
-            self.wait(id, wait, turn);
-        }
-    }
-
-    /// Something has moved on a half-open stream, so that its time starts again.
-    pub(super) fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        if turn.streams.get(id).is_some_and(Stream::is_half_open) {
-            self.queues.leave(turn.streams, id);
-            self.wait_half_open(id, turn);
-        }
-    }
-
-    /// Resets a stream that still matters to the peer, and forgets it.
-    pub(super) fn give_up(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        self.give_up_by(id, Session::reset, turn);
-    }
-
-    /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
-    /// against it.
-    fn give_up_for_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        self.give_up_by(id, Session::reset_for_peer, turn);
-    }
-
-    fn give_up_by(&mut self, id: StreamId, reset: fn(&mut Session<Key>, &mut yamux::Stream), turn: &mut Turn<'_>) {
-        let stream = turn.streams.get_mut(id).and_then(|stream| stream.yamux.as_mut());
-        if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, stream) {
-            reset(&mut open.session, yamux);
-        }
-        self.over(id, turn);
-    }
-
-    /// A stream has ended; its connection waits for nothing of it any more.
-    fn over(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        self.queues.leave(turn.streams, id);
-        let Some(stream) = turn.streams.get_mut(id) else { return };
-        if mem::replace(&mut stream.ends.over, true) {
-            return;
-        }
-        match &stream.negotiation {
-            Negotiation::Listener(_) | Negotiation::Ready(Some(_)) => self.backlog.lower(1),
-            // The oldest goes at once, so that failing all of them costs O(1) for each.
-            Negotiation::Queued(_) if self.queued.front() == Some(&id) => drop(self.queued.pop_front()),
-            Negotiation::Queued(_) => self.queued.retain(|queued| *queued != id),
-            Negotiation::Dialer(..) | Negotiation::Ready(None) | Negotiation::Done { .. } => {}
-        }
-        let was_at_gate = matches!(stream.negotiation, Negotiation::Ready(_));
-        if stream.has_own_time {
-            self.queues.forget_own_time(id);
-        }
-        // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
-        if was_at_gate {
-            self.at_gate.lower(1);
-            self.moved(turn.now);
-        }
-        self.one_less_lives(turn);
-    }
-
-    /// A stream has ended, with an id or without.
-    pub(super) fn one_less_lives(&mut self, turn: &mut Turn<'_>) {
-        self.live.lower(1);
-        if self.live == 0 {
-            self.is_untimed |= turn.now == UNTIMED;
-            self.timers.idle(Some(turn.now));
-        }
-        self.open_queued(turn);
     }
 
     /// Starts streams that waited for yamux's bounds or for the peer to read, as many as there is place for now.
@@ -348,13 +221,15 @@ pub(super) fn start(
     scratch: &mut Vec<u8>,
 ) -> Result<(), yamux::OpenError> {
     let Some(stream) = streams.get_mut(id) else { return Ok(()) };
-    let Negotiation::Queued(proposals) = &mut stream.negotiation else { return Ok(()) };
+    let (Life::Queued, Negotiation::Dialer(dialer, proposals)) = (stream.state().life(), &mut stream.negotiation)
+    else {
+        return Ok(());
+    };
     let yamux = stream.yamux.insert(session.open(id.into())?);
-    let proposals = mem::replace(proposals, Proposals::One);
     scratch.clear();
-    let dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, &proposals), scratch);
-    stream.negotiation = Negotiation::Dialer(dialer, proposals);
+    *dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, proposals), scratch);
     session.write_whole(yamux, scratch);
+    stream.on(Trigger::Placed);
     Ok(())
 }
 
@@ -369,15 +244,11 @@ enum Chosen {
 impl Stream {
     /// What a stream that is not open is told to have failed of, when it ends so: a peer that has asked for what we do
     /// not speak, and then for nothing else, had no other reason to leave.
-    fn failed(&self, otherwise: Failure) -> Failure {
-        match &self.negotiation {
-            Negotiation::Listener(listener) if listener.has_denied() => Failure::Denied,
-            Negotiation::Listener(listener) if listener.has_refused() => Failure::Unsupported,
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(..)
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(_)
-            | Negotiation::Done { .. } => otherwise,
+    pub(super) fn failed(&self, otherwise: Failure) -> Failure {
+        match (self.state().life(), &self.negotiation) {
+            (Life::Answering, Negotiation::Listener(listener)) if listener.has_denied() => Failure::Denied,
+            (Life::Answering, Negotiation::Listener(listener)) if listener.has_refused() => Failure::Unsupported,
+            _ => otherwise,
         }
     }
 
@@ -397,7 +268,7 @@ impl Stream {
                     Some(Outcome::Agreed(index)) => {
                         let agreed = Self::proposals(&self.protocol, proposals).get(index).cloned();
                         self.protocol = agreed.unwrap_or(Protocol::NONE);
-                        self.negotiation = Negotiation::Ready(None);
+                        self.negotiation = Negotiation::Over { received: 0 };
                         Ok((consumed, Chosen::Agreed))
                     }
                 }
@@ -408,13 +279,11 @@ impl Stream {
                     None => Ok((consumed, Chosen::NotYet)),
                     Some(index) => {
                         self.protocol = supported.get(index).cloned().unwrap_or(Protocol::NONE);
-                        let listener = *listener;
-                        self.negotiation = Negotiation::Ready(Some(listener));
                         Ok((consumed, Chosen::Agreed))
                     }
                 }
             }
-            Negotiation::Queued(_) | Negotiation::Ready(_) | Negotiation::Done { .. } => Ok((0, Chosen::NotYet)),
+            Negotiation::Over { .. } => Ok((0, Chosen::NotYet)),
         }
     }
 }

@@ -1,13 +1,16 @@
-//! [`Stream`]: one stream's negotiation, ends and counters, around its yamux state.
+//! [`Stream`]: one stream's state, protocol and counters, around the muxer's stream.
+
+pub(super) mod machine;
 
 use super::multistream::{self, Protocol};
 use super::queue::{Place, Placed, Wait};
-use super::yamux;
+use super::{WriteError, yamux};
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 use core::slice;
+use machine::{Effect, Life, State, Trigger, step};
 
 /// The streams of all connections of an owner.
 pub type Streams = Table<StreamId, Stream>;
@@ -25,6 +28,8 @@ impl Placed for Stream {
 /// One stream. It is made by the owner, lives in the owner's [`Streams`], and is worked on by its connection.
 #[derive(Debug)]
 pub struct Stream {
+    /// Where it is in its life, which only [`on`](Self::on) changes.
+    state: State,
     /// None until it has a place on the wire.
     pub(super) yamux: Option<yamux::Stream>,
     pub(super) negotiation: Negotiation,
@@ -34,7 +39,6 @@ pub struct Stream {
     pub(super) waits: Option<Wait>,
     /// Its half-open time is its own, which [`Queues`](super::queue::Queues) keeps.
     pub(super) has_own_time: bool,
-    pub(super) ends: Ends,
     pub(super) sent: u64,
 }
 
@@ -42,19 +46,16 @@ pub struct Stream {
 const _: () = assert!(size_of::<Option<(NonZeroU32, Stream)>>() <= 104);
 const _: () = assert!(size_of::<Negotiation>() <= 16);
 
-/// How far the two sides have come in agreeing on the protocol.
+/// What multistream-select keeps of a stream. It says whose side of it we are; how far the two have come, the stream's
+/// [`State`] says.
 #[derive(Debug)]
 pub(super) enum Negotiation {
-    /// Ours: yamux has no place for its SYN yet.
-    Queued(Proposals),
-    /// Ours: the proposal is out.
+    /// Ours.
     Dialer(multistream::Dialer, Proposals),
-    /// The peer's: it has not named a protocol that we speak, or nobody has looked at what it names.
+    /// The peer's.
     Listener(multistream::Listener),
-    /// Agreed; it waits for its owner's permission to open. What is here is our confirmation, still to be given.
-    Ready(Option<multistream::Listener>),
-    /// Open. Nothing is read before, so that what has been is counted here.
-    Done { received: u64 },
+    /// Both sides have said their word. Nothing of the stream is read before, so that what has been is counted here.
+    Over { received: u64 },
 }
 
 /// What an outbound stream proposes, in order of preference.
@@ -66,43 +67,41 @@ pub(super) enum Proposals {
     Many(Box<Box<[Protocol]>>),
 }
 
-/// What is over, and what is wanted.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Ends {
-    /// The owner has ended its side; the FIN is out, or waits for the peer's word on the protocol.
-    pub(super) finish_wanted: bool,
-    /// Our FIN has been written to the byte pipe.
-    pub(super) fin_sent: bool,
-    /// The owner has read the peer's FIN, or has closed the stream and the FIN has come.
-    pub(super) end_read: bool,
-    /// The owner has closed the stream: what still comes is dropped.
-    pub(super) closed: bool,
-    /// The end has been told, or it was reset: nothing of it matters to the connection any more.
-    pub(super) over: bool,
-}
-
 impl Stream {
     /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
     #[must_use]
     pub fn inbound() -> Self {
-        Self::new(Negotiation::Listener(multistream::Listener::new()), Protocol::NONE)
+        Self::new(State::inbound(), Negotiation::Listener(multistream::Listener::new()), Protocol::NONE)
     }
 
     /// A stream that proposes `protocols` in order of preference, for
     /// [`Connection::open_stream`](super::Connection::open_stream); `None` if there is no protocol at all.
     #[must_use]
     pub fn outbound(protocols: &[Protocol]) -> Option<Self> {
-        match protocols {
-            [] => None,
-            [protocol] => Some(Self::new(Negotiation::Queued(Proposals::One), protocol.clone())),
-            many => Some(Self::new(Negotiation::Queued(Proposals::Many(Box::new(many.into()))), Protocol::NONE)),
-        }
+        let (proposals, protocol) = match protocols {
+            [] => return None,
+            [protocol] => (Proposals::One, protocol.clone()),
+            many => (Proposals::Many(Box::new(many.into())), Protocol::NONE),
+        };
+        let negotiation = Negotiation::Dialer(multistream::Dialer::new(), proposals);
+        Some(Self::new(State::outbound(), negotiation, protocol))
     }
 
-    fn new(negotiation: Negotiation, protocol: Protocol) -> Self {
+    fn new(state: State, negotiation: Negotiation, protocol: Protocol) -> Self {
         let (place, waits) = (Place::NOWHERE, None);
-        let ends = Ends::default();
-        Self { yamux: None, negotiation, protocol, place, waits, has_own_time: false, ends, sent: 0 }
+        Self { state, yamux: None, negotiation, protocol, place, waits, has_own_time: false, sent: 0 }
+    }
+
+    /// Returns its state.
+    pub(super) const fn state(&self) -> State {
+        self.state
+    }
+
+    /// Takes a step of its [machine](machine), and returns what that asks for; `None` if nothing has changed.
+    pub(super) fn on(&mut self, trigger: Trigger) -> Option<Effect> {
+        let (state, effect) = step(self.state, trigger)?;
+        self.state = state;
+        Some(effect)
     }
 
     /// The protocol: agreed on, or the only one that was proposed. Of a stream that has failed of
@@ -128,51 +127,41 @@ impl Stream {
     #[must_use]
     pub const fn received(&self) -> u64 {
         match self.negotiation {
-            Negotiation::Done { received } => received,
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) | Negotiation::Ready(_) => 0,
+            Negotiation::Over { received } => received,
+            Negotiation::Dialer(..) | Negotiation::Listener(_) => 0,
         }
     }
 
     /// Both directions are over: our FIN is sent, and the peer's has been read.
     #[must_use]
     pub const fn is_finished(&self) -> bool {
-        self.ends.fin_sent && self.ends.end_read
+        matches!(self.state.life(), Life::Finished)
     }
 
     /// Whether a read would give bytes, or the end for the first time.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.is_open()
-            && !self.ends.closed
-            && (!self.unread().is_empty() || (self.is_remote_finished() && !self.ends.end_read))
+        self.state.may_read().is_ok()
+            && (!self.unread().is_empty() || (self.is_remote_finished() && self.state.awaits_end()))
     }
 
     /// Whether a write would find place, as far as the stream goes: the connection's output may be full nevertheless.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        self.may_write()
-            && !self.ends.finish_wanted
+        self.may_write().is_ok()
             && self.yamux.as_ref().is_some_and(|yamux| yamux.may_write() && yamux.send_window() > 0)
     }
 
-    /// Whether the protocol is agreed, or the only one that was proposed, so that data cannot go astray.
-    pub(super) const fn may_write(&self) -> bool {
-        match &self.negotiation {
-            Negotiation::Done { .. } | Negotiation::Ready(None) | Negotiation::Dialer(_, Proposals::One) => true,
-            Negotiation::Queued(_)
-            | Negotiation::Dialer(_, Proposals::Many(_))
-            | Negotiation::Listener(_)
-            | Negotiation::Ready(Some(_)) => false,
-        }
+    /// Whether its owner may write: not before the protocol is agreed, or is the only one that was proposed, so that data
+    /// cannot go astray.
+    pub(super) const fn may_write(&self) -> Result<(), WriteError> {
+        self.state.may_write(matches!(self.negotiation, Negotiation::Dialer(_, Proposals::One)))
     }
 
     /// Returns the number of bytes of data that have come and have not been read. It is 0 while the protocol is not agreed.
     #[must_use]
     pub fn unread_len(&self) -> usize {
-        match &self.negotiation {
-            Negotiation::Ready(_) | Negotiation::Done { .. } => self.unread().len(),
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => 0,
-        }
+        if self.state.has_data() { self.unread().len() } else { 0 }
     }
 
     /// Returns the most bytes of data that may be [unread](Self::unread_len) from now on: the receive window. It may grow
@@ -194,17 +183,10 @@ impl Stream {
     /// Takes the bytes of data that arrived and have not been read: none while the protocol was not agreed, since until
     /// then what arrives is the negotiation's.
     pub fn take_unread(&mut self) -> Vec<u8> {
-        match &self.negotiation {
-            Negotiation::Ready(_) | Negotiation::Done { .. } => {
-                self.yamux.as_mut().map(yamux::Stream::take_unread).unwrap_or_default()
-            }
-            Negotiation::Queued(_) | Negotiation::Dialer(..) | Negotiation::Listener(_) => Vec::new(),
+        match (self.state.has_data(), &mut self.yamux) {
+            (true, Some(yamux)) => yamux.take_unread(),
+            (true, None) | (false, _) => Vec::new(),
         }
-    }
-
-    /// Its owner was told that it is open.
-    pub(super) const fn is_open(&self) -> bool {
-        matches!(self.negotiation, Negotiation::Done { .. })
     }
 
     /// It waits for the peer's other half.
@@ -226,29 +208,22 @@ impl Stream {
     /// still wait to be sent: [`is_fin_sent`](Self::is_fin_sent). A reset undoes it.
     #[must_use]
     pub const fn is_local_finished(&self) -> bool {
-        self.ends.finish_wanted && !self.is_given_up()
+        self.state.is_local_finished()
     }
 
     /// Returns whether our FIN has been written to the byte pipe, behind all data. The peer may not have read it. A
     /// reset undoes it.
     #[must_use]
     pub const fn is_fin_sent(&self) -> bool {
-        self.ends.fin_sent && !self.is_given_up()
-    }
-
-    /// It was reset, by either side. A connection that ends resets none of its streams.
-    const fn is_given_up(&self) -> bool {
-        self.ends.over && !self.is_finished()
+        self.state.is_fin_sent()
     }
 
     /// The protocols that it proposes, in order of preference, until one is agreed; none on a stream of the peer's.
     #[must_use]
     pub fn proposed(&self) -> &[Protocol] {
         match &self.negotiation {
-            Negotiation::Queued(proposals) | Negotiation::Dialer(_, proposals) => {
-                Self::proposals(&self.protocol, proposals)
-            }
-            Negotiation::Listener(_) | Negotiation::Ready(_) | Negotiation::Done { .. } => &[],
+            Negotiation::Dialer(_, proposals) => Self::proposals(&self.protocol, proposals),
+            Negotiation::Listener(_) | Negotiation::Over { .. } => &[],
         }
     }
 

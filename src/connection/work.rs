@@ -6,9 +6,10 @@ use super::begun::Offered;
 use super::negotiate::start;
 use super::queue::Wait;
 use super::stream::Negotiation;
+use super::stream::machine::{Life, Trigger};
 use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
 use crate::arithmetic::Count;
-use crate::lifecycle::{Failure, StreamId};
+use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::fmt;
 use core::time::Duration;
 
@@ -138,22 +139,14 @@ impl Connection {
     ) -> Result<(usize, Option<Fact>), ReadError> {
         let Phase::Open(open) = &mut self.phase else { return Err(ReadError::Ended) };
         let stream = turn.streams.get_mut(id).ok_or(ReadError::Stale)?;
-        if stream.ends.over {
-            return Err(ReadError::Ended);
-        }
-        if stream.ends.closed {
-            return Err(ReadError::Closed);
-        }
-        if !stream.is_open() {
-            return Err(ReadError::Blocked);
-        }
+        stream.state().may_read()?;
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
         if buffer.is_empty() {
             return Ok((0, None));
         }
         match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
             yamux::Read::Bytes(n) => {
-                if let Negotiation::Done { received } = &mut stream.negotiation {
+                if let Negotiation::Over { received } = &mut stream.negotiation {
                     received.raise(n as u64);
                 }
                 self.revive(id, turn);
@@ -163,10 +156,7 @@ impl Connection {
             }
             yamux::Read::Blocked => Err(ReadError::Blocked),
             yamux::Read::Reset => Err(ReadError::Ended),
-            yamux::Read::End => {
-                stream.ends.end_read = true;
-                Ok((0, self.finished(id, turn)))
-            }
+            yamux::Read::End => Ok((0, self.step(id, Trigger::EndRead, turn))),
         }
     }
 
@@ -178,14 +168,9 @@ impl Connection {
     pub fn write(&mut self, id: StreamId, data: &[u8], turn: &mut Turn<'_>) -> Result<usize, WriteError> {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
         let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
-        if stream.ends.over {
-            return Err(WriteError::Ended);
-        }
-        if stream.ends.finish_wanted || open.session.has_gone_away() {
-            return Err(WriteError::Closed);
-        }
-        if !stream.may_write() {
-            return Err(WriteError::Blocked);
+        match stream.may_write() {
+            Ok(()) | Err(WriteError::Blocked) if open.session.has_gone_away() => return Err(WriteError::Closed),
+            may_write => may_write?,
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
         open.session.borrow_output(&mut turn.scratch.output);
@@ -209,46 +194,52 @@ impl Connection {
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
     pub fn finish(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), WriteError> {
-        let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
-        let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
-        if stream.ends.over {
+        let Phase::Open(_) = &self.phase else { return Err(WriteError::Ended) };
+        let state = turn.streams.get(id).ok_or(WriteError::Stale)?.state();
+        if state.is_over() {
             return Err(WriteError::Ended);
         }
-        if !stream.ends.finish_wanted {
-            stream.ends.finish_wanted = true;
-            let agreed = matches!(stream.negotiation, Negotiation::Done { .. } | Negotiation::Ready(None));
-            if let (true, Some(yamux)) = (agreed, &mut stream.yamux) {
-                open.session.finish(yamux);
-                self.has_data_due = true;
-            }
+        if !state.is_local_finished() {
+            self.advance(id, Trigger::Finish, turn);
             self.moved(turn.now);
         }
         Ok(())
     }
 
     /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted,
-    /// until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. The fact that may
-    /// come with it is the stream's end.
+    /// until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. One that is not open yet
+    /// is given up at once, and has failed of [`Failure::Requested`]. The fact that may come with it is the stream's end.
     pub fn close_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        self.finish(id, turn).ok()?;
+        let Phase::Open(_) = &self.phase else { return None };
+        let state = turn.streams.get(id)?.state();
+        match state.life() {
+            Life::Open => {}
+            Life::Queued | Life::Proposing | Life::Answering | Life::Agreed | Life::Confirming => {
+                let fact = self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn);
+                self.moved(turn.now);
+                return fact;
+            }
+            Life::Closing | Life::Finished | Life::Cut | Life::Failed => return None,
+        }
+        self.advance(id, Trigger::Close, turn);
+        if !state.is_local_finished() {
+            self.moved(turn.now);
+        }
         let Phase::Open(open) = &mut self.phase else { return None };
         let stream = turn.streams.get_mut(id)?;
-        if !stream.ends.closed {
-            stream.ends.closed = true;
-            if let Some(yamux) = &mut stream.yamux {
-                open.session.discard(yamux);
-            }
-            stream.ends.end_read |= stream.is_remote_finished();
-            self.wait(id, Wait::Close, turn);
+        if let Some(yamux) = &mut stream.yamux {
+            open.session.discard(yamux);
         }
-        self.finished(id, turn)
+        let has_end = stream.is_remote_finished();
+        self.wait(id, Wait::Close, turn);
+        if has_end { self.step(id, Trigger::EndRead, turn) } else { None }
     }
 
     /// Gives a stream a time of its own in the place of [`Config::half_open_timeout`](super::Config::half_open_timeout),
     /// or `None` for no limit. If the stream is half-open already, the time begins with this call. A stream that has
     /// ended, or that was closed, is left as it is.
     pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, turn: &mut Turn<'_>) {
-        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.ends.over) else { return };
+        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
         let waits = stream.is_half_open();
         if waits {
@@ -279,8 +270,8 @@ impl Connection {
     /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes
     /// nothing.
     pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        if turn.streams.get(id).is_some_and(|stream| !stream.ends.over) {
-            self.give_up(id, turn);
+        // The owner knows.
+        if self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn).is_some() {
             self.moved(turn.now);
         }
     }

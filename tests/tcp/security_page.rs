@@ -141,6 +141,8 @@ fn no_example_has_a_key_that_everybody_knows() {
         known.extend(read(path).lines().filter(|line| is_known(line)).map(|line| format!("{path}: {line}")));
     }
     assert_eq!(known, [""; 0], "take these from `keys`");
+}
+
 /// `guide::enemy` reckons its table of memory in an example, and the other pages have its figures.
 #[test]
 fn its_memory_is_that_of_the_page() {

@@ -34,6 +34,11 @@ pub enum Outcome {
 }
 
 impl Dialer {
+    /// One that has proposed nothing yet.
+    pub(in crate::connection) const fn new() -> Self {
+        Self { greeted: false, proposed: 0, end: None }
+    }
+
     /// Appends the header and the first proposal to `out`, in one go.
     ///
     /// `protocols` is in order of preference, and the same for every call that follows. With one protocol in it this is
@@ -44,7 +49,7 @@ impl Dialer {
         if let Some(first) = protocols.first() {
             line::write(first.as_str(), out);
         }
-        Self { greeted: false, proposed: 0, end: None }
+        Self::new()
     }
 
     /// Reads the listener's answers from the front of `bytes`, its unread bytes, and appends the next proposal to `out`

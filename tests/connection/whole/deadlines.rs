@@ -184,6 +184,25 @@ fn a_movement_after_go_away_puts_off_its_time_out() {
 }
 
 #[test]
+fn a_fin_that_waited_for_the_protocol_is_a_movement_when_it_leaves() {
+    let mut pair = open_pair();
+    let ours = pair.dialer.open_stream(&["/echo/1.0.0"]);
+    assert_eq!(pair.dialer.finish(ours), Ok(()));
+    pair.run();
+    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("it has arrived") };
+    pair.listener.confirm(theirs);
+    pair.listener.close();
+    let said = pair.listener.say();
+    pair.dialer.hear(&said, usize::MAX);
+    assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(ours), Fact::GoAway(0)]);
+    pair.dialer.confirm(ours);
+    assert_eq!(pair.dialer.poll_at(), Some(secs(5)));
+    assert!(pair.dialer.connection.is_due(), "the FIN");
+    pair.dialer.connection.part_written(secs(3));
+    assert_eq!(pair.dialer.poll_at(), Some(secs(8)));
+}
+
+#[test]
 fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
     let mut pair = Pair::new(&["/yamux/1.0.0"], usize::MAX);
     pair.dialer.config.yamux.ack_backlog = 1;

@@ -178,6 +178,27 @@ fn what_comes_for_a_closed_stream_is_dropped_and_its_end_is_the_streams() {
 }
 
 #[test]
+fn a_stream_that_is_closed_before_it_is_open_is_given_up() {
+    let mut pair = open_pair();
+    let ours = pair.dialer.open_stream(&["/echo/1.0.0"]);
+    pair.run();
+    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
+    pair.listener.close_stream(theirs);
+    assert_eq!(pair.listener.facts(), [Fact::StreamFailed(theirs, Failure::Requested)]);
+    pair.run();
+    assert_eq!(pair.dialer.facts(), [Fact::StreamFailed(ours, Failure::Reset(Side::Remote))]);
+    for protocols in [&["/echo/1.0.0"][..], &["/none/1", "/echo/1.0.0"]] {
+        let ours = pair.dialer.open_stream(protocols);
+        pair.dialer.close_stream(ours);
+        assert_eq!(pair.dialer.facts(), [Fact::StreamFailed(ours, Failure::Requested)]);
+        pair.dialer.close_stream(ours);
+        pair.run();
+        assert_eq!(pair.dialer.facts(), [], "told once");
+        pair.listener.facts();
+    }
+}
+
+#[test]
 fn a_stream_whose_peer_has_finished_ends_when_it_is_closed_and_the_fin_has_left() {
     for fin_first in [false, true] {
         let mut pair = open_pair();
