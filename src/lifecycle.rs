@@ -45,7 +45,6 @@
 //! # }
 //! ```
 
-mod apply;
 mod arena;
 mod counters;
 mod event;
@@ -59,22 +58,23 @@ mod reason;
 mod table;
 #[cfg(test)]
 mod tests;
+mod transitions;
 
 pub use counters::{Counters, Counts, Directions};
 pub use event::{ConnectionEnd, Direction, Event, Failure, Fault, ListenerEnd, RemoteEnd, Side, StreamEnd};
 #[cfg(feature = "connection")]
 pub(crate) use id::from_parts;
-pub use id::{ConnectionId, Id, Key, ListenerId, StreamId};
+pub use id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 pub use limits::{BeginError, Limits};
 pub use machine::{Refused, State};
 pub use reason::Reason;
 pub use table::Table;
 
-use apply::By;
-use arena::{Arena, Link};
+use arena::{Arena, ListLink};
 use heapless::Deque;
-use kind::{Books, ConnectionLinks, Kind, List, StreamLinks};
-use machine::Input;
+use kind::{ConnectionLinks, Kind, List, Records, StreamLinks};
+use machine::Transition;
+use transitions::CalledBy;
 
 /// The account of everything that lives, with a queue of `EVENTS` events, at least 1.
 ///
@@ -82,7 +82,7 @@ use machine::Input;
 /// everything the same, now and after equal calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lifecycle<const EVENTS: usize = 256> {
-    books: Books,
+    records: Records,
     queue: Deque<Event, EVENTS>,
     /// What the last event that was handed out named, if it was that one's last.
     handed: Option<Id>,
@@ -97,7 +97,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         const { assert!(EVENTS > 0, "an event queue has at least one place") };
-        let books = Books {
+        let records = Records {
             listeners: Arena::new(limits.listeners),
             connections: Arena::new(limits.connections),
             streams: Arena::new(limits.streams),
@@ -107,13 +107,13 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             owed_time: 0,
         };
         let Limits { streams_per_connection, owed_per_connection, .. } = limits;
-        Self { books, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
+        Self { records, queue: Deque::new(), handed: None, is_held: false, streams_per_connection, owed_per_connection }
     }
 
     /// How many openings can be told of now; 0 while anything is owed.
     #[must_use]
     pub const fn room(&self) -> usize {
-        if self.books.owed.oldest.is_none() { EVENTS - self.queue.len() } else { 0 }
+        if self.records.owed.oldest.is_none() { EVENTS - self.queue.len() } else { 0 }
     }
 
     /// Gives an id to a listener that is to open.
@@ -121,7 +121,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// # Errors
     /// [`BeginError::Limit`] if there are as many as [`Limits::listeners`]. Nothing has changed.
     pub fn begin_listener(&mut self) -> Result<ListenerId, BeginError> {
-        self.books.listeners.begin(()).ok_or(BeginError::Limit)
+        self.records.listeners.begin(()).ok_or(BeginError::Limit)
     }
 
     /// Gives an id to a connection that is to open: one that is dialed, or one that was accepted and is to be told of.
@@ -129,7 +129,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// # Errors
     /// [`BeginError::Limit`] if there are as many as [`Limits::connections`]. Nothing has changed.
     pub fn begin_connection(&mut self, direction: Direction) -> Result<ConnectionId, BeginError> {
-        self.books.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
+        self.records.connections.begin(ConnectionLinks::new(direction)).ok_or(BeginError::Limit)
     }
 
     /// Gives an id to a stream that is to open on an open connection, as the youngest of its streams. A peer's stream gets
@@ -142,7 +142,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Limits::owed_per_connection`]. Nothing has changed.
     #[inline]
     pub fn begin_stream(&mut self, connection: ConnectionId, direction: Direction) -> Result<StreamId, BeginError> {
-        let Books { connections, streams, owed, owed_time, .. } = &mut self.books;
+        let Records { connections, streams, owed, owed_time, .. } = &mut self.records;
         let record = connections.get_mut(connection).ok_or(BeginError::Stale)?;
         match record.state {
             State::Opening => return Err(BeginError::NotOpen),
@@ -162,10 +162,10 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         let previous = links.streams.newest;
         let stream = streams.begin(StreamLinks { direction, connection, previous }).ok_or(BeginError::Limit)?;
         match streams.at_mut(previous) {
-            Some(older) => older.next = Link::to(stream),
-            None => links.streams.oldest = Link::to(stream),
+            Some(older) => older.next = ListLink::to(stream),
+            None => links.streams.oldest = ListLink::to(stream),
         }
-        links.streams.newest = Link::to(stream);
+        links.streams.newest = ListLink::to(stream);
         links.held += 1;
         *links.live.of_mut(direction) += 1;
         #[cfg(debug_assertions)]
@@ -176,7 +176,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Counts a stream of a peer's that was refused, or that ended, before it had an id:
     /// [`Counts::without_id`](Counts::without_id).
     pub fn count_stream_without_id(&mut self) {
-        self.books.counters.streams.inbound.count_without_id();
+        self.records.counters.streams.inbound.count_without_id();
     }
 
     /// Something is up. Told: `Listen`, `Connected` or `OpenedStream`.
@@ -187,9 +187,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn opened(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Input::Opened, By::Owner),
-            Id::Connection(id) => self.apply(id, Input::Opened, By::Owner),
-            Id::Stream(id) => self.apply(id, Input::Opened, By::Owner),
+            Id::Listener(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Transition::Opened, CalledBy::Owner),
         }
     }
 
@@ -201,9 +201,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn leave(&mut self, id: impl Into<Id>) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Input::Leave, By::Owner),
-            Id::Connection(id) => self.apply(id, Input::Leave, By::Owner),
-            Id::Stream(id) => self.apply(id, Input::Leave, By::Owner),
+            Id::Listener(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Transition::Leave, CalledBy::Owner),
         }
     }
 
@@ -214,16 +214,16 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline]
     pub fn fail(&mut self, id: impl Into<Id>, failure: Failure) -> Result<(), Refused> {
         match id.into() {
-            Id::Listener(id) => self.apply(id, Input::Fail(failure), By::Owner),
-            Id::Connection(id) => self.apply(id, Input::Fail(failure), By::Owner),
-            Id::Stream(id) => self.apply(id, Input::Fail(failure), By::Owner),
+            Id::Listener(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Transition::Fail(failure), CalledBy::Owner),
         }
     }
 
     /// Counts an inbound connection that ended before it had an id, in [`Counts::without_id`](Counts::without_id): an
     /// accepted socket whose peer was not authenticated, say. Nothing is told.
     pub const fn count_connection_without_id(&mut self) {
-        self.books.counters.connections.of_mut(Direction::Inbound).count_without_id();
+        self.records.counters.connections.of_mut(Direction::Inbound).count_without_id();
     }
 
     /// A listener is over. Told: `ListenClose`, or `ListenFailed` if it was not open yet. Never needs room; repeating
@@ -233,7 +233,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_listener(&mut self, id: ListenerId, end: ListenerEnd) -> Result<(), Refused> {
-        self.apply(id, Input::End(end, end.into()), By::Owner)
+        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
     /// A connection is over, and with it, in this moment, all its streams. Told: `ClosedStream` for each stream that
@@ -245,7 +245,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_connection(&mut self, id: ConnectionId, end: ConnectionEnd) -> Result<(), Refused> {
-        self.apply(id, Input::End(end, end.into()), By::Owner)
+        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
     /// A stream is over. Told: `ClosedStream`, or `StreamFailed` if it was not open yet. Never needs room; repeating
@@ -255,7 +255,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// [`Refused::Stale`]. Nothing has changed.
     #[inline]
     pub fn end_stream(&mut self, id: StreamId, end: StreamEnd) -> Result<(), Refused> {
-        self.apply(id, Input::End(end, end.into()), By::Owner)
+        self.apply(id, Transition::End(end, end.into()), CalledBy::Owner)
     }
 
     /// The next event, in the order of the transitions.
@@ -294,8 +294,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// that has just vacated a connection.
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_slots(&mut self) {
-        self.books.connections.give_up_slots(8);
-        self.books.streams.give_up_slots(256);
+        self.records.connections.give_up_slots(8);
+        self.records.streams.give_up_slots(256);
     }
 
     /// Returns the closing event's entity that [`vacate`](Self::vacate) would give back.
@@ -319,9 +319,9 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline(never)]
     fn vacate_handed(&mut self, id: Id) {
         let handled = match id {
-            Id::Listener(id) => self.apply(id, Input::Handled, By::Owner),
-            Id::Connection(id) => self.apply(id, Input::Handled, By::Owner),
-            Id::Stream(id) => self.apply(id, Input::Handled, By::Owner),
+            Id::Listener(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
+            Id::Connection(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
+            Id::Stream(id) => self.apply(id, Transition::Handled, CalledBy::Owner),
         };
         debug_assert!(handled.is_ok(), "What was told of last has ended and was not vacated yet.");
     }
@@ -329,20 +329,20 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Whether events wait to be drained, queued or owed.
     #[must_use]
     pub fn has_events(&self) -> bool {
-        !self.queue.is_empty() || !self.books.owed.oldest.is_none()
+        !self.queue.is_empty() || !self.records.owed.oldest.is_none()
     }
 
     /// Returns the number of events that wait to be drained, queued or owed. O(1).
     #[must_use]
     pub const fn pending_events(&self) -> usize {
-        self.queue.len() + self.books.owed_events
+        self.queue.len() + self.records.owed_events
     }
 
     /// Returns [`pending_events`](Self::pending_events) if some of them are owed, since the queue has no room for them; 0
     /// otherwise. Once so many have been drained, there is room.
     #[must_use]
     pub const fn events_until_room(&self) -> usize {
-        if self.books.owed_events == 0 { 0 } else { self.pending_events() }
+        if self.records.owed_events == 0 { 0 } else { self.pending_events() }
     }
 
     /// Whether nothing lives and nothing waits to be told. What the last event named may still be looked up.
@@ -354,7 +354,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// How many listeners, connections and streams there are, including those whose last event has not been handled.
     #[must_use]
     pub const fn len(&self) -> usize {
-        let Books { listeners, connections, streams, .. } = &self.books;
+        let Records { listeners, connections, streams, .. } = &self.records;
         listeners.len() as usize + connections.len() as usize + streams.len() as usize
     }
 
@@ -369,8 +369,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     }
 
     fn state_of<K: Kind>(&self, id: K) -> Option<State> {
-        let record = K::arena(&self.books).get(id)?;
-        let on = K::runs_on(&record.links).and_then(|connection| self.books.connections.get(connection));
+        let record = K::arena(&self.records).get(id)?;
+        let on = K::runs_on(&record.links).and_then(|connection| self.records.connections.get(connection));
         let is_over = on.is_some_and(|connection| connection.state == State::Ended);
         Some(if is_over { State::Ended } else { record.state })
     }
@@ -380,21 +380,21 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     pub fn direction(&self, id: impl Into<Id>) -> Option<Direction> {
         match id.into() {
             Id::Listener(_) => None,
-            Id::Connection(id) => self.books.connections.get(id).map(|record| record.links.direction),
-            Id::Stream(id) => self.books.streams.get(id).map(|record| record.links.direction),
+            Id::Connection(id) => self.records.connections.get(id).map(|record| record.links.direction),
+            Id::Stream(id) => self.records.streams.get(id).map(|record| record.links.direction),
         }
     }
 
     /// The connection that a stream runs on, or `None` if the id is stale.
     #[must_use]
     pub fn connection_of(&self, stream: StreamId) -> Option<ConnectionId> {
-        self.books.streams.get(stream).map(|record| record.links.connection)
+        self.records.streams.get(stream).map(|record| record.links.connection)
     }
 
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, connection: ConnectionId) -> impl Iterator<Item = StreamId> {
-        let record = self.books.connections.get(connection).filter(|record| record.state != State::Ended);
-        let streams = &self.books.streams;
+        let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended);
+        let streams = &self.records.streams;
         let first = record.and_then(|record| streams.id_at(record.links.streams.oldest));
         core::iter::successors(first, move |stream| streams.id_at(streams.get(*stream)?.next))
     }
@@ -402,20 +402,20 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Returns the number of connections that have a record: what [`Limits::connections`] limits.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_connections(&self) -> u32 {
-        self.books.connections.len()
+        self.records.connections.len()
     }
 
     /// Returns the number of streams that have a record: what [`Limits::streams`] limits.
     #[cfg(feature = "swarm")]
     pub(crate) const fn held_streams(&self) -> u32 {
-        self.books.streams.len()
+        self.records.streams.len()
     }
 
     /// Returns the connection and the direction of a stream that has not ended by itself. Its connection may have.
     #[cfg(feature = "swarm")]
     #[inline]
     pub(crate) fn unended(&self, stream: StreamId) -> Option<(ConnectionId, Direction)> {
-        let record = self.books.streams.get(stream).filter(|record| record.state != State::Ended)?;
+        let record = self.records.streams.get(stream).filter(|record| record.state != State::Ended)?;
         Some((record.links.connection, record.links.direction))
     }
 
@@ -423,8 +423,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// younger ones of ours.
     #[cfg(feature = "swarm")]
     pub(crate) fn youngest_inbound(&self, connection: ConnectionId) -> Option<StreamId> {
-        let record = self.books.connections.get(connection).filter(|record| record.state != State::Ended)?;
-        let streams = &self.books.streams;
+        let record = self.records.connections.get(connection).filter(|record| record.state != State::Ended)?;
+        let streams = &self.records.streams;
         let newest = streams.id_at(record.links.streams.newest);
         let older = |stream: &StreamId| streams.id_at(streams.get(*stream)?.links.previous);
         core::iter::successors(newest, older).find(|stream| self.direction(*stream) == Some(Direction::Inbound))
@@ -433,7 +433,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// How many streams of a connection have not ended; 0 if the id is stale. O(1).
     #[must_use]
     pub fn live_streams(&self, connection: ConnectionId) -> usize {
-        self.books.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
+        self.records.connections.get(connection).map_or(0, |record| record.links.live.both() as usize)
     }
 
     /// Returns whether a new stream finds no place on an open connection because too many live there, and would find one if
@@ -441,8 +441,8 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[must_use]
     pub fn is_crowded(&self, connection: ConnectionId) -> bool {
         let limit = self.streams_per_connection;
-        self.books.streams.has_room()
-            && self.books.connections.get(connection).is_some_and(|record| {
+        self.records.streams.has_room()
+            && self.records.connections.get(connection).is_some_and(|record| {
                 let held = record.links.held;
                 record.state == State::Open
                     && record.links.live.both() >= limit
@@ -454,24 +454,24 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// since there was room last, so that its peer begins no stream on it. O(1).
     #[must_use]
     pub fn is_behind(&self, connection: ConnectionId) -> bool {
-        let Books { connections, owed, owed_time, .. } = &self.books;
+        let Records { connections, owed, owed_time, .. } = &self.records;
         let record = connections.get(connection);
         record.is_some_and(|record| record.links.is_behind(owed, *owed_time, self.owed_per_connection))
     }
 
     /// The listeners that have not ended, by index. It walks all slots.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
-        self.books.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+        self.records.listeners.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
     /// The connections that have not ended, by index. It walks all slots.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
-        self.books.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
+        self.records.connections.iter().filter(|(_, record)| record.state != State::Ended).map(|(id, _)| id)
     }
 
     /// What has been counted since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
-        &self.books.counters
+        &self.records.counters
     }
 }

@@ -1,4 +1,4 @@
-//! [`Arena`]: the records of one kind, in slots that are used again under new generations, and [`Link`], by which
+//! [`Arena`]: the records of one kind, in slots that are used again under new generations, and [`ListLink`], by which
 //! records are threaded into lists without allocation.
 
 use super::event::Failure;
@@ -21,12 +21,12 @@ pub(super) struct Arena<K: Kind> {
     /// How many records there are, retired slots left out.
     held: u32,
     limit: u32,
-    bounds: Bounds,
+    bounds: IdBounds,
 }
 
 /// How far indices and generations go. Tests narrow it, to see the end of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Bounds {
+pub(super) struct IdBounds {
     pub(super) last_index: u32,
     pub(super) last_generation: u32,
 }
@@ -34,8 +34,8 @@ pub(super) struct Bounds {
 /// What a retired slot holds: the generation of no id.
 const RETIRED: NonZeroU32 = NonZeroU32::MAX;
 
-impl Bounds {
-    pub(super) const WIDEST: Self = Self { last_index: Link::MASK, last_generation: u32::MAX - 1 };
+impl IdBounds {
+    pub(super) const WIDEST: Self = Self { last_index: ListLink::MASK, last_generation: u32::MAX - 1 };
 }
 
 /// What is kept of one entity.
@@ -45,27 +45,27 @@ pub(super) struct Record<K: Kind> {
     /// Opening to begin with, and then written by `Lifecycle::transition` alone.
     pub(super) state: State,
     /// What its last event will say, while it is owed. That of a stream that ended with its connection is not kept.
-    pub(super) owed: Option<Outcome<K::End>>,
+    pub(super) owed: Option<LastEvent<K::End>>,
     /// The next younger one on the list it hangs on: of what is owed, or of its connection's streams.
-    pub(super) next: Link,
+    pub(super) next: ListLink,
     pub(super) links: K::Links,
 }
 
 /// How something went, as its last event says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome<E> {
+pub(super) enum LastEvent<E> {
     Failed(Failure),
     Closed(E),
 }
 
 impl<K: Kind> Arena<K> {
     pub(super) const fn new(limit: u32) -> Self {
-        Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: Bounds::WIDEST }
+        Self { slots: Slab::new(), generations: Vec::new(), given_up: 0, held: 0, limit, bounds: IdBounds::WIDEST }
     }
 
     /// Narrows what indices and generations may reach, before anything has begun.
     #[cfg(test)]
-    pub(super) fn narrow(&mut self, bounds: Bounds) {
+    pub(super) fn narrow(&mut self, bounds: IdBounds) {
         assert!(self.generations.is_empty());
         self.bounds = bounds;
     }
@@ -93,7 +93,7 @@ impl<K: Kind> Arena<K> {
         let reached = self.generations.get_mut(slot)?;
         *reached += 1; // no overflow: a slot that has reached its last generation is never vacant
         let generation = NonZeroU32::new(*reached)?;
-        self.slots.insert(Record { generation, state: State::Opening, owed: None, next: Link::NONE, links });
+        self.slots.insert(Record { generation, state: State::Opening, owed: None, next: ListLink::NONE, links });
         self.held += 1;
         Some(from_parts(slot as u32, generation))
     }
@@ -132,18 +132,18 @@ impl<K: Kind> Arena<K> {
     }
 
     /// The id of what a link leads to, if that is of this kind.
-    pub(super) fn id_at(&self, link: Link) -> Option<K> {
+    pub(super) fn id_at(&self, link: ListLink) -> Option<K> {
         let slot = link.index_as(K::KIND);
         self.slots.get(slot).map(|record| from_parts(slot as u32, record.generation))
     }
 
-    pub(super) fn at(&self, link: Link) -> Option<&Record<K>> {
+    pub(super) fn at(&self, link: ListLink) -> Option<&Record<K>> {
         self.slots.get(link.index_as(K::KIND))
     }
 
     /// What a link leads to, if it leads to a record of this kind.
     #[inline]
-    pub(super) fn at_mut(&mut self, link: Link) -> Option<&mut Record<K>> {
+    pub(super) fn at_mut(&mut self, link: ListLink) -> Option<&mut Record<K>> {
         self.slots.get_mut(link.index_as(K::KIND))
     }
 
@@ -222,15 +222,15 @@ impl<K: Kind> Eq for Arena<K> {}
 
 /// The slot of a record of any kind, or none: two bits of kind and thirty of index.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Link(u32);
+pub(super) struct ListLink(u32);
 
-impl Link {
+impl ListLink {
     /// Leads nowhere: no kind is 0.
     pub(super) const NONE: Self = Self(0);
     const SHIFT: u32 = 30;
     const MASK: u32 = (1 << Self::SHIFT) - 1;
 
-    /// A link to an entity. Its index fits, since [`Bounds`] go no further.
+    /// A link to an entity. Its index fits, since [`IdBounds`] go no further.
     #[inline]
     pub(super) fn to<K: Kind>(id: K) -> Self {
         Self((K::KIND as u32) << Self::SHIFT | id.index() as u32)
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn no_id_has_the_generation_of_a_retired_slot() {
-        assert!(Bounds::WIDEST.last_generation < RETIRED.get());
+        assert!(IdBounds::WIDEST.last_generation < RETIRED.get());
     }
 
     #[test]

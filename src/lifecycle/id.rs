@@ -10,7 +10,7 @@ use core::num::NonZeroU32;
 /// What the three kinds of id have in common, so that one [`Table`](super::Table) serves all of them.
 ///
 /// Sealed: the ids of this crate are its only implementors.
-pub trait Key: Copy + Eq + Ord + fmt::Display + private::Sealed {
+pub trait EntityId: Copy + Eq + Ord + fmt::Display + private::Sealed {
     /// The arena slot, dense from 0: an index into side tables of your own.
     fn index(self) -> usize;
     /// How many entities the slot has held up to and including this one.
@@ -28,7 +28,7 @@ mod private {
 
 /// An id from its parts, for what keeps them apart.
 #[inline]
-pub(crate) fn from_parts<I: Key>(index: u32, generation: NonZeroU32) -> I {
+pub(crate) fn from_parts<I: EntityId>(index: u32, generation: NonZeroU32) -> I {
     I::from_parts(index, generation)
 }
 
@@ -118,7 +118,7 @@ macro_rules! id {
             }
         }
 
-        impl Key for $name {
+        impl EntityId for $name {
             #[inline]
             fn index(self) -> usize {
                 self.index()

@@ -2,9 +2,9 @@
 //! around one entity, which debug builds check after each transition.
 
 use super::Lifecycle;
-use super::arena::{Link, Record};
+use super::arena::{ListLink, Record};
 use super::id::{ConnectionId, StreamId};
-use super::kind::{Books, Kind, List, Numbers};
+use super::kind::{Kind, List, Numbers, Records};
 use super::machine::State;
 
 impl<const EVENTS: usize> Lifecycle<EVENTS> {
@@ -14,40 +14,40 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// # Panics
     /// If there is a defect in this crate.
     pub fn check_invariants(&self) {
-        let books = &self.books;
-        books.listeners.check();
-        books.connections.check();
-        books.streams.check();
-        for (id, _) in books.listeners.iter() {
+        let records = &self.records;
+        records.listeners.check();
+        records.connections.check();
+        records.streams.check();
+        for (id, _) in records.listeners.iter() {
             self.check_around(id);
         }
-        for (id, _) in books.streams.iter() {
+        for (id, _) in records.streams.iter() {
             self.check_around(id);
         }
         let mut hanging = 0;
-        for (id, record) in books.connections.iter() {
+        for (id, record) in records.connections.iter() {
             self.check_around(id);
-            hanging += books.check_streams_of(id, record);
+            hanging += records.check_streams_of(id, record);
         }
         let (mut owed, mut events) = (0, 0);
-        let mut link = books.owed.oldest;
+        let mut link = records.owed.oldest;
         while !link.is_none() {
             owed += 1;
             assert!(owed <= self.len(), "The line of what is owed has an end.");
-            assert!(books.owes(link), "What stands in the line of what is owed has an outcome to tell.");
-            let swept = books.connections.at(link).map_or(0, |connection| books.hanging_on(connection));
+            assert!(records.owes(link), "What stands in the line of what is owed has an outcome to tell.");
+            let swept = records.connections.at(link).map_or(0, |connection| records.hanging_on(connection));
             events += 1 + swept;
-            let next = books.follow(link);
-            assert!(!next.is_none() || link == books.owed.newest, "The line of what is owed ends at its newest.");
+            let next = records.follow(link);
+            assert!(!next.is_none() || link == records.owed.newest, "The line of what is owed ends at its newest.");
             link = next;
         }
-        assert_eq!(events, books.owed_events, "What is owed is counted.");
-        let holding = books.listeners.iter().filter(|(_, record)| record.owed.is_some()).count()
-            + books.connections.iter().filter(|(_, record)| record.owed.is_some()).count()
-            + books.streams.iter().filter(|(_, record)| record.owed.is_some()).count();
+        assert_eq!(events, records.owed_events, "What is owed is counted.");
+        let holding = records.listeners.iter().filter(|(_, record)| record.owed.is_some()).count()
+            + records.connections.iter().filter(|(_, record)| record.owed.is_some()).count()
+            + records.streams.iter().filter(|(_, record)| record.owed.is_some()).count();
         assert_eq!(holding, owed, "Whatever has an outcome to tell stands in the line of what is owed.");
-        let ended = books.streams.iter().filter(|(_, record)| record.state == State::Ended).count();
-        assert_eq!(hanging + ended, books.streams.len() as usize, "A stream hangs on its connection or has ended.");
+        let ended = records.streams.iter().filter(|(_, record)| record.state == State::Ended).count();
+        assert_eq!(hanging + ended, records.streams.len() as usize, "A stream hangs on its connection or has ended.");
         for event in &self.queue {
             assert!(self.state(event.id()).is_some(), "What a queued event names can be looked up.");
             if event.is_last() {
@@ -58,26 +58,29 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Checks one entity and the ends of the lists: O(1).
     pub(super) fn check_around<K: Kind>(&self, id: K) {
-        let books = &self.books;
-        let List { oldest, newest } = books.owed;
+        let records = &self.records;
+        let List { oldest, newest } = records.owed;
         assert_eq!(oldest.is_none(), newest.is_none(), "The line of what is owed has both ends or none.");
         assert!(oldest.is_none() || self.room() == 0, "There is no room while anything is owed.");
-        assert!(newest.is_none() || books.follow(newest).is_none(), "Nothing is younger than the newest that is owed.");
-        let Some(record) = K::arena(books).get(id) else { return };
+        assert!(
+            newest.is_none() || records.follow(newest).is_none(),
+            "Nothing is younger than the newest that is owed."
+        );
+        let Some(record) = K::arena(records).get(id) else { return };
         assert!(record.owed.is_none() || record.state == State::Ended, "Only what has ended has an outcome to tell.");
-        K::check_links(books, id, record);
+        K::check_links(records, id, record);
     }
 }
 
-impl Books {
-    fn follow(&self, link: Link) -> Link {
+impl Records {
+    fn follow(&self, link: ListLink) -> ListLink {
         let listener = self.listeners.at(link).map(|record| record.next);
         let connection = || self.connections.at(link).map(|record| record.next);
         let stream = || self.streams.at(link).map(|record| record.next);
         listener.or_else(connection).or_else(stream).expect("A link leads to a record.")
     }
 
-    fn owes(&self, link: Link) -> bool {
+    fn owes(&self, link: ListLink) -> bool {
         self.listeners.at(link).is_some_and(|record| record.owed.is_some())
             || self.connections.at(link).is_some_and(|record| record.owed.is_some())
             || self.streams.at(link).is_some_and(|record| record.owed.is_some())
@@ -93,7 +96,7 @@ impl Books {
     fn check_streams_of(&self, id: ConnectionId, record: &Record<ConnectionId>) -> usize {
         let (mut live, mut open) = (Numbers::default(), Numbers::default());
         let mut hanging = 0;
-        let mut previous = Link::NONE;
+        let mut previous = ListLink::NONE;
         while let Some(stream) = {
             let next = if previous.is_none() { record.links.streams.oldest } else { self.follow(previous) };
             self.streams.id_at(next)
@@ -111,7 +114,7 @@ impl Books {
             }
             hanging += 1;
             assert!(hanging <= self.streams.len() as usize, "The list of a connection's streams has an end.");
-            previous = Link::to(stream);
+            previous = ListLink::to(stream);
         }
         assert_eq!(record.links.streams.newest, previous, "The list of a connection's streams ends at its newest.");
         if record.state != State::Ended {
@@ -149,7 +152,7 @@ impl Books {
         if record.state == State::Ended {
             return;
         }
-        let link = Link::to(id);
+        let link = ListLink::to(id);
         let List { oldest, newest } = connection.links.streams;
         match self.streams.at(record.links.previous) {
             Some(older) => assert_eq!(older.next, link, "A stream's older neighbour leads to it."),

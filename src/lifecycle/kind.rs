@@ -1,16 +1,16 @@
-//! [`Kind`]: what the machinery needs to know to treat listeners, connections and streams alike, and [`Books`],
+//! [`Kind`]: what the machinery needs to know to treat listeners, connections and streams alike, and [`Records`],
 //! everything a lifecycle keeps besides its queue.
 
-use super::arena::{Arena, Link, Outcome, Record};
+use super::arena::{Arena, LastEvent, ListLink, Record};
 use super::counters::Counters;
 use super::event::{ConnectionEnd, Direction, Event, ListenerEnd, StreamEnd};
-use super::id::{ConnectionId, Id, Key, ListenerId, StreamId};
+use super::id::{ConnectionId, EntityId, Id, ListenerId, StreamId};
 use super::machine::State;
 use core::fmt::Debug;
 
 /// The records, the counters, and the line of what is owed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Books {
+pub(super) struct Records {
     pub(super) listeners: Arena<ListenerId>,
     pub(super) connections: Arena<ConnectionId>,
     pub(super) streams: Arena<StreamId>,
@@ -27,12 +27,12 @@ pub(super) struct Books {
 /// The ends of a list that is threaded through the `next` of records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct List {
-    pub(super) oldest: Link,
-    pub(super) newest: Link,
+    pub(super) oldest: ListLink,
+    pub(super) newest: ListLink,
 }
 
 impl List {
-    pub(super) const EMPTY: Self = Self { oldest: Link::NONE, newest: Link::NONE };
+    pub(super) const EMPTY: Self = Self { oldest: ListLink::NONE, newest: ListLink::NONE };
 }
 
 /// What a transition changes, borrowed side by side.
@@ -44,7 +44,7 @@ pub(super) struct Split<'a, K: Kind> {
 }
 
 /// One of the three kinds.
-pub(super) trait Kind: Key + Debug + Into<Id> {
+pub(super) trait Kind: EntityId + Debug + Into<Id> {
     /// 1, 2 or 3: how a link tells them apart.
     const KIND: u8;
     /// Why an open one ends.
@@ -54,12 +54,12 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
     /// The record of the connection it runs on; nothing if it is no stream.
     type On<'a>;
 
-    fn arena(books: &Books) -> &Arena<Self>;
-    fn arena_mut(books: &mut Books) -> &mut Arena<Self>;
+    fn arena(records: &Records) -> &Arena<Self>;
+    fn arena_mut(records: &mut Records) -> &mut Arena<Self>;
     /// What a transition changes, side by side, so that each record is looked up once.
-    fn split(books: &mut Books) -> Split<'_, Self>;
+    fn split(records: &mut Records) -> Split<'_, Self>;
     fn told_opened(self, links: &Self::Links) -> Event;
-    fn told_ended(self, links: &Self::Links, outcome: Outcome<Self::End>) -> Event;
+    fn told_ended(self, links: &Self::Links, outcome: LastEvent<Self::End>) -> Event;
 
     /// The connection it runs on.
     fn runs_on(_links: &Self::Links) -> Option<ConnectionId> {
@@ -92,15 +92,15 @@ pub(super) trait Kind: Key + Debug + Into<Id> {
         counters: &mut Counters,
         on: &mut Self::On<'_>,
         links: &mut Self::Links,
-        outcome: Outcome<Self::End>,
+        outcome: LastEvent<Self::End>,
     );
 
     /// Takes it off the list it hangs on while it has not ended.
-    fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: Link) {}
+    fn unlink(_arena: &mut Arena<Self>, _on: Self::On<'_>, _links: &Self::Links, _next: ListLink) {}
     /// Lets go of what it was counted in until it was vacated.
     fn released(_on: Self::On<'_>) {}
     /// The invariants of what only this kind has.
-    fn check_links(_books: &Books, _id: Self, _record: &Record<Self>) {}
+    fn check_links(_books: &Records, _id: Self, _record: &Record<Self>) {}
 }
 
 impl Kind for ListenerId {
@@ -110,18 +110,18 @@ impl Kind for ListenerId {
     type On<'a> = ();
 
     #[inline]
-    fn arena(books: &Books) -> &Arena<Self> {
-        &books.listeners
+    fn arena(records: &Records) -> &Arena<Self> {
+        &records.listeners
     }
 
     #[inline]
-    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
-        &mut books.listeners
+    fn arena_mut(records: &mut Records) -> &mut Arena<Self> {
+        &mut records.listeners
     }
 
     #[inline]
-    fn split(books: &mut Books) -> Split<'_, Self> {
-        Split { arena: &mut books.listeners, connections: None, counters: &mut books.counters }
+    fn split(records: &mut Records) -> Split<'_, Self> {
+        Split { arena: &mut records.listeners, connections: None, counters: &mut records.counters }
     }
 
     #[inline]
@@ -135,10 +135,10 @@ impl Kind for ListenerId {
     }
 
     #[inline]
-    fn told_ended(self, (): &(), outcome: Outcome<ListenerEnd>) -> Event {
+    fn told_ended(self, (): &(), outcome: LastEvent<ListenerEnd>) -> Event {
         match outcome {
-            Outcome::Failed(reason) => Event::ListenFailed { listener: self, reason },
-            Outcome::Closed(reason) => Event::ListenClose { listener: self, reason },
+            LastEvent::Failed(reason) => Event::ListenFailed { listener: self, reason },
+            LastEvent::Closed(reason) => Event::ListenClose { listener: self, reason },
         }
     }
 
@@ -148,10 +148,10 @@ impl Kind for ListenerId {
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, (): &mut (), (): &mut (), outcome: Outcome<ListenerEnd>) {
+    fn count_ended(counters: &mut Counters, (): &mut (), (): &mut (), outcome: LastEvent<ListenerEnd>) {
         match outcome {
-            Outcome::Failed(_) => counters.listeners.count_failed(1),
-            Outcome::Closed(_) => counters.listeners.count_closed(1),
+            LastEvent::Failed(_) => counters.listeners.count_failed(1),
+            LastEvent::Closed(_) => counters.listeners.count_closed(1),
         }
     }
 }
@@ -233,18 +233,18 @@ impl Kind for ConnectionId {
     type On<'a> = ();
 
     #[inline]
-    fn arena(books: &Books) -> &Arena<Self> {
-        &books.connections
+    fn arena(records: &Records) -> &Arena<Self> {
+        &records.connections
     }
 
     #[inline]
-    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
-        &mut books.connections
+    fn arena_mut(records: &mut Records) -> &mut Arena<Self> {
+        &mut records.connections
     }
 
     #[inline]
-    fn split(books: &mut Books) -> Split<'_, Self> {
-        Split { arena: &mut books.connections, connections: None, counters: &mut books.counters }
+    fn split(records: &mut Records) -> Split<'_, Self> {
+        Split { arena: &mut records.connections, connections: None, counters: &mut records.counters }
     }
 
     #[inline]
@@ -258,15 +258,15 @@ impl Kind for ConnectionId {
     }
 
     #[inline]
-    fn told_ended(self, _: &ConnectionLinks, outcome: Outcome<ConnectionEnd>) -> Event {
+    fn told_ended(self, _: &ConnectionLinks, outcome: LastEvent<ConnectionEnd>) -> Event {
         match outcome {
-            Outcome::Failed(reason) => Event::ConnectFailed { connection: self, reason },
-            Outcome::Closed(reason) => Event::Disconnected { connection: self, reason },
+            LastEvent::Failed(reason) => Event::ConnectFailed { connection: self, reason },
+            LastEvent::Closed(reason) => Event::Disconnected { connection: self, reason },
         }
     }
 
-    fn check_links(books: &Books, _id: Self, record: &Record<Self>) {
-        books.check_connection(record);
+    fn check_links(records: &Records, _id: Self, record: &Record<Self>) {
+        records.check_connection(record);
     }
 
     #[inline]
@@ -285,11 +285,16 @@ impl Kind for ConnectionId {
     }
 
     #[inline]
-    fn count_ended(counters: &mut Counters, (): &mut (), links: &mut ConnectionLinks, outcome: Outcome<ConnectionEnd>) {
+    fn count_ended(
+        counters: &mut Counters,
+        (): &mut (),
+        links: &mut ConnectionLinks,
+        outcome: LastEvent<ConnectionEnd>,
+    ) {
         let counts = counters.connections.of_mut(links.direction);
         match outcome {
-            Outcome::Failed(_) => counts.count_failed(1),
-            Outcome::Closed(_) => counts.count_closed(1),
+            LastEvent::Failed(_) => counts.count_failed(1),
+            LastEvent::Closed(_) => counts.count_closed(1),
         }
         for direction in [Direction::Inbound, Direction::Outbound] {
             let live = core::mem::take(links.live.of_mut(direction));
@@ -307,7 +312,7 @@ pub(super) struct StreamLinks {
     pub(super) direction: Direction,
     pub(super) connection: ConnectionId,
     /// The next older one on its connection's list.
-    pub(super) previous: Link,
+    pub(super) previous: ListLink,
 }
 
 impl Kind for StreamId {
@@ -317,18 +322,18 @@ impl Kind for StreamId {
     type On<'a> = &'a mut Record<ConnectionId>;
 
     #[inline]
-    fn arena(books: &Books) -> &Arena<Self> {
-        &books.streams
+    fn arena(records: &Records) -> &Arena<Self> {
+        &records.streams
     }
 
     #[inline]
-    fn arena_mut(books: &mut Books) -> &mut Arena<Self> {
-        &mut books.streams
+    fn arena_mut(records: &mut Records) -> &mut Arena<Self> {
+        &mut records.streams
     }
 
     #[inline]
-    fn split(books: &mut Books) -> Split<'_, Self> {
-        let Books { connections, streams, counters, .. } = books;
+    fn split(records: &mut Records) -> Split<'_, Self> {
+        let Records { connections, streams, counters, .. } = records;
         Split { arena: streams, connections: Some(connections), counters }
     }
 
@@ -353,11 +358,11 @@ impl Kind for StreamId {
     }
 
     #[inline]
-    fn told_ended(self, links: &StreamLinks, outcome: Outcome<StreamEnd>) -> Event {
+    fn told_ended(self, links: &StreamLinks, outcome: LastEvent<StreamEnd>) -> Event {
         let (connection, stream) = (links.connection, self);
         match outcome {
-            Outcome::Failed(reason) => Event::StreamFailed { connection, stream, reason },
-            Outcome::Closed(reason) => Event::ClosedStream { connection, stream, reason },
+            LastEvent::Failed(reason) => Event::StreamFailed { connection, stream, reason },
+            LastEvent::Closed(reason) => Event::ClosedStream { connection, stream, reason },
         }
     }
 
@@ -372,13 +377,13 @@ impl Kind for StreamId {
         counters: &mut Counters,
         on: &mut Self::On<'_>,
         links: &mut StreamLinks,
-        outcome: Outcome<StreamEnd>,
+        outcome: LastEvent<StreamEnd>,
     ) {
         let counts = counters.streams.of_mut(links.direction);
         *on.links.live.of_mut(links.direction) -= 1;
         match outcome {
-            Outcome::Failed(_) => counts.count_failed(1),
-            Outcome::Closed(_) => {
+            LastEvent::Failed(_) => counts.count_failed(1),
+            LastEvent::Closed(_) => {
                 *on.links.open.of_mut(links.direction) -= 1;
                 counts.count_closed(1);
             }
@@ -386,7 +391,7 @@ impl Kind for StreamId {
     }
 
     #[inline]
-    fn unlink(streams: &mut Arena<Self>, on: Self::On<'_>, links: &StreamLinks, next: Link) {
+    fn unlink(streams: &mut Arena<Self>, on: Self::On<'_>, links: &StreamLinks, next: ListLink) {
         let list = &mut on.links.streams;
         match streams.at_mut(links.previous) {
             Some(older) => older.next = next,
@@ -398,8 +403,8 @@ impl Kind for StreamId {
         }
     }
 
-    fn check_links(books: &Books, id: Self, record: &Record<Self>) {
-        books.check_stream(id, record);
+    fn check_links(records: &Records, id: Self, record: &Record<Self>) {
+        records.check_stream(id, record);
     }
 
     #[inline]

@@ -58,7 +58,7 @@ impl core::error::Error for Refused {}
 
 /// What can happen to an entity. `E` is the reason its kind ends for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Input<E> {
+pub(super) enum Transition<E> {
     /// It is up.
     Opened,
     /// Its owner wants it to finish.
@@ -89,8 +89,8 @@ pub(super) enum Effect<E> {
 /// The whole machine. Pure: no arena, queue or clock. No `_` arm: a new state must be decided everywhere. `None` is
 /// vacant.
 #[inline]
-pub(super) const fn step<E: Copy>(state: State, input: Input<E>) -> Result<(Option<State>, Effect<E>), Refused> {
-    use {Effect as D, Input as I, State as S};
+pub(super) const fn step<E: Copy>(state: State, input: Transition<E>) -> Result<(Option<State>, Effect<E>), Refused> {
+    use {Effect as D, State as S, Transition as I};
     Ok(match (state, input) {
         (S::Opening, I::Opened) => (Some(S::Open), D::TellOpened),
         (S::Opening, I::Fail(failure) | I::End(_, failure)) => (Some(S::Ended), D::TellFailed(failure)),
@@ -112,12 +112,12 @@ mod tests {
     use alloc::vec::Vec;
 
     const STATES: [State; 4] = [State::Opening, State::Open, State::Leaving, State::Ended];
-    const INPUTS: [(&str, Input<u8>); 5] = [
-        ("Opened", Input::Opened),
-        ("Leave", Input::Leave),
-        ("Fail", Input::Fail(Failure::Refused)),
-        ("End", Input::End(7, Failure::Eof)),
-        ("Handled", Input::Handled),
+    const TRANSITIONS: [(&str, Transition<u8>); 5] = [
+        ("Opened", Transition::Opened),
+        ("Leave", Transition::Leave),
+        ("Fail", Transition::Fail(Failure::Refused)),
+        ("End", Transition::End(7, Failure::Eof)),
+        ("Handled", Transition::Handled),
     ];
 
     /// The cells of the table in this file's documentation, without their backticks.
@@ -127,7 +127,7 @@ mod tests {
         rows.filter(|row| !row.starts_with('-')).map(cells).collect()
     }
 
-    fn cell(state: State, input: Input<u8>) -> String {
+    fn cell(state: State, input: Transition<u8>) -> String {
         match step(state, input) {
             Err(refused) => format!("refused: {refused:?}"),
             Ok((next, effect)) => {
@@ -142,12 +142,12 @@ mod tests {
     fn the_table_is_the_machine() {
         let table = table();
         let (head, rows) = table.split_first().expect("the documentation has a table");
-        assert_eq!(head[1..], INPUTS.map(|(name, _)| String::from(name)), "every input has its column");
+        assert_eq!(head[1..], TRANSITIONS.map(|(name, _)| String::from(name)), "every input has its column");
         assert_eq!(rows.len(), STATES.len(), "every state has its row");
         for (row, state) in rows.iter().zip(STATES) {
             assert_eq!(row[0], format!("{state:?}"));
-            assert_eq!(row.len(), 1 + INPUTS.len(), "{state:?} has a cell for every input");
-            for (documented, (name, input)) in row[1..].iter().zip(INPUTS) {
+            assert_eq!(row.len(), 1 + TRANSITIONS.len(), "{state:?} has a cell for every input");
+            for (documented, (name, input)) in row[1..].iter().zip(TRANSITIONS) {
                 assert_eq!(*documented, cell(state, input), "{state:?} on {name}");
             }
         }
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_end_is_told_as_a_failure_before_it_was_open_and_with_its_reason_after() {
-        let end = Input::End(7, Failure::Eof);
+        let end = Transition::End(7, Failure::Eof);
         assert_eq!(step(State::Opening, end), Ok((Some(State::Ended), Effect::TellFailed(Failure::Eof))));
         assert_eq!(step(State::Open, end), Ok((Some(State::Ended), Effect::TellClosed(7))));
         assert_eq!(step(State::Leaving, end), Ok((Some(State::Ended), Effect::TellClosed(7))));
@@ -164,9 +164,9 @@ mod tests {
     #[test]
     fn only_what_has_ended_is_vacated() {
         for state in STATES {
-            for (name, input) in INPUTS {
+            for (name, input) in TRANSITIONS {
                 let vacated = matches!(step(state, input), Ok((None, _)));
-                assert_eq!(vacated, (state, input) == (State::Ended, Input::Handled), "{state:?} on {name}");
+                assert_eq!(vacated, (state, input) == (State::Ended, Transition::Handled), "{state:?} on {name}");
             }
         }
     }

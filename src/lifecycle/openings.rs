@@ -1,6 +1,6 @@
 //! What an observer that comes late has missed: [`Lifecycle::openings`].
 
-use super::arena::{Arena, Outcome};
+use super::arena::{Arena, LastEvent};
 use super::kind::Kind;
 use super::machine::State;
 use super::{Event, Id, Lifecycle};
@@ -29,25 +29,25 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
             };
         }
         let mut openings = Vec::new();
-        let mut add = |id: Id, is_told: Told, event: Event| {
+        let mut add = |id: Id, is_told: OpeningIsTold, event: Event| {
             let is_open = match is_told {
-                Told::Open => true,
-                Told::Queued => to_close.contains(&id),
-                Told::Not => false,
+                OpeningIsTold::Open => true,
+                OpeningIsTold::Queued => to_close.contains(&id),
+                OpeningIsTold::Not => false,
             };
             if is_open && !to_open.contains(&id) {
                 openings.push(event);
             }
         };
-        walk(&self.books.listeners, &mut add);
-        walk(&self.books.connections, &mut add);
-        walk(&self.books.streams, &mut add);
+        walk(&self.records.listeners, &mut add);
+        walk(&self.records.connections, &mut add);
+        walk(&self.records.streams, &mut add);
         openings
     }
 }
 
 /// Whether an opening has been told, as far as a record knows.
-enum Told {
+enum OpeningIsTold {
     /// Yes, or it is queued.
     Open,
     /// It has ended and nothing is owed: its last event is queued, or has been handed out.
@@ -56,13 +56,13 @@ enum Told {
     Not,
 }
 
-fn walk<K: Kind>(arena: &Arena<K>, add: &mut impl FnMut(Id, Told, Event)) {
+fn walk<K: Kind>(arena: &Arena<K>, add: &mut impl FnMut(Id, OpeningIsTold, Event)) {
     for (id, record) in arena.iter() {
         // The record itself is asked: a stream whose connection has ended is still written as it was.
         let told = match (record.state, record.owed) {
-            (State::Opening, _) | (State::Ended, Some(Outcome::Failed(_))) => Told::Not,
-            (State::Open | State::Leaving, _) | (State::Ended, Some(Outcome::Closed(_))) => Told::Open,
-            (State::Ended, None) => Told::Queued,
+            (State::Opening, _) | (State::Ended, Some(LastEvent::Failed(_))) => OpeningIsTold::Not,
+            (State::Open | State::Leaving, _) | (State::Ended, Some(LastEvent::Closed(_))) => OpeningIsTold::Open,
+            (State::Ended, None) => OpeningIsTold::Queued,
         };
         add(id.into(), told, id.told_opened(&record.links));
     }

@@ -1,7 +1,7 @@
 //! [`Table`]: the owner's values, by id. A slot remembers the generation of its value, so that a stale id finds
 //! nothing, even after its slot has been taken again.
 
-use super::id::{Key, from_parts};
+use super::id::{EntityId, from_parts};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroU32;
@@ -41,7 +41,7 @@ pub(super) const fn growth(slots: usize) -> usize {
     }
 }
 
-impl<I: Key, T> Table<I, T> {
+impl<I: EntityId, T> Table<I, T> {
     /// An empty table; it allocates at the first insertion.
     #[must_use]
     pub const fn new() -> Self {
@@ -145,7 +145,7 @@ impl<I: Key, T> Table<I, T> {
     }
 }
 
-impl<I: Key, T> Default for Table<I, T> {
+impl<I: EntityId, T> Default for Table<I, T> {
     fn default() -> Self {
         Self::new()
     }

@@ -1,16 +1,16 @@
 //! What can only be seen from inside: the ends of indices and generations, what an end writes, and invariants broken
 //! on purpose. The promises themselves are tested from outside, in `tests/lifecycle`.
 
-use super::arena::{Bounds, Record};
+use super::arena::{IdBounds, Record};
 use super::*;
 use alloc::vec::Vec;
 
 fn narrow(last_index: u32, last_generation: u32) -> Lifecycle<8> {
     let mut lifecycle = Lifecycle::new(Limits::default());
-    let bounds = Bounds { last_index, last_generation };
-    lifecycle.books.listeners.narrow(bounds);
-    lifecycle.books.connections.narrow(bounds);
-    lifecycle.books.streams.narrow(bounds);
+    let bounds = IdBounds { last_index, last_generation };
+    lifecycle.records.listeners.narrow(bounds);
+    lifecycle.records.connections.narrow(bounds);
+    lifecycle.records.streams.narrow(bounds);
     lifecycle
 }
 
@@ -43,7 +43,7 @@ fn a_slot_whose_generations_are_spent_is_retired() {
 #[test]
 fn retired_slots_do_not_count_towards_a_limit() {
     let mut lifecycle = Lifecycle::<8>::new(Limits { listeners: 1, ..Limits::default() });
-    lifecycle.books.listeners.narrow(Bounds { last_index: 9, last_generation: 1 });
+    lifecycle.records.listeners.narrow(IdBounds { last_index: 9, last_generation: 1 });
     for index in 0..10 {
         assert_eq!(listener_that_fails(&mut lifecycle).map(ListenerId::index), Ok(index));
     }
@@ -69,14 +69,14 @@ fn a_retired_stream_slot_frees_its_place_on_the_connection() {
 
 #[test]
 fn the_widest_bounds_fit_a_link() {
-    let last = Link::to(id::from_parts::<StreamId>(Bounds::WIDEST.last_index, core::num::NonZeroU32::MIN));
-    assert_eq!(last.index_as(StreamId::KIND), Bounds::WIDEST.last_index as usize);
-    for link in [last, Link::to(id::from_parts::<StreamId>(0, core::num::NonZeroU32::MIN)), Link::NONE] {
-        let beyond = Bounds::WIDEST.last_index as usize + 1;
+    let last = ListLink::to(id::from_parts::<StreamId>(IdBounds::WIDEST.last_index, core::num::NonZeroU32::MIN));
+    assert_eq!(last.index_as(StreamId::KIND), IdBounds::WIDEST.last_index as usize);
+    for link in [last, ListLink::to(id::from_parts::<StreamId>(0, core::num::NonZeroU32::MIN)), ListLink::NONE] {
+        let beyond = IdBounds::WIDEST.last_index as usize + 1;
         assert!(link.index_as(ListenerId::KIND) >= beyond && link.index_as(ConnectionId::KIND) >= beyond, "{link:?}");
     }
-    assert!(Link::NONE.index_as(StreamId::KIND) > Bounds::WIDEST.last_index as usize);
-    assert!(!Link::to(id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN)).is_none());
+    assert!(ListLink::NONE.index_as(StreamId::KIND) > IdBounds::WIDEST.last_index as usize);
+    assert!(!ListLink::to(id::from_parts::<ListenerId>(0, core::num::NonZeroU32::MIN)).is_none());
 }
 
 #[test]
@@ -111,18 +111,18 @@ fn lifecycles_that_would_answer_differently_are_not_equal() {
     let fresh = Lifecycle::<8>::new(Limits::default());
     let mut once = fresh.clone();
     listener_that_fails(&mut once).unwrap();
-    assert_ne!(once.books.listeners, fresh.books.listeners);
+    assert_ne!(once.records.listeners, fresh.records.listeners);
     let mut twice = once.clone();
-    assert_eq!(once.books.listeners, twice.books.listeners);
+    assert_eq!(once.records.listeners, twice.records.listeners);
     listener_that_fails(&mut twice).unwrap();
-    assert_ne!(once.books.listeners, twice.books.listeners, "the next id is another one");
+    assert_ne!(once.records.listeners, twice.records.listeners, "the next id is another one");
     let open = |begun: &Lifecycle<8>, listener| {
         let mut open = begun.clone();
         open.opened(listener).unwrap();
         open
     };
     let listener = once.begin_listener().unwrap();
-    assert_ne!(once.books.listeners, open(&once, listener).books.listeners, "a state is another one");
+    assert_ne!(once.records.listeners, open(&once, listener).records.listeners, "a state is another one");
 }
 
 #[test]
@@ -149,12 +149,12 @@ fn connection_with_streams(lifecycle: &mut Lifecycle<8>, streams: usize) -> (Con
 fn the_end_of_a_connection_writes_none_of_its_streams_and_draining_no_more_than_the_queue_holds() {
     let mut lifecycle = Lifecycle::<8>::new(Limits::default());
     let (connection, streams) = connection_with_streams(&mut lifecycle, 100);
-    let untouched = lifecycle.books.streams.clone();
+    let untouched = lifecycle.records.streams.clone();
     lifecycle.end_connection(connection, ConnectionEnd::Idle).unwrap();
-    assert_eq!(lifecycle.books.streams, untouched);
+    assert_eq!(lifecycle.records.streams, untouched);
 
     let swept = |lifecycle: &Lifecycle<8>| {
-        let ended = |id: &&StreamId| lifecycle.books.streams.get(**id).is_none_or(|it| it.state == State::Ended);
+        let ended = |id: &&StreamId| lifecycle.records.streams.get(**id).is_none_or(|it| it.state == State::Ended);
         streams.iter().filter(ended).count()
     };
     for drained in 0..92 {
@@ -179,29 +179,29 @@ fn broken(breakage: fn(&mut Lifecycle<8>, ConnectionId, &[StreamId])) -> alloc::
 #[test]
 fn broken_invariants_are_found() {
     let message = broken(|lifecycle, _, streams| {
-        lifecycle.books.streams.get_mut(streams[1]).unwrap().state = State::Ended;
+        lifecycle.records.streams.get_mut(streams[1]).unwrap().state = State::Ended;
     });
     assert!(message.contains("does not hang on its connection"), "{message}");
     let message = broken(|lifecycle, _, streams| {
-        lifecycle.books.streams.get_mut(streams[1]).unwrap().next = Link::NONE;
+        lifecycle.records.streams.get_mut(streams[1]).unwrap().next = ListLink::NONE;
     });
     assert!(message.contains("is the newest"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.connections.get_mut(connection).unwrap().links.live.inbound -= 1;
+        lifecycle.records.connections.get_mut(connection).unwrap().links.live.inbound -= 1;
     });
     assert!(message.contains("counts the streams that hang on it"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.connections.get_mut(connection).unwrap().links.held += 1;
+        lifecycle.records.connections.get_mut(connection).unwrap().links.held += 1;
     });
     assert!(message.contains("counts the records of its streams"), "{message}");
-    let message = broken(|lifecycle, connection, _| lifecycle.books.owed.newest = Link::to(connection));
+    let message = broken(|lifecycle, connection, _| lifecycle.records.owed.newest = ListLink::to(connection));
     assert!(message.contains("both ends or none"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.owed = List { oldest: Link::to(connection), newest: Link::to(connection) };
+        lifecycle.records.owed = List { oldest: ListLink::to(connection), newest: ListLink::to(connection) };
     });
     assert!(message.contains("What stands in the line of what is owed"), "{message}");
     let message = broken(|lifecycle, connection, _| {
-        lifecycle.books.connections.get_mut(connection).unwrap().state = State::Ended;
+        lifecycle.records.connections.get_mut(connection).unwrap().state = State::Ended;
     });
     assert!(message.contains("Nothing lives on a connection that has ended"), "{message}");
 }

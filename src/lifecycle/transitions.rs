@@ -5,15 +5,15 @@
 //! line: it ends in O(1), and its streams, which were over with it, are swept one by one when their events are queued.
 
 use super::Lifecycle;
-use super::arena::{Link, Outcome};
+use super::arena::{LastEvent, ListLink};
 use super::event::{Event, Failure, StreamEnd};
 use super::id::{ConnectionId, ListenerId, StreamId};
-use super::kind::{Books, Kind, Split};
-use super::machine::{Effect, Input, Refused, State, step};
+use super::kind::{Kind, Records, Split};
+use super::machine::{Effect, Refused, State, Transition, step};
 
 /// Whose word a transition is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum CalledBy {
     /// The owner's: of what it sees, a stream is over as soon as its connection is.
     Owner,
     /// The sweep's, which finds the streams of an ended connection as they were.
@@ -26,7 +26,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     /// Inlined, so that each of its few callers keeps only the column of `step` that its input leaves: a quarter of
     /// the instructions of a stream's life goes without.
     #[inline(always)]
-    pub(super) fn apply<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
+    pub(super) fn apply<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
         let applied = self.transition(id, input, by);
         #[cfg(debug_assertions)]
         self.check_around(id);
@@ -35,14 +35,14 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Look up and `step`, either of which may refuse; then write the state and tell of it.
     #[inline(always)]
-    fn transition<K: Kind>(&mut self, id: K, input: Input<K::End>, by: By) -> Result<(), Refused> {
+    fn transition<K: Kind>(&mut self, id: K, input: Transition<K::End>, by: CalledBy) -> Result<(), Refused> {
         let has_room = self.has_room();
-        let Split { arena, connections, counters } = K::split(&mut self.books);
+        let Split { arena, connections, counters } = K::split(&mut self.records);
         let record = arena.get_mut(id).ok_or(Refused::Stale)?;
         let mut on = K::on(connections, &record.links).ok_or(Refused::Stale)?;
         let state = match by {
-            By::Owner if K::is_over(&on) => State::Ended,
-            By::Owner | By::Sweep => record.state,
+            CalledBy::Owner if K::is_over(&on) => State::Ended,
+            CalledBy::Owner | CalledBy::Sweep => record.state,
         };
         let (next_state, effect) = step(state, input)?;
         if matches!(effect, Effect::TellOpened) && !has_room {
@@ -59,16 +59,16 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
         }
         let outcome = match effect {
             Effect::Nothing | Effect::TellOpened | Effect::Release => None,
-            Effect::TellFailed(failure) => Some(Outcome::Failed(failure)),
-            Effect::TellClosed(end) => Some(Outcome::Closed(end)),
+            Effect::TellFailed(failure) => Some(LastEvent::Failed(failure)),
+            Effect::TellClosed(end) => Some(LastEvent::Closed(end)),
         };
         if let Some(outcome) = outcome {
-            if matches!(by, By::Owner) {
+            if matches!(by, CalledBy::Owner) {
                 K::count_ended(counters, &mut on, &mut record.links, outcome);
             }
             K::unlink(arena, on, &links, next);
             // Whatever is swept, `pay` has made sure of the room.
-            if matches!(by, By::Sweep) || has_room && !K::comes_last(&links) {
+            if matches!(by, CalledBy::Sweep) || has_room && !K::comes_last(&links) {
                 self.queue_up(id.told_ended(&links, outcome));
             } else {
                 self.owe(id, outcome, K::events_of_end(&links));
@@ -89,7 +89,7 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Whether [`room`](Self::room) is more than 0.
     fn has_room(&self) -> bool {
-        self.books.owed.oldest.is_none() && !self.queue.is_full()
+        self.records.owed.oldest.is_none() && !self.queue.is_full()
     }
 
     /// Queues an event for which there is room.
@@ -100,31 +100,31 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 
     /// Puts something that has ended, and that causes so many events, at the end of the line of what is owed.
     #[inline(never)]
-    fn owe<K: Kind>(&mut self, id: K, outcome: Outcome<K::End>, events: usize) {
-        self.books.owed_events += events;
-        let link = Link::to(id);
+    fn owe<K: Kind>(&mut self, id: K, outcome: LastEvent<K::End>, events: usize) {
+        self.records.owed_events += events;
+        let link = ListLink::to(id);
         let mut runs_on = None;
-        if let Some(record) = K::arena_mut(&mut self.books).get_mut(id) {
+        if let Some(record) = K::arena_mut(&mut self.records).get_mut(id) {
             record.owed = Some(outcome);
-            record.next = Link::NONE;
+            record.next = ListLink::NONE;
             runs_on = K::runs_on(&record.links);
         }
-        let time = self.books.owed_time;
-        if let Some(connection) = runs_on.and_then(|connection| self.books.connections.get_mut(connection)) {
+        let time = self.records.owed_time;
+        if let Some(connection) = runs_on.and_then(|connection| self.records.connections.get_mut(connection)) {
             connection.links.count_owed(time);
         }
-        let newest = self.books.owed.newest;
-        match self.books.next_of(newest) {
+        let newest = self.records.owed.newest;
+        match self.records.next_of(newest) {
             Some(next) => *next = link,
-            None => self.books.owed.oldest = link,
+            None => self.records.owed.oldest = link,
         }
-        self.books.owed.newest = link;
+        self.records.owed.newest = link;
     }
 
     /// Queues what is owed, as far as there is room: O(1) for each event.
     #[inline]
     pub(super) fn pay(&mut self) {
-        if !self.books.owed.oldest.is_none() {
+        if !self.records.owed.oldest.is_none() {
             self.pay_owed();
         }
     }
@@ -132,30 +132,30 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
     #[inline(never)]
     fn pay_owed(&mut self) {
         while !self.queue.is_full() {
-            let oldest = self.books.owed.oldest;
+            let oldest = self.records.owed.oldest;
             if oldest.is_none() {
                 return;
             }
-            if let Some(stream) = self.books.first_to_sweep(oldest) {
-                let input = Input::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
-                let swept = self.apply(stream, input, By::Sweep);
+            if let Some(stream) = self.records.first_to_sweep(oldest) {
+                let input = Transition::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed);
+                let swept = self.apply(stream, input, CalledBy::Sweep);
                 debug_assert!(swept.is_ok(), "A stream that hangs on an ended connection is swept once.");
-                self.books.owed_events -= 1;
+                self.records.owed_events -= 1;
                 continue;
             }
             let (event, next) = self
-                .books
+                .records
                 .pay_off::<ListenerId>(oldest)
-                .or_else(|| self.books.pay_off::<ConnectionId>(oldest))
-                .or_else(|| self.books.pay_off::<StreamId>(oldest))
+                .or_else(|| self.records.pay_off::<ConnectionId>(oldest))
+                .or_else(|| self.records.pay_off::<StreamId>(oldest))
                 .unzip();
-            self.books.owed.oldest = next.unwrap_or(Link::NONE);
-            if self.books.owed.oldest.is_none() {
-                self.books.owed.newest = Link::NONE;
-                self.books.next_owed_time();
+            self.records.owed.oldest = next.unwrap_or(ListLink::NONE);
+            if self.records.owed.oldest.is_none() {
+                self.records.owed.newest = ListLink::NONE;
+                self.records.next_owed_time();
             }
             if let Some(event) = event {
-                self.books.owed_events -= 1;
+                self.records.owed_events -= 1;
                 self.queue_up(event);
             }
         }
@@ -165,11 +165,11 @@ impl<const EVENTS: usize> Lifecycle<EVENTS> {
 /// Apart, and by value, so that nothing is kept in memory for it while nobody traces.
 #[cold]
 #[inline(never)]
-fn trace<K: Kind>(id: K, state: State, input: Input<K::End>, next: Option<State>) {
+fn trace<K: Kind>(id: K, state: State, input: Transition<K::End>, next: Option<State>) {
     log::trace!("{id}: {state:?} on {input:?}: {next:?}");
 }
 
-impl Books {
+impl Records {
     /// Nothing is owed any more: what connections have owed until now does not count the next time.
     #[cold]
     fn next_owed_time(&mut self) {
@@ -181,7 +181,7 @@ impl Books {
     }
 
     /// The `next` of what a link leads to, whatever its kind.
-    fn next_of(&mut self, link: Link) -> Option<&mut Link> {
+    fn next_of(&mut self, link: ListLink) -> Option<&mut ListLink> {
         if let Some(record) = self.streams.at_mut(link) {
             return Some(&mut record.next);
         }
@@ -192,17 +192,17 @@ impl Books {
     }
 
     /// The oldest stream to be told of before the connection that a link leads to.
-    fn first_to_sweep(&self, link: Link) -> Option<StreamId> {
+    fn first_to_sweep(&self, link: ListLink) -> Option<StreamId> {
         let connection = self.connections.get(self.connections.id_at(link)?)?;
         debug_assert!(connection.state == State::Ended, "Only what has ended is owed.");
         self.streams.id_at(connection.links.streams.oldest)
     }
 
     /// The event that is owed of what a link leads to, if that is of kind `K`, and what is owed after it.
-    fn pay_off<K: Kind>(&mut self, link: Link) -> Option<(Event, Link)> {
+    fn pay_off<K: Kind>(&mut self, link: ListLink) -> Option<(Event, ListLink)> {
         let id: K = K::arena(self).id_at(link)?;
         let record = K::arena_mut(self).get_mut(id)?;
         let outcome = record.owed.take()?;
-        Some((id.told_ended(&record.links, outcome), core::mem::replace(&mut record.next, Link::NONE)))
+        Some((id.told_ended(&record.links, outcome), core::mem::replace(&mut record.next, ListLink::NONE)))
     }
 }
