@@ -363,7 +363,7 @@ impl Connection {
             }
             open.session.limit_frames(input.frames_left());
             let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
-            match open.session.receive_with(streams, plain, &mut turn.scratch.spares) {
+            match open.session.receive_with(streams, plain, &mut turn.scratch.buffers) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
                     let is_proposed = begins

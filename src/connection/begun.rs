@@ -89,7 +89,7 @@ impl Connection {
         }
         let is_proposed = match heard {
             Ok((consumed, is_proposed)) => {
-                open.session.consume_with(&mut stream.yamux, consumed, &mut turn.scratch.spares);
+                open.session.consume_with(&mut stream.yamux, consumed, &mut turn.scratch.buffers);
                 is_proposed
             }
             Err(error) => {

@@ -124,7 +124,7 @@ impl Connection {
         let step = stream.negotiate(turn.protocols, &mut turn.scratch.lines);
         if let Some(yamux) = &mut stream.yamux {
             if let Ok((consumed, _)) = &step {
-                open.session.consume_with(yamux, *consumed, &mut turn.scratch.spares);
+                open.session.consume_with(yamux, *consumed, &mut turn.scratch.buffers);
             }
             // Even before a reset: it says why. The window holds many times what a negotiation may say.
             open.session.write_whole(yamux, &turn.scratch.lines);

@@ -1,7 +1,7 @@
 //! [`Scratch`]: memory that every turn of every connection uses again.
 
 use super::unnamed::Spare;
-use super::yamux::Spares;
+use super::yamux::BufferPool;
 use alloc::vec::Vec;
 
 /// How much of what frames are made in is kept when a connection goes.
@@ -17,7 +17,7 @@ pub struct Scratch {
     /// What a session makes frames in. Empty.
     pub(super) output: Vec<u8>,
     /// Receive buffers of streams.
-    pub(super) spares: Spares,
+    pub(super) buffers: BufferPool,
     /// Memory for streams without an id.
     pub(super) unnamed: Spare,
     /// The most streams without an id that one connection may have now.
@@ -39,7 +39,7 @@ impl Scratch {
         Self {
             lines: Vec::new(),
             output: Vec::new(),
-            spares: Spares::new(),
+            buffers: BufferPool::new(),
             unnamed: Spare::new(),
             most_unnamed: usize::MAX,
             work: 0,
@@ -69,7 +69,7 @@ impl Scratch {
     #[cfg(feature = "swarm")]
     pub(crate) fn give_up_memory(&mut self) {
         self.output.shrink_to(OUTPUT_KEPT);
-        self.spares.give_up_large();
+        self.buffers.give_up_large();
         self.unnamed.give_up_large();
     }
 }

@@ -144,8 +144,8 @@ impl Connection {
         if buffer.is_empty() {
             return Ok((0, None));
         }
-        match open.session.read_with(yamux, buffer, &mut turn.scratch.spares) {
-            yamux::Read::Bytes(n) => {
+        match open.session.read_with(yamux, buffer, &mut turn.scratch.buffers) {
+            yamux::ReadOutcome::Bytes(n) => {
                 if let Negotiation::Over { received } = &mut stream.negotiation {
                     received.raise(n as u64);
                 }
@@ -154,9 +154,9 @@ impl Connection {
                 self.moved(turn.now);
                 Ok((n, None))
             }
-            yamux::Read::Blocked => Err(ReadError::Blocked),
-            yamux::Read::Reset => Err(ReadError::Ended),
-            yamux::Read::End => Ok((0, self.step(id, Trigger::EndRead, turn))),
+            yamux::ReadOutcome::Blocked => Err(ReadError::Blocked),
+            yamux::ReadOutcome::Reset => Err(ReadError::Ended),
+            yamux::ReadOutcome::End => Ok((0, self.step(id, Trigger::EndRead, turn))),
         }
     }
 

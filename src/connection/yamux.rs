@@ -17,7 +17,7 @@
 //! ```
 //! use std::collections::BTreeMap;
 //! use swarm_notify::connection::Role;
-//! use swarm_notify::connection::yamux::{Config, Fact, Read, Session, Stream};
+//! use swarm_notify::connection::yamux::{Config, Fact, ReadOutcome, Session, Stream};
 //!
 //! let config = Config::default();
 //! let (mut dialer, mut listener) = (Session::new(Role::Dialer, &config), Session::new(Role::Listener, &config));
@@ -40,32 +40,32 @@
 //! let (_, fact) = listener.receive(&mut theirs, &wire[n + m..]).unwrap();
 //! assert_eq!(fact, Some(Fact::Readable(1)), "the end");
 //! let (stream, mut buf) = (theirs.get_mut(&1).unwrap(), [0; 16]);
-//! assert_eq!(listener.read(stream, &mut buf), Read::Bytes(5));
-//! assert_eq!(listener.read(stream, &mut buf), Read::End);
+//! assert_eq!(listener.read(stream, &mut buf), ReadOutcome::Bytes(5));
+//! assert_eq!(listener.read(stream, &mut buf), ReadOutcome::End);
 //! ```
 //!
 //! [specification]: https://github.com/libp2p/specs/blob/master/yamux/README.md
 
+mod buffer_pool;
 mod fact;
 mod flood;
 mod flow;
 mod frame;
 mod growth;
-mod live;
 mod output;
 mod pressure;
 mod receive;
 mod session;
-mod spares;
 mod stream;
 mod window;
+mod wire_ids;
 
+pub use buffer_pool::BufferPool;
 pub use fact::{Fact, OpenError, Violation};
 pub use flood::Tally;
 pub use pressure::Pressure;
 pub use session::Session;
-pub use spares::Spares;
-pub use stream::{Read, Stream};
+pub use stream::{ReadOutcome, Stream};
 
 use super::Role;
 use alloc::collections::BTreeMap;

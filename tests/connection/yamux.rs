@@ -3,7 +3,9 @@
 use crate::support::raw_frames::{ACK, DATA, FIN, GO_AWAY, PING, RST, SYN, UPDATE, data, frame};
 use std::collections::BTreeMap;
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Read, Session, Stream, Violation};
+use swarm_notify::connection::yamux::{
+    Config, Fact, INITIAL_WINDOW, OpenError, ReadOutcome, Session, Stream, Violation,
+};
 
 /// A session, its table, and what it told.
 struct End {
@@ -102,13 +104,13 @@ impl End {
         self.with_stream(key, Session::flush);
     }
 
-    fn read(&mut self, key: u32) -> (Vec<u8>, Read) {
+    fn read(&mut self, key: u32) -> (Vec<u8>, ReadOutcome) {
         let mut all = Vec::new();
         let mut buf = [0; 1000];
         loop {
             match self.with_stream(key, |session, stream| session.read(stream, &mut buf)) {
-                Read::Bytes(n) => all.extend(&buf[..n]),
-                last @ (Read::Blocked | Read::End | Read::Reset) => return (all, last),
+                ReadOutcome::Bytes(n) => all.extend(&buf[..n]),
+                last @ (ReadOutcome::Blocked | ReadOutcome::End | ReadOutcome::Reset) => return (all, last),
             }
         }
     }

@@ -4,7 +4,9 @@
 use super::input::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, OpenError, Pressure, Read, Session, Stream};
+use swarm_notify::connection::yamux::{
+    Config, Fact, INITIAL_WINDOW, OpenError, Pressure, ReadOutcome, Session, Stream,
+};
 
 /// One run. Gives whether a window has grown.
 pub(crate) fn run(bytes: &[u8]) -> bool {
@@ -411,7 +413,7 @@ impl Pair {
         }
     }
 
-    fn read(&mut self, me: usize, key: u32, n: usize) -> Read {
+    fn read(&mut self, me: usize, key: u32, n: usize) -> ReadOutcome {
         let [a, b] = &mut self.sides;
         let (side, other) = if me == 0 { (a, &*b) } else { (b, &*a) };
         let (stream, seen) = (side.streams.get_mut(&key).unwrap(), side.seen.get_mut(&key).unwrap());
@@ -428,20 +430,20 @@ impl Pair {
         assert!(side.streams.values().all(|stream| stream.held() <= windows(stream)));
         assert!(side.streams.values().all(|stream| stream.held() >= stream.unread().len()));
         match read {
-            Read::Bytes(n) => {
+            ReadOutcome::Bytes(n) => {
                 for (at, byte) in (seen.read..).zip(&buf[..n]) {
                     assert_eq!(*byte, content(seen.id, !side.dialer, at), "the bytes are right");
                 }
                 seen.read += n as u64;
                 assert!(seen.read <= theirs.unwrap().written);
             }
-            Read::Blocked => {}
-            Read::End => {
+            ReadOutcome::Blocked => {}
+            ReadOutcome::End => {
                 let theirs = theirs.unwrap();
                 assert!(theirs.finished && (seen.discarding || seen.read == theirs.written), "it is the end");
                 seen.ended = true;
             }
-            Read::Reset => assert!(seen.reset_by_us || seen.reset_by_peer),
+            ReadOutcome::Reset => assert!(seen.reset_by_us || seen.reset_by_peer),
         }
         read
     }
@@ -488,7 +490,7 @@ impl Pair {
                 self.sides[me].flush(key);
                 moved |= self.sides[me].streams[&key].may_write();
                 self.sides[me].finish(key);
-                while let Read::Bytes(_) = self.read(me, key, 100_000) {
+                while let ReadOutcome::Bytes(_) = self.read(me, key, 100_000) {
                     moved = true;
                 }
             }

@@ -79,7 +79,7 @@ impl Referee {
         let ours = (id % 2 == 1) == self.we_dial;
         match (version, kind) {
             (1.., _) => return Err(Violation::Version(version)),
-            (_, 4..) => return Err(Violation::Kind(kind)),
+            (_, 4..) => return Err(Violation::FrameType(kind)),
             (0, _) if !self.is_earned(kind, flags, length) => return Err(Violation::EmptyFrames),
             (_, 2 | 3) => return Ok(0),
             (0, 0 | 1) => {}

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use swarm_notify::connection::Role;
-use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Read, Session, Stream};
+use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, ReadOutcome, Session, Stream};
 
 /// One run: the first byte chooses our role and window, the others what happens.
 pub(crate) fn run(bytes: &[u8]) {
@@ -263,19 +263,19 @@ impl<'a> Bout<'a> {
             40..90 => {
                 let mut buf = vec![0; 100_000 - self.dice.roll(100_000)];
                 match self.session.read(stream, &mut buf) {
-                    Read::Bytes(n) => {
+                    ReadOutcome::Bytes(n) => {
                         assert_eq!(buf[..n], bytes(id, false, account.we_got, n), "the crate's bytes");
                         account.we_got += n as u64;
                         return true;
                     }
-                    Read::Blocked => {}
-                    Read::End => {
+                    ReadOutcome::Blocked => {}
+                    ReadOutcome::End => {
                         // A crate's stream that is dropped after our FIN has come to it ends by FIN.
                         assert!(account.crate_closed || account.crate_dropped && account.we_finished);
                         assert_eq!(account.we_got, account.crate_sent, "it is the end");
                         account.we_saw_end = true;
                     }
-                    Read::Reset => assert!(account.we_reset || account.we_saw_reset),
+                    ReadOutcome::Reset => assert!(account.we_reset || account.we_saw_reset),
                 }
                 false
             }

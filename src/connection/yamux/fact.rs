@@ -17,7 +17,7 @@ pub enum Fact<K> {
     /// Our FIN has been written, and all data before it.
     FinSent(K),
     /// The peer gave the stream up, or sent data after its FIN, which our RST answers. Earlier data stays readable;
-    /// then [`Read::Reset`](super::Read::Reset).
+    /// then [`ReadOutcome::Reset`](super::ReadOutcome::Reset).
     Reset(K),
     /// The peer's first frame has come, and as many streams as [`Config::early_streams`](super::Config::early_streams)
     /// allows had been opened before: from now on that bound does not hold. Told at most once a session, and not if that
@@ -39,7 +39,7 @@ pub enum Violation {
     /// A frame of a version other than 0.
     Version(u8),
     /// A frame of no known type.
-    Kind(u8),
+    FrameType(u8),
     /// Data or a window update for stream 0, which is the session; or a SYN for an id that is ours to give.
     StreamId(u32),
     /// A SYN for a stream that is open already.
@@ -56,7 +56,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => write!(f, "unknown yamux version {version}"),
-            Self::Kind(kind) => write!(f, "unknown yamux frame type {kind}"),
+            Self::FrameType(kind) => write!(f, "unknown yamux frame type {kind}"),
             Self::StreamId(id) => write!(f, "yamux stream id {id} is not the peer's to use"),
             Self::StreamExists(id) => write!(f, "yamux stream {id} is open already"),
             Self::ReceiveWindow(id) => write!(f, "more data on yamux stream {id} than its window allows"),

@@ -5,7 +5,7 @@
 //! and a session has no clock.
 
 use super::fact::Violation;
-use super::frame::{ACK, Header, Kind};
+use super::frame::{ACK, FrameType, Header};
 use crate::arithmetic::Count;
 
 /// The frames without payload that each stream earns, of either side: SYN, ACK, FIN, RST and a few window updates.
@@ -66,12 +66,12 @@ impl Costs {
     pub(super) fn frame(&mut self, header: &Header, most: u32) -> Result<(), Violation> {
         let length = header.length;
         match header.kind {
-            Kind::Data if length > 0 => self.earn((length / BYTES_PER_FRAME).saturating_add(1)),
-            Kind::Ping if !header.has(ACK) => self.ping(),
-            Kind::WindowUpdate if length > 0 && u64::from(length) <= self.outstanding => {
+            FrameType::Data if length > 0 => self.earn((length / BYTES_PER_FRAME).saturating_add(1)),
+            FrameType::Ping if !header.has(ACK) => self.ping(),
+            FrameType::WindowUpdate if length > 0 && u64::from(length) <= self.outstanding => {
                 self.outstanding.lower(length.into());
             }
-            Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => {
+            FrameType::Data | FrameType::WindowUpdate | FrameType::Ping | FrameType::GoAway => {
                 if self.unearned >= most {
                     return Err(Violation::EmptyFrames);
                 }

@@ -1,10 +1,10 @@
 //! How frames come about: data within the window, flags that ride along, window that is granted, writes that wait.
 
-use super::frame::{ACK, Header, Kind, SYN};
+use super::frame::{ACK, FrameType, Header, SYN};
 use super::growth::PROBE;
 use super::pressure::{OUTPUT_UNDER_PRESSURE, Pressure};
 use super::session::Session;
-use super::stream::{Opening, Stream, Wish};
+use super::stream::{Stream, SynState, WaitsFor};
 use super::{INITIAL_WINDOW, Streams};
 use crate::arithmetic::Count;
 
@@ -41,22 +41,22 @@ impl<K: Copy> Session<K> {
     /// The flag that is due on the stream's next frame.
     pub(super) fn take_flags(&mut self, stream: &mut Stream) -> u16 {
         match stream.opening {
-            Opening::SynDue => {
-                stream.opening = Opening::SynSent;
+            SynState::SynDue => {
+                stream.opening = SynState::SynSent;
                 SYN
             }
-            Opening::AckDue => {
-                stream.opening = Opening::Open;
+            SynState::AckDue => {
+                stream.opening = SynState::Open;
                 ACK
             }
-            Opening::SynSent | Opening::Withheld | Opening::Open => 0,
+            SynState::SynSent | SynState::Withheld | SynState::Open => 0,
         }
     }
 
     /// Puts an ACK that is due on the last frame, if that is one of this stream's.
     pub(super) fn ride(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::AckDue && self.output.add_ack(stream.id) {
-            stream.opening = Opening::Open;
+        if stream.opening == SynState::AckDue && self.output.add_ack(stream.id) {
+            stream.opening = SynState::Open;
         }
     }
 
@@ -66,12 +66,12 @@ impl<K: Copy> Session<K> {
             return;
         }
         match stream.opening {
-            Opening::SynDue | Opening::AckDue if self.pressure == Pressure::All => self.withhold(stream),
-            Opening::SynDue | Opening::AckDue => {
+            SynState::SynDue | SynState::AckDue if self.pressure == Pressure::All => self.withhold(stream),
+            SynState::SynDue | SynState::AckDue => {
                 let delta = stream.window.grant_all(stream.unread().len());
                 self.update(stream, delta);
             }
-            Opening::SynSent | Opening::Withheld | Opening::Open => {}
+            SynState::SynSent | SynState::Withheld | SynState::Open => {}
         }
     }
 
@@ -94,17 +94,17 @@ impl<K: Copy> Session<K> {
         if pings {
             // The peer makes us send it. As data it would take room from the write that follows a read.
             self.costs.pinged();
-            self.output.answer(Header::new(Kind::Ping, SYN, 0, PROBE));
+            self.output.answer(Header::new(FrameType::Ping, SYN, 0, PROBE));
         }
     }
 
     /// Remembers that a stream is to be granted window once the session grants again.
     fn withhold(&mut self, stream: &mut Stream) {
-        let Some(key) = self.live.get(stream.id).filter(|_| !stream.is_withheld) else { return };
+        let Some(key) = self.wire_ids.get(stream.id).filter(|_| !stream.is_withheld) else { return };
         stream.is_withheld = true;
         // Who has ended keeps its place until the line is twice as long as it could be.
-        if self.withheld.len() > self.live.len().saturating_mul(2) {
-            self.withheld.retain(|(id, _)| self.live.contains(*id));
+        if self.withheld.len() > self.wire_ids.len().saturating_mul(2) {
+            self.withheld.retain(|(id, _)| self.wire_ids.contains(*id));
         }
         self.withheld.push((stream.id, key));
     }
@@ -128,35 +128,35 @@ impl<K: Copy> Session<K> {
         if flags == 0 && self.output.add_delta(stream.id, delta) {
             return;
         }
-        self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, delta));
+        self.output.answer(Header::new(FrameType::WindowUpdate, flags, stream.id, delta));
     }
 
     /// Remembers that a write was short.
-    pub(super) fn wish(&mut self, stream: &mut Stream) {
-        if stream.wish == Wish::Output {
+    pub(super) fn wait_to_write(&mut self, stream: &mut Stream) {
+        if stream.write_waits_for == WaitsFor::Output {
             return;
         }
         if stream.send_window == 0 {
-            stream.wish = Wish::Window;
-        } else if let Some(key) = self.live.get(stream.id) {
-            stream.wish = Wish::Output;
+            stream.write_waits_for = WaitsFor::Window;
+        } else if let Some(key) = self.wire_ids.get(stream.id) {
+            stream.write_waits_for = WaitsFor::Output;
             // Who has ended keeps its place until the line is twice as long as it could be.
-            if self.line.len() > self.live.len().saturating_mul(2) {
-                self.line.retain(|(id, _)| self.live.contains(*id));
+            if self.write_queue.len() > self.wire_ids.len().saturating_mul(2) {
+                self.write_queue.retain(|(id, _)| self.wire_ids.contains(*id));
             }
-            self.line.push_back((stream.id, key));
+            self.write_queue.push_back((stream.id, key));
         }
     }
 
     /// The window of a stream has been raised: it can go on now (`true`), or it waits for room, or it wishes nothing.
     pub(super) fn window_raised(&mut self, stream: &mut Stream) -> bool {
-        if stream.wish != Wish::Window || stream.send_window == 0 {
+        if stream.write_waits_for != WaitsFor::Window || stream.send_window == 0 {
             return false;
         }
-        stream.wish = Wish::Nothing;
+        stream.write_waits_for = WaitsFor::Nothing;
         let goes_on = self.room() > 0;
         if !goes_on {
-            self.wish(stream);
+            self.wait_to_write(stream);
         }
         goes_on
     }
@@ -164,12 +164,13 @@ impl<K: Copy> Session<K> {
     /// The next stream that waited for room and can go on, while there is room.
     pub(super) fn next_in_line(&mut self, streams: &mut impl Streams<K>) -> Option<K> {
         while self.room() > 0 {
-            let (id, key) = self.line.pop_front()?;
-            match streams.stream_mut(key).filter(|stream| stream.id == id && stream.wish == Wish::Output) {
+            let (id, key) = self.write_queue.pop_front()?;
+            match streams.stream_mut(key).filter(|stream| stream.id == id && stream.write_waits_for == WaitsFor::Output)
+            {
                 // It has used its window up in the meantime.
-                Some(stream) if stream.send_window == 0 => stream.wish = Wish::Window,
+                Some(stream) if stream.send_window == 0 => stream.write_waits_for = WaitsFor::Window,
                 Some(stream) => {
-                    stream.wish = Wish::Nothing;
+                    stream.write_waits_for = WaitsFor::Nothing;
                     return Some(key);
                 }
                 None => {}
@@ -193,11 +194,11 @@ mod tests {
         let waiting = |session: &mut Session<u32>, key| {
             let mut stream = session.open(key).unwrap();
             session.write(&mut stream, b"there is no room");
-            assert!(session.line.len() <= 2 * session.live.len() + 1, "{}", session.line.len());
+            assert!(session.write_queue.len() <= 2 * session.wire_ids.len() + 1, "{}", session.write_queue.len());
             stream
         };
         let mut first: Vec<_> = (0..10).map(|key| waiting(&mut session, key)).collect();
-        assert_eq!(session.line.len(), 10);
+        assert_eq!(session.write_queue.len(), 10);
         for stream in &mut first[1..] {
             session.reset(stream);
         }

@@ -12,7 +12,7 @@ pub(super) const RST: u16 = 8;
 
 /// What a frame is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum FrameType {
     Data,
     WindowUpdate,
     Ping,
@@ -23,14 +23,14 @@ pub(super) enum Kind {
 /// value, a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
-    pub(super) kind: Kind,
+    pub(super) kind: FrameType,
     pub(super) flags: u16,
     pub(super) id: u32,
     pub(super) length: u32,
 }
 
 impl Header {
-    pub(super) const fn new(kind: Kind, flags: u16, id: u32, length: u32) -> Self {
+    pub(super) const fn new(kind: FrameType, flags: u16, id: u32, length: u32) -> Self {
         Self { kind, flags, id, length }
     }
 
@@ -45,10 +45,10 @@ impl Header {
 
     pub(super) fn encode(&self) -> [u8; HEADER] {
         let kind = match self.kind {
-            Kind::Data => 0,
-            Kind::WindowUpdate => 1,
-            Kind::Ping => 2,
-            Kind::GoAway => 3,
+            FrameType::Data => 0,
+            FrameType::WindowUpdate => 1,
+            FrameType::Ping => 2,
+            FrameType::GoAway => 3,
         };
         let [f0, f1] = self.flags.to_be_bytes();
         let [i0, i1, i2, i3] = self.id.to_be_bytes();
@@ -63,11 +63,11 @@ impl Header {
             return Err(Violation::Version(version));
         }
         let kind = match kind {
-            0 => Kind::Data,
-            1 => Kind::WindowUpdate,
-            2 => Kind::Ping,
-            3 => Kind::GoAway,
-            kind => return Err(Violation::Kind(kind)),
+            0 => FrameType::Data,
+            1 => FrameType::WindowUpdate,
+            2 => FrameType::Ping,
+            3 => FrameType::GoAway,
+            kind => return Err(Violation::FrameType(kind)),
         };
         Ok(Self {
             kind,

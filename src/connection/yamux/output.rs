@@ -1,7 +1,7 @@
-//! [`Output`]: the frames that wait to be taken, as one run of bytes.
+//! [`FrameQueue`]: the frames that wait to be taken, as one run of bytes.
 
 use super::Config;
-use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use super::frame::{ACK, FIN, FrameType, HEADER, Header, RST, SYN};
 use crate::arithmetic::{Count, memory_in_all};
 use alloc::vec::Vec;
 use core::mem;
@@ -11,7 +11,7 @@ const LEAST: usize = 64;
 
 /// Frames in the order in which they leave. The last one may still change: it grows, or takes an ACK.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub(super) struct FrameQueue {
     bytes: Vec<u8>,
     /// Memory doubles up to so much, and is what is needed beyond.
     most: usize,
@@ -26,7 +26,7 @@ pub(super) struct Output {
     closed: bool,
 }
 
-impl Output {
+impl FrameQueue {
     /// An empty one, whose memory is at most what the bounds of a session allow.
     pub(super) fn new(config: &Config) -> Self {
         Self { most: config.max_output.saturating_add(config.max_control), ..Self::default() }
@@ -93,7 +93,7 @@ impl Output {
 
     /// Our last frame.
     pub(super) fn close(&mut self, code: u32) {
-        self.push(Header::new(Kind::GoAway, 0, 0, code));
+        self.push(Header::new(FrameType::GoAway, 0, 0, code));
         self.closed = true;
     }
 
@@ -102,7 +102,7 @@ impl Output {
         self.reserve(payload.len().saturating_add(HEADER));
         (self.last, self.last_id) = (self.bytes.len(), id);
         // Callers cut payloads to `max_frame`, a u32.
-        self.bytes.extend_from_slice(&Header::new(Kind::Data, flags, id, payload.len() as u32).encode());
+        self.bytes.extend_from_slice(&Header::new(FrameType::Data, flags, id, payload.len() as u32).encode());
         self.bytes.extend_from_slice(payload);
     }
 
@@ -110,7 +110,7 @@ impl Output {
     /// many bytes it took.
     pub(super) fn grow(&mut self, id: u32, data: &[u8], max_frame: usize) -> usize {
         let Some(mut header) = self.last_of(id) else { return 0 };
-        if header.kind != Kind::Data || header.has(FIN | RST) {
+        if header.kind != FrameType::Data || header.has(FIN | RST) {
             return 0;
         }
         let n = data.len().min(max_frame.saturating_sub(header.length as usize));
@@ -136,13 +136,13 @@ impl Output {
     /// FIN, in an empty data frame of its own. js-libp2p handles a frame's flags before its payload, and drops the
     /// payload where its own side has ended; py-libp2p looks for FIN only in a data frame that has neither SYN nor ACK.
     pub(super) fn finish(&mut self, id: u32) {
-        self.answer(Header::new(Kind::Data, FIN, id, 0));
+        self.answer(Header::new(FrameType::Data, FIN, id, 0));
     }
 
     /// Adds to the last frame, if it is a window update of this stream.
     pub(super) fn add_delta(&mut self, id: u32, delta: u32) -> bool {
         match self.last_of(id) {
-            Some(header) if header.kind == Kind::WindowUpdate && !header.has(RST) => {
+            Some(header) if header.kind == FrameType::WindowUpdate && !header.has(RST) => {
                 let Some(length) = header.length.checked_add(delta) else { return false };
                 self.replace_last(Header { length, ..header });
                 true
@@ -153,7 +153,7 @@ impl Output {
 
     /// Whether the last frame is the answer to this ping.
     pub(super) fn ends_with_pong(&self, opaque: u32) -> bool {
-        self.last_of(0) == Some(Header::new(Kind::Ping, ACK, 0, opaque))
+        self.last_of(0) == Some(Header::new(FrameType::Ping, ACK, 0, opaque))
     }
 
     /// The caller has what is in it.
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn answers_are_no_data() {
-        let mut output = Output::default();
+        let mut output = FrameQueue::default();
         output.push_data(0, 1, b"data");
-        output.answer(Header::new(Kind::Ping, ACK, 0, 1));
+        output.answer(Header::new(FrameType::Ping, ACK, 0, 1));
         assert_eq!((output.data(), output.unwritten_answers()), (HEADER + 4, HEADER));
         output.count_answers(4);
         assert_eq!((output.data(), output.unwritten_answers()), (HEADER, HEADER + 4));
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn a_frame_that_ends_its_stream_does_not_grow() {
         for (flags, taken) in [(0, 4), (SYN, 4), (ACK, 4), (FIN, 0), (RST, 0)] {
-            let mut output = Output::default();
+            let mut output = FrameQueue::default();
             output.push_data(flags, 1, b"data");
             assert_eq!(output.grow(1, b"more", 100), taken, "{flags}");
         }
@@ -239,9 +239,10 @@ mod tests {
 
     #[test]
     fn only_a_window_update_that_is_no_reset_takes_a_delta() {
-        let cases = [(Kind::Data, 0, false), (Kind::WindowUpdate, RST, false), (Kind::WindowUpdate, ACK, true)];
+        let cases =
+            [(FrameType::Data, 0, false), (FrameType::WindowUpdate, RST, false), (FrameType::WindowUpdate, ACK, true)];
         for (kind, flags, taken) in cases {
-            let mut output = Output::default();
+            let mut output = FrameQueue::default();
             output.push(Header::new(kind, flags, 1, 7));
             assert_eq!(output.add_delta(1, 5), taken);
             let length = if taken { 12 } else { 7 };
@@ -251,10 +252,10 @@ mod tests {
 
     #[test]
     fn only_memory_in_which_nothing_waits_is_given_to_others() {
-        let (mut output, mut spare) = (Output::default(), Vec::with_capacity(100));
+        let (mut output, mut spare) = (FrameQueue::default(), Vec::with_capacity(100));
         output.borrow(&mut spare);
         assert_eq!(spare.capacity(), 0);
-        output.push(Header::new(Kind::Ping, SYN, 0, 1));
+        output.push(Header::new(FrameType::Ping, SYN, 0, 1));
         output.give(50, &mut spare);
         assert_eq!((spare.capacity(), output.bytes().len()), (0, HEADER), "something waits");
         output.taken();

@@ -12,12 +12,12 @@
 //! A frame can have several facts to tell (ACK, then data, then FIN), and a call tells one. So that nothing is left to
 //! tell when all bytes are consumed, the last byte of a header counts as consumed only when the header is dealt with.
 
+use super::buffer_pool::BufferPool;
 use super::fact::{Fact, Violation};
-use super::frame::{ACK, FIN, HEADER, Header, Kind, RST, SYN};
+use super::frame::{ACK, FIN, FrameType, HEADER, Header, RST, SYN};
 use super::growth::{PROBE, Pong};
 use super::session::Session;
-use super::spares::Spares;
-use super::stream::{Half, Opening};
+use super::stream::{Half, SynState};
 use super::{PROTOCOL_ERROR, Streams};
 use crate::arithmetic::{Count, copy_front};
 
@@ -93,10 +93,10 @@ impl<K: Copy> Session<K> {
         streams: &mut impl Streams<K>,
         bytes: &[u8],
     ) -> Result<(usize, Option<Fact<K>>), Violation> {
-        self.receive_with(streams, bytes, &mut Spares::shut())
+        self.receive_with(streams, bytes, &mut BufferPool::shut())
     }
 
-    /// [`receive`](Self::receive), which takes the buffers that it needs from `spares`.
+    /// [`receive`](Self::receive), which takes the buffers that it needs from `buffers`.
     ///
     /// # Errors
     /// As there.
@@ -104,11 +104,11 @@ impl<K: Copy> Session<K> {
         &mut self,
         streams: &mut impl Streams<K>,
         bytes: &[u8],
-        spares: &mut Spares,
+        buffers: &mut BufferPool,
     ) -> Result<(usize, Option<Fact<K>>), Violation> {
         let mut rest = bytes;
         while !rest.is_empty() && (self.frames_left > 0 || !self.incoming.is_between()) {
-            match self.advance(streams, &mut rest, spares) {
+            match self.advance(streams, &mut rest, buffers) {
                 Ok(None) => {}
                 Ok(fact) => return Ok((bytes.len().saturating_sub(rest.len()), fact)),
                 Err(violation) => {
@@ -126,7 +126,7 @@ impl<K: Copy> Session<K> {
         &mut self,
         streams: &mut impl Streams<K>,
         rest: &mut &[u8],
-        spares: &mut Spares,
+        buffers: &mut BufferPool,
     ) -> Result<Option<Fact<K>>, Violation> {
         match &mut self.incoming {
             Incoming::Header { bytes, have } => {
@@ -177,7 +177,7 @@ impl<K: Copy> Session<K> {
                 if ended {
                     self.incoming = Incoming::start();
                 }
-                Ok(key.and_then(|key| self.deliver(streams, id, key, head, fin, spares)))
+                Ok(key.and_then(|key| self.deliver(streams, id, key, head, fin, buffers)))
             }
             Incoming::Broken(violation) => Err(*violation),
         }
@@ -191,13 +191,13 @@ impl<K: Copy> Session<K> {
         self.costs.frame(&header, self.config.max_empty_frames)?;
         self.incoming = Incoming::Frame(header);
         // A peer that begins with go-away takes no stream: those that wait have failed.
-        Ok((self.hear() && header.kind != Kind::GoAway).then_some(Fact::Heard))
+        Ok((self.hear() && header.kind != FrameType::GoAway).then_some(Fact::Heard))
     }
 
     /// Deals with a header, or with what is left of it.
     fn step(&mut self, streams: &mut impl Streams<K>, header: Header) -> Result<Step<K>, Violation> {
         match header.kind {
-            Kind::Ping if header.has(ACK) => {
+            FrameType::Ping if header.has(ACK) => {
                 let pong = self.growth.on_pong(header.length);
                 if pong == Pong::Again {
                     self.ping(PROBE);
@@ -206,17 +206,17 @@ impl<K: Copy> Session<K> {
                 Ok(Step::Done(fact, Incoming::start()))
             }
             // Some peers ask without SYN.
-            Kind::Ping => {
+            FrameType::Ping => {
                 if !self.output.ends_with_pong(header.length) {
-                    self.output.answer(Header::new(Kind::Ping, ACK, 0, header.length));
+                    self.output.answer(Header::new(FrameType::Ping, ACK, 0, header.length));
                 }
                 Ok(Step::Done(None, Incoming::start()))
             }
-            Kind::GoAway => {
+            FrameType::GoAway => {
                 self.peer_left = true;
                 Ok(Step::Done(Some(Fact::GoAway(header.length)), Incoming::start()))
             }
-            Kind::Data | Kind::WindowUpdate => self.step_stream(streams, header),
+            FrameType::Data | FrameType::WindowUpdate => self.step_stream(streams, header),
         }
     }
 
@@ -227,24 +227,24 @@ impl<K: Copy> Session<K> {
             return Err(Violation::StreamId(id));
         }
         let payload = |key| match kind {
-            Kind::Data if length > 0 => Incoming::Payload { id, key, left: length, fin: header.has(FIN) },
-            Kind::Data | Kind::WindowUpdate | Kind::Ping | Kind::GoAway => Incoming::start(),
+            FrameType::Data if length > 0 => Incoming::Payload { id, key, left: length, fin: header.has(FIN) },
+            FrameType::Data | FrameType::WindowUpdate | FrameType::Ping | FrameType::GoAway => Incoming::start(),
         };
         if header.has(SYN) {
-            if self.live.contains(id) {
+            if self.wire_ids.contains(id) {
                 return Err(Violation::StreamExists(id));
             }
             // After our go-away we could not answer.
             return Ok(if self.output.is_closed() { Step::Done(None, payload(None)) } else { Step::Ask });
         }
-        let Some(key) = self.live.look_up(id) else { return Ok(Step::Done(None, payload(None))) };
+        let Some(key) = self.wire_ids.look_up(id) else { return Ok(Step::Done(None, payload(None))) };
         let Some(stream) = streams.stream_mut(key).filter(|stream| stream.id == id) else {
-            self.live.remove(id);
-            self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
+            self.wire_ids.remove(id);
+            self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
             return Ok(Step::Done(None, payload(None)));
         };
         // The peer cannot know of it, so this is for none.
-        if stream.opening == Opening::SynDue {
+        if stream.opening == SynState::SynDue {
             return Ok(Step::Done(None, payload(None)));
         }
         if header.has(RST) {
@@ -254,13 +254,13 @@ impl<K: Copy> Session<K> {
             return Ok(Step::Done(Some(Fact::Reset(key)), payload(None)));
         }
         if header.has(ACK) {
-            let fact = stream.opening == Opening::SynSent;
+            let fact = stream.opening == SynState::SynSent;
             if fact {
                 self.acknowledged(stream);
                 return Ok(Step::Tell(Fact::Acknowledged(key), header.without(ACK)));
             }
         }
-        if kind == Kind::WindowUpdate {
+        if kind == FrameType::WindowUpdate {
             stream.send_window = stream.send_window.checked_add(length).ok_or(Violation::SendWindow(id))?;
             let goes_on = self.window_raised(stream);
             if length > 0 {
@@ -278,7 +278,8 @@ impl<K: Copy> Session<K> {
             }
             return Ok(Step::Done(None, payload(Some(key))));
         }
-        let fact = if header.has(FIN) { self.deliver(streams, id, key, &[], true, &mut Spares::shut()) } else { None };
+        let fact =
+            if header.has(FIN) { self.deliver(streams, id, key, &[], true, &mut BufferPool::shut()) } else { None };
         Ok(Step::Done(fact, Incoming::start()))
     }
 
@@ -290,7 +291,7 @@ impl<K: Copy> Session<K> {
         key: K,
         payload: &[u8],
         fin: bool,
-        spares: &mut Spares,
+        buffers: &mut BufferPool,
     ) -> Option<Fact<K>> {
         let stream = streams.stream_mut(key).filter(|stream| stream.id == id && stream.receiving.is_open())?;
         if !payload.is_empty() {
@@ -300,7 +301,7 @@ impl<K: Copy> Session<K> {
                 self.grant(stream);
             } else {
                 let before = stream.held();
-                stream.push(payload, spares);
+                stream.push(payload, buffers);
                 let after = stream.held();
                 self.recount(before, after);
             }

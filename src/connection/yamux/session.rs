@@ -2,17 +2,17 @@
 //! about in `flow`.
 
 use super::Config;
+use super::buffer_pool::BufferPool;
 use super::fact::{Fact, OpenError};
 use super::flood::{Costs, Tally};
-use super::frame::{Header, Kind, RST, SYN};
+use super::frame::{FrameType, Header, RST, SYN};
 use super::growth::Growth;
-use super::live::Live;
-use super::output::Output;
+use super::output::FrameQueue;
 use super::pressure::Pressure;
 use super::receive::Incoming;
-use super::spares::Spares;
-use super::stream::{Half, Opening, Read, Stream, Wish};
+use super::stream::{Half, ReadOutcome, Stream, SynState, WaitsFor};
 use super::window::ReceiveWindow;
+use super::wire_ids::WireIds;
 use super::{Role, Streams};
 use crate::arithmetic::{Count, copy_front, memory_in_all};
 use alloc::collections::VecDeque;
@@ -34,15 +34,15 @@ pub struct Session<K> {
     pub(super) role: Role,
     /// The next id of ours, or none when they are used up.
     next_id: Option<u32>,
-    pub(super) live: Live<K>,
+    pub(super) wire_ids: WireIds<K>,
     /// How many of ours the peer has not acknowledged, from `open` on.
     unacknowledged: u32,
-    pub(super) output: Output,
+    pub(super) output: FrameQueue,
     /// FINs in the output, then those in a batch: the first `fins_taken` are in a batch.
     fins: VecDeque<(u32, K)>,
     fins_taken: usize,
     /// Streams whose wish is room in the output, in the order in which they came.
-    pub(super) line: VecDeque<(u32, K)>,
+    pub(super) write_queue: VecDeque<(u32, K)>,
     /// Streams to which window is granted once the session grants again, in the order in which they came.
     pub(super) withheld: Vec<(u32, K)>,
     /// The memory of the receive buffers of all streams that were not [uncounted](Self::uncount).
@@ -80,12 +80,12 @@ impl<K: Copy> Session<K> {
             config: *config,
             role,
             next_id: Some(first),
-            live: Live::new(),
+            wire_ids: WireIds::new(),
             unacknowledged: 0,
-            output: Output::new(config),
+            output: FrameQueue::new(config),
             fins: VecDeque::new(),
             fins_taken: 0,
-            line: VecDeque::new(),
+            write_queue: VecDeque::new(),
             withheld: Vec::new(),
             unread: 0,
             pressure: Pressure::None,
@@ -193,13 +193,13 @@ impl<K: Copy> Session<K> {
     pub fn open(&mut self, key: K) -> Result<Stream, OpenError> {
         let id = self.next_id()?;
         self.next_id = id.checked_add(2);
-        self.live.insert(id, key);
+        self.wire_ids.insert(id, key);
         self.unacknowledged.raise(1);
         self.costs.stream();
         if let Some(unheard) = &mut self.unheard {
             unheard.left.lower(1);
         }
-        Ok(Stream::new(id, Opening::SynDue, self.config.receive_window, self.growth.long_ago()))
+        Ok(Stream::new(id, SynState::SynDue, self.config.receive_window, self.growth.long_ago()))
     }
 
     /// Answers [`Fact::Inbound`]: the stream is `key` from now on. The caller puts it into its table before it calls
@@ -208,9 +208,9 @@ impl<K: Copy> Session<K> {
     #[must_use]
     pub fn accept(&mut self, key: K) -> Option<Stream> {
         let id = self.incoming.decide()?;
-        self.live.insert(id, key);
+        self.wire_ids.insert(id, key);
         self.costs.stream();
-        Some(Stream::new(id, Opening::Withheld, self.config.receive_window, self.growth.long_ago()))
+        Some(Stream::new(id, SynState::Withheld, self.config.receive_window, self.growth.long_ago()))
     }
 
     /// Returns the beginning of what came in the SYN's frame, at [`Fact::Inbound`], if that is data: as much of it as is in
@@ -219,7 +219,7 @@ impl<K: Copy> Session<K> {
     pub fn offered_payload<'a>(&self, rest: &'a [u8]) -> &'a [u8] {
         match &self.incoming {
             // One byte of the header comes first.
-            Incoming::Undecided(header) if header.kind == Kind::Data && !header.has(RST) => {
+            Incoming::Undecided(header) if header.kind == FrameType::Data && !header.has(RST) => {
                 let payload = rest.get(1..).unwrap_or_default();
                 payload.get(..header.length as usize).unwrap_or(payload)
             }
@@ -234,7 +234,7 @@ impl<K: Copy> Session<K> {
     /// Gives an accepted stream another key, under which the caller keeps it from now on. Nothing may have been
     /// [written](Self::write) on it or finished, but with [`write_whole`](Self::write_whole).
     pub fn rename(&mut self, stream: &Stream, key: K) {
-        self.live.rename(stream.id, key);
+        self.wire_ids.rename(stream.id, key);
         self.incoming.rename(stream.id, key);
     }
 
@@ -245,7 +245,7 @@ impl<K: Copy> Session<K> {
             if self.peer_left {
                 self.costs.reset();
             }
-            self.output.answer(Header::new(Kind::WindowUpdate, RST, id, 0));
+            self.output.answer(Header::new(FrameType::WindowUpdate, RST, id, 0));
         }
     }
 
@@ -262,7 +262,7 @@ impl<K: Copy> Session<K> {
         let n = data.len().min(stream.send_window as usize).min(self.room());
         self.push_data(stream, data.get(..n).unwrap_or_default());
         if n < data.len() {
-            self.wish(stream);
+            self.wait_to_write(stream);
         }
         n
     }
@@ -281,8 +281,8 @@ impl<K: Copy> Session<K> {
 
     /// Permits the ACK of a stream that the peer opened; it rides on the stream's next frame. No effect otherwise.
     pub fn acknowledge(&mut self, stream: &mut Stream) {
-        if stream.opening == Opening::Withheld {
-            stream.opening = Opening::AckDue;
+        if stream.opening == SynState::Withheld {
+            stream.opening = SynState::AckDue;
         }
     }
 
@@ -296,7 +296,7 @@ impl<K: Copy> Session<K> {
         self.ride(stream);
         let flags = self.take_flags(stream);
         if flags != 0 {
-            self.output.answer(Header::new(Kind::WindowUpdate, flags, stream.id, 0));
+            self.output.answer(Header::new(FrameType::WindowUpdate, flags, stream.id, 0));
         }
     }
 
@@ -308,9 +308,9 @@ impl<K: Copy> Session<K> {
         }
         self.flush(stream);
         self.output.finish(stream.id);
-        stream.wish = Wish::Nothing;
+        stream.write_waits_for = WaitsFor::Nothing;
         stream.sending = Half::Finished;
-        if let Some(key) = self.live.get(stream.id)
+        if let Some(key) = self.wire_ids.get(stream.id)
             && !self.output.is_closed()
         {
             self.fins.push_back((stream.id, key));
@@ -324,8 +324,8 @@ impl<K: Copy> Session<K> {
         if stream.is_over() {
             return;
         }
-        if stream.opening != Opening::SynDue {
-            self.output.answer(Header::new(Kind::WindowUpdate, RST, stream.id, 0));
+        if stream.opening != SynState::SynDue {
+            self.output.answer(Header::new(FrameType::WindowUpdate, RST, stream.id, 0));
         }
         self.set_reset(stream);
     }
@@ -348,34 +348,34 @@ impl<K: Copy> Session<K> {
     }
 
     /// Reads into `buf`, and grants the peer what has been read when that is half of the window.
-    pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> Read {
-        self.read_with(stream, buf, &mut Spares::shut())
+    pub fn read(&mut self, stream: &mut Stream, buf: &mut [u8]) -> ReadOutcome {
+        self.read_with(stream, buf, &mut BufferPool::shut())
     }
 
-    /// [`read`](Self::read), which gives `spares` the buffer that it leaves empty.
-    pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], spares: &mut Spares) -> Read {
+    /// [`read`](Self::read), which gives `buffers` the buffer that it leaves empty.
+    pub fn read_with(&mut self, stream: &mut Stream, buf: &mut [u8], buffers: &mut BufferPool) -> ReadOutcome {
         let unread = stream.unread();
         if unread.is_empty() {
             return match stream.receiving {
-                Half::Open => Read::Blocked,
-                Half::Finished => Read::End,
-                Half::Reset => Read::Reset,
+                Half::Open => ReadOutcome::Blocked,
+                Half::Finished => ReadOutcome::End,
+                Half::Reset => ReadOutcome::Reset,
             };
         }
         let n = copy_front(unread, buf);
-        self.consume_with(stream, n, spares);
-        Read::Bytes(n)
+        self.consume_with(stream, n, buffers);
+        ReadOutcome::Bytes(n)
     }
 
     /// Takes `n` bytes of [`Stream::unread`] as read, or all if there are less.
     pub fn consume(&mut self, stream: &mut Stream, n: usize) {
-        self.consume_with(stream, n, &mut Spares::shut());
+        self.consume_with(stream, n, &mut BufferPool::shut());
     }
 
-    /// [`consume`](Self::consume), which gives `spares` the buffer that it leaves empty.
-    pub fn consume_with(&mut self, stream: &mut Stream, n: usize, spares: &mut Spares) {
+    /// [`consume`](Self::consume), which gives `buffers` the buffer that it leaves empty.
+    pub fn consume_with(&mut self, stream: &mut Stream, n: usize, buffers: &mut BufferPool) {
         let before = stream.held();
-        stream.drop_unread(n, spares);
+        stream.drop_unread(n, buffers);
         self.recount(before, stream.held());
         self.grant(stream);
     }
@@ -391,7 +391,7 @@ impl<K: Copy> Session<K> {
     /// ([`Config::max_receive_window`]), of whose answers nothing is told.
     pub fn ping(&mut self, opaque: u32) {
         self.costs.pinged();
-        self.output.push(Header::new(Kind::Ping, SYN, 0, opaque));
+        self.output.push(Header::new(FrameType::Ping, SYN, 0, opaque));
     }
 
     /// Sends one ping to a peer that has not sent a frame: for a caller whose streams wait for the first one
@@ -410,7 +410,7 @@ impl<K: Copy> Session<K> {
     /// one changes nothing.
     pub fn go_away(&mut self, code: u32) {
         self.output.close(code);
-        self.line.clear();
+        self.write_queue.clear();
     }
 
     /// Moves all pending output into `into`, as [`take_output`](Self::take_output) does, and keeps the memory of `into`
@@ -454,9 +454,9 @@ impl<K: Copy> Session<K> {
         if let Some(key) = self.next_in_line(streams) {
             return Some(Fact::Writable(key));
         }
-        if self.live.is_empty() {
+        if self.wire_ids.is_empty() {
             self.output.shrink(KEPT_OUTPUT);
-            self.live.shrink();
+            self.wire_ids.shrink();
         }
         None
     }
@@ -466,7 +466,7 @@ impl<K: Copy> Session<K> {
     pub fn release(&mut self) {
         self.output.shrink(0);
         self.fins.shrink_to_fit();
-        self.line.shrink_to_fit();
+        self.write_queue.shrink_to_fit();
         self.withheld.shrink_to_fit();
     }
 
@@ -511,7 +511,7 @@ impl<K: Copy> Session<K> {
     /// How many streams are not over.
     #[must_use]
     pub fn live(&self) -> usize {
-        self.live.len()
+        self.wire_ids.len()
     }
 
     /// How many of our streams the peer has yet to acknowledge.
@@ -561,13 +561,13 @@ impl<K: Copy> Session<K> {
 
     /// The peer has acknowledged the stream, or will never: it counts no more.
     pub(super) fn acknowledged(&mut self, stream: &mut Stream) {
-        stream.opening = Opening::Open;
+        stream.opening = SynState::Open;
         self.unacknowledged = self.unacknowledged.saturating_sub(1);
     }
 
     /// Either side has sent RST.
     pub(super) fn set_reset(&mut self, stream: &mut Stream) {
-        stream.wish = Wish::Nothing;
+        stream.write_waits_for = WaitsFor::Nothing;
         stream.set_reset();
         self.end_if_over(stream);
     }
@@ -578,14 +578,14 @@ impl<K: Copy> Session<K> {
             return;
         }
         // A stream of which the peer knows counts until the first frame, even if it is over.
-        if let (Opening::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
+        if let (SynState::SynDue, Some(unheard)) = (stream.opening, &mut self.unheard) {
             unheard.left.raise(1);
         }
         match stream.opening {
-            Opening::SynDue | Opening::SynSent => self.acknowledged(stream),
-            Opening::Withheld | Opening::AckDue | Opening::Open => {}
+            SynState::SynDue | SynState::SynSent => self.acknowledged(stream),
+            SynState::Withheld | SynState::AckDue | SynState::Open => {}
         }
-        if self.live.remove(stream.id).is_some() {
+        if self.wire_ids.remove(stream.id).is_some() {
             let initial = ReceiveWindow::new(self.config.receive_window).limit();
             self.growth.give_back(stream.receive_window().saturating_sub(initial));
         }

@@ -13,7 +13,7 @@
 //! then its wire id leaves the session's map, and what still comes for it is discarded.
 
 use super::INITIAL_WINDOW;
-use super::spares::{Buffer, Spares};
+use super::buffer_pool::{BufferPool, ReceiveBuffer};
 use super::window::ReceiveWindow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -26,11 +26,11 @@ pub struct Stream {
     pub(super) id: u32,
     pub(super) send_window: u32,
     pub(super) window: ReceiveWindow,
-    buffer: Option<Box<Buffer>>,
-    pub(super) opening: Opening,
+    buffer: Option<Box<ReceiveBuffer>>,
+    pub(super) opening: SynState,
     pub(super) sending: Half,
     pub(super) receiving: Half,
-    pub(super) wish: Wish,
+    pub(super) write_waits_for: WaitsFor,
     pub(super) discarding: bool,
     /// Window that has been read is not granted until the session grants again; it stands in the session's line for that.
     pub(super) is_withheld: bool,
@@ -42,7 +42,7 @@ const _: () = assert!(size_of::<Stream>() <= 32);
 
 /// How far a stream has come to be known to both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Opening {
+pub(super) enum SynState {
     /// Ours; its first frame will carry SYN. The peer knows nothing of it.
     SynDue,
     /// Ours; the peer has not acknowledged it.
@@ -65,7 +65,7 @@ pub(super) enum Half {
 
 /// What a short write waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
+pub(super) enum WaitsFor {
     Nothing,
     /// The peer's window update.
     Window,
@@ -75,7 +75,7 @@ pub(super) enum Wish {
 
 /// What [`Session::read`](super::Session::read) found.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Read {
+pub enum ReadOutcome {
     /// So many bytes; 0 only into an empty buffer.
     Bytes(usize),
     /// Nothing now; [`Fact::Readable`](super::Fact::Readable) tells of more.
@@ -87,7 +87,7 @@ pub enum Read {
 }
 
 impl Stream {
-    pub(super) const fn new(id: u32, opening: Opening, receive_window: u32, round: u16) -> Self {
+    pub(super) const fn new(id: u32, opening: SynState, receive_window: u32, round: u16) -> Self {
         Self {
             id,
             send_window: INITIAL_WINDOW,
@@ -96,7 +96,7 @@ impl Stream {
             opening,
             sending: Half::Open,
             receiving: Half::Open,
-            wish: Wish::Nothing,
+            write_waits_for: WaitsFor::Nothing,
             discarding: false,
             is_withheld: false,
             round,
@@ -153,7 +153,7 @@ impl Stream {
     /// Whether a write was short and can only go on when the peer grants window.
     #[must_use]
     pub fn wants_window(&self) -> bool {
-        self.wish != Wish::Nothing && self.send_window == 0
+        self.write_waits_for != WaitsFor::Nothing && self.send_window == 0
     }
 
     /// Whether the peer may send more data before anything is read.
@@ -166,8 +166,8 @@ impl Stream {
     #[must_use]
     pub const fn is_acknowledged(&self) -> bool {
         match self.opening {
-            Opening::Open => true,
-            Opening::SynDue | Opening::SynSent | Opening::Withheld | Opening::AckDue => false,
+            SynState::Open => true,
+            SynState::SynDue | SynState::SynSent | SynState::Withheld | SynState::AckDue => false,
         }
     }
 
@@ -202,24 +202,24 @@ impl Stream {
     }
 
     /// Adds what has arrived, which the window has allowed.
-    pub(super) fn push(&mut self, bytes: &[u8], spares: &mut Spares) {
+    pub(super) fn push(&mut self, bytes: &[u8], buffers: &mut BufferPool) {
         let most = self.window.most_unread(self.unread().len().saturating_add(bytes.len()));
-        self.buffer.get_or_insert_with(|| spares.take(bytes.len())).push(bytes, most);
+        self.buffer.get_or_insert_with(|| buffers.take(bytes.len())).push(bytes, most);
     }
 
     /// Takes up to `n` unread bytes away; an empty buffer gives its memory back.
-    pub(super) fn drop_unread(&mut self, n: usize, spares: &mut Spares) {
+    pub(super) fn drop_unread(&mut self, n: usize, buffers: &mut BufferPool) {
         if let Some(mut buffer) = self.buffer.take() {
             buffer.consume(n);
             match buffer.unread() {
-                [] => spares.give(buffer),
+                [] => buffers.give(buffer),
                 [..] => self.buffer = Some(buffer),
             }
         }
     }
 }
 
-impl Opening {
+impl SynState {
     /// Whether SYN or ACK has left, and with it the window that the stream begins with.
     pub(super) const fn is_told(self) -> bool {
         match self {

@@ -26,7 +26,7 @@ fn what_went_wrong_is_said_in_words_that_tell_it_apart() {
     are_told_apart(&[noise::Error::Decrypt, noise::Error::WrongPeer, noise::Error::NoSharedMuxer]);
     are_told_apart(&[
         yamux::Violation::Version(1),
-        yamux::Violation::Kind(1),
+        yamux::Violation::FrameType(1),
         yamux::Violation::StreamId(1),
         yamux::Violation::StreamExists(1),
         yamux::Violation::ReceiveWindow(1),
@@ -42,7 +42,7 @@ fn what_went_wrong_is_said_in_words_that_tell_it_apart() {
         Error::Noise(noise::Error::Decrypt),
         Error::Multistream(multistream::Error::BadHeader),
         Error::Unsupported,
-        Error::Yamux(yamux::Violation::Kind(7)),
+        Error::Yamux(yamux::Violation::FrameType(7)),
         Error::HandshakeTimeout,
         Error::Silence,
     ]);

@@ -48,7 +48,7 @@ fn payload_that_has_not_arrived_is_not_granted() {
     let mut end = End::new(Role::Listener);
     let bytes = data(SYN, 1, &vec![5; WINDOW]);
     end.receive(&bytes[..12 + 100]).unwrap();
-    assert_eq!(end.read(100), (vec![5; 100], Read::Blocked));
+    assert_eq!(end.read(100), (vec![5; 100], ReadOutcome::Blocked));
     assert_eq!(end.take(), b"");
 }
 
@@ -56,7 +56,7 @@ fn payload_that_has_not_arrived_is_not_granted() {
 fn no_window_is_granted_after_fin() {
     let mut end = End::new(Role::Listener);
     end.receive(&data(SYN | FIN, 1, &vec![5; WINDOW])).unwrap();
-    assert_eq!(end.read(100), (vec![5; WINDOW], Read::End));
+    assert_eq!(end.read(100), (vec![5; WINDOW], ReadOutcome::End));
     assert_eq!(end.take(), b"");
 }
 
@@ -266,7 +266,7 @@ fn discarding_grants_window_and_tells_only_the_end() {
     assert_eq!(end.receive(&data(0, 1, b"x")), Ok(vec![]));
     assert_eq!(end.take(), frame(UPDATE, 0, 1, INITIAL_WINDOW / 2));
     assert_eq!(end.receive(&data(FIN, 1, b"x")), Ok(vec![Fact::Readable(100)]));
-    assert_eq!(end.read(100), (vec![], Read::End));
+    assert_eq!(end.read(100), (vec![], ReadOutcome::End));
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn syn_data_and_fin_come_in_one_frame_cut_anywhere() {
             }
             facts.dedup();
             assert_eq!(facts, [Fact::Inbound, Fact::Readable(100)]);
-            assert_eq!(end.read(100), (b"abc".to_vec(), Read::End));
+            assert_eq!(end.read(100), (b"abc".to_vec(), ReadOutcome::End));
         }
     }
 }
@@ -147,7 +147,7 @@ fn ack_update_and_fin_in_one_frame_are_told_one_by_one() {
     let bytes = frame(UPDATE, ACK | FIN, 1, 5);
     let facts = end.receive(&bytes).unwrap();
     assert_eq!(facts, [Fact::Acknowledged(key), Fact::Writable(key), Fact::Readable(key)]);
-    assert_eq!(end.read(key), (vec![], Read::End));
+    assert_eq!(end.read(key), (vec![], ReadOutcome::End));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn headers_of_other_versions_and_types_are_violations() {
     bytes[0] = 1;
     End::violates(Role::Listener, &bytes, Violation::Version(1));
     for kind in [4, 255] {
-        End::violates(Role::Listener, &frame(kind, 0, 0, 0), Violation::Kind(kind));
+        End::violates(Role::Listener, &frame(kind, 0, 0, 0), Violation::FrameType(kind));
     }
 }
 
@@ -181,7 +181,7 @@ fn unknown_flags_are_passed_over() {
     assert_eq!(end.receive(&frame(UPDATE, UNKNOWN, 1, 5)), Ok(vec![Fact::Window(100)]));
     assert_eq!(end.streams[&100].send_window(), INITIAL_WINDOW + 5);
     assert_eq!(end.receive(&frame(UPDATE, FIN | UNKNOWN, 1, 0)), Ok(vec![Fact::Readable(100)]));
-    assert_eq!(end.read(100), (b"ab".to_vec(), Read::End));
+    assert_eq!(end.read(100), (b"ab".to_vec(), ReadOutcome::End));
     assert_eq!(end.receive(&frame(UPDATE, RST | UNKNOWN, 1, 0)), Ok(vec![Fact::Reset(100)]));
     assert_eq!(end.receive(&frame(PING, SYN | UNKNOWN, 0, 7)), Ok(vec![]));
     assert_eq!(end.take(), frame(PING, ACK, 0, 7));

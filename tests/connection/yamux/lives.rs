@@ -14,11 +14,11 @@ fn each_direction_ends_by_itself() {
     assert_eq!(end.session.live(), 1);
     assert_eq!(end.receive(&data(FIN, 1, b"!")), Ok(vec![Fact::Readable(key)]));
     assert_eq!(end.session.live(), 0);
-    assert_eq!(end.read(key), (b"still!".to_vec(), Read::End));
+    assert_eq!(end.read(key), (b"still!".to_vec(), ReadOutcome::End));
 
     let key = end.open();
     assert_eq!(end.receive(&frame(UPDATE, FIN, 3, 0)), Ok(vec![Fact::Readable(key)]));
-    assert_eq!(end.read(key), (vec![], Read::End));
+    assert_eq!(end.read(key), (vec![], ReadOutcome::End));
     assert_eq!(end.write(key, b"x"), 1);
     end.finish(key);
     assert_eq!(end.take(), [data(0, 3, b"x"), data(FIN, 3, b"")].concat());
@@ -50,9 +50,9 @@ fn data_after_fin_resets_the_stream_and_a_second_fin_does_not() {
     let late = [data(FIN, 1, b"late"), data(0, 1, b"later"), data(0, 3, b"!")].concat();
     assert_eq!(end.receive(&late), Ok(vec![Fact::Reset(100), Fact::Readable(101)]));
     assert_eq!(end.take(), frame(UPDATE, RST, 1, 0), "told once, and nothing of the other stream");
-    assert_eq!(end.read(100), (b"before".to_vec(), Read::Reset));
+    assert_eq!(end.read(100), (b"before".to_vec(), ReadOutcome::Reset));
     assert_eq!(end.write(100, b"x"), 0);
-    assert_eq!(end.read(101), (b"other!".to_vec(), Read::Blocked));
+    assert_eq!(end.read(101), (b"other!".to_vec(), ReadOutcome::Blocked));
     assert_eq!(end.session.live(), 1);
 }
 
@@ -64,7 +64,7 @@ fn data_after_fin_is_passed_over_for_a_stream_that_is_over() {
     end.take();
     let all = [data(FIN, 1, b"all"), data(0, 1, b"late"), data(FIN, 1, b"later")].concat();
     assert_eq!(end.receive(&all), Ok(vec![Fact::Readable(key)]));
-    assert_eq!(end.read(key), (b"all".to_vec(), Read::End));
+    assert_eq!(end.read(key), (b"all".to_vec(), ReadOutcome::End));
     assert_eq!(end.take(), b"");
 }
 
@@ -81,7 +81,7 @@ fn a_remote_reset_is_never_a_clean_end() {
         let key = end.open();
         end.receive(&data(ACK, 1, b"before")).unwrap();
         assert_eq!(end.receive(&frames), Ok(vec![Fact::Reset(key)]));
-        assert_eq!(end.read(key), (b"before".to_vec(), Read::Reset));
+        assert_eq!(end.read(key), (b"before".to_vec(), ReadOutcome::Reset));
         assert_eq!(end.write(key, b"x"), 0);
         assert_eq!(end.session.live(), 0);
         end.reset(key);
@@ -102,7 +102,7 @@ fn the_payload_of_a_reset_is_skipped() {
     let key = end.open();
     let bytes = [data(RST, 1, &[0xFF; 40]), frame(PING, ACK, 0, 3)].concat();
     assert_eq!(end.receive(&bytes), Ok(vec![Fact::Reset(key), Fact::Pong(3)]));
-    assert_eq!(end.read(key), (vec![], Read::Reset));
+    assert_eq!(end.read(key), (vec![], ReadOutcome::Reset));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn after_our_reset_what_comes_is_discarded_and_what_came_stays() {
     assert_eq!(end.receive(&data(0, 1, b"later")), Ok(vec![]));
     assert_eq!(end.receive(&frame(UPDATE, 0, 1, u32::MAX)), Ok(vec![]));
     assert_eq!(end.receive(&frame(UPDATE, RST, 1, 0)), Ok(vec![]));
-    assert_eq!(end.read(100), (b"beforela".to_vec(), Read::Reset));
+    assert_eq!(end.read(100), (b"beforela".to_vec(), ReadOutcome::Reset));
     assert_eq!(end.take(), b"");
 }
 

@@ -1,5 +1,5 @@
-//! [`Buffer`]: what has arrived on a stream and is unread. [`Spares`]: the buffers of streams that have been read empty,
-//! for those to which data comes next.
+//! [`ReceiveBuffer`]: what has arrived on a stream and is unread. [`BufferPool`]: the buffers of streams that have been
+//! read empty, for those to which data comes next.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -16,13 +16,13 @@ const LEAST: usize = 64;
 
 /// The unread bytes of a stream, as one run.
 #[derive(Debug, Default)]
-pub(super) struct Buffer {
+pub(super) struct ReceiveBuffer {
     /// How many of `bytes` have been read.
     head: usize,
     bytes: Vec<u8>,
 }
 
-impl Buffer {
+impl ReceiveBuffer {
     pub(super) fn unread(&self) -> &[u8] {
         // The head stays within the buffer.
         self.bytes.get(self.head..).unwrap_or_default()
@@ -86,13 +86,13 @@ impl Buffer {
 /// latter.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "a stream holds a box, so that it is small while nothing is unread")]
-pub struct Spares {
-    small: Vec<Box<Buffer>>,
-    large: Vec<Box<Buffer>>,
+pub struct BufferPool {
+    small: Vec<Box<ReceiveBuffer>>,
+    large: Vec<Box<ReceiveBuffer>>,
     is_shut: bool,
 }
 
-impl Spares {
+impl BufferPool {
     /// An empty one; it allocates when it is given the first buffer.
     #[must_use]
     pub const fn new() -> Self {
@@ -117,7 +117,7 @@ impl Spares {
     }
 
     /// An empty buffer that `len` bytes fit in.
-    pub(super) fn take(&mut self, len: usize) -> Box<Buffer> {
+    pub(super) fn take(&mut self, len: usize) -> Box<ReceiveBuffer> {
         let mut buffer = if len <= SMALL { self.small.pop() } else { self.large.pop() }.unwrap_or_default();
         if buffer.bytes.capacity() < len {
             buffer.bytes.reserve_exact(len.max(LEAST));
@@ -126,7 +126,7 @@ impl Spares {
     }
 
     /// Keeps a buffer whose content is done with, or frees it.
-    pub(super) fn give(&mut self, mut buffer: Box<Buffer>) {
+    pub(super) fn give(&mut self, mut buffer: Box<ReceiveBuffer>) {
         let (kept, most) = match buffer.bytes.capacity() {
             0 => return,
             capacity if self.is_shut || capacity > LARGE => return,
@@ -148,15 +148,15 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn buffer(capacity: usize) -> Box<Buffer> {
-        Box::new(Buffer { head: 0, bytes: Vec::with_capacity(capacity) })
+    fn buffer(capacity: usize) -> Box<ReceiveBuffer> {
+        Box::new(ReceiveBuffer { head: 0, bytes: Vec::with_capacity(capacity) })
     }
 
     /// Of 100 bytes, `len` in use, of which `head` have been read; then come `more`.
     fn pushed(len: usize, head: usize, more: usize) -> (usize, usize) {
         let mut bytes = Vec::with_capacity(100);
         bytes.resize(len, 7);
-        let mut buffer = Buffer { head, bytes };
+        let mut buffer = ReceiveBuffer { head, bytes };
         buffer.push(&[8; 200][..more], 160);
         assert_eq!(buffer.unread(), [&[7; 100][..len - head], &[8; 200][..more]].concat());
         (buffer.head, buffer.bytes.capacity())
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_buffer_doubles_up_to_its_window() {
-        let mut buffer = Buffer { head: 0, bytes: Vec::with_capacity(50) };
+        let mut buffer = ReceiveBuffer { head: 0, bytes: Vec::with_capacity(50) };
         buffer.push(&[0; 51], 160);
         assert_eq!(buffer.bytes.capacity(), 100);
         buffer.push(&[0; 50], 160);
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_buffer_that_is_greater_than_the_window_shrinks_to_it() {
         for (most, capacity) in [(160, 100), (100, 100), (99, 99), (90, 90), (10, LEAST)] {
-            let mut buffer = Buffer { head: 0, bytes: Vec::with_capacity(100) };
+            let mut buffer = ReceiveBuffer { head: 0, bytes: Vec::with_capacity(100) };
             buffer.push(&[7; 80], 100);
             buffer.consume(75);
             buffer.push(&[8; 5], most);
@@ -209,7 +209,7 @@ mod tests {
     /// or when no more can come. Gives how many bytes came, and how many moved inside the buffer.
     fn moved(window: u32, piece: usize, read: usize, after_each: bool) -> (usize, usize) {
         let bytes = vec![7; piece];
-        let (mut window, mut buffer) = (ReceiveWindow::new(window), Buffer::default());
+        let (mut window, mut buffer) = (ReceiveWindow::new(window), ReceiveBuffer::default());
         let (mut came, mut moved, mut left) = (0, 0, INITIAL_WINDOW as usize);
         let much = (INITIAL_WINDOW + 4 * window.limit()) as usize;
         while came < much {
@@ -259,63 +259,63 @@ mod tests {
 
     #[test]
     fn a_buffer_begins_with_no_less_than_64_bytes_and_one_without_memory_is_not_kept() {
-        let mut spares = Spares::new();
-        assert_eq!(spares.take(1).bytes.capacity(), LEAST);
-        assert_eq!(spares.take(LEAST + 1).bytes.capacity(), LEAST + 1);
-        spares.give(buffer(0));
-        assert!(spares.small.is_empty());
+        let mut buffers = BufferPool::new();
+        assert_eq!(buffers.take(1).bytes.capacity(), LEAST);
+        assert_eq!(buffers.take(LEAST + 1).bytes.capacity(), LEAST + 1);
+        buffers.give(buffer(0));
+        assert!(buffers.small.is_empty());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let mut spares = Spares::new();
+        let mut buffers = BufferPool::new();
         for capacity in [1, SMALL, SMALL + 1, LARGE, LARGE + 1] {
             for _ in 0..2 * SMALL_KEPT {
-                spares.give(buffer(capacity));
+                buffers.give(buffer(capacity));
             }
         }
-        assert_eq!((spares.small.len(), spares.large.len()), (SMALL_KEPT, LARGE_KEPT));
-        assert!(spares.kept() <= SMALL_KEPT * SMALL + LARGE_KEPT * LARGE, "{}", spares.kept());
+        assert_eq!((buffers.small.len(), buffers.large.len()), (SMALL_KEPT, LARGE_KEPT));
+        assert!(buffers.kept() <= SMALL_KEPT * SMALL + LARGE_KEPT * LARGE, "{}", buffers.kept());
     }
 
     #[test]
     fn buffers_of_2_kib_are_small_and_those_above_256_kib_are_not_kept() {
         let sizes = [(1, 1, 0), (2_048, 1, 0), (2_049, 0, 1), (262_144, 0, 1), (262_145, 0, 0)];
         for (capacity, small, large) in sizes {
-            let mut spares = Spares::new();
-            spares.give(buffer(capacity));
-            assert_eq!((spares.small.len(), spares.large.len()), (small, large), "{capacity}");
+            let mut buffers = BufferPool::new();
+            buffers.give(buffer(capacity));
+            assert_eq!((buffers.small.len(), buffers.large.len()), (small, large), "{capacity}");
         }
     }
 
     #[test]
     fn a_buffer_comes_back_empty_and_with_room_for_what_it_is_taken_for() {
-        let mut spares = Spares::new();
+        let mut buffers = BufferPool::new();
         for len in [1, SMALL, SMALL + 1, LARGE] {
-            let mut buffer = spares.take(len);
+            let mut buffer = buffers.take(len);
             buffer.bytes.resize(len, 7);
             buffer.consume(1);
             let memory = buffer.bytes.as_ptr();
-            spares.give(buffer);
-            let buffer = spares.take(len);
+            buffers.give(buffer);
+            let buffer = buffers.take(len);
             assert!(buffer.bytes.is_empty() && buffer.unread().is_empty() && buffer.bytes.capacity() >= len);
             assert_eq!(buffer.bytes.as_ptr(), memory, "the same memory");
-            spares.give(buffer);
+            buffers.give(buffer);
         }
     }
 
     #[test]
     fn a_few_bytes_take_no_large_buffer() {
-        let mut spares = Spares::new();
-        spares.give(buffer(LARGE));
-        assert!(spares.take(1).bytes.capacity() <= SMALL);
-        assert_eq!(spares.kept(), LARGE);
+        let mut buffers = BufferPool::new();
+        buffers.give(buffer(LARGE));
+        assert!(buffers.take(1).bytes.capacity() <= SMALL);
+        assert_eq!(buffers.kept(), LARGE);
     }
 
     #[test]
     fn a_shut_one_keeps_nothing() {
-        let mut spares = Spares::shut();
-        spares.give(buffer(1));
-        assert_eq!(spares.kept(), 0);
+        let mut buffers = BufferPool::shut();
+        buffers.give(buffer(1));
+        assert_eq!(buffers.kept(), 0);
     }
 }

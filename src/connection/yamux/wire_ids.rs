@@ -1,4 +1,4 @@
-//! [`Live`]: the streams of a session that are not over, by their ids on the wire.
+//! [`WireIds`]: the streams of a session that are not over, by their ids on the wire.
 
 use crate::arithmetic::Count;
 use alloc::collections::VecDeque;
@@ -13,9 +13,9 @@ const KEPT: usize = 128;
 /// A map from wire ids to the caller's keys. Each side's ids are on a queue of their own, so that neither is in the
 /// other's way: the dialer's are odd, the listener's even (Yamux specification, "StreamID field").
 #[derive(Debug)]
-pub(super) struct Live<K> {
+pub(super) struct WireIds<K> {
     /// By the last bit of the id.
-    sides: [Side<K>; 2],
+    sides: [SideIds<K>; 2],
     /// The one that was found or put in last, since frames of one stream mostly come one behind the other.
     latest: Option<(u32, K)>,
 }
@@ -28,16 +28,16 @@ pub(super) struct Live<K> {
 /// live: O(1) for each. A peer whose ids come in another order than upwards makes each of them cost a move of at most
 /// half of its streams, and no seed makes anything unpredictable.
 #[derive(Debug)]
-struct Side<K> {
+struct SideIds<K> {
     /// By id; neither end is a place that was left.
     places: VecDeque<(u32, Option<K>)>,
     len: usize,
 }
 
-impl<K: Copy> Live<K> {
+impl<K: Copy> WireIds<K> {
     /// An empty one, which allocates nothing.
     pub(super) const fn new() -> Self {
-        Self { sides: [Side::new(), Side::new()], latest: None }
+        Self { sides: [SideIds::new(), SideIds::new()], latest: None }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -103,7 +103,7 @@ impl<K: Copy> Live<K> {
         self.sides.iter_mut().for_each(|side| side.places.shrink_to(SPARE));
     }
 
-    fn side_mut(&mut self, id: u32) -> &mut Side<K> {
+    fn side_mut(&mut self, id: u32) -> &mut SideIds<K> {
         let [even, odd] = &mut self.sides;
         if is_odd(id) { odd } else { even }
     }
@@ -118,7 +118,7 @@ const fn guess(first: u32, id: u32) -> usize {
     (id.wrapping_sub(first) / 2) as usize
 }
 
-impl<K: Copy> Side<K> {
+impl<K: Copy> SideIds<K> {
     const fn new() -> Self {
         Self { places: VecDeque::new(), len: 0 }
     }
@@ -197,33 +197,33 @@ mod tests {
     use alloc::vec::Vec;
     use proptest::prelude::*;
 
-    fn live(ids: impl IntoIterator<Item = u32>) -> Live<u32> {
-        let mut live = Live::new();
-        ids.into_iter().for_each(|id| live.insert(id, id));
-        live
+    fn wire_ids(ids: impl IntoIterator<Item = u32>) -> WireIds<u32> {
+        let mut wire_ids = WireIds::new();
+        ids.into_iter().for_each(|id| wire_ids.insert(id, id));
+        wire_ids
     }
 
     /// For how many streams there is memory.
-    fn held<K>(live: &Live<K>) -> usize {
-        live.sides.iter().map(|side| side.places.capacity()).sum()
+    fn held<K>(wire_ids: &WireIds<K>) -> usize {
+        wire_ids.sides.iter().map(|side| side.places.capacity()).sum()
     }
 
     proptest! {
         #[test]
         fn it_holds_what_an_ordered_map_holds(ops in proptest::collection::vec((0..60_u32, 0..5_u8), 0..400)) {
-            let (mut live, mut model) = (Live::new(), BTreeMap::new());
+            let (mut wire_ids, mut model) = (WireIds::new(), BTreeMap::new());
             for (n, (id, op)) in ops.into_iter().enumerate() {
                 match op {
-                    0 => { live.insert(id, n); model.insert(id, n); }
-                    1 => prop_assert_eq!(live.remove(id), model.remove(&id)),
-                    2 => prop_assert_eq!(live.look_up(id), model.get(&id).copied()),
-                    3 => { live.rename(id, n); model.entry(id).and_modify(|key| *key = n); }
+                    0 => { wire_ids.insert(id, n); model.insert(id, n); }
+                    1 => prop_assert_eq!(wire_ids.remove(id), model.remove(&id)),
+                    2 => prop_assert_eq!(wire_ids.look_up(id), model.get(&id).copied()),
+                    3 => { wire_ids.rename(id, n); model.entry(id).and_modify(|key| *key = n); }
                     _ => {}
                 }
-                prop_assert_eq!(live.get(id), model.get(&id).copied());
-                prop_assert_eq!((live.len(), live.is_empty()), (model.len(), model.is_empty()));
-                prop_assert_eq!(live.contains(id), model.contains_key(&id));
-                for side in &live.sides {
+                prop_assert_eq!(wire_ids.get(id), model.get(&id).copied());
+                prop_assert_eq!((wire_ids.len(), wire_ids.is_empty()), (model.len(), model.is_empty()));
+                prop_assert_eq!(wire_ids.contains(id), model.contains_key(&id));
+                for side in &wire_ids.sides {
                     prop_assert!(side.places.len() <= SPARE + side.len + side.len / 2);
                     prop_assert!(side.places.iter().map(|(id, _)| id).is_sorted());
                 }
@@ -234,28 +234,28 @@ mod tests {
     #[test]
     fn many_streams_take_twelve_bytes_each_and_a_quarter_more() {
         assert_eq!(size_of::<(u32, Option<crate::lifecycle::StreamId>)>(), 12);
-        let (mut live, mut moves) = (Live::new(), 0);
+        let (mut wire_ids, mut moves) = (WireIds::new(), 0);
         for n in 0..10_000 {
-            let before = held(&live);
-            live.insert(1 + 2 * n, n);
-            moves += u32::from(held(&live) != before);
-            assert!(held(&live) <= 128.max(live.len() * 5 / 4), "{}", held(&live));
+            let before = held(&wire_ids);
+            wire_ids.insert(1 + 2 * n, n);
+            moves += u32::from(held(&wire_ids) != before);
+            assert!(held(&wire_ids) <= 128.max(wire_ids.len() * 5 / 4), "{}", held(&wire_ids));
         }
         assert!(moves <= 40, "{moves}");
     }
 
     /// How many streams of the even side there are, how many places, and for how many there is memory.
-    fn even(live: &Live<u32>) -> (usize, usize, usize) {
-        let side = &live.sides[0];
+    fn even(wire_ids: &WireIds<u32>) -> (usize, usize, usize) {
+        let side = &wire_ids.sides[0];
         (side.len, side.places.len(), side.places.capacity())
     }
 
     #[test]
     fn memory_grows_by_all_of_it_and_later_by_a_quarter() {
-        let (mut live, mut steps) = (live([]), alloc::vec![]);
+        let (mut wire_ids, mut steps) = (wire_ids([]), alloc::vec![]);
         for n in 0..100 {
-            live.insert(2 * n, n);
-            steps.push(held(&live));
+            wire_ids.insert(2 * n, n);
+            steps.push(held(&wire_ids));
         }
         steps.dedup();
         assert_eq!(steps, [4, 8, 16, 32, 64, 80, 100]);
@@ -263,45 +263,45 @@ mod tests {
 
     #[test]
     fn memory_goes_with_the_streams() {
-        let mut live = live((0..1_000).map(|n| 2 * n));
-        let whole = held(&live);
+        let mut wire_ids = wire_ids((0..1_000).map(|n| 2 * n));
+        let whole = held(&wire_ids);
         assert!(whole / 2 > KEPT);
         let mut gone = 0;
-        let mut down_to = |live: &mut Live<u32>, len| {
-            while live.len() > len {
-                assert_eq!(live.remove(2 * gone), Some(2 * gone));
+        let mut down_to = |wire_ids: &mut WireIds<u32>, len| {
+            while wire_ids.len() > len {
+                assert_eq!(wire_ids.remove(2 * gone), Some(2 * gone));
                 gone += 1;
             }
-            held(live)
+            held(wire_ids)
         };
-        assert_eq!(down_to(&mut live, whole / 4), whole);
-        assert_eq!(down_to(&mut live, whole / 4 - 1), whole / 2);
-        assert_eq!(down_to(&mut live, whole / 2 / 4), whole / 2);
-        assert_eq!(down_to(&mut live, 100), whole / 4);
-        assert_eq!(down_to(&mut live, 1), KEPT);
-        assert_eq!(down_to(&mut live, 0), KEPT);
-        live.shrink();
-        assert!(held(&live) <= SPARE);
+        assert_eq!(down_to(&mut wire_ids, whole / 4), whole);
+        assert_eq!(down_to(&mut wire_ids, whole / 4 - 1), whole / 2);
+        assert_eq!(down_to(&mut wire_ids, whole / 2 / 4), whole / 2);
+        assert_eq!(down_to(&mut wire_ids, 100), whole / 4);
+        assert_eq!(down_to(&mut wire_ids, 1), KEPT);
+        assert_eq!(down_to(&mut wire_ids, 0), KEPT);
+        wire_ids.shrink();
+        assert!(held(&wire_ids) <= SPARE);
     }
 
     #[test]
     fn places_between_others_are_closed_up_before_they_are_more_than_half_as_many() {
-        let mut live = live((0..100).map(|n| 2 * n));
-        let remove = |live: &mut Live<u32>, ids: core::ops::RangeInclusive<u32>| {
-            ids.for_each(|n| assert_eq!(live.remove(2 * n), Some(2 * n)));
-            even(live)
+        let mut wire_ids = wire_ids((0..100).map(|n| 2 * n));
+        let remove = |wire_ids: &mut WireIds<u32>, ids: core::ops::RangeInclusive<u32>| {
+            ids.for_each(|n| assert_eq!(wire_ids.remove(2 * n), Some(2 * n)));
+            even(wire_ids)
         };
-        assert_eq!(remove(&mut live, 1..=44), (56, 100, 100));
-        assert_eq!(remove(&mut live, 45..=45), (55, 55, 100));
-        assert_eq!(remove(&mut live, 46..=98).0, 2);
-        assert_eq!((0..200).filter(|id| live.contains(*id)).collect::<Vec<_>>(), [0, 198]);
+        assert_eq!(remove(&mut wire_ids, 1..=44), (56, 100, 100));
+        assert_eq!(remove(&mut wire_ids, 45..=45), (55, 55, 100));
+        assert_eq!(remove(&mut wire_ids, 46..=98).0, 2);
+        assert_eq!((0..200).filter(|id| wire_ids.contains(*id)).collect::<Vec<_>>(), [0, 198]);
     }
 
     #[test]
     fn the_streams_of_one_side_are_not_moved_for_those_of_the_other() {
-        let live = live((0..1_000).map(|n| 2_000 + 2 * n).chain((0..500).map(|n| 2 * n + 1)));
-        let ids = |side: &Side<u32>| side.places.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-        assert_eq!(ids(&live.sides[0]), (0..1_000).map(|n| 2_000 + 2 * n).collect::<Vec<_>>());
-        assert_eq!(ids(&live.sides[1]), (0..500).map(|n| 2 * n + 1).collect::<Vec<_>>());
+        let wire_ids = wire_ids((0..1_000).map(|n| 2_000 + 2 * n).chain((0..500).map(|n| 2 * n + 1)));
+        let ids = |side: &SideIds<u32>| side.places.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        assert_eq!(ids(&wire_ids.sides[0]), (0..1_000).map(|n| 2_000 + 2 * n).collect::<Vec<_>>());
+        assert_eq!(ids(&wire_ids.sides[1]), (0..500).map(|n| 2 * n + 1).collect::<Vec<_>>());
     }
 }
