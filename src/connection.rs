@@ -65,7 +65,6 @@
 // Nearly every number here follows from what a peer has sent.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
-mod begun;
 mod bucket;
 mod config;
 mod error;
@@ -77,25 +76,26 @@ mod memory;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/support/memory_scan.rs"]
 pub(crate) mod memory_scan;
-mod moment;
 pub mod multistream;
 mod negotiate;
 pub mod noise;
-mod open;
+mod open_connection;
 mod packed_peer;
-mod queue;
+mod packed_time;
 mod role;
 mod round_trip;
 mod scratch;
 mod stream;
+mod stream_deadlines;
+mod stream_ops;
 mod stream_steps;
 mod timers;
 mod unnamed;
+mod unnamed_facts;
 #[cfg(test)]
 #[path = "../tests/support/weak_keys.rs"]
 #[allow(dead_code, reason = "each test uses its part of it")]
 pub(crate) mod weak_keys;
-mod work;
 pub mod yamux;
 
 #[cfg(feature = "protocols")]
@@ -109,17 +109,16 @@ pub use multistream::Protocol;
 pub use role::Role;
 pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
+pub use stream_ops::{ReadError, WriteError};
 #[cfg(feature = "swarm")]
 pub(crate) use timers::Rest;
 #[cfg(feature = "swarm")]
 pub(crate) use unnamed::{BEGUN as UNNAMED, Slot};
-pub use work::{ReadError, WriteError};
 
 use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use begun::Offered;
 use core::time::Duration;
 #[cfg(feature = "swarm")]
 pub(crate) use handshake::HandshakeStep;
@@ -127,17 +126,18 @@ use handshake::{Handshake, Opening};
 use input::Kept;
 use libp2p_identity::PeerId;
 use multistream::is_proposal;
-use open::Open;
+use open_connection::OpenConnection;
 #[cfg(feature = "swarm")]
 pub(crate) use packed_peer::PackedPeer;
 #[cfg(not(feature = "swarm"))]
 use packed_peer::PackedPeer;
-use queue::Queues;
 use round_trip::RoundTrip;
+use stream_deadlines::StreamDeadlines;
 use timers::{Due, Timers};
 #[cfg(not(feature = "swarm"))]
 use unnamed::Slot;
 use unnamed::{Both, Unnamed};
+use unnamed_facts::Offered;
 use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
@@ -160,7 +160,7 @@ pub struct Connection {
     kept: Kept,
     timers: Timers,
     round_trip: RoundTrip,
-    queues: Queues,
+    stream_deadlines: StreamDeadlines,
     /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
     queued: VecDeque<StreamId>,
     /// The peer's streams without an id.
@@ -186,7 +186,7 @@ pub struct Connection {
 #[derive(Debug)]
 enum Phase {
     Handshake(Box<Handshake>),
-    Open(Box<Open>),
+    Open(Box<OpenConnection>),
     /// It broke: nothing more is understood or said. The peer that has answered in the place of the expected one.
     Over(Option<Box<PeerId>>),
 }
@@ -214,7 +214,7 @@ impl Connection {
             kept: Kept::default(),
             timers: Timers::new(config, now),
             round_trip: RoundTrip::new(),
-            queues: Queues::new(),
+            stream_deadlines: StreamDeadlines::new(),
             queued: VecDeque::new(),
             unnamed: Unnamed::new(),
             offered: None,
@@ -413,7 +413,7 @@ impl Connection {
                 self.timers.opened(now);
                 // The last word of the handshake needs no answer.
                 self.round_trip.forget();
-                self.phase = Phase::Open(Box::new(Open::new(*secured, session)));
+                self.phase = Phase::Open(Box::new(OpenConnection::new(*secured, session)));
                 Ok(true)
             }
         }
@@ -501,7 +501,7 @@ impl Connection {
     /// no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
-        let stream = self.queues.first(streams, config).map(|(deadline, _)| deadline);
+        let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
         let unnamed = self.first_unnamed(config).map(|(deadline, _)| deadline);
         let opening = self.next_opening_at(config);
         [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
@@ -529,7 +529,7 @@ impl Connection {
         if let Some(fact) = self.offer_paced(turn) {
             return Some(fact);
         }
-        let named = self.queues.first(turn.streams, turn.config);
+        let named = self.stream_deadlines.first(turn.streams, turn.config);
         let unnamed = self.first_unnamed(turn.config);
         let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
         first.filter(|at| *at <= turn.now)?;
@@ -570,7 +570,7 @@ impl Connection {
     pub fn count_from(&mut self, turn: &mut Turn<'_>) {
         if core::mem::take(&mut self.is_untimed) {
             self.timers.count_from(turn.config, turn.now);
-            self.queues.count_from(turn.streams, turn.now);
+            self.stream_deadlines.count_from(turn.streams, turn.now);
             self.unnamed.count_from(turn.now);
         }
     }

@@ -1,9 +1,9 @@
 //! What the muxer says of a stream, understood: its negotiation, and what of it its owner is to know.
 
 use super::multistream::{self, Outcome, Protocol};
-use super::queue::Wait;
 use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, Stream, Streams};
+use super::stream_deadlines::StreamWait;
 use super::unnamed::{Key, Named};
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn};
@@ -132,14 +132,14 @@ impl Connection {
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                self.queues.leave(turn.streams, id);
+                self.stream_deadlines.leave(turn.streams, id);
                 self.at_gate.raise(1);
                 self.advance(id, Trigger::Agreed, turn);
                 return Some(Fact::StreamAtGate(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
                 if stream.waits.is_none() {
-                    self.wait(id, Wait::Proposal, turn);
+                    self.wait(id, StreamWait::Proposal, turn);
                 }
                 return None;
             }

@@ -3,7 +3,7 @@
 pub(super) mod machine;
 
 use super::multistream::{self, Protocol};
-use super::queue::{Place, Placed, Wait};
+use super::stream_deadlines::{QueueNode, Queued, StreamWait};
 use super::{WriteError, yamux};
 use crate::lifecycle::{StreamId, Table};
 use alloc::boxed::Box;
@@ -15,13 +15,13 @@ use machine::{Effect, Life, State, Trigger, step};
 /// The streams of all connections of an owner.
 pub type Streams = Table<StreamId, Stream>;
 
-impl Placed for Stream {
-    fn place(&self) -> (Option<Wait>, &Place) {
-        (self.waits, &self.place)
+impl Queued for Stream {
+    fn node(&self) -> (Option<StreamWait>, &QueueNode) {
+        (self.waits, &self.node)
     }
 
-    fn place_mut(&mut self) -> (&mut Option<Wait>, &mut Place) {
-        (&mut self.waits, &mut self.place)
+    fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode) {
+        (&mut self.waits, &mut self.node)
     }
 }
 
@@ -35,9 +35,9 @@ pub struct Stream {
     pub(super) negotiation: Negotiation,
     /// [`Protocol::NONE`] while there is none. While a listener negotiates it is the one that was refused last.
     pub(super) protocol: Protocol,
-    place: Place,
-    pub(super) waits: Option<Wait>,
-    /// Its half-open time is its own, which [`Queues`](super::queue::Queues) keeps.
+    node: QueueNode,
+    pub(super) waits: Option<StreamWait>,
+    /// Its half-open time is its own, which [`StreamDeadlines`](super::stream_deadlines::StreamDeadlines) keeps.
     pub(super) has_own_time: bool,
     pub(super) sent: u64,
 }
@@ -88,8 +88,8 @@ impl Stream {
     }
 
     fn new(state: State, negotiation: Negotiation, protocol: Protocol) -> Self {
-        let (place, waits) = (Place::NOWHERE, None);
-        Self { state, yamux: None, negotiation, protocol, place, waits, has_own_time: false, sent: 0 }
+        let (node, waits) = (QueueNode::NOWHERE, None);
+        Self { state, yamux: None, negotiation, protocol, node, waits, has_own_time: false, sent: 0 }
     }
 
     /// Returns its state.
@@ -191,7 +191,7 @@ impl Stream {
 
     /// It waits for the peer's other half.
     pub(super) const fn is_half_open(&self) -> bool {
-        matches!(self.waits, Some(Wait::HalfOpen | Wait::OwnHalfOpen))
+        matches!(self.waits, Some(StreamWait::HalfOpen | StreamWait::OwnHalfOpen))
     }
 
     pub(super) fn unread(&self) -> &[u8] {

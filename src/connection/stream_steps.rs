@@ -1,9 +1,9 @@
 //! Steps of streams: what a step of a stream's [machine](super::stream::machine) asks of its connection, its end, and the
 //! time that a half-open one has.
 
-use super::queue::Wait;
 use super::stream::Stream;
 use super::stream::machine::{Effect, Life, State, Trigger};
+use super::stream_deadlines::StreamWait;
 use super::unnamed::Key;
 use super::yamux::{self, Session};
 use super::{Connection, Fact, Phase, Turn, UNTIMED};
@@ -41,9 +41,9 @@ impl Connection {
 
     /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
     fn forget(&mut self, id: StreamId, before: State, turn: &mut Turn<'_>) {
-        self.queues.leave(turn.streams, id);
+        self.stream_deadlines.leave(turn.streams, id);
         if turn.streams.get(id).is_some_and(|stream| stream.has_own_time) {
-            self.queues.forget_own_time(id);
+            self.stream_deadlines.forget_own_time(id);
         }
         if before.is_in_backlog() {
             self.backlog.lower(1);
@@ -120,7 +120,7 @@ impl Connection {
             false => stream.state().is_fin_sent() && yamux.grants_window(),
         });
         if waits && stream.waits.is_none() && stream.state().is_open() {
-            let wait = if stream.has_own_time { Wait::OwnHalfOpen } else { Wait::HalfOpen };
+            let wait = if stream.has_own_time { StreamWait::OwnHalfOpen } else { StreamWait::HalfOpen };
             self.wait(id, wait, turn);
         }
     }
@@ -128,7 +128,7 @@ impl Connection {
     /// Something has moved on a half-open stream, so that its time starts again.
     pub(super) fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
         if turn.streams.get(id).is_some_and(Stream::is_half_open) {
-            self.queues.leave(turn.streams, id);
+            self.stream_deadlines.leave(turn.streams, id);
             self.wait_half_open(id, turn);
         }
     }

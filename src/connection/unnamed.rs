@@ -7,8 +7,8 @@
 
 mod list;
 
-use super::moment::Moment;
 use super::multistream::Listener;
+use super::packed_time::PackedTime;
 use super::stream::Streams;
 use super::yamux;
 use crate::arithmetic::Count;
@@ -112,7 +112,7 @@ pub(super) struct Beginner {
     pub(super) yamux: yamux::Stream,
     pub(super) listener: Listener,
     /// The time at which it began.
-    pub(super) since: Moment,
+    pub(super) since: PackedTime,
     in_all: Links,
     in_proposed: Links,
 }
@@ -152,7 +152,7 @@ impl Unnamed {
         let begun = self.0.get_or_insert_with(|| spare.0.take().unwrap_or_default());
         let slot = begun.streams.vacant_key() as u32;
         if let Some(yamux) = accept(Slot(slot).into()) {
-            let (since, outside) = (Moment::new(since), Links::OUTSIDE);
+            let (since, outside) = (PackedTime::new(since), Links::OUTSIDE);
             let (listener, in_proposed) = (Listener::new(), outside);
             begun.streams.insert(Beginner { yamux, listener, since, in_all: outside, in_proposed });
             begun.all.push(&mut begun.streams, slot, in_all);
@@ -225,8 +225,10 @@ impl Unnamed {
     /// Streams that began without a time begin now. They are the youngest.
     pub(super) fn count_from(&mut self, now: Duration) {
         let Some(begun) = &mut self.0 else { return };
-        let (now, mut next) = (Moment::new(now), begun.all.last());
-        while let Some(stream) = begun.streams.get_mut(next as usize).filter(|stream| stream.since == Moment::UNTIMED) {
+        let (now, mut next) = (PackedTime::new(now), begun.all.last());
+        while let Some(stream) =
+            begun.streams.get_mut(next as usize).filter(|stream| stream.since == PackedTime::UNTIMED)
+        {
             stream.since = now;
             next = stream.in_all.before();
         }

@@ -50,7 +50,7 @@
 //!   know what the protocol is, what the owner was told, or whether anybody has read the end. That is the stream's life. The
 //!   muxer's facts are triggers here, and effects here are calls of the muxer.
 //! - A half-open stream waits for its peer or does not, as windows open and close
-//!   ([`Wait`](crate::connection::queue::Wait)).
+//!   ([`StreamWait`](crate::connection::stream_deadlines::StreamWait)).
 //! - What an owner has yet to be told of readiness is its own affair.
 
 use crate::connection::{ReadError, WriteError};

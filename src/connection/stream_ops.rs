@@ -2,11 +2,11 @@
 //!
 //! Commands say at once what they come to; none of them causes a [`Fact`] that is not returned.
 
-use super::begun::Offered;
 use super::negotiate::start;
-use super::queue::Wait;
 use super::stream::Negotiation;
 use super::stream::machine::{Life, Trigger};
+use super::stream_deadlines::StreamWait;
+use super::unnamed_facts::Offered;
 use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
@@ -69,7 +69,7 @@ impl Connection {
                 open.session.rename(&begun.yamux, id.into());
                 stream.yamux = Some(begun.yamux);
                 stream.negotiation = Negotiation::Listener(begun.listener);
-                self.queues.join_proposal(turn.streams, id, begun.since.time());
+                self.stream_deadlines.join_proposal(turn.streams, id, begun.since.time());
                 self.negotiate(id, turn)
             }
         }
@@ -115,14 +115,14 @@ impl Connection {
         }
         self.live.raise(1);
         self.timers.idle(None);
-        self.wait(id, Wait::Negotiation, turn);
+        self.wait(id, StreamWait::Negotiation, turn);
         Ok(())
     }
 
     /// Makes a stream wait from now on.
-    pub(super) fn wait(&mut self, id: StreamId, wait: Wait, turn: &mut Turn<'_>) {
+    pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, turn: &mut Turn<'_>) {
         self.is_untimed |= turn.now == UNTIMED;
-        self.queues.join(turn.streams, id, wait, turn.now);
+        self.stream_deadlines.join(turn.streams, id, wait, turn.now);
     }
 
     /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
@@ -231,7 +231,7 @@ impl Connection {
             open.session.discard(yamux);
         }
         let has_end = stream.is_remote_finished();
-        self.wait(id, Wait::Close, turn);
+        self.wait(id, StreamWait::Close, turn);
         if has_end { self.step(id, Trigger::EndRead, turn) } else { None }
     }
 
@@ -243,18 +243,18 @@ impl Connection {
         stream.has_own_time = true;
         let waits = stream.is_half_open();
         if waits {
-            self.queues.leave(turn.streams, id);
+            self.stream_deadlines.leave(turn.streams, id);
         }
-        self.queues.set_own_time(id, time);
+        self.stream_deadlines.set_own_time(id, time);
         if waits {
-            self.wait(id, Wait::OwnHalfOpen, turn);
+            self.wait(id, StreamWait::OwnHalfOpen, turn);
         }
     }
 
     /// Gives up the half-open stream that has been silent longest, if that is at least
     /// [`Config::half_open_grace`](super::Config::half_open_grace): for an owner that has no place for another stream.
     pub fn give_up_silent(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
-        let (since, id) = self.queues.silent_longest(turn.streams)?;
+        let (since, id) = self.stream_deadlines.silent_longest(turn.streams)?;
         if since.saturating_add(turn.config.half_open_grace) > turn.now {
             return None;
         }
@@ -264,7 +264,7 @@ impl Connection {
     /// Returns the half-open stream that has been silent longest, and since when.
     #[cfg(feature = "swarm")]
     pub(crate) fn silent_longest(&self, streams: &super::Streams) -> Option<(Duration, StreamId)> {
-        self.queues.silent_longest(streams)
+        self.stream_deadlines.silent_longest(streams)
     }
 
     /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes

@@ -1,4 +1,4 @@
-//! [`Open`]: what an open connection is made of, and how its frames become Noise messages.
+//! [`OpenConnection`]: what an open connection is made of, and how its frames become Noise messages.
 
 use super::PackedPeer;
 use super::bucket::Bucket;
@@ -13,7 +13,7 @@ use core::time::Duration;
 
 /// The Noise transport and the yamux session of an open connection.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct OpenConnection {
     pub(super) noise: noise::Transport,
     pub(super) session: Session<Key>,
     pub(super) peer: Option<PackedPeer>,
@@ -29,7 +29,7 @@ pub(super) struct Open {
     pub(super) is_broken: bool,
 }
 
-impl Open {
+impl OpenConnection {
     /// Puts a finished handshake together with a new session.
     pub(super) fn new(secured: Secured, session: Session<Key>) -> Self {
         let (noise, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));

@@ -1,13 +1,13 @@
-//! [`Moment`]: a time in half the memory, for what there is many of.
+//! [`PackedTime`]: a time in half the memory, for what there is many of.
 
 use super::UNTIMED;
 use core::time::Duration;
 
 /// A time in nanoseconds, in half the memory. What is further away than 584 years, [`UNTIMED`] above all, never comes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Moment(u64);
+pub(super) struct PackedTime(u64);
 
-impl Moment {
+impl PackedTime {
     pub(super) const UNTIMED: Self = Self(u64::MAX);
 
     pub(super) fn new(time: Duration) -> Self {

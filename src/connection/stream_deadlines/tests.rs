@@ -5,17 +5,17 @@ use super::*;
 use crate::lifecycle::{Direction, Failure, Lifecycle, Limits};
 use alloc::vec::Vec;
 
-impl Placed for (Option<Wait>, Place) {
-    fn place(&self) -> (Option<Wait>, &Place) {
+impl Queued for (Option<StreamWait>, QueueNode) {
+    fn node(&self) -> (Option<StreamWait>, &QueueNode) {
         (self.0, &self.1)
     }
 
-    fn place_mut(&mut self) -> (&mut Option<Wait>, &mut Place) {
+    fn node_mut(&mut self) -> (&mut Option<StreamWait>, &mut QueueNode) {
         (&mut self.0, &mut self.1)
     }
 }
 
-type Streams = Table<StreamId, (Option<Wait>, Place)>;
+type Streams = Table<StreamId, (Option<StreamWait>, QueueNode)>;
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -28,7 +28,7 @@ fn streams(n: u32) -> (Streams, Vec<StreamId>) {
     let ids: Vec<_> = (0..n).map(|_| lifecycle.begin_stream(connection, Direction::Outbound).unwrap()).collect();
     let mut streams = Streams::new();
     for id in &ids {
-        streams.insert(*id, (None, Place::NOWHERE));
+        streams.insert(*id, (None, QueueNode::NOWHERE));
     }
     (streams, ids)
 }
@@ -50,7 +50,7 @@ fn config() -> Config {
 }
 
 /// All that wait, earliest deadline first.
-fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
+fn drain(queues: &mut StreamDeadlines, streams: &mut Streams) -> Vec<(Duration, StreamId)> {
     let mut out = Vec::new();
     while let Some((deadline, id)) = queues.first(streams, &config()) {
         queues.leave(streams, id);
@@ -62,13 +62,13 @@ fn drain(queues: &mut Queues, streams: &mut Streams) -> Vec<(Duration, StreamId)
 #[test]
 fn the_earliest_deadline_of_all_queues_comes_first() {
     let (mut streams, ids) = streams(5);
-    let mut queues = Queues::new();
-    queues.join(&mut streams, ids[0], Wait::Negotiation, secs(55));
-    queues.join(&mut streams, ids[1], Wait::Close, secs(58));
-    queues.join(&mut streams, ids[2], Wait::Negotiation, secs(56));
-    queues.join(&mut streams, ids[3], Wait::HalfOpen, secs(4));
+    let mut queues = StreamDeadlines::new();
+    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(55));
+    queues.join(&mut streams, ids[1], StreamWait::Close, secs(58));
+    queues.join(&mut streams, ids[2], StreamWait::Negotiation, secs(56));
+    queues.join(&mut streams, ids[3], StreamWait::HalfOpen, secs(4));
     queues.set_own_time(ids[4], Some(secs(1)));
-    queues.join(&mut streams, ids[4], Wait::OwnHalfOpen, secs(59));
+    queues.join(&mut streams, ids[4], StreamWait::OwnHalfOpen, secs(59));
     let order = [(secs(60), ids[4]), (secs(63), ids[1]), (secs(64), ids[3]), (secs(65), ids[0]), (secs(66), ids[2])];
     assert_eq!(drain(&mut queues, &mut streams), order);
 }
@@ -77,13 +77,13 @@ fn the_earliest_deadline_of_all_queues_comes_first() {
 fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
     for gone in 0..3 {
         let (mut streams, ids) = streams(3);
-        let mut queues = Queues::new();
+        let mut queues = StreamDeadlines::new();
         for (n, id) in ids.iter().enumerate() {
-            queues.join(&mut streams, *id, Wait::Close, secs(n as u64));
+            queues.join(&mut streams, *id, StreamWait::Close, secs(n as u64));
         }
         queues.leave(&mut streams, ids[gone]);
         queues.leave(&mut streams, ids[gone]);
-        queues.join(&mut streams, ids[gone], Wait::Close, secs(9));
+        queues.join(&mut streams, ids[gone], StreamWait::Close, secs(9));
         let mut expected: Vec<_> = (0..3).filter(|n| *n != gone).map(|n| (secs(n as u64 + 5), ids[n])).collect();
         expected.push((secs(14), ids[gone]));
         assert_eq!(drain(&mut queues, &mut streams), expected);
@@ -94,12 +94,12 @@ fn a_stream_can_leave_from_the_head_the_middle_and_the_tail() {
 fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alone() {
     for gone in [0, 2] {
         let (mut streams, ids) = streams(3);
-        let (mut queues, mut others) = (Queues::new(), Queues::new());
-        ids.iter().for_each(|id| queues.join(&mut streams, *id, Wait::Close, UNTIMED));
+        let (mut queues, mut others) = (StreamDeadlines::new(), StreamDeadlines::new());
+        ids.iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::Close, UNTIMED));
         let next = successor(gone);
         assert_eq!(next.index(), ids[gone].index());
-        streams.insert(next, (None, Place::NOWHERE));
-        others.join(&mut streams, next, Wait::Close, UNTIMED);
+        streams.insert(next, (None, QueueNode::NOWHERE));
+        others.join(&mut streams, next, StreamWait::Close, UNTIMED);
         queues.count_from(&mut streams, secs(1));
         queues.leave(&mut streams, ids[1]);
         queues.leave(&mut streams, ids[2 - gone]);
@@ -111,21 +111,21 @@ fn who_sits_in_the_slot_of_a_neighbour_that_was_taken_out_too_early_is_left_alon
 #[test]
 fn joining_another_queue_leaves_the_first() {
     let (mut streams, ids) = streams(1);
-    let mut queues = Queues::new();
-    queues.join(&mut streams, ids[0], Wait::Negotiation, secs(1));
-    queues.join(&mut streams, ids[0], Wait::HalfOpen, secs(2));
+    let mut queues = StreamDeadlines::new();
+    queues.join(&mut streams, ids[0], StreamWait::Negotiation, secs(1));
+    queues.join(&mut streams, ids[0], StreamWait::HalfOpen, secs(2));
     assert_eq!(drain(&mut queues, &mut streams), [(secs(62), ids[0])]);
 }
 
 #[test]
 fn deadlines_of_own_times_come_in_their_own_order() {
     let (mut streams, ids) = streams(4);
-    let mut queues = Queues::new();
+    let mut queues = StreamDeadlines::new();
     for (id, time) in ids.iter().zip([Some(secs(90)), None, Some(secs(5)), Some(secs(50))]) {
         queues.set_own_time(*id, time);
     }
-    ids[..3].iter().for_each(|id| queues.join(&mut streams, *id, Wait::OwnHalfOpen, secs(1)));
-    queues.join(&mut streams, ids[3], Wait::OwnHalfOpen, UNTIMED);
+    ids[..3].iter().for_each(|id| queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(1)));
+    queues.join(&mut streams, ids[3], StreamWait::OwnHalfOpen, UNTIMED);
     assert_eq!(queues.first(&streams, &config()), Some((secs(6), ids[2])));
     queues.count_from(&mut streams, secs(2));
     queues.count_from(&mut streams, secs(3));
@@ -142,10 +142,10 @@ fn deadlines_of_own_times_come_in_their_own_order() {
 #[test]
 fn a_stream_that_was_taken_out_too_early_hides_no_own_deadline() {
     let (mut streams, ids) = streams(2);
-    let mut queues = Queues::new();
+    let mut queues = StreamDeadlines::new();
     for (id, time) in ids.iter().zip([secs(1), secs(2)]) {
         queues.set_own_time(*id, Some(time));
-        queues.join(&mut streams, *id, Wait::OwnHalfOpen, secs(0));
+        queues.join(&mut streams, *id, StreamWait::OwnHalfOpen, secs(0));
     }
     let _ = streams.remove(ids[0]);
     assert_eq!(queues.first(&streams, &config()), Some((secs(2), ids[1])));
@@ -154,12 +154,12 @@ fn a_stream_that_was_taken_out_too_early_hides_no_own_deadline() {
 #[test]
 fn the_stream_silent_longest_is_found_among_all_times() {
     let (mut streams, ids) = streams(4);
-    let mut queues = Queues::new();
+    let mut queues = StreamDeadlines::new();
     for id in &ids[2..] {
         queues.set_own_time(*id, Some(secs(1_000)));
     }
     for (n, which) in [3, 0, 2, 1].into_iter().enumerate() {
-        let wait = if which < 2 { Wait::HalfOpen } else { Wait::OwnHalfOpen };
+        let wait = if which < 2 { StreamWait::HalfOpen } else { StreamWait::OwnHalfOpen };
         queues.join(&mut streams, ids[which], wait, secs(n as u64));
     }
     let mut order = Vec::new();
