@@ -14,9 +14,9 @@
 //!
 //! What happens is said one [`Fact`] at a time, and nothing is queued here: an owner that handles each fact before it
 //! asks for the next has always seen the whole truth. At two gates a connection asks for permission: what is
-//! [`Fact::AtGate`] or [`Fact::StreamAtGate`] is agreed with the peer, but neither confirmed to it nor open until the
-//! owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline stands still
-//! meanwhile.
+//! [`Fact::ReadyToOpen`] or [`Fact::StreamReadyToOpen`] is agreed with the peer, but neither confirmed to it nor open
+//! until the owner says [`open`](Connection::open) or [`confirm_stream`](Connection::confirm_stream). Its deadline
+//! stands still meanwhile.
 //!
 //! ```text
 //!  bytes read ─▶ receive ─▶ noise ─▶ yamux ─▶ streams ─▶ Fact
@@ -103,7 +103,7 @@ pub(crate) use bucket::Bucket;
 pub use bucket::Rate;
 pub use config::Config;
 pub use error::{Error, Flood};
-pub use fact::{Fact, Turn};
+pub use fact::{Environment, Fact};
 pub use input::Input;
 pub use multistream::Protocol;
 pub use role::Role;
@@ -111,9 +111,9 @@ pub use scratch::Scratch;
 pub use stream::{Stream, Streams};
 pub use stream_ops::{ReadError, WriteError};
 #[cfg(feature = "swarm")]
-pub(crate) use timers::Rest;
+pub(crate) use timers::IdleTimes;
 #[cfg(feature = "swarm")]
-pub(crate) use unnamed::{BEGUN as UNNAMED, Slot};
+pub(crate) use unnamed::{MEMORY_OF_ONE as UNNAMED, UnnamedSlot};
 
 use crate::lifecycle::StreamId;
 use alloc::boxed::Box;
@@ -122,7 +122,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 #[cfg(feature = "swarm")]
 pub(crate) use handshake::HandshakeStep;
-use handshake::{Handshake, Opening};
+use handshake::{ConnectionHandshake, Permitted};
 use input::Kept;
 use libp2p_identity::PeerId;
 use multistream::is_proposal;
@@ -133,15 +133,15 @@ pub(crate) use packed_peer::PackedPeer;
 use packed_peer::PackedPeer;
 use round_trip::RoundTrip;
 use stream_deadlines::StreamDeadlines;
-use timers::{Due, Timers};
+use timers::{ConnectionTimers, Timeout};
 #[cfg(not(feature = "swarm"))]
-use unnamed::Slot;
-use unnamed::{Both, Unnamed};
+use unnamed::UnnamedSlot;
+use unnamed::{AllStreams, Unnamed};
 use unnamed_facts::Offered;
 use yamux::Session;
 
 /// How much a connection that waits for permission to open keeps of what its peer sends already.
-const KEPT_AT_GATE: usize = 64 * 1024;
+const KEPT_UNTIL_OPEN: usize = 64 * 1024;
 
 /// Stands for the time in what an owner does without a look at its clock: what begins then counts from the next
 /// [`Connection::count_from`].
@@ -158,7 +158,7 @@ pub struct Connection {
     /// What the handshake has to say.
     out: Vec<u8>,
     kept: Kept,
-    timers: Timers,
+    timers: ConnectionTimers,
     round_trip: RoundTrip,
     stream_deadlines: StreamDeadlines,
     /// Outbound streams for which yamux, or the output, has no place yet, oldest first.
@@ -174,7 +174,7 @@ pub struct Connection {
     /// The number of the peer's streams that have waited for a token.
     paced: u32,
     /// The number of streams that wait for permission to open.
-    at_gate: u32,
+    ready_to_open: u32,
     /// Data or an end of a stream has been given to the output, and not all of that has been written since.
     has_data_due: bool,
     /// What its streams hold of unread bytes, from its break on; before, its session counts that.
@@ -185,7 +185,7 @@ pub struct Connection {
 
 #[derive(Debug)]
 enum Phase {
-    Handshake(Box<Handshake>),
+    Handshake(Box<ConnectionHandshake>),
     Open(Box<OpenConnection>),
     /// It broke: nothing more is understood or said. The peer that has answered in the place of the expected one.
     Over(Option<Box<PeerId>>),
@@ -206,13 +206,13 @@ impl Connection {
         now: Duration,
     ) -> Result<Self, Error> {
         let mut out = Vec::new();
-        let handshake = Handshake::new(noise, role, seed, expected, &mut out)?;
+        let handshake = ConnectionHandshake::new(noise, role, seed, expected, &mut out)?;
         Ok(Self {
             role,
             phase: Phase::Handshake(Box::new(handshake)),
             out,
             kept: Kept::default(),
-            timers: Timers::new(config, now),
+            timers: ConnectionTimers::new(config, now),
             round_trip: RoundTrip::new(),
             stream_deadlines: StreamDeadlines::new(),
             queued: VecDeque::new(),
@@ -221,7 +221,7 @@ impl Connection {
             backlog: 0,
             live: 0,
             paced: 0,
-            at_gate: 0,
+            ready_to_open: 0,
             has_data_due: false,
             unread: 0,
             is_untimed: false,
@@ -229,7 +229,7 @@ impl Connection {
     }
 
     /// Returns the id of the peer, from its authentication until the connection is over. It may be our own: a swarm refuses
-    /// that at the first [`Fact::AtGate`].
+    /// that at the first [`Fact::ReadyToOpen`].
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
         match &self.phase {
@@ -275,7 +275,7 @@ impl Connection {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         match &self.phase {
-            Phase::Handshake(_) => self.kept.len() < KEPT_AT_GATE,
+            Phase::Handshake(_) => self.kept.len() < KEPT_UNTIL_OPEN,
             Phase::Open(open) => !open.is_broken && !open.session.is_clogged(),
             Phase::Over(_) => false,
         }
@@ -291,17 +291,17 @@ impl Connection {
     /// kept, and the next read starts with [`begin_input`](Self::begin_input). [`is_cut_short`](Self::is_cut_short) says
     /// whether it may have kept whole frames.
     #[must_use]
-    pub fn receive(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub fn receive(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
         if input.take_fresh() {
-            self.timers.heard(turn.now);
+            self.timers.heard(env.now);
         }
         let fact = match &mut self.phase {
             Phase::Handshake(handshake) if handshake.is_at_gate() => None,
-            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut turn.scratch.work) {
+            Phase::Handshake(handshake) => match handshake.receive(input, &mut self.out, &mut env.scratch.work) {
                 Ok(true) => {
-                    self.timers.pause(turn.now);
-                    self.round_trip.authenticated(turn.now);
-                    Some(Fact::AtGate)
+                    self.timers.pause(env.now);
+                    self.round_trip.authenticated(env.now);
+                    Some(Fact::ReadyToOpen)
                 }
                 Ok(false) => None,
                 // Pending output is still sent: a refusal in it tells the peer the reason.
@@ -311,7 +311,7 @@ impl Connection {
                 }
             },
             Phase::Open(open) if open.is_broken => None,
-            Phase::Open(_) => self.receive_frames(input, turn),
+            Phase::Open(_) => self.receive_frames(input, env),
             Phase::Over(_) => None,
         };
         if fact.is_none() {
@@ -334,8 +334,8 @@ impl Connection {
         self.kept.len() > 0 || !self.kept.frames().is_empty()
     }
 
-    fn receive_frames(&mut self, input: &mut Input, turn: &mut Turn<'_>) -> Option<Fact> {
-        if let Some(fact) = self.fail_queued(turn) {
+    fn receive_frames(&mut self, input: &mut Input, env: &mut Environment<'_>) -> Option<Fact> {
+        if let Some(fact) = self.fail_queued(env) {
             return Some(fact);
         }
         if self.offered.is_some() {
@@ -344,7 +344,7 @@ impl Connection {
         input.count_memory_from(self.unread_held());
         loop {
             let Phase::Open(open) = &mut self.phase else { return None };
-            if let Err(flood) = open.charge(turn.config, turn.now) {
+            if let Err(flood) = open.charge(env.config, env.now) {
                 open.session.go_away(yamux::PROTOCOL_ERROR);
                 return Some(self.broken_by(Error::Flood(flood), input));
             }
@@ -362,14 +362,14 @@ impl Connection {
                 }
             }
             open.session.limit_frames(input.frames_left());
-            let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
-            match open.session.receive_with(streams, plain, &mut turn.scratch.buffers) {
+            let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
+            match open.session.receive_with(streams, plain, &mut env.scratch.buffers) {
                 Ok((consumed, said)) => {
                     let begins = said == Some(yamux::Fact::Inbound);
                     let is_proposed = begins
                         && plain
                             .get(consumed..)
-                            .is_some_and(|rest| is_proposal(open.session.offered_payload(rest), turn.protocols));
+                            .is_some_and(|rest| is_proposal(open.session.offered_payload(rest), env.protocols));
                     input.set_frames_left(open.session.frames_left());
                     if is_kept {
                         self.kept.consume_frames(consumed);
@@ -378,8 +378,8 @@ impl Connection {
                         input.consume_plain(consumed);
                     }
                     let fact = match said {
-                        Some(_) if begins => self.inbound(is_proposed, turn),
-                        Some(said) => self.understand(said, turn),
+                        Some(_) if begins => self.inbound(is_proposed, env),
+                        Some(said) => self.understand(said, env),
                         None => None,
                     };
                     if fact.is_some() {
@@ -391,9 +391,10 @@ impl Connection {
         }
     }
 
-    /// Gives permission to open, at [`Fact::AtGate`]. `true`: the connection is open now, and what came behind its
+    /// Gives permission to open, at [`Fact::ReadyToOpen`]. `true`: the connection is open now, and what came behind its
     /// handshake waits to be [received](Self::receive). `false`: its last message has to be sent, or answered, and
-    /// another [`Fact::AtGate`] follows. At any other time it changes nothing, and says whether the connection is open.
+    /// another [`Fact::ReadyToOpen`] follows. At any other time it changes nothing, and says whether the connection is
+    /// open.
     ///
     /// # Errors
     /// What the connection broke of. It is over, and no [`Fact::Failed`] follows.
@@ -404,11 +405,11 @@ impl Connection {
                 self.broke(error);
                 Err(error)
             }
-            Ok(Opening::GoesOn) => {
+            Ok(Permitted::GoesOn) => {
                 self.timers.resume(now);
                 Ok(false)
             }
-            Ok(Opening::Opened(secured)) => {
+            Ok(Permitted::Opened(secured)) => {
                 let session = Session::new(self.role, &config.yamux);
                 self.timers.opened(now);
                 // The last word of the handshake needs no answer.
@@ -468,27 +469,27 @@ impl Connection {
 
     /// Takes note that all transmitted bytes have been written to the byte pipe. Call it until it returns `None`.
     #[must_use]
-    pub fn written(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub fn written(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         if self.is_part_taken() {
             return None;
         }
         match &mut self.phase {
             Phase::Handshake(handshake) => handshake.written().then(|| {
-                self.timers.pause(turn.now);
-                Fact::AtGate
+                self.timers.pause(env.now);
+                Fact::ReadyToOpen
             }),
             Phase::Open(_) => loop {
                 let Phase::Open(open) = &mut self.phase else { return None };
-                let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
+                let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
                 let Some(said) = open.session.written(streams) else {
-                    self.open_queued(turn);
+                    self.open_queued(env);
                     if let Phase::Open(open) = &mut self.phase {
                         self.has_data_due &= !open.session.output().is_empty();
-                        open.session.give_output(&mut turn.scratch.output);
+                        open.session.give_output(&mut env.scratch.output);
                     }
                     return None;
                 };
-                if let Some(fact) = self.understand(said, turn) {
+                if let Some(fact) = self.understand(said, env) {
                     return Some(fact);
                 }
             },
@@ -497,8 +498,8 @@ impl Connection {
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing happens before, on the clock of
-    /// [`Turn::now`]; `None` if nothing is waited for. It may change with every call of another method. Too early does
-    /// no harm.
+    /// [`Environment::now`]; `None` if nothing is waited for. It may change with every call of another method. Too
+    /// early does no harm.
     #[must_use]
     pub fn poll_at(&self, streams: &Streams, config: &Config) -> Option<Duration> {
         let stream = self.stream_deadlines.first(streams, config).map(|(deadline, _)| deadline);
@@ -507,41 +508,42 @@ impl Connection {
         [self.timers.poll_at(config), stream, unnamed, opening].into_iter().flatten().min()
     }
 
-    /// Says what has timed out by [`Turn::now`], one fact a call, until there is nothing more; offers streams that have
-    /// waited for a token of [`Config::openings`]; and pings a peer that has been silent for [`Config::keep_alive_interval`].
+    /// Says what has timed out by [`Environment::now`], one fact a call, until there is nothing more; offers streams
+    /// that have waited for a token of [`Config::openings`]; and pings a peer that has been silent for
+    /// [`Config::keep_alive_interval`].
     #[must_use]
-    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
-        while let Some(due) = self.timers.take_due(turn.config, turn.now) {
+    pub fn handle_timeout(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
+        while let Some(due) = self.timers.take_due(env.config, env.now) {
             match due {
-                Due::Handshake => return Some(self.broke(Error::HandshakeTimeout)),
-                Due::Silence => return Some(self.broke(Error::Silence)),
-                Due::Idle => return Some(Fact::Idle),
-                Due::Close => return Some(Fact::CloseTimeout),
-                Due::Ping => {
+                Timeout::Handshake => return Some(self.broke(Error::HandshakeTimeout)),
+                Timeout::Silence => return Some(self.broke(Error::Silence)),
+                Timeout::Idle => return Some(Fact::Idle),
+                Timeout::Close => return Some(Fact::CloseTimeout),
+                Timeout::Ping => {
                     if let Phase::Open(open) = &mut self.phase {
                         open.session.ping(0);
-                        self.round_trip.ask(turn.now);
+                        self.round_trip.ask(env.now);
                     }
                 }
             }
         }
         // Before the time-outs: what a late owner could have taken in time is not lost.
-        if let Some(fact) = self.offer_paced(turn) {
+        if let Some(fact) = self.offer_paced(env) {
             return Some(fact);
         }
-        let named = self.stream_deadlines.first(turn.streams, turn.config);
-        let unnamed = self.first_unnamed(turn.config);
+        let named = self.stream_deadlines.first(env.streams, env.config);
+        let unnamed = self.first_unnamed(env.config);
         let first = [named.map(|(at, _)| at), unnamed.map(|(at, _)| at)].into_iter().flatten().min();
-        first.filter(|at| *at <= turn.now)?;
+        first.filter(|at| *at <= env.now)?;
         match (named, unnamed) {
-            (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, turn),
-            (_, Some((_, slot))) => self.unnamed_timeout(slot, turn),
+            (Some((at, id)), _) if Some(at) == first => self.stream_timeout(id, env),
+            (_, Some((_, slot))) => self.unnamed_timeout(slot, env),
             (_, None) => None,
         }
     }
 
     /// The earliest deadline of the streams without an id, and whose it is.
-    fn first_unnamed(&self, config: &Config) -> Option<(Duration, Slot)> {
+    fn first_unnamed(&self, config: &Config) -> Option<(Duration, UnnamedSlot)> {
         self.unnamed.oldest().map(|(since, slot)| (since.saturating_add(config.negotiation_timeout), slot))
     }
 
@@ -565,13 +567,13 @@ impl Connection {
         self.paced
     }
 
-    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Turn::now`]. Without such a
+    /// Says what time it is for what has begun [`UNTIMED`]: its deadlines count from [`Environment::now`]. Without such a
     /// thing it costs nothing.
-    pub fn count_from(&mut self, turn: &mut Turn<'_>) {
+    pub fn count_from(&mut self, env: &mut Environment<'_>) {
         if core::mem::take(&mut self.is_untimed) {
-            self.timers.count_from(turn.config, turn.now);
-            self.stream_deadlines.count_from(turn.streams, turn.now);
-            self.unnamed.count_from(turn.now);
+            self.timers.count_from(env.config, env.now);
+            self.stream_deadlines.count_from(env.streams, env.now);
+            self.unnamed.count_from(env.now);
         }
     }
 
@@ -604,8 +606,8 @@ impl Connection {
 
     /// Returns the last round-trip time that is known: from our message of the Noise handshake to the peer's answer, and from the
     /// first answered ping of ours on the one of the last such ping. A peer that says nothing for
-    /// [`Config::keep_alive_interval`] is pinged. It is on the clock of [`Turn::now`]: what the owner hears late counts as
-    /// late. `None` before the first answer.
+    /// [`Config::keep_alive_interval`] is pinged. It is on the clock of [`Environment::now`]: what the owner hears late
+    /// counts as late. `None` before the first answer.
     #[must_use]
     pub const fn round_trip(&self) -> Option<Duration> {
         self.round_trip.last()
@@ -650,13 +652,13 @@ impl Connection {
 
     /// Returns its times while it is open and has no stream.
     #[cfg(feature = "swarm")]
-    pub(crate) const fn rest(&self) -> Option<Rest> {
-        if self.live == 0 { self.timers.rest() } else { None }
+    pub(crate) const fn idle_times(&self) -> Option<IdleTimes> {
+        if self.live == 0 { self.timers.idle_times() } else { None }
     }
 
     /// Returns when its peer was last heard, while it is open.
     #[cfg(feature = "swarm")]
-    pub(crate) const fn heard(&self) -> Option<Duration> {
+    pub(crate) const fn last_heard(&self) -> Option<Duration> {
         self.timers.last_heard()
     }
 

@@ -1,4 +1,4 @@
-//! [`Turn`]: what an owner hands to a connection. [`Fact`]: what the connection tells.
+//! [`Environment`]: what an owner hands to a connection. [`Fact`]: what the connection tells.
 
 #[cfg(doc)]
 use super::Connection;
@@ -8,7 +8,7 @@ use core::time::Duration;
 
 /// The things of its owner that a connection works with in one turn, borrowed.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct Environment<'a> {
     /// The streams of all connections of the owner.
     pub streams: &'a mut Streams,
     /// The protocols that inbound streams may choose from.
@@ -26,7 +26,7 @@ pub struct Turn<'a> {
 pub enum Fact {
     /// The connection waits for permission: [`Connection::open`]. It may say so twice, since a dialer's last message
     /// has to be sent, and its muxer be agreed, in between. [`Connection::peer`] is known from the first time on.
-    AtGate,
+    ReadyToOpen,
     /// The peer has proposed a protocol, supported or not, on a stream that has no id yet. The next call must be
     /// [`Connection::accept_stream`] or [`Connection::refuse_stream`]. A stream that waited for a token of
     /// [`Config::openings`] is offered by [`Connection::handle_timeout`].
@@ -40,7 +40,7 @@ pub enum Fact {
     /// an id.
     StreamRefused,
     /// A stream's protocol is agreed. It waits for permission: [`Connection::confirm_stream`].
-    StreamAtGate(StreamId),
+    StreamReadyToOpen(StreamId),
     /// A stream that was not open ended. The owner takes it out of the table, now or later.
     StreamFailed(StreamId, Failure),
     /// A stream that was open ended. What it has of unread bytes stays until the owner takes it out of the table.

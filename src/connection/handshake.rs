@@ -1,4 +1,4 @@
-//! [`Handshake`]: from the first raw byte to an authenticated, multiplexed connection.
+//! [`ConnectionHandshake`]: from the first raw byte to an authenticated, multiplexed connection.
 //!
 //! | step            | dialer                                       | listener                             |
 //! |-----------------|----------------------------------------------|--------------------------------------|
@@ -31,7 +31,7 @@ const YAMUX: Protocol = Protocol::from_static(yamux::NAME);
 
 /// A connection's way to its first stream.
 #[derive(Debug)]
-pub(super) struct Handshake {
+pub(super) struct ConnectionHandshake {
     role: Role,
     step: Step,
 }
@@ -43,7 +43,7 @@ enum Step {
     Authenticated(noise::Handshake),
     Muxer(Secured, Select),
     Writing(Secured),
-    Agreed(Secured, Option<multistream::Listener>),
+    Agreed(Secured, Option<multistream::ListenerSelect>),
     /// Another peer has answered than the expected one: this one.
     WrongPeer(PeerId),
     /// What is left after an error, or after the connection has opened.
@@ -67,27 +67,27 @@ pub(crate) enum HandshakeStep {
 /// Whose turn it is to choose a protocol.
 #[derive(Debug)]
 enum Select {
-    Dialer(multistream::Dialer),
-    Listener(multistream::Listener),
+    Dialer(multistream::DialerSelect),
+    Listener(multistream::ListenerSelect),
 }
 
 /// An authenticated, encrypted byte pipe.
 #[derive(Debug)]
 pub(super) struct Secured {
     pub(super) transport: noise::Transport,
-    pub(super) remote: noise::Remote,
+    pub(super) remote: noise::RemoteIdentity,
 }
 
 /// What came of the permission to open.
 #[derive(Debug)]
-pub(super) enum Opening {
+pub(super) enum Permitted {
     /// The connection is open.
     Opened(Box<Secured>),
     /// Our answer is on its way; the peer has to say something yet, or it has to reach the wire.
     GoesOn,
 }
 
-impl Handshake {
+impl ConnectionHandshake {
     /// Begins; the dialer's first words are appended to `out`. `seed` must be fresh randomness: the ephemeral key.
     pub(super) fn new(
         noise: &noise::Config,
@@ -99,11 +99,11 @@ impl Handshake {
         let mut exchange = noise::Handshake::new(noise, role, seed, expected)?;
         let select = match role {
             Role::Dialer => {
-                let dialer = multistream::Dialer::start(slice::from_ref(&NOISE), out);
+                let dialer = multistream::DialerSelect::start(slice::from_ref(&NOISE), out);
                 exchange.transmit(out)?;
                 Select::Dialer(dialer)
             }
-            Role::Listener => Select::Listener(multistream::Listener::new()),
+            Role::Listener => Select::Listener(multistream::ListenerSelect::new()),
         };
         Ok(Self { role, step: Step::Security(select, exchange) })
     }
@@ -114,7 +114,7 @@ impl Handshake {
     }
 
     /// Who the peer is, as soon as that is known.
-    pub(super) fn remote(&self) -> Option<&noise::Remote> {
+    pub(super) fn remote(&self) -> Option<&noise::RemoteIdentity> {
         match &self.step {
             Step::Authenticated(exchange) => exchange.remote(),
             Step::Muxer(secured, _) | Step::Writing(secured) | Step::Agreed(secured, _) => Some(&secured.remote),
@@ -250,11 +250,11 @@ impl Handshake {
             (true, false) => Step::Agreed(secured, None),
             (false, true) => {
                 let mut lines = Vec::new();
-                let select = Select::Dialer(multistream::Dialer::start(slice::from_ref(&YAMUX), &mut lines));
+                let select = Select::Dialer(multistream::DialerSelect::start(slice::from_ref(&YAMUX), &mut lines));
                 secured.transport.seal(&lines, out)?;
                 Step::Muxer(secured, select)
             }
-            (false, false) => Step::Muxer(secured, Select::Listener(multistream::Listener::new())),
+            (false, false) => Step::Muxer(secured, Select::Listener(multistream::ListenerSelect::new())),
         })
     }
 
@@ -267,12 +267,12 @@ impl Handshake {
     }
 
     /// Permission to pass the gate; without one it changes nothing.
-    pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Opening, Error> {
+    pub(super) fn open(&mut self, out: &mut Vec<u8>) -> Result<Permitted, Error> {
         match mem::replace(&mut self.step, Step::Over) {
             Step::Authenticated(mut exchange) => {
                 exchange.transmit(out)?;
                 self.step = self.secured(exchange, out)?;
-                Ok(Opening::GoesOn)
+                Ok(Permitted::GoesOn)
             }
             Step::Agreed(mut secured, confirmation) => {
                 if let Some(listener) = confirmation {
@@ -280,7 +280,7 @@ impl Handshake {
                     listener.confirm(&YAMUX, &mut lines);
                     secured.transport.seal(&lines, out)?;
                 }
-                Ok(Opening::Opened(Box::new(secured)))
+                Ok(Permitted::Opened(Box::new(secured)))
             }
             step @ (Step::Security(..)
             | Step::Exchange(_)
@@ -289,7 +289,7 @@ impl Handshake {
             | Step::WrongPeer(_)
             | Step::Over) => {
                 self.step = step;
-                Ok(Opening::GoesOn)
+                Ok(Permitted::GoesOn)
             }
         }
     }
@@ -303,8 +303,8 @@ impl Select {
                 let (consumed, outcome) = dialer.receive(bytes, slice::from_ref(protocol), out)?;
                 match outcome {
                     None => Ok((consumed, false)),
-                    Some(multistream::Outcome::Agreed(_)) => Ok((consumed, true)),
-                    Some(multistream::Outcome::Rejected) => Err(Error::Unsupported),
+                    Some(multistream::Selection::Agreed(_)) => Ok((consumed, true)),
+                    Some(multistream::Selection::Rejected) => Err(Error::Unsupported),
                 }
             }
             Self::Listener(listener) => {

@@ -20,9 +20,9 @@ const PLAIN: usize = 2 * MAX_PLAINTEXT;
 #[derive(Debug)]
 pub struct Input {
     /// As it came.
-    wire: Cursor,
+    wire: FixedBuffer,
     /// Decrypted.
-    plain: Cursor,
+    plain: FixedBuffer,
     /// Bytes have come that were not kept from another turn.
     is_fresh: bool,
     /// The number of frames that may still be handled until the next [`begin`](Self::begin).
@@ -40,8 +40,8 @@ impl Input {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            wire: Cursor::new(WIRE),
-            plain: Cursor::new(PLAIN),
+            wire: FixedBuffer::new(WIRE),
+            plain: FixedBuffer::new(PLAIN),
             is_fresh: false,
             frames_left: u32::MAX,
             memory: None,
@@ -187,13 +187,13 @@ impl Input {
 
 /// Memory of a fixed size, of which `bytes[at..end]` is unread, and what is behind that is room.
 #[derive(Debug)]
-struct Cursor {
+struct FixedBuffer {
     bytes: Vec<u8>,
     at: usize,
     end: usize,
 }
 
-impl Cursor {
+impl FixedBuffer {
     fn new(size: usize) -> Self {
         Self { bytes: alloc::vec![0; size], at: 0, end: 0 }
     }

@@ -1,4 +1,4 @@
-//! [`Key`]: the identity key of a peer, and the only place that verifies a signature.
+//! [`IdentityKey`]: the identity key of a peer, and the only place that verifies a signature.
 //!
 //! Noise, identify and pub/sub all decode keys and verify signatures here. A key that would prove nothing is refused before
 //! a signature is looked at, and so is one that is made to take long:
@@ -44,7 +44,7 @@ const ED25519_PEER_ID: [u8; 6] = [0, 36, 8, 1, 18, 32];
 
 /// A public key of a peer that can authenticate something.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Key(Inner);
+pub(crate) struct IdentityKey(Inner);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Inner {
@@ -65,7 +65,7 @@ pub(crate) enum Unusable {
 
 /// The reason for which a signature proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Flaw {
+pub(crate) enum BadSignature {
     /// It is not the key's signature of these bytes.
     Wrong,
     /// It fits, and is made in a way that no honest signer uses: an R of small order with a key that has a part of small
@@ -75,14 +75,14 @@ pub(crate) enum Flaw {
 
 /// A public key as it stands on the wire (libp2p/specs, `peer-ids/peer-ids.md`).
 #[derive(Clone, PartialEq, Message)]
-struct Wire {
+struct KeyMessage {
     #[prost(int32, optional, tag = "1")]
     key_type: Option<i32>,
     #[prost(bytes = "vec", optional, tag = "2")]
     data: Option<Vec<u8>>,
 }
 
-impl Key {
+impl IdentityKey {
     /// Decodes a key in its protobuf form. An unusable key is logged, with the feature to add.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unusable> {
         let decoded = Self::try_decode(bytes);
@@ -100,10 +100,10 @@ impl Key {
         if bytes.len() > MAX_LEN {
             return Err(Unusable::Refused);
         }
-        let wire = Wire::decode(bytes).map_err(|_| Unusable::Malformed)?;
+        let wire = KeyMessage::decode(bytes).map_err(|_| Unusable::Malformed)?;
         match wire {
-            Wire { key_type: Some(ED25519), data } => Self::ed25519(&data.unwrap_or_default()),
-            Wire { key_type: Some(key_type), .. } if !is_known(key_type) => {
+            KeyMessage { key_type: Some(ED25519), data } => Self::ed25519(&data.unwrap_or_default()),
+            KeyMessage { key_type: Some(key_type), .. } if !is_known(key_type) => {
                 Err(Unusable::Unsupported(feature(key_type)))
             }
             wire => other(bytes, &wire),
@@ -149,38 +149,38 @@ impl Key {
 
     /// Verifies that this key has signed a message.
     #[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
-    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         match &self.0 {
             Inner::Ed25519(key) => verify_ed25519(key, message, signature),
             Inner::Other { key, .. } if key.verify(message, signature) => Ok(()),
             #[cfg(feature = "secp256k1")]
             Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Secp256k1 => {
                 let is_right = secp256k1::lower(signature).is_some_and(|lower| key.verify(message, &lower));
-                Err(if is_right { Flaw::Refused } else { Flaw::Wrong })
+                Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }
             #[cfg(feature = "ecdsa")]
             Inner::Other { key, .. } if key.key_type() == libp2p_identity::KeyType::Ecdsa => {
                 // What has another form was not computed with yet, so that no signature costs twice as much.
                 let is_right = ecdsa::usual(signature).is_some_and(|usual| key.verify(message, &usual));
-                Err(if is_right { Flaw::Refused } else { Flaw::Wrong })
+                Err(if is_right { BadSignature::Refused } else { BadSignature::Wrong })
             }
-            Inner::Other { .. } => Err(Flaw::Wrong),
+            Inner::Other { .. } => Err(BadSignature::Wrong),
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that verifies")]
-fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) -> Result<(), Flaw> {
-    let Some(r) = signature.first_chunk() else { return Err(Flaw::Wrong) };
+fn verify_ed25519(key: &ed25519::PublicKey, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+    let Some(r) = signature.first_chunk() else { return Err(BadSignature::Wrong) };
     match key.verify(message, signature) {
-        true if is_small_order(r) => Err(Flaw::Refused),
+        true if is_small_order(r) => Err(BadSignature::Refused),
         true => Ok(()),
-        false => Err(Flaw::Wrong),
+        false => Err(BadSignature::Wrong),
     }
 }
 
 /// Decodes a key of a type that is known and not Ed25519.
-fn other(bytes: &[u8], wire: &Wire) -> Result<Key, Unusable> {
+fn other(bytes: &[u8], wire: &KeyMessage) -> Result<IdentityKey, Unusable> {
     let Ok(key) = PublicKey::try_decode_protobuf(bytes) else {
         let is_unknown = is_on_another_curve(wire) || is_hybrid(wire);
         return Err(if is_unknown { Unusable::Unsupported(None) } else { Unusable::Malformed });
@@ -190,12 +190,12 @@ fn other(bytes: &[u8], wire: &Wire) -> Result<Key, Unusable> {
         rsa::check(&key.encode_pkcs1())?;
     }
     let cost = cost::of(&key);
-    Ok(Key(Inner::Other { key, cost }))
+    Ok(IdentityKey(Inner::Other { key, cost }))
 }
 
 /// Returns whether a key of ECDSA is one, but not of P-256. go-libp2p knows other curves.
 #[cfg(feature = "ecdsa")]
-fn is_on_another_curve(wire: &Wire) -> bool {
+fn is_on_another_curve(wire: &KeyMessage) -> bool {
     /// `ecPublicKey` and `secp256r1` as object identifiers in DER (RFC 5480, 2.1.1).
     const EC_PUBLIC_KEY: [u8; 9] = [6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     const P_256: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
@@ -205,12 +205,12 @@ fn is_on_another_curve(wire: &Wire) -> bool {
 }
 
 #[cfg(not(feature = "ecdsa"))]
-fn is_on_another_curve(_wire: &Wire) -> bool {
+fn is_on_another_curve(_wire: &KeyMessage) -> bool {
     false
 }
 
 /// Returns whether a key of secp256k1 has both coordinates and the sign of one (ANSI X9.62, 4.3.6). go-libp2p knows that form.
-fn is_hybrid(wire: &Wire) -> bool {
+fn is_hybrid(wire: &KeyMessage) -> bool {
     const SECP256K1: i32 = 2;
     wire.key_type == Some(SECP256K1) && matches!(wire.data.as_deref(), Some([6 | 7, point @ ..]) if point.len() == 64)
 }

@@ -3,11 +3,11 @@
 //! Bytes are counted as memory: the capacity of a buffer, not what is in it, since that is what the system has given. So a
 //! buffer of which half has been read counts as a whole until it is empty or shrinks.
 
-use super::unnamed::Both;
+use super::unnamed::AllStreams;
 #[cfg(feature = "swarm")]
-use super::unnamed::Slot;
+use super::unnamed::UnnamedSlot;
 use super::yamux::{self, Pressure};
-use super::{Connection, Phase, Turn};
+use super::{Connection, Environment, Phase};
 use crate::arithmetic::memory_in_all;
 use crate::lifecycle::StreamId;
 
@@ -43,14 +43,14 @@ impl Connection {
     /// Returns the streams without an id that hold bytes, each with its part of
     /// [`unread_held_without_id`](Self::unread_held_without_id).
     #[cfg(feature = "swarm")]
-    pub(crate) fn holders_without_id(&self) -> impl Iterator<Item = (usize, Slot)> {
+    pub(crate) fn holders_without_id(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         self.unnamed.unread().filter(|(held, _)| *held > 0)
     }
 
     /// Resets a stream without an id, for an owner that is short of memory. Returns whether there was one.
     #[cfg(feature = "swarm")]
-    pub(crate) fn reset_without_id(&mut self, slot: Slot, turn: &mut Turn<'_>) -> bool {
-        self.give_up_unnamed(slot, turn).is_some()
+    pub(crate) fn reset_without_id(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> bool {
+        self.give_up_unnamed(slot, env).is_some()
     }
 
     /// Takes note that its owner has dropped so many [held](super::Stream::bytes_held) bytes of a stream: taken, or with the
@@ -63,9 +63,9 @@ impl Connection {
     }
 
     /// Says how scarce memory is from now on. It can make output [due](Self::is_due): window that is no longer withheld.
-    pub fn set_pressure(&mut self, pressure: Pressure, turn: &mut Turn<'_>) {
+    pub fn set_pressure(&mut self, pressure: Pressure, env: &mut Environment<'_>) {
         if let Phase::Open(open) = &mut self.phase {
-            let streams = &mut Both { ids: turn.streams, unnamed: &mut self.unnamed };
+            let streams = &mut AllStreams { ids: env.streams, unnamed: &mut self.unnamed };
             open.session.set_pressure(streams, pressure);
         }
     }
@@ -98,8 +98,8 @@ impl Connection {
 
     /// Returns the number of bytes that [`write`](Self::write) would take now; 0 for a stream that takes none.
     #[must_use]
-    pub fn write_room(&self, id: StreamId, turn: &Turn<'_>) -> usize {
-        let (Phase::Open(open), Some(stream)) = (&self.phase, turn.streams.get(id)) else { return 0 };
+    pub fn write_room(&self, id: StreamId, env: &Environment<'_>) -> usize {
+        let (Phase::Open(open), Some(stream)) = (&self.phase, env.streams.get(id)) else { return 0 };
         if stream.may_write().is_err() {
             return 0;
         }

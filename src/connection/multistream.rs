@@ -1,9 +1,9 @@
 //! The multistream-select step: two sides agree on what is spoken (multistream-select 1.0; libp2p/specs,
 //! `connections/README.md`). It serves a connection, for its encryption and its muxer, and every stream.
 //!
-//! [`Dialer`] proposes, [`Listener`] answers. Both are a few bytes of state and hold no buffer: they read whole lines
-//! off the front of a slice of unread bytes, append what they have to say to a `Vec`, and leave the rest alone. Behind
-//! the line that settles it begins the protocol's own data.
+//! [`DialerSelect`] proposes, [`ListenerSelect`] answers. Both are a few bytes of state and hold no buffer: they read
+//! whole lines off the front of a slice of unread bytes, append what they have to say to a `Vec`, and leave the rest
+//! alone. Behind the line that settles it begins the protocol's own data.
 //!
 //! A line on the wire is its length as a varint, its text, and `\n`, which the length counts. Both sides begin with the
 //! line `/multistream/1.0.0`. The dialer proposes one protocol a line; the listener repeats it, or says `na`.
@@ -12,15 +12,15 @@
 //! sends at most [`MAX_LIST`] bytes of lists. The dialer never asks: go-multistream has dropped `ls`.
 //!
 //! ```
-//! use swarm_notify::connection::multistream::{Dialer, Listener, Outcome, Protocol};
+//! use swarm_notify::connection::multistream::{DialerSelect, ListenerSelect, Protocol, Selection};
 //!
 //! const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 //! const PING: Protocol = Protocol::from_static("/ipfs/ping/1.0.0");
 //!
 //! let (mut to_listener, mut to_dialer) = (Vec::new(), Vec::new());
 //! let proposals = [ECHO, PING];
-//! let mut dialer = Dialer::start(&proposals, &mut to_listener);
-//! let mut listener = Listener::new();
+//! let mut dialer = DialerSelect::start(&proposals, &mut to_listener);
+//! let mut listener = ListenerSelect::new();
 //!
 //! let (read, agreed) = listener.receive(&to_listener, &[PING], &mut to_dialer)?;
 //! assert_eq!((read, agreed), (to_listener.len(), None));
@@ -35,7 +35,7 @@
 //! listener.confirm(&PING, &mut to_dialer);
 //!
 //! let (_, outcome) = dialer.receive(&to_dialer, &proposals, &mut to_listener)?;
-//! assert_eq!(outcome, Some(Outcome::Agreed(1)));
+//! assert_eq!(outcome, Some(Selection::Agreed(1)));
 //! # Ok::<(), swarm_notify::connection::multistream::Error>(())
 //! ```
 
@@ -44,10 +44,10 @@ mod line;
 mod listener;
 mod protocol;
 
-pub use dialer::{Dialer, Outcome};
+pub use dialer::{DialerSelect, Selection};
 pub use line::{MAX_LINE, MAX_LIST};
 pub(super) use listener::is_proposal;
-pub use listener::{Listener, MAX_ROUNDS};
+pub use listener::{ListenerSelect, MAX_ROUNDS};
 pub use protocol::{InvalidProtocol, MAX_PROTOCOL, Protocol};
 
 use core::fmt;
@@ -66,7 +66,7 @@ pub enum Error {
     BadHeader,
     /// The listener answered neither with what was proposed nor with `na`.
     BadAnswer,
-    /// The dialer has proposed more protocols than [`Listener::with_rounds`] allows.
+    /// The dialer has proposed more protocols than [`ListenerSelect::with_rounds`] allows.
     TooManyRounds,
 }
 

@@ -1,31 +1,31 @@
 //! What the muxer says of a stream, understood: its negotiation, and what of it its owner is to know.
 
-use super::multistream::{self, Outcome, Protocol};
+use super::multistream::{self, Protocol, Selection};
 use super::stream::machine::{Life, Trigger};
 use super::stream::{Negotiation, Stream, Streams};
 use super::stream_deadlines::StreamWait;
-use super::unnamed::{Key, Named};
+use super::unnamed::{Named, StreamKey};
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn};
+use super::{Connection, Environment, Fact, Phase};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use alloc::vec::Vec;
 
 impl Connection {
     /// What a fact of the session means for the owner; `None` if it is the connection's own affair.
-    pub(super) fn understand(&mut self, said: yamux::Fact<Key>, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn understand(&mut self, said: yamux::Fact<StreamKey>, env: &mut Environment<'_>) -> Option<Fact> {
         match said {
-            yamux::Fact::Inbound => self.inbound(false, turn),
+            yamux::Fact::Inbound => self.inbound(false, env),
             yamux::Fact::Pong(_) => {
-                self.round_trip.answered(turn.now);
+                self.round_trip.answered(env.now);
                 None
             }
             yamux::Fact::Heard => {
-                self.open_queued(turn);
+                self.open_queued(env);
                 None
             }
             yamux::Fact::GoAway(code) => {
-                self.timers.leaving((self.at_gate == 0).then_some(turn.now));
+                self.timers.leaving((self.ready_to_open == 0).then_some(env.now));
                 Some(Fact::GoAway(code))
             }
             yamux::Fact::Readable(key)
@@ -35,28 +35,33 @@ impl Connection {
             | yamux::Fact::Reset(key)
             | yamux::Fact::Acknowledged(key) => {
                 let fact = match key.named() {
-                    Named::Id(id) => self.understand_stream(said, id, turn),
-                    Named::Slot(slot) => self.understand_unnamed(said, slot, turn),
+                    Named::Id(id) => self.understand_stream(said, id, env),
+                    Named::Slot(slot) => self.understand_unnamed(said, slot, env),
                 };
-                self.moved(turn.now);
+                self.moved(env.now);
                 fact
             }
         }
     }
 
     /// The same for what has moved on a stream with an id.
-    fn understand_stream(&mut self, said: yamux::Fact<Key>, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    fn understand_stream(
+        &mut self,
+        said: yamux::Fact<StreamKey>,
+        id: StreamId,
+        env: &mut Environment<'_>,
+    ) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(_) => self.readable(id, turn),
-            yamux::Fact::Writable(_) => self.writable(id, turn),
+            yamux::Fact::Readable(_) => self.readable(id, env),
+            yamux::Fact::Writable(_) => self.writable(id, env),
             yamux::Fact::Window(_) => {
-                self.revive(id, turn);
+                self.revive(id, env);
                 None
             }
-            yamux::Fact::FinSent(_) => self.fin_sent(id, turn),
-            yamux::Fact::Reset(_) => self.reset_by_peer(id, turn),
+            yamux::Fact::FinSent(_) => self.fin_sent(id, env),
+            yamux::Fact::Reset(_) => self.reset_by_peer(id, env),
             yamux::Fact::Acknowledged(_) => {
-                self.open_queued(turn);
+                self.open_queued(env);
                 None
             }
             yamux::Fact::Inbound | yamux::Fact::Pong(_) | yamux::Fact::Heard | yamux::Fact::GoAway(_) => None,
@@ -64,12 +69,12 @@ impl Connection {
     }
 
     /// Our next stream that is not on the wire yet and never will be, since the peer has sent go-away.
-    pub(super) fn fail_queued(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn fail_queued(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
         while let Some(id) = self.queued.front().copied() {
             if !matches!(&self.phase, Phase::Open(open) if open.session.has_peer_gone_away()) {
                 return None;
             }
-            match self.step(id, Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed), turn) {
+            match self.step(id, Trigger::End(StreamEnd::ConnectionClosed, Failure::ConnectionClosed), env) {
                 None => drop(self.queued.pop_front()),
                 fact => return fact,
             }
@@ -78,68 +83,68 @@ impl Connection {
     }
 
     /// Data or the FIN has come.
-    fn readable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
+    fn readable(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        let stream = env.streams.get_mut(id)?;
         match stream.state().life() {
-            Life::Proposing | Life::Answering => self.negotiate(id, turn),
+            Life::Proposing | Life::Answering => self.negotiate(id, env),
             // It is announced first; then it is readable from the start.
             Life::Queued | Life::Agreed | Life::Confirming => None,
             Life::Open => {
-                self.revive(id, turn);
-                self.wait_half_open(id, turn);
+                self.revive(id, env);
+                self.wait_half_open(id, env);
                 Some(Fact::Readable(id))
             }
-            Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, turn),
+            Life::Closing if stream.is_remote_finished() => self.step(id, Trigger::EndRead, env),
             Life::Closing | Life::Finished | Life::Cut | Life::Failed => None,
         }
     }
 
     /// The peer has granted window, or our output has got shorter. A stream with one proposal may have been written to
     /// before it is agreed.
-    fn writable(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        self.revive(id, turn);
-        let stream = turn.streams.get_mut(id)?;
+    fn writable(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        self.revive(id, env);
+        let stream = env.streams.get_mut(id)?;
         stream.may_write().is_ok().then_some(Fact::Writable(id))
     }
 
     /// Our FIN is on the wire.
-    fn fin_sent(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let fact = self.step(id, Trigger::FinSent, turn);
+    fn fin_sent(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        let fact = self.step(id, Trigger::FinSent, env);
         if fact.is_none() {
-            self.wait_half_open(id, turn);
+            self.wait_half_open(id, env);
         }
         fact
     }
 
-    fn reset_by_peer(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let failure = turn.streams.get(id)?.failed(Failure::Reset(Side::Remote));
-        self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), turn)
+    fn reset_by_peer(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        let failure = env.streams.get(id)?.failed(Failure::Reset(Side::Remote));
+        self.step(id, Trigger::End(StreamEnd::Reset(Side::Remote), failure), env)
     }
 
     /// One more turn of the choice of a protocol.
-    pub(super) fn negotiate(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn negotiate(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
-        let stream = turn.streams.get_mut(id)?;
-        turn.scratch.lines.clear();
-        let step = stream.negotiate(turn.protocols, &mut turn.scratch.lines);
+        let stream = env.streams.get_mut(id)?;
+        env.scratch.lines.clear();
+        let step = stream.negotiate(env.protocols, &mut env.scratch.lines);
         if let Some(yamux) = &mut stream.yamux {
             if let Ok((consumed, _)) = &step {
-                open.session.consume_with(yamux, *consumed, &mut turn.scratch.buffers);
+                open.session.consume_with(yamux, *consumed, &mut env.scratch.buffers);
             }
             // Even before a reset: it says why. The window holds many times what a negotiation may say.
-            open.session.write_whole(yamux, &turn.scratch.lines);
+            open.session.write_whole(yamux, &env.scratch.lines);
         }
         let ended = stream.is_remote_finished();
         let failure = match step {
             Ok((_, Chosen::Agreed)) => {
-                self.stream_deadlines.leave(turn.streams, id);
-                self.at_gate.raise(1);
-                self.advance(id, Trigger::Agreed, turn);
-                return Some(Fact::StreamAtGate(id));
+                self.stream_deadlines.leave(env.streams, id);
+                self.ready_to_open.raise(1);
+                self.advance(id, Trigger::Agreed, env);
+                return Some(Fact::StreamReadyToOpen(id));
             }
             Ok((_, Chosen::NotYet)) if !ended => {
                 if stream.waits.is_none() {
-                    self.wait(id, StreamWait::Proposal, turn);
+                    self.wait(id, StreamWait::Proposal, env);
                 }
                 return None;
             }
@@ -151,54 +156,55 @@ impl Connection {
                 stream.failed(Failure::Protocol)
             }
         };
-        self.give_up_for_peer(id, failure, turn)
+        self.give_up_for_peer(id, failure, env)
     }
 
-    /// Gives permission to open to a stream that was [`Fact::StreamAtGate`]: it is open now, and the peer is told if it
-    /// waits for our word. At any other time it changes nothing.
-    pub fn confirm_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+    /// Gives permission to open to a stream that was [`Fact::StreamReadyToOpen`]: it is open now, and the peer is told
+    /// if it waits for our word. At any other time it changes nothing.
+    pub fn confirm_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
-        let Some(stream) = turn.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
+        let Some(stream) = env.streams.get_mut(id).filter(|stream| stream.state().is_ready_to_open()) else { return };
         if let (Negotiation::Listener(listener), Some(protocol), Some(yamux)) =
             (&stream.negotiation, stream.protocol.some(), &mut stream.yamux)
         {
-            turn.scratch.lines.clear();
-            listener.confirm(protocol, &mut turn.scratch.lines);
+            env.scratch.lines.clear();
+            listener.confirm(protocol, &mut env.scratch.lines);
             open.session.acknowledge(yamux);
-            open.session.write_whole(yamux, &turn.scratch.lines);
+            open.session.write_whole(yamux, &env.scratch.lines);
             stream.negotiation = Negotiation::Over { received: 0 };
             self.backlog.lower(1);
             self.has_data_due = true;
         }
-        self.at_gate.lower(1);
+        self.ready_to_open.lower(1);
         // A FIN that waits for our word comes behind it.
-        self.advance(id, Trigger::Permitted, turn);
-        self.wait_half_open(id, turn);
-        self.moved(turn.now);
+        self.advance(id, Trigger::Permitted, env);
+        self.wait_half_open(id, env);
+        self.moved(env.now);
     }
 
-    /// Refuses the protocol of a stream of the peer's that was [`Fact::StreamAtGate`], as if it were not spoken: the peer hears
-    /// `na`, and may propose another one. Returns what comes of it at once; the stream fails of [`Failure::Denied`] if the
-    /// peer proposes nothing that is spoken. Of any other stream, or at any other time, it changes nothing.
-    pub fn refuse_protocol(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    /// Refuses the protocol of a stream of the peer's that was [`Fact::StreamReadyToOpen`], as if it were not spoken:
+    /// the peer hears `na`, and may propose another one. Returns what comes of it at once; the stream fails of
+    /// [`Failure::Denied`] if the peer proposes nothing that is spoken. Of any other stream, or at any other time, it
+    /// changes nothing.
+    pub fn refuse_protocol(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
-        let stream = turn.streams.get_mut(id)?;
+        let stream = env.streams.get_mut(id)?;
         stream.on(Trigger::Denied)?;
-        turn.scratch.lines.clear();
+        env.scratch.lines.clear();
         if let Negotiation::Listener(listener) = &mut stream.negotiation {
-            listener.refuse(&mut turn.scratch.lines);
+            listener.refuse(&mut env.scratch.lines);
         }
         if let Some(yamux) = &mut stream.yamux {
-            open.session.write_whole(yamux, &turn.scratch.lines);
+            open.session.write_whole(yamux, &env.scratch.lines);
         }
-        self.at_gate.lower(1);
-        self.moved(turn.now);
+        self.ready_to_open.lower(1);
+        self.moved(env.now);
         // The next proposal may be there already.
-        self.negotiate(id, turn)
+        self.negotiate(id, env)
     }
 
     /// Starts streams that waited for yamux's bounds or for the peer to read, as many as there is place for now.
-    pub(super) fn open_queued(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn open_queued(&mut self, env: &mut Environment<'_>) {
         let Phase::Open(open) = &mut self.phase else { return };
         while !open.session.is_clogged() && !self.queued.is_empty() {
             match open.session.can_open() {
@@ -208,14 +214,14 @@ impl Connection {
             }
             let Some(id) = self.queued.pop_front() else { return };
             // It can, as `can_open` says.
-            let _ = start(&mut open.session, turn.streams, id, &mut turn.scratch.lines);
+            let _ = start(&mut open.session, env.streams, id, &mut env.scratch.lines);
         }
     }
 }
 
 /// Gives a queued stream its SYN and its first proposal, in one frame.
 pub(super) fn start(
-    session: &mut Session<Key>,
+    session: &mut Session<StreamKey>,
     streams: &mut Streams,
     id: StreamId,
     scratch: &mut Vec<u8>,
@@ -227,7 +233,7 @@ pub(super) fn start(
     };
     let yamux = stream.yamux.insert(session.open(id.into())?);
     scratch.clear();
-    *dialer = multistream::Dialer::start(Stream::proposals(&stream.protocol, proposals), scratch);
+    *dialer = multistream::DialerSelect::start(Stream::proposals(&stream.protocol, proposals), scratch);
     session.write_whole(yamux, scratch);
     stream.on(Trigger::Placed);
     Ok(())
@@ -264,8 +270,8 @@ impl Stream {
                 let (consumed, outcome) = dialer.receive(unread, Self::proposals(&self.protocol, proposals), out)?;
                 match outcome {
                     None => Ok((consumed, Chosen::NotYet)),
-                    Some(Outcome::Rejected) => Ok((consumed, Chosen::Nothing)),
-                    Some(Outcome::Agreed(index)) => {
+                    Some(Selection::Rejected) => Ok((consumed, Chosen::Nothing)),
+                    Some(Selection::Agreed(index)) => {
                         let agreed = Self::proposals(&self.protocol, proposals).get(index).cloned();
                         self.protocol = agreed.unwrap_or(Protocol::NONE);
                         self.negotiation = Negotiation::Over { received: 0 };

@@ -54,7 +54,7 @@ mod payload;
 mod transport;
 
 pub use error::Error;
-pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, Remote};
+pub use handshake::{Handshake, MAX_HANDSHAKE_MESSAGE, RemoteIdentity};
 pub use transport::{MAX_MESSAGE, MAX_PLAINTEXT, Opened, TAG, Transport, sealed_len};
 
 use super::yamux;

@@ -4,7 +4,7 @@ use super::PackedPeer;
 use super::bucket::Bucket;
 use super::error::Flood;
 use super::handshake::Secured;
-use super::unnamed::Key;
+use super::unnamed::StreamKey;
 use super::yamux::{Session, Tally};
 use super::{Config, noise};
 use crate::arithmetic::{Count, memory_in_all};
@@ -15,7 +15,7 @@ use core::time::Duration;
 #[derive(Debug)]
 pub(super) struct OpenConnection {
     pub(super) noise: noise::Transport,
-    pub(super) session: Session<Key>,
+    pub(super) session: Session<StreamKey>,
     pub(super) peer: Option<PackedPeer>,
     /// Frames that were taken from the session because they do not fit in one Noise message. `taken[sealed..]` has not
     /// been encrypted yet. Empty otherwise.
@@ -31,7 +31,7 @@ pub(super) struct OpenConnection {
 
 impl OpenConnection {
     /// Puts a finished handshake together with a new session.
-    pub(super) fn new(secured: Secured, session: Session<Key>) -> Self {
+    pub(super) fn new(secured: Secured, session: Session<StreamKey>) -> Self {
         let (noise, peer) = (secured.transport, PackedPeer::pack(secured.remote.peer));
         Self {
             noise,

@@ -1,6 +1,6 @@
 //! [`Scratch`]: memory that every turn of every connection uses again.
 
-use super::unnamed::Spare;
+use super::unnamed::UnnamedMemory;
 use super::yamux::BufferPool;
 use alloc::vec::Vec;
 
@@ -19,7 +19,7 @@ pub struct Scratch {
     /// Receive buffers of streams.
     pub(super) buffers: BufferPool,
     /// Memory for streams without an id.
-    pub(super) unnamed: Spare,
+    pub(super) unnamed: UnnamedMemory,
     /// The most streams without an id that one connection may have now.
     pub(super) most_unnamed: usize,
     /// The work of signatures that was done in handshakes since it was last taken, in signatures of Ed25519.
@@ -40,7 +40,7 @@ impl Scratch {
             lines: Vec::new(),
             output: Vec::new(),
             buffers: BufferPool::new(),
-            unnamed: Spare::new(),
+            unnamed: UnnamedMemory::new(),
             most_unnamed: usize::MAX,
             work: 0,
         }

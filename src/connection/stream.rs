@@ -51,9 +51,9 @@ const _: () = assert!(size_of::<Negotiation>() <= 16);
 #[derive(Debug)]
 pub(super) enum Negotiation {
     /// Ours.
-    Dialer(multistream::Dialer, Proposals),
+    Dialer(multistream::DialerSelect, Proposals),
     /// The peer's.
-    Listener(multistream::Listener),
+    Listener(multistream::ListenerSelect),
     /// Both sides have said their word. Nothing of the stream is read before, so that what has been is counted here.
     Over { received: u64 },
 }
@@ -71,7 +71,7 @@ impl Stream {
     /// A stream that the peer has begun: for [`Connection::accept_stream`](super::Connection::accept_stream).
     #[must_use]
     pub fn inbound() -> Self {
-        Self::new(State::inbound(), Negotiation::Listener(multistream::Listener::new()), Protocol::NONE)
+        Self::new(State::inbound(), Negotiation::Listener(multistream::ListenerSelect::new()), Protocol::NONE)
     }
 
     /// A stream that proposes `protocols` in order of preference, for
@@ -83,7 +83,7 @@ impl Stream {
             [protocol] => (Proposals::One, protocol.clone()),
             many => (Proposals::Many(Box::new(many.into())), Protocol::NONE),
         };
-        let negotiation = Negotiation::Dialer(multistream::Dialer::new(), proposals);
+        let negotiation = Negotiation::Dialer(multistream::DialerSelect::new(), proposals);
         Some(Self::new(State::outbound(), negotiation, protocol))
     }
 

@@ -7,7 +7,7 @@ use super::stream::Negotiation;
 use super::stream::machine::{Life, Trigger};
 use super::stream_deadlines::StreamWait;
 use super::unnamed_facts::Offered;
-use super::{Connection, Fact, Phase, Turn, UNTIMED, yamux};
+use super::{Connection, Environment, Fact, Phase, UNTIMED, yamux};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::fmt;
@@ -45,15 +45,15 @@ pub enum WriteError {
 
 impl Connection {
     /// Takes a stream that was [`Fact::StreamOffered`], which its owner has put into the table; without that, the peer is
-    /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamAtGate`], or
+    /// refused. The fact that may come with it is what its first proposals have come to: [`Fact::StreamReadyToOpen`], or
     /// [`Fact::StreamFailed`]; it may also follow later.
     /// [`Config::negotiation_timeout`](super::Config::negotiation_timeout) counts on from the time at which the peer began it.
     #[must_use = "the fact is not said again"]
-    pub fn accept_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub fn accept_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let offered = self.offered?;
         let Phase::Open(open) = &mut self.phase else { return None };
-        let Some(stream) = turn.streams.get_mut(id) else {
-            self.refuse_stream(turn);
+        let Some(stream) = env.streams.get_mut(id) else {
+            self.refuse_stream(env);
             return None;
         };
         self.offered = None;
@@ -65,24 +65,24 @@ impl Connection {
                 None
             }
             Offered::Waiting(slot) => {
-                let begun = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+                let begun = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
                 open.session.rename(&begun.yamux, id.into());
                 stream.yamux = Some(begun.yamux);
                 stream.negotiation = Negotiation::Listener(begun.listener);
-                self.stream_deadlines.join_proposal(turn.streams, id, begun.since.time());
-                self.negotiate(id, turn)
+                self.stream_deadlines.join_proposal(env.streams, id, begun.since.time());
+                self.negotiate(id, env)
             }
         }
     }
 
     /// Refuses a stream that was [`Fact::StreamOffered`], with a reset. It takes no token of
     /// [`Config::openings`](super::Config::openings).
-    pub fn refuse_stream(&mut self, turn: &mut Turn<'_>) {
+    pub fn refuse_stream(&mut self, env: &mut Environment<'_>) {
         let (Some(offered), Phase::Open(open)) = (self.offered.take(), &mut self.phase) else { return };
-        open.put_back_opening(turn.config, turn.now);
+        open.put_back_opening(env.config, env.now);
         match offered {
             Offered::Beginning => open.session.refuse(),
-            Offered::Waiting(slot) => drop(self.give_up_unnamed(slot, turn)),
+            Offered::Waiting(slot) => drop(self.give_up_unnamed(slot, env)),
         }
     }
 
@@ -93,14 +93,14 @@ impl Connection {
     /// # Errors
     /// What the stream has failed of, without being begun: [`Failure::ConnectionClosed`] if the connection is not open
     /// or either side has said go-away, [`Failure::Limit`] if yamux's ids are spent. Nothing has changed.
-    pub fn open_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), Failure> {
+    pub fn open_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Result<(), Failure> {
         let Phase::Open(open) = &mut self.phase else { return Err(Failure::ConnectionClosed) };
-        open.session.borrow_output(&mut turn.scratch.output);
+        open.session.borrow_output(&mut env.scratch.output);
         // Streams that are opened and given up while nothing can be written would pile up in the output.
         let waits = !self.queued.is_empty() || open.session.is_clogged();
         let started = match open.session.can_open() {
             Ok(()) if waits => Err(yamux::OpenError::AckBacklog),
-            Ok(()) => start(&mut open.session, turn.streams, id, &mut turn.scratch.lines),
+            Ok(()) => start(&mut open.session, env.streams, id, &mut env.scratch.lines),
             Err(error) => Err(error),
         };
         match started {
@@ -115,14 +115,14 @@ impl Connection {
         }
         self.live.raise(1);
         self.timers.idle(None);
-        self.wait(id, StreamWait::Negotiation, turn);
+        self.wait(id, StreamWait::Negotiation, env);
         Ok(())
     }
 
     /// Makes a stream wait from now on.
-    pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, turn: &mut Turn<'_>) {
-        self.is_untimed |= turn.now == UNTIMED;
-        self.stream_deadlines.join(turn.streams, id, wait, turn.now);
+    pub(super) fn wait(&mut self, id: StreamId, wait: StreamWait, env: &mut Environment<'_>) {
+        self.is_untimed |= env.now == UNTIMED;
+        self.stream_deadlines.join(env.streams, id, wait, env.now);
     }
 
     /// Reads what has come, and says how many bytes that was. `Ok(0)`, for a buffer that is not empty, is the end: the
@@ -135,28 +135,28 @@ impl Connection {
         &mut self,
         id: StreamId,
         buffer: &mut [u8],
-        turn: &mut Turn<'_>,
+        env: &mut Environment<'_>,
     ) -> Result<(usize, Option<Fact>), ReadError> {
         let Phase::Open(open) = &mut self.phase else { return Err(ReadError::Ended) };
-        let stream = turn.streams.get_mut(id).ok_or(ReadError::Stale)?;
+        let stream = env.streams.get_mut(id).ok_or(ReadError::Stale)?;
         stream.state().may_read()?;
         let Some(yamux) = &mut stream.yamux else { return Err(ReadError::Blocked) };
         if buffer.is_empty() {
             return Ok((0, None));
         }
-        match open.session.read_with(yamux, buffer, &mut turn.scratch.buffers) {
+        match open.session.read_with(yamux, buffer, &mut env.scratch.buffers) {
             yamux::ReadOutcome::Bytes(n) => {
                 if let Negotiation::Over { received } = &mut stream.negotiation {
                     received.raise(n as u64);
                 }
-                self.revive(id, turn);
-                self.wait_half_open(id, turn);
-                self.moved(turn.now);
+                self.revive(id, env);
+                self.wait_half_open(id, env);
+                self.moved(env.now);
                 Ok((n, None))
             }
             yamux::ReadOutcome::Blocked => Err(ReadError::Blocked),
             yamux::ReadOutcome::Reset => Err(ReadError::Ended),
-            yamux::ReadOutcome::End => Ok((0, self.step(id, Trigger::EndRead, turn))),
+            yamux::ReadOutcome::End => Ok((0, self.step(id, Trigger::EndRead, env))),
         }
     }
 
@@ -165,25 +165,25 @@ impl Connection {
     ///
     /// # Errors
     /// [`WriteError`]; nothing has changed.
-    pub fn write(&mut self, id: StreamId, data: &[u8], turn: &mut Turn<'_>) -> Result<usize, WriteError> {
+    pub fn write(&mut self, id: StreamId, data: &[u8], env: &mut Environment<'_>) -> Result<usize, WriteError> {
         let Phase::Open(open) = &mut self.phase else { return Err(WriteError::Ended) };
-        let stream = turn.streams.get_mut(id).ok_or(WriteError::Stale)?;
+        let stream = env.streams.get_mut(id).ok_or(WriteError::Stale)?;
         match stream.may_write() {
             Ok(()) | Err(WriteError::Blocked) if open.session.has_gone_away() => return Err(WriteError::Closed),
             may_write => may_write?,
         }
         let Some(yamux) = &mut stream.yamux else { return Err(WriteError::Blocked) };
-        open.session.borrow_output(&mut turn.scratch.output);
+        open.session.borrow_output(&mut env.scratch.output);
         let n = open.session.write(yamux, data);
         // Where nothing was taken, it would stay where nothing is to be sent.
-        open.session.give_output(&mut turn.scratch.output);
+        open.session.give_output(&mut env.scratch.output);
         stream.sent.raise(n as u64);
         if n > 0 {
             self.has_data_due = true;
-            self.moved(turn.now);
+            self.moved(env.now);
         }
         if n < data.len() {
-            self.wait_half_open(id, turn);
+            self.wait_half_open(id, env);
         }
         if n == 0 && !data.is_empty() { Err(WriteError::Blocked) } else { Ok(n) }
     }
@@ -193,15 +193,15 @@ impl Connection {
     ///
     /// # Errors
     /// [`WriteError::Ended`] or [`WriteError::Stale`]; nothing has changed.
-    pub fn finish(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Result<(), WriteError> {
+    pub fn finish(&mut self, id: StreamId, env: &mut Environment<'_>) -> Result<(), WriteError> {
         let Phase::Open(_) = &self.phase else { return Err(WriteError::Ended) };
-        let state = turn.streams.get(id).ok_or(WriteError::Stale)?.state();
+        let state = env.streams.get(id).ok_or(WriteError::Stale)?.state();
         if state.is_over() {
             return Err(WriteError::Ended);
         }
         if !state.is_local_finished() {
-            self.advance(id, Trigger::Finish, turn);
-            self.moved(turn.now);
+            self.advance(id, Trigger::Finish, env);
+            self.moved(env.now);
         }
         Ok(())
     }
@@ -209,56 +209,56 @@ impl Connection {
     /// Closes an open stream politely: our side is finished, and what still comes is dropped, with window granted,
     /// until the peer is done or [`Config::close_timeout`](super::Config::close_timeout) has passed. One that is not open yet
     /// is given up at once, and has failed of [`Failure::Requested`]. The fact that may come with it is the stream's end.
-    pub fn close_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub fn close_stream(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(_) = &self.phase else { return None };
-        let state = turn.streams.get(id)?.state();
+        let state = env.streams.get(id)?.state();
         match state.life() {
             Life::Open => {}
             Life::Queued | Life::Proposing | Life::Answering | Life::Agreed | Life::Confirming => {
-                let fact = self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn);
-                self.moved(turn.now);
+                let fact = self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, env);
+                self.moved(env.now);
                 return fact;
             }
             Life::Closing | Life::Finished | Life::Cut | Life::Failed => return None,
         }
-        self.advance(id, Trigger::Close, turn);
+        self.advance(id, Trigger::Close, env);
         if !state.is_local_finished() {
-            self.moved(turn.now);
+            self.moved(env.now);
         }
         let Phase::Open(open) = &mut self.phase else { return None };
-        let stream = turn.streams.get_mut(id)?;
+        let stream = env.streams.get_mut(id)?;
         if let Some(yamux) = &mut stream.yamux {
             open.session.discard(yamux);
         }
         let has_end = stream.is_remote_finished();
-        self.wait(id, StreamWait::Close, turn);
-        if has_end { self.step(id, Trigger::EndRead, turn) } else { None }
+        self.wait(id, StreamWait::Close, env);
+        if has_end { self.step(id, Trigger::EndRead, env) } else { None }
     }
 
     /// Gives a stream a time of its own in the place of [`Config::half_open_timeout`](super::Config::half_open_timeout),
     /// or `None` for no limit. If the stream is half-open already, the time begins with this call. A stream that has
     /// ended, or that was closed, is left as it is.
-    pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, turn: &mut Turn<'_>) {
-        let Some(stream) = turn.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
+    pub fn set_half_open_timeout(&mut self, id: StreamId, time: Option<Duration>, env: &mut Environment<'_>) {
+        let Some(stream) = env.streams.get_mut(id).filter(|stream| !stream.state().is_over()) else { return };
         stream.has_own_time = true;
         let waits = stream.is_half_open();
         if waits {
-            self.stream_deadlines.leave(turn.streams, id);
+            self.stream_deadlines.leave(env.streams, id);
         }
         self.stream_deadlines.set_own_time(id, time);
         if waits {
-            self.wait(id, StreamWait::OwnHalfOpen, turn);
+            self.wait(id, StreamWait::OwnHalfOpen, env);
         }
     }
 
     /// Gives up the half-open stream that has been silent longest, if that is at least
     /// [`Config::half_open_grace`](super::Config::half_open_grace): for an owner that has no place for another stream.
-    pub fn give_up_silent(&mut self, turn: &mut Turn<'_>) -> Option<Fact> {
-        let (since, id) = self.stream_deadlines.silent_longest(turn.streams)?;
-        if since.saturating_add(turn.config.half_open_grace) > turn.now {
+    pub fn give_up_silent(&mut self, env: &mut Environment<'_>) -> Option<Fact> {
+        let (since, id) = self.stream_deadlines.silent_longest(env.streams)?;
+        if since.saturating_add(env.config.half_open_grace) > env.now {
             return None;
         }
-        self.stream_timeout(id, turn)
+        self.stream_timeout(id, env)
     }
 
     /// Returns the half-open stream that has been silent longest, and since when.
@@ -269,10 +269,10 @@ impl Connection {
 
     /// Resets a stream, whatever its state: both directions are over at once, and no fact says so. Repeating it changes
     /// nothing.
-    pub fn reset_stream(&mut self, id: StreamId, turn: &mut Turn<'_>) {
+    pub fn reset_stream(&mut self, id: StreamId, env: &mut Environment<'_>) {
         // The owner knows.
-        if self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, turn).is_some() {
-            self.moved(turn.now);
+        if self.give_up(id, StreamEnd::Reset(Side::Local), Failure::Requested, env).is_some() {
+            self.moved(env.now);
         }
     }
 }

@@ -4,9 +4,9 @@
 use super::stream::Stream;
 use super::stream::machine::{Effect, Life, State, Trigger};
 use super::stream_deadlines::StreamWait;
-use super::unnamed::Key;
+use super::unnamed::StreamKey;
 use super::yamux::{self, Session};
-use super::{Connection, Fact, Phase, Turn, UNTIMED};
+use super::{Connection, Environment, Fact, Phase, UNTIMED};
 use crate::arithmetic::Count;
 use crate::lifecycle::{Failure, Side, StreamEnd, StreamId};
 use core::time::Duration;
@@ -14,8 +14,8 @@ use core::time::Duration;
 impl Connection {
     /// Takes a step of a stream's [machine](super::stream::machine), and does what that asks for. The fact is the stream's
     /// end.
-    pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, turn: &mut Turn<'_>) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id)?;
+    pub(super) fn step(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) -> Option<Fact> {
+        let stream = env.streams.get_mut(id)?;
         let before = stream.state();
         let fact = match stream.on(trigger)? {
             Effect::Nothing => return None,
@@ -29,20 +29,20 @@ impl Connection {
             Effect::TellFailed(failure) => Fact::StreamFailed(id, failure),
             Effect::TellEnded(end) => Fact::StreamEnded(id, end),
         };
-        self.forget(id, before, turn);
+        self.forget(id, before, env);
         Some(fact)
     }
 
     /// Takes a step that ends no stream.
-    pub(super) fn advance(&mut self, id: StreamId, trigger: Trigger, turn: &mut Turn<'_>) {
-        let ended = self.step(id, trigger, turn);
+    pub(super) fn advance(&mut self, id: StreamId, trigger: Trigger, env: &mut Environment<'_>) {
+        let ended = self.step(id, trigger, env);
         debug_assert_eq!(ended, None, "{trigger:?} ends no stream");
     }
 
     /// A stream has ended that was in the state `before`; its connection waits for nothing of it any more.
-    fn forget(&mut self, id: StreamId, before: State, turn: &mut Turn<'_>) {
-        self.stream_deadlines.leave(turn.streams, id);
-        if turn.streams.get(id).is_some_and(|stream| stream.has_own_time) {
+    fn forget(&mut self, id: StreamId, before: State, env: &mut Environment<'_>) {
+        self.stream_deadlines.leave(env.streams, id);
+        if env.streams.get(id).is_some_and(|stream| stream.has_own_time) {
             self.stream_deadlines.forget_own_time(id);
         }
         if before.is_in_backlog() {
@@ -58,20 +58,20 @@ impl Connection {
         }
         // That a stream ends is no movement by itself: streams that time out one by one would put the end off for ever.
         if before.is_ready_to_open() {
-            self.at_gate.lower(1);
-            self.moved(turn.now);
+            self.ready_to_open.lower(1);
+            self.moved(env.now);
         }
-        self.one_less_lives(turn);
+        self.one_less_lives(env);
     }
 
     /// A stream has ended, with an id or without.
-    pub(super) fn one_less_lives(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn one_less_lives(&mut self, env: &mut Environment<'_>) {
         self.live.lower(1);
         if self.live == 0 {
-            self.is_untimed |= turn.now == UNTIMED;
-            self.timers.idle(Some(turn.now));
+            self.is_untimed |= env.now == UNTIMED;
+            self.timers.idle(Some(env.now));
         }
-        self.open_queued(turn);
+        self.open_queued(env);
     }
 
     /// Resets a stream that has not ended. The fact is its end: `end` if it was open, and `failure` if it was not.
@@ -80,56 +80,61 @@ impl Connection {
         id: StreamId,
         end: StreamEnd,
         failure: Failure,
-        turn: &mut Turn<'_>,
+        env: &mut Environment<'_>,
     ) -> Option<Fact> {
-        self.give_up_by(Session::reset, id, Trigger::End(end, failure), turn)
+        self.give_up_by(Session::reset, id, Trigger::End(end, failure), env)
     }
 
     /// Does the same because the peer has not agreed with us on a protocol: of a stream that it has begun, that counts
     /// against it.
-    pub(super) fn give_up_for_peer(&mut self, id: StreamId, failure: Failure, turn: &mut Turn<'_>) -> Option<Fact> {
-        self.give_up_by(Session::reset_for_peer, id, Trigger::End(StreamEnd::Reset(Side::Local), failure), turn)
+    pub(super) fn give_up_for_peer(
+        &mut self,
+        id: StreamId,
+        failure: Failure,
+        env: &mut Environment<'_>,
+    ) -> Option<Fact> {
+        self.give_up_by(Session::reset_for_peer, id, Trigger::End(StreamEnd::Reset(Side::Local), failure), env)
     }
 
     fn give_up_by(
         &mut self,
-        reset: fn(&mut Session<Key>, &mut yamux::Stream),
+        reset: fn(&mut Session<StreamKey>, &mut yamux::Stream),
         id: StreamId,
         end: Trigger,
-        turn: &mut Turn<'_>,
+        env: &mut Environment<'_>,
     ) -> Option<Fact> {
-        let stream = turn.streams.get_mut(id).filter(|stream| !stream.state().is_over())?;
+        let stream = env.streams.get_mut(id).filter(|stream| !stream.state().is_over())?;
         if let (Phase::Open(open), Some(yamux)) = (&mut self.phase, &mut stream.yamux) {
             reset(&mut open.session, yamux);
         }
-        self.step(id, end, turn)
+        self.step(id, end, env)
     }
 
     /// A stream's deadline has come.
-    pub(super) fn stream_timeout(&mut self, id: StreamId, turn: &mut Turn<'_>) -> Option<Fact> {
-        let failure = turn.streams.get(id)?.failed(Failure::Timeout);
-        self.give_up(id, StreamEnd::Timeout, failure, turn)
+    pub(super) fn stream_timeout(&mut self, id: StreamId, env: &mut Environment<'_>) -> Option<Fact> {
+        let failure = env.streams.get(id)?.failed(Failure::Timeout);
+        self.give_up(id, StreamEnd::Timeout, failure, env)
     }
 
     /// Half of it is over: from now on the peer is not to let the other hang. A peer that has said all
     /// that its window allows waits for our owner to read, and not we for it.
-    pub(super) fn wait_half_open(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        let Some(stream) = turn.streams.get_mut(id) else { return };
+    pub(super) fn wait_half_open(&mut self, id: StreamId, env: &mut Environment<'_>) {
+        let Some(stream) = env.streams.get_mut(id) else { return };
         let waits = stream.yamux.as_ref().is_some_and(|yamux| match yamux.is_remote_finished() {
             true => yamux.wants_window(),
             false => stream.state().is_fin_sent() && yamux.grants_window(),
         });
         if waits && stream.waits.is_none() && stream.state().is_open() {
             let wait = if stream.has_own_time { StreamWait::OwnHalfOpen } else { StreamWait::HalfOpen };
-            self.wait(id, wait, turn);
+            self.wait(id, wait, env);
         }
     }
 
     /// Something has moved on a half-open stream, so that its time starts again.
-    pub(super) fn revive(&mut self, id: StreamId, turn: &mut Turn<'_>) {
-        if turn.streams.get(id).is_some_and(Stream::is_half_open) {
-            self.stream_deadlines.leave(turn.streams, id);
-            self.wait_half_open(id, turn);
+    pub(super) fn revive(&mut self, id: StreamId, env: &mut Environment<'_>) {
+        if env.streams.get(id).is_some_and(Stream::is_half_open) {
+            self.stream_deadlines.leave(env.streams, id);
+            self.wait_half_open(id, env);
         }
     }
 
@@ -138,7 +143,7 @@ impl Connection {
     pub(super) fn moved(&mut self, now: Duration) {
         if self.timers.is_leaving() {
             self.is_untimed |= now == UNTIMED;
-            self.timers.moved((self.at_gate == 0).then_some(now));
+            self.timers.moved((self.ready_to_open == 0).then_some(now));
         }
     }
 }

@@ -1,12 +1,12 @@
-//! [`Timers`]: the deadlines of a connection itself, apart from those of its streams.
+//! [`ConnectionTimers`]: the deadlines of a connection itself, apart from those of its streams.
 //!
 //! | phase   | waits for                                                          | then                   |
 //! |---------|--------------------------------------------------------------------|------------------------|
-//! | Opening | the handshake                                                      | [`Due::Handshake`]     |
+//! | Opening | the handshake                                                      | [`Timeout::Handshake`]     |
 //! | Paused  | permission to open: the handshake's clock stands still             |                        |
-//! | Open    | a word of the peer; an answer to our ping; a stream                | [`Due::Ping`], `Silence`, `Idle` |
-//! | Leaving | a word of the peer; an answer to our ping; data on a live stream   | [`Due::Ping`], `Silence`, `Close` |
-//! | Closing | the end of a polite close                                          | [`Due::Close`]         |
+//! | Open    | a word of the peer; an answer to our ping; a stream                | [`Timeout::Ping`], `Silence`, `Idle` |
+//! | Leaving | a word of the peer; an answer to our ping; data on a live stream   | [`Timeout::Ping`], `Silence`, `Close` |
+//! | Closing | the end of a polite close                                          | [`Timeout::Close`]         |
 //! | Over    | nothing: what came last was said                                   |                        |
 
 use super::UNTIMED;
@@ -15,7 +15,7 @@ use core::time::Duration;
 
 /// Deadlines of one connection.
 #[derive(Debug)]
-pub(super) enum Timers {
+pub(super) enum ConnectionTimers {
     Opening {
         deadline: Duration,
     },
@@ -43,7 +43,7 @@ pub(super) enum Timers {
 /// The times of an open connection without a stream.
 #[cfg(feature = "swarm")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Rest {
+pub(crate) struct IdleTimes {
     /// When the peer was last heard.
     pub(crate) heard: Duration,
     /// When the last stream ended, or the connection opened.
@@ -52,7 +52,7 @@ pub(crate) struct Rest {
 
 /// What a deadline that has come asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Due {
+pub(super) enum Timeout {
     /// The handshake has failed.
     Handshake,
     /// A ping is to be sent.
@@ -65,7 +65,7 @@ pub(super) enum Due {
     Close,
 }
 
-impl Timers {
+impl ConnectionTimers {
     pub(super) fn new(config: &Config, now: Duration) -> Self {
         Self::Opening { deadline: now.saturating_add(config.handshake_timeout) }
     }
@@ -127,9 +127,9 @@ impl Timers {
     }
 
     #[cfg(feature = "swarm")]
-    pub(super) const fn rest(&self) -> Option<Rest> {
+    pub(super) const fn idle_times(&self) -> Option<IdleTimes> {
         match *self {
-            Self::Open { heard, idle_since: Some(since), .. } => Some(Rest { heard, since }),
+            Self::Open { heard, idle_since: Some(since), .. } => Some(IdleTimes { heard, since }),
             Self::Opening { .. }
             | Self::Paused { .. }
             | Self::Open { .. }
@@ -160,19 +160,19 @@ impl Timers {
     }
 
     /// The earliest deadline and what it asks for.
-    fn next(&self, config: &Config) -> Option<(Duration, Due)> {
+    fn next(&self, config: &Config) -> Option<(Duration, Timeout)> {
         match *self {
-            Self::Opening { deadline } => Some((deadline, Due::Handshake)),
+            Self::Opening { deadline } => Some((deadline, Timeout::Handshake)),
             Self::Paused { .. } | Self::Over => None,
             Self::Open { heard, pinged, idle_since } => {
                 let idle = idle_since.zip(config.idle_timeout).map(|(since, time)| since.saturating_add(time));
-                Some(earlier(idle, Due::Idle, keep_alive(heard, pinged, config)))
+                Some(earlier(idle, Timeout::Idle, keep_alive(heard, pinged, config)))
             }
             Self::Leaving { heard, pinged, moved } => {
                 let stalled = moved.map(|at| at.saturating_add(config.close_timeout));
-                Some(earlier(stalled, Due::Close, keep_alive(heard, pinged, config)))
+                Some(earlier(stalled, Timeout::Close, keep_alive(heard, pinged, config)))
             }
-            Self::Closing { deadline } => Some((deadline, Due::Close)),
+            Self::Closing { deadline } => Some((deadline, Timeout::Close)),
         }
     }
 
@@ -181,27 +181,29 @@ impl Timers {
     }
 
     /// Takes what has come by `now`, which is given once.
-    pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Due> {
+    pub(super) fn take_due(&mut self, config: &Config, now: Duration) -> Option<Timeout> {
         let (_, due) = self.next(config).filter(|(deadline, _)| *deadline <= now)?;
         match (due, &mut *self) {
-            (Due::Ping, Self::Open { pinged, .. } | Self::Leaving { pinged, .. }) => *pinged = Some(now),
-            (Due::Idle, Self::Open { idle_since, .. }) => *idle_since = None,
-            (Due::Handshake | Due::Ping | Due::Silence | Due::Idle | Due::Close, _) => *self = Self::Over,
+            (Timeout::Ping, Self::Open { pinged, .. } | Self::Leaving { pinged, .. }) => *pinged = Some(now),
+            (Timeout::Idle, Self::Open { idle_since, .. }) => *idle_since = None,
+            (Timeout::Handshake | Timeout::Ping | Timeout::Silence | Timeout::Idle | Timeout::Close, _) => {
+                *self = Self::Over
+            }
         }
         Some(due)
     }
 }
 
 /// The next deadline of the keep-alive.
-fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Due) {
+fn keep_alive(heard: Duration, pinged: Option<Duration>, config: &Config) -> (Duration, Timeout) {
     match pinged {
-        None => (heard.saturating_add(config.keep_alive_interval), Due::Ping),
-        Some(at) => (at.saturating_add(config.keep_alive_timeout), Due::Silence),
+        None => (heard.saturating_add(config.keep_alive_interval), Timeout::Ping),
+        Some(at) => (at.saturating_add(config.keep_alive_timeout), Timeout::Silence),
     }
 }
 
 /// The earlier of two deadlines.
-fn earlier(first: Option<Duration>, due: Due, second: (Duration, Due)) -> (Duration, Due) {
+fn earlier(first: Option<Duration>, due: Timeout, second: (Duration, Timeout)) -> (Duration, Timeout) {
     match first {
         Some(first) if first < second.0 => (first, due),
         Some(_) | None => second,
@@ -222,35 +224,35 @@ mod tests {
 
     #[test]
     fn the_handshakes_clock_stands_still_while_it_waits_for_leave() {
-        let mut timers = Timers::new(&config(), secs(0));
+        let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.pause(secs(4));
         assert_eq!(timers.poll_at(&config()), None);
         timers.resume(secs(1000));
         assert_eq!(timers.poll_at(&config()), Some(secs(1006)));
-        assert_eq!(timers.take_due(&config(), secs(1006)), Some(Due::Handshake));
+        assert_eq!(timers.take_due(&config(), secs(1006)), Some(Timeout::Handshake));
     }
 
     #[test]
     fn a_silent_peer_is_pinged_and_then_given_up() {
-        let mut timers = Timers::new(&config(), secs(0));
+        let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.opened(secs(0));
         assert_eq!(timers.take_due(&config(), secs(29)), None);
-        assert_eq!(timers.take_due(&config(), secs(30)), Some(Due::Ping));
+        assert_eq!(timers.take_due(&config(), secs(30)), Some(Timeout::Ping));
         assert_eq!(timers.take_due(&config(), secs(30)), None);
         timers.heard(secs(31));
         assert_eq!(timers.take_due(&config(), secs(60)), None);
-        assert_eq!(timers.take_due(&config(), secs(61)), Some(Due::Ping));
-        assert_eq!(timers.take_due(&config(), secs(76)), Some(Due::Silence));
+        assert_eq!(timers.take_due(&config(), secs(61)), Some(Timeout::Ping));
+        assert_eq!(timers.take_due(&config(), secs(76)), Some(Timeout::Silence));
     }
 
     #[test]
     fn a_connection_without_streams_is_idle_once() {
-        let mut timers = Timers::new(&config(), secs(0));
+        let mut timers = ConnectionTimers::new(&config(), secs(0));
         timers.opened(secs(0));
         timers.idle(None);
         timers.heard(secs(299));
         timers.idle(Some(secs(1)));
-        assert_eq!(timers.take_due(&config(), secs(301)), Some(Due::Idle));
-        assert_ne!(timers.take_due(&config(), secs(301)), Some(Due::Idle));
+        assert_eq!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
+        assert_ne!(timers.take_due(&config(), secs(301)), Some(Timeout::Idle));
     }
 }

@@ -1,5 +1,6 @@
 //! [`Unnamed`]: the streams of one connection that its peer has begun and that have no id yet, since no whole proposal has
-//! come on them, or the peer opens more than it may. [`Key`]: how the muxer names those beside the streams that have one.
+//! come on them, or the peer opens more than it may. [`StreamKey`]: how the muxer names those beside the streams that
+//! have one.
 //!
 //! A peer can begin a stream with 12 bytes. So its owner hears nothing of one, and keeps nothing under an id, before the
 //! peer has said what it wants, and has a token for it. All of these streams have the same time for it, so that the one that
@@ -7,7 +8,7 @@
 
 mod list;
 
-use super::multistream::Listener;
+use super::multistream::ListenerSelect;
 use super::packed_time::PackedTime;
 use super::stream::Streams;
 use super::yamux;
@@ -23,22 +24,22 @@ use slab::Slab;
 ///
 /// It has the size of an id, and a niche, since the muxer keeps one for each stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Key {
+pub(super) struct StreamKey {
     /// The index of the id, which has 30 bits; or [`UNNAMED`] and a slot.
     place: u32,
     generation: NonZeroU32,
 }
 
-const _: () = assert!(size_of::<(u32, Option<Key>)>() == 12);
+const _: () = assert!(size_of::<(u32, Option<StreamKey>)>() == 12);
 
 /// The bit that no index of an id has.
 const UNNAMED: u32 = 1 << 31;
 
 /// The slot of a stream without an id, until it gets one or ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Slot(u32);
+pub(crate) struct UnnamedSlot(u32);
 
-impl Slot {
+impl UnnamedSlot {
     /// Returns its number.
     #[cfg(feature = "swarm")]
     pub(crate) const fn index(self) -> usize {
@@ -46,24 +47,24 @@ impl Slot {
     }
 }
 
-/// What a [`Key`] names.
+/// What a [`StreamKey`] names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Named {
     Id(StreamId),
-    Slot(Slot),
+    Slot(UnnamedSlot),
 }
 
-impl Key {
+impl StreamKey {
     #[inline]
     pub(super) fn named(self) -> Named {
         match self.place & UNNAMED {
             0 => Named::Id(from_parts(self.place, self.generation)),
-            _ => Named::Slot(Slot(self.place & !UNNAMED)),
+            _ => Named::Slot(UnnamedSlot(self.place & !UNNAMED)),
         }
     }
 }
 
-impl From<StreamId> for Key {
+impl From<StreamId> for StreamKey {
     #[inline]
     fn from(id: StreamId) -> Self {
         // An index has 30 bits.
@@ -71,9 +72,9 @@ impl From<StreamId> for Key {
     }
 }
 
-impl From<Slot> for Key {
+impl From<UnnamedSlot> for StreamKey {
     #[inline]
-    fn from(Slot(slot): Slot) -> Self {
+    fn from(UnnamedSlot(slot): UnnamedSlot) -> Self {
         // A slot that another stream has taken is told apart by the id on the wire.
         Self { place: slot | UNNAMED, generation: NonZeroU32::MIN }
     }
@@ -81,23 +82,23 @@ impl From<Slot> for Key {
 
 /// The streams of a connection without an id, in the order in which they began. It has no memory while it is empty.
 #[derive(Debug, Default)]
-pub(super) struct Unnamed(Option<Box<Begun>>);
+pub(super) struct Unnamed(Option<Box<UnnamedList>>);
 
 /// Memory for the streams without an id of one connection, which an owner keeps for the next one that needs it. So a stream
 /// whose proposal comes with its first bytes costs no allocation.
 #[derive(Debug, Default)]
-pub(super) struct Spare(Option<Box<Begun>>);
+pub(super) struct UnnamedMemory(Option<Box<UnnamedList>>);
 
-/// The greatest number of slots that a [`Spare`] keeps memory for: 20 KiB.
-const MOST_SPARE: usize = 256;
+/// The greatest number of slots that a [`UnnamedMemory`] keeps memory for: 20 KiB.
+const MOST_KEPT: usize = 256;
 
 /// The number of slots for which memory is kept when a connection goes.
 #[cfg(feature = "swarm")]
 const FEW: usize = 16;
 
 #[derive(Debug)]
-struct Begun {
-    streams: Slab<Beginner>,
+struct UnnamedList {
+    streams: Slab<UnnamedStream>,
     /// All of them, in the order in which they began.
     all: List,
     /// Those that have a whole proposal and wait for a token, in the order of their proposals.
@@ -108,25 +109,25 @@ struct Begun {
 
 /// A stream without an id.
 #[derive(Debug)]
-pub(super) struct Beginner {
+pub(super) struct UnnamedStream {
     pub(super) yamux: yamux::Stream,
-    pub(super) listener: Listener,
+    pub(super) listener: ListenerSelect,
     /// The time at which it began.
     pub(super) since: PackedTime,
     in_all: Links,
     in_proposed: Links,
 }
 
-const fn in_all(stream: &mut Beginner) -> &mut Links {
+const fn in_all(stream: &mut UnnamedStream) -> &mut Links {
     &mut stream.in_all
 }
 
-const fn in_proposed(stream: &mut Beginner) -> &mut Links {
+const fn in_proposed(stream: &mut UnnamedStream) -> &mut Links {
     &mut stream.in_proposed
 }
 
 /// The memory of one stream without an id, in bytes.
-pub(crate) const BEGUN: usize = size_of::<Beginner>() + 8;
+pub(crate) const MEMORY_OF_ONE: usize = size_of::<UnnamedStream>() + 8;
 
 impl Unnamed {
     pub(super) const fn new() -> Self {
@@ -139,22 +140,22 @@ impl Unnamed {
 
     /// Returns the memory that it takes, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(BEGUN))
+        self.0.as_ref().map_or(0, |begun| begun.streams.capacity().saturating_mul(MEMORY_OF_ONE))
     }
 
     /// Begins the stream that `accept` makes for a key. `None`: it made none.
     pub(super) fn begin(
         &mut self,
         since: Duration,
-        spare: &mut Spare,
-        accept: impl FnOnce(Key) -> Option<yamux::Stream>,
+        spare: &mut UnnamedMemory,
+        accept: impl FnOnce(StreamKey) -> Option<yamux::Stream>,
     ) -> Option<()> {
         let begun = self.0.get_or_insert_with(|| spare.0.take().unwrap_or_default());
         let slot = begun.streams.vacant_key() as u32;
-        if let Some(yamux) = accept(Slot(slot).into()) {
+        if let Some(yamux) = accept(UnnamedSlot(slot).into()) {
             let (since, outside) = (PackedTime::new(since), Links::OUTSIDE);
-            let (listener, in_proposed) = (Listener::new(), outside);
-            begun.streams.insert(Beginner { yamux, listener, since, in_all: outside, in_proposed });
+            let (listener, in_proposed) = (ListenerSelect::new(), outside);
+            begun.streams.insert(UnnamedStream { yamux, listener, since, in_all: outside, in_proposed });
             begun.all.push(&mut begun.streams, slot, in_all);
             return Some(());
         }
@@ -163,12 +164,16 @@ impl Unnamed {
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, Slot(slot): Slot) -> Option<&mut Beginner> {
+    pub(super) fn get_mut(&mut self, UnnamedSlot(slot): UnnamedSlot) -> Option<&mut UnnamedStream> {
         self.0.as_mut()?.streams.get_mut(slot as usize)
     }
 
     /// Takes a stream out.
-    pub(super) fn remove(&mut self, Slot(slot): Slot, spare: &mut Spare) -> Option<Beginner> {
+    pub(super) fn remove(
+        &mut self,
+        UnnamedSlot(slot): UnnamedSlot,
+        spare: &mut UnnamedMemory,
+    ) -> Option<UnnamedStream> {
         let begun = self.0.as_mut()?;
         let gone = begun.streams.try_remove(slot as usize)?;
         begun.all.unlink(&mut begun.streams, gone.in_all, in_all);
@@ -181,21 +186,21 @@ impl Unnamed {
     }
 
     /// The stream that began first, and when that was.
-    pub(super) fn oldest(&self) -> Option<(Duration, Slot)> {
+    pub(super) fn oldest(&self) -> Option<(Duration, UnnamedSlot)> {
         let begun = self.0.as_ref()?;
         let slot = begun.all.first()?;
-        begun.streams.get(slot as usize).map(|stream| (stream.since.time(), Slot(slot)))
+        begun.streams.get(slot as usize).map(|stream| (stream.since.time(), UnnamedSlot(slot)))
     }
 
     /// A stream has a whole proposal and waits for a token from now on.
-    pub(super) fn wait(&mut self, Slot(slot): Slot) {
+    pub(super) fn wait(&mut self, UnnamedSlot(slot): UnnamedSlot) {
         let Some(begun) = &mut self.0 else { return };
         begun.proposed.push(&mut begun.streams, slot, in_proposed);
         begun.waiting.raise(1);
     }
 
     /// Returns whether a stream waits for a token.
-    pub(super) fn waits(&self, Slot(slot): Slot) -> bool {
+    pub(super) fn waits(&self, UnnamedSlot(slot): UnnamedSlot) -> bool {
         let stream = self.0.as_ref().and_then(|begun| begun.streams.get(slot as usize));
         stream.is_some_and(|stream| stream.in_proposed.is_inside())
     }
@@ -206,20 +211,20 @@ impl Unnamed {
     }
 
     /// Ends the wait of the stream that has waited longest for a token.
-    pub(super) fn end_wait(&mut self) -> Option<Slot> {
+    pub(super) fn end_wait(&mut self) -> Option<UnnamedSlot> {
         let begun = self.0.as_mut()?;
         let slot = begun.proposed.first()?;
         let stream = begun.streams.get_mut(slot as usize)?;
         let left = core::mem::replace(&mut stream.in_proposed, Links::OUTSIDE);
         begun.proposed.unlink(&mut begun.streams, left, in_proposed);
         begun.waiting.lower(1);
-        Some(Slot(slot))
+        Some(UnnamedSlot(slot))
     }
 
     /// Returns the memory of the receive buffers of each stream, in bytes.
-    pub(super) fn unread(&self) -> impl Iterator<Item = (usize, Slot)> {
+    pub(super) fn unread(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let streams = self.0.iter().flat_map(|begun| begun.streams.iter());
-        streams.map(|(slot, stream)| (stream.yamux.held(), Slot(slot as u32)))
+        streams.map(|(slot, stream)| (stream.yamux.held(), UnnamedSlot(slot as u32)))
     }
 
     /// Streams that began without a time begin now. They are the youngest.
@@ -235,17 +240,17 @@ impl Unnamed {
     }
 
     /// Gives the memory back once it is empty.
-    fn give_back(&mut self, spare: &mut Spare) {
+    fn give_back(&mut self, spare: &mut UnnamedMemory) {
         if let Some(begun) = self.0.take_if(|begun| begun.streams.is_empty())
             && spare.0.is_none()
-            && begun.streams.capacity() <= MOST_SPARE
+            && begun.streams.capacity() <= MOST_KEPT
         {
             spare.0 = Some(begun);
         }
     }
 }
 
-impl Spare {
+impl UnnamedMemory {
     pub(super) const fn new() -> Self {
         Self(None)
     }
@@ -257,21 +262,21 @@ impl Spare {
     }
 }
 
-impl Default for Begun {
+impl Default for UnnamedList {
     fn default() -> Self {
         Self { streams: Slab::new(), all: List::EMPTY, proposed: List::EMPTY, waiting: 0 }
     }
 }
 
 /// All streams of a connection, for its muxer: those of its owner's table, and those without an id.
-pub(super) struct Both<'a> {
+pub(super) struct AllStreams<'a> {
     pub(super) ids: &'a mut Streams,
     pub(super) unnamed: &'a mut Unnamed,
 }
 
-impl yamux::Streams<Key> for Both<'_> {
+impl yamux::Streams<StreamKey> for AllStreams<'_> {
     #[inline]
-    fn stream_mut(&mut self, key: Key) -> Option<&mut yamux::Stream> {
+    fn stream_mut(&mut self, key: StreamKey) -> Option<&mut yamux::Stream> {
         match key.named() {
             Named::Id(id) => self.ids.get_mut(id)?.yamux.as_mut(),
             Named::Slot(slot) => self.unnamed.get_mut(slot).map(|stream| &mut stream.yamux),

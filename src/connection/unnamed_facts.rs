@@ -4,8 +4,8 @@
 //! ([`Config::openings`](super::Config::openings)), the stream is offered at once, and never stands among those without an
 //! id. Without a token it waits there, behind those that wait already.
 
-use super::unnamed::{Key, Slot};
-use super::{Config, Connection, Fact, Phase, Turn, UNTIMED, yamux};
+use super::unnamed::{StreamKey, UnnamedSlot};
+use super::{Config, Connection, Environment, Fact, Phase, UNTIMED, yamux};
 use crate::arithmetic::Count;
 use core::time::Duration;
 
@@ -15,31 +15,31 @@ pub(super) enum Offered {
     /// Its proposal is in the frame that begins it, which the muxer has not let through.
     Beginning,
     /// It has waited for its proposal.
-    Waiting(Slot),
+    Waiting(UnnamedSlot),
 }
 
 impl Connection {
     /// The peer begins a stream, perhaps with a whole proposal. One that has sent go-away has none to begin.
-    pub(super) fn inbound(&mut self, is_proposed: bool, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn inbound(&mut self, is_proposed: bool, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if open.session.has_peer_gone_away() {
             open.session.refuse();
             return None;
         }
-        if self.backlog >= turn.config.inbound_backlog {
+        if self.backlog >= env.config.inbound_backlog {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
-        if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(turn.config, turn.now) {
+        if is_proposed && self.unnamed.waiting() == 0 && open.take_opening(env.config, env.now) {
             self.offered = Some(Offered::Beginning);
             return Some(Fact::StreamOffered);
         }
-        if self.unnamed.len() >= turn.scratch.most_unnamed {
+        if self.unnamed.len() >= env.scratch.most_unnamed {
             open.session.refuse();
             return Some(Fact::StreamRefused);
         }
-        self.unnamed.begin(turn.now, &mut turn.scratch.unnamed, |key| open.session.accept(key))?;
-        self.is_untimed |= turn.now == UNTIMED;
+        self.unnamed.begin(env.now, &mut env.scratch.unnamed, |key| open.session.accept(key))?;
+        self.is_untimed |= env.now == UNTIMED;
         self.one_more_waits();
         None
     }
@@ -54,13 +54,13 @@ impl Connection {
     /// Something has moved on a stream without an id.
     pub(super) fn understand_unnamed(
         &mut self,
-        said: yamux::Fact<Key>,
-        slot: Slot,
-        turn: &mut Turn<'_>,
+        said: yamux::Fact<StreamKey>,
+        slot: UnnamedSlot,
+        env: &mut Environment<'_>,
     ) -> Option<Fact> {
         match said {
-            yamux::Fact::Readable(_) => self.hear_proposal(slot, turn),
-            yamux::Fact::Reset(_) => self.unproposed(slot, turn),
+            yamux::Fact::Readable(_) => self.hear_proposal(slot, env),
+            yamux::Fact::Reset(_) => self.unproposed(slot, env),
             yamux::Fact::Inbound
             | yamux::Fact::Writable(_)
             | yamux::Fact::Window(_)
@@ -73,31 +73,31 @@ impl Connection {
     }
 
     /// Data or the FIN has come. The header and requests for a list are answered; the first proposal is offered.
-    fn hear_proposal(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+    fn hear_proposal(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
         if self.unnamed.waits(slot) {
             return None;
         }
         let is_first = self.unnamed.waiting() == 0;
         let stream = self.unnamed.get_mut(slot)?;
-        let lines = &mut turn.scratch.lines;
+        let lines = &mut env.scratch.lines;
         lines.clear();
-        let heard = stream.listener.receive_until_proposal(stream.yamux.unread(), turn.protocols, lines);
+        let heard = stream.listener.receive_until_proposal(stream.yamux.unread(), env.protocols, lines);
         if !lines.is_empty() {
             // Even before a reset: it says why.
             open.session.write_whole(&mut stream.yamux, lines);
         }
         let is_proposed = match heard {
             Ok((consumed, is_proposed)) => {
-                open.session.consume_with(&mut stream.yamux, consumed, &mut turn.scratch.buffers);
+                open.session.consume_with(&mut stream.yamux, consumed, &mut env.scratch.buffers);
                 is_proposed
             }
             Err(error) => {
                 log::debug!("a stream without an id: {error}");
-                return self.give_up_unnamed_for_peer(slot, turn);
+                return self.give_up_unnamed_for_peer(slot, env);
             }
         };
-        if is_proposed && is_first && open.take_opening(turn.config, turn.now) {
+        if is_proposed && is_first && open.take_opening(env.config, env.now) {
             self.offered = Some(Offered::Waiting(slot));
             return Some(Fact::StreamOffered);
         }
@@ -107,7 +107,7 @@ impl Connection {
             return None;
         }
         if stream.yamux.is_remote_finished() {
-            return self.give_up_unnamed_for_peer(slot, turn);
+            return self.give_up_unnamed_for_peer(slot, env);
         }
         None
     }
@@ -119,9 +119,9 @@ impl Connection {
     }
 
     /// Offers the stream that has waited longest for a token, if there is one by now.
-    pub(super) fn offer_paced(&mut self, turn: &Turn<'_>) -> Option<Fact> {
+    pub(super) fn offer_paced(&mut self, env: &Environment<'_>) -> Option<Fact> {
         let Phase::Open(open) = &mut self.phase else { return None };
-        if self.unnamed.waiting() == 0 || open.is_broken || !open.take_opening(turn.config, turn.now) {
+        if self.unnamed.waiting() == 0 || open.is_broken || !open.take_opening(env.config, env.now) {
             return None;
         }
         self.offered = Some(Offered::Waiting(self.unnamed.end_wait()?));
@@ -129,35 +129,35 @@ impl Connection {
     }
 
     /// The deadline of a stream without an id has come. One that waited for a token is lost by our limit.
-    pub(super) fn unnamed_timeout(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn unnamed_timeout(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         let was_paced = self.unnamed.waits(slot);
-        let fact = self.give_up_unnamed(slot, turn);
+        let fact = self.give_up_unnamed(slot, env);
         if was_paced { Some(Fact::StreamRefused) } else { fact }
     }
 
     /// Resets a stream without an id, and forgets it.
-    pub(super) fn give_up_unnamed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+    pub(super) fn give_up_unnamed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset(&mut stream.yamux);
         }
-        self.unproposed(slot, turn)
+        self.unproposed(slot, env)
     }
 
     /// Does the same because the peer has broken or finished it before a whole proposal, which counts against the peer.
-    fn give_up_unnamed_for_peer(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
+    fn give_up_unnamed_for_peer(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
         if let (Phase::Open(open), Some(stream)) = (&mut self.phase, self.unnamed.get_mut(slot)) {
             open.session.reset_for_peer(&mut stream.yamux);
         }
-        self.unproposed(slot, turn)
+        self.unproposed(slot, env)
     }
 
     /// A stream without an id has ended.
-    fn unproposed(&mut self, slot: Slot, turn: &mut Turn<'_>) -> Option<Fact> {
-        let gone = self.unnamed.remove(slot, &mut turn.scratch.unnamed)?;
+    fn unproposed(&mut self, slot: UnnamedSlot, env: &mut Environment<'_>) -> Option<Fact> {
+        let gone = self.unnamed.remove(slot, &mut env.scratch.unnamed)?;
         self.uncount(gone.yamux.held());
         self.offered.take_if(|offered| *offered == Offered::Waiting(slot));
         self.backlog.lower(1);
-        self.one_less_lives(turn);
+        self.one_less_lives(env);
         Some(Fact::StreamUnproposed)
     }
 }

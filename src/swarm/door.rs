@@ -328,7 +328,7 @@ where
         };
         let mut link = Link::accepted(id, visitor, pipe);
         let waker = self.wakers.waker(Slot::of(id));
-        link.at_gate(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
+        link.ready_to_open(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
         self.insert_link(link);
     }
 

@@ -84,7 +84,7 @@ where
     /// owner is late, an answer may be unread.
     fn looks_dead(&self, id: ConnectionId) -> bool {
         let interval = self.ledger.config.connection.keep_alive_interval;
-        let heard = self.rest(id).map(|rest| rest.heard);
+        let heard = self.idle_times(id).map(|rest| rest.heard);
         !self.ledger.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
@@ -96,7 +96,7 @@ where
         let left = Cell::new(LOOKED_AT);
         let idle = |id: ConnectionId| {
             left.set(left.get().checked_sub(1)?);
-            let rest = self.rest(id).filter(|_| !is_protected(id));
+            let rest = self.idle_times(id).filter(|_| !is_protected(id));
             Some(rest.map(|rest| (rest.since, id)))
         };
         let mut holders = shares.greediest_beyond(than).take_while(|_| left.get() > 0);
@@ -111,8 +111,8 @@ where
     }
 
     /// Returns the times of an open inbound connection without a stream.
-    fn rest(&self, id: ConnectionId) -> Option<crate::connection::Rest> {
-        self.links.get(id).filter(|_| self.ledger.shares.is_inbound(id)).and_then(Link::rest)
+    fn idle_times(&self, id: ConnectionId) -> Option<crate::connection::IdleTimes> {
+        self.links.get(id).filter(|_| self.ledger.shares.is_inbound(id)).and_then(Link::idle_times)
     }
 
     /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since

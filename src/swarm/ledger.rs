@@ -13,7 +13,7 @@ use super::lists::Lists;
 use super::ready::{Began, Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
-use crate::connection::{Protocol, Scratch, Stream, Streams, Turn};
+use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
 use crate::lifecycle::{
     ConnectionId, Direction, Event, Failure, Id, Lifecycle, ListenerId, State, StreamEnd, StreamId, Table,
 };
@@ -104,8 +104,8 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 
     /// What a connection works with.
-    pub(super) fn turn(&mut self, now: Duration) -> Turn<'_> {
-        Turn {
+    pub(super) fn turn(&mut self, now: Duration) -> Environment<'_> {
+        Environment {
             streams: &mut self.streams,
             protocols: &self.protocols,
             config: &self.config.connection,

@@ -400,15 +400,15 @@ where
 
     fn handle<const E: usize>(&mut self, fact: Fact, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
         match fact {
-            Fact::AtGate => self.at_gate(ledger, cx, now),
+            Fact::ReadyToOpen => self.ready_to_open(ledger, cx, now),
             Fact::StreamOffered => self.offered(ledger, cx, now),
             Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
             Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
-            Fact::StreamAtGate(id) if ledger.access.has_gate() && !self.gate_allows(id, ledger, now) => {
+            Fact::StreamReadyToOpen(id) if ledger.access.has_gate() && !self.gate_allows(id, ledger, now) => {
                 self.refuse_proposal(id, ledger, cx, now);
             }
-            Fact::StreamAtGate(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
-            Fact::StreamAtGate(id) => match ledger.is_free() {
+            Fact::StreamReadyToOpen(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
+            Fact::StreamReadyToOpen(id) => match ledger.is_free() {
                 true => self.admit_stream(id, ledger, now),
                 false => ledger.wait(id),
             },
@@ -436,7 +436,12 @@ where
     }
 
     /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
-    pub(super) fn at_gate<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+    pub(super) fn ready_to_open<const E: usize>(
+        &mut self,
+        ledger: &mut Ledger<E>,
+        cx: &mut Context<'_>,
+        now: Duration,
+    ) {
         let peer = self.connection().and_then(|connection| connection.peer());
         let is_new = self.peer.is_none();
         self.peer = peer.and_then(PackedPeer::pack);

@@ -6,7 +6,7 @@ use super::held::{Held, limit};
 use super::link::{Link, Stage, Why};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use crate::connection::Slot;
+use crate::connection::UnnamedSlot;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -186,7 +186,7 @@ where
 #[derive(Clone, Copy)]
 enum Holder {
     Stream(StreamId),
-    WithoutId(Slot),
+    WithoutId(UnnamedSlot),
 }
 
 impl Holder {
@@ -205,12 +205,12 @@ where
     T::Output: AsyncRead + AsyncWrite + Unpin,
     T::Error: 'static,
 {
-    fn holders_without_id(&self) -> impl Iterator<Item = (usize, Slot)> {
+    fn holders_without_id(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &self.stage else { return None.into_iter().flatten() };
         Some(pipe.connection.holders_without_id()).into_iter().flatten()
     }
 
-    fn reset_without_id<const E: usize>(&mut self, slot: Slot, ledger: &mut super::ledger::Ledger<E>) {
+    fn reset_without_id<const E: usize>(&mut self, slot: UnnamedSlot, ledger: &mut super::ledger::Ledger<E>) {
         let turn = &mut ledger.turn(crate::connection::UNTIMED);
         if self.connection().is_some_and(|connection| connection.reset_without_id(slot, turn)) {
             ledger.stream_without_id(self.id, Refusal::StreamLimit);

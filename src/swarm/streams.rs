@@ -3,7 +3,7 @@
 use super::Swarm;
 use super::error::{CloseError, OpenStreamError};
 use super::reactor::Reactor;
-use crate::connection::{Connection, Fact, Protocol, ReadError, Stream, Turn, UNTIMED, WriteError};
+use crate::connection::{Connection, Environment, Fact, Protocol, ReadError, Stream, UNTIMED, WriteError};
 use crate::lifecycle::{ConnectionId, Direction, Failure, Side, State, StreamEnd, StreamId};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -242,7 +242,11 @@ where
 
     /// Lets `act` do something with a stream's connection, which adds a frame to its output at most. That is for the next
     /// turn, which counts what it holds, and its time-outs count from there.
-    fn on_stream<A>(&mut self, id: StreamId, act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> A) -> Option<A> {
+    fn on_stream<A>(
+        &mut self,
+        id: StreamId,
+        act: impl FnOnce(&mut Connection, &mut Environment<'_>) -> A,
+    ) -> Option<A> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.mark_commanded(&mut self.ledger);
         Some(act(link.connection()?, &mut self.ledger.turn(UNTIMED)))
@@ -253,7 +257,7 @@ where
     fn try_on_stream<A, E>(
         &mut self,
         id: StreamId,
-        act: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Result<A, E>,
+        act: impl FnOnce(&mut Connection, &mut Environment<'_>) -> Result<A, E>,
     ) -> Option<Result<A, E>> {
         let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
         link.heed_pressure(&mut self.ledger);

@@ -310,7 +310,7 @@ where
     fn candidate(&self, id: ConnectionId, why: Why) -> Option<Candidate> {
         let link = self.links.get(id)?;
         let is_dial = link.direction == Direction::Outbound;
-        let (used, since) = match (link.rest(), link.heard()) {
+        let (used, since) = match (link.idle_times(), link.last_heard()) {
             (Some(rest), _) => {
                 let idle = if link.has_had_stream { Use::Idle } else { Use::Unused };
                 (if is_dial { Use::IdleDial } else { idle }, rest.since)

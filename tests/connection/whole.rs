@@ -43,7 +43,7 @@ fn both_ends_are_ready_and_know_each_other() {
 fn no_end_is_told_of_an_open_connection_before_the_dialer_has_permission() {
     each(|mut pair| {
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
+        assert_eq!(pair.dialer.facts(), [Fact::ReadyToOpen]);
         assert_eq!(pair.listener.facts(), []);
         assert_eq!(pair.dialer.connection.peer(), Some(pair.listener.peer), "whoever permits knows whom");
         // The deadline stands still meanwhile.
@@ -56,13 +56,13 @@ fn a_listener_without_permission_keeps_its_word_on_the_muxer() {
     for cut in CUTS {
         let mut pair = Pair::new(&[], cut);
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
+        assert_eq!(pair.dialer.facts(), [Fact::ReadyToOpen]);
         assert!(!pair.dialer.permit());
         pair.run();
-        assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![Fact::AtGate]));
+        assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![Fact::ReadyToOpen]));
         assert!(pair.listener.permit());
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
+        assert_eq!(pair.dialer.facts(), [Fact::ReadyToOpen]);
         assert!(pair.dialer.permit());
     }
 }
@@ -76,12 +76,12 @@ fn a_stream_is_agreed_by_the_one_and_then_by_the_other() {
             assert_eq!(pair.end(opener).write(stream, b"early"), Ok(5));
             assert_eq!(pair.end(opener).finish(stream), Ok(()));
             pair.run();
-            let [Fact::StreamAtGate(taken)] = pair.end(taker).facts()[..] else { panic!("the taker is ready") };
+            let [Fact::StreamReadyToOpen(taken)] = pair.end(taker).facts()[..] else { panic!("the taker is ready") };
             assert_eq!(pair.end(opener).facts(), [], "our word waits for permission");
             assert_eq!(pair.end(taker).read(taken), Err(ReadError::Blocked), "and so does what came with it");
             pair.end(taker).confirm(taken);
             pair.run();
-            assert_eq!(pair.end(opener).facts(), [Fact::StreamAtGate(stream)]);
+            assert_eq!(pair.end(opener).facts(), [Fact::StreamReadyToOpen(stream)]);
             pair.end(opener).confirm(stream);
             pair.run();
             assert_eq!(pair.end(taker).read(taken), Ok(b"early".to_vec()));
@@ -111,7 +111,7 @@ fn the_end_of_a_peers_stream_that_is_finished_before_it_is_open_comes_behind_our
             let stream = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0"]);
             if at_gate {
                 pair.run();
-                assert!(matches!(pair.listener.facts()[..], [Fact::StreamAtGate(_)]));
+                assert!(matches!(pair.listener.facts()[..], [Fact::StreamReadyToOpen(_)]));
             } else {
                 let proposal = pair.dialer.say();
                 pair.listener.hear(&proposal, usize::MAX);
@@ -122,7 +122,7 @@ fn the_end_of_a_peers_stream_that_is_finished_before_it_is_open_comes_behind_our
             assert_eq!(pair.dialer.facts(), [], "our word waits for permission");
             pair.listener.confirm(taken);
             pair.run();
-            assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(stream)]);
+            assert_eq!(pair.dialer.facts(), [Fact::StreamReadyToOpen(stream)]);
             pair.dialer.confirm(stream);
             assert_eq!(pair.dialer.read(stream), Ok(vec![]), "the end");
         });
@@ -135,7 +135,7 @@ fn permission_for_a_stream_that_has_failed_changes_nothing() {
         pair.open();
         let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
         pair.run();
-        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamReadyToOpen(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
         pair.dialer.reset(stream);
         pair.run();
         assert_eq!(pair.listener.facts(), [Fact::StreamFailed(taken, Failure::Reset(Side::Remote))]);
@@ -167,11 +167,11 @@ fn the_first_preference_that_the_peer_speaks_is_taken() {
         let stream = pair.dialer.open_stream(&["/none/1", "/echo/1.0.0", "/sink/1.0.0"]);
         assert_eq!(pair.dialer.write(stream, b"x"), Err(WriteError::Blocked), "no one knows the protocol yet");
         pair.run();
-        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamReadyToOpen(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
         assert_eq!(pair.listener.protocol(taken), "/echo/1.0.0");
         pair.listener.confirm(taken);
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(stream)]);
+        assert_eq!(pair.dialer.facts(), [Fact::StreamReadyToOpen(stream)]);
         assert_eq!(pair.dialer.protocol(stream), "/echo/1.0.0");
     });
 }
@@ -210,7 +210,7 @@ fn a_stream_that_opens_for_too_long_has_timed_out_and_the_peer_hears_of_it() {
         let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
         pair.run();
         // The listener's owner has no room: its clock stands still, the dialer's does not.
-        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamReadyToOpen(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
         pair.at(secs(9));
         assert_eq!((pair.dialer.facts(), pair.listener.facts()), (vec![], vec![]));
         pair.at(secs(10));
@@ -280,7 +280,7 @@ fn a_handshake_that_timed_out_does_not_end_with_our_last_message_after_all() {
     for muxers in MUXERS {
         let mut pair = Pair::new(muxers, usize::MAX);
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::AtGate]);
+        assert_eq!(pair.dialer.facts(), [Fact::ReadyToOpen]);
         assert!(!pair.dialer.permit());
         assert!(pair.dialer.connection.is_due(), "the last message waits to be sent");
         pair.dialer.at(secs(10));

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 use swarm_notify::connection::{
-    Config, Connection, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, Turn, WriteError, noise,
+    Config, Connection, Environment, Fact, Input, Protocol, ReadError, Role, Scratch, Stream, Streams, WriteError,
+    noise,
 };
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits, StreamId};
@@ -32,7 +33,7 @@ pub(crate) struct End {
 /// What the connection works with; a macro, so that the fields are borrowed one by one.
 macro_rules! turn {
     ($end:expr) => {
-        Turn {
+        Environment {
             streams: &mut $end.streams,
             protocols: &$end.protocols,
             config: &$end.config,
@@ -282,7 +283,7 @@ impl Pair {
             let mut asked = false;
             for (which, open) in open.iter_mut().enumerate() {
                 for fact in self.end(which).facts() {
-                    assert_eq!(fact, Fact::AtGate);
+                    assert_eq!(fact, Fact::ReadyToOpen);
                     (*open, asked) = (self.end(which).permit(), true);
                 }
             }
@@ -295,10 +296,10 @@ impl Pair {
     pub(crate) fn stream(&mut self) -> (StreamId, StreamId) {
         let ours = self.dialer.open_stream(&["/echo/1.0.0"]);
         self.run();
-        let [Fact::StreamAtGate(theirs)] = self.listener.facts()[..] else { panic!("the listener agrees") };
+        let [Fact::StreamReadyToOpen(theirs)] = self.listener.facts()[..] else { panic!("the listener agrees") };
         self.listener.confirm(theirs);
         self.run();
-        assert_eq!(self.dialer.facts(), [Fact::StreamAtGate(ours)]);
+        assert_eq!(self.dialer.facts(), [Fact::StreamReadyToOpen(ours)]);
         self.dialer.confirm(ours);
         self.run();
         (ours, theirs)

@@ -7,7 +7,9 @@ use super::input::Input;
 use super::raw_frames::{ACK, DATA, FIN, Frame, GO_AWAY, PING, RST, SYN, UPDATE};
 use libp2p_identity::Keypair;
 use std::collections::BTreeMap;
-use swarm_notify::connection::multistream::{Dialer, InvalidProtocol, Listener, MAX_PROTOCOL, Outcome, Protocol};
+use swarm_notify::connection::multistream::{
+    DialerSelect, InvalidProtocol, ListenerSelect, MAX_PROTOCOL, Protocol, Selection,
+};
 use swarm_notify::connection::yamux::{Config, Fact, INITIAL_WINDOW, Session, Stream};
 use swarm_notify::connection::{Role, noise};
 
@@ -180,8 +182,8 @@ fn lines(input: &mut Input<'_>) {
         return;
     }
     let (mut wire, mut answers) = (Vec::new(), Vec::new());
-    let mut dialer = Dialer::start(&protocols, &mut wire);
-    let mut listener = Listener::new();
+    let mut dialer = DialerSelect::start(&protocols, &mut wire);
+    let mut listener = ListenerSelect::new();
     // All are refused but the last.
     for (index, protocol) in protocols.iter().enumerate() {
         let last = index + 1 == protocols.len();
@@ -204,7 +206,7 @@ fn lines(input: &mut Input<'_>) {
         }
         assert_eq!(answers, answer, "the answer as it is to be");
         let (read, outcome) = dialer.receive(&answers, &protocols, &mut wire).unwrap();
-        assert_eq!((read, outcome), (answers.len(), last.then_some(Outcome::Agreed(index))));
+        assert_eq!((read, outcome), (answers.len(), last.then_some(Selection::Agreed(index))));
         answers.clear();
         if outcome.is_some() {
             assert!(wire.is_empty());

@@ -2,7 +2,9 @@
 //! bytes into both, the listener's answers to them against another model. `cargo test` runs it over seeded input.
 
 use arbitrary::{Arbitrary, Unstructured};
-use swarm_notify::connection::multistream::{Dialer, Error, Listener, MAX_LINE, MAX_ROUNDS, Outcome, Protocol};
+use swarm_notify::connection::multistream::{
+    DialerSelect, Error, ListenerSelect, MAX_LINE, MAX_ROUNDS, Protocol, Selection,
+};
 
 const HEADER_MESSAGE: &[u8; 20] = b"\x13/multistream/1.0.0\n";
 
@@ -131,8 +133,8 @@ fn negotiate(proposals: &[u8], supported: &[u8], rounds: u16, data: &[u8], cuts:
     let (proposals, supported) = (protocols(proposals), protocols(supported));
     let expected = model(&proposals, &supported, usize::from(rounds));
     let (mut to_listener, mut to_dialer) = (Vec::new(), Vec::new());
-    let mut dialer = Dialer::start(&proposals, &mut to_listener);
-    let mut listener = Listener::with_rounds(rounds);
+    let mut dialer = DialerSelect::start(&proposals, &mut to_listener);
+    let mut listener = ListenerSelect::with_rounds(rounds);
     // A lazy dialer's data: it may follow at once, and nobody who agrees may touch it.
     let lazy = proposals.len() == 1 && expected == End::Agreed(0);
     if lazy {
@@ -168,12 +170,12 @@ fn negotiate(proposals: &[u8], supported: &[u8], rounds: u16, data: &[u8], cuts:
         let (consumed, outcome) = dialer.receive(&at_dialer, &proposals, &mut to_listener).unwrap();
         at_dialer.drain(..consumed);
         match outcome {
-            Some(Outcome::Agreed(index)) => {
+            Some(Selection::Agreed(index)) => {
                 let theirs = agreed.expect("the dialer agrees after the listener");
                 assert_eq!(proposals[index], supported[theirs]);
                 break Some(End::Agreed(index));
             }
-            Some(Outcome::Rejected) => break Some(End::Rejected),
+            Some(Selection::Rejected) => break Some(End::Rejected),
             None => {}
         }
     };
@@ -195,7 +197,7 @@ fn move_some(from: &mut Vec<u8>, to: &mut Vec<u8>, cut: Option<usize>) {
 fn dialer(proposals: &[u8], pieces: &[Vec<u8>]) {
     let proposals = protocols(proposals);
     let (mut unread, mut out) = (Vec::new(), Vec::new());
-    let mut dialer = Dialer::start(&proposals, &mut out);
+    let mut dialer = DialerSelect::start(&proposals, &mut out);
     let longest = proposals.iter().map(|proposal| proposal.as_str().len() + 3).sum::<usize>() + 20;
     for piece in pieces {
         unread.extend_from_slice(piece);
@@ -204,7 +206,7 @@ fn dialer(proposals: &[u8], pieces: &[Vec<u8>]) {
         unread.drain(..consumed);
         assert!(outcome.is_some() || unread.len() < 2 + MAX_LINE, "what is kept is less than a line");
         assert!(out.len() <= longest, "every proposal is made once");
-        if let Some(Outcome::Agreed(index)) = outcome {
+        if let Some(Selection::Agreed(index)) = outcome {
             assert!(index < proposals.len());
         }
     }
@@ -226,9 +228,9 @@ fn lines(piece: &[u8]) -> Vec<u8> {
 fn listener(header: bool, supported: &[u8], pieces: &[Vec<u8>]) {
     let supported = protocols(supported);
     let (mut unread, mut out, mut heard) = (Vec::new(), Vec::new(), Vec::new());
-    let mut listener = Listener::new();
+    let mut listener = ListenerSelect::new();
     if header {
-        let _ = Dialer::start(&[], &mut unread);
+        let _ = DialerSelect::start(&[], &mut unread);
     }
     for piece in pieces.iter().map(|piece| lines(piece)) {
         unread.extend_from_slice(&piece);

@@ -8,7 +8,7 @@ use libp2p_identity::Keypair;
 use std::sync::LazyLock;
 use swarm_notify::connection::Role;
 use swarm_notify::connection::noise::{
-    Config, Error, Handshake, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, Opened, Remote, Transport, sealed_len,
+    Config, Error, Handshake, MAX_HANDSHAKE_MESSAGE, MAX_PLAINTEXT, Opened, RemoteIdentity, Transport, sealed_len,
 };
 
 static ALICE: LazyLock<Config> = LazyLock::new(|| config(1));
@@ -50,7 +50,7 @@ fn pair() -> (Handshake, Handshake) {
 }
 
 /// Lets a handshake go through, and gives what each side has of it.
-pub(crate) fn shake((mut dialer, mut listener): (Handshake, Handshake)) -> [(Transport, Remote); 2] {
+pub(crate) fn shake((mut dialer, mut listener): (Handshake, Handshake)) -> [(Transport, RemoteIdentity); 2] {
     let mut wire = Vec::new();
     for _ in 0..2 {
         dialer.transmit(&mut wire).unwrap();

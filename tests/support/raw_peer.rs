@@ -4,7 +4,7 @@ use super::net::{LIMIT, identity};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use swarm_notify::connection::{Config, Connection, Fact, Input, Role, Scratch, Streams, Turn, noise};
+use swarm_notify::connection::{Config, Connection, Environment, Fact, Input, Role, Scratch, Streams, noise};
 
 /// Dials, and drives its connection by hand on a blocking socket.
 pub(crate) struct RawPeer {
@@ -40,7 +40,7 @@ impl RawPeer {
         let (mut streams, mut scratch, config) = (Streams::new(), Scratch::new(), Config::default());
         let mut input = Input::new();
         while !self.is_open {
-            let mut turn = Turn {
+            let mut turn = Environment {
                 streams: &mut streams,
                 protocols: &[],
                 config: &config,
@@ -59,7 +59,7 @@ impl RawPeer {
                 fact = self.connection.receive(&mut input, &mut turn);
             }
             match fact {
-                Some(Fact::AtGate) => self.is_open = self.connection.open(&config, Duration::ZERO).unwrap(),
+                Some(Fact::ReadyToOpen) => self.is_open = self.connection.open(&config, Duration::ZERO).unwrap(),
                 None => {}
                 Some(other) => panic!("{other:?} in the handshake"),
             }

@@ -17,8 +17,8 @@ fn identity() -> Keypair {
     Keypair::ed25519_from_bytes([5; 32]).unwrap()
 }
 
-fn decoded(keypair: &Keypair) -> Key {
-    Key::decode(&keypair.public().encode_protobuf()).unwrap()
+fn decoded(keypair: &Keypair) -> IdentityKey {
+    IdentityKey::decode(&keypair.public().encode_protobuf()).unwrap()
 }
 
 /// One identity of each type that this build knows.
@@ -47,9 +47,9 @@ fn an_honest_signature_of_each_type_is_taken() {
         let key = decoded(&identity);
         let signature = identity.sign(b"message").unwrap();
         assert_eq!(key.verify(b"message", &signature), Ok(()), "{identity:?}");
-        assert_eq!(key.verify(b"massage", &signature), Err(Flaw::Wrong), "{identity:?}");
-        assert_eq!(key.verify(b"message", &signature[1..]), Err(Flaw::Wrong), "{identity:?}");
-        assert_eq!(key.verify(b"message", &[]), Err(Flaw::Wrong), "{identity:?}");
+        assert_eq!(key.verify(b"massage", &signature), Err(BadSignature::Wrong), "{identity:?}");
+        assert_eq!(key.verify(b"message", &signature[1..]), Err(BadSignature::Wrong), "{identity:?}");
+        assert_eq!(key.verify(b"message", &[]), Err(BadSignature::Wrong), "{identity:?}");
         let peer = identity.public().to_peer_id();
         assert!(
             key.is_of(&peer) && !key.is_of(&Keypair::ed25519_from_bytes([1; 32]).unwrap().public().to_peer_id()),
@@ -78,7 +78,7 @@ fn the_signatures_of_rfc_8032_are_taken() {
         ),
     ];
     for (key, message, signature) in signatures {
-        let key = Key::decode(&on_the_wire(&bytes(key))).unwrap();
+        let key = IdentityKey::decode(&on_the_wire(&bytes(key))).unwrap();
         assert_eq!(key.verify(message, &bytes::<64>(signature)), Ok(()));
     }
 }
@@ -89,7 +89,7 @@ fn a_key_that_authenticates_nobody_is_refused() {
     assert_eq!(encodings.len(), 14, "8 points, 6 of whose encodings are not canonical");
     for key in &encodings {
         assert!(VerifyingKey::from_bytes(key).unwrap().is_weak(), "{key:x?}");
-        assert_eq!(Key::decode(&on_the_wire(key)), Err(Unusable::Refused), "{key:x?}");
+        assert_eq!(IdentityKey::decode(&on_the_wire(key)), Err(Unusable::Refused), "{key:x?}");
     }
     // The library underneath would take it, for any message.
     let key = PublicKey::try_decode_protobuf(&on_the_wire(&bytes(SMALL_ORDER[0]))).unwrap();
@@ -104,13 +104,13 @@ fn a_key_in_another_encoding_is_refused() {
     let points: Vec<_> = all.filter(|bytes| VerifyingKey::from_bytes(bytes).is_ok()).collect();
     assert!(points.iter().filter(|bytes| !VerifyingKey::from_bytes(bytes).unwrap().is_weak()).count() > 10);
     for point in points {
-        assert_eq!(Key::decode(&on_the_wire(&point)), Err(Unusable::Refused), "{point:x?}");
+        assert_eq!(IdentityKey::decode(&on_the_wire(&point)), Err(Unusable::Refused), "{point:x?}");
     }
     // p - 2 is the last y that is written as it should be, and no point; p - 3 is one.
     for (first, expected) in [(0xeb, Err(Unusable::Malformed)), (0xea, Ok(()))] {
         let mut largest = [0xff; 32];
         (largest[0], largest[31]) = (first, 0x7f);
-        assert_eq!(Key::decode(&on_the_wire(&largest)).map(drop), expected, "{first:x}");
+        assert_eq!(IdentityKey::decode(&on_the_wire(&largest)).map(drop), expected, "{first:x}");
     }
 }
 
@@ -124,7 +124,7 @@ fn a_signature_whose_s_is_not_reduced_is_wrong() {
         let sum = u16::from(*digit) + u16::from(more) + carry;
         (*digit, carry) = (sum as u8, sum >> 8);
     }
-    assert_eq!((carry, key.verify(b"message", &signature)), (0, Err(Flaw::Wrong)));
+    assert_eq!((carry, key.verify(b"message", &signature)), (0, Err(BadSignature::Wrong)));
 }
 
 #[test]
@@ -133,15 +133,15 @@ fn a_signature_whose_r_is_of_small_order_is_refused() {
     // It fits, by the equation that go and rust-libp2p look at.
     let lax = VerifyingKey::from_bytes(&bytes_of_key).unwrap();
     assert!(lax.verify(b"message 0", &Signature::from_bytes(&signature)).is_ok());
-    let key = Key::decode(&on_the_wire(&bytes_of_key)).unwrap();
-    assert_eq!(key.verify(b"message 0", &signature), Err(Flaw::Refused));
+    let key = IdentityKey::decode(&on_the_wire(&bytes_of_key)).unwrap();
+    assert_eq!(key.verify(b"message 0", &signature), Err(BadSignature::Refused));
     // One that fits nothing is just wrong, whatever its R.
-    assert_eq!(key.verify(b"message 1", &signature), Err(Flaw::Wrong));
+    assert_eq!(key.verify(b"message 1", &signature), Err(BadSignature::Wrong));
     for r in small_order() {
         let forged = [&r[..], &signature[32..]].concat();
-        let expected = if r[..] == signature[..32] { Flaw::Refused } else { Flaw::Wrong };
+        let expected = if r[..] == signature[..32] { BadSignature::Refused } else { BadSignature::Wrong };
         assert_eq!(key.verify(b"message 0", &forged), Err(expected), "{r:x?}");
-        assert_eq!(decoded(&identity()).verify(b"message 0", &forged), Err(Flaw::Wrong), "{r:x?}");
+        assert_eq!(decoded(&identity()).verify(b"message 0", &forged), Err(BadSignature::Wrong), "{r:x?}");
     }
 }
 
@@ -167,10 +167,10 @@ fn the_other_form_of_a_secp256k1_signature_is_refused() {
         let high = secp256k1::lower(&signature).unwrap();
         assert_eq!(secp256k1::lower(&high).as_ref(), Some(&signature), "each is the other's other");
         assert_eq!(key.verify(&[message], &signature), Ok(()));
-        assert_eq!(key.verify(&[message], &high), Err(Flaw::Refused));
-        assert_eq!(key.verify(b"other", &high), Err(Flaw::Wrong));
+        assert_eq!(key.verify(&[message], &high), Err(BadSignature::Refused));
+        assert_eq!(key.verify(b"other", &high), Err(BadSignature::Wrong));
         for cut in 0..signature.len() {
-            assert_eq!(key.verify(&[message], &high[..cut.min(high.len() - 1)]), Err(Flaw::Wrong), "{cut}");
+            assert_eq!(key.verify(&[message], &high[..cut.min(high.len() - 1)]), Err(BadSignature::Wrong), "{cut}");
         }
     }
 }
@@ -184,7 +184,7 @@ fn a_key_type_that_is_not_built_in_names_its_feature() {
             true => Unusable::Malformed,
             false => Unusable::Unsupported(feature),
         };
-        assert_eq!(Key::decode(&key(key_type)), Err(expected), "type {key_type}");
+        assert_eq!(IdentityKey::decode(&key(key_type)), Err(expected), "type {key_type}");
     }
 }
 
@@ -195,7 +195,7 @@ fn an_ecdsa_key_on_another_curve_is_unsupported() {
     let head = [0x30, 78, 0x30, 16, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
     let p_224 = [&head[..], &[6, 5, 0x2b, 0x81, 4, 0, 0x21, 3, 58, 0, 4], &[7; 56]].concat();
     let wire = [&[8, 3, 18, p_224.len() as u8][..], &p_224].concat();
-    assert_eq!(Key::decode(&wire), Err(Unusable::Unsupported(None)));
+    assert_eq!(IdentityKey::decode(&wire), Err(Unusable::Unsupported(None)));
 }
 
 /// A key of RSA with 2 048 bits and an exponent, as it stands on the wire: SubjectPublicKeyInfo in a protobuf.
@@ -235,12 +235,12 @@ fn modulus(bits: usize) -> Vec<u8> {
 #[test]
 fn an_rsa_exponent_other_than_65537_is_refused() {
     for exponent in [&[1, 0, 1][..], &[0, 1, 0, 1]] {
-        assert!(Key::decode(&rsa_key(&modulus(2_048), exponent)).is_ok(), "{exponent:?}");
+        assert!(IdentityKey::decode(&rsa_key(&modulus(2_048), exponent)).is_ok(), "{exponent:?}");
     }
     let others = [&[3][..], &[17], &[1, 0, 0], &[1, 0, 3], &[0x7f, 0xff, 0xff, 0xff], &[1, 0xff, 0xff, 0xff, 0xff]];
     let long = [&[1, 0, 0, 0, 0, 0, 0, 1][..], &[], &[0], &[1]];
     for exponent in others.into_iter().chain(long) {
-        assert_eq!(Key::decode(&rsa_key(&modulus(2_048), exponent)), Err(Unusable::Refused), "{exponent:?}");
+        assert_eq!(IdentityKey::decode(&rsa_key(&modulus(2_048), exponent)), Err(Unusable::Refused), "{exponent:?}");
     }
 }
 
@@ -248,10 +248,10 @@ fn an_rsa_exponent_other_than_65537_is_refused() {
 #[test]
 fn an_rsa_modulus_out_of_bounds_is_refused() {
     for bits in [2_048, 2_049, 3_072, 4_096, 8_191, 8_192] {
-        assert!(Key::decode(&rsa_key(&modulus(bits), &[1, 0, 1])).is_ok(), "{bits}");
+        assert!(IdentityKey::decode(&rsa_key(&modulus(bits), &[1, 0, 1])).is_ok(), "{bits}");
     }
     for bits in [512, 1_024, 2_047, 8_193, 10_000, 16_384] {
-        assert_eq!(Key::decode(&rsa_key(&modulus(bits), &[1, 0, 1])), Err(Unusable::Refused), "{bits}");
+        assert_eq!(IdentityKey::decode(&rsa_key(&modulus(bits), &[1, 0, 1])), Err(Unusable::Refused), "{bits}");
     }
 }
 
@@ -259,7 +259,7 @@ fn an_rsa_modulus_out_of_bounds_is_refused() {
 fn a_key_of_any_type_that_is_too_long_is_refused_unread() {
     for key_type in 0..5 {
         let long = [&key(key_type)[..2], &[18, 0x80, 0x80, 1], &[0; 1 << 14][..]].concat();
-        assert_eq!(Key::decode(&long), Err(Unusable::Refused), "type {key_type}");
+        assert_eq!(IdentityKey::decode(&long), Err(Unusable::Refused), "type {key_type}");
     }
 }
 
@@ -278,7 +278,7 @@ fn the_numbers_of_a_cut_rsa_key_are_none() {
 #[test]
 fn bytes_that_are_no_key_are_malformed() {
     for bytes in [&[][..], &[1, 2, 3], &[18, 0], &[8]] {
-        assert_eq!(Key::decode(bytes), Err(Unusable::Malformed), "{bytes:?}");
+        assert_eq!(IdentityKey::decode(bytes), Err(Unusable::Malformed), "{bytes:?}");
     }
 }
 
@@ -301,12 +301,12 @@ fn a_signature_costs_what_its_type_and_length_cost() {
     assert_eq!(costs, types.iter().map(of).collect::<Vec<_>>());
     #[cfg(feature = "rsa")]
     for (bits, cost) in [(2_048, 1), (2_049, 2), (3_072, 2), (4_096, 4), (8_192, 13)] {
-        assert_eq!(Key::decode(&rsa_key(&modulus(bits), &[1, 0, 1])).unwrap().cost(), cost, "{bits}");
+        assert_eq!(IdentityKey::decode(&rsa_key(&modulus(bits), &[1, 0, 1])).unwrap().cost(), cost, "{bits}");
     }
 }
 
-/// Whoever verifies past [`Key`] takes weak keys. Clippy knows the methods of the libraries, too (`clippy.toml`); this reads the
-/// sources, so that it needs no Clippy.
+/// Whoever verifies past [`IdentityKey`] takes weak keys. Clippy knows the methods of the libraries, too
+/// (`clippy.toml`); this reads the sources, so that it needs no Clippy.
 #[test]
 fn nothing_else_in_the_library_verifies_a_signature() {
     use std::fs;
@@ -336,7 +336,8 @@ fn nothing_else_in_the_library_verifies_a_signature() {
             }
         }
     }
-    // These three go through `Key`, as their types say: each line has a `key` that `Key::decode` has given.
+    // These three go through `IdentityKey`, as their types say: each line has a `key` that `IdentityKey::decode` has
+    // given.
     let users = ["connection/noise/payload.rs", "protocols/identify/record.rs", "protocols/pubsub/signing.rs"];
     for user in users {
         let lines: Vec<_> = verifying.iter().filter(|(path, _)| path == user).collect();

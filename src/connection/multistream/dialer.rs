@@ -1,4 +1,4 @@
-//! The side that proposes: [`Dialer`].
+//! The side that proposes: [`DialerSelect`].
 
 use super::line::{self, NOT_AVAILABLE};
 use super::{Error, Protocol};
@@ -7,33 +7,33 @@ use core::slice;
 
 /// The side that proposes: its place in a list of protocols, which the caller keeps and hands in with every call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Dialer {
+pub struct DialerSelect {
     /// The listener's header has come.
     greeted: bool,
     /// Which protocol of the list has been proposed.
     proposed: u32,
-    end: Option<End>,
+    end: Option<LastProposal>,
 }
 
-const _: () = assert!(size_of::<Dialer>() <= 8);
+const _: () = assert!(size_of::<DialerSelect>() <= 8);
 
 /// Whether the last that was proposed is agreed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
+enum LastProposal {
     Agreed,
     Rejected,
 }
 
 /// How a negotiation came out for the dialer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Outcome {
+pub enum Selection {
     /// Both sides speak this one from now on, by its place in the list.
     Agreed(usize),
     /// The listener speaks none of them.
     Rejected,
 }
 
-impl Dialer {
+impl DialerSelect {
     /// One that has proposed nothing yet.
     pub(in crate::connection) const fn new() -> Self {
         Self { greeted: false, proposed: 0, end: None }
@@ -65,7 +65,7 @@ impl Dialer {
         bytes: &[u8],
         protocols: &[Protocol],
         out: &mut Vec<u8>,
-    ) -> Result<(usize, Option<Outcome>), Error> {
+    ) -> Result<(usize, Option<Selection>), Error> {
         let mut rest = bytes;
         while self.end.is_none() {
             let proposal = protocols.get(self.proposed as usize);
@@ -73,13 +73,13 @@ impl Dialer {
                 let Some(behind) = line::read_header(rest)? else { break };
                 self.greeted = true;
                 if proposal.is_none() {
-                    self.end = Some(End::Rejected);
+                    self.end = Some(LastProposal::Rejected);
                 }
                 rest = behind;
                 continue;
             }
             if let Some((_, behind)) = proposal.and_then(|proposal| line::find(rest, slice::from_ref(proposal))) {
-                self.end = Some(End::Agreed);
+                self.end = Some(LastProposal::Agreed);
                 rest = behind;
                 continue;
             }
@@ -88,11 +88,11 @@ impl Dialer {
                 self.proposed = self.proposed.saturating_add(1);
                 match protocols.get(self.proposed as usize) {
                     Some(next) => line::write(next.as_str(), out),
-                    None => self.end = Some(End::Rejected),
+                    None => self.end = Some(LastProposal::Rejected),
                 }
             } else if proposal.is_some_and(|proposal| proposal.as_str() == text) {
                 // Its name is too long to be found.
-                self.end = Some(End::Agreed);
+                self.end = Some(LastProposal::Agreed);
             } else {
                 return Err(Error::BadAnswer);
             }
@@ -101,10 +101,10 @@ impl Dialer {
         Ok((bytes.len().saturating_sub(rest.len()), self.outcome()))
     }
 
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<Selection> {
         self.end.map(|end| match end {
-            End::Agreed => Outcome::Agreed(self.proposed as usize),
-            End::Rejected => Outcome::Rejected,
+            LastProposal::Agreed => Selection::Agreed(self.proposed as usize),
+            LastProposal::Rejected => Selection::Rejected,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The side that answers: [`Listener`].
+//! The side that answers: [`ListenerSelect`].
 
 use super::line::{self, LIST, MAX_LIST, NOT_AVAILABLE};
 use super::{Error, Protocol};
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
 /// The number of proposals that a listener looks at before it gives up: 16. A request for a list counts as one.
-/// [`Listener::with_rounds`] takes another number.
+/// [`ListenerSelect::with_rounds`] takes another number.
 pub const MAX_ROUNDS: u16 = 16;
 
 /// Returns whether `bytes` begin with a dialer's header and a whole line behind it that proposes a protocol. One of
@@ -21,8 +21,8 @@ pub(in crate::connection) fn is_proposal(bytes: &[u8], supported: &[Protocol]) -
 /// It never confirms by itself: [`receive`](Self::receive) gives the proposal that is supported, and
 /// [`confirm`](Self::confirm) says so to the dialer, when the caller is ready for what follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Listener {
-    progress: Progress,
+pub struct ListenerSelect {
+    progress: SelectProgress,
     /// How many more proposals will be looked at.
     rounds: u16,
     /// The KiB of all lists that have been sent, with each list rounded up.
@@ -31,11 +31,11 @@ pub struct Listener {
     agreed: Option<NonZeroU32>,
 }
 
-const _: () = assert!(size_of::<Option<Listener>>() <= 8);
+const _: () = assert!(size_of::<Option<ListenerSelect>>() <= 8);
 
 /// How far it has come. Each step implies those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Progress {
+enum SelectProgress {
     Begun,
     /// The dialer's header has come.
     Greeted,
@@ -56,7 +56,7 @@ enum Stop {
     AtAgreement,
 }
 
-impl Listener {
+impl ListenerSelect {
     /// A listener that looks at [`MAX_ROUNDS`] proposals.
     #[must_use]
     pub const fn new() -> Self {
@@ -66,19 +66,19 @@ impl Listener {
     /// A listener that looks at `rounds` proposals. It answers the next one with `na`, and gives up with an error.
     #[must_use]
     pub const fn with_rounds(rounds: u16) -> Self {
-        Self { progress: Progress::Begun, rounds, listed: 0, agreed: None }
+        Self { progress: SelectProgress::Begun, rounds, listed: 0, agreed: None }
     }
 
     /// Whether a proposal was refused: a dialer that leaves now had asked for what we do not speak.
     #[must_use]
     pub const fn has_refused(&self) -> bool {
-        matches!(self.progress, Progress::Refused | Progress::Denied)
+        matches!(self.progress, SelectProgress::Refused | SelectProgress::Denied)
     }
 
     /// Returns whether a proposal that is supported was [refused](Self::refuse).
     #[must_use]
     pub const fn has_denied(&self) -> bool {
-        matches!(self.progress, Progress::Denied)
+        matches!(self.progress, SelectProgress::Denied)
     }
 
     /// Reads the dialer's proposals from the front of `bytes`, its unread bytes, and appends the answers to `out`: the
@@ -103,7 +103,7 @@ impl Listener {
         out: &mut Vec<u8>,
     ) -> Result<(usize, Option<usize>), Error> {
         let (consumed, _) = self.read(bytes, supported, out, Stop::AtAgreement)?;
-        if self.progress >= Progress::Greeted && self.agreed.is_none() {
+        if self.progress >= SelectProgress::Greeted && self.agreed.is_none() {
             self.answer(out);
         }
         Ok((consumed, self.agreed.map(|place| place.get().saturating_sub(1) as usize)))
@@ -121,7 +121,7 @@ impl Listener {
         out: &mut Vec<u8>,
     ) -> Result<(usize, bool), Error> {
         let (consumed, is_proposed) = self.read(bytes, supported, out, Stop::BeforeProposal)?;
-        if self.progress >= Progress::Greeted && !is_proposed {
+        if self.progress >= SelectProgress::Greeted && !is_proposed {
             self.answer(out);
         }
         Ok((consumed, is_proposed))
@@ -137,9 +137,9 @@ impl Listener {
     ) -> Result<(usize, bool), Error> {
         let (mut rest, mut is_proposed) = (bytes, false);
         while self.agreed.is_none() {
-            if self.progress < Progress::Greeted {
+            if self.progress < SelectProgress::Greeted {
                 let Some(behind) = line::read_header(rest)? else { break };
-                self.progress = Progress::Greeted;
+                self.progress = SelectProgress::Greeted;
                 rest = behind;
                 continue;
             }
@@ -165,7 +165,7 @@ impl Listener {
                 self.answer(out);
                 if !is_list || !self.list(supported, out) {
                     line::write(NOT_AVAILABLE, out);
-                    self.progress = self.progress.max(Progress::Refused);
+                    self.progress = self.progress.max(SelectProgress::Refused);
                 }
             }
             rest = behind;
@@ -185,7 +185,7 @@ impl Listener {
     pub fn refuse(&mut self, out: &mut Vec<u8>) {
         self.answer(out);
         line::write(NOT_AVAILABLE, out);
-        self.progress = Progress::Denied;
+        self.progress = SelectProgress::Denied;
         self.agreed = None;
     }
 
@@ -201,8 +201,8 @@ impl Listener {
 
     /// Appends our header, once.
     fn answer(&mut self, out: &mut Vec<u8>) {
-        if self.progress < Progress::Answered {
-            self.progress = Progress::Answered;
+        if self.progress < SelectProgress::Answered {
+            self.progress = SelectProgress::Answered;
             line::write_header(out);
         }
     }
@@ -218,7 +218,7 @@ fn place(index: usize) -> Option<NonZeroU32> {
     NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?)
 }
 
-impl Default for Listener {
+impl Default for ListenerSelect {
     fn default() -> Self {
         Self::new()
     }

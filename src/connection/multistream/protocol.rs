@@ -22,10 +22,10 @@ pub const MAX_PROTOCOL: usize = 1_024;
 /// # Ok::<(), InvalidProtocol>(())
 /// ```
 #[derive(Clone)]
-pub struct Protocol(Name);
+pub struct Protocol(ProtocolName);
 
 #[derive(Clone)]
-enum Name {
+enum ProtocolName {
     Static(&'static str),
     /// One more pointer on the way, so that it is a single one here, beside a `Static` that is two.
     Shared(Arc<Arc<str>>),
@@ -81,7 +81,7 @@ impl Protocol {
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         assert!(check(name.as_bytes()).is_ok(), "not a valid protocol name");
-        Self(Name::Static(name))
+        Self(ProtocolName::Static(name))
     }
 
     /// A name that is made when the program runs.
@@ -91,17 +91,17 @@ impl Protocol {
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidProtocol> {
         let name = name.into();
         check(name.as_bytes())?;
-        Ok(Self(Name::Shared(Arc::new(name))))
+        Ok(Self(ProtocolName::Shared(Arc::new(name))))
     }
 
     /// Stands for no protocol, in the memory of one: no protocol has an empty name.
-    pub(in crate::connection) const NONE: Self = Self(Name::Static(""));
+    pub(in crate::connection) const NONE: Self = Self(ProtocolName::Static(""));
 
     /// It, unless it is [`NONE`](Self::NONE).
     pub(in crate::connection) const fn some(&self) -> Option<&Self> {
         match self.0 {
-            Name::Static(name) if name.is_empty() => None,
-            Name::Static(_) | Name::Shared(_) => Some(self),
+            ProtocolName::Static(name) if name.is_empty() => None,
+            ProtocolName::Static(_) | ProtocolName::Shared(_) => Some(self),
         }
     }
 
@@ -109,8 +109,8 @@ impl Protocol {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Name::Static(name) => name,
-            Name::Shared(name) => name,
+            ProtocolName::Static(name) => name,
+            ProtocolName::Shared(name) => name,
         }
     }
 }
@@ -132,7 +132,7 @@ impl FromStr for Protocol {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         check(name.as_bytes())?;
-        Ok(Self(Name::Shared(Arc::new(name.into()))))
+        Ok(Self(ProtocolName::Shared(Arc::new(name.into()))))
     }
 }
 

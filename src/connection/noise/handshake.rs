@@ -26,7 +26,7 @@ pub(super) const MAX_PAYLOAD: usize = MAX_HANDSHAKE_MESSAGE - OVERHEAD;
 
 /// Who is at the other end, proved by its signature.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Remote {
+pub struct RemoteIdentity {
     /// The peer's id, which is made from its key.
     pub peer: PeerId,
     /// The key it has proved to hold.
@@ -44,7 +44,7 @@ pub struct Handshake {
     config: Config,
     role: Role,
     expected: Option<PeerId>,
-    remote: Option<Remote>,
+    remote: Option<RemoteIdentity>,
     failed: Option<Error>,
     /// The work of the peer's signature, in signatures of Ed25519, until it is taken.
     work: u32,
@@ -125,17 +125,17 @@ impl Handshake {
         !self.state.was_write_payload_encrypted()
     }
 
-    fn prove(&mut self, payload: &[u8]) -> Result<Remote, Error> {
+    fn prove(&mut self, payload: &[u8]) -> Result<RemoteIdentity, Error> {
         // Both messages that carry a payload have brought the peer's static key before it.
         let static_key = self.state.get_remote_static().and_then(<[u8]>::first_chunk).ok_or(Error::NotFinished)?;
         let proved = payload::verify(payload, static_key, &mut self.work)?;
         let peer = proved.public_key.to_peer_id();
         if self.expected.is_some_and(|expected| expected != peer) {
-            self.remote = Some(Remote { peer, public_key: proved.public_key, muxer: None });
+            self.remote = Some(RemoteIdentity { peer, public_key: proved.public_key, muxer: None });
             return Err(Error::WrongPeer);
         }
         let muxer = self.settle(&proved.muxers)?;
-        Ok(Remote { peer, public_key: proved.public_key, muxer })
+        Ok(RemoteIdentity { peer, public_key: proved.public_key, muxer })
     }
 
     /// The first of the dialer's muxers that the listener has.
@@ -211,7 +211,7 @@ impl Handshake {
 
     /// Who is at the other end, once that is proved. `None` if it is another peer than the expected one.
     #[must_use]
-    pub fn remote(&self) -> Option<&Remote> {
+    pub fn remote(&self) -> Option<&RemoteIdentity> {
         self.remote.as_ref().filter(|_| self.failed != Some(Error::WrongPeer))
     }
 
@@ -234,7 +234,7 @@ impl Handshake {
     ///
     /// # Errors
     /// [`Error::NotFinished`] before the end, and what went wrong if something did.
-    pub fn finish(self) -> Result<(Transport, Remote), Error> {
+    pub fn finish(self) -> Result<(Transport, RemoteIdentity), Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }

@@ -5,7 +5,7 @@
 //! together, and other fields are passed over. A peer id is that of the key as it is encoded anew, as everywhere.
 
 use super::Error;
-use crate::connection::key::{Key, Unusable};
+use crate::connection::key::{IdentityKey, Unusable};
 use alloc::string::String;
 use alloc::vec::Vec;
 use libp2p_identity::{Keypair, PublicKey};
@@ -58,7 +58,7 @@ fn signed_bytes(static_key: &[u8; 32]) -> Vec<u8> {
 pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -> Result<Vec<u8>, Error> {
     let identity_key = identity.public().encode_protobuf();
     // A peer of this crate would refuse it as we refuse its like.
-    Key::decode(&identity_key)?;
+    IdentityKey::decode(&identity_key)?;
     let payload = HandshakePayload {
         identity_key,
         identity_sig: identity.sign(&signed_bytes(static_key)).map_err(|_| Error::UnsupportedKey { feature: None })?,
@@ -74,7 +74,7 @@ pub(super) fn sign(identity: &Keypair, static_key: &[u8; 32], muxers: &[&str]) -
 /// or wrong, once it is verified.
 pub(super) fn verify(payload: &[u8], static_key: &[u8; 32], work: &mut u32) -> Result<Proved, Error> {
     let payload = HandshakePayload::decode(payload).map_err(|_| Error::BadPayload)?;
-    let key = Key::decode(&payload.identity_key)?;
+    let key = IdentityKey::decode(&payload.identity_key)?;
     *work = key.cost();
     key.verify(&signed_bytes(static_key), &payload.identity_sig).map_err(|_| Error::BadSignature)?;
     let muxers = payload.extensions.map_or_else(Vec::new, |extensions| extensions.stream_muxers);

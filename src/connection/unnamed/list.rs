@@ -1,7 +1,7 @@
 //! [`List`]: an order of streams without an id, threaded through their slots, so that joining and leaving cost O(1) and no
 //! memory.
 
-use super::Beginner;
+use super::UnnamedStream;
 use slab::Slab;
 
 /// The first and the last of a list, or [`NONE`].
@@ -51,9 +51,9 @@ impl List {
     /// Appends a stream that is not in the list. `links` are those in this list.
     pub(super) fn push(
         &mut self,
-        streams: &mut Slab<Beginner>,
+        streams: &mut Slab<UnnamedStream>,
         slot: u32,
-        links: impl Fn(&mut Beginner) -> &mut Links,
+        links: impl Fn(&mut UnnamedStream) -> &mut Links,
     ) {
         let Some(stream) = streams.get_mut(slot as usize) else { return };
         let before = core::mem::replace(&mut self.last, slot);
@@ -67,9 +67,9 @@ impl List {
     /// Takes out a stream that had these links.
     pub(super) fn unlink(
         &mut self,
-        streams: &mut Slab<Beginner>,
+        streams: &mut Slab<UnnamedStream>,
         left: Links,
-        links: impl Fn(&mut Beginner) -> &mut Links,
+        links: impl Fn(&mut UnnamedStream) -> &mut Links,
     ) {
         match streams.get_mut(left.before as usize) {
             Some(before) => links(before).after = left.after,

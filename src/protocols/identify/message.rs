@@ -3,7 +3,7 @@
 use super::PeerRecord;
 use crate::arithmetic::memory_in_all;
 use crate::connection::Protocol;
-use crate::connection::key::Key;
+use crate::connection::key::IdentityKey;
 use crate::identity::PublicKey;
 use crate::swarm::Multiaddr;
 use crate::text::{MAX_TEXT, shorten};
@@ -200,7 +200,7 @@ pub(super) fn decode_with(
     verify: impl FnOnce(&[u8]) -> Option<PeerRecord>,
 ) -> Result<Info, DecodeError> {
     let wire = Wire::decode(message).map_err(|_| DecodeError::Malformed)?;
-    let key = wire.public_key.map(|key| Key::decode(&key).map(Key::into_public));
+    let key = wire.public_key.map(|key| IdentityKey::decode(&key).map(IdentityKey::into_public));
     let protocols = wire.protocols.into_iter().filter_map(|name| Protocol::new(String::from_utf8(name).ok()?).ok());
     let mut protocols: Vec<_> = protocols.take(MAX_PROTOCOLS).collect();
     protocols.shrink_to_fit();

@@ -2,7 +2,7 @@
 
 use super::MAX_ADDRESSES;
 use super::message::addresses;
-use crate::connection::key::Key;
+use crate::connection::key::IdentityKey;
 use crate::identity::{Keypair, PeerId, SigningError};
 use crate::swarm::Multiaddr;
 use alloc::string::String;
@@ -114,11 +114,11 @@ impl PeerRecord {
         }
     }
 
-    fn verify_if(envelope: &[u8], may: impl FnOnce(&Key) -> bool) -> Option<Self> {
+    fn verify_if(envelope: &[u8], may: impl FnOnce(&IdentityKey) -> bool) -> Option<Self> {
         let whole = WireEnvelope::decode(envelope).ok()?;
         let (domain, kind) = KINDS.iter().find(|(_, kind)| whole.payload_type == *kind)?;
         let wire = Wire::decode(&*whole.payload).ok()?;
-        let key = Key::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
+        let key = IdentityKey::decode(&whole.key.as_ref()?.encode_to_vec()).ok()?;
         let peer = PeerId::from_bytes(&wire.peer).ok().filter(|peer| key.is_of(peer))?;
         if !may(&key) {
             return None;

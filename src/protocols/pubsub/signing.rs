@@ -6,7 +6,7 @@
 use super::fields::Fields;
 use super::message::{Message, MessageId};
 use super::wire::{self, Form};
-use crate::connection::key::{Flaw, Key, Unusable};
+use crate::connection::key::{BadSignature, IdentityKey, Unusable};
 use crate::identity::{Keypair, PeerId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -225,7 +225,7 @@ impl Claim {
         let Some(source) = self.message.source else { return Ok(()) };
         let inlined = inlined(source);
         let key = self.key.as_deref().or(inlined.as_deref()).ok_or(Invalid::BadKey)?;
-        let key = Key::decode(key).map_err(|unusable| match unusable {
+        let key = IdentityKey::decode(key).map_err(|unusable| match unusable {
             Unusable::Malformed => Invalid::BadKey,
             Unusable::Unsupported(_) | Unusable::Refused => Invalid::Refused,
         })?;
@@ -236,8 +236,8 @@ impl Claim {
         let signed = signed(bytes).ok_or(Invalid::Malformed)?;
         *cost = key.cost() as usize;
         key.verify(&signed, &self.signature).map_err(|flaw| match flaw {
-            Flaw::Wrong => Invalid::BadSignature,
-            Flaw::Refused => Invalid::Refused,
+            BadSignature::Wrong => Invalid::BadSignature,
+            BadSignature::Refused => Invalid::Refused,
         })
     }
 }

@@ -180,7 +180,7 @@ where
                     self.last_words(cx, now);
                     return Outcome::Over(Flaw::Handshake(error));
                 }
-                is_authenticated |= fact == Fact::AtGate;
+                is_authenticated |= fact == Fact::ReadyToOpen;
             }
             if let Err(flaw) = self.write(cx, now) {
                 return Outcome::Over(flaw);

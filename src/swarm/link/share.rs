@@ -2,7 +2,7 @@
 
 use super::ending::short;
 use super::{Link, Ours, Stage, Why};
-use crate::connection::Rest;
+use crate::connection::IdleTimes;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
@@ -46,17 +46,17 @@ where
     }
 
     /// Returns its times, if it is open, nobody closes it and it has no stream.
-    pub(in crate::swarm) fn rest(&self) -> Option<Rest> {
+    pub(in crate::swarm) fn idle_times(&self) -> Option<IdleTimes> {
         match &self.stage {
-            Stage::Up(pipe) => pipe.connection.rest(),
+            Stage::Up(pipe) => pipe.connection.idle_times(),
             Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
         }
     }
 
     /// Returns when its peer was last heard, if it is open and we do not close it.
-    pub(in crate::swarm) fn heard(&self) -> Option<Duration> {
+    pub(in crate::swarm) fn last_heard(&self) -> Option<Duration> {
         match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving) => pipe.connection.heard(),
+            Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving) => pipe.connection.last_heard(),
             Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
         }
     }

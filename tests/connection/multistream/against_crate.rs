@@ -5,7 +5,7 @@ use crate::support::pipe::{Pipe, Random, poll};
 use futures::io::{AsyncReadExt, AsyncWriteExt};
 use multistream_select::{Negotiated, NegotiationError, Version, dialer_select_proto, listener_select_proto};
 use std::task::Poll;
-use swarm_notify::connection::multistream::{Dialer, Listener, Outcome, Protocol};
+use swarm_notify::connection::multistream::{DialerSelect, ListenerSelect, Protocol, Selection};
 
 /// Lists that agree at once, later, on the second choice of the listener, and not at all.
 fn cases() -> Vec<(Vec<Protocol>, Vec<Protocol>, Option<Protocol>)> {
@@ -55,7 +55,7 @@ fn our_dialer_agrees_with_their_listener() {
             let (mut random, pipe) = (Random(seed), Pipe::default());
             let mut future = listener_select_proto(pipe.clone(), names(&supported));
             let (mut to_them, mut from_them, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-            let mut dialer = Dialer::start(&proposals, &mut to_them);
+            let mut dialer = DialerSelect::start(&proposals, &mut to_them);
             let mut theirs = None;
             let outcome = loop {
                 pipe.give(&random.cut(&mut to_them));
@@ -76,13 +76,13 @@ fn our_dialer_agrees_with_their_listener() {
             match expected {
                 Some(expected) => {
                     let index = proposals.iter().position(|proposal| *proposal == expected).unwrap();
-                    assert_eq!(outcome, Outcome::Agreed(index));
+                    assert_eq!(outcome, Selection::Agreed(index));
                     let (name, mut negotiated) = theirs.expect("they have confirmed");
                     assert_eq!(name, expected.as_str());
                     exchange(&mut negotiated, &pipe, &mut random, to_them, unread);
                 }
                 None => {
-                    assert_eq!(outcome, Outcome::Rejected);
+                    assert_eq!(outcome, Selection::Rejected);
                     assert!(theirs.is_none());
                 }
             }
@@ -96,7 +96,7 @@ fn our_lazy_dialer_may_send_its_data_at_once() {
         let (mut random, pipe) = (Random(seed), Pipe::default());
         let mut future = listener_select_proto(pipe.clone(), names(&[PING, ECHO]));
         let mut to_them = Vec::new();
-        let mut dialer = Dialer::start(&[ECHO], &mut to_them);
+        let mut dialer = DialerSelect::start(&[ECHO], &mut to_them);
         to_them.extend(b"early");
         while !to_them.is_empty() {
             pipe.give(&random.cut(&mut to_them));
@@ -108,7 +108,7 @@ fn our_lazy_dialer_may_send_its_data_at_once() {
         assert_eq!(&got, b"early");
         let answer = pipe.written();
         let outcome = dialer.receive(&answer, &[ECHO], &mut Vec::new());
-        assert_eq!(outcome, Ok((answer.len(), Some(Outcome::Agreed(0)))));
+        assert_eq!(outcome, Ok((answer.len(), Some(Selection::Agreed(0)))));
         exchange(&mut negotiated, &pipe, &mut random, Vec::new(), Vec::new());
     }
 }
@@ -134,7 +134,7 @@ fn their_dialer(
     let (mut random, pipe) = (Random(seed), Pipe::default());
     let mut future = dialer_select_proto(pipe.clone(), names(proposals), version);
     let (mut to_them, mut from_them, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    let mut listener = Listener::new();
+    let mut listener = ListenerSelect::new();
     let (mut theirs, mut failed, mut agreed) = (None, false, None);
     while !(failed || agreed.is_some() && theirs.is_some()) {
         pipe.give(&random.cut(&mut to_them));

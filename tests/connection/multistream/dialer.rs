@@ -1,11 +1,11 @@
 //! What a dialer says, and what it makes of the answers.
 
 use super::{ECHO, HEADER, PING, SINK, line, lines, malformed};
-use swarm_notify::connection::multistream::{Dialer, Error, MAX_PROTOCOL, Outcome, Protocol};
+use swarm_notify::connection::multistream::{DialerSelect, Error, MAX_PROTOCOL, Protocol, Selection};
 
-fn start(protocols: &[Protocol]) -> (Dialer, Vec<u8>) {
+fn start(protocols: &[Protocol]) -> (DialerSelect, Vec<u8>) {
     let mut out = Vec::new();
-    let dialer = Dialer::start(protocols, &mut out);
+    let dialer = DialerSelect::start(protocols, &mut out);
     (dialer, out)
 }
 
@@ -13,7 +13,7 @@ fn start(protocols: &[Protocol]) -> (Dialer, Vec<u8>) {
 fn header_and_first_proposal_leave_together() {
     assert_eq!(start(&[ECHO, PING]).1, lines(&[HEADER, ECHO.as_str()]));
     let mut out = b"before".to_vec();
-    let _ = Dialer::start(&[ECHO], &mut out);
+    let _ = DialerSelect::start(&[ECHO], &mut out);
     assert_eq!(out, [b"before".to_vec(), lines(&[HEADER, ECHO.as_str()])].concat());
 }
 
@@ -31,7 +31,7 @@ fn proposals_follow_in_order_of_preference_until_one_is_taken() {
     let mut answer = line(PING.as_str());
     let length = answer.len();
     answer.extend(b"\x03na\ndata");
-    let agreed = Some(Outcome::Agreed(1));
+    let agreed = Some(Selection::Agreed(1));
     assert_eq!(dialer.receive(&answer, &protocols, &mut out), Ok((length, agreed)), "the rest is the protocol's");
     assert_eq!(dialer.receive(&answer[length..], &protocols, &mut out), Ok((0, agreed)), "and stays the protocol's");
     assert_eq!(out, b"");
@@ -43,7 +43,7 @@ fn the_last_refusal_is_told() {
     let (mut dialer, mut out) = start(&protocols);
     out.clear();
     let wire = lines(&[HEADER, "na", "na", "na"]);
-    let rejected = Some(Outcome::Rejected);
+    let rejected = Some(Selection::Rejected);
     assert_eq!(dialer.receive(&wire, &protocols, &mut out), Ok((wire.len() - 4, rejected)));
     assert_eq!(out, line(PING.as_str()));
     assert_eq!(dialer.receive(&wire[wire.len() - 4..], &protocols, &mut out), Ok((0, rejected)));
@@ -55,7 +55,7 @@ fn an_empty_list_is_rejected() {
     assert_eq!(out, line(HEADER));
     out.clear();
     let header = line(HEADER);
-    assert_eq!(dialer.receive(&header, &[], &mut out), Ok((header.len(), Some(Outcome::Rejected))));
+    assert_eq!(dialer.receive(&header, &[], &mut out), Ok((header.len(), Some(Selection::Rejected))));
     assert_eq!(out, b"");
 }
 
@@ -70,7 +70,7 @@ fn answers_may_be_cut_at_any_byte() {
         assert!(first <= cut);
         assert_eq!(outcome.is_some(), cut >= wire.len() - 4);
         let (second, outcome) = dialer.receive(&wire[first..], &protocols, &mut out).unwrap();
-        assert_eq!((first + second, outcome), (wire.len() - 4, Some(Outcome::Agreed(2))));
+        assert_eq!((first + second, outcome), (wire.len() - 4, Some(Selection::Agreed(2))));
         assert_eq!(out, lines(&[HEADER, ECHO.as_str(), PING.as_str(), protocols[2].as_str()]));
     }
 }
@@ -114,6 +114,6 @@ fn names_of_every_length_are_proposed_and_agreed() {
         let (mut dialer, proposal) = start(&protocols);
         assert_eq!(proposal, lines(&[HEADER, protocols[0].as_str()]), "length {length}");
         let outcome = dialer.receive(&proposal, &protocols, &mut Vec::new());
-        assert_eq!(outcome, Ok((proposal.len(), Some(Outcome::Agreed(0)))), "length {length}");
+        assert_eq!(outcome, Ok((proposal.len(), Some(Selection::Agreed(0)))), "length {length}");
     }
 }

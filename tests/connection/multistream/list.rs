@@ -1,7 +1,7 @@
 //! `ls`: what a listener lists, in the format of rust-libp2p's encoder.
 
 use super::{HEADER, PING, SINK, line, lines};
-use swarm_notify::connection::multistream::{Error, Listener, MAX_LIST, MAX_PROTOCOL, MAX_ROUNDS, Protocol};
+use swarm_notify::connection::multistream::{Error, ListenerSelect, MAX_LIST, MAX_PROTOCOL, MAX_ROUNDS, Protocol};
 
 /// The names of a list, as rust-libp2p's decoder takes them apart, and how many bytes the message is long.
 fn decode(message: &[u8]) -> (Vec<String>, usize) {
@@ -25,7 +25,7 @@ fn decode(message: &[u8]) -> (Vec<String>, usize) {
 /// Returns the answer to one `ls` behind the header, without our header.
 fn listed(supported: &[Protocol]) -> Vec<u8> {
     let (mut out, wire) = (Vec::new(), lines(&[HEADER, "ls"]));
-    assert_eq!(Listener::new().receive(&wire, supported, &mut out), Ok((wire.len(), None)));
+    assert_eq!(ListenerSelect::new().receive(&wire, supported, &mut out), Ok((wire.len(), None)));
     out.split_off(HEADER.len() + 2)
 }
 
@@ -48,7 +48,7 @@ fn ls_is_answered_with_one_message_of_a_line_for_each_protocol() {
 fn a_dialer_may_list_and_then_propose_in_one_go_or_cut_anywhere() {
     let wire = [lines(&[HEADER, "ls", PING.as_str()]), b"data".to_vec()].concat();
     for cut in 0..=wire.len() {
-        let (mut listener, mut out) = (Listener::new(), Vec::new());
+        let (mut listener, mut out) = (ListenerSelect::new(), Vec::new());
         let (first, _) = listener.receive(&wire[..cut], &[PING], &mut out).unwrap();
         let (second, agreed) = listener.receive(&wire[first..], &[PING], &mut out).unwrap();
         assert_eq!((first + second, agreed), (wire.len() - 4, Some(0)));
@@ -61,7 +61,7 @@ fn a_dialer_may_list_and_then_propose_in_one_go_or_cut_anywhere() {
 
 #[test]
 fn a_list_counts_as_a_proposal() {
-    let (mut listener, mut out) = (Listener::new(), Vec::new());
+    let (mut listener, mut out) = (ListenerSelect::new(), Vec::new());
     let wire = lines(&[&[HEADER][..], &vec!["ls"; usize::from(MAX_ROUNDS)]].concat());
     assert_eq!(listener.receive(&wire, &[PING], &mut out), Ok((wire.len(), None)));
     assert_eq!(out.len(), 20 + 20 * usize::from(MAX_ROUNDS), "each is answered");
@@ -89,7 +89,7 @@ fn a_list_is_at_most_64_kib_long() {
 #[test]
 fn all_lists_of_a_negotiation_are_64_kib_together() {
     for (protocols, lists) in [(1, 16), (15, 4), (20, 3), (21, 2), (40, 1), (100, 1)] {
-        let (mut listener, mut out, supported) = (Listener::new(), Vec::new(), longest(protocols));
+        let (mut listener, mut out, supported) = (ListenerSelect::new(), Vec::new(), longest(protocols));
         let wire = lines(&[&[HEADER][..], &["ls"; 16]].concat());
         assert_eq!(listener.receive(&wire, &supported, &mut out), Ok((wire.len(), None)));
         let list = listed(&supported);

@@ -8,7 +8,7 @@ use libp2p_core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
 use libp2p_identity::{Keypair, PeerId};
 use std::task::Poll;
 use swarm_notify::connection::Role;
-use swarm_notify::connection::noise::{Config, Error, Handshake, MAX_PLAINTEXT, Opened, Remote, Transport};
+use swarm_notify::connection::noise::{Config, Error, Handshake, MAX_PLAINTEXT, Opened, RemoteIdentity, Transport};
 
 type Theirs = libp2p_noise::Output<Pipe>;
 
@@ -46,7 +46,7 @@ fn shake(role: Role, keys: [&Keypair; 2], expected: Option<PeerId>, random: &mut
 
 struct Shaken {
     transport: Transport,
-    remote: Remote,
+    remote: RemoteIdentity,
     theirs: Theirs,
     peer: PeerId,
     pipe: Pipe,

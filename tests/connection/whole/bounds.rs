@@ -20,7 +20,7 @@ fn at_its_gate_a_connection_keeps_64_kib_of_what_comes_and_wants_no_more() {
     pair.run();
     assert!(!pair.dialer.permit());
     pair.run();
-    assert_eq!(pair.listener.facts(), [Fact::AtGate]);
+    assert_eq!(pair.listener.facts(), [Fact::ReadyToOpen]);
     assert!(pair.listener.connection.wants_input());
     pair.listener.hear(&[0; 64 * 1024 - 1], usize::MAX);
     assert!(pair.listener.connection.wants_input());
@@ -34,7 +34,7 @@ fn what_comes_in_one_read_for_a_connection_at_its_gate_is_heard_as_far_as_there_
     pair.run();
     assert!(!pair.dialer.permit());
     pair.run();
-    assert_eq!(pair.listener.facts(), [Fact::AtGate]);
+    assert_eq!(pair.listener.facts(), [Fact::ReadyToOpen]);
     let sent = vec![0; 1024 * 1024];
     let heard = pair.listener.hear_wanted(&sent);
     assert_eq!(heard, 2 * (2 + 65_535), "two messages of the greatest size");
@@ -48,13 +48,13 @@ fn what_is_kept_at_the_gate_is_heard_behind_it() {
     pair.run();
     assert!(!pair.dialer.permit());
     pair.run();
-    assert_eq!(pair.listener.facts(), [Fact::AtGate]);
+    assert_eq!(pair.listener.facts(), [Fact::ReadyToOpen]);
     assert!(pair.dialer.permit());
     pair.dialer.open_stream(&["/echo/1.0.0"]);
     pair.run();
     assert_eq!(pair.listener.facts(), []);
     assert!(pair.listener.permit());
-    assert!(matches!(pair.listener.facts()[..], [Fact::StreamAtGate(_)]));
+    assert!(matches!(pair.listener.facts()[..], [Fact::StreamReadyToOpen(_)]));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_stream_beyond_the_backlog_is_refused_until_one_that_waits_has_opened_or_end
     for opens in [true, false, true] {
         let [first, second] = [(); 2].map(|()| pair.dialer.open_stream(&["/echo/1.0.0"]));
         pair.run();
-        let [Fact::StreamAtGate(taken), Fact::StreamRefused] = pair.listener.facts()[..] else {
+        let [Fact::StreamReadyToOpen(taken), Fact::StreamRefused] = pair.listener.facts()[..] else {
             panic!("one may wait")
         };
         assert_eq!(pair.dialer.facts(), [Fact::StreamFailed(second, Failure::Reset(Side::Remote))]);
@@ -136,12 +136,12 @@ fn streams_beyond_the_peers_acknowledgements_begin_in_order_and_without_those_th
     pair.dialer.reset(given_up);
     for stream in [first, second, third] {
         pair.run();
-        let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("one at a time") };
+        let [Fact::StreamReadyToOpen(taken)] = pair.listener.facts()[..] else { panic!("one at a time") };
         assert_eq!(pair.dialer.facts(), []);
         pair.listener.confirm(taken);
         let word = pair.listener.say();
         pair.dialer.hear(&word, usize::MAX);
-        assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(stream)]);
+        assert_eq!(pair.dialer.facts(), [Fact::StreamReadyToOpen(stream)]);
     }
     pair.run();
     assert_eq!(pair.listener.facts(), [], "no other came");

@@ -189,12 +189,12 @@ fn a_fin_that_waited_for_the_protocol_is_a_movement_when_it_leaves() {
     let ours = pair.dialer.open_stream(&["/echo/1.0.0"]);
     assert_eq!(pair.dialer.finish(ours), Ok(()));
     pair.run();
-    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("it has arrived") };
+    let [Fact::StreamReadyToOpen(theirs)] = pair.listener.facts()[..] else { panic!("it has arrived") };
     pair.listener.confirm(theirs);
     pair.listener.close();
     let said = pair.listener.say();
     pair.dialer.hear(&said, usize::MAX);
-    assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(ours), Fact::GoAway(0)]);
+    assert_eq!(pair.dialer.facts(), [Fact::StreamReadyToOpen(ours), Fact::GoAway(0)]);
     pair.dialer.confirm(ours);
     assert_eq!(pair.dialer.poll_at(), Some(secs(5)));
     assert!(pair.dialer.connection.is_due(), "the FIN");
@@ -210,7 +210,7 @@ fn a_connection_is_spent_when_its_last_stream_ends_after_go_away() {
     let on_the_wire = pair.dialer.open_stream(&["/echo/1.0.0"]);
     let queued = [(); 2].map(|()| pair.dialer.open_stream(&["/echo/1.0.0"]));
     pair.run();
-    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("one has arrived") };
+    let [Fact::StreamReadyToOpen(theirs)] = pair.listener.facts()[..] else { panic!("one has arrived") };
     pair.listener.close();
     pair.run();
     let failed = queued.map(|id| Fact::StreamFailed(id, Failure::ConnectionClosed));

@@ -89,7 +89,7 @@ fn begin(raw: &mut Raw, form: fn(u32) -> Vec<Vec<u8>>, numbers: core::ops::Range
             raw.say(&frame);
             for fact in raw.end.facts() {
                 assert!(!matches!(fact, Fact::Failed(_)), "stream {number}: {fact:?}");
-                if let Fact::StreamAtGate(id) = fact {
+                if let Fact::StreamReadyToOpen(id) = fact {
                     raw.end.confirm(id);
                 }
             }
@@ -146,7 +146,7 @@ fn streams_that_open_and_end_politely_are_no_flood() {
         for number in 0..2_000 {
             let id = 2 * number + 1;
             raw.say(&[data(SYN, id, ECHO_LINES), data(FIN, id, b"x")].concat());
-            let [Fact::StreamAtGate(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
+            let [Fact::StreamReadyToOpen(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
             raw.end.confirm(stream);
             match owner_resets {
                 true => raw.end.reset(stream),
@@ -169,7 +169,7 @@ fn streams_that_are_refused_by_a_limit_of_ours_are_no_flood() {
         let facts = raw.end.facts();
         assert_eq!(facts.iter().filter(|fact| **fact == Fact::StreamRefused).count(), 44);
         for fact in facts {
-            if let Fact::StreamAtGate(stream) = fact {
+            if let Fact::StreamReadyToOpen(stream) = fact {
                 raw.end.confirm(stream);
                 raw.end.close_stream(stream);
             }
@@ -191,7 +191,7 @@ fn streams_that_the_owner_resets_at_the_gate_are_no_flood() {
     raw.end.config.resets = Rate::new(1, 1);
     for number in 0..100 {
         raw.say(&data(SYN, 2 * number + 1, ECHO_LINES));
-        let [Fact::StreamAtGate(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamReadyToOpen(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
         raw.end.reset(stream);
         raw.hear();
         assert_eq!(failed(&mut raw), None);
@@ -240,7 +240,7 @@ fn more_than_100_pings_at_once_are_a_flood() {
 /// Opens stream 1, on which the other end can write.
 fn echo_stream(raw: &mut Raw) -> StreamId {
     raw.say(&data(SYN, 1, ECHO_LINES));
-    let [Fact::StreamAtGate(id)] = raw.end.facts()[..] else { panic!("it is agreed") };
+    let [Fact::StreamReadyToOpen(id)] = raw.end.facts()[..] else { panic!("it is agreed") };
     raw.end.confirm(id);
     raw.hear();
     id

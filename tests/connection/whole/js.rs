@@ -56,7 +56,7 @@ fn a_half_closed_echo_reaches_a_peer_that_reads_flags_first() {
         raw.say(&data(SYN, 1, &proposal));
         sent.chunks(30_000).for_each(|part| raw.say(&data(0, 1, part)));
         raw.say(&frame(UPDATE, FIN, 1, 0));
-        let [Fact::StreamAtGate(ours), ..] = raw.end.facts()[..] else { panic!("it is agreed") };
+        let [Fact::StreamReadyToOpen(ours), ..] = raw.end.facts()[..] else { panic!("it is agreed") };
         raw.end.confirm(ours);
         if is_confirmed_before {
             stream.read(&raw.hear());
@@ -142,7 +142,7 @@ fn twenty_streams_at_once_open_to_a_peer_that_takes_ten_early() {
         for id in peer.streams.clone() {
             peer.say(&data(ACK, id, &agreed));
         }
-        let open = peer.raw.end.facts().iter().filter(|fact| matches!(fact, Fact::StreamAtGate(_))).count();
+        let open = peer.raw.end.facts().iter().filter(|fact| matches!(fact, Fact::StreamReadyToOpen(_))).count();
         // One of them was reset, or had been agreed before.
         assert!(open >= 19, "{open} of {}", streams.len());
     }

@@ -85,7 +85,7 @@ fn a_limit_of_frames_changes_nothing_of_what_is_said() {
         assert_eq!(limited.end.facts(), facts, "seed {seed}");
         assert_eq!(say(limited), say(unlimited), "seed {seed}");
         for fact in facts {
-            if let Fact::StreamAtGate(id) = fact {
+            if let Fact::StreamReadyToOpen(id) = fact {
                 unlimited.end.confirm(id);
                 limited.end.confirm(id);
                 assert_eq!(limited.end.read(id), unlimited.end.read(id), "seed {seed}");

@@ -51,7 +51,7 @@ fn propose_muxers(end: &mut End, lines: &[u8]) -> Vec<u8> {
 fn a_list_is_answered_on_a_stream_and_for_security_and_muxer() {
     let mut raw = Raw::open(listener(YAMUX));
     raw.say(&data(SYN, 1, &[HEADER, LS, NONE, LS, ECHO].concat()));
-    let [Fact::StreamAtGate(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
+    let [Fact::StreamReadyToOpen(stream)] = raw.end.facts()[..] else { panic!("it is agreed") };
     assert_eq!(raw.end.protocol(stream), "/echo/1.0.0");
     raw.end.confirm(stream);
     let answer = [HEADER, LIST, NA, LIST, ECHO].concat();

@@ -29,7 +29,7 @@ fn open(raw: &mut Raw, streams: impl IntoIterator<Item = u32>) {
 
 /// The streams that have come to the gate, and nothing else has been told.
 fn at_gate(raw: &mut Raw) -> Vec<StreamId> {
-    let only_gate = |fact| if let Fact::StreamAtGate(stream) = fact { stream } else { panic!("{fact:?}") };
+    let only_gate = |fact| if let Fact::StreamReadyToOpen(stream) = fact { stream } else { panic!("{fact:?}") };
     raw.end.facts().into_iter().map(only_gate).collect()
 }
 
@@ -205,7 +205,12 @@ fn an_owner_that_is_late_loses_no_stream_for_which_there_is_a_token() {
     let facts = raw.end.facts();
     assert!(matches!(
         facts[..4],
-        [Fact::StreamAtGate(_), Fact::StreamAtGate(_), Fact::StreamAtGate(_), Fact::StreamAtGate(_)]
+        [
+            Fact::StreamReadyToOpen(_),
+            Fact::StreamReadyToOpen(_),
+            Fact::StreamReadyToOpen(_),
+            Fact::StreamReadyToOpen(_)
+        ]
     ));
     assert_eq!(facts[4..], [Fact::StreamRefused], "the bucket holds no more than its burst");
 }
@@ -299,13 +304,13 @@ fn an_honest_peer_with_a_full_backlog_is_slowed_down_and_loses_nothing() {
     while opened.len() < streams.len() {
         pair.run();
         for fact in pair.listener.facts() {
-            let Fact::StreamAtGate(stream) = fact else { panic!("{fact:?}") };
+            let Fact::StreamReadyToOpen(stream) = fact else { panic!("{fact:?}") };
             pair.listener.confirm(stream);
             taken += 1;
         }
         pair.run();
         for fact in pair.dialer.facts() {
-            let Fact::StreamAtGate(stream) = fact else { panic!("{fact:?}") };
+            let Fact::StreamReadyToOpen(stream) = fact else { panic!("{fact:?}") };
             opened.push(stream);
         }
         assert!(taken <= 10 + 200 * now.as_millis() / 1_000, "{taken} at {now:?}");

@@ -30,7 +30,7 @@ impl Raw {
         said.clear();
         handshake.transmit(&mut said).unwrap();
         end.hear(&said, usize::MAX);
-        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert_eq!(end.facts(), [Fact::ReadyToOpen]);
         assert!(end.permit());
         Self { end, transport: handshake.finish().unwrap().0 }
     }
@@ -46,11 +46,11 @@ impl Raw {
         let mut answer = [HEADER, NOISE].concat();
         handshake.transmit(&mut answer).unwrap();
         end.hear(&answer, usize::MAX);
-        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert_eq!(end.facts(), [Fact::ReadyToOpen]);
         assert!(!end.permit());
         let last = end.say();
         assert_eq!(handshake.receive(&last), Ok((last.len(), true)));
-        assert_eq!(end.facts(), [Fact::AtGate]);
+        assert_eq!(end.facts(), [Fact::ReadyToOpen]);
         assert!(end.permit());
         Self { end, transport: handshake.finish().unwrap().0 }
     }

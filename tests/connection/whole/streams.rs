@@ -27,11 +27,11 @@ fn a_stream_says_what_it_proposes_in_its_order_until_one_is_agreed() {
         pair.run();
         assert_eq!(pair.dialer.facts(), []);
         assert_eq!(pair.dialer.stream(ours).proposed(), protocols, "the peer has not said which");
-        let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
+        let [Fact::StreamReadyToOpen(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
         pair.listener.confirm(theirs);
         assert_eq!(pair.listener.stream(theirs).proposed(), [], "it is the peer's who proposes");
         pair.run();
-        assert_eq!(pair.dialer.facts(), [Fact::StreamAtGate(ours)]);
+        assert_eq!(pair.dialer.facts(), [Fact::StreamReadyToOpen(ours)]);
         assert_eq!(pair.dialer.stream(ours).proposed(), [], "it is agreed");
     }
     assert_eq!(Stream::inbound().proposed(), []);
@@ -43,7 +43,7 @@ fn a_stream_is_readable_while_a_read_gives_bytes_or_the_end_for_the_first_time()
     let stream = pair.dialer.open_stream(&["/echo/1.0.0"]);
     assert_eq!(pair.dialer.write(stream, b"early"), Ok(5));
     pair.run();
-    let [Fact::StreamAtGate(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
+    let [Fact::StreamReadyToOpen(taken)] = pair.listener.facts()[..] else { panic!("it is agreed") };
     assert!(!pair.listener.stream(taken).is_readable(), "it is not open");
     pair.listener.confirm(taken);
     assert!(pair.listener.stream(taken).is_readable());
@@ -182,7 +182,7 @@ fn a_stream_that_is_closed_before_it_is_open_is_given_up() {
     let mut pair = open_pair();
     let ours = pair.dialer.open_stream(&["/echo/1.0.0"]);
     pair.run();
-    let [Fact::StreamAtGate(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
+    let [Fact::StreamReadyToOpen(theirs)] = pair.listener.facts()[..] else { panic!("the listener agrees") };
     pair.listener.close_stream(theirs);
     assert_eq!(pair.listener.facts(), [Fact::StreamFailed(theirs, Failure::Requested)]);
     pair.run();
@@ -246,7 +246,7 @@ fn a_peers_stream_may_name_its_protocol_piece_by_piece() {
     raw.say(&data(0, 1, b"\x0c/echo/1"));
     assert_eq!(raw.end.facts(), []);
     raw.say(&data(FIN, 1, b".0.0\nhello"));
-    let [Fact::StreamAtGate(taken)] = raw.end.facts()[..] else { panic!("it is agreed") };
+    let [Fact::StreamReadyToOpen(taken)] = raw.end.facts()[..] else { panic!("it is agreed") };
     raw.end.confirm(taken);
     assert_eq!(raw.end.read(taken), Ok(b"hello".to_vec()));
     assert_eq!(raw.end.read(taken), Ok(vec![]), "the end");

@@ -33,7 +33,7 @@ fn waits(raw: &mut Raw, without_id: usize) {
 
 fn at_gate(raw: &mut Raw) -> StreamId {
     let facts = raw.end.facts();
-    let [Fact::StreamAtGate(stream)] = facts[..] else { panic!("{facts:?}") };
+    let [Fact::StreamReadyToOpen(stream)] = facts[..] else { panic!("{facts:?}") };
     stream
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use swarm_notify::connection::yamux::Pressure;
 use swarm_notify::connection::{
-    Config, Connection, Fact, Input, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams, Turn, UNTIMED,
+    Config, Connection, Environment, Fact, Input, Protocol, Rate, ReadError, Role, Scratch, Stream, Streams, UNTIMED,
     WriteError, noise,
 };
 use swarm_notify::identity::{Keypair, PeerId};
@@ -33,7 +33,7 @@ static KEYS: LazyLock<[[noise::Config; 2]; 2]> = LazyLock::new(|| {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     Opening,
-    AtGate,
+    ReadyToOpen,
     Open,
     Over,
 }
@@ -198,7 +198,7 @@ macro_rules! turn {
         turn!($end, $end.now)
     };
     ($end:expr, $now:expr) => {
-        Turn {
+        Environment {
             streams: &mut $end.streams,
             protocols: &PROTOCOLS,
             config: &$end.config,
@@ -374,7 +374,7 @@ impl End {
 
     /// The number of inbound streams that have an id and are not open.
     pub(super) fn backlog(&self) -> usize {
-        let waits = |seen: &&Seen| !seen.is_outbound && matches!(seen.state, State::Opening | State::AtGate);
+        let waits = |seen: &&Seen| !seen.is_outbound && matches!(seen.state, State::Opening | State::ReadyToOpen);
         self.seen.values().filter(waits).count()
     }
 
@@ -477,7 +477,7 @@ impl End {
     /// Gives permission to open a stream.
     pub(super) fn confirm(&mut self, id: StreamId) {
         let seen = self.seen.get_mut(&id).unwrap();
-        assert_eq!(seen.state, State::AtGate);
+        assert_eq!(seen.state, State::ReadyToOpen);
         (seen.state, seen.confirmed) = (State::Open, true);
         self.connection.confirm_stream(id, &mut turn!(self));
     }

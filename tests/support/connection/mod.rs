@@ -107,7 +107,7 @@ impl Pair {
             52..56 => self.permit(me, decisions),
             56..66 => end.open(decisions.byte()),
             66..72 => {
-                let at_gate: Vec<_> = ids(end, |state| state == State::AtGate);
+                let at_gate: Vec<_> = ids(end, |state| state == State::ReadyToOpen);
                 if let Some(id) = decisions.pick(at_gate.into_iter()) {
                     end.confirm(id);
                 }
@@ -292,7 +292,7 @@ impl Pair {
         let (end, other) = both(&mut self.ends, me);
         assert_eq!(end.over, None, "{fact:?} after the end");
         match fact {
-            Fact::AtGate => {
+            Fact::ReadyToOpen => {
                 assert!(!end.at_gate && !end.is_open);
                 assert_eq!(end.connection.peer(), Some(End::peer_of(1 - me)), "nobody else has the keys");
                 end.at_gate = true;
@@ -327,13 +327,13 @@ impl Pair {
                 }
                 assert!(end.heard_of() <= other.opened(), "it was begun there");
             }
-            Fact::StreamAtGate(id) => {
+            Fact::StreamReadyToOpen(id) => {
                 let name = end.streams.get(id).unwrap().protocol().unwrap().as_str();
                 let number: u8 = name[1..].parse().expect("it is one that both speak");
                 let order;
                 let seen = end.seen.get_mut(&id).unwrap();
                 assert_eq!(seen.state, State::Opening);
-                seen.state = State::AtGate;
+                seen.state = State::ReadyToOpen;
                 let theirs = other.by_number(number);
                 if seen.is_outbound {
                     assert_eq!(seen.number, Some(number));
@@ -352,7 +352,7 @@ impl Pair {
             Fact::StreamFailed(id, failure) => {
                 let refused = other.refused + other.unproposed > 0;
                 let seen = end.seen.get_mut(&id).unwrap();
-                assert!(matches!(seen.state, State::Opening | State::AtGate), "{fact:?} of {seen:?}");
+                assert!(matches!(seen.state, State::Opening | State::ReadyToOpen), "{fact:?} of {seen:?}");
                 (seen.state, seen.failed) = (State::Over, Some(failure));
                 let theirs = seen.number.and_then(|number| other.by_number(number));
                 let explained = match failure {

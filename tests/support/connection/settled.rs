@@ -33,7 +33,7 @@ impl Pair {
 
     fn serve(&mut self, me: usize) -> bool {
         let mut moved = false;
-        for id in ids(&self.ends[me], |state| state == State::AtGate) {
+        for id in ids(&self.ends[me], |state| state == State::ReadyToOpen) {
             self.ends[me].confirm(id);
             moved = true;
         }

@@ -132,13 +132,13 @@ impl Peer {
 
     fn told(&mut self, fact: Fact, deeds: &mut Deeds) {
         match fact {
-            Fact::AtGate if self.eager => self.permit(deeds),
-            Fact::AtGate => self.at_gate = true,
+            Fact::ReadyToOpen if self.eager => self.permit(deeds),
+            Fact::ReadyToOpen => self.at_gate = true,
             Fact::StreamOffered => unreachable!("offered streams are taken"),
             // Of a time-out the swarm hears as a reset.
             Fact::StreamUnproposed | Fact::StreamRefused => deeds.resets = true,
-            Fact::StreamAtGate(id) if self.eager => self.confirm(id),
-            Fact::StreamAtGate(id) => self.waiting.push(id),
+            Fact::StreamReadyToOpen(id) if self.eager => self.confirm(id),
+            Fact::StreamReadyToOpen(id) => self.waiting.push(id),
             Fact::StreamFailed(id, _) => {
                 // Of a time-out the swarm hears as a reset; of what is not spoken, as well.
                 deeds.resets = true;

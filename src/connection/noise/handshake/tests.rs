@@ -67,7 +67,7 @@ fn number(identity: &Keypair) -> u8 {
 }
 
 /// Hands the payload to an honest node in each role, and gives what it says to it.
-fn judge(payload: Vec<u8>) -> Result<Remote, Error> {
+fn judge(payload: Vec<u8>) -> Result<RemoteIdentity, Error> {
     let (forger, honest) = (forger(payload), honest(1));
     let [as_dialer, as_listener] = [Role::Dialer, Role::Listener].map(|role| {
         let (mut ours, mut theirs) = match role {
