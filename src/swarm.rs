@@ -86,7 +86,7 @@
 // The page of `Swarm` has the methods of these first, in this order.
 mod make;
 
-mod begin;
+mod listen_and_dial;
 
 mod turn;
 
@@ -96,8 +96,7 @@ mod streams;
 
 mod address;
 mod address_group;
-mod bits;
-mod bound;
+mod bit_set;
 mod budget;
 mod config;
 mod dials;
@@ -105,24 +104,25 @@ mod door;
 mod drive;
 mod enforcing;
 mod error;
+mod eviction;
 mod gate;
-mod giving_way;
-mod held;
-mod interrupted;
-mod ledger;
-mod line;
-mod link;
+mod held_bytes;
 mod listeners;
 mod lists;
+mod memory_bound;
+mod memory_relief;
+mod opening_queue;
 mod own_dial;
 mod peers;
 mod reactor;
 mod ready;
 mod refusals;
-mod relief;
+mod retry;
 mod run_queue;
 mod seeds;
 mod shares;
+mod socket_connection;
+mod state;
 mod timers;
 mod trim;
 mod view;
@@ -156,12 +156,12 @@ use core::time::Duration;
 use door::Door;
 use enforcing::Enforcing;
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use ledger::Ledger;
 use libp2p_identity::PeerId;
-use link::Link;
 use listeners::Listeners;
 use run_queue::{Closing, Queue};
 use seeds::Seeds;
+use socket_connection::SocketConnection;
+use state::SwarmState;
 use std::io;
 use timers::Timers;
 use trim::Trimming;
@@ -180,9 +180,9 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     transport: T,
     noise: noise::Config,
     seeds: Seeds,
-    ledger: Ledger<EVENTS>,
+    state: SwarmState<EVENTS>,
     listeners: Listeners,
-    links: Table<ConnectionId, Link<T>>,
+    connections: Table<ConnectionId, SocketConnection<T>>,
     door: Door<T>,
     timers: Timers,
     trimming: Trimming,
@@ -222,21 +222,21 @@ where
     /// Who we are to our peers.
     #[must_use]
     pub const fn local_peer(&self) -> PeerId {
-        self.ledger.local_peer
+        self.state.local_peer
     }
 
     /// Lets inbound streams choose `protocol`, from now on. Repeating it changes nothing. How many there are is for the
     /// owner to bound.
     pub fn register_protocol(&mut self, protocol: Protocol) {
-        if !self.ledger.protocols.contains(&protocol) {
-            self.ledger.protocols.push(protocol);
+        if !self.state.protocols.contains(&protocol) {
+            self.state.protocols.push(protocol);
         }
     }
 
     /// Lets no more inbound streams choose `protocol`: one whose negotiation is under way finds that it is not spoken.
     /// Those that have chosen it stay, open or waiting to be. `protocol` was not registered: nothing changes.
     pub fn unregister_protocol(&mut self, protocol: &Protocol) {
-        self.ledger.protocols.retain(|other| other != protocol);
+        self.state.protocols.retain(|other| other != protocol);
     }
 
     /// Limits the streams of a protocol that peers may have open: those of one peer, and those of all together. A stream
@@ -262,7 +262,7 @@ where
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn limit_protocol(&mut self, protocol: &Protocol, limits: ProtocolLimits) {
-        self.ledger.limit_protocol(protocol, limits);
+        self.state.limit_protocol(protocol, limits);
     }
 
     /// Closes a listener. Its connections stay. Repeating it before its last event changes nothing.
@@ -302,9 +302,9 @@ where
     /// [`CloseError`]; nothing has changed.
     pub fn close_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
-        if let Some(link) = self.links.get_mut(id) {
-            link.close(&mut self.ledger, ConnectionEnd::Requested, UNTIMED);
-            link.mark_commanded(&mut self.ledger);
+        if let Some(conn) = self.connections.get_mut(id) {
+            conn.close(&mut self.state, ConnectionEnd::Requested, UNTIMED);
+            conn.mark_commanded(&mut self.state);
         }
         Ok(())
     }
@@ -318,9 +318,9 @@ where
     /// [`CloseError`]; nothing has changed.
     pub fn abort_connection(&mut self, id: ConnectionId) -> Result<(), CloseError> {
         self.closable(id)?;
-        if let Some(link) = self.links.get_mut(id) {
-            link.cut(&mut self.ledger);
-            link.mark_dirty(&mut self.ledger);
+        if let Some(conn) = self.connections.get_mut(id) {
+            conn.cut(&mut self.state);
+            conn.mark_dirty(&mut self.state);
         }
         Ok(())
     }
@@ -341,9 +341,9 @@ where
     pub fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
         self.closable(id)?;
         let waker = self.wakers.waker(Slot::of(id));
-        if let Some(link) = self.links.get_mut(id) {
-            link.blame(&mut self.ledger, &mut Context::from_waker(&waker), fault);
-            link.mark_dirty(&mut self.ledger);
+        if let Some(conn) = self.connections.get_mut(id) {
+            conn.blame(&mut self.state, &mut Context::from_waker(&waker), fault);
+            conn.mark_dirty(&mut self.state);
         }
         Ok(())
     }
@@ -367,7 +367,7 @@ where
     /// }
     /// ```
     pub fn count_refusals(&mut self, connection: ConnectionId, refusal: Refusal, count: u64) {
-        self.ledger.refuse_many(connection.into(), refusal, count);
+        self.state.refuse_many(connection.into(), refusal, count);
     }
 
     /// Closes everything: listeners at once, connections politely, as [`close_connection`](Self::close_connection) does,
@@ -379,7 +379,7 @@ where
     pub fn shutdown(&mut self) {
         if !core::mem::replace(&mut self.is_shutting_down, true) {
             self.closing = Some(Closing::default());
-            self.ledger.close();
+            self.state.close();
         }
     }
 
@@ -387,7 +387,7 @@ where
     /// [`Notifees::drive`](crate::notifee::Notifees::drive) says when notifees have heard everything, too.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        self.is_shutting_down && self.closing.is_none() && self.ledger.lifecycle.is_empty()
+        self.is_shutting_down && self.closing.is_none() && self.state.lifecycle.is_empty()
     }
 
     /// Returns a waker that calls the owner for a turn, from any thread. With a reactor it ends a [`wait`](Self::wait) and
@@ -399,7 +399,7 @@ where
     }
 
     fn closable(&self, id: impl Into<Id>) -> Result<(), CloseError> {
-        match self.ledger.lifecycle.state(id) {
+        match self.state.lifecycle.state(id) {
             Some(State::Opening | State::Open | State::Leaving) => Ok(()),
             Some(State::Ended) => Err(CloseError::Ended),
             None => Err(CloseError::Stale),

@@ -5,7 +5,7 @@
 //! [`places`] says who goes, and why. So are the bytes that all of them hold, of which the largest holder goes.
 //!
 //! ```text
-//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a link, and in line for room
+//!  accept ─▶ upgrade ─▶ multistream, Noise ─▶ authenticated: an id, a conn, and in line for room
 //!    │          │                │
 //!    └──────────┴────────────────┴──▶ refused, evicted, broken, too late: closed and counted
 //! ```
@@ -14,16 +14,16 @@
 //! the turn could join it.
 
 mod crowd;
-mod places;
+mod signature_budget;
 mod visitor;
-mod work;
+mod visitor_table;
 
 use super::Swarm;
 use super::address_group::AddressGroup;
 use super::config::Config;
-use super::link::{Link, OfPeer, Pipe};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
+use super::socket_connection::{OfPeer, Pipe, SocketConnection};
 use super::wake::Slot;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
@@ -36,9 +36,9 @@ use crowd::Progress;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
-use places::{Origin, Places};
+use signature_budget::SignatureBudget;
 use visitor::{Flaw, Outcome, Stage};
-use work::TurnWork;
+use visitor_table::{VisitorOrigin, VisitorTable};
 
 pub(super) use visitor::Visitor;
 
@@ -57,20 +57,20 @@ pub(super) const fn budget(config: &Config) -> usize {
 
 /// The accepted connections whose peers are not authenticated.
 pub(super) struct Door<T: Transport> {
-    places: Places<Visitor<T>>,
+    places: VisitorTable<Visitor<T>>,
     /// The bytes that visitors hold beyond their [`OWN`].
     held: usize,
     budget: usize,
-    work: TurnWork,
+    work: SignatureBudget,
 }
 
 impl<T: Transport> Door<T> {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            places: Places::new(config),
+            places: VisitorTable::new(config),
             held: 0,
             budget: budget(config),
-            work: TurnWork::new(config.handshake_work_per_turn),
+            work: SignatureBudget::new(config.handshake_work_per_turn),
         }
     }
 
@@ -162,15 +162,15 @@ where
         now: Duration,
     ) {
         // Before anything is looked up, made or drawn for it, so that a refusal costs little.
-        if let Err(why) = self.ledger.access.may_accept(&remote, now) {
+        if let Err(why) = self.state.access.may_accept(&remote, now) {
             drop(upgrade);
             return self.refuse(listener, &remote, None, Refusal::ConnectionDenied, &why);
         }
-        let origin = Origin::of(&remote);
+        let origin = VisitorOrigin::of(&remote);
         let crowd = self.crowd_at_door(&remote);
         let flaw: Option<&dyn fmt::Display> = if self.is_shutting_down {
             Some(&"the swarm shuts down")
-        } else if self.links.len() >= self.ledger.config.limits.connections as usize {
+        } else if self.connections.len() >= self.state.config.limits.connections as usize {
             // Without a place for one more connection a handshake would come to nothing.
             Some(&NO_PLACE)
         } else if self.door.places.is_shut(origin) {
@@ -249,7 +249,7 @@ where
             Ok(None) => {}
             Ok(Some(io)) => {
                 let seed = self.seeds.next();
-                let config = &self.ledger.config.connection;
+                let config = &self.state.config.connection;
                 match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
                     Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),
                     Err(error) => {
@@ -260,11 +260,11 @@ where
             }
             Err(flaw) => return self.handshake_fails(number, &flaw),
         }
-        let outcome = visitor.drive(&mut self.ledger, &mut cx, &mut self.input, most, now);
+        let outcome = visitor.drive(&mut self.state, &mut cx, &mut self.input, most, now);
         let progress = visitor.progress();
         let held = visitor.held().saturating_sub(OWN);
         self.door.held = self.door.held + held - core::mem::replace(&mut visitor.counted, held);
-        self.door.work.add(AddressGroup::of(&visitor.remote), self.ledger.work_of_signatures());
+        self.door.work.add(AddressGroup::of(&visitor.remote), self.state.work_of_signatures());
         match outcome {
             Outcome::Waits => {}
             Outcome::HasMore => self.wakers.mark(slot),
@@ -292,7 +292,7 @@ where
             && deadline <= self.now
         {
             // What has come may be in the socket already, without a wake yet. It counts for the work of the turn that begins.
-            self.ledger.take_work_of_signatures();
+            self.state.take_work_of_signatures();
             if self.visitor_may_cost(number, self.queue.turn.wrapping_add(1)) {
                 self.help_visitor(number, most);
             }
@@ -308,7 +308,7 @@ where
         let Some(mut visitor) = self.leaves(number) else { return };
         let Some(pipe) = visitor.take_pipe() else { return };
         let (listener, remote, peer) = (visitor.listener, &visitor.remote, pipe.connection.peer());
-        if peer == Some(self.ledger.local_peer) {
+        if peer == Some(self.state.local_peer) {
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::HandshakeFailed, &"the peer has our identity key");
         }
@@ -317,19 +317,19 @@ where
             return self.refuse(listener, remote, peer, Refusal::HandshakeFailed, &"the swarm shuts down");
         }
         if let Some(known) = peer
-            && let Err(why) = self.ledger.access.may_connect(known, Direction::Inbound, remote, self.now)
+            && let Err(why) = self.state.access.may_connect(known, Direction::Inbound, remote, self.now)
         {
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::ConnectionDenied, &why);
         }
-        let Ok(id) = self.ledger.lifecycle.begin_connection(Direction::Inbound) else {
+        let Ok(id) = self.state.lifecycle.begin_connection(Direction::Inbound) else {
             drop(pipe);
             return self.refuse(listener, remote, peer, Refusal::ConnectionLimit, &NO_PLACE);
         };
-        let mut link = Link::accepted(id, visitor, pipe);
+        let mut conn = SocketConnection::accepted(id, visitor, pipe);
         let waker = self.wakers.waker(Slot::of(id));
-        link.ready_to_open(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
-        self.insert_link(link);
+        conn.ready_to_open(&mut self.state, &mut Context::from_waker(&waker), self.now);
+        self.insert_connection(conn);
     }
 
     fn handshake_fails(&mut self, number: u64, flaw: &Flaw) {
@@ -364,8 +364,8 @@ where
     ) {
         let of = OfPeer(peer);
         log::debug!("{listener}: a connection from {}{of} is closed: {}", for_log(remote), for_log(why));
-        self.ledger.refuse_from(listener, refusal, remote, peer);
-        self.ledger.lifecycle.count_connection_without_id();
+        self.state.refuse_from(listener, refusal, remote, peer);
+        self.state.lifecycle.count_connection_without_id();
     }
 
     fn arm_door(&mut self) {

@@ -19,8 +19,8 @@ mod writing;
 
 use super::Swarm;
 use super::budget::{Budget, Helping};
-use super::link::Link;
 use super::reactor::Reactor;
+use super::socket_connection::SocketConnection;
 use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use core::task::Context;
@@ -55,9 +55,9 @@ where
 
     /// Starts the time-outs of the commands that were given since the last turn.
     fn count_commands(&mut self) {
-        while let Some(id) = self.ledger.commanded.pop() {
-            if let Some(link) = self.links.get_mut(id) {
-                link.count_from(&mut self.ledger, self.now);
+        while let Some(id) = self.state.commanded.pop() {
+            if let Some(conn) = self.connections.get_mut(id) {
+                conn.count_from(&mut self.state, self.now);
             }
             self.arm(id);
         }
@@ -70,53 +70,53 @@ where
             || !self.queue.woken.is_empty()
             || self.wakers.is_woken()
             || self.wakers.is_called()
-            || !self.ledger.is_settled()
-            || !self.ledger.commanded.is_empty()
-            || self.ledger.held.has_relieved()
+            || !self.state.is_settled()
+            || !self.state.commanded.is_empty()
+            || self.state.held_bytes.has_relieved()
             || (self.is_transport_due && self.accepts())
             || self.closing.is_some()
             || self.is_enforcing()
     }
 
-    /// Adds a link that has just been dialed or let in, and puts it in the queue, so that it is polled once.
-    pub(super) fn insert_link(&mut self, link: Link<T>) {
-        let (id, slot) = (link.id, Slot::of(link.id));
+    /// Adds a connection that has just been dialed or let in, and puts it in the queue, so that it is polled once.
+    pub(super) fn insert_connection(&mut self, conn: SocketConnection<T>) {
+        let (id, slot) = (conn.id, Slot::of(conn.id));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
-        self.links.insert(id, link);
+        self.connections.insert(id, conn);
     }
 
     /// Puts a connection that was helped or judged in line for output, and arms its next deadline.
     pub(super) fn driven(&mut self, id: ConnectionId) {
-        if let Some(link) = self.links.get_mut(id)
-            && link.wants_output()
+        if let Some(conn) = self.connections.get_mut(id)
+            && conn.wants_output()
         {
-            link.mark_dirty(&mut self.ledger);
+            conn.mark_dirty(&mut self.state);
         }
         self.arm(id);
     }
 
     /// Arms a connection's earliest deadline.
     fn arm(&mut self, id: ConnectionId) {
-        let Some(link) = self.links.get_mut(id) else { return };
-        match link.deadline(&self.ledger) {
-            Some(deadline) => self.timers.arm(id, &mut link.armed, deadline),
-            None => link.armed = None,
+        let Some(conn) = self.connections.get_mut(id) else { return };
+        match conn.deadline(&self.state) {
+            Some(deadline) => self.timers.arm(id, &mut conn.armed, deadline),
+            None => conn.armed = None,
         }
     }
 
     /// Opens what waits in line, in turn, as far as the event queue has room. A listener and a connection cost a unit
     /// each. A stream costs none: the room in the queue limits them.
     fn admit(&mut self, budget: &mut Budget<'_>, has_done: &mut bool) {
-        while self.ledger.lifecycle.room() > 0 {
-            let Some(id) = self.ledger.line.first() else { return };
-            let costs = !matches!(id, Id::Stream(_)) && self.ledger.is_opening(id);
+        while self.state.lifecycle.room() > 0 {
+            let Some(id) = self.state.opening_queue.first() else { return };
+            let costs = !matches!(id, Id::Stream(_)) && self.state.is_opening(id);
             if costs && !budget.allows() && *has_done {
                 return;
             }
             *has_done |= costs;
-            self.ledger.line.pop_first();
+            self.state.opening_queue.pop_first();
             match id {
                 Id::Listener(id) => self.admit_listener(id),
                 Id::Connection(id) => self.admit_connection(id),
@@ -126,22 +126,22 @@ where
     }
 
     fn admit_connection(&mut self, id: ConnectionId) {
-        if !self.ledger.is_opening(id) || self.is_denied_meanwhile(id) || !self.claim_share(id) {
+        if !self.state.is_opening(id) || self.is_denied_meanwhile(id) || !self.claim_share(id) {
             return;
         }
-        if self.ledger.lifecycle.room() == 0 {
+        if self.state.lifecycle.room() == 0 {
             // The end of a connection that gave way has taken the room.
-            return self.ledger.line.put_back(id);
+            return self.state.opening_queue.put_back(id);
         }
-        let Some(link) = self.links.get_mut(id) else { return };
+        let Some(conn) = self.connections.get_mut(id) else { return };
         let waker = self.wakers.waker(Slot::of(id));
-        link.admit(&mut self.ledger, &mut Context::from_waker(&waker), self.now);
+        conn.admit(&mut self.state, &mut Context::from_waker(&waker), self.now);
     }
 
     fn admit_stream(&mut self, id: StreamId) {
-        let Some(connection) = self.ledger.lifecycle.connection_of(id) else { return };
-        if let Some(link) = self.links.get_mut(connection) {
-            link.admit_stream(id, &mut self.ledger, self.now);
+        let Some(connection) = self.state.lifecycle.connection_of(id) else { return };
+        if let Some(conn) = self.connections.get_mut(connection) {
+            conn.admit_stream(id, &mut self.state, self.now);
         }
     }
 }

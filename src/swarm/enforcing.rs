@@ -2,11 +2,11 @@
 
 use super::Swarm;
 use super::gate::{Denial, Gate};
-use super::ledger::Ledger;
-use super::link::Link;
 use super::lists::{Changed, Lists};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
+use super::socket_connection::SocketConnection;
+use super::state::SwarmState;
 use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use alloc::boxed::Box;
@@ -41,19 +41,19 @@ where
     /// Returns the lists of peers and networks that it allows and denies.
     #[must_use]
     pub const fn lists(&self) -> &Lists {
-        &self.ledger.access.lists
+        &self.state.access.lists
     }
 
     /// Lends the lists of peers and networks that it allows and denies, to be changed at any time. New connections and dials
     /// are judged by them at once, and the next turns cut what is open or under way and denied: [`Lists`] says how.
     pub const fn lists_mut(&mut self) -> &mut Lists {
-        &mut self.ledger.access.lists
+        &mut self.state.access.lists
     }
 
     /// Has a gate judge who comes in, whom we dial and what peers may speak from now on, and returns the one before. `None`: no
     /// gate, which costs nothing. What is open or under way stays; [`ask_gate_again`](Self::ask_gate_again) has it judged, too.
     pub fn set_gate(&mut self, gate: Option<Box<dyn Gate>>) -> Option<Box<dyn Gate>> {
-        core::mem::replace(&mut self.ledger.access.gate, gate)
+        core::mem::replace(&mut self.state.access.gate, gate)
     }
 
     /// Has the gate judge what is open, because its rules have changed. The next turns do so, 64 connections a unit, and
@@ -99,44 +99,44 @@ where
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ask_gate_again(&mut self) {
-        if self.ledger.access.gate.is_some() {
+        if self.state.access.gate.is_some() {
             self.look_at_all().asks_gate = true;
         }
     }
 
     fn look_at_all(&mut self) -> &mut Enforcing {
         let enforcing = self.enforcing.get_or_insert_default();
-        enforcing.left = self.links.slots();
+        enforcing.left = self.connections.slots();
         enforcing.visitor = Some(0);
         enforcing
     }
 
     /// Returns whether something open may have to be cut, since the lists or the gate have changed.
     pub(super) fn is_enforcing(&self) -> bool {
-        self.enforcing.is_some() || self.ledger.access.lists.has_changes()
+        self.enforcing.is_some() || self.state.access.lists.has_changes()
     }
 
     /// Does one unit of work of cutting what is denied: all connections of a peer, or a look at a few connections.
     #[cold]
     #[inline(never)]
     pub(super) fn enforce_next(&mut self) {
-        match self.ledger.access.lists.take_changed() {
+        match self.state.access.lists.take_changed() {
             Some(Changed::Peer(peer)) => {
-                let Ledger { shares, dials, .. } = &self.ledger;
+                let SwarmState { shares, dials, .. } = &self.state;
                 let connections: Vec<_> = shares.connections_of(peer).chain(dials.to(peer)).collect();
                 return connections.into_iter().for_each(|id| self.enforce(id, false));
             }
             Some(Changed::All) => _ = self.look_at_all(),
             None => {}
         }
-        let slots = self.links.slots();
+        let slots = self.connections.slots();
         for _ in 0..LOOKS {
             let Some(enforcing) = &mut self.enforcing else { return };
             if enforcing.left > 0 {
                 enforcing.left -= 1;
                 enforcing.slot = if enforcing.slot + 1 < slots { enforcing.slot + 1 } else { 0 };
                 let (slot, asks_gate) = (enforcing.slot, enforcing.asks_gate);
-                if let Some(id) = self.links.key_at(slot) {
+                if let Some(id) = self.connections.key_at(slot) {
                     self.enforce(id, asks_gate);
                 }
             } else if let Some(from) = enforcing.visitor.take() {
@@ -150,17 +150,17 @@ where
 
     /// Cuts a connection that is denied, or the streams on it that are.
     fn enforce(&mut self, id: ConnectionId, asks_gate: bool) {
-        let Some(link) = self.links.get_mut(id) else { return };
-        let (access, now) = (&mut self.ledger.access, self.now);
-        let denial = match link.peer() {
-            Some(peer) if asks_gate => access.may_connect(peer, link.direction, link.judged_address(), now),
-            Some(peer) => access.lists_allow(Some(peer), link.judged_address(), now),
+        let Some(conn) = self.connections.get_mut(id) else { return };
+        let (access, now) = (&mut self.state.access, self.now);
+        let denial = match conn.peer() {
+            Some(peer) if asks_gate => access.may_connect(peer, conn.direction, conn.judged_address(), now),
+            Some(peer) => access.lists_allow(Some(peer), conn.judged_address(), now),
             // Its name may not have led to an address yet.
-            None => access.lists_allow_dial(link.judged_address(), link.expected.as_deref().copied(), now),
+            None => access.lists_allow_dial(conn.judged_address(), conn.expected.as_deref().copied(), now),
         };
         let waker = self.wakers.waker(Slot::of(id));
         if let Err(why) = denial {
-            link.deny(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
+            conn.deny(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
             self.driven(id);
         } else if asks_gate {
             self.enforce_on_streams(id);
@@ -170,20 +170,20 @@ where
     /// Returns whether a connection that has waited for room has come to be denied, and closes it then. A look at the
     /// connections of its peer has passed it over, since it had no share yet.
     pub(super) fn is_denied_meanwhile(&mut self, id: ConnectionId) -> bool {
-        let Some(link) = self.links.get_mut(id) else { return false };
-        let Err(why) = self.ledger.access.lists_allow(link.peer(), link.judged_address(), self.now) else {
+        let Some(conn) = self.connections.get_mut(id) else { return false };
+        let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {
             return false;
         };
         let waker = self.wakers.waker(Slot::of(id));
-        link.deny(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
-        link.mark_dirty(&mut self.ledger);
+        conn.deny(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
+        conn.mark_dirty(&mut self.state);
         true
     }
 
     fn enforce_on_streams(&mut self, connection: ConnectionId) {
-        let Some(peer) = self.links.get(connection).and_then(Link::peer) else { return };
+        let Some(peer) = self.connections.get(connection).and_then(SocketConnection::peer) else { return };
         let mut denied: Vec<StreamId> = Vec::new();
-        let (lifecycle, streams, access) = (&self.ledger.lifecycle, &self.ledger.streams, &mut self.ledger.access);
+        let (lifecycle, streams, access) = (&self.state.lifecycle, &self.state.streams, &mut self.state.access);
         for id in lifecycle.streams_of(connection) {
             let is_theirs = lifecycle.direction(id) == Some(Direction::Inbound);
             if is_theirs
@@ -193,9 +193,9 @@ where
                 denied.push(id);
             }
         }
-        if let Some(link) = self.links.get_mut(connection) {
+        if let Some(conn) = self.connections.get_mut(connection) {
             for id in denied {
-                link.deny_stream(id, &mut self.ledger, self.now);
+                conn.deny_stream(id, &mut self.state, self.now);
             }
         }
         self.driven(connection);
@@ -204,7 +204,7 @@ where
     /// Closes the next visitor if the lists deny its address. Returns the number of the one behind it.
     fn enforce_at_door(&mut self, from: u64) -> Option<u64> {
         let (number, remote) = self.next_visitor(from)?;
-        if self.ledger.access.lists.denies_address(&remote) {
+        if self.state.access.lists.denies_address(&remote) {
             self.turn_away(number, Refusal::ConnectionDenied, &Denial::ListedAddress);
         }
         number.checked_add(1)

@@ -19,10 +19,10 @@ where
     /// handled: what that closed is vacated.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
-        if self.ledger.lifecycle.is_held() {
+        if self.state.lifecycle.is_held() {
             return None;
         }
-        match self.ledger.vacate() {
+        match self.state.vacate() {
             Some(Id::Listener(id)) => drop(self.listeners.table.remove(id)),
             Some(Id::Connection(id)) => {
                 self.remove_link(id);
@@ -30,31 +30,31 @@ where
                 self.forget_deadlines();
             }
             Some(Id::Stream(_)) => {
-                if let Some((connection, held)) = self.ledger.dropped.take()
-                    && let Some(link) = self.links.get_mut(connection)
+                if let Some((connection, held)) = self.state.dropped.take()
+                    && let Some(conn) = self.connections.get_mut(connection)
                 {
-                    link.uncount(&mut self.ledger, held);
+                    conn.uncount(&mut self.state, held);
                 }
             }
             None => {}
         }
-        self.ledger.next_event()
+        self.state.next_event()
     }
 
     /// The next stream or listener that is ready, if one is. See [`Ready`].
     pub fn next_ready(&mut self) -> Option<Ready> {
-        if self.ledger.lifecycle.is_held() {
+        if self.state.lifecycle.is_held() {
             return None;
         }
         let listeners = &self.listeners.table;
-        self.ledger.next_ready(|index| listeners.key_at(index))
+        self.state.next_ready(|index| listeners.key_at(index))
     }
 
     /// The opening events of all that has been told to be open and has not been told to be over, for an observer that
     /// comes late. See [`Lifecycle::openings`](crate::lifecycle::Lifecycle::openings).
     #[must_use]
     pub fn openings(&self) -> Vec<Event> {
-        self.ledger.lifecycle.openings()
+        self.state.lifecycle.openings()
     }
 
     /// Returns the number of events that wait, if the queue has no room for some of them; 0 otherwise. An owner who drains
@@ -62,11 +62,11 @@ where
     /// [`Lifecycle::events_until_room`](crate::lifecycle::Lifecycle::events_until_room).
     #[must_use]
     pub fn events_until_room(&self) -> usize {
-        self.ledger.lifecycle.events_until_room()
+        self.state.lifecycle.events_until_room()
     }
 
     /// While it is held, there is no next event and nothing is ready: an event is being handled.
     pub(crate) const fn hold(&mut self, is_held: bool) {
-        self.ledger.lifecycle.hold(is_held);
+        self.state.lifecycle.hold(is_held);
     }
 }

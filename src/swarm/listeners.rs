@@ -78,7 +78,7 @@ where
     /// There is room for a listener to open: binds it, and asks the transport at once for its first address, while the
     /// room is there.
     pub(super) fn admit_listener(&mut self, id: ListenerId) {
-        if !self.ledger.is_opening(id) {
+        if !self.state.is_opening(id) {
             return;
         }
         let Some(listener) = self.listeners.table.get_mut(id) else { return };
@@ -91,7 +91,7 @@ where
         }
         let plain = match split_peer(&listener.address) {
             Err(flaw) => return self.listener_fails(id, Failure::Unsupported, &flaw),
-            Ok((_, Some(peer))) if peer != self.ledger.local_peer => {
+            Ok((_, Some(peer))) if peer != self.state.local_peer => {
                 return self.listener_fails(id, Failure::WrongPeer, &"the address names another peer");
             }
             Ok((plain, _)) => plain,
@@ -122,7 +122,7 @@ where
         if let Some(listener) = self.listeners.table.get_mut(id) {
             listener.error = Some(text.to_string());
         }
-        let _ = self.ledger.lifecycle.fail(id, failure);
+        let _ = self.state.lifecycle.fail(id, failure);
     }
 
     /// A listener that is opening has its first address, or has had it and there is room now.
@@ -130,8 +130,8 @@ where
         if self.is_shutting_down {
             return;
         }
-        if self.ledger.lifecycle.opened(id).is_err() {
-            self.ledger.wait(id);
+        if self.state.lifecycle.opened(id).is_err() {
+            self.state.wait(id);
         }
     }
 
@@ -143,11 +143,11 @@ where
         }
         listener.end = Some(end);
         // An open one leaves, one that is opening stays so until its socket is closed.
-        let _ = self.ledger.lifecycle.leave(id);
+        let _ = self.state.lifecycle.leave(id);
         // The next poll hears the transport's word, or lets the owner drain what is told here.
         self.wakers.mark(Slot::Transport);
         let Some(transport_id) = listener.transport_id else {
-            let _ = self.ledger.lifecycle.end_listener(id, end);
+            let _ = self.state.lifecycle.end_listener(id, end);
             return;
         };
         self.listeners.expecting += 1;
@@ -168,12 +168,12 @@ where
         self.listeners.expecting -= awaited;
         self.listeners.by_transport_id.remove(&transport_id);
         let _ = match (asked, &reason) {
-            _ if failure.is_some_and(|failure| self.ledger.lifecycle.fail(id, failure).is_ok()) => Ok(()),
+            _ if failure.is_some_and(|failure| self.state.lifecycle.fail(id, failure).is_ok()) => Ok(()),
             // Binding took a while, and failed of something that has a word of its own.
-            (None, Err(error)) if self.ledger.is_opening(id) => self.ledger.lifecycle.fail(id, error::failure(error)),
-            (None, Err(error)) => self.ledger.lifecycle.end_listener(id, ListenerEnd::Failed(error::fault(error))),
-            (None, Ok(())) => self.ledger.lifecycle.end_listener(id, ListenerEnd::Failed(Fault::Io)),
-            (Some(end), _) => self.ledger.lifecycle.end_listener(id, end),
+            (None, Err(error)) if self.state.is_opening(id) => self.state.lifecycle.fail(id, error::failure(error)),
+            (None, Err(error)) => self.state.lifecycle.end_listener(id, ListenerEnd::Failed(error::fault(error))),
+            (None, Ok(())) => self.state.lifecycle.end_listener(id, ListenerEnd::Failed(Fault::Io)),
+            (Some(end), _) => self.state.lifecycle.end_listener(id, end),
         };
     }
 
@@ -198,19 +198,19 @@ where
 
     /// Whether a connection may come in now.
     pub(super) fn accepts(&self) -> bool {
-        !self.is_shutting_down && self.ledger.lifecycle.room() > 0
+        !self.is_shutting_down && self.state.lifecycle.room() > 0
     }
 
     fn transport_says(&mut self, event: TransportEvent<T::ListenerUpgrade, T::Error>, now: Duration) {
         match event {
             TransportEvent::NewAddress { listener_id, listen_addr } => {
-                match plain_address(&listen_addr, self.ledger.local_peer) {
+                match plain_address(&listen_addr, self.state.local_peer) {
                     Ok(address) => self.address_comes(listener_id, address),
                     Err(flaw) => self.address_is_refused(listener_id, &listen_addr, flaw),
                 }
             }
             TransportEvent::AddressExpired { listener_id, listen_addr } => {
-                let Ok(expired) = plain_address(&listen_addr, self.ledger.local_peer) else { return };
+                let Ok(expired) = plain_address(&listen_addr, self.state.local_peer) else { return };
                 let Some((id, listener)) = self.known(listener_id) else { return };
                 listener.addresses.retain(|address| *address != expired);
                 self.addresses_changed(id);
@@ -236,7 +236,7 @@ where
             listener.warned = Some(now);
             log::warn!("{id} cannot accept: {error}");
         }
-        self.ledger.refuse(id, Refusal::AcceptFailed);
+        self.state.refuse(id, Refusal::AcceptFailed);
         if error::failure(error) == Failure::Io {
             self.give_back();
         }
@@ -273,8 +273,8 @@ where
     }
 
     fn addresses_changed(&mut self, id: ListenerId) {
-        if self.ledger.lifecycle.state(id) == Some(State::Open) {
-            self.ledger.addresses_changed(id);
+        if self.state.lifecycle.state(id) == Some(State::Open) {
+            self.state.addresses_changed(id);
         }
     }
 }

@@ -3,11 +3,11 @@
 use super::Swarm;
 use super::config::Config;
 use super::door::Door;
-use super::ledger::Ledger;
 use super::listeners::Listeners;
 use super::reactor::Reactor;
 use super::run_queue::Queue;
 use super::seeds::Seeds;
+use super::state::SwarmState;
 use super::timers::Timers;
 use super::trim::Trimming;
 use super::wake::{Slot, WakeSet};
@@ -125,9 +125,9 @@ where
             noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
             seeds,
             door: Door::new(&config),
-            ledger: Ledger::new(config, identity.public().to_peer_id()),
+            state: SwarmState::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),
-            links: Table::new(),
+            connections: Table::new(),
             timers: Timers::default(),
             trimming: Trimming::default(),
             wakers,

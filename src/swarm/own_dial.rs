@@ -19,7 +19,7 @@ where
     ///
     /// It looks at each visitor. That happens only after a dial of ours has reached a peer with our key.
     pub(super) fn turn_away_own_end(&mut self) {
-        let Some(transcript) = self.ledger.own_end.take() else { return };
+        let Some(transcript) = self.state.own_end.take() else { return };
         // Without one the dial has led to another process that has our key.
         if let Some(number) = self.door.of_transcript(transcript) {
             self.turn_away(number, Refusal::HandshakeFailed, &"we dialed ourselves");

@@ -35,13 +35,13 @@ where
     /// [`RemoteEnd::GoAway`](crate::lifecycle::RemoteEnd::GoAway) where the peer was leaving, or
     /// [`ConnectFailed`](Event::ConnectFailed) with [`Failure::Requested`](crate::lifecycle::Failure::Requested).
     pub fn disconnect_peer(&mut self, peer: PeerId) -> usize {
-        let Self { links, ledger, .. } = self;
+        let Self { connections, state, .. } = self;
         let of_peer =
-            links.iter_mut().filter(|(_, link)| link.peer().or(link.expected.as_deref().copied()) == Some(peer));
+            connections.iter_mut().filter(|(_, conn)| conn.peer().or(conn.expected.as_deref().copied()) == Some(peer));
         let mut count = 0;
-        for (_, link) in of_peer.filter(|(_, link)| !link.is_closing()) {
-            link.close(ledger, ConnectionEnd::Requested, UNTIMED);
-            link.mark_commanded(ledger);
+        for (_, conn) in of_peer.filter(|(_, conn)| !conn.is_closing()) {
+            conn.close(state, ConnectionEnd::Requested, UNTIMED);
+            conn.mark_commanded(state);
             count += 1;
         }
         count

@@ -3,7 +3,7 @@
 //!
 //! A swarm in which nothing was refused keeps nothing here, and a connection of which nothing was refused has no entry.
 
-use super::bits::Bits;
+use super::bit_set::BitSet;
 use crate::arithmetic::Count;
 use crate::lifecycle::{ConnectionId, Id, ListenerId};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -177,8 +177,8 @@ pub(super) struct Refusals {
     last: Option<Place>,
     /// Connections and listeners whose opening event has been handed out, and the last event has not: only of these
     /// something is told.
-    connections: Bits,
-    listeners: Bits,
+    connections: BitSet,
+    listeners: BitSet,
     now: Duration,
 }
 

@@ -47,16 +47,16 @@ where
         if self.is_shutting_down {
             return Err(OpenStreamError::Closing);
         }
-        if let Some(link) = self.links.get_mut(connection) {
-            link.make_place(&mut self.ledger, self.now);
+        if let Some(conn) = self.connections.get_mut(connection) {
+            conn.make_place(&mut self.state, self.now);
         }
-        let taken = self.ledger.lifecycle.held_streams();
-        let id = self.ledger.lifecycle.begin_stream(connection, Direction::Outbound)?;
-        self.ledger.shares.own_stream_begins(taken);
-        self.ledger.insert_stream(id, stream, self.now);
+        let taken = self.state.lifecycle.held_streams();
+        let id = self.state.lifecycle.begin_stream(connection, Direction::Outbound)?;
+        self.state.shares.own_stream_begins(taken);
+        self.state.insert_stream(id, stream, self.now);
         let started = self.on_stream(id, |connection, turn| connection.open_stream(id, turn));
         if let Err(failure) = started.unwrap_or(Err(Failure::ConnectionClosed)) {
-            self.ledger.fail_stream(id, failure);
+            self.state.fail_stream(id, failure);
         }
         Ok(id)
     }
@@ -78,13 +78,13 @@ where
             Ok((n, fact)) => {
                 self.stream_says(fact);
                 if n < buffer.len() {
-                    self.ledger.read_short(id);
+                    self.state.read_short(id);
                 }
                 Ok(n)
             }
             Err(error) => {
                 if error == ReadError::Blocked {
-                    self.ledger.read_short(id);
+                    self.state.read_short(id);
                 }
                 Err(error)
             }
@@ -102,12 +102,12 @@ where
         let written = self.try_on_stream(id, |connection, turn| connection.write(id, data, turn));
         let written = written.unwrap_or(Err(WriteError::Ended));
         if let Ok(1..) = written
-            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id))
+            && let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id))
         {
-            link.wrote(id, &mut self.ledger);
+            conn.wrote(id, &mut self.state);
         }
         if written.is_ok_and(|n| n < data.len()) || written == Err(WriteError::Blocked) {
-            self.ledger.write_short(id);
+            self.state.write_short(id);
         }
         written
     }
@@ -117,11 +117,11 @@ where
     /// write says which, and has [`next_ready`](Self::next_ready) tell when there is place.
     #[must_use]
     pub fn write_room(&mut self, id: StreamId) -> usize {
-        let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id)) else {
+        let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id)) else {
             return 0;
         };
-        link.heed_pressure(&mut self.ledger);
-        link.connection().map_or(0, |connection| connection.write_room(id, &self.ledger.turn(UNTIMED)))
+        conn.heed_pressure(&mut self.state);
+        conn.connection().map_or(0, |connection| connection.write_room(id, &self.state.turn(UNTIMED)))
     }
 
     /// Says whether all bytes that were written to the stream have been handed to the transport's byte pipe (for TCP: to
@@ -134,8 +134,8 @@ where
     /// earliest when the stream is open. [`WriteError::Stale`] or [`WriteError::Ended`]: nobody knows any more.
     pub fn flush(&mut self, id: StreamId) -> Result<(), WriteError> {
         self.lives(id, WriteError::Stale, WriteError::Ended)?;
-        let link = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id));
-        match link.ok_or(WriteError::Ended)?.flush(id, &mut self.ledger) {
+        let conn = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id));
+        match conn.ok_or(WriteError::Ended)?.flush(id, &mut self.state) {
             true => Ok(()),
             false => Err(WriteError::Blocked),
         }
@@ -175,7 +175,7 @@ where
             return self.reset(id);
         }
         // It is open or leaving, so that it can leave.
-        let _ = self.ledger.lifecycle.leave(id);
+        let _ = self.state.lifecycle.leave(id);
         let fact = self.on_stream(id, |connection, turn| connection.close_stream(id, turn)).flatten();
         self.stream_says(fact);
         Ok(())
@@ -207,9 +207,9 @@ where
         let state = self.lives(id, CloseError::Stale, CloseError::Ended)?;
         self.on_stream(id, |connection, turn| connection.reset_stream(id, turn));
         match state {
-            State::Opening => self.ledger.fail_stream(id, Failure::Requested),
+            State::Opening => self.state.fail_stream(id, Failure::Requested),
             State::Open | State::Leaving | State::Ended => {
-                self.ledger.end_stream(id, StreamEnd::Reset(Side::Local));
+                self.state.end_stream(id, StreamEnd::Reset(Side::Local));
             }
         }
         Ok(())
@@ -218,9 +218,9 @@ where
     /// Takes the bytes that arrived on a stream and were not read. It is for a stream that has ended, until its last
     /// event has been handled; of one that lives, or whose id is stale, there is nothing to take.
     pub fn take_unread(&mut self, id: StreamId) -> Vec<u8> {
-        match self.ledger.lifecycle.state(id) {
+        match self.state.lifecycle.state(id) {
             Some(State::Ended) => {
-                let Some(stream) = self.ledger.streams.get_mut(id) else { return Vec::new() };
+                let Some(stream) = self.state.streams.get_mut(id) else { return Vec::new() };
                 let before = stream.bytes_held();
                 let unread = stream.take_unread();
                 let held = before - stream.bytes_held();
@@ -233,7 +233,7 @@ where
 
     /// The state of a stream that has not ended.
     fn lives<E>(&self, id: StreamId, stale: E, ended: E) -> Result<State, E> {
-        match self.ledger.lifecycle.state(id) {
+        match self.state.lifecycle.state(id) {
             None => Err(stale),
             Some(State::Ended) => Err(ended),
             Some(state @ (State::Opening | State::Open | State::Leaving)) => Ok(state),
@@ -247,9 +247,9 @@ where
         id: StreamId,
         act: impl FnOnce(&mut Connection, &mut Environment<'_>) -> A,
     ) -> Option<A> {
-        let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
-        link.mark_commanded(&mut self.ledger);
-        Some(act(link.connection()?, &mut self.ledger.turn(UNTIMED)))
+        let conn = self.connections.get_mut(self.state.lifecycle.connection_of(id)?)?;
+        conn.mark_commanded(&mut self.state);
+        Some(act(conn.connection()?, &mut self.state.turn(UNTIMED)))
     }
 
     /// Does the same with what may find that nothing can be done. An error leaves no work for the next turn: otherwise an
@@ -259,15 +259,15 @@ where
         id: StreamId,
         act: impl FnOnce(&mut Connection, &mut Environment<'_>) -> Result<A, E>,
     ) -> Option<Result<A, E>> {
-        let link = self.links.get_mut(self.ledger.lifecycle.connection_of(id)?)?;
-        link.heed_pressure(&mut self.ledger);
-        let connection = link.connection()?;
-        let done = act(connection, &mut self.ledger.turn(UNTIMED));
+        let conn = self.connections.get_mut(self.state.lifecycle.connection_of(id)?)?;
+        conn.heed_pressure(&mut self.state);
+        let connection = conn.connection()?;
+        let done = act(connection, &mut self.state.turn(UNTIMED));
         if done.is_ok() || connection.is_untimed() {
-            link.mark_commanded(&mut self.ledger);
+            conn.mark_commanded(&mut self.state);
         }
         if done.is_ok() {
-            link.settle(&mut self.ledger);
+            conn.settle(&mut self.state);
             self.relieve();
         }
         Some(done)
@@ -275,7 +275,7 @@ where
 
     fn stream_says(&mut self, fact: Option<Fact>) {
         if let Some(Fact::StreamEnded(id, end)) = fact {
-            self.ledger.end_stream(id, end);
+            self.state.end_stream(id, end);
         }
     }
 }

@@ -15,8 +15,8 @@ pub use protected::ProtectError;
 use super::Swarm;
 use super::budget::{Budget, Helping};
 use super::config::Config;
-use super::link::Link;
 use super::reactor::Reactor;
+use super::socket_connection::SocketConnection;
 use super::wake::Slot;
 use crate::lifecycle::{ConnectionId, Direction, State};
 use alloc::collections::BinaryHeap;
@@ -199,7 +199,7 @@ where
     /// # Errors
     /// [`ProtectError`]; nothing has changed.
     pub fn protect(&mut self, peer: PeerId, tag: &str) -> Result<(), ProtectError> {
-        self.trimming.protected.insert(peer, tag, self.ledger.config.protections)
+        self.trimming.protected.insert(peer, tag, self.state.config.protections)
     }
 
     /// Takes the protection of a peer back that `tag` names, and returns whether another tag protects it still. Without such
@@ -224,7 +224,7 @@ where
 
     /// Returns the number of open connections, of those that are being closed too.
     fn open_connections(&self) -> u32 {
-        let counts = &self.ledger.lifecycle.counters().connections;
+        let counts = &self.state.lifecycle.counters().connections;
         counts.inbound.open + counts.outbound.open
     }
 
@@ -246,7 +246,7 @@ where
     /// Returns whether there are more connections than the high-water mark allows, or than the low-water mark does while
     /// those grow old enough that a sweep has chosen.
     fn is_to_be_lowered(&self) -> bool {
-        let (open, (high, low)) = (self.open_connections(), self.ledger.config.marks());
+        let (open, (high, low)) = (self.open_connections(), self.state.config.marks());
         open > high || open > low && self.trimming.rests_until.max(self.trimming.ripe_at) <= self.trimming.lowers_until
     }
 
@@ -269,14 +269,14 @@ where
             return self.trim_victim(victim);
         }
         let mut sweep = self.trimming.sweep.take().unwrap_or_else(|| self.begin_sweep());
-        let end = self.links.slots().min(sweep.next + LOOKED_AT);
+        let end = self.connections.slots().min(sweep.next + LOOKED_AT);
         for index in sweep.next..end {
-            if let Some(id) = self.links.key_at(index) {
+            if let Some(id) = self.connections.key_at(index) {
                 self.look_at(id, &mut sweep);
             }
         }
         sweep.next = end;
-        match end < self.links.slots() {
+        match end < self.connections.slots() {
             true => self.trimming.sweep = Some(sweep),
             false => self.end_sweep(sweep),
         }
@@ -285,7 +285,7 @@ where
 
     fn begin_sweep(&self) -> Sweep {
         let needed = self.trimming.needed;
-        let excess = self.open_connections().saturating_sub(self.ledger.config.marks().1) as usize;
+        let excess = self.open_connections().saturating_sub(self.state.config.marks().1) as usize;
         // Neither waits for ever beside the other.
         let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(Why::Need));
         let (why, wanted) = if is_mark { (Why::HighWater, excess) } else { (Why::Need, needed) };
@@ -293,7 +293,9 @@ where
     }
 
     fn look_at(&self, id: ConnectionId, sweep: &mut Sweep) {
-        if self.ledger.lifecycle.state(id) == Some(State::Leaving) && self.links.get(id).is_some_and(Link::is_closing) {
+        if self.state.lifecycle.state(id) == Some(State::Leaving)
+            && self.connections.get(id).is_some_and(SocketConnection::is_closing)
+        {
             sweep.leaving += 1;
         }
         let Some(candidate) = self.candidate(id, sweep.why) else { return };
@@ -308,28 +310,28 @@ where
 
     /// Returns a connection that is open, and that we do not close yet, as one that may be closed once it is old enough.
     fn candidate(&self, id: ConnectionId, why: Why) -> Option<Candidate> {
-        let link = self.links.get(id)?;
-        let is_dial = link.direction == Direction::Outbound;
-        let (used, since) = match (link.idle_times(), link.last_heard()) {
+        let conn = self.connections.get(id)?;
+        let is_dial = conn.direction == Direction::Outbound;
+        let (used, since) = match (conn.idle_times(), conn.last_heard()) {
             (Some(rest), _) => {
-                let idle = if link.has_had_stream { Use::Idle } else { Use::Unused };
+                let idle = if conn.has_had_stream { Use::Idle } else { Use::Unused };
                 (if is_dial { Use::IdleDial } else { idle }, rest.since)
             }
             (None, Some(heard)) => (if is_dial { Use::StreamsOfDial } else { Use::Streams }, heard),
             (None, None) => return None,
         };
-        let is_protected = || link.peer().is_some_and(|peer| self.trimming.protected.contains(peer));
+        let is_protected = || conn.peer().is_some_and(|peer| self.trimming.protected.contains(peer));
         if why == Why::Need && used >= Use::Streams || is_protected() {
             return None;
         }
-        let usual = self.ledger.config.trim_grace;
+        let usual = self.state.config.trim_grace;
         let grace = if why == Why::Need { usual.min(GRACE_IN_NEED) } else { usual };
-        Some(Candidate { used, since, id, ripe_at: link.began.saturating_add(grace) })
+        Some(Candidate { used, since, id, ripe_at: conn.began.saturating_add(grace) })
     }
 
     fn end_sweep(&mut self, sweep: Sweep) {
         let Sweep { why, candidates, leaving, wanted, .. } = sweep;
-        let ((high, low), now) = (self.ledger.config.marks(), self.now);
+        let ((high, low), now) = (self.state.config.marks(), self.now);
         // Those that leave are gone in a moment. They are counted as open.
         let staying = (self.open_connections() as usize).saturating_sub(leaving);
         let (is_high, lowers) = (staying > high as usize, now <= self.trimming.lowers_until);
@@ -353,7 +355,7 @@ where
                     trimming.lowers_until = ripe.max().unwrap_or(Duration::ZERO);
                 }
                 // One that opens from now on is old enough no sooner.
-                let newest = (!is_enough).then(|| now.saturating_add(self.ledger.config.trim_grace));
+                let newest = (!is_enough).then(|| now.saturating_add(self.state.config.trim_grace));
                 let ripe_at = young.iter().map(|one| one.ripe_at).chain(newest).min();
                 trimming.ripe_at = ripe_at.unwrap_or(Duration::ZERO);
             }
@@ -390,9 +392,9 @@ where
     /// Closes a connection that gives way by a rule: its peer hears yamux's go-away, if its pipe takes that at once.
     pub(super) fn trim(&mut self, id: ConnectionId, why: Trim) {
         let waker = self.wakers.waker(Slot::of(id));
-        if let Some(link) = self.links.get_mut(id) {
-            link.trim(&mut self.ledger, &mut Context::from_waker(&waker), self.now, why);
-            link.mark_dirty(&mut self.ledger);
+        if let Some(conn) = self.connections.get_mut(id) {
+            conn.trim(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
+            conn.mark_dirty(&mut self.state);
         }
     }
 
@@ -400,7 +402,7 @@ where
     /// twice as many each time, but for no more than the door has fewer than its reserve. Returns whether somebody at the door
     /// is to go instead.
     pub(super) fn need_descriptors(&mut self) -> bool {
-        let missing = (self.ledger.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
+        let missing = (self.state.config.descriptor_reserve as usize).saturating_sub(self.inbound_handshakes());
         if missing == 0 || self.is_shutting_down {
             return true;
         }

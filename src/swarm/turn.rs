@@ -99,20 +99,20 @@ where
     fn set_clock(&mut self, now: Duration) {
         self.clock.set(now);
         self.now = self.clock.now();
-        self.ledger.access.lists.set_clock(self.clock);
+        self.state.access.lists.set_clock(self.clock);
     }
 
     fn take_turn(&mut self, now: Duration, budget: &mut Budget<'_>) {
         let (awake, is_called) = self.wakers.awake();
         self.is_called = is_called;
         self.set_clock(now);
-        self.ledger.refusals.advance(self.now);
-        self.ledger.access.lists.advance(self.now);
+        self.state.refusals.advance(self.now);
+        self.state.access.lists.advance(self.now);
         self.hear();
         self.advance(budget);
         // A wake from here on also wakes the owner. An earlier one has put its slot in line, which `poll_at` looks at.
         drop(awake);
-        self.ledger.access.resume_panic();
+        self.state.access.resume_panic();
     }
 
     /// Has the reactor wake the slots of all sockets and timers that have become ready.
@@ -213,14 +213,14 @@ where
             return Some(self.now);
         }
         let trims_at = self.trims_at().map(|at| at.max(self.now));
-        let first = [self.timers.first(), self.reactor.poll_at(), self.ledger.refusals.poll_at(), trims_at];
+        let first = [self.timers.first(), self.reactor.poll_at(), self.state.refusals.poll_at(), trims_at];
         first.into_iter().flatten().min()
     }
 
     /// Returns whether events or readiness wait to be drained.
     #[must_use]
     pub fn has_pending(&self) -> bool {
-        self.ledger.lifecycle.has_events() || self.ledger.has_ready()
+        self.state.lifecycle.has_events() || self.state.has_ready()
     }
 
     /// Takes the last error of the reactor in a turn; `None` if there was none since the last call. After an error the

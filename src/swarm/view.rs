@@ -2,10 +2,10 @@
 
 use super::Swarm;
 use super::config::Config;
-use super::link::Link;
 use super::listeners::Listener;
 use super::reactor::Reactor;
 use super::refusals::{Refusal, RefusedAt};
+use super::socket_connection::SocketConnection;
 use crate::connection::{Protocol, Stream};
 use crate::lifecycle::{ConnectionId, Counters, Direction, ListenerId, State, StreamId};
 use core::fmt;
@@ -195,31 +195,31 @@ where
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
         let Listener { address, addresses, error, .. } = self.listeners.table.get(id)?;
-        let state = self.ledger.lifecycle.state(id)?;
+        let state = self.state.lifecycle.state(id)?;
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }
 
     /// Looks a connection up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<ConnectionView<'_>> {
-        let link = self.links.get(id)?;
-        let Link { direction, remote, local, listener, error, account, .. } = link;
-        let (streams_waiting, streams_paced) = link.pace();
+        let conn = self.connections.get(id)?;
+        let SocketConnection { direction, remote, local, listener, error, account, .. } = conn;
+        let (streams_waiting, streams_paced) = conn.pace();
         Some(ConnectionView {
-            state: self.ledger.lifecycle.state(id)?,
+            state: self.state.lifecycle.state(id)?,
             direction: *direction,
             remote,
             local: local.as_ref(),
             listener: *listener,
-            peer: link.peer(),
-            streams: self.ledger.lifecycle.live_streams(id),
+            peer: conn.peer(),
+            streams: self.state.lifecycle.live_streams(id),
             streams_waiting,
             streams_paced,
             // A dial that has begun without a clock is not older than now.
-            age: self.now.saturating_sub(link.began),
-            round_trip: link.round_trip(),
-            sent: link.sent,
-            received: link.received,
+            age: self.now.saturating_sub(conn.began),
+            round_trip: conn.round_trip(),
+            sent: conn.sent,
+            received: conn.received,
             bytes_held: account.bytes(),
             error: error.as_deref(),
         })
@@ -228,7 +228,7 @@ where
     /// Takes a round-trip time that a protocol has measured on a connection: it is for authors of protocols. It is the
     /// [`ConnectionView::round_trip`] until the next one is known. A connection that is not up passes it over.
     pub fn note_round_trip(&mut self, connection: ConnectionId, round_trip: Duration) {
-        if let Some(connection) = self.links.get_mut(connection).and_then(Link::connection) {
+        if let Some(connection) = self.connections.get_mut(connection).and_then(SocketConnection::connection) {
             connection.set_round_trip(round_trip);
         }
     }
@@ -236,14 +236,14 @@ where
     /// Returns the number of refusals of one kind since the start, for all peers together.
     #[must_use]
     pub fn refused(&self, refusal: Refusal) -> u64 {
-        self.ledger.refusals.total(refusal)
+        self.state.refusals.total(refusal)
     }
 
     /// Returns the number of refusals of one kind at one listener or connection since it opened, until its last event has
     /// been handled; 0 if the id is stale.
     #[must_use]
     pub fn refused_at(&self, at: impl Into<RefusedAt>, refusal: Refusal) -> u64 {
-        self.ledger.refusals.at(at.into(), refusal)
+        self.state.refusals.at(at.into(), refusal)
     }
 
     /// Returns the remote address of the connection that a listener has refused last, of one kind: a sample of who is
@@ -255,21 +255,21 @@ where
     /// often. The log has the address of each, at `debug`.
     #[must_use]
     pub fn last_refused_from(&self, listener: ListenerId, refusal: Refusal) -> Option<&Multiaddr> {
-        self.ledger.refusals.last_from(listener, refusal)
+        self.state.refusals.last_from(listener, refusal)
     }
 
     /// Looks a stream up, from its beginning until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn stream(&self, id: StreamId) -> Option<StreamView<'_>> {
-        let lifecycle = &self.ledger.lifecycle;
-        let stream: &Stream = self.ledger.streams.get(id)?;
+        let lifecycle = &self.state.lifecycle;
+        let stream: &Stream = self.state.streams.get(id)?;
         Some(StreamView {
             state: lifecycle.state(id)?,
             direction: lifecycle.direction(id)?,
             connection: lifecycle.connection_of(id)?,
             protocol: stream.protocol(),
             proposals: stream.proposed(),
-            age: self.ledger.stream_began(id).age(self.now),
+            age: self.state.stream_began(id).age(self.now),
             send_window: stream.send_window(),
             unread: stream.unread_len(),
             receive_window: stream.receive_window(),
@@ -288,47 +288,47 @@ where
     /// them to find a peer's first connection or its last:
     /// [`Peers`](crate::notifee::Peers) counts those that were told.
     pub fn connections_of(&self, peer: PeerId) -> impl Iterator<Item = ConnectionId> {
-        let connections = self.ledger.shares.connections_of(peer);
-        connections.filter(|id| !self.ledger.is_opening(*id))
+        let connections = self.state.shares.connections_of(peer);
+        connections.filter(|id| !self.state.is_opening(*id))
     }
 
     /// The protocols that inbound streams may choose, in the order in which they were registered.
     pub fn protocols(&self) -> impl Iterator<Item = &Protocol> {
-        self.ledger.protocols.iter()
+        self.state.protocols.iter()
     }
 
     /// All listeners that have not ended, by index. It walks all slots.
     pub fn listeners(&self) -> impl Iterator<Item = ListenerId> {
-        self.ledger.lifecycle.listeners()
+        self.state.lifecycle.listeners()
     }
 
     /// All connections that have not ended, by index. It walks all slots. An accepted one is among them from the
     /// authentication of its peer on; before that it has no id, and
     /// [`inbound_handshakes`](Self::inbound_handshakes) counts it.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
-        self.ledger.lifecycle.connections()
+        self.state.lifecycle.connections()
     }
 
     /// The streams of a connection that have not ended, oldest first; none if the id is stale.
     pub fn streams_of(&self, id: ConnectionId) -> impl Iterator<Item = StreamId> {
-        self.ledger.lifecycle.streams_of(id)
+        self.state.lifecycle.streams_of(id)
     }
 
     /// Returns the bounds that the swarm was made with.
     #[must_use]
     pub const fn config(&self) -> &Config {
-        &self.ledger.config
+        &self.state.config
     }
 
     /// How many of each kind have opened, failed and closed, are open now, and were at most.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
-        self.ledger.lifecycle.counters()
+        self.state.lifecycle.counters()
     }
 }
 
 impl<T: Transport, const EVENTS: usize, R> fmt::Debug for Swarm<T, EVENTS, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swarm").field("local_peer", &self.ledger.local_peer).finish_non_exhaustive()
+        f.debug_struct("Swarm").field("local_peer", &self.state.local_peer).finish_non_exhaustive()
     }
 }

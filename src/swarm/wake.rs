@@ -1,9 +1,9 @@
 //! [`WakeSet`]: the slots that were woken and have not been helped since.
 //!
-//! A slot of the transport or of a link has one waker for life, which every connection that sits there uses again. A
-//! visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot stands in line
-//! once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the woken slots and no
-//! others.
+//! A slot of the transport or of a connection has one waker for life, which every connection that sits there uses
+//! again. A visitor at the door has a slot of its own, which is [forgotten](WakeSet::forget) with it. A woken slot
+//! stands in line once, however often it is woken, until its [helping begins](WakeSet::begin). So a turn visits the
+//! woken slots and no others.
 //!
 //! During a turn of the owner, a wake only puts its slot in line. Between turns the first wake also wakes the owner; later
 //! ones only queue. The flag that decides between the two is under the line's lock, so that no wake is lost.
@@ -21,16 +21,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Slot {
     Transport,
-    /// The link whose id has this index.
-    Link(usize),
+    /// The connection whose id has this index.
+    Connection(usize),
     /// The visitor of this number, at the [door](super::door).
     Visitor(u64),
 }
 
 impl Slot {
-    /// Returns the slot of a connection's link.
+    /// Returns the slot of a connection.
     pub(super) const fn of(id: ConnectionId) -> Self {
-        Self::Link(id.index())
+        Self::Connection(id.index())
     }
 }
 
@@ -38,7 +38,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct WakeSet {
     shared: Arc<Shared>,
-    /// The transport's bell, then those of links by index.
+    /// The transport's bell, then those of connections by index.
     lasting: Vec<(Arc<Bell>, Waker)>,
     visitors: BTreeMap<u64, (Arc<Bell>, Waker)>,
 }
@@ -161,11 +161,11 @@ impl WakeSet {
         };
         let index = match slot {
             Slot::Transport => 0,
-            Slot::Link(index) => index + 1,
+            Slot::Connection(index) => index + 1,
             Slot::Visitor(number) => return self.visitors.entry(number).or_insert_with(|| make(slot)).1.clone(),
         };
         while self.lasting.len() <= index {
-            let slot = self.lasting.len().checked_sub(1).map_or(Slot::Transport, Slot::Link);
+            let slot = self.lasting.len().checked_sub(1).map_or(Slot::Transport, Slot::Connection);
             self.lasting.push(make(slot));
         }
         self.lasting[index].1.clone()
@@ -174,7 +174,7 @@ impl WakeSet {
     fn bell(&self, slot: Slot) -> Option<&Bell> {
         let (bell, _) = match slot {
             Slot::Transport => self.lasting.first(),
-            Slot::Link(index) => self.lasting.get(index + 1),
+            Slot::Connection(index) => self.lasting.get(index + 1),
             Slot::Visitor(number) => self.visitors.get(&number),
         }?;
         Some(bell)
@@ -185,17 +185,17 @@ impl WakeSet {
         self.visitors.remove(&number);
     }
 
-    /// Returns the number of links for which there are slots.
-    pub(super) const fn links(&self) -> usize {
+    /// Returns the number of connections for which there are slots.
+    pub(super) const fn connections(&self) -> usize {
         self.lasting.len().saturating_sub(1)
     }
 
-    /// Gives back the slots of links from `links` on, and memory of the line. A slot that is made again may stand in line
-    /// twice, once for a link that is gone.
-    pub(super) fn give_up_slots(&mut self, links: usize) {
-        self.lasting.truncate(links + 1);
+    /// Gives back the slots of connections from `connections` on, and memory of the line. A slot that is made again may
+    /// stand in line twice, once for a connection that is gone.
+    pub(super) fn give_up_slots(&mut self, connections: usize) {
+        self.lasting.truncate(connections + 1);
         self.lasting.shrink_to_fit();
-        self.give_up_line(links + 1);
+        self.give_up_line(connections + 1);
     }
 
     /// Gives back the memory of the line, but for `kept` slots.
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_slot_stands_in_line_once_until_its_helping_begins() {
         let (_, mut set) = set();
-        let (first, third) = (set.waker(Slot::Transport), set.waker(Slot::Link(2)));
+        let (first, third) = (set.waker(Slot::Transport), set.waker(Slot::Connection(2)));
         third.wake_by_ref();
         first.wake_by_ref();
         third.wake_by_ref();
@@ -266,25 +266,25 @@ mod tests {
         set.take(&mut taken);
         third.wake_by_ref();
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Link(2), Slot::Transport]);
-        set.begin(Slot::Link(2));
+        assert_eq!(taken, [Slot::Connection(2), Slot::Transport]);
+        set.begin(Slot::Connection(2));
         third.wake();
         assert!(set.is_woken());
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Link(2), Slot::Transport, Slot::Link(2)]);
+        assert_eq!(taken, [Slot::Connection(2), Slot::Transport, Slot::Connection(2)]);
     }
 
     #[test]
     fn a_slot_that_was_given_up_is_made_again_and_its_old_waker_harms_nobody() {
         let (_, mut set) = set();
-        let (first, old) = (set.waker(Slot::Link(0)), set.waker(Slot::Link(9)));
+        let (first, old) = (set.waker(Slot::Connection(0)), set.waker(Slot::Connection(9)));
         set.give_up_slots(1);
-        assert_eq!(set.links(), 1);
-        let new = set.waker(Slot::Link(9));
+        assert_eq!(set.connections(), 1);
+        let new = set.waker(Slot::Connection(9));
         [&old, &new, &first].into_iter().for_each(Waker::wake_by_ref);
         let mut taken = VecDeque::new();
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Link(9), Slot::Link(9), Slot::Link(0)]);
+        assert_eq!(taken, [Slot::Connection(9), Slot::Connection(9), Slot::Connection(0)]);
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         drop(awake);
         assert!(set.is_woken() && set.is_called());
-        set.mark(Slot::Link(1));
+        set.mark(Slot::Connection(1));
         assert_eq!(count.0.load(Ordering::SeqCst), 1, "what the owner marks it knows");
         set.caller().wake();
         assert_eq!(count.0.load(Ordering::SeqCst), 2);
@@ -342,7 +342,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(index, work)| {
-                let (waker, work) = (set.waker(Slot::Link(index)), work.clone());
+                let (waker, work) = (set.waker(Slot::Connection(index)), work.clone());
                 thread::spawn(move || {
                     for _ in 0..ROUNDS {
                         work.fetch_add(1, Ordering::SeqCst);
@@ -356,7 +356,7 @@ mod tests {
             let (awake, _) = set.awake();
             set.take(&mut line);
             while let Some(slot) = line.pop_front() {
-                let Slot::Link(index) = slot else { panic!("nobody woke {slot:?}") };
+                let Slot::Connection(index) = slot else { panic!("nobody woke {slot:?}") };
                 set.begin(slot);
                 done += work[index].swap(0, Ordering::SeqCst);
             }

@@ -3,10 +3,10 @@
 use super::crowd::Progress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::ListenerId;
-use crate::swarm::interrupted::or_again;
-use crate::swarm::ledger::Ledger;
-use crate::swarm::link::{HELPING_READS, Pipe};
+use crate::swarm::retry::retry_interrupted;
 use crate::swarm::run_queue::Share;
+use crate::swarm::socket_connection::{HELPING_READS, Pipe};
+use crate::swarm::state::SwarmState;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -42,7 +42,7 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
 pub(super) enum Stage<T: Transport> {
     Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),
-    /// The pipe has gone to its link, or the socket is closed.
+    /// The pipe has gone to its connection, or the socket is closed.
     Over,
 }
 
@@ -131,7 +131,7 @@ where
         }
     }
 
-    /// Takes the pipe, for the link of the connection or to close it.
+    /// Takes the pipe, for the connection or to close it.
     pub(super) fn take_pipe(&mut self) -> Option<Pipe<T::Output>> {
         match core::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Up(pipe) => Some(pipe),
@@ -155,7 +155,7 @@ where
     /// the connection.
     pub(super) fn drive<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         input: &mut Input,
         most: usize,
@@ -167,14 +167,14 @@ where
             pipe.connection.begin_input(input);
             let space = input.space();
             let asked = space.len().min(left);
-            let read = or_again(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
+            let read = retry_interrupted(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.has_spoken |= n > 0;
                 self.received += n as u64;
             }
             let mut is_authenticated = false;
-            while let Some(fact) = pipe.connection.receive(input, &mut ledger.turn(now)) {
+            while let Some(fact) = pipe.connection.receive(input, &mut state.turn(now)) {
                 // Before its peer is authenticated a connection has no other facts.
                 if let Fact::Failed(error) = fact {
                     self.last_words(cx, now);
@@ -210,7 +210,7 @@ where
                 pipe.connection.transmit(&mut self.out).map_err(Flaw::Handshake)?;
             }
             while self.written < self.out.len() {
-                match or_again(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
+                match retry_interrupted(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(0)) => return Err(Flaw::Io(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(Ok(n)) => {
@@ -221,7 +221,7 @@ where
                     Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
                 }
             }
-            match or_again(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
+            match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
                 Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),

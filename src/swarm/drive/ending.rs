@@ -26,8 +26,8 @@ where
             self.close_next();
             has_closed = true;
         }
-        let judges = self.timers.are_judged(self.now, self.ledger.config.lateness);
-        self.ledger.is_owner_late = !judges;
+        let judges = self.timers.are_judged(self.now, self.state.config.lateness);
+        self.state.is_owner_late = !judges;
         // A spent budget allows one unit of this phase. Closes and deadlines take turns at it.
         let is_due = judges && self.is_deadline_due();
         if self.has_closes() && !has_closed && (self.queue.closes_next || !is_due) {
@@ -48,14 +48,17 @@ where
 
     /// Returns whether a deadline has come that its connection is still armed with.
     fn is_deadline_due(&mut self) -> bool {
-        let links = &self.links;
-        self.timers.is_due(self.now, |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)))
+        let connections = &self.connections;
+        self.timers
+            .is_due(self.now, |deadline, id| connections.get(id).is_some_and(|conn| conn.armed == Some(deadline)))
     }
 
     /// Forgets deadlines that no connection is armed with, as far as that is worth it.
     pub(in crate::swarm) fn forget_deadlines(&mut self) {
-        let links = &self.links;
-        self.timers.sweep(links.len(), |deadline, id| links.get(id).is_some_and(|link| link.armed == Some(deadline)));
+        let connections = &self.connections;
+        self.timers.sweep(connections.len(), |deadline, id| {
+            connections.get(id).is_some_and(|conn| conn.armed == Some(deadline))
+        });
     }
 
     /// Returns whether a shutdown has more to close, or the lists or the gate more to cut.
@@ -78,11 +81,11 @@ where
             }
         } else if let Some(number) = self.door.oldest() {
             self.turn_away(number, Refusal::HandshakeFailed, &"the swarm shuts down");
-        } else if closing.connection < self.links.slots() {
+        } else if closing.connection < self.connections.slots() {
             closing.connection += 1;
-            let id = self.links.key_at(closing.connection - 1);
-            if let Some(link) = id.and_then(|id| self.links.get_mut(id)) {
-                link.close(&mut self.ledger, ConnectionEnd::Shutdown, self.now);
+            let id = self.connections.key_at(closing.connection - 1);
+            if let Some(conn) = id.and_then(|id| self.connections.get_mut(id)) {
+                conn.close(&mut self.state, ConnectionEnd::Shutdown, self.now);
             }
         } else {
             self.closing = None;
@@ -93,14 +96,14 @@ where
     /// then is only armed anew.
     fn judge(&mut self, id: ConnectionId) {
         let now = self.now;
-        let Some(link) = self.links.get_mut(id) else { return };
-        link.armed = None;
-        if link.deadline(&self.ledger).is_some_and(|deadline| deadline <= now) {
+        let Some(conn) = self.connections.get_mut(id) else { return };
+        conn.armed = None;
+        if conn.deadline(&self.state).is_some_and(|deadline| deadline <= now) {
             // Bytes that would move the deadline may be in the socket already, without a wake yet.
             self.help(id, Helping::WHOLE);
             let waker = self.wakers.waker(Slot::of(id));
-            if let Some(link) = self.links.get_mut(id) {
-                link.drive_timeouts(&mut self.ledger, &mut Context::from_waker(&waker), now);
+            if let Some(conn) = self.connections.get_mut(id) {
+                conn.drive_timeouts(&mut self.state, &mut Context::from_waker(&waker), now);
             }
         }
         self.driven(id);

@@ -5,8 +5,8 @@ use crate::connection::{Connection, Role};
 use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
-use crate::swarm::link::{Pipe, Stage, Why};
 use crate::swarm::reactor::Reactor;
+use crate::swarm::socket_connection::{Pipe, Stage, Why};
 use crate::swarm::wake::Slot;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -28,8 +28,8 @@ where
     pub(super) fn help_woken(&mut self, budget: &mut Budget<'_>) {
         self.queue.turn = self.queue.turn.wrapping_add(1);
         // What a deadline had judged at the end has cost something, too, and no helping.
-        self.ledger.take_work_of_signatures();
-        let (mut has_helped, start) = (false, self.ledger.held.all());
+        self.state.take_work_of_signatures();
+        let (mut has_helped, start) = (false, self.state.held_bytes.all());
         let mut unwritten = core::mem::take(&mut self.queue.unwritten);
         let mut events = 0_u32;
         // First, since peers whose streams open or end would use up the room that the owner has made, turn after turn.
@@ -67,7 +67,7 @@ where
                 continue;
             }
             // Above the budget, the owner gets to read before much more comes. Others go on in the next turn.
-            let is_filled = self.ledger.held.is_filled(start);
+            let is_filled = self.state.held_bytes.is_filled(start);
             if (!budget.allows() || is_filled) && has_helped {
                 break;
             }
@@ -83,8 +83,8 @@ where
                     }
                 }
                 Slot::Visitor(number) => self.help_visitor(number, Helping::WHOLE.bytes),
-                Slot::Link(index) => {
-                    if let Some(id) = self.links.key_at(index) {
+                Slot::Connection(index) => {
+                    if let Some(id) = self.connections.key_at(index) {
                         // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
                         let waiting = self.queue.woken.len();
                         let is_alone = budget.shares && waiting == 0 && !self.wakers.is_woken();
@@ -99,7 +99,7 @@ where
             }
         }
         // Where there were many, the memory of their line goes with them.
-        let kept = WOKEN_KEPT.max(2 * (self.links.len() + self.door.len()));
+        let kept = WOKEN_KEPT.max(2 * (self.connections.len() + self.door.len()));
         if self.queue.woken.is_empty() && self.queue.woken.capacity() > 2 * kept {
             self.queue.woken.shrink_to(kept);
             self.queue.served.shrink_to(kept);
@@ -113,19 +113,19 @@ where
 
     /// Asks for what a signature has cost beyond the unit that was asked for before, now that it is known.
     fn ask_for_work(&mut self, budget: &mut Budget<'_>) {
-        let work = self.ledger.take_work_of_signatures();
+        let work = self.state.take_work_of_signatures();
         let _ = (1..work).all(|_| budget.allows());
     }
 
     /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.
     fn has_share(&mut self, slot: Slot) -> bool {
-        let (turn, most) = (self.queue.turn, self.ledger.config.reads_per_poll.max(1));
+        let (turn, most) = (self.queue.turn, self.state.config.reads_per_poll.max(1));
         match slot {
             Slot::Transport => self.queue.transport.take(turn, TRANSPORT_SHARE),
             Slot::Visitor(number) => self.visitor_has_share(number, turn, most),
-            Slot::Link(index) => {
-                let link = self.links.key_at(index).and_then(|id| self.links.get_mut(id));
-                link.is_none_or(|link| link.share.take(turn, most))
+            Slot::Connection(index) => {
+                let conn = self.connections.key_at(index).and_then(|id| self.connections.get_mut(id));
+                conn.is_none_or(|conn| conn.share.take(turn, most))
             }
         }
     }
@@ -135,26 +135,26 @@ where
         let (slot, now) = (Slot::of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
-        let Some(link) = self.links.get_mut(id) else { return };
-        if let Some(io) = link.poll_pipe(&mut self.ledger, &mut self.reactor, &mut cx, now) {
+        let Some(conn) = self.connections.get_mut(id) else { return };
+        if let Some(io) = conn.poll_pipe(&mut self.state, &mut self.reactor, &mut cx, now) {
             let seed = self.seeds.next();
-            let config = &self.ledger.config.connection;
+            let config = &self.state.config.connection;
             match Connection::new(
                 &self.noise,
                 Role::Dialer,
                 *seed,
-                link.expected.as_deref().copied(),
+                conn.expected.as_deref().copied(),
                 config,
-                link.began,
+                conn.began,
             ) {
-                Ok(connection) => link.stage = Stage::Up(Pipe { io, connection }),
+                Ok(connection) => conn.stage = Stage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);
-                    link.over(&mut self.ledger, Why::Broke(error));
+                    conn.over(&mut self.state, Why::Broke(error));
                 }
             }
         }
-        if link.drive_input(&mut self.ledger, &mut cx, &mut self.input, most, now) {
+        if conn.drive_input(&mut self.state, &mut cx, &mut self.input, most, now) {
             self.wakers.mark(slot);
         }
         self.turn_away_own_end();

@@ -21,13 +21,13 @@ where
         self.grant_relieved();
         loop {
             self.admit(budget, &mut has_written);
-            if self.ledger.dirty.is_empty() || !budget.allows() && has_written {
+            if self.state.dirty.is_empty() || !budget.allows() && has_written {
                 break;
             }
             has_written = true;
             self.write_next();
         }
-        self.queue.unwritten = self.ledger.dirty.len();
+        self.queue.unwritten = self.state.dirty.len();
         self.forget_deadlines();
     }
 
@@ -35,24 +35,24 @@ where
     pub(in crate::swarm) fn flush_dirty(&mut self) {
         self.count_commands();
         self.grant_relieved();
-        self.ledger.is_flushing = true;
-        for _ in 0..self.ledger.dirty.len() {
+        self.state.is_flushing = true;
+        for _ in 0..self.state.dirty.len() {
             self.write_next();
         }
-        self.ledger.is_flushing = false;
+        self.state.is_flushing = false;
     }
 
     /// Writes one batch of the connection that has waited longest with pending output.
     pub(super) fn write_next(&mut self) {
-        let Some(id) = self.ledger.dirty.pop_front() else { return };
-        let Some(link) = self.links.get_mut(id) else { return };
-        link.is_dirty = false;
+        let Some(id) = self.state.dirty.pop_front() else { return };
+        let Some(conn) = self.connections.get_mut(id) else { return };
+        conn.is_dirty = false;
         let waker = self.wakers.waker(Slot::of(id));
-        let was_clogged = link.connection().is_some_and(|connection| !connection.wants_input());
-        if link.drive_output(&mut self.ledger, &mut Context::from_waker(&waker), &mut self.output, self.now) {
-            link.mark_dirty(&mut self.ledger);
+        let was_clogged = conn.connection().is_some_and(|connection| !connection.wants_input());
+        if conn.drive_output(&mut self.state, &mut Context::from_waker(&waker), &mut self.output, self.now) {
+            conn.mark_dirty(&mut self.state);
         }
-        if was_clogged && link.connection().is_some_and(|connection| connection.wants_input()) {
+        if was_clogged && conn.connection().is_some_and(|connection| connection.wants_input()) {
             self.wakers.mark(Slot::of(id));
         }
         self.relieve();

@@ -1,9 +1,10 @@
-//! The writing half of a [`Link`]: its output, the batches that [`flush`](Link::flush) waits for, and the write time-out.
+//! The writing half of a [`SocketConnection`]: its output, the batches that [`flush`](SocketConnection::flush) waits
+//! for, and the write time-out.
 
-use super::{Link, Ours, Stage, Why};
+use super::{Ours, SocketConnection, Stage, Why};
 use crate::lifecycle::{State, StreamId};
-use crate::swarm::interrupted::or_again;
-use crate::swarm::ledger::Ledger;
+use crate::swarm::retry::retry_interrupted;
+use crate::swarm::state::SwarmState;
 use alloc::vec::Vec;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -12,7 +13,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use std::io;
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -31,34 +32,34 @@ where
     }
 
     /// Notes that a stream's owner has written to it, into the batch that is gathering now.
-    pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>) {
-        ledger.wrote(id, self.batches.gathering());
+    pub(in crate::swarm) fn wrote<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>) {
+        state.wrote(id, self.flush_tracker.gathering());
     }
 
     /// Returns whether everything that was written to a stream has been written to the pipe. If not, the stream becomes
     /// ready once it has.
-    pub(in crate::swarm) fn flush<const E: usize>(&mut self, id: StreamId, ledger: &mut Ledger<E>) -> bool {
+    pub(in crate::swarm) fn flush<const E: usize>(&mut self, id: StreamId, state: &mut SwarmState<E>) -> bool {
         let connection = self.connection();
         let (gathers, is_part_taken) =
             connection.map_or((false, false), |connection| (connection.gathers(), connection.is_part_taken()));
-        let batch = ledger.last_batch(id);
-        if self.batches.is_written(batch, gathers, is_part_taken || !self.out.is_empty()) {
-            ledger.knows_flushed(id);
+        let batch = state.last_batch(id);
+        if self.flush_tracker.is_written(batch, gathers, is_part_taken || !self.out.is_empty()) {
+            state.knows_flushed(id);
             return true;
         }
-        if ledger.flush_short(id) {
-            let live = ledger.lifecycle.live_streams(self.id);
-            let lives = |id| ledger.lifecycle.state(id).is_some_and(|state| state != State::Ended);
-            self.batches.wait(batch, id, live, lives);
+        if state.flush_short(id) {
+            let live = state.lifecycle.live_streams(self.id);
+            let lives = |id| state.lifecycle.state(id).is_some_and(|state| state != State::Ended);
+            self.flush_tracker.wait(batch, id, live, lives);
         }
         false
     }
 
-    /// Writes one batch of pending output, as far as the pipe takes it. `spare` lends its memory to a link that has
+    /// Writes one batch of pending output, as far as the pipe takes it. `spare` lends its memory to a connection that has
     /// none. Returns `true` if more output is pending that the pipe may take.
     pub(in crate::swarm) fn drive_output<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         spare: &mut Vec<u8>,
         now: Duration,
@@ -66,7 +67,7 @@ where
         if self.out.capacity() == 0 {
             core::mem::swap(&mut self.out, spare);
         }
-        let written = self.write_due(ledger, cx, now);
+        let written = self.write_due(state, cx, now);
         if self.out.is_empty() {
             match spare.capacity() {
                 0 => core::mem::swap(&mut self.out, spare),
@@ -75,14 +76,14 @@ where
         }
         match written {
             Poll::Ready(Ok(())) if self.connection().is_some_and(|connection| connection.is_due()) => {
-                self.settle(ledger);
+                self.settle(state);
                 return true;
             }
-            Poll::Ready(Ok(())) => self.end_ours(ledger, cx, now),
-            Poll::Ready(Err(why)) => self.over(ledger, why),
+            Poll::Ready(Ok(())) => self.end_ours(state, cx, now),
+            Poll::Ready(Err(why)) => self.over(state, why),
             Poll::Pending => self.trim_memory(),
         }
-        self.settle(ledger);
+        self.settle(state);
         false
     }
 
@@ -90,7 +91,7 @@ where
     /// cannot go on.
     fn write_due<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) -> Poll<Result<(), Why>> {
@@ -103,14 +104,14 @@ where
                 return Poll::Ready(Ok(()));
             }
             if !pipe.connection.is_part_taken() {
-                self.batches.taken();
+                self.flush_tracker.taken();
             }
             if let Err(error) = pipe.connection.transmit(&mut self.out) {
                 return Poll::Ready(Err(Why::Broke(error)));
             }
         }
         while self.written < self.out.len() {
-            match or_again(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
+            match retry_interrupted(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
                 Poll::Pending => {
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
@@ -125,7 +126,7 @@ where
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
             }
         }
-        match or_again(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
+        match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
             Poll::Pending => {
                 self.blocked.get_or_insert(now);
                 return Poll::Pending;
@@ -138,9 +139,9 @@ where
         if pipe.connection.is_part_taken() {
             return Poll::Ready(Ok(()));
         }
-        self.batches.written(|id| ledger.flushed(id));
-        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut ledger.turn(now))) {
-            self.handle(fact, ledger, cx, now);
+        self.flush_tracker.written(|id| state.flushed(id));
+        while let Some(fact) = self.connection().and_then(|connection| connection.written(&mut state.turn(now))) {
+            self.handle(fact, state, cx, now);
         }
         Poll::Ready(Ok(()))
     }
@@ -148,30 +149,30 @@ where
     /// Ends the connection if its pipe has taken nothing for the write time-out.
     pub(super) fn drive_write_timeout<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        if self.is_write_late(ledger, now) {
+        if self.is_write_late(state, now) {
             // The pipe may have room again, without a wake yet.
-            match self.write_due(ledger, cx, now) {
-                Poll::Ready(Err(why)) => self.over(ledger, why),
-                Poll::Pending if self.is_write_late(ledger, now) => {
-                    self.over(ledger, Why::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
+            match self.write_due(state, cx, now) {
+                Poll::Ready(Err(why)) => self.over(state, why),
+                Poll::Pending if self.is_write_late(state, now) => {
+                    self.over(state, Why::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
                 }
                 Poll::Pending | Poll::Ready(Ok(())) => {}
             }
         }
     }
 
-    fn is_write_late<const E: usize>(&self, ledger: &Ledger<E>, now: Duration) -> bool {
-        self.write_deadline(ledger).is_some_and(|deadline| deadline <= now)
+    fn is_write_late<const E: usize>(&self, state: &SwarmState<E>, now: Duration) -> bool {
+        self.write_deadline(state).is_some_and(|deadline| deadline <= now)
     }
 
     /// Returns the deadline by which the pipe has to take some bytes, or `None` if it is not blocked. A close has a time-out
     /// of its own.
-    pub(super) fn write_deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
+    pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)) || self.is_serving())?;
-        Some(since.saturating_add(ledger.config.write_timeout))
+        Some(since.saturating_add(state.config.write_timeout))
     }
 }

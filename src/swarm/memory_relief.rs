@@ -2,10 +2,10 @@
 //! those who hold most are reset.
 
 use super::Swarm;
-use super::held::{Held, limit};
-use super::link::{Link, Stage, Why};
+use super::held_bytes::{HeldBytes, limit};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
+use super::socket_connection::{SocketConnection, Stage, Why};
 use crate::connection::UnnamedSlot;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
 use alloc::collections::BTreeMap;
@@ -16,7 +16,7 @@ use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 /// For how many connections memory is kept when most are gone.
-const LINKS_KEPT: usize = 8;
+const CONNECTIONS_KEPT: usize = 8;
 
 impl<T, const EVENTS: usize, R> Swarm<T, EVENTS, R>
 where
@@ -30,52 +30,52 @@ where
     /// the system has given. It costs O(1). [`Config::held_bytes`](super::Config::held_bytes) bounds it.
     #[must_use]
     pub const fn bytes_held(&self) -> usize {
-        self.ledger.held.all()
+        self.state.held_bytes.all()
     }
 
     /// Returns the part of [`bytes_held`](Self::bytes_held) that the open connections of one peer hold.
     #[must_use]
     pub fn bytes_held_of(&self, peer: PeerId) -> usize {
-        self.ledger.held.of_peer(&peer)
+        self.state.held_bytes.of_peer(&peer)
     }
 
     /// Removes a connection with what is counted of it.
     pub(super) fn remove_link(&mut self, id: ConnectionId) {
-        if let Some(mut link) = self.links.remove(id) {
-            let peer = link.peer();
-            self.ledger.held.close(&mut link.account, id, peer);
+        if let Some(mut conn) = self.connections.remove(id) {
+            let peer = conn.peer();
+            self.state.held_bytes.close(&mut conn.account, id, peer);
         }
-        self.ledger.give_up_slots();
-        self.links.give_up_slots(LINKS_KEPT);
-        if self.wakers.links() > 2 * self.links.slots().max(LINKS_KEPT) {
-            self.wakers.give_up_slots(self.links.slots().max(LINKS_KEPT));
+        self.state.give_up_slots();
+        self.connections.give_up_slots(CONNECTIONS_KEPT);
+        if self.wakers.connections() > 2 * self.connections.slots().max(CONNECTIONS_KEPT) {
+            self.wakers.give_up_slots(self.connections.slots().max(CONNECTIONS_KEPT));
         }
-        self.queue.woken.shrink_to(LINKS_KEPT);
-        self.queue.served.shrink_to(LINKS_KEPT);
+        self.queue.woken.shrink_to(CONNECTIONS_KEPT);
+        self.queue.served.shrink_to(CONNECTIONS_KEPT);
         self.timers.give_up_memory();
     }
 
     /// Drops what is unread of a stream that has ended, or is about to.
     pub(super) fn drop_unread(&mut self, id: StreamId) {
-        let held = self.ledger.streams.get_mut(id).map_or(0, |stream| stream.drop_unread());
+        let held = self.state.streams.get_mut(id).map_or(0, |stream| stream.drop_unread());
         self.uncount(id, held);
     }
 
     /// A stream's unread bytes, which held so much memory, are gone.
     pub(super) fn uncount(&mut self, id: StreamId, held: usize) {
         if held > 0
-            && let Some(link) = self.ledger.lifecycle.connection_of(id).and_then(|id| self.links.get_mut(id))
+            && let Some(conn) = self.state.lifecycle.connection_of(id).and_then(|id| self.connections.get_mut(id))
         {
-            link.uncount(&mut self.ledger, held);
+            conn.uncount(&mut self.state, held);
         }
     }
 
     /// Grants withheld window of connections that may no longer have to withhold it.
     pub(super) fn grant_relieved(&mut self) {
-        while let Some((id, line)) = self.ledger.held.next_relieved() {
-            if let Some(link) = self.links.get_mut(id) {
-                Held::came_up(&mut link.account, line);
-                link.settle(&mut self.ledger);
+        while let Some((id, line)) = self.state.held_bytes.next_relieved() {
+            if let Some(conn) = self.connections.get_mut(id) {
+                HeldBytes::came_up(&mut conn.account, line);
+                conn.settle(&mut self.state);
             }
         }
     }
@@ -84,8 +84,8 @@ where
     ///
     /// It walks all connections and all streams, and does so at most once for each quarter of a budget that comes.
     pub(super) fn relieve(&mut self) {
-        if self.ledger.held.is_over() {
-            self.ledger.held.take_over();
+        if self.state.held_bytes.is_over() {
+            self.state.held_bytes.take_over();
             self.reset_largest();
         }
     }
@@ -95,13 +95,14 @@ where
     fn reset_largest(&mut self) {
         let mut excess = self.excess();
         let with_id =
-            self.ledger.streams.iter().filter(|(_, stream)| stream.bytes_held() > 0).filter_map(|(id, stream)| {
-                let connection = self.ledger.lifecycle.connection_of(id)?;
+            self.state.streams.iter().filter(|(_, stream)| stream.bytes_held() > 0).filter_map(|(id, stream)| {
+                let connection = self.state.lifecycle.connection_of(id)?;
                 excess.contains_key(&connection).then_some((stream.bytes_held(), Holder::Stream(id), connection))
             });
-        let without_id = excess.keys().filter_map(|id| Some((*id, self.links.get(*id)?))).flat_map(|(id, link)| {
-            link.holders_without_id().map(move |(held, slot)| (held, Holder::WithoutId(slot), id))
-        });
+        let without_id =
+            excess.keys().filter_map(|id| Some((*id, self.connections.get(*id)?))).flat_map(|(id, conn)| {
+                conn.holders_without_id().map(move |(held, slot)| (held, Holder::WithoutId(slot), id))
+            });
         let mut candidates: Vec<_> = with_id.chain(without_id).collect();
         // The largest first, and of those that are as large the oldest slot.
         candidates.sort_unstable_by_key(|(held, holder, id)| (core::cmp::Reverse(*held), holder.order(), id.index()));
@@ -111,8 +112,8 @@ where
             match holder {
                 Holder::Stream(id) => self.end_by_limit(id, connection),
                 Holder::WithoutId(slot) => {
-                    if let Some(link) = self.links.get_mut(connection) {
-                        link.reset_without_id(slot, &mut self.ledger);
+                    if let Some(conn) = self.connections.get_mut(connection) {
+                        conn.reset_without_id(slot, &mut self.state);
                     }
                 }
             }
@@ -121,27 +122,27 @@ where
         let mut stuck: Vec<_> = excess.into_iter().filter(|(_, left)| *left > 0).collect();
         stuck.sort_unstable_by_key(|(_, left)| core::cmp::Reverse(*left));
         for (id, _) in stuck {
-            if let Some(link) = self.links.get_mut(id)
-                && self.ledger.held.is_beyond(&link.account)
+            if let Some(conn) = self.connections.get_mut(id)
+                && self.state.held_bytes.is_beyond(&conn.account)
             {
-                link.error = Some(String::from("it held more memory than its budget, and not in streams"));
-                link.over(&mut self.ledger, Why::Ended(ConnectionEnd::Failed(Fault::Flood)));
-                link.mark_dirty(&mut self.ledger);
+                conn.error = Some(String::from("it held more memory than its budget, and not in streams"));
+                conn.over(&mut self.state, Why::Ended(ConnectionEnd::Failed(Fault::Flood)));
+                conn.mark_dirty(&mut self.state);
             }
         }
-        self.ledger.held.take_over();
+        self.state.held_bytes.take_over();
     }
 
     /// Resets a stream, if it has not ended, and drops what is unread of it.
     fn end_by_limit(&mut self, id: StreamId, connection: ConnectionId) {
-        let Some(state) = self.ledger.lifecycle.state(id) else { return };
+        let Some(state) = self.state.lifecycle.state(id) else { return };
         if state != State::Ended
-            && let Some(link) = self.links.get_mut(connection)
+            && let Some(conn) = self.connections.get_mut(connection)
         {
-            link.reset_stream(id, &mut self.ledger);
+            conn.reset_stream(id, &mut self.state);
             match state {
-                State::Opening => self.ledger.fail_stream(id, Failure::Limit),
-                State::Open | State::Leaving | State::Ended => self.ledger.end_stream(id, StreamEnd::Limit),
+                State::Opening => self.state.fail_stream(id, Failure::Limit),
+                State::Open | State::Leaving | State::Ended => self.state.end_stream(id, StreamEnd::Limit),
             }
         }
         self.drop_unread(id);
@@ -150,12 +151,12 @@ where
     /// Returns how much each connection holds beyond its part, where a budget is exceeded by a quarter. A part is what is
     /// left to each if the budget is filled up evenly: those who hold little keep all of it.
     fn excess(&self) -> BTreeMap<ConnectionId, usize> {
-        let config = &self.ledger.config;
+        let config = &self.state.config;
         // By peer, each with its connections. One that has no peer yet is one by itself.
         let mut peers = BTreeMap::<_, Vec<(usize, ConnectionId)>>::new();
-        for (id, link) in self.links.iter().filter(|(_, link)| link.account.bytes() > 0) {
-            let peer = link.account.peer().ok_or(id);
-            peers.entry(peer).or_default().push((link.account.bytes(), id));
+        for (id, conn) in self.connections.iter().filter(|(_, conn)| conn.account.bytes() > 0) {
+            let peer = conn.account.peer().ok_or(id);
+            peers.entry(peer).or_default().push((conn.account.bytes(), id));
         }
         let held = |connections: &[(usize, ConnectionId)]| connections.iter().map(|(bytes, _)| bytes).sum::<usize>();
         let of_peers = peers.values().map(|connections| held(connections)).collect();
@@ -199,7 +200,7 @@ impl Holder {
     }
 }
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -210,20 +211,20 @@ where
         Some(pipe.connection.holders_without_id()).into_iter().flatten()
     }
 
-    fn reset_without_id<const E: usize>(&mut self, slot: UnnamedSlot, ledger: &mut super::ledger::Ledger<E>) {
-        let turn = &mut ledger.turn(crate::connection::UNTIMED);
+    fn reset_without_id<const E: usize>(&mut self, slot: UnnamedSlot, state: &mut super::state::SwarmState<E>) {
+        let turn = &mut state.turn(crate::connection::UNTIMED);
         if self.connection().is_some_and(|connection| connection.reset_without_id(slot, turn)) {
-            ledger.stream_without_id(self.id, Refusal::StreamLimit);
-            self.mark_commanded(ledger);
-            self.settle(ledger);
+            state.stream_without_id(self.id, Refusal::StreamLimit);
+            self.mark_commanded(state);
+            self.settle(state);
         }
     }
 
-    fn reset_stream<const E: usize>(&mut self, id: StreamId, ledger: &mut super::ledger::Ledger<E>) {
+    fn reset_stream<const E: usize>(&mut self, id: StreamId, state: &mut super::state::SwarmState<E>) {
         if let Some(connection) = self.connection() {
-            connection.reset_stream(id, &mut ledger.turn(crate::connection::UNTIMED));
-            self.mark_commanded(ledger);
-            self.settle(ledger);
+            connection.reset_stream(id, &mut state.turn(crate::connection::UNTIMED));
+            self.mark_commanded(state);
+            self.settle(state);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`TurnWork`]: the work that signatures of newcomers may cause in one turn.
+//! [`SignatureBudget`]: the work that signatures of newcomers may cause in one turn.
 //!
 //! Verifying a signature costs a stranger nothing and us up to 13 times as much as the usual one. So the signatures that one
 //! turn verifies at the door have a bound, of which one address has a quarter while anything else is ready. Whose message
@@ -10,14 +10,14 @@ use alloc::collections::BTreeMap;
 
 /// The work of this turn, in signatures of Ed25519.
 #[derive(Debug)]
-pub(super) struct TurnWork {
+pub(super) struct SignatureBudget {
     most: u32,
     turn: u32,
     all: u32,
     of_address: BTreeMap<AddressGroup, u32>,
 }
 
-impl TurnWork {
+impl SignatureBudget {
     /// 0 counts as 1.
     pub(super) const fn new(most: u32) -> Self {
         Self { most: if most == 0 { 1 } else { most }, turn: 0, all: 0, of_address: BTreeMap::new() }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_turn_has_its_bound_and_an_address_a_quarter_of_it() {
-        let mut work = TurnWork::new(64);
+        let mut work = SignatureBudget::new(64);
         assert!(work.allows(1, address(1)));
         work.add(address(1), 13);
         assert!(work.allows(1, address(1)));
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_bound_of_0_counts_as_1() {
-        let mut work = TurnWork::new(0);
+        let mut work = SignatureBudget::new(0);
         assert!(work.allows(1, address(1)));
         work.add(address(1), 1);
         assert!(!work.allows(1, address(2)));

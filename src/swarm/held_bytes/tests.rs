@@ -5,10 +5,10 @@ use crate::lifecycle::{Direction, Lifecycle, Limits};
 use alloc::vec;
 
 /// Budgets of 6 400 in all, 3 200 of a peer and 1 600 of a connection.
-fn held() -> Held {
+fn held() -> HeldBytes {
     let mut config = Config::default();
     (config.held_bytes, config.held_bytes_per_peer, config.held_bytes_per_connection) = (6_400, 3_200, 1_600);
-    Held::new(&config)
+    HeldBytes::new(&config)
 }
 
 fn ids(count: usize) -> Vec<ConnectionId> {
@@ -21,10 +21,10 @@ fn peer(key: u8) -> PeerId {
 }
 
 /// Connections of one peer each, which hold so much.
-fn joined(held: &mut Held, bytes: &[usize]) -> Vec<Account> {
+fn joined(held: &mut HeldBytes, bytes: &[usize]) -> Vec<ConnectionAccount> {
     let mut accounts = Vec::new();
     for (key, bytes) in (1..).zip(bytes) {
-        let mut account = Account::default();
+        let mut account = ConnectionAccount::default();
         held.join(&mut account, peer(key));
         held.change(&mut account, *bytes);
         accounts.push(account);
@@ -32,14 +32,14 @@ fn joined(held: &mut Held, bytes: &[usize]) -> Vec<Account> {
     accounts
 }
 
-fn pressures(held: &Held, accounts: &[Account]) -> Vec<Pressure> {
+fn pressures(held: &HeldBytes, accounts: &[ConnectionAccount]) -> Vec<Pressure> {
     accounts.iter().map(|account| held.pressure(account)).collect()
 }
 
 #[test]
 fn bytes_are_counted_for_a_connection_its_peer_and_all() {
     let (mut held, ids) = (held(), ids(2));
-    let [mut one, mut two] = [Account::default(), Account::default()];
+    let [mut one, mut two] = [ConnectionAccount::default(), ConnectionAccount::default()];
     held.change(&mut one, 10);
     assert_eq!((held.all(), held.of_peer(&peer(1))), (10, 0), "its peer is not known");
     held.join(&mut one, peer(1));
@@ -62,13 +62,13 @@ fn each_budget_withholds_window_and_who_holds_little_is_spared() {
     assert_eq!(pressures(&sum, &accounts), [None, All], "a connection");
     let mut sum = held();
     let mut accounts = joined(&mut sum, &[1_600, 100]);
-    let mut more = Account::default();
+    let mut more = ConnectionAccount::default();
     sum.join(&mut more, peer(1));
     sum.change(&mut more, 1_600);
     assert_eq!(sum.pressure(&more), None);
     sum.change(&mut more, 1_601 - 1);
     sum.change(&mut accounts[0], 1_600);
-    let mut third = Account::default();
+    let mut third = ConnectionAccount::default();
     sum.join(&mut third, peer(1));
     sum.change(&mut third, 1);
     assert_eq!([&accounts[0], &third, &accounts[1]].map(|account| sum.pressure(account)), [All, All, None], "a peer");
@@ -96,12 +96,12 @@ fn something_has_to_go_above_a_quarter_more_than_a_budget() {
     let mut sum = held();
     joined(&mut sum, &[2_000, 2_000, 2_000, 2_000, 1]);
     assert!(sum.take_over() && !sum.is_over());
-    let (mut sum, mut more) = (held(), Account::default());
+    let (mut sum, mut more) = (held(), ConnectionAccount::default());
     let accounts = joined(&mut sum, &[2_000, 1]);
     sum.join(&mut more, peer(1));
     sum.change(&mut more, 2_000);
     assert!(!sum.is_over() && sum.is_beyond(&more) && !sum.is_beyond(&accounts[1]));
-    sum.join(&mut Account { bytes: 1, ..Account::default() }, peer(1));
+    sum.join(&mut ConnectionAccount { bytes: 1, ..ConnectionAccount::default() }, peer(1));
     sum.change(&mut more, 1_999);
     sum.change(&mut more, 2_000);
     assert!(sum.is_over(), "4 001 of a peer");
@@ -119,10 +119,14 @@ fn who_waits_for_window_comes_up_once_less_is_held() {
     sum.change(&mut accounts[3], 0);
     let mut relieved: Vec<_> = core::iter::from_fn(|| sum.next_relieved()).collect();
     relieved.sort_by_key(|(id, _)| id.index());
-    assert_eq!(relieved, [(ids[0], Line::All), (ids[1], Line::All), (ids[2], Line::All)], "the last quarter is free");
+    assert_eq!(
+        relieved,
+        [(ids[0], BudgetScope::All), (ids[1], BudgetScope::All), (ids[2], BudgetScope::All)],
+        "the last quarter is free"
+    );
     // A peer falls below a sixteenth: its own come up.
     sum.change(&mut accounts[0], 400);
-    assert_eq!(core::iter::from_fn(|| sum.next_relieved()).collect::<Vec<_>>(), [(ids[0], Line::Peer)]);
+    assert_eq!(core::iter::from_fn(|| sum.next_relieved()).collect::<Vec<_>>(), [(ids[0], BudgetScope::Peer)]);
     // Who is gone waits for nothing.
     sum.close(&mut accounts[1], ids[1], Some(peer(2)));
     sum.close(&mut accounts[2], ids[2], Some(peer(3)));
@@ -144,7 +148,7 @@ fn memory_moves_few_times_while_many_leave() {
         let mut held = held();
         let mut accounts: Vec<_> = (peers.iter().zip(&ids))
             .map(|(peer, id)| {
-                let mut account = Account::default();
+                let mut account = ConnectionAccount::default();
                 held.join(&mut account, *peer);
                 held.wait(&mut account, *id);
                 (account, *id, *peer)
@@ -153,7 +157,7 @@ fn memory_moves_few_times_while_many_leave() {
         if is_youngest_first {
             accounts.reverse();
         }
-        let capacities = |held: &Held| (held.peers.capacity(), held.waiting.capacity());
+        let capacities = |held: &HeldBytes| (held.peers.capacity(), held.waiting.capacity());
         let (mut moves, mut before) = (0, capacities(&held));
         for (mut account, id, peer) in accounts {
             held.close(&mut account, id, Some(peer));

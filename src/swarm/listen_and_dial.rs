@@ -3,8 +3,8 @@
 use super::Swarm;
 use super::address;
 use super::error::{self, DialError, ListenError};
-use super::link::{Link, Stage};
 use super::reactor::Reactor;
+use super::socket_connection::{SocketConnection, Stage};
 use crate::connection::UNTIMED;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId};
 use alloc::boxed::Box;
@@ -34,9 +34,9 @@ where
         if self.is_shutting_down {
             return Err(ListenError::Closing);
         }
-        let id = self.ledger.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
+        let id = self.state.lifecycle.begin_listener().map_err(|_| ListenError::Limit)?;
         self.listeners.insert(id, address);
-        self.ledger.wait(id);
+        self.state.wait(id);
         Ok(id)
     }
 
@@ -59,42 +59,42 @@ where
         if self.is_shutting_down {
             return Err(DialError::Closing);
         }
-        if !self.ledger.may_dial() {
+        if !self.state.may_dial() {
             return Err(DialError::Limit);
         }
-        let id = self.ledger.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
-        self.ledger.dials.begin();
-        let mut link = Link::new(id, Direction::Outbound, address, Stage::Over(None), UNTIMED);
-        self.begin_dial(&mut link);
-        link.mark_commanded(&mut self.ledger);
-        self.insert_link(link);
-        self.ledger.access.resume_panic();
+        let id = self.state.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
+        self.state.dials.begin();
+        let mut conn = SocketConnection::new(id, Direction::Outbound, address, Stage::Over(None), UNTIMED);
+        self.begin_dial(&mut conn);
+        conn.mark_commanded(&mut self.state);
+        self.insert_connection(conn);
+        self.state.access.resume_panic();
         Ok(id)
     }
 
-    fn begin_dial(&mut self, link: &mut Link<T>) {
-        let ledger = &mut self.ledger;
-        let (plain, expected) = match address::split_peer(&link.remote) {
+    fn begin_dial(&mut self, conn: &mut SocketConnection<T>) {
+        let state = &mut self.state;
+        let (plain, expected) = match address::split_peer(&conn.remote) {
             Ok(split) => split,
-            Err(flaw) => return link.fail(ledger, Failure::Unsupported, &flaw),
+            Err(flaw) => return conn.fail(state, Failure::Unsupported, &flaw),
         };
-        link.expected = expected.map(Box::new);
+        conn.expected = expected.map(Box::new);
         if let Some(peer) = expected {
-            ledger.dials.name(link.id, peer);
+            state.dials.name(conn.id, peer);
         }
-        if expected == Some(ledger.local_peer) {
-            return link.fail(ledger, Failure::LocalPeer, &"the address names ourselves");
+        if expected == Some(state.local_peer) {
+            return conn.fail(state, Failure::LocalPeer, &"the address names ourselves");
         }
-        if let Err(why) = ledger.access.may_dial(&plain, expected, self.now) {
-            return link.fail(ledger, Failure::Denied, &why);
+        if let Err(why) = state.access.may_dial(&plain, expected, self.now) {
+            return conn.fail(state, Failure::Denied, &why);
         }
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         match self.transport.dial(plain, options) {
-            Ok(dial) => link.stage = Stage::Dialing(Box::pin(dial)),
+            Ok(dial) => conn.stage = Stage::Dialing(Box::pin(dial)),
             Err(TransportError::MultiaddrNotSupported(address)) => {
-                link.fail(ledger, Failure::Unsupported, &address::unsupported(&address, true));
+                conn.fail(state, Failure::Unsupported, &address::unsupported(&address, true));
             }
-            Err(TransportError::Other(error)) => link.fail(ledger, error::failure(&error), &error),
+            Err(TransportError::Other(error)) => conn.fail(state, error::failure(&error), &error),
         }
     }
 }

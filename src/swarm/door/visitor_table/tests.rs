@@ -15,25 +15,25 @@ fn config(most: u32, most_of_address: u32, most_of_site: u32) -> Config {
     }
 }
 
-fn places(most: u32, most_of_address: u32, most_of_site: u32) -> Places<()> {
-    Places::new(&config(most, most_of_address, most_of_site))
+fn places(most: u32, most_of_address: u32, most_of_site: u32) -> VisitorTable<()> {
+    VisitorTable::new(&config(most, most_of_address, most_of_site))
 }
 
-const fn v4(address: u32) -> Origin {
-    Origin { address: AddressGroup::V4(address), site: None }
+const fn v4(address: u32) -> VisitorOrigin {
+    VisitorOrigin { address: AddressGroup::V4(address), site: None }
 }
 
 /// An IPv6 address: a /48 and a number in it.
-const fn v6(site: u64, number: u64) -> Origin {
-    Origin { address: AddressGroup::Net64(site << 16 | number), site: Some(AddressGroup::Net48(site)) }
+const fn v6(site: u64, number: u64) -> VisitorOrigin {
+    VisitorOrigin { address: AddressGroup::Net64(site << 16 | number), site: Some(AddressGroup::Net48(site)) }
 }
 
-const A: Origin = v4(1);
-const B: Origin = v4(2);
-const C: Origin = v4(3);
+const A: VisitorOrigin = v4(1);
+const B: VisitorOrigin = v4(2);
+const C: VisitorOrigin = v4(3);
 
 /// Lets one more in, for whom somebody may have to go.
-fn comes(places: &mut Places<()>, origin: Origin) -> (u64, Option<u64>) {
+fn comes(places: &mut VisitorTable<()>, origin: VisitorOrigin) -> (u64, Option<u64>) {
     let victim = places.victim(origin);
     victim.map(|victim| places.remove(victim));
     (places.insert(origin, secs(0), ()), victim)
@@ -144,7 +144,7 @@ fn a_few_of_one_address_have_the_time_that_all_have() {
 fn a_first_byte_is_waited_for_less_long_while_half_is_taken() {
     let config = config(8, 4, 6);
     let (byte, whole) = (config.first_byte_timeout, config.connection.handshake_timeout);
-    let mut places = Places::new(&config);
+    let mut places = VisitorTable::new(&config);
     let first = places.insert(A, secs(100), ());
     assert_eq!(places.first_due(), Some((secs(100) + whole, first)));
     let second = places.insert(A, secs(101), ());
@@ -185,7 +185,7 @@ fn what_has_left_leaves_nothing_behind() {
 #[derive(Clone, Copy)]
 struct Known {
     number: u64,
-    origin: Origin,
+    origin: VisitorOrigin,
     progress: Progress,
     began: Duration,
 }
@@ -194,7 +194,7 @@ struct Known {
 #[derive(Default)]
 struct Model {
     visitors: Vec<Known>,
-    came: Vec<Origin>,
+    came: Vec<VisitorOrigin>,
 }
 
 impl Model {
@@ -203,12 +203,12 @@ impl Model {
     }
 
     /// Half as many as there are of these crowds have come since.
-    fn is_settled(&self, visitor: &Known, is_in: impl Fn(Origin) -> bool) -> bool {
+    fn is_settled(&self, visitor: &Known, is_in: impl Fn(VisitorOrigin) -> bool) -> bool {
         let since = self.came[visitor.number as usize + 1..].iter().filter(|origin| is_in(**origin)).count();
         since >= self.visitors.iter().filter(|visitor| is_in(visitor.origin)).count() / 2
     }
 
-    fn victim(&self, newcomer: Origin, config: &Config) -> Option<u64> {
+    fn victim(&self, newcomer: VisitorOrigin, config: &Config) -> Option<u64> {
         for (key, most) in
             [(Some(newcomer.address), config.handshakes_per_address), (newcomer.site, config.handshakes_per_site)]
         {
@@ -222,7 +222,7 @@ impl Model {
         if self.visitors.len() < config.inbound_handshakes as usize { None } else { self.greediest(Some(newcomer)) }
     }
 
-    fn greediest(&self, newcomer: Option<Origin>) -> Option<u64> {
+    fn greediest(&self, newcomer: Option<VisitorOrigin>) -> Option<u64> {
         let pay = self.visitors.iter().filter(|visitor| {
             let key = visitor.origin.widest();
             let is_small = self.count(key) < GREEDY;
@@ -248,7 +248,7 @@ impl Model {
     }
 }
 
-fn is_of(origin: Origin, key: AddressGroup) -> bool {
+fn is_of(origin: VisitorOrigin, key: AddressGroup) -> bool {
     origin.crowds().any(|of| of == key)
 }
 
@@ -262,7 +262,7 @@ proptest! {
         ops in proptest::collection::vec((any::<u64>(), any::<prop::sample::Index>(), 0..5_usize, 0..6_u8), 0..200),
     ) {
         let config = config(most, most_of_address, most_of_site);
-        let (mut places, mut model, mut now) = (Places::new(&config), Model::default(), Duration::ZERO);
+        let (mut places, mut model, mut now) = (VisitorTable::new(&config), Model::default(), Duration::ZERO);
         for (origin, pick, progress, op) in ops {
             now += Duration::from_millis(700);
             let picked = (!model.visitors.is_empty()).then(|| pick.index(model.visitors.len()));

@@ -1,4 +1,5 @@
-//! [`Batches`]: which run of bytes a stream's last data is in, and who waits until that has been written to the pipe.
+//! [`FlushTracker`]: which run of bytes a stream's last data is in, and who waits until that has been written to the
+//! pipe.
 
 use crate::lifecycle::StreamId;
 use alloc::vec::Vec;
@@ -12,7 +13,7 @@ const LAST: u32 = (1 << 24) - 1;
 /// All that a connection has to say leaves in batches: one gathers while the one before it is written, and what came
 /// before that has been.
 #[derive(Default)]
-pub(super) struct Batches {
+pub(super) struct FlushTracker {
     /// The number of the one that gathers, modulo 2^24. A stream that has not written for so long that its number has
     /// come again waits for a batch that is not its own, which is about to be written.
     gathering: u32,
@@ -20,7 +21,7 @@ pub(super) struct Batches {
     waiting: Vec<(u32, StreamId)>,
 }
 
-impl Batches {
+impl FlushTracker {
     /// The one that is written to now.
     pub(super) const fn gathering(&self) -> u32 {
         self.gathering
@@ -75,50 +76,50 @@ mod tests {
 
     #[test]
     fn a_batch_is_told_in_the_order_of_asking_and_the_next_one_waits() {
-        let (ids, mut batches, mut told) = (ids(), Batches::default(), Vec::new());
-        let first = batches.gathering();
-        batches.taken();
-        batches.wait(batches.gathering(), ids[0], 4, |_| true);
-        batches.wait(first, ids[2], 4, |_| true);
-        batches.wait(first, ids[1], 4, |_| true);
-        batches.written(|id| told.push(id));
+        let (ids, mut flush_tracker, mut told) = (ids(), FlushTracker::default(), Vec::new());
+        let first = flush_tracker.gathering();
+        flush_tracker.taken();
+        flush_tracker.wait(flush_tracker.gathering(), ids[0], 4, |_| true);
+        flush_tracker.wait(first, ids[2], 4, |_| true);
+        flush_tracker.wait(first, ids[1], 4, |_| true);
+        flush_tracker.written(|id| told.push(id));
         assert_eq!(told, [ids[2], ids[1]]);
-        batches.taken();
-        batches.written(|id| told.push(id));
+        flush_tracker.taken();
+        flush_tracker.written(|id| told.push(id));
         assert_eq!(told[2..], [ids[0]]);
-        batches.written(|_| panic!("nobody waits"));
+        flush_tracker.written(|_| panic!("nobody waits"));
     }
 
     #[test]
     fn a_batch_is_written_when_it_neither_gathers_nor_is_being_written() {
-        let mut batches = Batches { gathering: LAST, waiting: Vec::new() };
-        let first = batches.gathering();
-        assert!(batches.is_written(first, false, true));
-        assert!(!batches.is_written(first, true, false));
-        batches.taken();
-        assert!(!batches.is_written(first, true, true));
-        assert!(batches.is_written(first, true, false));
-        batches.taken();
-        assert!(batches.is_written(first, true, true));
+        let mut flush_tracker = FlushTracker { gathering: LAST, waiting: Vec::new() };
+        let first = flush_tracker.gathering();
+        assert!(flush_tracker.is_written(first, false, true));
+        assert!(!flush_tracker.is_written(first, true, false));
+        flush_tracker.taken();
+        assert!(!flush_tracker.is_written(first, true, true));
+        assert!(flush_tracker.is_written(first, true, false));
+        flush_tracker.taken();
+        assert!(flush_tracker.is_written(first, true, true));
     }
 
     #[test]
     fn who_has_ended_does_not_pile_up_in_line() {
-        let (ids, mut batches) = (ids(), Batches::default());
+        let (ids, mut flush_tracker) = (ids(), FlushTracker::default());
         for id in &ids {
-            batches.wait(0, *id, 2, |id| id == ids[0] || id == ids[1]);
-            assert!(batches.waiting.len() <= SPARE + 2 * 2 + 1, "{}", batches.waiting.len());
+            flush_tracker.wait(0, *id, 2, |id| id == ids[0] || id == ids[1]);
+            assert!(flush_tracker.waiting.len() <= SPARE + 2 * 2 + 1, "{}", flush_tracker.waiting.len());
         }
-        assert_eq!(batches.waiting[..2], [(0, ids[0]), (0, ids[1])]);
+        assert_eq!(flush_tracker.waiting[..2], [(0, ids[0]), (0, ids[1])]);
     }
 
     #[test]
     fn who_has_ended_is_let_go_of_when_less_lives_than_did() {
-        let (ids, mut batches) = (ids(), Batches::default());
+        let (ids, mut flush_tracker) = (ids(), FlushTracker::default());
         for id in &ids {
-            batches.wait(0, *id, ids.len(), |_| panic!("it is worth its while only if most have ended"));
+            flush_tracker.wait(0, *id, ids.len(), |_| panic!("it is worth its while only if most have ended"));
         }
-        batches.wait(0, ids[0], 2, |id| id == ids[1]);
-        assert_eq!(batches.waiting, [(0, ids[1]), (0, ids[0])]);
+        flush_tracker.wait(0, ids[0], 2, |id| id == ids[1]);
+        assert_eq!(flush_tracker.waiting, [(0, ids[1]), (0, ids[0])]);
     }
 }

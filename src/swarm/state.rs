@@ -1,15 +1,15 @@
-//! [`Ledger`]: what lives in a swarm, what waits for room, and what its owner is to be told.
+//! [`SwarmState`]: what lives in a swarm, what waits for room, and what its owner is to be told.
 //!
 //! Everything that a connection changes while it is driven is here, apart from sockets, so that a connection and the
-//! ledger can be borrowed side by side.
+//! state can be borrowed side by side.
 
-use super::bits::Bits;
+use super::bit_set::BitSet;
 use super::config::Config;
 use super::dials::Dials;
 use super::gate::Access;
-use super::held::Held;
-use super::line::Line;
+use super::held_bytes::HeldBytes;
 use super::lists::Lists;
+use super::opening_queue::OpeningQueue;
 use super::ready::{Began, Interest, Ready};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
@@ -35,7 +35,7 @@ const UNNAMED_WHEN_SCARCE: usize = 8;
 
 /// What lives, what waits, what is to be told.
 #[derive(Debug)]
-pub(super) struct Ledger<const EVENTS: usize> {
+pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) lifecycle: Lifecycle<EVENTS>,
     pub(super) local_peer: PeerId,
     /// The transcript of a dial that has just reached ourselves, and whose accepted end may be at the door.
@@ -44,7 +44,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     pub(super) config: Config,
     pub(super) protocols: Vec<Protocol>,
     /// What is ready to open and waits for room. What ended meanwhile is passed over.
-    pub(super) line: Line,
+    pub(super) opening_queue: OpeningQueue,
     /// The connections and streams that each peer holds.
     pub(super) shares: Shares,
     /// Connections that have something to transmit, or a deadline to look at, in order; each once.
@@ -60,11 +60,11 @@ pub(super) struct Ledger<const EVENTS: usize> {
     interests: Table<StreamId, Interest>,
     /// The beginning of the stream whose last event was told last: nothing else is kept of its interest.
     last_began: Began,
-    ready_streams: Bits,
-    changed_listeners: Bits,
+    ready_streams: BitSet,
+    changed_listeners: BitSet,
     pub(super) dials: Dials,
     pub(super) refusals: Refusals,
-    pub(super) held: Held,
+    pub(super) held_bytes: HeldBytes,
     pub(super) access: Access,
     /// The streams of peers without an id, on all connections.
     unnamed: usize,
@@ -73,7 +73,7 @@ pub(super) struct Ledger<const EVENTS: usize> {
     scratch: Scratch,
 }
 
-impl<const EVENTS: usize> Ledger<EVENTS> {
+impl<const EVENTS: usize> SwarmState<EVENTS> {
     pub(super) fn new(config: Config, local_peer: PeerId) -> Self {
         Self {
             lifecycle: Lifecycle::new(config.limits),
@@ -81,13 +81,13 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             own_end: None,
             streams: Streams::new(),
             shares: Shares::new(&config),
-            held: Held::new(&config),
+            held_bytes: HeldBytes::new(&config),
             access: Access::new(Lists::new(&config)),
             unnamed: 0,
             dropped: None,
             config,
             protocols: Vec::new(),
-            line: Line::new(),
+            opening_queue: OpeningQueue::new(),
             dirty: VecDeque::new(),
             commanded: Vec::new(),
             is_flushing: false,
@@ -95,8 +95,8 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
             is_closing: false,
             interests: Table::new(),
             last_began: Began::new(Duration::ZERO),
-            ready_streams: Bits::default(),
-            changed_listeners: Bits::default(),
+            ready_streams: BitSet::default(),
+            changed_listeners: BitSet::default(),
             dials: Dials::default(),
             refusals: Refusals::default(),
             scratch: Scratch::new(),
@@ -145,19 +145,19 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
 
     /// Whether nothing waits that there is room for, and no connection asks to be driven.
     pub(super) fn is_settled(&self) -> bool {
-        self.dirty.is_empty() && (self.line.is_empty() || self.lifecycle.room() == 0)
+        self.dirty.is_empty() && (self.opening_queue.is_empty() || self.lifecycle.room() == 0)
     }
 
     /// Whether what is ready now need not wait in line. It opens at once then: so what a peer says in one breath
     /// (a stream, data on it, its end, or the connection's) is told as it would be if it had come in pieces.
     pub(super) fn is_free(&self) -> bool {
-        self.lifecycle.room() > 0 && self.line.is_empty() && !self.is_flushing && !self.is_closing
+        self.lifecycle.room() > 0 && self.opening_queue.is_empty() && !self.is_flushing && !self.is_closing
     }
 
     /// Lets nothing open any more. Whatever waits in line, or would be put there, ends without opening.
     pub(super) fn close(&mut self) {
         self.is_closing = true;
-        self.line = Line::new();
+        self.opening_queue = OpeningQueue::new();
     }
 
     /// Puts what is ready at the end of the line; a stream behind those of its connection.
@@ -167,16 +167,16 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         }
         // While more ends than is drained, nobody comes up who could be passed over: a peer that opens and resets
         // would make the line as long as it likes. What is opening stands in it once, so that each sweep pays for itself.
-        if self.line.len() > SPARE + 2 * self.lifecycle.len() {
+        if self.opening_queue.len() > SPARE + 2 * self.lifecycle.len() {
             let lifecycle = &self.lifecycle;
-            self.line.retain(|id| lifecycle.state(id) == Some(State::Opening));
+            self.opening_queue.retain(|id| lifecycle.state(id) == Some(State::Opening));
         }
         let id = id.into();
         let runs_on = match id {
             Id::Stream(stream) => self.lifecycle.connection_of(stream),
             Id::Listener(_) | Id::Connection(_) => None,
         };
-        self.line.push(id, runs_on);
+        self.opening_queue.push(id, runs_on);
     }
 
     pub(super) fn is_opening(&self, id: impl Into<Id>) -> bool {
@@ -419,12 +419,12 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
         self.lifecycle.give_up_slots();
         self.streams.give_up_slots(STREAMS_KEPT);
         self.interests.give_up_slots(STREAMS_KEPT);
-        if self.line.is_empty() {
-            self.line.shrink_to(SPARE);
+        if self.opening_queue.is_empty() {
+            self.opening_queue.shrink_to(SPARE);
         }
         self.dirty.shrink_to(SPARE);
         self.commanded.shrink_to(SPARE);
-        self.held.give_up_memory();
+        self.held_bytes.give_up_memory();
         self.shares.give_up_memory();
         self.scratch.give_up_memory();
     }
@@ -465,7 +465,7 @@ impl<const EVENTS: usize> Ledger<EVENTS> {
     }
 }
 
-impl<const EVENTS: usize> Ledger<EVENTS> {
+impl<const EVENTS: usize> SwarmState<EVENTS> {
     /// Refusals at a listener or a connection are told from its opening event on, and not after its last one.
     fn announce_refusals(&mut self, at: RefusedAt, is_last: bool) {
         match is_last {
@@ -480,64 +480,64 @@ mod tests {
     use super::*;
     use crate::lifecycle::Side;
 
-    fn ledger() -> Ledger<1> {
+    fn state() -> SwarmState<1> {
         let identity = libp2p_identity::Keypair::ed25519_from_bytes([1; 32]).unwrap();
         let mut config = Config::default();
         // Only the line is looked at: however much is owed, streams begin.
         config.limits.owed_per_connection = u32::MAX;
-        Ledger::new(config, identity.public().to_peer_id())
+        SwarmState::new(config, identity.public().to_peer_id())
     }
 
     #[test]
     fn what_has_ended_in_line_does_not_pile_up_while_closes_are_owed() {
-        let mut ledger = ledger();
-        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
-        ledger.lifecycle.opened(connection).unwrap();
+        let mut state = state();
+        let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        state.lifecycle.opened(connection).unwrap();
         for _ in 0..4 {
-            let id = ledger.offered(connection, Duration::ZERO).unwrap();
-            ledger.fail_stream(id, Failure::Reset(Side::Remote));
+            let id = state.offered(connection, Duration::ZERO).unwrap();
+            state.fail_stream(id, Failure::Reset(Side::Remote));
         }
         // A peer lets go of what it has opened as fast as the failures are drained.
         for _ in 0..10_000 {
-            let id = ledger.offered(connection, Duration::ZERO).unwrap();
-            let bound = SPARE + 2 * ledger.lifecycle.len() + 1;
-            ledger.wait(id);
-            assert!(ledger.line.len() <= bound, "{} of {bound}", ledger.line.len());
-            ledger.fail_stream(id, Failure::Reset(Side::Remote));
-            ledger.vacate();
-            assert!(ledger.next_event().is_some());
-            assert_eq!(ledger.lifecycle.room(), 0, "something is always owed");
+            let id = state.offered(connection, Duration::ZERO).unwrap();
+            let bound = SPARE + 2 * state.lifecycle.len() + 1;
+            state.wait(id);
+            assert!(state.opening_queue.len() <= bound, "{} of {bound}", state.opening_queue.len());
+            state.fail_stream(id, Failure::Reset(Side::Remote));
+            state.vacate();
+            assert!(state.next_event().is_some());
+            assert_eq!(state.lifecycle.room(), 0, "something is always owed");
         }
     }
 
     #[test]
     fn what_is_kept_of_a_stream_goes_when_its_last_event_has_been_handled() {
-        let mut ledger = ledger();
-        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        let mut state = state();
+        let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
         let id = {
-            ledger.lifecycle.opened(connection).unwrap();
-            ledger.offered(connection, Duration::ZERO).unwrap()
+            state.lifecycle.opened(connection).unwrap();
+            state.offered(connection, Duration::ZERO).unwrap()
         };
-        ledger.fail_stream(id, Failure::Reset(Side::Remote));
-        while ledger.next_event().is_some_and(|event| event.id() != Id::from(id)) {}
-        assert!(ledger.streams.get(id).is_some(), "it can be looked up");
-        assert_eq!(ledger.vacate(), Some(id.into()));
-        assert!(ledger.streams.get(id).is_none());
+        state.fail_stream(id, Failure::Reset(Side::Remote));
+        while state.next_event().is_some_and(|event| event.id() != Id::from(id)) {}
+        assert!(state.streams.get(id).is_some(), "it can be looked up");
+        assert_eq!(state.vacate(), Some(id.into()));
+        assert!(state.streams.get(id).is_none());
     }
 
     #[test]
     fn what_has_ended_in_line_is_let_go_of_when_less_lives_than_did() {
-        let mut ledger = ledger();
-        let connection = ledger.lifecycle.begin_connection(Direction::Inbound).unwrap();
-        ledger.lifecycle.opened(connection).unwrap();
-        let offered: Vec<_> = (0..SPARE + 10).map(|_| ledger.offered(connection, Duration::ZERO).unwrap()).collect();
-        offered.iter().for_each(|id| ledger.wait(*id));
-        offered.iter().for_each(|id| ledger.fail_stream(*id, Failure::Reset(Side::Remote)));
-        while ledger.next_event().is_some() {
-            ledger.vacate();
+        let mut state = state();
+        let connection = state.lifecycle.begin_connection(Direction::Inbound).unwrap();
+        state.lifecycle.opened(connection).unwrap();
+        let offered: Vec<_> = (0..SPARE + 10).map(|_| state.offered(connection, Duration::ZERO).unwrap()).collect();
+        offered.iter().for_each(|id| state.wait(*id));
+        offered.iter().for_each(|id| state.fail_stream(*id, Failure::Reset(Side::Remote)));
+        while state.next_event().is_some() {
+            state.vacate();
         }
-        let last = ledger.offered(connection, Duration::ZERO).unwrap();
-        ledger.wait(last);
-        assert_eq!((ledger.line.len(), ledger.line.first()), (1, Some(last.into())));
+        let last = state.offered(connection, Duration::ZERO).unwrap();
+        state.wait(last);
+        assert_eq!((state.opening_queue.len(), state.opening_queue.first()), (1, Some(last.into())));
     }
 }

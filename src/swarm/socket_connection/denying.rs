@@ -1,11 +1,12 @@
-//! Ends those parts of a [`Link`] that lists and gates deny: itself, the address that its name has led to, and the protocols of its streams.
+//! Ends those parts of a [`SocketConnection`] that lists and gates deny: itself, the address that its name has led to,
+//! and the protocols of its streams.
 
 use super::ending::short;
-use super::{Link, Stage, Why};
+use super::{SocketConnection, Stage, Why};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
 use crate::swarm::gate::Denial;
-use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use crate::swarm::state::SwarmState;
 use crate::text::for_log;
 use alloc::boxed::Box;
 use core::task::Context;
@@ -13,7 +14,7 @@ use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -30,11 +31,11 @@ where
     pub(super) fn judge_reached<const E: usize>(
         &mut self,
         reached: Multiaddr,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         now: Duration,
     ) -> Result<(), Denial> {
         let reached = self.reached.insert(Box::new(reached));
-        ledger.access.may_dial(reached, self.expected.as_deref().copied(), now)
+        state.access.may_dial(reached, self.expected.as_deref().copied(), now)
     }
 
     /// Closes it at once, since its peer or its address is denied. The peer of an open one hears yamux's go-away, if its pipe
@@ -43,7 +44,7 @@ where
     #[inline(never)]
     pub(in crate::swarm) fn deny<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
         why: Denial,
@@ -52,25 +53,25 @@ where
             return;
         }
         self.error = Some(short(&why));
-        if !ledger.is_opening(self.id) {
+        if !state.is_opening(self.id) {
             if let Stage::Up(pipe) = &mut self.stage {
-                pipe.connection.close(&ledger.config.connection, now);
+                pipe.connection.close(&state.config.connection, now);
             }
             self.last_words(cx);
         } else if let Some(listener) = self.listener {
-            ledger.refuse_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
+            state.refuse_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
         }
-        self.over(ledger, Why::Ended(ConnectionEnd::Denied));
+        self.over(state, Why::Ended(ConnectionEnd::Denied));
     }
 
     /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.
     #[cold]
     #[inline(never)]
-    pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, ledger: &mut Ledger<E>, now: Duration) -> bool {
-        let Some((_, Direction::Inbound)) = ledger.lifecycle.unended(id) else { return true };
-        let protocol = ledger.streams.get(id).and_then(|stream| stream.protocol());
+    pub(super) fn gate_allows<const E: usize>(&self, id: StreamId, state: &mut SwarmState<E>, now: Duration) -> bool {
+        let Some((_, Direction::Inbound)) = state.lifecycle.unended(id) else { return true };
+        let protocol = state.streams.get(id).and_then(|stream| stream.protocol());
         let Some((peer, protocol)) = self.peer().zip(protocol) else { return true };
-        let allowed = ledger.access.may_speak(peer, protocol, now);
+        let allowed = state.access.may_speak(peer, protocol, now);
         if let Err(why) = &allowed {
             log::debug!("{id}: {peer} may not speak {}: {why}", for_log(protocol));
         }
@@ -83,25 +84,25 @@ where
     pub(super) fn refuse_proposal<const E: usize>(
         &mut self,
         id: StreamId,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        ledger.refuse(self.id, Refusal::StreamDenied);
-        let refused = self.connection().and_then(|connection| connection.refuse_protocol(id, &mut ledger.turn(now)));
+        state.refuse(self.id, Refusal::StreamDenied);
+        let refused = self.connection().and_then(|connection| connection.refuse_protocol(id, &mut state.turn(now)));
         if let Some(fact) = refused {
-            self.handle(fact, ledger, cx, now);
+            self.handle(fact, state, cx, now);
         }
-        self.mark_dirty(ledger);
+        self.mark_dirty(state);
     }
 
     /// Resets a stream whose protocol is denied to its peer by now.
     pub(in crate::swarm) fn deny_stream<const E: usize>(
         &mut self,
         id: StreamId,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         now: Duration,
     ) {
-        self.reset_as(id, ledger, now, Failure::Denied, StreamEnd::Denied);
+        self.reset_as(id, state, now, Failure::Denied, StreamEnd::Denied);
     }
 }

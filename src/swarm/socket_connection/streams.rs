@@ -1,16 +1,16 @@
-//! The streams of a [`Link`]: which ones open, get a place, or give theirs up.
+//! The streams of a [`SocketConnection`]: which ones open, get a place, or give theirs up.
 
-use super::{Link, Stage};
+use super::{SocketConnection, Stage};
 use crate::connection::Fact;
 use crate::lifecycle::StreamId;
-use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use crate::swarm::state::SwarmState;
 use core::task::Context;
 use core::time::Duration;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -20,55 +20,55 @@ where
     pub(in crate::swarm) fn admit_stream<const E: usize>(
         &mut self,
         id: StreamId,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         now: Duration,
     ) {
         // On a connection that we are closing our word would not be sent: the stream fails with it.
         let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
-        if !is_open || ledger.lifecycle.opened(id).is_err() {
+        if !is_open || state.lifecycle.opened(id).is_err() {
             return;
         }
         self.has_had_stream = true;
         if let Some(connection) = self.connection() {
-            connection.confirm_stream(id, &mut ledger.turn(now));
+            connection.confirm_stream(id, &mut state.turn(now));
         }
-        self.mark_dirty(ledger);
+        self.mark_dirty(state);
     }
 
     /// Gives up the half-open stream that has been silent longest, if a new stream finds no place without that and the old
     /// one has been silent for long enough. It gives up none while the owner is late: bytes that would have kept the stream
     /// alive may be unread yet.
-    pub(in crate::swarm) fn make_place<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
-        if !ledger.lifecycle.is_crowded(self.id) || ledger.is_owner_late {
+    pub(in crate::swarm) fn make_place<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
+        if !state.lifecycle.is_crowded(self.id) || state.is_owner_late {
             return;
         }
-        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut ledger.turn(now)));
+        let given_up = self.connection().and_then(|connection| connection.give_up_silent(&mut state.turn(now)));
         if let Some(Fact::StreamEnded(id, end)) = given_up {
-            ledger.end_stream(id, end);
-            self.mark_dirty(ledger);
+            state.end_stream(id, end);
+            self.mark_dirty(state);
         }
     }
 
     /// The peer proposes a protocol on a stream without an id: it gets an id and a place, or is refused.
-    pub(super) fn offered<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+    pub(super) fn offered<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let id = self.id;
         // No stream is given up for one that is refused in any case.
-        if !ledger.lifecycle.is_behind(id) {
-            self.make_place(ledger, now);
+        if !state.lifecycle.is_behind(id) {
+            self.make_place(state, now);
         }
         // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
         let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
-        let offered = if is_open { ledger.offered(id, now) } else { None };
+        let offered = if is_open { state.offered(id, now) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {
             Some(stream) => {
-                if let Some(fact) = connection.accept_stream(stream, &mut ledger.turn(now)) {
-                    self.handle(fact, ledger, cx, now);
+                if let Some(fact) = connection.accept_stream(stream, &mut state.turn(now)) {
+                    self.handle(fact, state, cx, now);
                 }
             }
             None => {
-                connection.refuse_stream(&mut ledger.turn(now));
-                ledger.stream_without_id(id, Refusal::StreamLimit);
+                connection.refuse_stream(&mut state.turn(now));
+                state.stream_without_id(id, Refusal::StreamLimit);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! [`Link`]: a connection with its socket, from its id to the socket's end. An accepted one has stood at the
+//! [`SocketConnection`]: a connection with its socket, from its id to the socket's end. An accepted one has stood at the
 //! [door](super::door) before.
 //!
 //! ```text
@@ -7,12 +7,12 @@
 //!  an authenticated visitor ─┘
 //! ```
 //!
-//! A link whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
+//! A connection whose peer has sent go-away 0 is `Closing`, too, but goes on serving the streams that live.
 
-mod batches;
 mod denying;
 mod ending;
-mod held;
+mod flush_tracker;
+mod held_bytes;
 mod share;
 mod streams;
 mod writing;
@@ -23,21 +23,21 @@ use super::address_group::is_name;
 use super::budget::Helping;
 use super::door::Visitor;
 use super::error;
-use super::held::Account;
-use super::interrupted::or_again;
-use super::ledger::Ledger;
+use super::held_bytes::ConnectionAccount;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
+use super::retry::retry_interrupted;
 use super::run_queue::Share;
+use super::state::SwarmState;
 use crate::connection::{Connection, Fact, Input, PackedPeer, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerId, RemoteEnd};
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-use batches::Batches;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
+use flush_tracker::FlushTracker;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
@@ -50,7 +50,7 @@ pub(super) const HELPING_READS: usize = 8;
 const MAX_TIMEOUTS: usize = 64;
 
 /// One connection and what it runs on.
-pub(super) struct Link<T: Transport> {
+pub(super) struct SocketConnection<T: Transport> {
     pub(super) id: ConnectionId,
     pub(super) direction: Direction,
     pub(super) remote: Multiaddr,
@@ -67,9 +67,9 @@ pub(super) struct Link<T: Transport> {
     pub(super) began: Duration,
     /// What it is armed with in the timers.
     pub(super) armed: Option<Duration>,
-    /// It stands in [`Ledger::dirty`].
+    /// It stands in [`SwarmState::dirty`].
     pub(super) is_dirty: bool,
-    /// It stands in [`Ledger::commanded`].
+    /// It stands in [`SwarmState::commanded`].
     is_commanded: bool,
     /// A stream has opened on it, ever.
     pub(super) has_had_stream: bool,
@@ -81,12 +81,12 @@ pub(super) struct Link<T: Transport> {
     written: usize,
     /// Since when the pipe has taken nothing of it.
     blocked: Option<Duration>,
-    batches: Batches,
+    flush_tracker: FlushTracker,
     /// The bytes that its pipe has given, and those that its pipe has taken.
     pub(super) received: u64,
     pub(super) sent: u64,
     /// The bytes that it holds, as they were counted last.
-    pub(super) account: Account,
+    pub(super) account: ConnectionAccount,
     /// The streams without an id that are counted of it.
     unnamed: usize,
     /// What its streams hold of unread bytes, once its connection is gone.
@@ -123,7 +123,7 @@ pub(super) enum Ours {
     Closed,
 }
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -156,27 +156,27 @@ where
             out: Vec::new(),
             written: 0,
             blocked: None,
-            batches: Batches::default(),
+            flush_tracker: FlushTracker::default(),
             received: 0,
             sent: 0,
-            account: Account::default(),
+            account: ConnectionAccount::default(),
             unnamed: 0,
             left: 0,
             paced: 0,
         }
     }
 
-    /// Makes the link of an accepted connection whose peer is authenticated, out of what stood at the door.
+    /// Makes the connection of an accepted connection whose peer is authenticated, out of what stood at the door.
     pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
         let Visitor { listener, remote, local, began, received, sent, out, written, .. } = visitor;
-        let mut link = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
-        link.listener = Some(listener);
-        link.local = Some(local);
-        (link.received, link.sent) = (received, sent);
-        (link.out, link.written) = (out, written);
+        let mut conn = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
+        conn.listener = Some(listener);
+        conn.local = Some(local);
+        (conn.received, conn.sent) = (received, sent);
+        (conn.out, conn.written) = (out, written);
         // All that was said at the door is a batch of its own: no stream has written into it.
-        link.batches.taken();
-        link
+        conn.flush_tracker.taken();
+        conn
     }
 
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
@@ -221,35 +221,35 @@ where
     }
 
     /// Puts it in line for the output phase of this turn, or of the next one.
-    pub(super) fn mark_dirty<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+    pub(super) fn mark_dirty<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         if !core::mem::replace(&mut self.is_dirty, true) {
-            ledger.dirty.push_back(self.id);
+            state.dirty.push_back(self.id);
         }
     }
 
     /// Notes that a command acts on it. A command has no clock, so the time-outs that it starts count from the next turn.
-    pub(super) fn mark_commanded<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        self.mark_dirty(ledger);
+    pub(super) fn mark_commanded<const E: usize>(&mut self, state: &mut SwarmState<E>) {
+        self.mark_dirty(state);
         if !core::mem::replace(&mut self.is_commanded, true) {
-            ledger.commanded.push(self.id);
+            state.commanded.push(self.id);
         }
     }
 
     /// Starts the time-outs of commands that were given since the last turn: they count from `now`.
-    pub(super) fn count_from<const E: usize>(&mut self, ledger: &mut Ledger<E>, now: Duration) {
+    pub(super) fn count_from<const E: usize>(&mut self, state: &mut SwarmState<E>, now: Duration) {
         self.is_commanded = false;
         if self.began == UNTIMED {
             self.began = now;
         }
         if let Some(connection) = self.connection() {
-            connection.count_from(&mut ledger.turn(now));
+            connection.count_from(&mut state.turn(now));
         }
     }
 
     /// Polls a dial for the byte pipe. `Some`: it is there.
     pub(super) fn poll_pipe<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         reactor: &mut impl Reactor,
         cx: &mut Context<'_>,
         now: Duration,
@@ -261,10 +261,10 @@ where
         if is_name(&self.remote)
             && let Some(reached) = reactor.dialed_to()
         {
-            let judged = self.judge_reached(reached, ledger, now);
+            let judged = self.judge_reached(reached, state, now);
             if let Err(why) = judged {
                 drop(polled);
-                self.fail(ledger, Failure::Denied, &why);
+                self.fail(state, Failure::Denied, &why);
                 return None;
             }
         }
@@ -274,7 +274,7 @@ where
             Poll::Pending => None,
             Poll::Ready(Ok(io)) => Some(io),
             Poll::Ready(Err(error)) => {
-                self.fail(ledger, error::failure(&error), &error);
+                self.fail(state, error::failure(&error), &error);
                 None
             }
         }
@@ -284,14 +284,14 @@ where
     /// Returns `true` if the connection may have more to read or to handle and is to wait in line for another helping.
     pub(super) fn drive_input<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         input: &mut Input,
         most: Helping,
         now: Duration,
     ) -> bool {
         let Helping { bytes: mut left, mut frames } = most;
-        self.heed_pressure(ledger);
+        self.heed_pressure(state);
         for _ in 0..HELPING_READS {
             let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =
                 &mut self.stage
@@ -304,20 +304,20 @@ where
             let is_cut_short = pipe.connection.is_cut_short();
             pipe.connection.begin_input(input);
             input.limit_frames(frames);
-            input.limit_memory(ledger.held.helping());
+            input.limit_memory(state.held_bytes.helping());
             if is_cut_short || input.space().is_empty() {
                 // Frames that the last helping left, or a full buffer, are handled before more is read.
-                self.understand(ledger, input, cx, now);
+                self.understand(state, input, cx, now);
                 return true;
             }
             let space = input.space();
             let asked = space.len().min(left);
-            let read = or_again(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
+            let read = retry_interrupted(Pin::new(&mut pipe.io).poll_read(cx, &mut space[..asked]), cx);
             if let Poll::Ready(Ok(n)) = read {
                 input.filled(n);
                 self.received += n as u64;
             }
-            self.understand(ledger, input, cx, now);
+            self.understand(state, input, cx, now);
             match read {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(0)) => {
@@ -325,20 +325,20 @@ where
                         // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
                         self.last_words(cx);
                     }
-                    self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
+                    self.over(state, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
                 // More may have come, or the end. Our TCP says so without a system call if nothing has.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
-                    self.over(ledger, Why::Io(error));
+                    self.over(state, Why::Io(error));
                     return false;
                 }
             }
             frames = input.frames_left();
             let is_cut_short = self.connection().is_some_and(|connection| connection.is_cut_short());
-            if frames == 0 || is_cut_short || ledger.held.is_over() {
+            if frames == 0 || is_cut_short || state.held_bytes.is_over() {
                 return true;
             }
         }
@@ -347,90 +347,90 @@ where
 
     fn understand<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         input: &mut Input,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        while let Some(fact) = self.connection().and_then(|connection| connection.receive(input, &mut ledger.turn(now)))
+        while let Some(fact) = self.connection().and_then(|connection| connection.receive(input, &mut state.turn(now)))
         {
-            self.handle(fact, ledger, cx, now);
+            self.handle(fact, state, cx, now);
         }
-        self.settle(ledger);
+        self.settle(state);
     }
 
     /// Handles what has timed out by `now`.
     pub(super) fn drive_timeouts<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
         if matches!(self.stage, Stage::Dialing(_)) {
-            if self.deadline(ledger).is_some_and(|deadline| deadline <= now) {
+            if self.deadline(state).is_some_and(|deadline| deadline <= now) {
                 // There was no handshake: whoever dials learns that nothing has answered yet.
                 self.over(
-                    ledger,
+                    state,
                     Why::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
                 );
             }
             return;
         }
         for _ in 0..MAX_TIMEOUTS {
-            let timeout = self.connection().and_then(|connection| connection.handle_timeout(&mut ledger.turn(now)));
+            let timeout = self.connection().and_then(|connection| connection.handle_timeout(&mut state.turn(now)));
             let Some(fact) = timeout else { break };
-            self.handle(fact, ledger, cx, now);
+            self.handle(fact, state, cx, now);
         }
-        self.drive_write_timeout(ledger, cx, now);
-        self.settle(ledger);
+        self.drive_write_timeout(state, cx, now);
+        self.settle(state);
     }
 
     /// Returns the earliest deadline of this connection.
-    pub(super) fn deadline<const E: usize>(&self, ledger: &Ledger<E>) -> Option<Duration> {
-        let config = &ledger.config.connection;
+    pub(super) fn deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
+        let config = &state.config.connection;
         match &self.stage {
             Stage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
             Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
-                let deadlines = [pipe.connection.poll_at(&ledger.streams, config), self.write_deadline(ledger)];
+                let deadlines = [pipe.connection.poll_at(&state.streams, config), self.write_deadline(state)];
                 deadlines.into_iter().flatten().min()
             }
             Stage::Over(_) => None,
         }
     }
 
-    fn handle<const E: usize>(&mut self, fact: Fact, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+    fn handle<const E: usize>(&mut self, fact: Fact, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         match fact {
-            Fact::ReadyToOpen => self.ready_to_open(ledger, cx, now),
-            Fact::StreamOffered => self.offered(ledger, cx, now),
-            Fact::StreamUnproposed => ledger.stream_without_id(self.id, Refusal::StreamUnproposed),
-            Fact::StreamRefused => ledger.stream_without_id(self.id, Refusal::StreamLimit),
-            Fact::StreamReadyToOpen(id) if ledger.access.has_gate() && !self.gate_allows(id, ledger, now) => {
-                self.refuse_proposal(id, ledger, cx, now);
+            Fact::ReadyToOpen => self.ready_to_open(state, cx, now),
+            Fact::StreamOffered => self.offered(state, cx, now),
+            Fact::StreamUnproposed => state.stream_without_id(self.id, Refusal::StreamUnproposed),
+            Fact::StreamRefused => state.stream_without_id(self.id, Refusal::StreamLimit),
+            Fact::StreamReadyToOpen(id) if state.access.has_gate() && !self.gate_allows(id, state, now) => {
+                self.refuse_proposal(id, state, cx, now);
             }
-            Fact::StreamReadyToOpen(id) if !ledger.may_speak(id) => self.refuse_protocol(id, ledger, now),
-            Fact::StreamReadyToOpen(id) => match ledger.is_free() {
-                true => self.admit_stream(id, ledger, now),
-                false => ledger.wait(id),
+            Fact::StreamReadyToOpen(id) if !state.may_speak(id) => self.refuse_protocol(id, state, now),
+            Fact::StreamReadyToOpen(id) => match state.is_free() {
+                true => self.admit_stream(id, state, now),
+                false => state.wait(id),
             },
-            Fact::StreamFailed(id, failure) => ledger.fail_stream(id, failure),
+            Fact::StreamFailed(id, failure) => state.fail_stream(id, failure),
             // It is open: a stream is told to have failed until it has permission to open.
-            Fact::StreamEnded(id, end) => ledger.end_stream(id, end),
-            Fact::Readable(id) => ledger.readable(id),
-            Fact::Writable(id) => ledger.writable(id),
+            Fact::StreamEnded(id, end) => state.end_stream(id, end),
+            Fact::Readable(id) => state.readable(id),
+            Fact::Writable(id) => state.writable(id),
             Fact::GoAway(code) => match &mut self.stage {
                 // Two polite closes cross: what is due from us is still written.
                 Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
                 Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
-                Stage::Up(_) if code == 0 => self.serve(ledger),
+                Stage::Up(_) if code == 0 => self.serve(state),
                 Stage::Dialing(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over(_) => {
-                    self.over(ledger, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
+                    self.over(state, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
             },
-            Fact::Idle => self.close(ledger, ConnectionEnd::Idle, now),
-            Fact::CloseTimeout => self.cut(ledger),
+            Fact::Idle => self.close(state, ConnectionEnd::Idle, now),
+            Fact::CloseTimeout => self.cut(state),
             Fact::Failed(error) => {
                 self.last_words(cx);
-                self.over(ledger, Why::Broke(error));
+                self.over(state, Why::Broke(error));
             }
         }
     }
@@ -438,7 +438,7 @@ where
     /// Its peer is authenticated, or its muxer agreed: it goes on, or waits in line for room.
     pub(super) fn ready_to_open<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
     ) {
@@ -446,30 +446,30 @@ where
         let is_new = self.peer.is_none();
         self.peer = peer.and_then(PackedPeer::pack);
         self.expected = None;
-        if peer == Some(ledger.local_peer) {
-            return self.refuse_ourselves(ledger);
+        if peer == Some(state.local_peer) {
+            return self.refuse_ourselves(state);
         }
         // An accepted one was judged before it got its id.
         if let Some(peer) = peer.filter(|_| is_new && self.direction == Direction::Outbound)
-            && let Err(why) = ledger.access.may_connect(peer, self.direction, self.judged_address(), now)
+            && let Err(why) = state.access.may_connect(peer, self.direction, self.judged_address(), now)
         {
-            return self.deny(ledger, cx, now, why);
+            return self.deny(state, cx, now, why);
         }
-        match ledger.is_free() && self.has_share(ledger) {
-            true => self.admit(ledger, cx, now),
-            false => ledger.wait(self.id),
+        match state.is_free() && self.has_share(state) {
+            true => self.admit(state, cx, now),
+            false => state.wait(self.id),
         }
     }
 
     /// It is opening and ready, and there is room: it opens, or goes on to where it will be ready again.
-    pub(super) fn admit<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
-        let config = &ledger.config.connection;
+    pub(super) fn admit<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
+        let config = &state.config.connection;
         match self.connection().map(|connection| connection.open(config, now)) {
             Some(Ok(opened)) => {
-                if opened && ledger.lifecycle.opened(self.id).is_ok() {
-                    self.opening_ends(ledger);
+                if opened && state.lifecycle.opened(self.id).is_ok() {
+                    self.opening_ends(state);
                     if let Some(peer) = self.peer() {
-                        ledger.held.join(&mut self.account, peer);
+                        state.held_bytes.join(&mut self.account, peer);
                     }
                 }
                 // Bytes that came behind the handshake were kept, and no socket will wake for them. Without any, a wake
@@ -478,10 +478,10 @@ where
                     cx.waker().wake_by_ref();
                 }
             }
-            Some(Err(error)) => self.over(ledger, Why::Broke(error)),
+            Some(Err(error)) => self.over(state, Why::Broke(error)),
             None => {}
         }
-        self.settle(ledger);
-        self.mark_dirty(ledger);
+        self.settle(state);
+        self.mark_dirty(state);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Bits`]: a set of small numbers that gives its members in turn, at a cost that does not grow with the gaps.
+//! [`BitSet`]: a set of small numbers that gives its members in turn, at a cost that does not grow with the gaps.
 
 use alloc::vec::Vec;
 
@@ -7,14 +7,14 @@ const WORD: usize = u64::BITS as usize;
 /// A set of indices. Two levels of words: a bit below says that an index is in the set, a bit above that a word below
 /// is not empty.
 #[derive(Debug, Default)]
-pub(super) struct Bits {
+pub(super) struct BitSet {
     words: Vec<u64>,
     summary: Vec<u64>,
     /// Where the last one was taken, so that a busy low index does not starve the others.
     cursor: usize,
 }
 
-impl Bits {
+impl BitSet {
     pub(super) fn insert(&mut self, index: usize) {
         let word = index / WORD;
         if word >= self.words.len() {
@@ -75,7 +75,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_holds_what_an_ordered_set_holds(ops in proptest::collection::vec((0..20_000_usize, 0..3_u8), 0..200)) {
-            let (mut bits, mut model, mut cursor) = (Bits::default(), BTreeSet::new(), 0);
+            let (mut bits, mut model, mut cursor) = (BitSet::default(), BTreeSet::new(), 0);
             for (index, op) in ops {
                 match op {
                     0 => { bits.insert(index); model.insert(index); }

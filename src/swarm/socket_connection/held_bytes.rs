@@ -1,13 +1,13 @@
-//! The bytes that a [`Link`] holds, counted, and what it does when memory is scarce.
+//! The bytes that a [`SocketConnection`] holds, counted, and what it does when memory is scarce.
 
-use super::{Link, Stage};
+use super::{SocketConnection, Stage};
 use crate::connection::UNTIMED;
 use crate::connection::yamux::Pressure;
-use crate::swarm::ledger::Ledger;
+use crate::swarm::state::SwarmState;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -15,48 +15,48 @@ where
 {
     /// Counts what it holds now, and heeds what follows from it. Whatever changes a connection ends with this.
     #[inline]
-    pub(in crate::swarm) fn settle<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+    pub(in crate::swarm) fn settle<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         let held = self.bytes_held();
         let unnamed = self.connection().map_or(0, |connection| connection.streams_without_id());
         let is_same = held == self.account.bytes() && unnamed == self.unnamed;
-        if !(is_same && !self.account.is_pressed && ledger.held.is_calm()) {
-            self.resettle(ledger, held, unnamed);
+        if !(is_same && !self.account.is_pressed && state.held_bytes.is_calm()) {
+            self.resettle(state, held, unnamed);
         }
     }
 
     #[inline(never)]
-    fn resettle<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize, unnamed: usize) {
-        ledger.held.change(&mut self.account, held);
-        ledger.count_unnamed(&mut self.unnamed, unnamed);
-        if self.heed_pressure(ledger) {
+    fn resettle<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize, unnamed: usize) {
+        state.held_bytes.change(&mut self.account, held);
+        state.count_unnamed(&mut self.unnamed, unnamed);
+        if self.heed_pressure(state) {
             let held = self.bytes_held();
-            ledger.held.change(&mut self.account, held);
+            state.held_bytes.change(&mut self.account, held);
         }
     }
 
     /// Tells its connection how scarce memory is. Returns `true` if that is something else than it was.
     #[inline]
-    pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
-        (self.account.is_pressed || !ledger.held.is_calm()) && self.set_pressure(ledger)
+    pub(in crate::swarm) fn heed_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
+        (self.account.is_pressed || !state.held_bytes.is_calm()) && self.set_pressure(state)
     }
 
     #[cold]
     #[inline(never)]
-    fn set_pressure<const E: usize>(&mut self, ledger: &mut Ledger<E>) -> bool {
+    fn set_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
         let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
-        let (connection, pressure) = (&mut pipe.connection, ledger.held.pressure(&self.account));
+        let (connection, pressure) = (&mut pipe.connection, state.held_bytes.pressure(&self.account));
         let Some(before) = connection.pressure() else { return false };
         self.account.is_pressed = pressure != Pressure::None;
         if before != pressure {
             let withheld = connection.withholds();
-            connection.set_pressure(pressure, &mut ledger.turn(UNTIMED));
+            connection.set_pressure(pressure, &mut state.turn(UNTIMED));
             if withheld && !connection.withholds() {
-                self.mark_dirty(ledger);
+                self.mark_dirty(state);
             }
             return true;
         }
         if pressure == Pressure::All && connection.withholds() {
-            ledger.held.wait(&mut self.account, self.id);
+            state.held_bytes.wait(&mut self.account, self.id);
         }
         false
     }
@@ -70,12 +70,12 @@ where
     }
 
     /// Takes note that a stream's unread bytes, which held so much memory, are gone.
-    pub(in crate::swarm) fn uncount<const E: usize>(&mut self, ledger: &mut Ledger<E>, held: usize) {
+    pub(in crate::swarm) fn uncount<const E: usize>(&mut self, state: &mut SwarmState<E>, held: usize) {
         match self.connection() {
             Some(connection) => connection.uncount(held),
             None => self.left = self.left.saturating_sub(held),
         }
-        self.settle(ledger);
+        self.settle(state);
     }
 
     /// Its pipe takes nothing for now: gives back memory in which nothing waits.

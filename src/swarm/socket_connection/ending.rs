@@ -1,12 +1,12 @@
-//! How a link ends: politely, cut, failed or broken; the socket is closed first, and told of after.
+//! How a connection ends: politely, cut, failed or broken; the socket is closed first, and told of after.
 
-use super::{Link, Ours, Stage};
+use super::{Ours, SocketConnection, Stage};
 use crate::connection::yamux::NORMAL;
 use crate::connection::{Error, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
 use crate::swarm::error;
-use crate::swarm::ledger::Ledger;
 use crate::swarm::refusals::Refusal;
+use crate::swarm::state::SwarmState;
 use crate::text::{for_log, shorten};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,7 +18,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
-/// Why a link is over.
+/// Why a connection is over.
 pub(in crate::swarm) enum Why {
     Ended(ConnectionEnd),
     Broke(Error),
@@ -39,7 +39,7 @@ pub(super) fn short(text: &dyn fmt::Display) -> String {
     shorten(&text.to_string()).into_owned()
 }
 
-impl<T> Link<T>
+impl<T> SocketConnection<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Unpin,
@@ -50,14 +50,14 @@ where
     /// After the peer's go-away this takes two steps: our own go-away is written first, so that a peer whose pipe cannot be
     /// half-closed hears that we are done. The socket stays until the peer has ended its side, since it may still grant
     /// window for what it reads, and a system that gets data for a closed socket throws away what it has not sent.
-    pub(super) fn end_ours<const E: usize>(&mut self, ledger: &mut Ledger<E>, cx: &mut Context<'_>, now: Duration) {
+    pub(super) fn end_ours<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
         let Stage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
             Ours::Serving if !pipe.connection.is_spent() => return,
             Ours::Serving => {
-                pipe.connection.close(&ledger.config.connection, now);
+                pipe.connection.close(&state.config.connection, now);
                 *ours = Ours::Open;
-                return self.mark_dirty(ledger);
+                return self.mark_dirty(state);
             }
             Ours::Closed => return,
             Ours::Open | Ours::Last => {}
@@ -67,19 +67,19 @@ where
             Poll::Ready(Ok(())) if *ours == Ours::Open => *ours = Ours::Closed,
             Poll::Ready(Ok(())) => {
                 let end = *end;
-                self.over(ledger, Why::Ended(end));
+                self.over(state, Why::Ended(end));
             }
-            Poll::Ready(Err(error)) => self.over(ledger, Why::Io(error)),
+            Poll::Ready(Err(error)) => self.over(state, Why::Io(error)),
         }
     }
 
     /// Goes on with the live streams of a connection whose peer has sent go-away 0. No new stream begins.
-    pub(super) fn serve<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
+    pub(super) fn serve<const E: usize>(&mut self, state: &mut SwarmState<E>) {
         self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Up(pipe) => {
                 // It is open, since it has heard a frame, so that it can leave.
-                let _ = ledger.lifecycle.leave(self.id);
-                self.mark_dirty(ledger);
+                let _ = state.lifecycle.leave(self.id);
+                self.mark_dirty(state);
                 Stage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), Ours::Serving)
             }
             stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
@@ -122,25 +122,25 @@ where
     /// Closes politely. What is not open yet fails at once.
     pub(in crate::swarm) fn close<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         end: ConnectionEnd,
         now: Duration,
     ) {
-        if ledger.is_opening(self.id) {
-            return self.over(ledger, Why::Ended(end));
+        if state.is_opening(self.id) {
+            return self.over(state, Why::Ended(end));
         }
         self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
             Stage::Up(mut pipe) => {
                 // It is open, since it is up and not opening, so that it can leave.
-                let _ = ledger.lifecycle.leave(self.id);
-                pipe.connection.close(&ledger.config.connection, now);
-                self.mark_dirty(ledger);
+                let _ = state.lifecycle.leave(self.id);
+                pipe.connection.close(&state.config.connection, now);
+                self.mark_dirty(state);
                 Stage::Closing(pipe, end, Ours::Open)
             }
             // The reason stays the peer's go-away.
             Stage::Closing(mut pipe, end, Ours::Serving) => {
-                pipe.connection.close(&ledger.config.connection, now);
-                self.mark_dirty(ledger);
+                pipe.connection.close(&state.config.connection, now);
+                self.mark_dirty(state);
                 Stage::Closing(pipe, end, Ours::Open)
             }
             stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
@@ -148,14 +148,14 @@ where
     }
 
     /// Cuts a close that takes too long, or that nobody wants to wait for.
-    pub(in crate::swarm) fn cut<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        self.over(ledger, Why::Ended(ConnectionEnd::Requested));
+    pub(in crate::swarm) fn cut<const E: usize>(&mut self, state: &mut SwarmState<E>) {
+        self.over(state, Why::Ended(ConnectionEnd::Requested));
     }
 
     /// Ends a connection whose peer is to blame, and tells the peer so.
     pub(in crate::swarm) fn blame<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         fault: Fault,
     ) {
@@ -163,13 +163,13 @@ where
             connection.blame();
         }
         self.last_words(cx);
-        self.over(ledger, Why::Ended(ConnectionEnd::Failed(fault)));
+        self.over(state, Why::Ended(ConnectionEnd::Failed(fault)));
     }
 
     /// A transport's refusal: it cannot open.
     pub(in crate::swarm) fn fail<const E: usize>(
         &mut self,
-        ledger: &mut Ledger<E>,
+        state: &mut SwarmState<E>,
         failure: Failure,
         text: &dyn fmt::Display,
     ) {
@@ -177,28 +177,28 @@ where
         log::debug!("{}: {failure}: {}", self.id, for_log(&text));
         self.error = Some(text);
         self.stage = Stage::Over(self.round_trip());
-        if ledger.lifecycle.fail(self.id, failure).is_ok() {
-            self.opening_ends(ledger);
+        if state.lifecycle.fail(self.id, failure).is_ok() {
+            self.opening_ends(state);
         }
     }
 
     /// It is open, or has failed to open.
-    pub(super) fn opening_ends<const E: usize>(&self, ledger: &mut Ledger<E>) {
+    pub(super) fn opening_ends<const E: usize>(&self, state: &mut SwarmState<E>) {
         if self.direction == Direction::Outbound {
             let named = || self.expected.as_deref().copied().and_then(PackedPeer::pack);
-            ledger.dials.end(self.id, self.peer.or_else(named));
+            state.dials.end(self.id, self.peer.or_else(named));
         }
     }
 
     /// The peer of a dial has proved to hold our identity key: the dial has failed. An accepted connection with such a peer
     /// is not let in.
-    pub(super) fn refuse_ourselves<const E: usize>(&mut self, ledger: &mut Ledger<E>) {
-        ledger.own_end = self.transcript();
-        self.fail(ledger, Failure::LocalPeer, &"we dialed ourselves");
+    pub(super) fn refuse_ourselves<const E: usize>(&mut self, state: &mut SwarmState<E>) {
+        state.own_end = self.transcript();
+        self.fail(state, Failure::LocalPeer, &"we dialed ourselves");
     }
 
     /// Closes the socket, and then tells so.
-    pub(in crate::swarm) fn over<const E: usize>(&mut self, ledger: &mut Ledger<E>, why: Why) {
+    pub(in crate::swarm) fn over<const E: usize>(&mut self, state: &mut SwarmState<E>, why: Why) {
         let asked = match &self.stage {
             Stage::Closing(_, end, _) => Some(*end),
             Stage::Dialing(_) | Stage::Up(_) => None,
@@ -209,7 +209,7 @@ where
         let mut found = None;
         if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
             for _ in 0..pipe.connection.streams_without_id() {
-                ledger.stream_without_id(self.id, Refusal::StreamUnproposed);
+                state.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
             // The other streams outlive it, until their owners drop them.
             let gone = pipe.connection.unread_held_without_id();
@@ -219,7 +219,7 @@ where
         }
         drop(stage);
         (self.out, self.written) = (Vec::new(), 0);
-        self.settle(ledger);
+        self.settle(state);
         match &why {
             Why::Ended(_) => {}
             Why::Broke(error) => {
@@ -234,17 +234,17 @@ where
             log::debug!("{}{}: {}", self.id, OfPeer(self.peer()), for_log(text));
         }
         if let Some(peer) = self.peer() {
-            ledger.shares.leave(self.id, peer);
+            state.shares.leave(self.id, peer);
         }
-        if ledger.is_opening(self.id) {
+        if state.is_opening(self.id) {
             let failure = match why {
                 Why::Ended(end) => end.into(),
                 Why::Broke(error) => error.failure(),
                 Why::Io(error) => error::failure(&error),
             };
-            self.opening_ends(ledger);
+            self.opening_ends(state);
             // It is opening, as the line above says, so that it can fail.
-            let _ = ledger.lifecycle.fail(self.id, failure);
+            let _ = state.lifecycle.fail(self.id, failure);
             return;
         }
         // Whoever asked for the end is the reason, however it came.
@@ -253,7 +253,7 @@ where
             Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
             Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
-        let _ = ledger.lifecycle.end_connection(self.id, end);
+        let _ = state.lifecycle.end_connection(self.id, end);
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Places`]: the bounded table of what stands at the door, and who pays when a bound is reached.
+//! [`VisitorTable`]: the bounded table of what stands at the door, and who pays when a bound is reached.
 //!
 //! Attackers come all the time, from as many addresses as they have, and each can stop at any step of its handshake. Nobody
 //! can tell them from an honest newcomer before that is authenticated, which takes it two round trips. So three things
@@ -34,14 +34,14 @@ const GREEDY: usize = 8;
 
 /// The crowds that a visitor belongs to, beside that of all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Origin {
+pub(super) struct VisitorOrigin {
     /// Its address, or /64.
     pub(super) address: AddressGroup,
     /// Its /48, of an IPv6 address.
     pub(super) site: Option<AddressGroup>,
 }
 
-impl Origin {
+impl VisitorOrigin {
     pub(super) fn of(remote: &Multiaddr) -> Self {
         Self { address: AddressGroup::of(remote), site: AddressGroup::wide(remote) }
     }
@@ -57,8 +57,8 @@ impl Origin {
 }
 
 #[derive(Debug)]
-struct Place<V> {
-    origin: Origin,
+struct VisitorEntry<V> {
+    origin: VisitorOrigin,
     /// Its turns in the crowds of its origin.
     turns: [u64; 2],
     progress: Progress,
@@ -73,27 +73,27 @@ type Payer = (Reverse<usize>, Standing);
 
 /// The visitors of one address or site.
 #[derive(Debug, Default)]
-struct Local {
+struct LocalCrowd {
     crowd: Crowd,
-    /// Its entry in [`Places::payers`].
+    /// Its entry in [`VisitorTable::payers`].
     payer: Option<Payer>,
-    /// Its entry in [`Places::hurried`].
+    /// Its entry in [`VisitorTable::hurried`].
     hurried: Option<u64>,
 }
 
 /// Visitors by number, in the order in which they came. Every change costs O(log n), and what has left leaves no memory
 /// behind.
 #[derive(Debug)]
-pub(super) struct Places<V> {
+pub(super) struct VisitorTable<V> {
     most: usize,
     most_of_address: usize,
     most_of_site: usize,
     first_byte_timeout: Duration,
     handshake_timeout: Duration,
-    places: BTreeMap<u64, Place<V>>,
+    places: BTreeMap<u64, VisitorEntry<V>>,
     /// The crowd of all of them. Their turns are their numbers.
     all: Crowd,
-    locals: BTreeMap<AddressGroup, Local>,
+    locals: BTreeMap<AddressGroup, LocalCrowd>,
     /// Each address, or site where there is one, with its place in the order. Missing are those of fewer than [`GREEDY`]
     /// of which nobody is settled among all.
     payers: BTreeSet<(Payer, AddressGroup)>,
@@ -103,7 +103,7 @@ pub(super) struct Places<V> {
     settled: u64,
 }
 
-impl<V> Places<V> {
+impl<V> VisitorTable<V> {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             most: config.inbound_handshakes as usize,
@@ -125,7 +125,7 @@ impl<V> Places<V> {
     }
 
     /// Returns whether nobody of an origin is ever let in.
-    pub(super) fn is_shut(&self, origin: Origin) -> bool {
+    pub(super) fn is_shut(&self, origin: VisitorOrigin) -> bool {
         self.most == 0 || origin.crowds().any(|key| self.most_of(key) == 0)
     }
 
@@ -156,7 +156,7 @@ impl<V> Places<V> {
     ///
     /// If its address or its site has all of its places, one of its own goes. If all places are taken, one of the greediest
     /// address or site goes, with the newcomer counted.
-    pub(super) fn victim(&self, origin: Origin) -> Option<u64> {
+    pub(super) fn victim(&self, origin: VisitorOrigin) -> Option<u64> {
         for key in origin.crowds() {
             if let Some(local) = self.locals.get(&key)
                 && local.crowd.len() >= self.most_of(key)
@@ -179,7 +179,7 @@ impl<V> Places<V> {
     }
 
     /// Lets a visitor in, as [silent](Progress::Silent). There has to be a place for it.
-    pub(super) fn insert(&mut self, origin: Origin, began: Duration, visitor: V) -> u64 {
+    pub(super) fn insert(&mut self, origin: VisitorOrigin, began: Duration, visitor: V) -> u64 {
         let number = self.next_number();
         self.all.enter(number);
         let mut turns = [0; 2];
@@ -187,13 +187,13 @@ impl<V> Places<V> {
             *turn = self.locals.entry(key).or_default().crowd.enter(number);
         }
         let progress = Progress::Silent;
-        self.places.insert(number, Place { origin, turns, progress, began, visitor: Box::new(visitor) });
+        self.places.insert(number, VisitorEntry { origin, turns, progress, began, visitor: Box::new(visitor) });
         self.settle(origin);
         number
     }
 
     pub(super) fn remove(&mut self, number: u64) -> Option<V> {
-        let Place { origin, turns, progress, visitor, .. } = self.places.remove(&number)?;
+        let VisitorEntry { origin, turns, progress, visitor, .. } = self.places.remove(&number)?;
         self.all.leave(progress, number);
         for (key, turn) in origin.crowds().zip(turns) {
             if let Some(local) = self.locals.get_mut(&key) {
@@ -223,7 +223,7 @@ impl<V> Places<V> {
 
     /// Puts the crowds of an origin, which have changed, into the orders that depend on them, and those whose members have
     /// become settled among all: one or two at each change.
-    fn settle(&mut self, origin: Origin) {
+    fn settle(&mut self, origin: VisitorOrigin) {
         while self.settled < self.all.settled() {
             let settled = self.places.get(&self.settled).map(|place| place.origin.widest());
             self.settled += 1;
@@ -290,11 +290,11 @@ impl<V> Places<V> {
         Some(if is_hurried { whole.min(self.first_byte_deadline(place)) } else { whole })
     }
 
-    fn whole_deadline(&self, place: &Place<V>) -> Duration {
+    fn whole_deadline(&self, place: &VisitorEntry<V>) -> Duration {
         place.began.saturating_add(self.handshake_timeout)
     }
 
-    fn first_byte_deadline(&self, place: &Place<V>) -> Duration {
+    fn first_byte_deadline(&self, place: &VisitorEntry<V>) -> Duration {
         place.began.saturating_add(self.first_byte_timeout)
     }
 }

@@ -1,4 +1,4 @@
-//! [`Line`]: what is ready to open and waits for room in the event queue.
+//! [`OpeningQueue`]: what is ready to open and waits for room in the event queue.
 
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 /// the queues take turns with each other and with the listeners and connections: one stream a turn. So a connection with
 /// many waiting streams does not stand before everybody else. It has no memory for a connection without any.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct OpeningQueue {
     turns: VecDeque<Turn>,
     streams: BTreeMap<ConnectionId, VecDeque<StreamId>>,
     len: usize,
@@ -21,7 +21,7 @@ enum Turn {
     Streams(ConnectionId),
 }
 
-impl Line {
+impl OpeningQueue {
     pub(super) const fn new() -> Self {
         Self { turns: VecDeque::new(), streams: BTreeMap::new(), len: 0 }
     }
@@ -120,7 +120,7 @@ mod tests {
         (open, lifecycle.begin_connection(Direction::Inbound).unwrap())
     }
 
-    fn all(line: &mut Line) -> Vec<Id> {
+    fn all(line: &mut OpeningQueue) -> Vec<Id> {
         let next = || {
             let first = line.first();
             assert_eq!(line.pop_first(), first);
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn streams_of_connections_take_turns_with_each_other_and_with_what_opens_itself() {
         let ([(first, a), (second, b)], opening) = ids();
-        let mut line = Line::new();
+        let mut line = OpeningQueue::new();
         a.iter().for_each(|stream| line.push((*stream).into(), Some(first)));
         line.push(opening.into(), None);
         b.iter().for_each(|stream| line.push((*stream).into(), Some(second)));
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_not_kept_leaves_the_order_of_the_rest() {
         let ([(first, a), (second, b)], opening) = ids();
-        let mut line = Line::new();
+        let mut line = OpeningQueue::new();
         line.push(opening.into(), None);
         a.iter().for_each(|stream| line.push((*stream).into(), Some(first)));
         b.iter().for_each(|stream| line.push((*stream).into(), Some(second)));

@@ -1,9 +1,9 @@
 //! Places at a limit: which connection opens, which one gives way to it, and which streams give way to a newcomer's.
 
 use super::Swarm;
-use super::link::Link;
 use super::reactor::Reactor;
 use super::shares::{Crowd, Greediest, Holder};
+use super::socket_connection::SocketConnection;
 use super::trim::Trim;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use core::cell::Cell;
@@ -27,37 +27,38 @@ where
     /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does
     /// not. Its peer is not known yet, so one that could take the place of a connection that looks dead is allowed.
     pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<Crowd> {
-        let crowd = self.ledger.shares.crowd(None, remote, self.ledger.lifecycle.held_connections())?;
+        let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
-        let has_dead = self.ledger.shares.connections_in(group).any(|id| self.looks_dead(id));
+        let has_dead = self.state.shares.connections_in(group).any(|id| self.looks_dead(id));
         (!has_dead).then_some(crowd)
     }
 
     /// Gives a connection whose peer is known its share, before it opens. At a limit another one gives way to it, or it is
     /// closed: then it returns `false`.
     pub(super) fn claim_share(&mut self, id: ConnectionId) -> bool {
-        if self.links.get_mut(id).is_none_or(|link| link.has_share(&mut self.ledger)) {
+        if self.connections.get_mut(id).is_none_or(|conn| conn.has_share(&mut self.state)) {
             return true;
         }
-        let Some((peer, remote)) = self.links.get(id).and_then(|link| Some((link.peer()?, link.remote.clone()))) else {
+        let Some((peer, remote)) = self.connections.get(id).and_then(|conn| Some((conn.peer()?, conn.remote.clone())))
+        else {
             return true;
         };
         // It holds a place itself.
-        let taken = self.ledger.lifecycle.held_connections().saturating_sub(1);
-        while let Some(crowd) = self.ledger.shares.crowd(Some(peer), &remote, taken) {
+        let taken = self.state.lifecycle.held_connections().saturating_sub(1);
+        while let Some(crowd) = self.state.shares.crowd(Some(peer), &remote, taken) {
             // The peer pays itself: one of its connections that looks dead gives way.
             let is_in = |id: ConnectionId| match crowd.holder {
                 Holder::Peer => true,
-                Holder::Group(group) => self.ledger.shares.connections_in(group).any(|other| other == id),
+                Holder::Group(group) => self.state.shares.connections_in(group).any(|other| other == id),
             };
-            let dead = self.ledger.shares.connections_of(peer).find(|id| is_in(*id) && self.looks_dead(*id));
+            let dead = self.state.shares.connections_of(peer).find(|id| is_in(*id) && self.looks_dead(*id));
             match dead {
                 Some(dead) => self.trim(dead, Trim::Dead),
                 None => return self.refuse_connection(id, &crowd),
             }
         }
-        if self.ledger.shares.is_nearly_full(taken) {
-            let held = self.ledger.shares.holds(peer, &remote);
+        if self.state.shares.is_nearly_full(taken) {
+            let held = self.state.shares.holds(peer, &remote);
             match self.longest_idle_of_greediest(held + 1) {
                 Some(idle) => self.trim(idle, Trim::Greedy),
                 None if held > 0 => {
@@ -67,15 +68,15 @@ where
                 None => {}
             }
         }
-        self.ledger.shares.join(id, Direction::Inbound, peer, &remote);
+        self.state.shares.join(id, Direction::Inbound, peer, &remote);
         true
     }
 
     /// Closes a connection that gets no share, for the reason `why`. Always `false`.
     fn refuse_connection(&mut self, id: ConnectionId, why: &dyn fmt::Display) -> bool {
-        if let Some(link) = self.links.get_mut(id) {
-            link.refuse_share(&mut self.ledger, why);
-            link.mark_dirty(&mut self.ledger);
+        if let Some(conn) = self.connections.get_mut(id) {
+            conn.refuse_share(&mut self.state, why);
+            conn.mark_dirty(&mut self.state);
         }
         false
     }
@@ -83,16 +84,17 @@ where
     /// Returns whether an inbound connection has no stream, and its peer has not answered yet that it is there. While the
     /// owner is late, an answer may be unread.
     fn looks_dead(&self, id: ConnectionId) -> bool {
-        let interval = self.ledger.config.connection.keep_alive_interval;
+        let interval = self.state.config.connection.keep_alive_interval;
         let heard = self.idle_times(id).map(|rest| rest.heard);
-        !self.ledger.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
+        !self.state.is_owner_late && heard.is_some_and(|heard| heard.saturating_add(interval) < self.now)
     }
 
     /// Returns the inbound connection that has been without a stream for longest, of the greediest peer or address group that
     /// has one and holds more than `than`. Those of protected peers stay. It looks at [`LOOKED_AT`] connections at most.
     fn longest_idle_of_greediest(&self, than: u32) -> Option<ConnectionId> {
-        let shares = &self.ledger.shares;
-        let is_protected = |id| self.links.get(id).and_then(Link::peer).is_some_and(|peer| self.is_protected(peer));
+        let shares = &self.state.shares;
+        let is_protected =
+            |id| self.connections.get(id).and_then(SocketConnection::peer).is_some_and(|peer| self.is_protected(peer));
         let left = Cell::new(LOOKED_AT);
         let idle = |id: ConnectionId| {
             left.set(left.get().checked_sub(1)?);
@@ -102,7 +104,7 @@ where
         let mut holders = shares.greediest_beyond(than).take_while(|_| left.get() > 0);
         let longest = holders.find_map(|holder| match holder {
             Greediest::PeerOf(one) => {
-                let peer = self.links.get(one)?.peer()?;
+                let peer = self.connections.get(one)?.peer()?;
                 shares.connections_of(peer).map_while(idle).flatten().min()
             }
             Greediest::Group(group) => shares.connections_in(group).map_while(idle).flatten().min(),
@@ -112,17 +114,17 @@ where
 
     /// Returns the times of an open inbound connection without a stream.
     fn idle_times(&self, id: ConnectionId) -> Option<crate::connection::IdleTimes> {
-        self.links.get(id).filter(|_| self.ledger.shares.is_inbound(id)).and_then(Link::idle_times)
+        self.connections.get(id).filter(|_| self.state.shares.is_inbound(id)).and_then(SocketConnection::idle_times)
     }
 
     /// Resets a stream of the greediest peer for each stream of a newcomer, or of ours, that has begun in the reserve since
     /// the last call.
     pub(super) fn give_way_to_streams(&mut self) {
-        while let Some(one) = self.ledger.shares.take_wanted() {
+        while let Some(one) = self.state.shares.take_wanted() {
             let Some(victim) = self.stream_to_give_way(one) else { continue };
-            let Some(connection) = self.ledger.lifecycle.connection_of(victim) else { continue };
-            if let Some(link) = self.links.get_mut(connection) {
-                link.take_stream(victim, &mut self.ledger, self.now);
+            let Some(connection) = self.state.lifecycle.connection_of(victim) else { continue };
+            if let Some(conn) = self.connections.get_mut(connection) {
+                conn.take_stream(victim, &mut self.state, self.now);
             }
             self.driven(connection);
         }
@@ -133,12 +135,12 @@ where
     /// connection on which it has begun most. A half-open one that is silent is most likely forgotten. The youngest has
     /// got least, and an old one may be what the connection is for.
     fn stream_to_give_way(&self, one: ConnectionId) -> Option<StreamId> {
-        let (shares, lifecycle) = (&self.ledger.shares, &self.ledger.lifecycle);
-        let peer = self.links.get(one)?.peer()?;
-        let grace = self.ledger.config.connection.half_open_grace;
-        let silent = |id| self.links.get(id)?.silent_longest(&self.ledger);
+        let (shares, lifecycle) = (&self.state.shares, &self.state.lifecycle);
+        let peer = self.connections.get(one)?.peer()?;
+        let grace = self.state.config.connection.half_open_grace;
+        let silent = |id| self.connections.get(id)?.silent_longest(&self.state);
         let is_theirs = |id| lifecycle.direction(id) == Some(Direction::Inbound);
-        let is_old = |since: Duration| !self.ledger.is_owner_late && since.saturating_add(grace) <= self.now;
+        let is_old = |since: Duration| !self.state.is_owner_late && since.saturating_add(grace) <= self.now;
         let silent = shares.connections_of(peer).filter_map(silent);
         let silent = silent.filter(|(since, id)| is_theirs(*id) && is_old(*since)).min();
         silent.map(|(_, id)| id).or_else(|| {

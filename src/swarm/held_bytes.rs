@@ -1,8 +1,8 @@
-//! [`Held`]: the bytes that wait in all connections, of each peer and of each connection, and who is to get no more.
+//! [`HeldBytes`]: the bytes that wait in all connections, of each peer and of each connection, and who is to get no more.
 //!
-//! Each connection has an [`Account`] beside it, so that a change costs O(1) and no look-up. What counts is memory: the
-//! capacity of the buffers for unread bytes of streams, for output that waits, and for input that was kept. A connection
-//! whose bytes have just been read and sent holds next to nothing, whatever others do.
+//! Each connection has an [`ConnectionAccount`] beside it, so that a change costs O(1) and no look-up. What counts is
+//! memory: the capacity of the buffers for unread bytes of streams, for output that waits, and for input that was kept.
+//! A connection whose bytes have just been read and sent holds next to nothing, whatever others do.
 
 use super::config::Config;
 use crate::connection::yamux::Pressure;
@@ -22,7 +22,7 @@ const SMALL_PART: usize = 64;
 
 /// The counts of all that waits.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldBytes {
     all: usize,
     budget: usize,
     budget_of_peer: usize,
@@ -32,7 +32,7 @@ pub(super) struct Held {
     /// Connections that withhold window, and may grant it once less is held in all.
     waiting: Vec<ConnectionId>,
     /// Connections that may no longer have to withhold window.
-    relieved: Vec<(ConnectionId, Line)>,
+    relieved: Vec<(ConnectionId, BudgetScope)>,
     /// As long as no more is held in all, nobody is under pressure, for no budget can be exceeded.
     calm: usize,
     /// A budget is exceeded by a quarter, so that something has to go.
@@ -50,7 +50,7 @@ struct PeerHeld {
 
 /// The count of one connection, which lies beside the connection.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct ConnectionAccount {
     bytes: usize,
     /// The slot of its peer's record, counted from 1.
     peer: Option<NonZeroU32>,
@@ -60,9 +60,9 @@ pub(super) struct Account {
     pub(super) is_pressed: bool,
 }
 
-/// The two lines in which a connection waits.
+/// The budget that a connection waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Line {
+pub(super) enum BudgetScope {
     All,
     Peer,
 }
@@ -72,7 +72,7 @@ pub(super) const fn limit(budget: usize) -> usize {
     budget.saturating_add(budget / 4)
 }
 
-impl Account {
+impl ConnectionAccount {
     /// Returns the bytes that the connection holds.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
@@ -84,7 +84,7 @@ impl Account {
     }
 }
 
-impl Held {
+impl HeldBytes {
     pub(super) fn new(config: &Config) -> Self {
         let budgets = [config.held_bytes_per_peer, config.held_bytes_per_connection, config.held_bytes / 4 * 3];
         Self {
@@ -112,7 +112,7 @@ impl Held {
     }
 
     /// Counts a connection for its peer from now on. The only look-up of a connection's life.
-    pub(super) fn join(&mut self, account: &mut Account, peer: PeerId) {
+    pub(super) fn join(&mut self, account: &mut ConnectionAccount, peer: PeerId) {
         let slot = *self
             .slots
             .entry(peer)
@@ -124,7 +124,7 @@ impl Held {
     }
 
     /// Forgets a connection of `peer`, if that is known, with whatever it still holds.
-    pub(super) fn close(&mut self, account: &mut Account, id: ConnectionId, peer: Option<PeerId>) {
+    pub(super) fn close(&mut self, account: &mut ConnectionAccount, id: ConnectionId, peer: Option<PeerId>) {
         if core::mem::take(&mut account.waits_for_all) {
             self.waiting.retain(|waiting| *waiting != id);
         }
@@ -158,7 +158,7 @@ impl Held {
     }
 
     /// A connection holds `bytes` now.
-    pub(super) fn change(&mut self, account: &mut Account, bytes: usize) {
+    pub(super) fn change(&mut self, account: &mut ConnectionAccount, bytes: usize) {
         let before = core::mem::replace(&mut account.bytes, bytes);
         if before == bytes {
             return;
@@ -177,14 +177,14 @@ impl Held {
     /// The same where some budget may be exceeded, or was.
     #[cold]
     #[inline(never)]
-    fn change_under_pressure(&mut self, account: &Account, before: usize, all: usize) {
+    fn change_under_pressure(&mut self, account: &ConnectionAccount, before: usize, all: usize) {
         let bytes = account.bytes;
         let (small, large) = (self.budget / SMALL_PART, self.budget / LARGE_PART);
         let level = |all: usize| u8::from(all > self.budget) + u8::from(all > self.budget / 4 * 3);
         let fell = level(self.all);
         self.all = all;
         if level(self.all) < fell {
-            self.relieved.extend(self.waiting.drain(..).map(|id| (id, Line::All)));
+            self.relieved.extend(self.waiting.drain(..).map(|id| (id, BudgetScope::All)));
         }
         let most = self.budget_of_peer;
         let rank = |of: usize| u8::from(of > small) + u8::from(of > large) + u8::from(of > most);
@@ -192,7 +192,7 @@ impl Held {
             let fell = rank(peer.bytes);
             peer.bytes = (peer.bytes + bytes).saturating_sub(before);
             if rank(peer.bytes) < fell {
-                self.relieved.extend(peer.waiting.drain(..).map(|id| (id, Line::Peer)));
+                self.relieved.extend(peer.waiting.drain(..).map(|id| (id, BudgetScope::Peer)));
             }
             self.is_over |= peer.bytes > limit(most);
         }
@@ -205,7 +205,7 @@ impl Held {
     }
 
     /// Returns how scarce memory is for a connection.
-    pub(super) fn pressure(&self, account: &Account) -> Pressure {
+    pub(super) fn pressure(&self, account: &ConnectionAccount) -> Pressure {
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
         let of_peer = of_peer.map_or(account.bytes, |peer| peer.bytes);
         let is_spent = self.all > self.budget;
@@ -224,7 +224,7 @@ impl Held {
     }
 
     /// Has a connection that withholds window come up once less is held, in all or by its peer.
-    pub(super) fn wait(&mut self, account: &mut Account, id: ConnectionId) {
+    pub(super) fn wait(&mut self, account: &mut ConnectionAccount, id: ConnectionId) {
         if !core::mem::replace(&mut account.waits_for_all, true) {
             self.waiting.push(id);
         }
@@ -236,7 +236,7 @@ impl Held {
     }
 
     /// Takes the next connection that may no longer have to withhold window.
-    pub(super) fn next_relieved(&mut self) -> Option<(ConnectionId, Line)> {
+    pub(super) fn next_relieved(&mut self) -> Option<(ConnectionId, BudgetScope)> {
         let next = self.relieved.pop();
         if next.is_none() {
             self.relieved = Vec::new();
@@ -250,10 +250,10 @@ impl Held {
     }
 
     /// Takes note that a connection has come up from a line.
-    pub(super) const fn came_up(account: &mut Account, line: Line) {
+    pub(super) const fn came_up(account: &mut ConnectionAccount, line: BudgetScope) {
         match line {
-            Line::All => account.waits_for_all = false,
-            Line::Peer => account.waits_for_peer = false,
+            BudgetScope::All => account.waits_for_all = false,
+            BudgetScope::Peer => account.waits_for_peer = false,
         }
     }
 
@@ -269,7 +269,7 @@ impl Held {
 
     /// Returns whether more is held than a budget and an eighth of it, by this connection, by its peer, or by all. There
     /// relief ends, so that it does not begin again at once.
-    pub(super) fn is_beyond(&self, account: &Account) -> bool {
+    pub(super) fn is_beyond(&self, account: &ConnectionAccount) -> bool {
         let is_beyond = |held: usize, budget: usize| held > budget.saturating_add(budget / 8);
         let of_peer = account.peer.and_then(|slot| self.peers.get(slot.get() as usize - 1));
         is_beyond(self.all, self.budget)

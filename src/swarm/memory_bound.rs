@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::door;
-use super::held::limit;
+use super::held_bytes::limit;
 use super::lists::Network;
 use super::ready::INTEREST;
 use super::trim::PROTECTION;
