@@ -115,7 +115,7 @@ mod opening_queue;
 mod own_dial;
 mod peers;
 mod reactor;
-mod ready;
+mod readiness;
 mod refusals;
 mod retry;
 mod run_queue;
@@ -140,7 +140,7 @@ pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
 pub use reactor::Reactor;
-pub use ready::Ready;
+pub use readiness::Ready;
 pub use refusals::{Refusal, RefusedAt};
 pub use shares::ProtocolLimits;
 pub use trim::ProtectError;
@@ -158,14 +158,14 @@ use enforcing::Enforcing;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_identity::PeerId;
 use listeners::Listeners;
-use run_queue::{Closing, Queue};
+use run_queue::{Closing, RunQueue};
 use seeds::Seeds;
 use socket_connection::SocketConnection;
 use state::SwarmState;
 use std::io;
-use timers::Timers;
+use timers::SwarmTimers;
 use trim::Trimming;
-use wake::{Slot, WakeSet};
+use wake::{WakeSet, WakeTarget};
 
 /// A libp2p swarm that its owner drives. See the [module](self) for how.
 ///
@@ -184,10 +184,10 @@ pub struct Swarm<T: Transport, const EVENTS: usize = 256, R = ()> {
     listeners: Listeners,
     connections: Table<ConnectionId, SocketConnection<T>>,
     door: Door<T>,
-    timers: Timers,
+    timers: SwarmTimers,
     trimming: Trimming,
     wakers: WakeSet,
-    queue: Queue,
+    queue: RunQueue,
     /// The transport may have something to say that there was no room for.
     is_transport_due: bool,
     is_shutting_down: bool,
@@ -340,7 +340,7 @@ where
     /// [`CloseError`]; nothing has changed.
     pub fn fail_connection(&mut self, id: ConnectionId, fault: Fault) -> Result<(), CloseError> {
         self.closable(id)?;
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         if let Some(conn) = self.connections.get_mut(id) {
             conn.blame(&mut self.state, &mut Context::from_waker(&waker), fault);
             conn.mark_dirty(&mut self.state);

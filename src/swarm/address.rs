@@ -9,14 +9,14 @@ use libp2p_core::multiaddr::Protocol as Part;
 use libp2p_identity::PeerId;
 
 /// The reason for which an address is refused, in words.
-pub(crate) type Flaw = &'static str;
+pub(crate) type AddressFlaw = &'static str;
 
 /// Splits `/p2p/…` off the end of an address. `/p2p/…` before a `/p2p-circuit` names a relay, which is the transport's
 /// affair.
 ///
 /// # Errors
 /// The address names two peers for one connection.
-pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerId>), Flaw> {
+pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerId>), AddressFlaw> {
     let mut named = 0;
     for part in address {
         if let Part::P2p(_) = part {
@@ -38,7 +38,7 @@ pub(super) fn split_peer(address: &Multiaddr) -> Result<(Multiaddr, Option<PeerI
 ///
 /// # Errors
 /// Nobody can connect to it and find that peer there.
-pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Multiaddr, Flaw> {
+pub(crate) fn plain_address(address: &Multiaddr, listener: PeerId) -> Result<Multiaddr, AddressFlaw> {
     let (plain, peer) = split_peer(address)?;
     if peer.is_some_and(|peer| peer != listener) {
         return Err("it names another peer");
@@ -57,7 +57,7 @@ pub(super) fn unsupported(address: &Multiaddr, is_dialed: bool) -> String {
 }
 
 /// Returns why nobody can connect to an address, if that shows in the address itself.
-fn flaw(address: &Multiaddr) -> Option<Flaw> {
+fn flaw(address: &Multiaddr) -> Option<AddressFlaw> {
     const V4: Part<'_> = Part::Ip4(Ipv4Addr::UNSPECIFIED);
     const V6: Part<'_> = Part::Ip6(Ipv6Addr::UNSPECIFIED);
     if address.is_empty() {

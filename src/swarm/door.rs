@@ -24,7 +24,7 @@ use super::config::Config;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::socket_connection::{OfPeer, Pipe, SocketConnection};
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use crate::connection::{Connection, Role};
 use crate::lifecycle::{Direction, ListenerId};
 use crate::text::for_log;
@@ -32,12 +32,12 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::task::Context;
 use core::time::Duration;
-use crowd::Progress;
+use crowd::HandshakeProgress;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::{Multiaddr, Transport};
 use libp2p_identity::PeerId;
 use signature_budget::SignatureBudget;
-use visitor::{Flaw, Outcome, Stage};
+use visitor::{HelpingOutcome, VisitorFlaw, VisitorStage};
 use visitor_table::{VisitorOrigin, VisitorTable};
 
 pub(super) use visitor::Visitor;
@@ -185,7 +185,7 @@ where
         if let Some(victim) = self.door.places.victim(origin) {
             self.turn_away(victim, Refusal::HandshakeEvicted, &"it gave its place to a newcomer");
         }
-        let slot = Slot::Visitor(self.door.places.next_number());
+        let slot = WakeTarget::Visitor(self.door.places.next_number());
         self.door.places.insert(origin, now, Visitor::new(listener, upgrade, remote, local, now));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
@@ -230,7 +230,7 @@ where
     pub(super) fn visitor_may_cost(&mut self, number: u64, turn: u32) -> bool {
         let Some(visitor) = self.door.places.get_mut(number) else { return true };
         let address = AddressGroup::of(&visitor.remote);
-        visitor.progress() != Progress::Answered || self.door.work.allows(turn, address)
+        visitor.progress() != HandshakeProgress::Answered || self.door.work.allows(turn, address)
     }
 
     /// Takes a visitor out of those whose proofs have had to wait, if this turn may verify one more.
@@ -242,7 +242,7 @@ where
     /// Polls a visitor's upgrade, or reads at most `most` bytes of it and handles them.
     pub(super) fn help_visitor(&mut self, number: u64, most: usize) {
         let Some(visitor) = self.door.places.get_mut(number) else { return };
-        let (slot, now) = (Slot::Visitor(number), self.now);
+        let (slot, now) = (WakeTarget::Visitor(number), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
         match visitor.poll_pipe(&mut cx) {
@@ -251,10 +251,10 @@ where
                 let seed = self.seeds.next();
                 let config = &self.state.config.connection;
                 match Connection::new(&self.noise, Role::Listener, *seed, None, config, visitor.began) {
-                    Ok(connection) => visitor.stage = Stage::Up(Pipe { io, connection }),
+                    Ok(connection) => visitor.stage = VisitorStage::Up(Pipe { io, connection }),
                     Err(error) => {
                         drop(io);
-                        return self.handshake_fails(number, &Flaw::Handshake(error));
+                        return self.handshake_fails(number, &VisitorFlaw::Handshake(error));
                     }
                 }
             }
@@ -266,10 +266,10 @@ where
         self.door.held = self.door.held + held - core::mem::replace(&mut visitor.counted, held);
         self.door.work.add(AddressGroup::of(&visitor.remote), self.state.work_of_signatures());
         match outcome {
-            Outcome::Waits => {}
-            Outcome::HasMore => self.wakers.mark(slot),
-            Outcome::Authenticated => return self.comes_in(number),
-            Outcome::Over(flaw) => return self.handshake_fails(number, &flaw),
+            HelpingOutcome::Waits => {}
+            HelpingOutcome::HasMore => self.wakers.mark(slot),
+            HelpingOutcome::Authenticated => return self.comes_in(number),
+            HelpingOutcome::Over(flaw) => return self.handshake_fails(number, &flaw),
         }
         self.door.places.advance(number, progress);
         self.keep_budget();
@@ -327,12 +327,12 @@ where
             return self.refuse(listener, remote, peer, Refusal::ConnectionLimit, &NO_PLACE);
         };
         let mut conn = SocketConnection::accepted(id, visitor, pipe);
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         conn.ready_to_open(&mut self.state, &mut Context::from_waker(&waker), self.now);
         self.insert_connection(conn);
     }
 
-    fn handshake_fails(&mut self, number: u64, flaw: &Flaw) {
+    fn handshake_fails(&mut self, number: u64, flaw: &VisitorFlaw) {
         self.turn_away(number, Refusal::HandshakeFailed, flaw);
     }
 
@@ -340,7 +340,7 @@ where
     pub(super) fn turn_away(&mut self, number: u64, refusal: Refusal, why: &dyn fmt::Display) {
         let Some(mut visitor) = self.leaves(number) else { return };
         // The socket is closed before anybody can see that it is counted.
-        visitor.stage = Stage::Over;
+        visitor.stage = VisitorStage::Over;
         self.refuse(visitor.listener, &visitor.remote, None, refusal, why);
     }
 

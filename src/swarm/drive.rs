@@ -21,7 +21,7 @@ use super::Swarm;
 use super::budget::{Budget, Helping};
 use super::reactor::Reactor;
 use super::socket_connection::SocketConnection;
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Id, StreamId};
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -47,7 +47,7 @@ where
         self.give_way_to_streams();
         self.close_and_judge(budget);
         if self.is_transport_due && self.accepts() {
-            self.wakers.mark(Slot::Transport);
+            self.wakers.mark(WakeTarget::Transport);
         }
         self.help_woken(budget);
         self.write_dirty(budget);
@@ -80,7 +80,7 @@ where
 
     /// Adds a connection that has just been dialed or let in, and puts it in the queue, so that it is polled once.
     pub(super) fn insert_connection(&mut self, conn: SocketConnection<T>) {
-        let (id, slot) = (conn.id, Slot::of(conn.id));
+        let (id, slot) = (conn.id, WakeTarget::of(conn.id));
         // The waker has to exist to be marked.
         let _ = self.wakers.waker(slot);
         self.wakers.mark(slot);
@@ -134,7 +134,7 @@ where
             return self.state.opening_queue.put_back(id);
         }
         let Some(conn) = self.connections.get_mut(id) else { return };
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         conn.admit(&mut self.state, &mut Context::from_waker(&waker), self.now);
     }
 

@@ -7,7 +7,7 @@ use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::socket_connection::SocketConnection;
 use super::state::SwarmState;
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -158,7 +158,7 @@ where
             // Its name may not have led to an address yet.
             None => access.lists_allow_dial(conn.judged_address(), conn.expected.as_deref().copied(), now),
         };
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         if let Err(why) = denial {
             conn.deny(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
             self.driven(id);
@@ -174,7 +174,7 @@ where
         let Err(why) = self.state.access.lists_allow(conn.peer(), conn.judged_address(), self.now) else {
             return false;
         };
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         conn.deny(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
         conn.mark_dirty(&mut self.state);
         true

@@ -2,7 +2,7 @@
 
 use super::Swarm;
 use super::reactor::Reactor;
-use super::ready::Ready;
+use super::readiness::Ready;
 use crate::lifecycle::{Event, Id};
 use alloc::vec::Vec;
 use futures_lite::io::{AsyncRead, AsyncWrite};

@@ -2,7 +2,7 @@
 
 use super::Swarm;
 use super::reactor::Reactor;
-use super::shares::{Crowd, Greediest, Holder};
+use super::shares::{Greediest, Holder, SpentShare};
 use super::socket_connection::SocketConnection;
 use super::trim::Trim;
 use crate::lifecycle::{ConnectionId, Direction, StreamId};
@@ -26,7 +26,7 @@ where
 {
     /// Returns the address group whose share does not allow a socket that has just been accepted from `remote`, if one does
     /// not. Its peer is not known yet, so one that could take the place of a connection that looks dead is allowed.
-    pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<Crowd> {
+    pub(super) fn crowd_at_door(&self, remote: &Multiaddr) -> Option<SpentShare> {
         let crowd = self.state.shares.crowd(None, remote, self.state.lifecycle.held_connections())?;
         let Holder::Group(group) = crowd.holder else { return None };
         let has_dead = self.state.shares.connections_in(group).any(|id| self.looks_dead(id));

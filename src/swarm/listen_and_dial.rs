@@ -4,7 +4,7 @@ use super::Swarm;
 use super::address;
 use super::error::{self, DialError, ListenError};
 use super::reactor::Reactor;
-use super::socket_connection::{SocketConnection, Stage};
+use super::socket_connection::{ConnectionStage, SocketConnection};
 use crate::connection::UNTIMED;
 use crate::lifecycle::{ConnectionId, Direction, Failure, ListenerId};
 use alloc::boxed::Box;
@@ -64,7 +64,7 @@ where
         }
         let id = self.state.lifecycle.begin_connection(Direction::Outbound).map_err(|_| DialError::Limit)?;
         self.state.dials.begin();
-        let mut conn = SocketConnection::new(id, Direction::Outbound, address, Stage::Over(None), UNTIMED);
+        let mut conn = SocketConnection::new(id, Direction::Outbound, address, ConnectionStage::Over(None), UNTIMED);
         self.begin_dial(&mut conn);
         conn.mark_commanded(&mut self.state);
         self.insert_connection(conn);
@@ -90,7 +90,7 @@ where
         }
         let options = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         match self.transport.dial(plain, options) {
-            Ok(dial) => conn.stage = Stage::Dialing(Box::pin(dial)),
+            Ok(dial) => conn.stage = ConnectionStage::Dialing(Box::pin(dial)),
             Err(TransportError::MultiaddrNotSupported(address)) => {
                 conn.fail(state, Failure::Unsupported, &address::unsupported(&address, true));
             }

@@ -1,11 +1,11 @@
 //! Listeners, and what the transport says of them.
 
 use super::Swarm;
-use super::address::{Flaw, plain_address, split_peer, unsupported};
+use super::address::{AddressFlaw, plain_address, split_peer, unsupported};
 use super::error;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use crate::lifecycle::{Failure, Fault, ListenerEnd, ListenerId, State, Table};
 use crate::text::for_log;
 use alloc::format;
@@ -26,7 +26,7 @@ const MAX_AWAITED: usize = 8;
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
 /// A listener, from the command to its last event.
-pub(super) struct Listener {
+pub(super) struct ListenerEntry {
     pub(super) address: Multiaddr,
     /// Its name in the transport, once that was asked to listen.
     transport_id: Option<TransportId>,
@@ -46,7 +46,7 @@ pub(super) struct Listener {
 /// All listeners.
 #[derive(Default)]
 pub(super) struct Listeners {
-    pub(super) table: Table<ListenerId, Listener>,
+    pub(super) table: Table<ListenerId, ListenerEntry>,
     by_transport_id: HashMap<TransportId, ListenerId>,
     /// Listeners of which the transport owes us a word: their first address, or their end.
     expecting: usize,
@@ -54,7 +54,7 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) fn insert(&mut self, id: ListenerId, address: Multiaddr) {
-        let listener = Listener {
+        let listener = ListenerEntry {
             address,
             transport_id: None,
             addresses: Vec::new(),
@@ -145,7 +145,7 @@ where
         // An open one leaves, one that is opening stays so until its socket is closed.
         let _ = self.state.lifecycle.leave(id);
         // The next poll hears the transport's word, or lets the owner drain what is told here.
-        self.wakers.mark(Slot::Transport);
+        self.wakers.mark(WakeTarget::Transport);
         let Some(transport_id) = listener.transport_id else {
             let _ = self.state.lifecycle.end_listener(id, end);
             return;
@@ -185,12 +185,12 @@ where
         if !accepts && self.listeners.expecting == 0 {
             return;
         }
-        let waker = self.wakers.waker(Slot::Transport);
+        let waker = self.wakers.waker(WakeTarget::Transport);
         match Pin::new(&mut self.transport).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => self.is_transport_due = false,
             Poll::Ready(event) => {
                 // Before the gate is asked: if that panics, the next event is heard nevertheless.
-                self.wakers.mark(Slot::Transport);
+                self.wakers.mark(WakeTarget::Transport);
                 self.transport_says(event, self.now);
             }
         }
@@ -242,7 +242,7 @@ where
         }
     }
 
-    fn known(&mut self, transport_id: TransportId) -> Option<(ListenerId, &mut Listener)> {
+    fn known(&mut self, transport_id: TransportId) -> Option<(ListenerId, &mut ListenerEntry)> {
         let id = *self.listeners.by_transport_id.get(&transport_id)?;
         self.listeners.table.get_mut(id).map(|listener| (id, listener))
     }
@@ -262,7 +262,7 @@ where
 
     /// The transport reports an address that nobody can connect to. A listener that has no other address cannot be told
     /// to be open: it fails.
-    fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: Flaw) {
+    fn address_is_refused(&mut self, transport_id: TransportId, address: &Multiaddr, flaw: AddressFlaw) {
         let Some((id, listener)) = self.known(transport_id) else { return };
         log::warn!("{id}: the transport reports {address}, and nobody can connect to it: {flaw}");
         if listener.awaits_address && listener.end.is_none() {

@@ -131,14 +131,14 @@ pub struct Lists {
     most_networks: usize,
     denies_unlisted_peers: bool,
     denies_unlisted_addresses: bool,
-    changes: Changes,
+    changes: UncutChanges,
     /// The swarm's clock. It goes on when the owner's has been set back.
     clock: Clock,
 }
 
 /// Rules that may deny more than the swarm has cut yet.
 #[derive(Debug, Default)]
-struct Changes {
+struct UncutChanges {
     peers: Vec<PackedPeer>,
     /// Everything that is open is to be looked at.
     all: bool,
@@ -163,7 +163,7 @@ impl Lists {
             most_networks: config.listed_networks as usize,
             denies_unlisted_peers: false,
             denies_unlisted_addresses: false,
-            changes: Changes::default(),
+            changes: UncutChanges::default(),
             clock: Clock::new(),
         }
     }
@@ -345,7 +345,7 @@ impl Lists {
     // For the swarm.
 
     fn peer_changed(&mut self, peer: PackedPeer) {
-        let Changes { peers, all } = &mut self.changes;
+        let UncutChanges { peers, all } = &mut self.changes;
         if *all || peers.contains(&peer) {
             return;
         }

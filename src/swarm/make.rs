@@ -5,12 +5,12 @@ use super::config::Config;
 use super::door::Door;
 use super::listeners::Listeners;
 use super::reactor::Reactor;
-use super::run_queue::Queue;
+use super::run_queue::RunQueue;
 use super::seeds::Seeds;
 use super::state::SwarmState;
-use super::timers::Timers;
+use super::timers::SwarmTimers;
 use super::trim::Trimming;
-use super::wake::{Slot, WakeSet};
+use super::wake::{WakeSet, WakeTarget};
 use crate::clock::Clock;
 use crate::connection::{Input, noise, yamux};
 use crate::lifecycle::Table;
@@ -118,8 +118,8 @@ where
         let static_seed = seeds.next();
         let mut wakers = WakeSet::new(reactor.waker());
         // The transport's slot has to exist to be marked. A transport is polled once before it can wake anybody.
-        let _ = wakers.waker(Slot::Transport);
-        wakers.mark(Slot::Transport);
+        let _ = wakers.waker(WakeTarget::Transport);
+        wakers.mark(WakeTarget::Transport);
         Ok(Swarm {
             transport,
             noise: noise::Config::new(identity, *static_seed, &[yamux::NAME])?,
@@ -128,10 +128,10 @@ where
             state: SwarmState::new(config, identity.public().to_peer_id()),
             listeners: Listeners::default(),
             connections: Table::new(),
-            timers: Timers::default(),
+            timers: SwarmTimers::default(),
             trimming: Trimming::default(),
             wakers,
-            queue: Queue::default(),
+            queue: RunQueue::default(),
             is_transport_due: false,
             is_shutting_down: false,
             closing: None,

@@ -4,7 +4,7 @@ use super::config::Config;
 use super::door;
 use super::held_bytes::limit;
 use super::lists::Network;
-use super::ready::INTEREST;
+use super::readiness::STREAM_READINESS;
 use super::trim::PROTECTION;
 use crate::connection::yamux::INITIAL_WINDOW;
 use crate::connection::{PackedPeer, Stream, UNNAMED};
@@ -35,7 +35,7 @@ const PLACES: usize = size_of::<(u32, StreamId)>() * (2 + 4 + 4 + 2 + 4) + size_
 
 /// Records of a stream in tables that may have a quarter more room than they need, the record of its buffer, and its
 /// places.
-const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + INTEREST + 64) / 4 * 5 + 64 + PLACES;
+const STREAM: usize = (size_of::<Option<(NonZeroU32, Stream)>>() + STREAM_READINESS + 64) / 4 * 5 + 64 + PLACES;
 
 /// What choosing streams to reset takes for each stream, and for each connection.
 const CHOICE: (usize, usize) = (2 * size_of::<(usize, StreamId, ConnectionId)>(), 256);

@@ -5,7 +5,7 @@ use super::Swarm;
 use super::held_bytes::{HeldBytes, limit};
 use super::reactor::Reactor;
 use super::refusals::Refusal;
-use super::socket_connection::{SocketConnection, Stage, Why};
+use super::socket_connection::{ConnectionStage, EndCause, SocketConnection};
 use crate::connection::UnnamedSlot;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault, State, StreamEnd, StreamId};
 use alloc::collections::BTreeMap;
@@ -126,7 +126,7 @@ where
                 && self.state.held_bytes.is_beyond(&conn.account)
             {
                 conn.error = Some(String::from("it held more memory than its budget, and not in streams"));
-                conn.over(&mut self.state, Why::Ended(ConnectionEnd::Failed(Fault::Flood)));
+                conn.over(&mut self.state, EndCause::Ended(ConnectionEnd::Failed(Fault::Flood)));
                 conn.mark_dirty(&mut self.state);
             }
         }
@@ -207,7 +207,9 @@ where
     T::Error: 'static,
 {
     fn holders_without_id(&self) -> impl Iterator<Item = (usize, UnnamedSlot)> {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &self.stage else { return None.into_iter().flatten() };
+        let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &self.stage else {
+            return None.into_iter().flatten();
+        };
         Some(pipe.connection.holders_without_id()).into_iter().flatten()
     }
 

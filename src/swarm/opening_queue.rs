@@ -8,13 +8,13 @@ use alloc::collections::{BTreeMap, VecDeque};
 /// many waiting streams does not stand before everybody else. It has no memory for a connection without any.
 #[derive(Debug, Default)]
 pub(super) struct OpeningQueue {
-    turns: VecDeque<Turn>,
+    turns: VecDeque<QueueTurn>,
     streams: BTreeMap<ConnectionId, VecDeque<StreamId>>,
     len: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Turn {
+enum QueueTurn {
     /// Of a listener or a connection that is to open.
     Itself(Id),
     /// Of the streams of a connection, which has some here.
@@ -40,13 +40,13 @@ impl OpeningQueue {
             (Id::Stream(stream), Some(connection)) => {
                 let waiting = self.streams.entry(connection).or_default();
                 if waiting.is_empty() {
-                    self.turns.push_back(Turn::Streams(connection));
+                    self.turns.push_back(QueueTurn::Streams(connection));
                 }
                 waiting.push_back(stream);
             }
             // One that runs on nothing is over.
             (Id::Stream(_), None) => return,
-            (Id::Listener(_) | Id::Connection(_), _) => self.turns.push_back(Turn::Itself(id)),
+            (Id::Listener(_) | Id::Connection(_), _) => self.turns.push_back(QueueTurn::Itself(id)),
         }
         self.len += 1;
     }
@@ -54,8 +54,8 @@ impl OpeningQueue {
     /// The one that comes next.
     pub(super) fn first(&self) -> Option<Id> {
         match *self.turns.front()? {
-            Turn::Itself(id) => Some(id),
-            Turn::Streams(connection) => self.streams.get(&connection)?.front().map(|stream| Id::Stream(*stream)),
+            QueueTurn::Itself(id) => Some(id),
+            QueueTurn::Streams(connection) => self.streams.get(&connection)?.front().map(|stream| Id::Stream(*stream)),
         }
     }
 
@@ -64,8 +64,8 @@ impl OpeningQueue {
         let turn = self.turns.pop_front()?;
         self.len -= 1;
         let connection = match turn {
-            Turn::Itself(id) => return Some(id),
-            Turn::Streams(connection) => connection,
+            QueueTurn::Itself(id) => return Some(id),
+            QueueTurn::Streams(connection) => connection,
         };
         let waiting = self.streams.get_mut(&connection)?;
         let stream = waiting.pop_front();
@@ -78,7 +78,7 @@ impl OpeningQueue {
 
     /// Puts a connection back that was the first.
     pub(super) fn put_back(&mut self, id: ConnectionId) {
-        self.turns.push_front(Turn::Itself(id.into()));
+        self.turns.push_front(QueueTurn::Itself(id.into()));
         self.len += 1;
     }
 
@@ -95,8 +95,8 @@ impl OpeningQueue {
         });
         let streams = &self.streams;
         self.turns.retain(|turn| match turn {
-            Turn::Itself(id) => keeps(*id),
-            Turn::Streams(connection) => streams.contains_key(connection),
+            QueueTurn::Itself(id) => keeps(*id),
+            QueueTurn::Streams(connection) => streams.contains_key(connection),
         });
         let alone = self.turns.len() - self.streams.len();
         self.len = alone + self.streams.values().map(VecDeque::len).sum::<usize>();

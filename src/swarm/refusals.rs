@@ -160,7 +160,7 @@ impl fmt::Display for RefusedAt {
 }
 
 /// One kind of refusal at one listener or connection.
-type Place = (RefusedAt, Refusal);
+type RefusalKey = (RefusedAt, Refusal);
 
 /// The counts of refusals.
 #[derive(Debug, Default)]
@@ -168,13 +168,13 @@ pub(super) struct Refusals {
     /// Since the start, of all peers, those that have left among them.
     totals: [u64; Refusal::ALL.len()],
     /// Of listeners and connections whose last event has not been handled.
-    tallies: BTreeMap<Place, Tally>,
+    tallies: BTreeMap<RefusalKey, RefusalCount>,
     /// Where there is something to tell now.
-    ready: BTreeSet<Place>,
+    ready: BTreeSet<RefusalKey>,
     /// Where there is something to tell later, and when.
-    waiting: BTreeSet<(Duration, Place)>,
+    waiting: BTreeSet<(Duration, RefusalKey)>,
     /// The place that was told last. The one behind it is next, so that none is passed over for ever.
-    last: Option<Place>,
+    last: Option<RefusalKey>,
     /// Connections and listeners whose opening event has been handed out, and the last event has not: only of these
     /// something is told.
     connections: BitSet,
@@ -184,7 +184,7 @@ pub(super) struct Refusals {
 
 /// The refusals of one kind at one listener or connection.
 #[derive(Default, Debug)]
-struct Tally {
+struct RefusalCount {
     count: u64,
     untold: u64,
     /// At a listener, the remote address of the last one, with its peer if that was known.
@@ -237,7 +237,7 @@ impl Refusals {
         }
     }
 
-    fn line_up(&mut self, place: Place, at: Duration) {
+    fn line_up(&mut self, place: RefusalKey, at: Duration) {
         match at <= self.now {
             true => drop(self.ready.insert(place)),
             false => drop(self.waiting.insert((at, place))),

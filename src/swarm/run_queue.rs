@@ -1,6 +1,7 @@
-//! [`Queue`]: what one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a shutdown.
+//! [`RunQueue`]: what one turn leaves to the next: woken slots in line, their shares of a tick, and the rest of a
+//! shutdown.
 
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use alloc::collections::VecDeque;
 
 /// The rest of a shutdown: everything from these slots on is still to be closed.
@@ -12,11 +13,11 @@ pub(super) struct Closing {
 
 /// The queue of woken slots, which outlives a turn whose budget is spent.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct RunQueue {
     /// Slots in the order in which they woke.
-    pub(super) woken: VecDeque<Slot>,
+    pub(super) woken: VecDeque<WakeTarget>,
     /// Slots that woke again after their share of this tick. They are for the next tick.
-    pub(super) served: VecDeque<Slot>,
+    pub(super) served: VecDeque<WakeTarget>,
     /// Visitors whose proofs cost more than what is left of their address's part of this turn's work, by number. They get
     /// what the turn has left when nothing else is ready, and otherwise wait for the next turn.
     pub(super) held_over: VecDeque<u64>,
@@ -25,19 +26,19 @@ pub(super) struct Queue {
     /// The number of the last turn, by which shares are counted.
     pub(super) turn: u32,
     /// The helpings that the transport has had.
-    pub(super) transport: Share,
+    pub(super) transport: HelpingsTaken,
     /// A turn whose budget is spent at once begins a close, and not a deadline. The two alternate.
     pub(super) closes_next: bool,
 }
 
 /// The helpings that a slot has had in its last turn.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Share {
+pub(super) struct HelpingsTaken {
     turn: u32,
     helpings: u32,
 }
 
-impl Share {
+impl HelpingsTaken {
     /// Takes one of the `most` helpings of this turn. Returns `false` if all have been taken.
     pub(super) fn take(&mut self, turn: u32, most: u32) -> bool {
         if self.turn != turn {

@@ -54,12 +54,12 @@ const NONE: u32 = u32::MAX;
 /// Who holds what.
 #[derive(Debug)]
 pub(super) struct Shares {
-    bounds: Bounds,
+    bounds: ShareBounds,
     members: Table<ConnectionId, Member>,
     by_peer: BTreeSet<(PeerId, ConnectionId)>,
     by_group: BTreeSet<(AddressGroup, ConnectionId)>,
-    peers: Slab<Peer>,
-    groups: Slab<Group>,
+    peers: Slab<PeerShare>,
+    groups: Slab<GroupShare>,
     /// Inbound connections of peers.
     peer_connections: Ranking,
     /// Streams that the peer has begun, on connections of both directions.
@@ -72,7 +72,7 @@ pub(super) struct Shares {
 }
 
 #[derive(Debug)]
-struct Bounds {
+struct ShareBounds {
     connections: u32,
     connections_per_address: u32,
     connections_per_site: u32,
@@ -93,7 +93,7 @@ struct Member {
 }
 
 #[derive(Debug)]
-struct Peer {
+struct PeerShare {
     /// Its connections, and its streams of limited protocols.
     references: u32,
     /// One of its connections, as long as it has any.
@@ -101,7 +101,7 @@ struct Peer {
 }
 
 #[derive(Debug)]
-struct Group {
+struct GroupShare {
     key: AddressGroup,
     /// Its connections, of both directions.
     members: u32,
@@ -111,7 +111,7 @@ struct Group {
 
 /// A holder whose share does not allow another connection, and the rule that says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Crowd {
+pub(super) struct SpentShare {
     pub(super) holder: Holder,
     rule: Rule,
 }
@@ -129,7 +129,7 @@ enum Rule {
 }
 
 /// The text of the error that a connection which is refused for it fails of.
-impl fmt::Display for Crowd {
+impl fmt::Display for SpentShare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (holder, field) = match self.holder {
             Holder::Peer => ("peer", "connections_per_peer"),
@@ -180,7 +180,7 @@ fn is_nearly_full(taken: u32, limit: u32) -> bool {
 
 impl Shares {
     pub(super) fn new(config: &Config) -> Self {
-        let bounds = Bounds {
+        let bounds = ShareBounds {
             connections: config.limits.connections,
             connections_per_address: config.connections_per_address,
             connections_per_site: config.connections_per_site,
@@ -229,8 +229,8 @@ impl Shares {
 
     /// Returns the holder whose share does not allow an inbound connection from `remote`, if one does not, while `taken`
     /// connections exist besides. The peer of a socket that has just been accepted is not known.
-    pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<Crowd> {
-        let Bounds { connections: limit, .. } = self.bounds;
+    pub(super) fn crowd(&self, peer: Option<PeerId>, remote: &Multiaddr, taken: u32) -> Option<SpentShare> {
+        let ShareBounds { connections: limit, .. } = self.bounds;
         let broken = |held, share| match held >= share {
             true => Some(Rule::OwnShare),
             false => (is_last(taken, limit) && is_greedy(held, limit)).then_some(Rule::LastQuarter),
@@ -238,12 +238,12 @@ impl Shares {
         if let Some(slot) = peer.and_then(|peer| self.slot_of_peer(peer))
             && let Some(rule) = broken(self.peer_connections.count(slot), self.bounds.connections_per_peer)
         {
-            return Some(Crowd { holder: Holder::Peer, rule });
+            return Some(SpentShare { holder: Holder::Peer, rule });
         }
         let crowded = |(group, share): (Option<AddressGroup>, u32)| {
             let group = group?;
             let held = self.slot_of_group(group).map_or(0, |slot| self.group_connections.count(slot));
-            broken(held, share).map(|rule| Crowd { holder: Holder::Group(group), rule })
+            broken(held, share).map(|rule| SpentShare { holder: Holder::Group(group), rule })
         };
         let shares = [self.bounds.connections_per_address, self.bounds.connections_per_site];
         groups_of(remote).into_iter().zip(shares).find_map(crowded)
@@ -286,7 +286,7 @@ impl Shares {
         }
         let is_inbound = direction == Direction::Inbound;
         let slot = self.slot_of_peer(peer).unwrap_or_else(|| {
-            let slot = self.peers.insert(Peer { references: 0, one: id }) as u32;
+            let slot = self.peers.insert(PeerShare { references: 0, one: id }) as u32;
             self.peer_connections.make_room(slot);
             self.peer_streams.make_room(slot);
             slot
@@ -304,7 +304,7 @@ impl Shares {
 
     fn join_group(&mut self, id: ConnectionId, key: AddressGroup, is_inbound: bool) -> u32 {
         let slot = self.slot_of_group(key).unwrap_or_else(|| {
-            let slot = self.groups.insert(Group { key, members: 0, streams: 0 }) as u32;
+            let slot = self.groups.insert(GroupShare { key, members: 0, streams: 0 }) as u32;
             self.group_connections.make_room(slot);
             slot
         });

@@ -17,7 +17,7 @@ mod share;
 mod streams;
 mod writing;
 
-pub(super) use ending::{OfPeer, Why};
+pub(super) use ending::{EndCause, OfPeer};
 
 use super::address_group::is_name;
 use super::budget::Helping;
@@ -27,7 +27,7 @@ use super::held_bytes::ConnectionAccount;
 use super::reactor::Reactor;
 use super::refusals::Refusal;
 use super::retry::retry_interrupted;
-use super::run_queue::Share;
+use super::run_queue::HelpingsTaken;
 use super::state::SwarmState;
 use crate::connection::{Connection, Fact, Input, PackedPeer, UNTIMED};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, ListenerId, RemoteEnd};
@@ -74,8 +74,8 @@ pub(super) struct SocketConnection<T: Transport> {
     /// A stream has opened on it, ever.
     pub(super) has_had_stream: bool,
     /// The helpings that it has had of the last tick.
-    pub(super) share: Share,
-    pub(super) stage: Stage<T>,
+    pub(super) share: HelpingsTaken,
+    pub(super) stage: ConnectionStage<T>,
     /// What has been transmitted and not been written yet: `out[written..]`.
     out: Vec<u8>,
     written: usize,
@@ -95,12 +95,12 @@ pub(super) struct SocketConnection<T: Transport> {
     paced: u32,
 }
 
-pub(super) enum Stage<T: Transport> {
+pub(super) enum ConnectionStage<T: Transport> {
     Dialing(Pin<Box<T::Dial>>),
     Up(Pipe<T::Output>),
     /// Its owner, or we, have closed it: what is due is written, then our side of the pipe ends, then the peer's. Or the
     /// peer has: then our side goes on until the last stream has ended.
-    Closing(Pipe<T::Output>, ConnectionEnd, Ours),
+    Closing(Pipe<T::Output>, ConnectionEnd, OurSide),
     /// The socket is closed. The last round trip, if one was known.
     Over(Option<Duration>),
 }
@@ -113,7 +113,7 @@ pub(super) struct Pipe<Io> {
 
 /// How far our side of a pipe that is being closed has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ours {
+pub(super) enum OurSide {
     /// The peer has sent go-away 0. Live streams go on, and our own go-away follows the last of them.
     Serving,
     /// Our go-away is written, or pending.
@@ -133,7 +133,7 @@ where
         id: ConnectionId,
         direction: Direction,
         remote: Multiaddr,
-        stage: Stage<T>,
+        stage: ConnectionStage<T>,
         now: Duration,
     ) -> Self {
         Self {
@@ -151,7 +151,7 @@ where
             is_dirty: false,
             is_commanded: false,
             has_had_stream: false,
-            share: Share::default(),
+            share: HelpingsTaken::default(),
             stage,
             out: Vec::new(),
             written: 0,
@@ -169,7 +169,7 @@ where
     /// Makes the connection of an accepted connection whose peer is authenticated, out of what stood at the door.
     pub(super) fn accepted(id: ConnectionId, visitor: Visitor<T>, pipe: Pipe<T::Output>) -> Self {
         let Visitor { listener, remote, local, began, received, sent, out, written, .. } = visitor;
-        let mut conn = Self::new(id, Direction::Inbound, remote, Stage::Up(pipe), began);
+        let mut conn = Self::new(id, Direction::Inbound, remote, ConnectionStage::Up(pipe), began);
         conn.listener = Some(listener);
         conn.local = Some(local);
         (conn.received, conn.sent) = (received, sent);
@@ -181,8 +181,8 @@ where
 
     pub(super) fn connection(&mut self) -> Option<&mut Connection> {
         match &mut self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => Some(&mut pipe.connection),
-            Stage::Dialing(_) | Stage::Over(_) => None,
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => Some(&mut pipe.connection),
+            ConnectionStage::Dialing(_) | ConnectionStage::Over(_) => None,
         }
     }
 
@@ -194,20 +194,20 @@ where
     /// Returns the last round-trip time that is known.
     pub(super) const fn round_trip(&self) -> Option<Duration> {
         match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.round_trip(),
-            Stage::Dialing(_) => None,
-            Stage::Over(last) => *last,
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => pipe.connection.round_trip(),
+            ConnectionStage::Dialing(_) => None,
+            ConnectionStage::Over(last) => *last,
         }
     }
 
     /// Returns the number of the peer's streams that wait for their turn, and of those that ever have.
     pub(super) fn pace(&self) -> (usize, u32) {
         match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
                 (pipe.connection.streams_waiting(), pipe.connection.streams_paced())
             }
-            Stage::Dialing(_) => (0, 0),
-            Stage::Over(_) => (0, self.paced),
+            ConnectionStage::Dialing(_) => (0, 0),
+            ConnectionStage::Over(_) => (0, self.paced),
         }
     }
 
@@ -215,8 +215,8 @@ where
     /// other does not.
     fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
-            Stage::Up(pipe) => pipe.connection.transcript(),
-            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
+            ConnectionStage::Up(pipe) => pipe.connection.transcript(),
+            ConnectionStage::Dialing(_) | ConnectionStage::Closing(..) | ConnectionStage::Over(_) => None,
         }
     }
 
@@ -254,7 +254,7 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) -> Option<T::Output> {
-        let Stage::Dialing(dial) = &mut self.stage else { return None };
+        let ConnectionStage::Dialing(dial) = &mut self.stage else { return None };
         // What others have left there is not this dial's.
         let _ = reactor.dialed_from();
         let polled = dial.as_mut().poll(cx);
@@ -293,8 +293,8 @@ where
         let Helping { bytes: mut left, mut frames } = most;
         self.heed_pressure(state);
         for _ in 0..HELPING_READS {
-            let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Closed)) =
-                &mut self.stage
+            let (ConnectionStage::Up(pipe)
+            | ConnectionStage::Closing(pipe, _, OurSide::Serving | OurSide::Open | OurSide::Closed)) = &mut self.stage
             else {
                 return false;
             };
@@ -325,14 +325,14 @@ where
                         // The peer may have ended its side only: what was answered before we heard of it can arrive yet.
                         self.last_words(cx);
                     }
-                    self.over(state, Why::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
+                    self.over(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::Eof)));
                     return false;
                 }
                 // More may have come, or the end. Our TCP says so without a system call if nothing has.
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
                 Poll::Ready(Ok(_)) => return true,
                 Poll::Ready(Err(error)) => {
-                    self.over(state, Why::Io(error));
+                    self.over(state, EndCause::Io(error));
                     return false;
                 }
             }
@@ -366,12 +366,12 @@ where
         cx: &mut Context<'_>,
         now: Duration,
     ) {
-        if matches!(self.stage, Stage::Dialing(_)) {
+        if matches!(self.stage, ConnectionStage::Dialing(_)) {
             if self.deadline(state).is_some_and(|deadline| deadline <= now) {
                 // There was no handshake: whoever dials learns that nothing has answered yet.
                 self.over(
                     state,
-                    Why::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
+                    EndCause::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "nobody has answered in time")),
                 );
             }
             return;
@@ -389,12 +389,12 @@ where
     pub(super) fn deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
         let config = &state.config.connection;
         match &self.stage {
-            Stage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => {
+            ConnectionStage::Dialing(_) => Some(self.began.saturating_add(config.handshake_timeout)),
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
                 let deadlines = [pipe.connection.poll_at(&state.streams, config), self.write_deadline(state)];
                 deadlines.into_iter().flatten().min()
             }
-            Stage::Over(_) => None,
+            ConnectionStage::Over(_) => None,
         }
     }
 
@@ -419,18 +419,23 @@ where
             Fact::Writable(id) => state.writable(id),
             Fact::GoAway(code) => match &mut self.stage {
                 // Two polite closes cross: what is due from us is still written.
-                Stage::Closing(_, _, ours @ (Ours::Open | Ours::Last)) if code == 0 => *ours = Ours::Last,
-                Stage::Closing(_, _, Ours::Serving) if code == 0 => {}
-                Stage::Up(_) if code == 0 => self.serve(state),
-                Stage::Dialing(_) | Stage::Up(_) | Stage::Closing(..) | Stage::Over(_) => {
-                    self.over(state, Why::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
+                ConnectionStage::Closing(_, _, ours @ (OurSide::Open | OurSide::Last)) if code == 0 => {
+                    *ours = OurSide::Last
+                }
+                ConnectionStage::Closing(_, _, OurSide::Serving) if code == 0 => {}
+                ConnectionStage::Up(_) if code == 0 => self.serve(state),
+                ConnectionStage::Dialing(_)
+                | ConnectionStage::Up(_)
+                | ConnectionStage::Closing(..)
+                | ConnectionStage::Over(_) => {
+                    self.over(state, EndCause::Ended(ConnectionEnd::Remote(RemoteEnd::GoAway(code))));
                 }
             },
             Fact::Idle => self.close(state, ConnectionEnd::Idle, now),
             Fact::CloseTimeout => self.cut(state),
             Fact::Failed(error) => {
                 self.last_words(cx);
-                self.over(state, Why::Broke(error));
+                self.over(state, EndCause::Broke(error));
             }
         }
     }
@@ -478,7 +483,7 @@ where
                     cx.waker().wake_by_ref();
                 }
             }
-            Some(Err(error)) => self.over(state, Why::Broke(error)),
+            Some(Err(error)) => self.over(state, EndCause::Broke(error)),
             None => {}
         }
         self.settle(state);

@@ -10,7 +10,7 @@ use super::gate::Access;
 use super::held_bytes::HeldBytes;
 use super::lists::Lists;
 use super::opening_queue::OpeningQueue;
-use super::ready::{Began, Interest, Ready};
+use super::readiness::{Began, Ready, StreamReadiness};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
 use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
@@ -57,7 +57,7 @@ pub(super) struct SwarmState<const EVENTS: usize> {
     pub(super) is_owner_late: bool,
     /// The swarm is shutting down: then nothing opens any more.
     is_closing: bool,
-    interests: Table<StreamId, Interest>,
+    readiness: Table<StreamId, StreamReadiness>,
     /// The beginning of the stream whose last event was told last: nothing else is kept of its interest.
     last_began: Began,
     ready_streams: BitSet,
@@ -93,7 +93,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             is_flushing: false,
             is_owner_late: false,
             is_closing: false,
-            interests: Table::new(),
+            readiness: Table::new(),
             last_began: Began::new(Duration::ZERO),
             ready_streams: BitSet::default(),
             changed_listeners: BitSet::default(),
@@ -239,12 +239,12 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
 
     pub(super) fn insert_stream(&mut self, id: StreamId, stream: Stream, now: Duration) {
         self.streams.insert(id, stream);
-        self.interests.insert(id, Interest::new(now));
+        self.readiness.insert(id, StreamReadiness::new(now));
     }
 
     /// Returns the time at which a stream began that can be looked up.
     pub(super) fn stream_began(&self, id: StreamId) -> Began {
-        self.interests.get(id).map_or(self.last_began, Interest::began)
+        self.readiness.get(id).map_or(self.last_began, StreamReadiness::began)
     }
 
     /// A stream could not open. It may have ended with its connection already, and been told so.
@@ -298,64 +298,64 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
 
     /// Something is to be read.
     pub(super) fn readable(&mut self, id: StreamId) {
-        self.interest(id, Interest::readable);
+        self.change_readiness(id, StreamReadiness::readable);
     }
 
     /// Something can be written again.
     pub(super) fn writable(&mut self, id: StreamId) {
-        self.interest(id, Interest::writable);
+        self.change_readiness(id, StreamReadiness::writable);
     }
 
     /// The owner has read all there was, or found nothing; `more` is at once the case again if the end is behind it.
     pub(super) fn read_short(&mut self, id: StreamId) {
         let more = self.streams.get(id).is_some_and(Stream::is_readable);
-        self.interest(id, |interest| {
-            interest.read_short();
+        self.change_readiness(id, |readiness| {
+            readiness.read_short();
             if more {
-                interest.readable();
+                readiness.readable();
             }
         });
     }
 
     /// The owner could not write all it wanted.
     pub(super) fn write_short(&mut self, id: StreamId) {
-        self.interest(id, Interest::write_short);
+        self.change_readiness(id, StreamReadiness::write_short);
     }
 
     /// What the owner has written is in this batch.
     pub(super) fn wrote(&mut self, id: StreamId, batch: u32) {
-        if let Some(interest) = self.interests.get_mut(id) {
-            interest.set_batch(batch);
+        if let Some(readiness) = self.readiness.get_mut(id) {
+            readiness.set_batch(batch);
         }
     }
 
     /// The batch that has what was written last.
     pub(super) fn last_batch(&self, id: StreamId) -> u32 {
-        self.interests.get(id).map_or(0, Interest::batch)
+        self.readiness.get(id).map_or(0, StreamReadiness::batch)
     }
 
     /// The owner waits until what was written has been sent. `true`: it did not wait for that yet. That what it wrote
     /// before has been sent is no news any more.
     pub(super) fn flush_short(&mut self, id: StreamId) -> bool {
         let mut has_begun = false;
-        self.interest(id, |interest| has_begun = interest.flush_short());
+        self.change_readiness(id, |readiness| has_begun = readiness.flush_short());
         has_begun
     }
 
     /// What the owner has written and waits for has been sent.
     pub(super) fn flushed(&mut self, id: StreamId) {
-        self.interest(id, Interest::flushed);
+        self.change_readiness(id, StreamReadiness::flushed);
     }
 
     /// The owner knows that what it has written has been sent.
     pub(super) fn knows_flushed(&mut self, id: StreamId) {
-        self.interest(id, Interest::knows_flushed);
+        self.change_readiness(id, StreamReadiness::knows_flushed);
     }
 
-    fn interest(&mut self, id: StreamId, change: impl FnOnce(&mut Interest)) {
-        let Some(interest) = self.interests.get_mut(id) else { return };
-        change(interest);
-        match interest.is_due() {
+    fn change_readiness(&mut self, id: StreamId, change: impl FnOnce(&mut StreamReadiness)) {
+        let Some(readiness) = self.readiness.get_mut(id) else { return };
+        change(readiness);
+        match readiness.is_due() {
             true => self.ready_streams.insert(id.index()),
             false => self.ready_streams.remove(id.index()),
         }
@@ -382,8 +382,8 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             return Some(Ready::Refused { of, kind, count });
         }
         while let Some(index) = self.ready_streams.take() {
-            let Some(stream) = self.interests.key_at(index) else { continue };
-            if let Some((readable, writable)) = self.interests.get_mut(stream).map(Interest::take) {
+            let Some(stream) = self.readiness.key_at(index) else { continue };
+            if let Some((readable, writable)) = self.readiness.get_mut(stream).map(StreamReadiness::take) {
                 return Some(Ready::Stream { stream, readable, writable });
             }
         }
@@ -418,7 +418,7 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     pub(super) fn give_up_slots(&mut self) {
         self.lifecycle.give_up_slots();
         self.streams.give_up_slots(STREAMS_KEPT);
-        self.interests.give_up_slots(STREAMS_KEPT);
+        self.readiness.give_up_slots(STREAMS_KEPT);
         if self.opening_queue.is_empty() {
             self.opening_queue.shrink_to(SPARE);
         }
@@ -436,20 +436,20 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
             let more = self.streams.get(stream).is_some_and(Stream::is_readable);
             // A write that was refused until the protocol was agreed is waited for by nobody but its owner.
             let place = self.streams.get(stream).is_some_and(Stream::is_writable);
-            self.interest(stream, |interest| {
-                interest.announce();
+            self.change_readiness(stream, |readiness| {
+                readiness.announce();
                 if more {
-                    interest.readable();
+                    readiness.readable();
                 }
                 if place {
-                    interest.writable();
+                    readiness.writable();
                 }
             });
         }
         match event.id() {
             Id::Stream(id) if event.is_last() => {
-                if let Some(interest) = self.interests.remove(id) {
-                    self.last_began = interest.began();
+                if let Some(readiness) = self.readiness.remove(id) {
+                    self.last_began = readiness.began();
                 }
                 self.ready_streams.remove(id.index());
             }

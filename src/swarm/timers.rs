@@ -1,4 +1,4 @@
-//! [`Timers`]: when connections are to be looked at again.
+//! [`SwarmTimers`]: when connections are to be looked at again.
 //!
 //! A connection is armed with one deadline at a time, and only an earlier one is put in: one that moved away is found
 //! out when it comes, and armed anew. So a busy connection, whose deadlines move with every byte, costs nothing here.
@@ -15,7 +15,7 @@ const SPARE: usize = 64;
 
 /// What a deadline that has come is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Due {
+pub(super) enum DeadlineOf {
     Connection(ConnectionId),
     /// The earliest of those that stand at the [door](super::door).
     Door,
@@ -23,7 +23,7 @@ pub(super) enum Due {
 
 /// Deadlines of connections, earliest first, and the earliest of the door.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(super) struct SwarmTimers {
     door: Option<Duration>,
     deadlines: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
     /// The time to which all deadlines are put off, while they are.
@@ -32,7 +32,7 @@ pub(super) struct Timers {
     excused: Duration,
 }
 
-impl Timers {
+impl SwarmTimers {
     /// Makes sure that a connection comes up by `deadline`. `armed` is the connection's own memory of what is in here.
     pub(super) fn arm(&mut self, id: ConnectionId, armed: &mut Option<Duration>, deadline: Duration) {
         if armed.is_none_or(|armed| deadline < armed) {
@@ -86,12 +86,12 @@ impl Timers {
     }
 
     /// Takes the earliest deadline, if it has come by `now`. That of the door stays until it is set anew.
-    pub(super) fn take_due(&mut self, now: Duration) -> Option<Due> {
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<DeadlineOf> {
         let first = self.earliest().filter(|first| *first <= now)?;
         if self.door == Some(first) {
-            return Some(Due::Door);
+            return Some(DeadlineOf::Door);
         }
-        self.deadlines.pop().map(|Reverse((_, id))| Due::Connection(id))
+        self.deadlines.pop().map(|Reverse((_, id))| DeadlineOf::Connection(id))
     }
 
     /// Forgets deadlines that no connection is armed with, as `is_armed` says: those at the front, so that no owner wakes
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn deadlines_of_what_is_gone_do_not_pile_up() {
         let id = ConnectionId::FIRST;
-        let mut timers = Timers::default();
+        let mut timers = SwarmTimers::default();
         for n in 0..10_000 {
             timers.arm(id, &mut None, Duration::from_secs(n));
             timers.sweep(1, |deadline, _| deadline == Duration::from_secs(n));
@@ -151,30 +151,30 @@ mod tests {
     fn only_an_earlier_deadline_is_put_in() {
         let id = ConnectionId::FIRST;
         let secs = Duration::from_secs;
-        let (mut timers, mut armed) = (Timers::default(), None);
+        let (mut timers, mut armed) = (SwarmTimers::default(), None);
         timers.arm(id, &mut armed, secs(5));
         timers.arm(id, &mut armed, secs(9));
         timers.arm(id, &mut armed, secs(3));
         timers.arm(id, &mut armed, secs(3));
         assert_eq!((armed, timers.first()), (Some(secs(3)), Some(secs(3))));
         assert_eq!(timers.take_due(secs(2)), None);
-        assert_eq!(timers.take_due(secs(4)), Some(Due::Connection(id)));
+        assert_eq!(timers.take_due(secs(4)), Some(DeadlineOf::Connection(id)));
         assert_eq!(timers.take_due(secs(4)), None);
-        assert_eq!(timers.take_due(secs(9)), Some(Due::Connection(id)));
+        assert_eq!(timers.take_due(secs(9)), Some(DeadlineOf::Connection(id)));
         assert_eq!(timers.take_due(secs(9)), None);
     }
 
     #[test]
     fn the_door_has_one_deadline_which_is_set_anew() {
         let (id, secs) = (ConnectionId::FIRST, Duration::from_secs);
-        let mut timers = Timers::default();
+        let mut timers = SwarmTimers::default();
         timers.arm(id, &mut None, secs(5));
         timers.arm_door(Some(secs(4)));
         assert_eq!((timers.first(), timers.take_due(secs(3))), (Some(secs(4)), None));
         assert!(timers.is_due(secs(4), |_, _| false));
-        assert_eq!([(); 2].map(|()| timers.take_due(secs(5))), [Some(Due::Door); 2]);
+        assert_eq!([(); 2].map(|()| timers.take_due(secs(5))), [Some(DeadlineOf::Door); 2]);
         timers.arm_door(Some(secs(6)));
-        assert_eq!((timers.first(), timers.take_due(secs(5))), (Some(secs(5)), Some(Due::Connection(id))));
+        assert_eq!((timers.first(), timers.take_due(secs(5))), (Some(secs(5)), Some(DeadlineOf::Connection(id))));
         timers.arm_door(None);
         assert_eq!((timers.first(), timers.is_due(secs(9), |_, _| true)), (None, false));
     }
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_found_late_is_put_off_once() {
         let secs = Duration::from_secs;
-        let (mut timers, id, late) = (Timers::default(), ConnectionId::FIRST, secs(1));
+        let (mut timers, id, late) = (SwarmTimers::default(), ConnectionId::FIRST, secs(1));
         assert!(timers.are_judged(secs(100), late), "nothing is late");
         timers.arm(id, &mut None, secs(5));
         assert!(timers.are_judged(secs(6), late), "not too late");

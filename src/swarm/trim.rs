@@ -17,7 +17,7 @@ use super::budget::{Budget, Helping};
 use super::config::Config;
 use super::reactor::Reactor;
 use super::socket_connection::SocketConnection;
-use super::wake::Slot;
+use super::wake::WakeTarget;
 use crate::lifecycle::{ConnectionId, Direction, State};
 use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
@@ -51,7 +51,7 @@ const GRACE_IN_NEED: Duration = Duration::from_secs(1);
 
 /// The reasons to keep a connection, the weakest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Use {
+enum Usefulness {
     /// It has never had a stream, and its peer has dialed.
     Unused,
     /// It has no stream, and its peer has dialed.
@@ -65,7 +65,7 @@ enum Use {
 /// A connection that may be closed. The order is that in which they go.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Candidate {
-    used: Use,
+    used: Usefulness,
     /// The time since which it has had no stream, or its peer was silent.
     since: Duration,
     id: ConnectionId,
@@ -75,7 +75,7 @@ struct Candidate {
 
 /// The reason for a sweep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Why {
+enum SweepReason {
     HighWater,
     /// The system has run out of descriptors or memory.
     Need,
@@ -105,11 +105,11 @@ impl fmt::Display for Trim {
     }
 }
 
-impl From<Why> for Trim {
-    fn from(why: Why) -> Self {
+impl From<SweepReason> for Trim {
+    fn from(why: SweepReason) -> Self {
         match why {
-            Why::HighWater => Self::HighWater,
-            Why::Need => Self::Need,
+            SweepReason::HighWater => Self::HighWater,
+            SweepReason::Need => Self::Need,
         }
     }
 }
@@ -117,7 +117,7 @@ impl From<Why> for Trim {
 /// A look at all connections.
 #[derive(Debug)]
 struct Sweep {
-    why: Why,
+    why: SweepReason,
     /// The slot to be looked at next.
     next: usize,
     /// The number of candidates that are kept.
@@ -135,7 +135,7 @@ pub(super) struct Trimming {
     sweep: Option<Sweep>,
     /// Those that go, the least useful last, and the reason.
     victims: Vec<Candidate>,
-    victims_of: Option<Why>,
+    victims_of: Option<SweepReason>,
     /// The time before which no sweep begins.
     rests_until: Duration,
     /// The time before which no sweep for the high-water mark begins: the last one has found too few.
@@ -150,7 +150,7 @@ pub(super) struct Trimming {
     is_in_vain: bool,
     /// The time of that sweep, and the number that it was asked for.
     needed_before: (Duration, usize),
-    last: Option<Why>,
+    last: Option<SweepReason>,
 }
 
 impl Config {
@@ -287,8 +287,8 @@ where
         let needed = self.trimming.needed;
         let excess = self.open_connections().saturating_sub(self.state.config.marks().1) as usize;
         // Neither waits for ever beside the other.
-        let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(Why::Need));
-        let (why, wanted) = if is_mark { (Why::HighWater, excess) } else { (Why::Need, needed) };
+        let is_mark = self.is_to_be_lowered() && (needed == 0 || self.trimming.last == Some(SweepReason::Need));
+        let (why, wanted) = if is_mark { (SweepReason::HighWater, excess) } else { (SweepReason::Need, needed) };
         Sweep { why, next: 0, wanted, candidates: BinaryHeap::new(), leaving: 0 }
     }
 
@@ -309,23 +309,23 @@ where
     }
 
     /// Returns a connection that is open, and that we do not close yet, as one that may be closed once it is old enough.
-    fn candidate(&self, id: ConnectionId, why: Why) -> Option<Candidate> {
+    fn candidate(&self, id: ConnectionId, why: SweepReason) -> Option<Candidate> {
         let conn = self.connections.get(id)?;
         let is_dial = conn.direction == Direction::Outbound;
         let (used, since) = match (conn.idle_times(), conn.last_heard()) {
             (Some(rest), _) => {
-                let idle = if conn.has_had_stream { Use::Idle } else { Use::Unused };
-                (if is_dial { Use::IdleDial } else { idle }, rest.since)
+                let idle = if conn.has_had_stream { Usefulness::Idle } else { Usefulness::Unused };
+                (if is_dial { Usefulness::IdleDial } else { idle }, rest.since)
             }
-            (None, Some(heard)) => (if is_dial { Use::StreamsOfDial } else { Use::Streams }, heard),
+            (None, Some(heard)) => (if is_dial { Usefulness::StreamsOfDial } else { Usefulness::Streams }, heard),
             (None, None) => return None,
         };
         let is_protected = || conn.peer().is_some_and(|peer| self.trimming.protected.contains(peer));
-        if why == Why::Need && used >= Use::Streams || is_protected() {
+        if why == SweepReason::Need && used >= Usefulness::Streams || is_protected() {
             return None;
         }
         let usual = self.state.config.trim_grace;
-        let grace = if why == Why::Need { usual.min(GRACE_IN_NEED) } else { usual };
+        let grace = if why == SweepReason::Need { usual.min(GRACE_IN_NEED) } else { usual };
         Some(Candidate { used, since, id, ripe_at: conn.began.saturating_add(grace) })
     }
 
@@ -336,9 +336,9 @@ where
         let staying = (self.open_connections() as usize).saturating_sub(leaving);
         let (is_high, lowers) = (staying > high as usize, now <= self.trimming.lowers_until);
         let wanted = match why {
-            Why::HighWater if is_high || lowers => staying.saturating_sub(low as usize),
-            Why::HighWater => 0,
-            Why::Need => wanted,
+            SweepReason::HighWater if is_high || lowers => staying.saturating_sub(low as usize),
+            SweepReason::HighWater => 0,
+            SweepReason::Need => wanted,
         };
         let mut least_useful = candidates.into_sorted_vec();
         least_useful.truncate(wanted);
@@ -349,7 +349,7 @@ where
         let trimming = &mut self.trimming;
         trimming.rests_until = now.saturating_add(PAUSE);
         match why {
-            Why::HighWater => {
+            SweepReason::HighWater => {
                 if is_high {
                     let ripe = young.iter().map(|one| one.ripe_at.saturating_add(PAUSE));
                     trimming.lowers_until = ripe.max().unwrap_or(Duration::ZERO);
@@ -359,22 +359,22 @@ where
                 let ripe_at = young.iter().map(|one| one.ripe_at).chain(newest).min();
                 trimming.ripe_at = ripe_at.unwrap_or(Duration::ZERO);
             }
-            Why::Need => {
+            SweepReason::Need => {
                 (trimming.needed, trimming.is_in_vain) = (0, victims.is_empty());
                 trimming.needed_before = (now, wanted);
             }
         }
         (trimming.victims, trimming.victims_of, trimming.last) = (victims, Some(why), Some(why));
-        if why == Why::Need && self.trimming.is_in_vain {
+        if why == SweepReason::Need && self.trimming.is_in_vain {
             self.give_back_handshakes(self.trimming.needed_since);
             // A listener waits for what they have given back.
-            self.wakers.mark(Slot::Transport);
+            self.wakers.mark(WakeTarget::Transport);
         }
     }
 
     /// Closes a connection that is to go, if it still may. Returns whether it has.
     fn trim_victim(&mut self, victim: Candidate) -> bool {
-        let why = self.trimming.victims_of.unwrap_or(Why::HighWater);
+        let why = self.trimming.victims_of.unwrap_or(SweepReason::HighWater);
         // The stream that makes it useful may be in the socket already.
         self.help(victim.id, Helping::WHOLE);
         let may_go = self.candidate(victim.id, why).is_some_and(|now| now.used <= victim.used);
@@ -384,14 +384,14 @@ where
         if self.trimming.victims.is_empty() {
             self.trimming.victims = Vec::new();
             // What the last ones have given back, a listener may be waiting for.
-            self.wakers.mark(Slot::Transport);
+            self.wakers.mark(WakeTarget::Transport);
         }
         may_go
     }
 
     /// Closes a connection that gives way by a rule: its peer hears yamux's go-away, if its pipe takes that at once.
     pub(super) fn trim(&mut self, id: ConnectionId, why: Trim) {
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         if let Some(conn) = self.connections.get_mut(id) {
             conn.trim(&mut self.state, &mut Context::from_waker(&waker), self.now, why);
             conn.mark_dirty(&mut self.state);

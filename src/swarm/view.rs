@@ -2,7 +2,7 @@
 
 use super::Swarm;
 use super::config::Config;
-use super::listeners::Listener;
+use super::listeners::ListenerEntry;
 use super::reactor::Reactor;
 use super::refusals::{Refusal, RefusedAt};
 use super::socket_connection::SocketConnection;
@@ -194,7 +194,7 @@ where
     /// Looks a listener up, from the command until its last event has been handled; `None` if the id is stale.
     #[must_use]
     pub fn listener(&self, id: ListenerId) -> Option<ListenerView<'_>> {
-        let Listener { address, addresses, error, .. } = self.listeners.table.get(id)?;
+        let ListenerEntry { address, addresses, error, .. } = self.listeners.table.get(id)?;
         let state = self.state.lifecycle.state(id)?;
         Some(ListenerView { state, address, addresses, error: error.as_deref() })
     }

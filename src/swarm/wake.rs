@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Who is woken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Slot {
+pub(super) enum WakeTarget {
     Transport,
     /// The connection whose id has this index.
     Connection(usize),
@@ -27,7 +27,7 @@ pub(super) enum Slot {
     Visitor(u64),
 }
 
-impl Slot {
+impl WakeTarget {
     /// Returns the slot of a connection.
     pub(super) const fn of(id: ConnectionId) -> Self {
         Self::Connection(id.index())
@@ -44,12 +44,12 @@ pub(super) struct WakeSet {
 }
 
 #[derive(Debug, Default)]
-struct Shared(Mutex<Line>);
+struct Shared(Mutex<WokenQueue>);
 
 #[derive(Debug, Default)]
-struct Line {
+struct WokenQueue {
     /// Woken slots, oldest first. Each stands here at most once.
-    woken: Vec<Slot>,
+    woken: Vec<WakeTarget>,
     /// The [caller](WakeSet::caller) was used: the owner is to take a turn although no slot may have woken.
     is_called: bool,
     /// The owner is between two turns and has not been woken yet.
@@ -60,20 +60,20 @@ struct Line {
 /// What a slot's waker rings.
 #[derive(Debug)]
 struct Bell {
-    slot: Slot,
+    slot: WakeTarget,
     /// The slot stands in line.
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
 impl Shared {
-    fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, WokenQueue> {
         // A panic under the lock leaves no line half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the line, and wakes the owner if it is asleep.
-    fn queue(&self, change: impl FnOnce(&mut Line)) {
+    fn queue(&self, change: impl FnOnce(&mut WokenQueue)) {
         let mut line = self.line();
         change(&mut line);
         let owner = core::mem::take(&mut line.is_asleep).then(|| line.owner.clone()).flatten();
@@ -123,7 +123,7 @@ impl Drop for Awake {
 impl WakeSet {
     /// Makes a set without slots. Between turns, a wake wakes `owner`, until another one is [set](Self::set_owner).
     pub(super) fn new(owner: Waker) -> Self {
-        let line = Line { is_asleep: true, owner: Some(owner), ..Line::default() };
+        let line = WokenQueue { is_asleep: true, owner: Some(owner), ..WokenQueue::default() };
         Self { shared: Arc::new(Shared(Mutex::new(line))), lasting: Vec::new(), visitors: BTreeMap::new() }
     }
 
@@ -153,29 +153,29 @@ impl WakeSet {
     }
 
     /// Returns the waker of a slot, which is made if it does not exist yet.
-    pub(super) fn waker(&mut self, slot: Slot) -> Waker {
+    pub(super) fn waker(&mut self, slot: WakeTarget) -> Waker {
         let shared = &self.shared;
         let make = |slot| {
             let bell = Arc::new(Bell { slot, queued: AtomicBool::new(false), shared: shared.clone() });
             (bell.clone(), Waker::from(bell))
         };
         let index = match slot {
-            Slot::Transport => 0,
-            Slot::Connection(index) => index + 1,
-            Slot::Visitor(number) => return self.visitors.entry(number).or_insert_with(|| make(slot)).1.clone(),
+            WakeTarget::Transport => 0,
+            WakeTarget::Connection(index) => index + 1,
+            WakeTarget::Visitor(number) => return self.visitors.entry(number).or_insert_with(|| make(slot)).1.clone(),
         };
         while self.lasting.len() <= index {
-            let slot = self.lasting.len().checked_sub(1).map_or(Slot::Transport, Slot::Connection);
+            let slot = self.lasting.len().checked_sub(1).map_or(WakeTarget::Transport, WakeTarget::Connection);
             self.lasting.push(make(slot));
         }
         self.lasting[index].1.clone()
     }
 
-    fn bell(&self, slot: Slot) -> Option<&Bell> {
+    fn bell(&self, slot: WakeTarget) -> Option<&Bell> {
         let (bell, _) = match slot {
-            Slot::Transport => self.lasting.first(),
-            Slot::Connection(index) => self.lasting.get(index + 1),
-            Slot::Visitor(number) => self.visitors.get(&number),
+            WakeTarget::Transport => self.lasting.first(),
+            WakeTarget::Connection(index) => self.lasting.get(index + 1),
+            WakeTarget::Visitor(number) => self.visitors.get(&number),
         }?;
         Some(bell)
     }
@@ -204,7 +204,7 @@ impl WakeSet {
     }
 
     /// Puts a slot in line as if it had been woken, without waking the owner.
-    pub(super) fn mark(&self, slot: Slot) {
+    pub(super) fn mark(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot)
             && !bell.queued.swap(true, Ordering::AcqRel)
         {
@@ -218,7 +218,7 @@ impl WakeSet {
     }
 
     /// Appends the line to `into`. Each slot still counts as in line until its helping [begins](Self::begin).
-    pub(super) fn take(&self, into: &mut VecDeque<Slot>) {
+    pub(super) fn take(&self, into: &mut VecDeque<WakeTarget>) {
         let mut line = self.shared.line();
         if !line.woken.is_empty() {
             into.extend(line.woken.drain(..));
@@ -226,7 +226,7 @@ impl WakeSet {
     }
 
     /// Begins a slot's helping: from now on a wake puts the slot in line again.
-    pub(super) fn begin(&self, slot: Slot) {
+    pub(super) fn begin(&self, slot: WakeTarget) {
         if let Some(bell) = self.bell(slot) {
             // It also acquires: writes before a wake that found the slot in line already are visible from here on.
             bell.queued.swap(false, Ordering::AcqRel);
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_slot_stands_in_line_once_until_its_helping_begins() {
         let (_, mut set) = set();
-        let (first, third) = (set.waker(Slot::Transport), set.waker(Slot::Connection(2)));
+        let (first, third) = (set.waker(WakeTarget::Transport), set.waker(WakeTarget::Connection(2)));
         third.wake_by_ref();
         first.wake_by_ref();
         third.wake_by_ref();
@@ -266,31 +266,31 @@ mod tests {
         set.take(&mut taken);
         third.wake_by_ref();
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Connection(2), Slot::Transport]);
-        set.begin(Slot::Connection(2));
+        assert_eq!(taken, [WakeTarget::Connection(2), WakeTarget::Transport]);
+        set.begin(WakeTarget::Connection(2));
         third.wake();
         assert!(set.is_woken());
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Connection(2), Slot::Transport, Slot::Connection(2)]);
+        assert_eq!(taken, [WakeTarget::Connection(2), WakeTarget::Transport, WakeTarget::Connection(2)]);
     }
 
     #[test]
     fn a_slot_that_was_given_up_is_made_again_and_its_old_waker_harms_nobody() {
         let (_, mut set) = set();
-        let (first, old) = (set.waker(Slot::Connection(0)), set.waker(Slot::Connection(9)));
+        let (first, old) = (set.waker(WakeTarget::Connection(0)), set.waker(WakeTarget::Connection(9)));
         set.give_up_slots(1);
         assert_eq!(set.connections(), 1);
-        let new = set.waker(Slot::Connection(9));
+        let new = set.waker(WakeTarget::Connection(9));
         [&old, &new, &first].into_iter().for_each(Waker::wake_by_ref);
         let mut taken = VecDeque::new();
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Connection(9), Slot::Connection(9), Slot::Connection(0)]);
+        assert_eq!(taken, [WakeTarget::Connection(9), WakeTarget::Connection(9), WakeTarget::Connection(0)]);
     }
 
     #[test]
     fn the_owner_is_woken_once_between_turns_and_not_during_one() {
         let (count, mut set) = set();
-        let (first, second) = (set.waker(Slot::Transport), set.waker(Slot::Visitor(7)));
+        let (first, second) = (set.waker(WakeTarget::Transport), set.waker(WakeTarget::Visitor(7)));
         first.wake_by_ref();
         second.wake_by_ref();
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
         drop(awake);
         assert!(set.is_woken() && set.is_called());
-        set.mark(Slot::Connection(1));
+        set.mark(WakeTarget::Connection(1));
         assert_eq!(count.0.load(Ordering::SeqCst), 1, "what the owner marks it knows");
         set.caller().wake();
         assert_eq!(count.0.load(Ordering::SeqCst), 2);
@@ -311,18 +311,18 @@ mod tests {
     #[test]
     fn a_visitor_that_has_left_wakes_nobody_who_comes_after() {
         let (_, mut set) = set();
-        let first = set.waker(Slot::Visitor(0));
+        let first = set.waker(WakeTarget::Visitor(0));
         first.wake_by_ref();
         set.forget(0);
-        let _ = set.waker(Slot::Visitor(1));
+        let _ = set.waker(WakeTarget::Visitor(1));
         let mut taken = VecDeque::new();
         set.take(&mut taken);
-        assert_eq!(taken, [Slot::Visitor(0)], "it stands in line, and nobody is found there");
-        set.begin(Slot::Visitor(0));
+        assert_eq!(taken, [WakeTarget::Visitor(0)], "it stands in line, and nobody is found there");
+        set.begin(WakeTarget::Visitor(0));
         assert!(set.visitors.keys().eq([&1]));
         first.wake();
         set.take(&mut taken);
-        assert!(!taken.contains(&Slot::Visitor(1)));
+        assert!(!taken.contains(&WakeTarget::Visitor(1)));
     }
 
     /// Two threads wake while the owner turns and sleeps: each wake is followed by a turn that finds it.
@@ -342,7 +342,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(index, work)| {
-                let (waker, work) = (set.waker(Slot::Connection(index)), work.clone());
+                let (waker, work) = (set.waker(WakeTarget::Connection(index)), work.clone());
                 thread::spawn(move || {
                     for _ in 0..ROUNDS {
                         work.fetch_add(1, Ordering::SeqCst);
@@ -356,7 +356,7 @@ mod tests {
             let (awake, _) = set.awake();
             set.take(&mut line);
             while let Some(slot) = line.pop_front() {
-                let Slot::Connection(index) = slot else { panic!("nobody woke {slot:?}") };
+                let WakeTarget::Connection(index) = slot else { panic!("nobody woke {slot:?}") };
                 set.begin(slot);
                 done += work[index].swap(0, Ordering::SeqCst);
             }

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 /// The steps of a handshake, in their order. Each step costs the peer more than the one before; bytes alone are no step,
 /// so that whoever sends them one by one gains nothing by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Progress {
+pub(super) enum HandshakeProgress {
     /// No byte has come.
     Silent,
     Heard,
@@ -17,14 +17,14 @@ pub(super) enum Progress {
     Proved,
 }
 
-impl Progress {
+impl HandshakeProgress {
     pub(super) const ALL: [Self; 5] = [Self::Silent, Self::Heard, Self::Agreed, Self::Answered, Self::Proved];
 }
 
 /// The order in which visitors go: the least advanced first, then the oldest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Standing {
-    pub(super) progress: Progress,
+    pub(super) progress: HandshakeProgress,
     pub(super) number: u64,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Crowd {
     /// The number of those that have ever come, which is the turn of the next one.
     came: u64,
     /// The numbers of the members, by their progress and turn.
-    members: BTreeMap<(Progress, u64), u64>,
+    members: BTreeMap<(HandshakeProgress, u64), u64>,
 }
 
 impl Crowd {
@@ -50,21 +50,21 @@ impl Crowd {
         self.came
     }
 
-    /// Takes a visitor in, as [silent](Progress::Silent), and returns its turn.
+    /// Takes a visitor in, as [silent](HandshakeProgress::Silent), and returns its turn.
     pub(super) fn enter(&mut self, number: u64) -> u64 {
         let turn = self.came;
         self.came += 1;
-        self.members.insert((Progress::Silent, turn), number);
+        self.members.insert((HandshakeProgress::Silent, turn), number);
         turn
     }
 
     /// Lets the one go that has this progress and turn.
-    pub(super) fn leave(&mut self, progress: Progress, turn: u64) {
+    pub(super) fn leave(&mut self, progress: HandshakeProgress, turn: u64) {
         self.members.remove(&(progress, turn));
     }
 
     /// Notes how far a member has come by now.
-    pub(super) fn advance(&mut self, turn: u64, from: Progress, to: Progress) {
+    pub(super) fn advance(&mut self, turn: u64, from: HandshakeProgress, to: HandshakeProgress) {
         if let Some(number) = self.members.remove(&(from, turn)) {
             self.members.insert((to, turn), number);
         }
@@ -78,7 +78,7 @@ impl Crowd {
     /// Returns the settled one that goes first; `None` of an empty crowd.
     pub(super) fn first(&self) -> Option<Standing> {
         let settled = self.settled();
-        Progress::ALL.into_iter().find_map(|progress| {
+        HandshakeProgress::ALL.into_iter().find_map(|progress| {
             let (_, number) = self.members.range((progress, 0)..(progress, settled)).next()?;
             Some(Standing { progress, number: *number })
         })
@@ -91,6 +91,6 @@ impl Crowd {
 
     /// Returns the oldest one of which no byte has come.
     pub(super) fn oldest_silent(&self) -> Option<u64> {
-        self.iter().next().filter(|first| first.progress == Progress::Silent).map(|first| first.number)
+        self.iter().next().filter(|first| first.progress == HandshakeProgress::Silent).map(|first| first.number)
     }
 }

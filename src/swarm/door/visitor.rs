@@ -1,10 +1,10 @@
 //! [`Visitor`]: an accepted connection whose peer is not authenticated.
 
-use super::crowd::Progress;
+use super::crowd::HandshakeProgress;
 use crate::connection::{Error, Fact, HandshakeStep, Input};
 use crate::lifecycle::ListenerId;
 use crate::swarm::retry::retry_interrupted;
-use crate::swarm::run_queue::Share;
+use crate::swarm::run_queue::HelpingsTaken;
 use crate::swarm::socket_connection::{HELPING_READS, Pipe};
 use crate::swarm::state::SwarmState;
 use alloc::boxed::Box;
@@ -24,8 +24,8 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
     pub(in crate::swarm) listener: ListenerId,
     pub(in crate::swarm) began: Duration,
     /// The helpings that it has had of the last tick.
-    pub(super) share: Share,
-    pub(super) stage: Stage<T>,
+    pub(super) share: HelpingsTaken,
+    pub(super) stage: VisitorStage<T>,
     /// The part of the bytes held that counts for the door's budget.
     pub(super) counted: usize,
     /// A byte has come.
@@ -39,7 +39,7 @@ pub(in crate::swarm) struct Visitor<T: Transport> {
 }
 
 #[expect(clippy::large_enum_variant, reason = "a visitor is boxed as a whole")]
-pub(super) enum Stage<T: Transport> {
+pub(super) enum VisitorStage<T: Transport> {
     Upgrading(Pin<Box<T::ListenerUpgrade>>),
     Up(Pipe<T::Output>),
     /// The pipe has gone to its connection, or the socket is closed.
@@ -47,25 +47,25 @@ pub(super) enum Stage<T: Transport> {
 }
 
 /// What a helping has come to.
-pub(super) enum Outcome {
+pub(super) enum HelpingOutcome {
     /// It waits for its socket.
     Waits,
     /// It may have more to read, and is to wait in line for another helping.
     HasMore,
     /// Its peer is authenticated.
     Authenticated,
-    Over(Flaw),
+    Over(VisitorFlaw),
 }
 
 /// The reason for which it ended before its peer was authenticated, for a log.
-pub(super) enum Flaw {
+pub(super) enum VisitorFlaw {
     Upgrade(Box<dyn fmt::Display>),
     Handshake(Error),
     Io(io::Error),
     Eof,
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for VisitorFlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Upgrade(error) => error.fmt(f),
@@ -94,8 +94,8 @@ where
             local,
             listener,
             began: now,
-            share: Share::default(),
-            stage: Stage::Upgrading(Box::pin(upgrade)),
+            share: HelpingsTaken::default(),
+            stage: VisitorStage::Upgrading(Box::pin(upgrade)),
             counted: 0,
             has_spoken: false,
             received: 0,
@@ -106,47 +106,47 @@ where
     }
 
     /// Returns how far its handshake has come.
-    pub(super) fn progress(&self) -> Progress {
-        let Stage::Up(pipe) = &self.stage else { return Progress::Silent };
+    pub(super) fn progress(&self) -> HandshakeProgress {
+        let VisitorStage::Up(pipe) = &self.stage else { return HandshakeProgress::Silent };
         match pipe.connection.handshake_step() {
-            HandshakeStep::Security if !self.has_spoken => Progress::Silent,
-            HandshakeStep::Security => Progress::Heard,
-            HandshakeStep::Exchange => Progress::Agreed,
-            HandshakeStep::Answered => Progress::Answered,
-            HandshakeStep::Authenticated => Progress::Proved,
+            HandshakeStep::Security if !self.has_spoken => HandshakeProgress::Silent,
+            HandshakeStep::Security => HandshakeProgress::Heard,
+            HandshakeStep::Exchange => HandshakeProgress::Agreed,
+            HandshakeStep::Answered => HandshakeProgress::Answered,
+            HandshakeStep::Authenticated => HandshakeProgress::Proved,
         }
     }
 
     /// Returns the bytes of memory that wait for more to come, or to be written.
     pub(super) fn held(&self) -> usize {
-        let Stage::Up(pipe) = &self.stage else { return 0 };
+        let VisitorStage::Up(pipe) = &self.stage else { return 0 };
         pipe.connection.bytes_held() + self.out.capacity()
     }
 
     /// Returns a hash of the handshake's transcript, while our dial can have the same one.
     pub(super) fn transcript(&self) -> Option<[u8; 32]> {
         match &self.stage {
-            Stage::Up(pipe) => pipe.connection.transcript(),
-            Stage::Upgrading(_) | Stage::Over => None,
+            VisitorStage::Up(pipe) => pipe.connection.transcript(),
+            VisitorStage::Upgrading(_) | VisitorStage::Over => None,
         }
     }
 
     /// Takes the pipe, for the connection or to close it.
     pub(super) fn take_pipe(&mut self) -> Option<Pipe<T::Output>> {
-        match core::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Up(pipe) => Some(pipe),
-            Stage::Upgrading(_) | Stage::Over => None,
+        match core::mem::replace(&mut self.stage, VisitorStage::Over) {
+            VisitorStage::Up(pipe) => Some(pipe),
+            VisitorStage::Upgrading(_) | VisitorStage::Over => None,
         }
     }
 
     /// Polls for the byte pipe. `Ok(Some(_))`: it has just come.
-    pub(super) fn poll_pipe(&mut self, cx: &mut Context<'_>) -> Result<Option<T::Output>, Flaw> {
+    pub(super) fn poll_pipe(&mut self, cx: &mut Context<'_>) -> Result<Option<T::Output>, VisitorFlaw> {
         match &mut self.stage {
-            Stage::Up(_) | Stage::Over => Ok(None),
-            Stage::Upgrading(upgrade) => match upgrade.as_mut().poll(cx) {
+            VisitorStage::Up(_) | VisitorStage::Over => Ok(None),
+            VisitorStage::Upgrading(upgrade) => match upgrade.as_mut().poll(cx) {
                 Poll::Pending => Ok(None),
                 Poll::Ready(Ok(io)) => Ok(Some(io)),
-                Poll::Ready(Err(error)) => Err(Flaw::Upgrade(Box::new(error))),
+                Poll::Ready(Err(error)) => Err(VisitorFlaw::Upgrade(Box::new(error))),
             },
         }
     }
@@ -160,10 +160,10 @@ where
         input: &mut Input,
         most: usize,
         now: Duration,
-    ) -> Outcome {
+    ) -> HelpingOutcome {
         let mut left = most;
         for _ in 0..HELPING_READS {
-            let Stage::Up(pipe) = &mut self.stage else { return Outcome::Waits };
+            let VisitorStage::Up(pipe) = &mut self.stage else { return HelpingOutcome::Waits };
             pipe.connection.begin_input(input);
             let space = input.space();
             let asked = space.len().min(left);
@@ -178,64 +178,64 @@ where
                 // Before its peer is authenticated a connection has no other facts.
                 if let Fact::Failed(error) = fact {
                     self.last_words(cx, now);
-                    return Outcome::Over(Flaw::Handshake(error));
+                    return HelpingOutcome::Over(VisitorFlaw::Handshake(error));
                 }
                 is_authenticated |= fact == Fact::ReadyToOpen;
             }
             if let Err(flaw) = self.write(cx, now) {
-                return Outcome::Over(flaw);
+                return HelpingOutcome::Over(flaw);
             }
             if is_authenticated {
-                return Outcome::Authenticated;
+                return HelpingOutcome::Authenticated;
             }
             match read {
-                Poll::Pending => return Outcome::Waits,
-                Poll::Ready(Ok(0)) => return Outcome::Over(Flaw::Eof),
+                Poll::Pending => return HelpingOutcome::Waits,
+                Poll::Ready(Ok(0)) => return HelpingOutcome::Over(VisitorFlaw::Eof),
                 Poll::Ready(Ok(n)) if n < asked => left -= n,
-                Poll::Ready(Ok(_)) => return Outcome::HasMore,
-                Poll::Ready(Err(error)) => return Outcome::Over(Flaw::Io(error)),
+                Poll::Ready(Ok(_)) => return HelpingOutcome::HasMore,
+                Poll::Ready(Err(error)) => return HelpingOutcome::Over(VisitorFlaw::Io(error)),
             }
         }
-        Outcome::HasMore
+        HelpingOutcome::HasMore
     }
 
     /// Writes pending output, as far as the pipe takes it.
-    fn write(&mut self, cx: &mut Context<'_>, now: Duration) -> Result<(), Flaw> {
-        let Stage::Up(pipe) = &mut self.stage else { return Ok(()) };
+    fn write(&mut self, cx: &mut Context<'_>, now: Duration) -> Result<(), VisitorFlaw> {
+        let VisitorStage::Up(pipe) = &mut self.stage else { return Ok(()) };
         loop {
             if self.out.is_empty() {
                 if !pipe.connection.is_due() {
                     return Ok(());
                 }
-                pipe.connection.transmit(&mut self.out).map_err(Flaw::Handshake)?;
+                pipe.connection.transmit(&mut self.out).map_err(VisitorFlaw::Handshake)?;
             }
             while self.written < self.out.len() {
                 match retry_interrupted(Pin::new(&mut pipe.io).poll_write(cx, &self.out[self.written..]), cx) {
                     Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(0)) => return Err(Flaw::Io(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(0)) => return Err(VisitorFlaw::Io(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(Ok(n)) => {
                         self.written += n;
                         self.sent += n as u64;
                         pipe.connection.part_written(now);
                     }
-                    Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
+                    Poll::Ready(Err(error)) => return Err(VisitorFlaw::Io(error)),
                 }
             }
             match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => (self.out, self.written) = (Vec::new(), 0),
-                Poll::Ready(Err(error)) => return Err(Flaw::Io(error)),
+                Poll::Ready(Err(error)) => return Err(VisitorFlaw::Io(error)),
             }
         }
     }
 
     /// Tries once to write what a handshake that has failed still has to say: a refusal tells the peer the reason.
     fn last_words(&mut self, cx: &mut Context<'_>, now: Duration) {
-        let has_words = |stage: &Stage<T>| matches!(stage, Stage::Up(pipe) if pipe.connection.is_due());
+        let has_words = |stage: &VisitorStage<T>| matches!(stage, VisitorStage::Up(pipe) if pipe.connection.is_due());
         if (has_words(&self.stage) || !self.out.is_empty())
             && self.write(cx, now).is_ok()
             && self.out.is_empty()
-            && let Stage::Up(pipe) = &mut self.stage
+            && let VisitorStage::Up(pipe) = &mut self.stage
         {
             let _ = Pin::new(&mut pipe.io).poll_close(cx);
         }

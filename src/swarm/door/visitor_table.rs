@@ -19,7 +19,7 @@
 //! reactor again after each 16th that comes, so that who has spoken is heard before any of this can happen to it. A site has
 //! fewer than half of the places, so that one alone never fills the table, nor shortens the time for others' first bytes.
 
-use super::crowd::{Crowd, Progress, Standing};
+use super::crowd::{Crowd, HandshakeProgress, Standing};
 use crate::swarm::address_group::AddressGroup;
 use crate::swarm::config::Config;
 use alloc::boxed::Box;
@@ -61,7 +61,7 @@ struct VisitorEntry<V> {
     origin: VisitorOrigin,
     /// Its turns in the crowds of its origin.
     turns: [u64; 2],
-    progress: Progress,
+    progress: HandshakeProgress,
     began: Duration,
     /// Apart from the tree, so that its nodes stay small.
     visitor: Box<V>,
@@ -178,7 +178,7 @@ impl<V> VisitorTable<V> {
         self.payers.first().map(|((_, standing), _)| standing.number)
     }
 
-    /// Lets a visitor in, as [silent](Progress::Silent). There has to be a place for it.
+    /// Lets a visitor in, as [silent](HandshakeProgress::Silent). There has to be a place for it.
     pub(super) fn insert(&mut self, origin: VisitorOrigin, began: Duration, visitor: V) -> u64 {
         let number = self.next_number();
         self.all.enter(number);
@@ -186,7 +186,7 @@ impl<V> VisitorTable<V> {
         for (key, turn) in origin.crowds().zip(&mut turns) {
             *turn = self.locals.entry(key).or_default().crowd.enter(number);
         }
-        let progress = Progress::Silent;
+        let progress = HandshakeProgress::Silent;
         self.places.insert(number, VisitorEntry { origin, turns, progress, began, visitor: Box::new(visitor) });
         self.settle(origin);
         number
@@ -205,7 +205,7 @@ impl<V> VisitorTable<V> {
     }
 
     /// Notes how far a visitor has come by now.
-    pub(super) fn advance(&mut self, number: u64, progress: Progress) {
+    pub(super) fn advance(&mut self, number: u64, progress: HandshakeProgress) {
         let Some(place) = self.places.get_mut(&number) else { return };
         let before = core::mem::replace(&mut place.progress, progress);
         if before == progress {
@@ -286,7 +286,7 @@ impl<V> VisitorTable<V> {
         let is_half_taken =
             |key| self.locals.get(&key).is_some_and(|local| is_half(local.crowd.len(), self.most_of(key)));
         let is_crowded = is_half(self.len(), self.most) || place.origin.crowds().any(is_half_taken);
-        let is_hurried = place.progress == Progress::Silent && is_crowded;
+        let is_hurried = place.progress == HandshakeProgress::Silent && is_crowded;
         Some(if is_hurried { whole.min(self.first_byte_deadline(place)) } else { whole })
     }
 

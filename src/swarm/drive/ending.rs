@@ -6,8 +6,8 @@ use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
 use crate::swarm::refusals::Refusal;
-use crate::swarm::timers::Due;
-use crate::swarm::wake::Slot;
+use crate::swarm::timers::DeadlineOf;
+use crate::swarm::wake::WakeTarget;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -39,8 +39,8 @@ where
         while judges && self.is_deadline_due() && (budget.allows() || !has_judged) {
             has_judged = true;
             match self.timers.take_due(self.now) {
-                Some(Due::Connection(id)) => self.judge(id),
-                Some(Due::Door) => self.judge_door(Helping::WHOLE.bytes),
+                Some(DeadlineOf::Connection(id)) => self.judge(id),
+                Some(DeadlineOf::Door) => self.judge_door(Helping::WHOLE.bytes),
                 None => {}
             }
         }
@@ -101,7 +101,7 @@ where
         if conn.deadline(&self.state).is_some_and(|deadline| deadline <= now) {
             // Bytes that would move the deadline may be in the socket already, without a wake yet.
             self.help(id, Helping::WHOLE);
-            let waker = self.wakers.waker(Slot::of(id));
+            let waker = self.wakers.waker(WakeTarget::of(id));
             if let Some(conn) = self.connections.get_mut(id) {
                 conn.drive_timeouts(&mut self.state, &mut Context::from_waker(&waker), now);
             }

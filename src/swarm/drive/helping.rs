@@ -6,8 +6,8 @@ use crate::lifecycle::ConnectionId;
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::socket_connection::{Pipe, Stage, Why};
-use crate::swarm::wake::Slot;
+use crate::swarm::socket_connection::{ConnectionStage, EndCause, Pipe};
+use crate::swarm::wake::WakeTarget;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -47,7 +47,7 @@ where
                 if budget.allows()
                     && let Some(number) = self.next_held_over()
                 {
-                    self.wakers.begin(Slot::Visitor(number));
+                    self.wakers.begin(WakeTarget::Visitor(number));
                     self.help_visitor(number, Helping::WHOLE.bytes);
                     self.ask_for_work(budget);
                     continue;
@@ -59,7 +59,7 @@ where
                 self.queue.served.push_back(slot);
                 continue;
             }
-            if let Slot::Visitor(number) = slot
+            if let WakeTarget::Visitor(number) = slot
                 && !self.visitor_may_cost(number, self.queue.turn)
             {
                 self.queue.woken.pop_front();
@@ -75,15 +75,15 @@ where
             self.queue.woken.pop_front();
             self.wakers.begin(slot);
             match slot {
-                Slot::Transport => {
+                WakeTarget::Transport => {
                     self.help_transport();
                     events += 1;
                     if events.is_multiple_of(EVENTS_UNHEARD) {
                         self.hear();
                     }
                 }
-                Slot::Visitor(number) => self.help_visitor(number, Helping::WHOLE.bytes),
-                Slot::Connection(index) => {
+                WakeTarget::Visitor(number) => self.help_visitor(number, Helping::WHOLE.bytes),
+                WakeTarget::Connection(index) => {
                     if let Some(id) = self.connections.key_at(index) {
                         // In a tick, a connection beside which no other slot waits delays nobody by a large helping.
                         let waiting = self.queue.woken.len();
@@ -108,7 +108,7 @@ where
         if !self.queue.served.is_empty() {
             self.queue.woken.append(&mut self.queue.served);
         }
-        self.queue.woken.extend(self.queue.held_over.drain(..).map(Slot::Visitor));
+        self.queue.woken.extend(self.queue.held_over.drain(..).map(WakeTarget::Visitor));
     }
 
     /// Asks for what a signature has cost beyond the unit that was asked for before, now that it is known.
@@ -118,12 +118,12 @@ where
     }
 
     /// Takes a helping of a slot's share of this tick. Returns `false` if its share is used up.
-    fn has_share(&mut self, slot: Slot) -> bool {
+    fn has_share(&mut self, slot: WakeTarget) -> bool {
         let (turn, most) = (self.queue.turn, self.state.config.reads_per_poll.max(1));
         match slot {
-            Slot::Transport => self.queue.transport.take(turn, TRANSPORT_SHARE),
-            Slot::Visitor(number) => self.visitor_has_share(number, turn, most),
-            Slot::Connection(index) => {
+            WakeTarget::Transport => self.queue.transport.take(turn, TRANSPORT_SHARE),
+            WakeTarget::Visitor(number) => self.visitor_has_share(number, turn, most),
+            WakeTarget::Connection(index) => {
                 let conn = self.connections.key_at(index).and_then(|id| self.connections.get_mut(id));
                 conn.is_none_or(|conn| conn.share.take(turn, most))
             }
@@ -132,7 +132,7 @@ where
 
     /// Polls a dial, or reads at most so much of a connection and handles it.
     pub(in crate::swarm) fn help(&mut self, id: ConnectionId, most: Helping) {
-        let (slot, now) = (Slot::of(id), self.now);
+        let (slot, now) = (WakeTarget::of(id), self.now);
         let waker = self.wakers.waker(slot);
         let mut cx = Context::from_waker(&waker);
         let Some(conn) = self.connections.get_mut(id) else { return };
@@ -147,10 +147,10 @@ where
                 config,
                 conn.began,
             ) {
-                Ok(connection) => conn.stage = Stage::Up(Pipe { io, connection }),
+                Ok(connection) => conn.stage = ConnectionStage::Up(Pipe { io, connection }),
                 Err(error) => {
                     drop(io);
-                    conn.over(&mut self.state, Why::Broke(error));
+                    conn.over(&mut self.state, EndCause::Broke(error));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::swarm::Swarm;
 use crate::swarm::budget::Budget;
 use crate::swarm::reactor::Reactor;
-use crate::swarm::wake::Slot;
+use crate::swarm::wake::WakeTarget;
 use core::task::Context;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 use libp2p_core::Transport;
@@ -47,13 +47,13 @@ where
         let Some(id) = self.state.dirty.pop_front() else { return };
         let Some(conn) = self.connections.get_mut(id) else { return };
         conn.is_dirty = false;
-        let waker = self.wakers.waker(Slot::of(id));
+        let waker = self.wakers.waker(WakeTarget::of(id));
         let was_clogged = conn.connection().is_some_and(|connection| !connection.wants_input());
         if conn.drive_output(&mut self.state, &mut Context::from_waker(&waker), &mut self.output, self.now) {
             conn.mark_dirty(&mut self.state);
         }
         if was_clogged && conn.connection().is_some_and(|connection| connection.wants_input()) {
-            self.wakers.mark(Slot::of(id));
+            self.wakers.mark(WakeTarget::of(id));
         }
         self.relieve();
         self.arm(id);

@@ -15,11 +15,11 @@ const NOWHERE: u32 = u32::MAX;
 pub(super) struct Ranking {
     /// The holders, none above one with a smaller count.
     heap: Vec<u32>,
-    entries: Vec<Entry>,
+    entries: Vec<Rank>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Rank {
     count: u32,
     place: u32,
 }
@@ -29,7 +29,7 @@ impl Ranking {
     pub(super) fn make_room(&mut self, holder: u32) {
         let needed = holder as usize + 1;
         if needed > self.entries.len() {
-            self.entries.resize(needed, Entry { count: 0, place: NOWHERE });
+            self.entries.resize(needed, Rank { count: 0, place: NOWHERE });
         }
         self.heap.reserve(self.entries.len() - self.heap.len());
     }

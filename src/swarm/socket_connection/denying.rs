@@ -2,7 +2,7 @@
 //! and the protocols of its streams.
 
 use super::ending::short;
-use super::{SocketConnection, Stage, Why};
+use super::{ConnectionStage, EndCause, SocketConnection};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, StreamEnd, StreamId};
 use crate::swarm::gate::Denial;
 use crate::swarm::refusals::Refusal;
@@ -49,19 +49,19 @@ where
         now: Duration,
         why: Denial,
     ) {
-        if matches!(self.stage, Stage::Over(_)) {
+        if matches!(self.stage, ConnectionStage::Over(_)) {
             return;
         }
         self.error = Some(short(&why));
         if !state.is_opening(self.id) {
-            if let Stage::Up(pipe) = &mut self.stage {
+            if let ConnectionStage::Up(pipe) = &mut self.stage {
                 pipe.connection.close(&state.config.connection, now);
             }
             self.last_words(cx);
         } else if let Some(listener) = self.listener {
             state.refuse_from(listener, Refusal::ConnectionDenied, &self.remote, self.peer());
         }
-        self.over(state, Why::Ended(ConnectionEnd::Denied));
+        self.over(state, EndCause::Ended(ConnectionEnd::Denied));
     }
 
     /// Asks the gate whether the peer may speak the protocol that it has chosen on a stream. Streams of ours are our choice.

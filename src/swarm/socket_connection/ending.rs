@@ -1,6 +1,6 @@
 //! How a connection ends: politely, cut, failed or broken; the socket is closed first, and told of after.
 
-use super::{Ours, SocketConnection, Stage};
+use super::{ConnectionStage, OurSide, SocketConnection};
 use crate::connection::yamux::NORMAL;
 use crate::connection::{Error, PackedPeer};
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, Fault, RemoteEnd};
@@ -19,7 +19,7 @@ use libp2p_core::Transport;
 use libp2p_identity::PeerId;
 
 /// Why a connection is over.
-pub(in crate::swarm) enum Why {
+pub(in crate::swarm) enum EndCause {
     Ended(ConnectionEnd),
     Broke(Error),
     Io(std::io::Error),
@@ -51,54 +51,57 @@ where
     /// half-closed hears that we are done. The socket stays until the peer has ended its side, since it may still grant
     /// window for what it reads, and a system that gets data for a closed socket throws away what it has not sent.
     pub(super) fn end_ours<const E: usize>(&mut self, state: &mut SwarmState<E>, cx: &mut Context<'_>, now: Duration) {
-        let Stage::Closing(pipe, end, ours) = &mut self.stage else { return };
+        let ConnectionStage::Closing(pipe, end, ours) = &mut self.stage else { return };
         match ours {
-            Ours::Serving if !pipe.connection.is_spent() => return,
-            Ours::Serving => {
+            OurSide::Serving if !pipe.connection.is_spent() => return,
+            OurSide::Serving => {
                 pipe.connection.close(&state.config.connection, now);
-                *ours = Ours::Open;
+                *ours = OurSide::Open;
                 return self.mark_dirty(state);
             }
-            Ours::Closed => return,
-            Ours::Open | Ours::Last => {}
+            OurSide::Closed => return,
+            OurSide::Open | OurSide::Last => {}
         }
         match Pin::new(&mut pipe.io).poll_close(cx) {
             Poll::Pending => {}
-            Poll::Ready(Ok(())) if *ours == Ours::Open => *ours = Ours::Closed,
+            Poll::Ready(Ok(())) if *ours == OurSide::Open => *ours = OurSide::Closed,
             Poll::Ready(Ok(())) => {
                 let end = *end;
-                self.over(state, Why::Ended(end));
+                self.over(state, EndCause::Ended(end));
             }
-            Poll::Ready(Err(error)) => self.over(state, Why::Io(error)),
+            Poll::Ready(Err(error)) => self.over(state, EndCause::Io(error)),
         }
     }
 
     /// Goes on with the live streams of a connection whose peer has sent go-away 0. No new stream begins.
     pub(super) fn serve<const E: usize>(&mut self, state: &mut SwarmState<E>) {
-        self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
-            Stage::Up(pipe) => {
+        self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
+            ConnectionStage::Up(pipe) => {
                 // It is open, since it has heard a frame, so that it can leave.
                 let _ = state.lifecycle.leave(self.id);
                 self.mark_dirty(state);
-                Stage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), Ours::Serving)
+                ConnectionStage::Closing(pipe, ConnectionEnd::Remote(RemoteEnd::GoAway(NORMAL)), OurSide::Serving)
             }
-            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
+            stage @ (ConnectionStage::Dialing(_) | ConnectionStage::Closing(..) | ConnectionStage::Over(_)) => stage,
         };
     }
 
     /// Returns whether the peer has sent go-away 0 and live streams go on.
     pub(super) const fn is_serving(&self) -> bool {
-        matches!(self.stage, Stage::Closing(_, _, Ours::Serving))
+        matches!(self.stage, ConnectionStage::Closing(_, _, OurSide::Serving))
     }
 
     /// Returns whether nothing is left that a polite close would change: it is being closed, or over.
     pub(in crate::swarm) const fn is_closing(&self) -> bool {
-        matches!(self.stage, Stage::Closing(_, _, Ours::Open | Ours::Last | Ours::Closed) | Stage::Over(_))
+        matches!(
+            self.stage,
+            ConnectionStage::Closing(_, _, OurSide::Open | OurSide::Last | OurSide::Closed) | ConnectionStage::Over(_)
+        )
     }
 
     /// Tries once to write what a connection that is over still has to say: yamux's go-away if it broke, or answers.
     pub(super) fn last_words(&mut self, cx: &mut Context<'_>) {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return };
+        let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &mut self.stage else { return };
         if !pipe.connection.is_due() && self.out.is_empty() {
             return;
         }
@@ -127,29 +130,29 @@ where
         now: Duration,
     ) {
         if state.is_opening(self.id) {
-            return self.over(state, Why::Ended(end));
+            return self.over(state, EndCause::Ended(end));
         }
-        self.stage = match core::mem::replace(&mut self.stage, Stage::Over(None)) {
-            Stage::Up(mut pipe) => {
+        self.stage = match core::mem::replace(&mut self.stage, ConnectionStage::Over(None)) {
+            ConnectionStage::Up(mut pipe) => {
                 // It is open, since it is up and not opening, so that it can leave.
                 let _ = state.lifecycle.leave(self.id);
                 pipe.connection.close(&state.config.connection, now);
                 self.mark_dirty(state);
-                Stage::Closing(pipe, end, Ours::Open)
+                ConnectionStage::Closing(pipe, end, OurSide::Open)
             }
             // The reason stays the peer's go-away.
-            Stage::Closing(mut pipe, end, Ours::Serving) => {
+            ConnectionStage::Closing(mut pipe, end, OurSide::Serving) => {
                 pipe.connection.close(&state.config.connection, now);
                 self.mark_dirty(state);
-                Stage::Closing(pipe, end, Ours::Open)
+                ConnectionStage::Closing(pipe, end, OurSide::Open)
             }
-            stage @ (Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_)) => stage,
+            stage @ (ConnectionStage::Dialing(_) | ConnectionStage::Closing(..) | ConnectionStage::Over(_)) => stage,
         };
     }
 
     /// Cuts a close that takes too long, or that nobody wants to wait for.
     pub(in crate::swarm) fn cut<const E: usize>(&mut self, state: &mut SwarmState<E>) {
-        self.over(state, Why::Ended(ConnectionEnd::Requested));
+        self.over(state, EndCause::Ended(ConnectionEnd::Requested));
     }
 
     /// Ends a connection whose peer is to blame, and tells the peer so.
@@ -163,7 +166,7 @@ where
             connection.blame();
         }
         self.last_words(cx);
-        self.over(state, Why::Ended(ConnectionEnd::Failed(fault)));
+        self.over(state, EndCause::Ended(ConnectionEnd::Failed(fault)));
     }
 
     /// A transport's refusal: it cannot open.
@@ -176,7 +179,7 @@ where
         let text = short(text);
         log::debug!("{}: {failure}: {}", self.id, for_log(&text));
         self.error = Some(text);
-        self.stage = Stage::Over(self.round_trip());
+        self.stage = ConnectionStage::Over(self.round_trip());
         if state.lifecycle.fail(self.id, failure).is_ok() {
             self.opening_ends(state);
         }
@@ -198,16 +201,16 @@ where
     }
 
     /// Closes the socket, and then tells so.
-    pub(in crate::swarm) fn over<const E: usize>(&mut self, state: &mut SwarmState<E>, why: Why) {
+    pub(in crate::swarm) fn over<const E: usize>(&mut self, state: &mut SwarmState<E>, why: EndCause) {
         let asked = match &self.stage {
-            Stage::Closing(_, end, _) => Some(*end),
-            Stage::Dialing(_) | Stage::Up(_) => None,
-            Stage::Over(_) => return,
+            ConnectionStage::Closing(_, end, _) => Some(*end),
+            ConnectionStage::Dialing(_) | ConnectionStage::Up(_) => None,
+            ConnectionStage::Over(_) => return,
         };
-        let over = Stage::Over(self.round_trip());
+        let over = ConnectionStage::Over(self.round_trip());
         let stage = core::mem::replace(&mut self.stage, over);
         let mut found = None;
-        if let Stage::Up(pipe) | Stage::Closing(pipe, ..) = &stage {
+        if let ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) = &stage {
             for _ in 0..pipe.connection.streams_without_id() {
                 state.stream_without_id(self.id, Refusal::StreamUnproposed);
             }
@@ -221,14 +224,14 @@ where
         (self.out, self.written) = (Vec::new(), 0);
         self.settle(state);
         match &why {
-            Why::Ended(_) => {}
-            Why::Broke(error) => {
+            EndCause::Ended(_) => {}
+            EndCause::Broke(error) => {
                 self.error = Some(match self.expected.as_deref().zip(found) {
                     Some((expected, found)) => short(&format_args!("expected {expected}, found {found}")),
                     None => short(error),
                 });
             }
-            Why::Io(error) => self.error = Some(short(error)),
+            EndCause::Io(error) => self.error = Some(short(error)),
         }
         if let Some(text) = &self.error {
             log::debug!("{}{}: {}", self.id, OfPeer(self.peer()), for_log(text));
@@ -238,9 +241,9 @@ where
         }
         if state.is_opening(self.id) {
             let failure = match why {
-                Why::Ended(end) => end.into(),
-                Why::Broke(error) => error.failure(),
-                Why::Io(error) => error::failure(&error),
+                EndCause::Ended(end) => end.into(),
+                EndCause::Broke(error) => error.failure(),
+                EndCause::Io(error) => error::failure(&error),
             };
             self.opening_ends(state);
             // It is opening, as the line above says, so that it can fail.
@@ -249,9 +252,9 @@ where
         }
         // Whoever asked for the end is the reason, however it came.
         let end = asked.unwrap_or(match why {
-            Why::Ended(end) => end,
-            Why::Broke(error) => ConnectionEnd::Failed(error.fault()),
-            Why::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
+            EndCause::Ended(end) => end,
+            EndCause::Broke(error) => ConnectionEnd::Failed(error.fault()),
+            EndCause::Io(error) => ConnectionEnd::Failed(error::fault(&error)),
         });
         let _ = state.lifecycle.end_connection(self.id, end);
     }

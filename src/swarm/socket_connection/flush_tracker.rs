@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 /// How many that have ended may always stand in line, and how much of its memory is kept.
 const SPARE: usize = 8;
 
-/// The greatest number of a batch: an [`Interest`](super::super::ready::Interest) has 24 bits for it.
+/// The greatest number of a batch: an [`Interest`](super::super::readiness::Interest) has 24 bits for it.
 const LAST: u32 = (1 << 24) - 1;
 
 /// All that a connection has to say leaves in batches: one gathers while the one before it is written, and what came

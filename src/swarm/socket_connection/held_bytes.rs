@@ -1,6 +1,6 @@
 //! The bytes that a [`SocketConnection`] holds, counted, and what it does when memory is scarce.
 
-use super::{SocketConnection, Stage};
+use super::{ConnectionStage, SocketConnection};
 use crate::connection::UNTIMED;
 use crate::connection::yamux::Pressure;
 use crate::swarm::state::SwarmState;
@@ -43,7 +43,7 @@ where
     #[cold]
     #[inline(never)]
     fn set_pressure<const E: usize>(&mut self, state: &mut SwarmState<E>) -> bool {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, ..)) = &mut self.stage else { return false };
+        let (ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..)) = &mut self.stage else { return false };
         let (connection, pressure) = (&mut pipe.connection, state.held_bytes.pressure(&self.account));
         let Some(before) = connection.pressure() else { return false };
         self.account.is_pressed = pressure != Pressure::None;
@@ -63,8 +63,8 @@ where
 
     fn bytes_held(&self) -> usize {
         let connection = match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.bytes_held(),
-            Stage::Dialing(_) | Stage::Over(_) => self.left,
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => pipe.connection.bytes_held(),
+            ConnectionStage::Dialing(_) | ConnectionStage::Over(_) => self.left,
         };
         connection + self.out.capacity()
     }

@@ -1,7 +1,7 @@
 //! The share that a [`SocketConnection`] and its streams have of what all connections share, and how they give it up.
 
 use super::ending::short;
-use super::{Ours, SocketConnection, Stage, Why};
+use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::connection::IdleTimes;
 use crate::lifecycle::{ConnectionEnd, Direction, Failure, State, StreamEnd, StreamId};
 use crate::swarm::refusals::Refusal;
@@ -42,22 +42,24 @@ where
             state.refuse_from(listener, Refusal::ConnectionLimit, &self.remote, self.peer());
         }
         // It is opening, so that it is told to have failed of the limit.
-        self.over(state, Why::Ended(ConnectionEnd::Trimmed));
+        self.over(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
     /// Returns its times, if it is open, nobody closes it and it has no stream.
     pub(in crate::swarm) fn idle_times(&self) -> Option<IdleTimes> {
         match &self.stage {
-            Stage::Up(pipe) => pipe.connection.idle_times(),
-            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
+            ConnectionStage::Up(pipe) => pipe.connection.idle_times(),
+            ConnectionStage::Dialing(_) | ConnectionStage::Closing(..) | ConnectionStage::Over(_) => None,
         }
     }
 
     /// Returns when its peer was last heard, if it is open and we do not close it.
     pub(in crate::swarm) fn last_heard(&self) -> Option<Duration> {
         match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving) => pipe.connection.last_heard(),
-            Stage::Dialing(_) | Stage::Closing(..) | Stage::Over(_) => None,
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, _, OurSide::Serving) => {
+                pipe.connection.last_heard()
+            }
+            ConnectionStage::Dialing(_) | ConnectionStage::Closing(..) | ConnectionStage::Over(_) => None,
         }
     }
 
@@ -69,15 +71,15 @@ where
         now: Duration,
         why: Trim,
     ) {
-        if !matches!(self.stage, Stage::Over(_)) {
+        if !matches!(self.stage, ConnectionStage::Over(_)) {
             self.error = Some(short(&why));
         }
         let config = &state.config.connection;
-        if let Stage::Up(pipe) = &mut self.stage {
+        if let ConnectionStage::Up(pipe) = &mut self.stage {
             pipe.connection.close(config, now);
         }
         self.last_words(cx);
-        self.over(state, Why::Ended(ConnectionEnd::Trimmed));
+        self.over(state, EndCause::Ended(ConnectionEnd::Trimmed));
     }
 
     /// Returns the half-open stream that has been silent longest, and since when.
@@ -86,8 +88,10 @@ where
         state: &SwarmState<E>,
     ) -> Option<(Duration, StreamId)> {
         match &self.stage {
-            Stage::Up(pipe) | Stage::Closing(pipe, ..) => pipe.connection.silent_longest(&state.streams),
-            Stage::Dialing(_) | Stage::Over(_) => None,
+            ConnectionStage::Up(pipe) | ConnectionStage::Closing(pipe, ..) => {
+                pipe.connection.silent_longest(&state.streams)
+            }
+            ConnectionStage::Dialing(_) | ConnectionStage::Over(_) => None,
         }
     }
 

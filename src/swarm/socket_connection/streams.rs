@@ -1,6 +1,6 @@
 //! The streams of a [`SocketConnection`]: which ones open, get a place, or give theirs up.
 
-use super::{SocketConnection, Stage};
+use super::{ConnectionStage, SocketConnection};
 use crate::connection::Fact;
 use crate::lifecycle::StreamId;
 use crate::swarm::refusals::Refusal;
@@ -24,7 +24,7 @@ where
         now: Duration,
     ) {
         // On a connection that we are closing our word would not be sent: the stream fails with it.
-        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
+        let is_open = matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving();
         if !is_open || state.lifecycle.opened(id).is_err() {
             return;
         }
@@ -57,7 +57,7 @@ where
             self.make_place(state, now);
         }
         // A connection that we are closing takes no more. One whose peer has sent go-away may have begun it before.
-        let is_open = matches!(self.stage, Stage::Up(_)) || self.is_serving();
+        let is_open = matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving();
         let offered = if is_open { state.offered(id, now) } else { None };
         let Some(connection) = self.connection() else { return };
         match offered {

@@ -1,7 +1,7 @@
 //! The writing half of a [`SocketConnection`]: its output, the batches that [`flush`](SocketConnection::flush) waits
 //! for, and the write time-out.
 
-use super::{Ours, SocketConnection, Stage, Why};
+use super::{ConnectionStage, EndCause, OurSide, SocketConnection};
 use crate::lifecycle::{State, StreamId};
 use crate::swarm::retry::retry_interrupted;
 use crate::swarm::state::SwarmState;
@@ -22,12 +22,14 @@ where
     /// Returns whether a turn has to write output of this connection, or to end our side of its pipe.
     pub(in crate::swarm) fn wants_output(&self) -> bool {
         match &self.stage {
-            Stage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
-            Stage::Closing(pipe, _, Ours::Serving) => {
+            ConnectionStage::Up(pipe) => !self.out.is_empty() || pipe.connection.is_due(),
+            ConnectionStage::Closing(pipe, _, OurSide::Serving) => {
                 !self.out.is_empty() || pipe.connection.is_due() || pipe.connection.is_spent()
             }
-            Stage::Closing(_, _, Ours::Open | Ours::Last) => true,
-            Stage::Dialing(_) | Stage::Closing(_, _, Ours::Closed) | Stage::Over(_) => false,
+            ConnectionStage::Closing(_, _, OurSide::Open | OurSide::Last) => true,
+            ConnectionStage::Dialing(_)
+            | ConnectionStage::Closing(_, _, OurSide::Closed)
+            | ConnectionStage::Over(_) => false,
         }
     }
 
@@ -94,8 +96,9 @@ where
         state: &mut SwarmState<E>,
         cx: &mut Context<'_>,
         now: Duration,
-    ) -> Poll<Result<(), Why>> {
-        let (Stage::Up(pipe) | Stage::Closing(pipe, _, Ours::Serving | Ours::Open | Ours::Last)) = &mut self.stage
+    ) -> Poll<Result<(), EndCause>> {
+        let (ConnectionStage::Up(pipe)
+        | ConnectionStage::Closing(pipe, _, OurSide::Serving | OurSide::Open | OurSide::Last)) = &mut self.stage
         else {
             return Poll::Ready(Ok(()));
         };
@@ -107,7 +110,7 @@ where
                 self.flush_tracker.taken();
             }
             if let Err(error) = pipe.connection.transmit(&mut self.out) {
-                return Poll::Ready(Err(Why::Broke(error)));
+                return Poll::Ready(Err(EndCause::Broke(error)));
             }
         }
         while self.written < self.out.len() {
@@ -116,14 +119,14 @@ where
                     self.blocked.get_or_insert(now);
                     return Poll::Pending;
                 }
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Why::Io(std::io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(EndCause::Io(std::io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(n)) => {
                     self.written += n;
                     self.sent += n as u64;
                     self.blocked = None;
                     pipe.connection.part_written(now);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(EndCause::Io(error))),
             }
         }
         match retry_interrupted(Pin::new(&mut pipe.io).poll_flush(cx), cx) {
@@ -132,7 +135,7 @@ where
                 return Poll::Pending;
             }
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(Why::Io(error))),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(EndCause::Io(error))),
         }
         self.out.clear();
         (self.written, self.blocked) = (0, None);
@@ -158,7 +161,7 @@ where
             match self.write_due(state, cx, now) {
                 Poll::Ready(Err(why)) => self.over(state, why),
                 Poll::Pending if self.is_write_late(state, now) => {
-                    self.over(state, Why::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
+                    self.over(state, EndCause::Io(io::Error::new(io::ErrorKind::TimedOut, "the peer reads nothing")));
                 }
                 Poll::Pending | Poll::Ready(Ok(())) => {}
             }
@@ -172,7 +175,7 @@ where
     /// Returns the deadline by which the pipe has to take some bytes, or `None` if it is not blocked. A close has a time-out
     /// of its own.
     pub(super) fn write_deadline<const E: usize>(&self, state: &SwarmState<E>) -> Option<Duration> {
-        let since = self.blocked.filter(|_| matches!(self.stage, Stage::Up(_)) || self.is_serving())?;
+        let since = self.blocked.filter(|_| matches!(self.stage, ConnectionStage::Up(_)) || self.is_serving())?;
         Some(since.saturating_add(state.config.write_timeout))
     }
 }

@@ -45,7 +45,7 @@ fn a_full_address_gives_up_its_own() {
     let [first, second, other] = [A, A, B].map(|origin| places.insert(origin, secs(0), ()));
     assert_eq!(places.victim(A), Some(first), "the second has only just come");
     let (third, _) = comes(&mut places, A);
-    places.advance(second, Progress::Answered);
+    places.advance(second, HandshakeProgress::Answered);
     assert_eq!(places.victim(A), Some(second), "the third has only just come");
     assert_eq!((places.victim(B), places.victim(C)), (None, None));
     places.remove(other);
@@ -59,7 +59,7 @@ fn a_full_address_gives_up_its_own() {
 fn a_full_site_gives_up_its_own() {
     let mut places = places(100, 10, 4);
     let numbers: Vec<_> = (0..4).map(|n| places.insert(v6(1, n), secs(0), ())).collect();
-    places.advance(numbers[0], Progress::Heard);
+    places.advance(numbers[0], HandshakeProgress::Heard);
     assert_eq!(places.victim(v6(1, 9)), Some(numbers[1]), "the least advanced one of the settled half");
     assert_eq!((places.victim(v6(2, 0)), places.victim(A)), (None, None));
 }
@@ -69,19 +69,19 @@ fn a_full_site_gives_up_its_own() {
 fn who_comes_stays_until_half_as_many_as_the_places_have_come() {
     let mut places = places(64, 64, 64);
     let settled: Vec<_> = (0..64).map(|n| places.insert(v4(n), secs(0), ())).collect();
-    settled.iter().for_each(|number| places.advance(*number, Progress::Answered));
+    settled.iter().for_each(|number| places.advance(*number, HandshakeProgress::Answered));
     let (newcomer, _) = comes(&mut places, v4(100));
     for n in 0..32 {
         let (number, victim) = comes(&mut places, v4(101 + n));
         assert_ne!(victim, Some(newcomer), "{n} have come since");
-        places.advance(number, Progress::Answered);
+        places.advance(number, HandshakeProgress::Answered);
     }
     assert_eq!(places.victim(v4(200)), Some(newcomer), "it has had its moment");
-    places.advance(newcomer, Progress::Answered);
+    places.advance(newcomer, HandshakeProgress::Answered);
     for n in 32..63 {
         let (number, victim) = comes(&mut places, v4(101 + n));
         assert_ne!(victim, Some(newcomer), "{n} have come since");
-        places.advance(number, Progress::Answered);
+        places.advance(number, HandshakeProgress::Answered);
     }
     assert_eq!(comes(&mut places, v4(200)).1, Some(newcomer), "as many as there are places");
 }
@@ -90,7 +90,7 @@ fn who_comes_stays_until_half_as_many_as_the_places_have_come() {
 fn the_newest_half_of_an_address_is_passed_over() {
     let mut places = places(100, 16, 100);
     let numbers: Vec<_> = (0..16).map(|_| places.insert(A, secs(0), ())).collect();
-    numbers[..8].iter().for_each(|number| places.advance(*number, Progress::Heard));
+    numbers[..8].iter().for_each(|number| places.advance(*number, HandshakeProgress::Heard));
     assert_eq!(places.victim(A), Some(numbers[0]), "though the eight newest have said nothing");
     assert_eq!(places.greediest(), Some(numbers[0]));
     places.remove(numbers[0]);
@@ -103,9 +103,9 @@ fn the_greediest_address_pays_when_all_places_are_taken() {
     let mut places = places(10, 8, 10);
     let numbers = [A, A, A, A, B, B, B, C, B, A].map(|origin| places.insert(origin, secs(0), ()));
     assert_eq!(places.victim(v4(9)), Some(numbers[0]));
-    numbers[..3].iter().for_each(|number| places.advance(*number, Progress::Answered));
+    numbers[..3].iter().for_each(|number| places.advance(*number, HandshakeProgress::Answered));
     assert_eq!(places.victim(v4(9)), Some(numbers[3]), "the least advanced of A");
-    places.advance(numbers[3], Progress::Proved);
+    places.advance(numbers[3], HandshakeProgress::Proved);
     assert_eq!(places.victim(v4(9)), Some(numbers[0]), "though others are less advanced, and one of A is newer");
     assert_eq!(places.victim(A), Some(numbers[0]));
     assert_eq!(places.victim(B), Some(numbers[4]), "B would have as many: the least advanced, then the oldest");
@@ -121,7 +121,7 @@ fn a_site_is_as_greedy_as_all_of_its_addresses() {
     let site: Vec<_> = (0..10).map(|n| places.insert(v6(1, n), secs(0), ())).collect();
     assert_eq!(places.victim(C), Some(site[0]));
     assert_eq!(places.victim(v6(2, 0)), Some(site[0]));
-    places.advance(site[0], Progress::Proved);
+    places.advance(site[0], HandshakeProgress::Proved);
     assert_eq!(places.victim(C), Some(site[1]));
 }
 
@@ -130,7 +130,7 @@ fn a_site_is_as_greedy_as_all_of_its_addresses() {
 fn a_few_of_one_address_have_the_time_that_all_have() {
     let mut places = places(64, 64, 64);
     let others: Vec<_> = (0..62).map(|n| places.insert(v4(10 + n), secs(0), ())).collect();
-    others.iter().for_each(|number| places.advance(*number, Progress::Answered));
+    others.iter().for_each(|number| places.advance(*number, HandshakeProgress::Answered));
     let two: Vec<_> = (0..2).map(|_| places.insert(A, secs(0), ())).collect();
     assert_eq!(places.victim(B), Some(others[0]));
     (0..30).for_each(|n| assert_eq!(comes(&mut places, v4(100 + n)).1, Some(others[n as usize])));
@@ -149,7 +149,7 @@ fn a_first_byte_is_waited_for_less_long_while_half_is_taken() {
     assert_eq!(places.first_due(), Some((secs(100) + whole, first)));
     let second = places.insert(A, secs(101), ());
     assert_eq!(places.first_due(), Some((secs(100) + byte, first)), "half of its address's");
-    places.advance(first, Progress::Heard);
+    places.advance(first, HandshakeProgress::Heard);
     assert_eq!(places.first_due(), Some((secs(101) + byte, second)));
     assert_eq!(places.deadline(first), Some(secs(100) + whole));
     places.remove(second);
@@ -174,7 +174,7 @@ fn what_has_left_leaves_nothing_behind() {
     let origin = |n: u32| if n & 1 == 0 { v4(n % 20) } else { v6(u64::from(n % 3), u64::from(n % 7)) };
     let numbers: Vec<_> = (0..500).map(|n| places.insert(origin(n), secs(0), ())).collect();
     for number in numbers {
-        places.advance(number, Progress::Heard);
+        places.advance(number, HandshakeProgress::Heard);
         places.remove(number);
     }
     assert_eq!((places.places.len(), places.all.len(), places.locals.len()), (0, 0, 0));
@@ -186,7 +186,7 @@ fn what_has_left_leaves_nothing_behind() {
 struct Known {
     number: u64,
     origin: VisitorOrigin,
-    progress: Progress,
+    progress: HandshakeProgress,
     began: Duration,
 }
 
@@ -241,7 +241,8 @@ impl Model {
             let is_crowded = 2 * self.visitors.len() >= config.inbound_handshakes as usize
                 || 2 * self.count(visitor.origin.address) >= config.handshakes_per_address as usize
                 || visitor.origin.site.is_some_and(|site| 2 * self.count(site) >= config.handshakes_per_site as usize);
-            let hurried = (is_crowded && visitor.progress == Progress::Silent).then_some(config.first_byte_timeout);
+            let hurried =
+                (is_crowded && visitor.progress == HandshakeProgress::Silent).then_some(config.first_byte_timeout);
             visitor.began + hurried.unwrap_or(Duration::MAX).min(config.connection.handshake_timeout)
         });
         due.min()
@@ -272,7 +273,7 @@ proptest! {
                 }
                 (1, Some(index)) => {
                     let visitor = &mut model.visitors[index];
-                    visitor.progress = visitor.progress.max(Progress::ALL[progress]);
+                    visitor.progress = visitor.progress.max(HandshakeProgress::ALL[progress]);
                     places.advance(visitor.number, visitor.progress);
                 }
                 _ => {
@@ -291,7 +292,7 @@ proptest! {
                     let number = places.insert(origin, now, ());
                     prop_assert_eq!(number, model.came.len() as u64);
                     model.came.push(origin);
-                    model.visitors.push(Known { number, origin, progress: Progress::Silent, began: now });
+                    model.visitors.push(Known { number, origin, progress: HandshakeProgress::Silent, began: now });
                     prop_assert!(places.len() <= most as usize);
                     prop_assert!(model.count(origin.address) <= most_of_address as usize);
                     prop_assert!(origin.site.is_none_or(|site| model.count(site) <= most_of_site as usize));

@@ -47,9 +47,9 @@ pub enum Ready {
 
 /// The news that the owner of a stream waits for, in eight bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Interest {
-    /// The lowest bit: `OpenedStream` has been handed out. Above it, a [`Wish`] of two bits at each place.
-    wishes: u8,
+pub(super) struct StreamReadiness {
+    /// The lowest bit: `OpenedStream` has been handed out. Above it, a [`Wanted`] of two bits at each place.
+    wanted: u8,
     /// The number of the batch that has what was written last, in 24 bits.
     batch: [u8; 3],
     /// The beginning of the stream. It stands here since it takes no more room than it needs.
@@ -59,9 +59,9 @@ pub(super) struct Interest {
 /// Says that `OpenedStream` has been handed out.
 const ANNOUNCED: u8 = 1;
 
-/// The places of the wishes.
+/// The places of the operations.
 #[derive(Clone, Copy)]
-enum Of {
+enum Operation {
     /// Of something to read. The owner waits for it once a read was short, or while there was none yet.
     Read = 1,
     /// Of place. The owner waits for it once a write was short.
@@ -70,9 +70,10 @@ enum Of {
     Flush = 5,
 }
 
-/// The memory of an [`Interest`] and its generation. A swarm has one for each stream of each connection, idle or not.
-pub(super) const INTEREST: usize = size_of::<Option<(NonZeroU32, Interest)>>();
-const _: () = assert!(INTEREST <= 12);
+/// The memory of an [`StreamReadiness`] and its generation. A swarm has one for each stream of each connection, idle or
+/// not.
+pub(super) const STREAM_READINESS: usize = size_of::<Option<(NonZeroU32, StreamReadiness)>>();
+const _: () = assert!(STREAM_READINESS <= 12);
 
 /// The time at which a stream began, in a quarter of the memory of a [`Duration`]: in 64ths of a second, on a clock that begins
 /// anew every 776 days.
@@ -97,7 +98,7 @@ impl Began {
 
 /// How it stands with something that an owner may wait for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Wish {
+enum Wanted {
     /// The owner does not wait for it, or was told.
     None = 0,
     Waits = 1,
@@ -105,38 +106,38 @@ enum Wish {
     Granted = 2,
 }
 
-impl Interest {
+impl StreamReadiness {
     /// That of a stream that begins now.
     pub(super) const fn new(now: Duration) -> Self {
-        let mut interest = Self { wishes: 0, batch: [0; 3], began: Began::new(now) };
-        interest.set(Of::Read, Wish::Waits);
-        interest
+        let mut readiness = Self { wanted: 0, batch: [0; 3], began: Began::new(now) };
+        readiness.set(Operation::Read, Wanted::Waits);
+        readiness
     }
 
-    const fn wish(&self, of: Of) -> Wish {
-        match self.wishes >> of as u8 & 3 {
-            0 => Wish::None,
-            1 => Wish::Waits,
-            _ => Wish::Granted,
+    const fn wanted_of(&self, of: Operation) -> Wanted {
+        match self.wanted >> of as u8 & 3 {
+            0 => Wanted::None,
+            1 => Wanted::Waits,
+            _ => Wanted::Granted,
         }
     }
 
-    const fn set(&mut self, of: Of, wish: Wish) {
-        self.wishes = self.wishes & !(3 << of as u8) | (wish as u8) << of as u8;
+    const fn set(&mut self, of: Operation, wanted_of: Wanted) {
+        self.wanted = self.wanted & !(3 << of as u8) | (wanted_of as u8) << of as u8;
     }
 
     /// It has come.
-    fn grant(&mut self, of: Of) {
-        if self.wish(of) == Wish::Waits {
-            self.set(of, Wish::Granted);
+    fn grant(&mut self, of: Operation) {
+        if self.wanted_of(of) == Wanted::Waits {
+            self.set(of, Wanted::Granted);
         }
     }
 
     /// Whether the owner is to be told, which it is not again.
-    fn take_wish(&mut self, of: Of) -> bool {
-        let granted = self.wish(of) == Wish::Granted;
+    fn take_granted(&mut self, of: Operation) -> bool {
+        let granted = self.wanted_of(of) == Wanted::Granted;
         if granted {
-            self.set(of, Wish::None);
+            self.set(of, Wanted::None);
         }
         granted
     }
@@ -159,55 +160,56 @@ impl Interest {
     }
 
     pub(super) const fn announce(&mut self) {
-        self.wishes |= ANNOUNCED;
+        self.wanted |= ANNOUNCED;
     }
 
     pub(super) fn readable(&mut self) {
-        self.grant(Of::Read);
+        self.grant(Operation::Read);
     }
 
     pub(super) fn writable(&mut self) {
-        self.grant(Of::Write);
+        self.grant(Operation::Write);
     }
 
     pub(super) const fn read_short(&mut self) {
-        self.set(Of::Read, Wish::Waits);
+        self.set(Operation::Read, Wanted::Waits);
     }
 
     pub(super) const fn write_short(&mut self) {
-        self.set(Of::Write, Wish::Waits);
+        self.set(Operation::Write, Wanted::Waits);
     }
 
     /// `true`: it did not wait for that yet.
     pub(super) fn flush_short(&mut self) -> bool {
-        let is_new = self.wish(Of::Flush) != Wish::Waits;
-        self.set(Of::Flush, Wish::Waits);
+        let is_new = self.wanted_of(Operation::Flush) != Wanted::Waits;
+        self.set(Operation::Flush, Wanted::Waits);
         is_new
     }
 
     /// What was waited for has been sent.
     pub(super) fn flushed(&mut self) {
-        self.grant(Of::Flush);
+        self.grant(Operation::Flush);
     }
 
     /// The owner has found out by itself.
     pub(super) fn knows_flushed(&mut self) {
-        self.take_wish(Of::Flush);
+        self.take_granted(Operation::Flush);
     }
 
     /// Whether the owner is to be told now.
     pub(super) fn is_due(&self) -> bool {
-        let is_due = |of| self.wish(of) == Wish::Granted;
-        self.wishes & ANNOUNCED != 0 && (is_due(Of::Read) || is_due(Of::Write) || is_due(Of::Flush))
+        let is_due = |of| self.wanted_of(of) == Wanted::Granted;
+        self.wanted & ANNOUNCED != 0
+            && (is_due(Operation::Read) || is_due(Operation::Write) || is_due(Operation::Flush))
     }
 
     /// What is to be told, which is not told again.
     pub(super) fn take(&mut self) -> (bool, bool) {
         // Who is told tries both again, so that it waits for place no more before it has.
-        if self.take_wish(Of::Flush) {
-            self.set(Of::Write, Wish::Granted);
+        if self.take_granted(Operation::Flush) {
+            self.set(Operation::Write, Wanted::Granted);
         }
-        (self.take_wish(Of::Read), self.take_wish(Of::Write))
+        (self.take_granted(Operation::Read), self.take_granted(Operation::Write))
     }
 }
 
@@ -217,30 +219,30 @@ mod tests {
 
     #[test]
     fn a_flush_that_is_over_is_told_though_a_write_was_short_since() {
-        let mut interest = Interest::new(Duration::ZERO);
-        interest.announce();
-        assert!(interest.flush_short());
-        interest.flushed();
-        interest.write_short();
-        assert!(interest.is_due());
-        assert_eq!(interest.take(), (false, true));
-        interest.writable();
-        assert!(!interest.is_due(), "it has not tried again");
-        interest.write_short();
-        interest.writable();
-        assert_eq!(interest.take(), (false, true));
+        let mut readiness = StreamReadiness::new(Duration::ZERO);
+        readiness.announce();
+        assert!(readiness.flush_short());
+        readiness.flushed();
+        readiness.write_short();
+        assert!(readiness.is_due());
+        assert_eq!(readiness.take(), (false, true));
+        readiness.writable();
+        assert!(!readiness.is_due(), "it has not tried again");
+        readiness.write_short();
+        readiness.writable();
+        assert_eq!(readiness.take(), (false, true));
     }
 
     #[test]
     fn the_number_of_a_batch_leaves_the_wishes_alone() {
-        let mut interest = Interest::new(Duration::ZERO);
-        interest.announce();
+        let mut readiness = StreamReadiness::new(Duration::ZERO);
+        readiness.announce();
         for batch in [0, 1, 0x12_3456, (1 << 24) - 1] {
-            interest.set_batch(batch);
-            assert_eq!((interest.batch(), interest.is_due(), interest.take()), (batch, false, (false, false)));
-            interest.readable();
-            assert_eq!(interest.take(), (true, false));
-            interest.read_short();
+            readiness.set_batch(batch);
+            assert_eq!((readiness.batch(), readiness.is_due(), readiness.take()), (batch, false, (false, false)));
+            readiness.readable();
+            assert_eq!(readiness.take(), (true, false));
+            readiness.read_short();
         }
     }
 
@@ -251,7 +253,7 @@ mod tests {
             for age in
                 [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(60), Duration::from_secs(67_000_000)]
             {
-                let told = Interest::new(began).began().age(began + age);
+                let told = StreamReadiness::new(began).began().age(began + age);
                 assert!(told <= age + each && told + each >= age, "{told:?} for {age:?}");
             }
         }
@@ -259,13 +261,13 @@ mod tests {
 
     #[test]
     fn of_a_flush_that_its_owner_knows_to_be_over_nothing_is_told() {
-        let mut interest = Interest::new(Duration::ZERO);
-        interest.announce();
-        interest.flush_short();
-        interest.flushed();
-        interest.knows_flushed();
-        assert!(!interest.is_due());
-        interest.flushed();
-        assert!(!interest.is_due(), "nobody waits");
+        let mut readiness = StreamReadiness::new(Duration::ZERO);
+        readiness.announce();
+        readiness.flush_short();
+        readiness.flushed();
+        readiness.knows_flushed();
+        assert!(!readiness.is_due());
+        readiness.flushed();
+        assert!(!readiness.is_due(), "nobody waits");
     }
 }
