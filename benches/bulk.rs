@@ -16,7 +16,7 @@ use support::ours::{CHURN, Node, Pair, Sockets, Work, drain, fill};
 use support::theirs::{self, Ground, How, Raw, Standing};
 use support::{amount, compare, rival};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 use swarm_notify::tcp;
 
 const CHUNK: usize = 64 * 1024;
@@ -47,8 +47,8 @@ impl Work for Bulk {
         self.fill(node, stream);
     }
 
-    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable, writable }) = ready {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable, writable }) = ready {
             if writable {
                 self.fill(node, stream);
             }
@@ -61,8 +61,8 @@ impl Work for Bulk {
         }
     }
 
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready
             && drain(node, stream, &mut self.buffer)
         {
             node.finish(stream).unwrap();
@@ -88,8 +88,8 @@ impl Work for PingPong {
         self.stream = Some(stream);
     }
 
-    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready {
             match node.read(stream, &mut [0; 16]).unwrap() {
                 0 => {}
                 _ if self.left > 1 => {
@@ -104,8 +104,8 @@ impl Work for PingPong {
         }
     }
 
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready {
             match node.read(stream, &mut [0; 16]).unwrap() {
                 0 => node.finish(stream).unwrap(),
                 n => assert_eq!(node.write(stream, &b"x"[..n]), Ok(1)),

@@ -8,7 +8,7 @@ use support::ours::{CHURN, Node, Pair, Sockets, Work};
 use support::theirs::{self, Ground, How};
 use support::{amount, compare, heap, is_profiled, resident, rival};
 use swarm_notify::lifecycle::{ConnectionId, Event};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 use swarm_notify::tcp;
 
 /// How many streams are opened at a time: more than yamux's backlog of 256 would have to wait.
@@ -42,15 +42,15 @@ impl Work for Hold {
         self.open(node);
     }
 
-    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, _: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, _: Option<Readiness>) {
         if let Some(Event::OpenedStream { .. }) = event {
             self.opened += 1;
             self.open(node);
         }
     }
 
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready {
             self.read += node.read(stream, &mut [0; 16]).unwrap();
         }
     }

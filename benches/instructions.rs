@@ -18,7 +18,7 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, Notifee, NotifeeId, Notifees};
-use swarm_notify::swarm::{Config, Network, Ready, Refusal, Swarm};
+use swarm_notify::swarm::{Config, Network, Readiness, Refusal, Swarm};
 use wire::Wire;
 
 /// A unit's name, and its work, done so many times.
@@ -95,7 +95,7 @@ impl Side {
         let _ = self.swarm.poll(&mut std::task::Context::from_waker(Waker::noop()), Duration::ZERO);
         self.notifees.dispatch(&mut self.swarm);
         while let Some(ready) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = ready else { continue };
+            let Readiness::Stream { stream, .. } = ready else { continue };
             while let Ok(read) = self.swarm.read(stream, &mut [0; 64]) {
                 if read == 0 {
                     let _ = self.swarm.finish(stream);

@@ -12,7 +12,7 @@
 //! use swarm_notify::connection::Protocol;
 //! use swarm_notify::keys::KeyFile;
 //! use swarm_notify::lifecycle::Event;
-//! use swarm_notify::swarm::{Config, Ready, Swarm};
+//! use swarm_notify::swarm::{Config, Readiness, Swarm};
 //! use swarm_notify::tcp;
 //!
 //! let identity = KeyFile::load_or_create("node.key")?.key; // made at the first start
@@ -31,7 +31,7 @@
 //!         }
 //!     }
 //!     while let Some(ready) = swarm.next_ready() {
-//!         let Ready::Stream { stream, readable: true, .. } = ready else { continue };
+//!         let Readiness::Stream { stream, readable: true, .. } = ready else { continue };
 //!         let mut buffer = [0; 4096];
 //!         while let Ok(n) = swarm.read(stream, &mut buffer) {
 //!             println!("{n} bytes");
@@ -110,9 +110,9 @@
 //!   ([`half_open_grace`](crate::connection::Config::half_open_grace)) is given up for a new one, whatever you said.
 //! - **Greedy peers.** A peer may have begun 1 024 streams that have not ended
 //!   ([`streams_per_peer`](crate::swarm::Config::streams_per_peer)). One more is reset. It has no
-//!   event; `Ready::Refused` with `StreamLimit` counts it. [`limit_protocol`](Swarm::limit_protocol) sets a smaller number
-//!   for a protocol whose streams cost you much. When nearly all places for streams are taken, the greediest peer's youngest
-//!   stream gives way to a newcomer's: it is told as `ClosedStream` with `Limit`.
+//!   event; `Readiness::Refused` with `StreamLimit` counts it. [`limit_protocol`](Swarm::limit_protocol) sets a smaller
+//!   number for a protocol whose streams cost you much. When nearly all places for streams are taken, the greediest
+//!   peer's youngest stream gives way to a newcomer's: it is told as `ClosedStream` with `Limit`.
 //!   [Shares](crate::swarm::Config#shares) has the rules.
 //! - **Before you close a connection,** wait for your answers, and until yours have been read:
 //!   [`close_connection`](Swarm::close_connection) and [`shutdown`](Swarm::shutdown) send what was written and end both
@@ -213,8 +213,8 @@
 //!    peer then. Streams of different connections take turns.
 //! 5. More than [`inbound_backlog`](crate::connection::Config::inbound_backlog) streams of one connection cannot wait:
 //!    further ones are reset. They have no id, and no event tells of them; they are counted, and
-//!    [`Ready::Refused`](crate::swarm::Ready::Refused) tells how many, at most once a second. Nothing that has an id is ever
-//!    dropped.
+//!    [`Readiness::Refused`](crate::swarm::Readiness::Refused) tells how many, at most once a second. Nothing that has
+//!    an id is ever dropped.
 //! 6. A connection that owes more than [`owed_per_connection`](crate::lifecycle::Limits::owed_per_connection) events, or
 //!    has owed more since there was room last, has its peer's new streams reset, too. So peers that begin and end streams
 //!    as fast as they can leave room for others. If you drain all that waits, there is room in the next turn:

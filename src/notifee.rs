@@ -213,14 +213,15 @@ pub trait Notifee<N> {
     }
 
     /// A stream can be read or written. It may be the stream of another notifee or of the owner, so look whether it is
-    /// yours. `swarm::Ready` says when a stream is named again.
+    /// yours. `swarm::Readiness` says when a stream is named again.
     fn stream_ready(&mut self, _cx: &mut Context<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
 
     /// The addresses of an open listener have changed.
     fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
 
     /// Something of a peer's was refused, or was over, that has no id: so many since this was told last. It is told at most
-    /// once a second for each connection or listener and kind: see [`Ready::Refused`](crate::swarm::Ready::Refused).
+    /// once a second for each connection or listener and kind: see
+    /// [`Readiness::Refused`](crate::swarm::Readiness::Refused).
     #[cfg(feature = "swarm")]
     fn refused(&mut self, _cx: &mut Context<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
 

@@ -140,7 +140,7 @@ pub use gate::Gate;
 pub use libp2p_core::{Multiaddr, Transport, multiaddr};
 pub use lists::{ListFull, ListRule, Lists, Network, NetworkError};
 pub use reactor::Reactor;
-pub use readiness::Ready;
+pub use readiness::Readiness;
 pub use refusals::{Refusal, RefusedAt};
 pub use shares::ProtocolLimits;
 pub use trim::ProtectError;
@@ -349,8 +349,8 @@ where
     }
 
     /// Counts so many things of a peer's that a protocol has refused and that have no id, at the connection on which they
-    /// came: it is for authors of protocols. The owner is told by [`Ready::Refused`], and a protocol need not keep or tell
-    /// the numbers itself. Of a connection that is not open, nothing is kept but the totals.
+    /// came: it is for authors of protocols. The owner is told by [`Readiness::Refused`], and a protocol need not keep
+    /// or tell the numbers itself. Of a connection that is not open, nothing is kept but the totals.
     ///
     /// ```
     /// use swarm_notify::lifecycle::{ConnectionId, Fault};

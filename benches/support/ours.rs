@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Reactor as _, Ready, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Reactor as _, Readiness, Swarm};
 use swarm_notify::tcp;
 
 pub(crate) const CHURN: Protocol = Protocol::from_static("/churn/1.0.0");
@@ -143,8 +143,8 @@ pub(crate) type Node<S> =
 pub(crate) trait Work {
     /// Once, before anything else.
     fn begin<S: Sockets>(&mut self, dialer: &mut Node<S>);
-    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>);
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>);
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>);
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>);
     fn is_over(&self) -> bool;
 }
 
@@ -249,11 +249,11 @@ struct Until(fn(Event) -> bool, usize);
 impl Work for Until {
     fn begin<S: Sockets>(&mut self, _: &mut Node<S>) {}
 
-    fn dialer<S: Sockets>(&mut self, _: &mut Node<S>, event: Option<Event>, _: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, _: &mut Node<S>, event: Option<Event>, _: Option<Readiness>) {
         self.1 -= usize::from(event.is_some_and(self.0));
     }
 
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>) {
         self.dialer(node, event, ready);
     }
 
@@ -286,18 +286,18 @@ impl Work for Churn {
         self.open(node);
     }
 
-    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Ready>) {
+    fn dialer<S: Sockets>(&mut self, node: &mut Node<S>, event: Option<Event>, ready: Option<Readiness>) {
         if let Some(Event::ClosedStream { .. }) = event {
             self.live -= 1;
             self.open(node);
         }
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready {
             assert_eq!(node.read(stream, &mut [0; 16]), Ok(0));
         }
     }
 
-    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Ready>) {
-        if let Some(Ready::Stream { stream, readable: true, .. }) = ready
+    fn listener<S: Sockets>(&mut self, node: &mut Node<S>, _: Option<Event>, ready: Option<Readiness>) {
+        if let Some(Readiness::Stream { stream, readable: true, .. }) = ready
             && drain(node, stream, &mut [0; 16])
         {
             node.finish(stream).unwrap();

@@ -45,10 +45,10 @@
 //!
 //! The last columns say what a peer notices, how you are told, and who pays. *Counted as* `X` means: [`Swarm::refused`] and
 //! [`Swarm::refused_at`] count it as that kind of [`Refusal`](crate::swarm::Refusal), and
-//! [`Ready::Refused`](crate::swarm::Ready::Refused) tells of it, at the connection, or at the listener where the peer was not
-//! let in. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which the log has, too. A share
-//! that is larger than what it is a share of bounds nothing. The last rows are those of the services; of pub/sub, a name
-//! without a link is a field of [`pubsub::Counters`].
+//! [`Readiness::Refused`](crate::swarm::Readiness::Refused) tells of it, at the connection, or at the listener where
+//! the peer was not let in. *Error* means the text in [`ConnectionView::error`](crate::swarm::ConnectionView), which
+//! the log has, too. A share that is larger than what it is a share of bounds nothing. The last rows are those of the
+//! services; of pub/sub, a name without a link is a field of [`pubsub::Counters`].
 //!
 //! | bound | default | what it bounds | what the peer sees | how you are told | who pays |
 //! |---|---|---|---|---|---|
@@ -373,7 +373,7 @@
 //!
 //! # What you hear, and what you can do
 //!
-//! - [`Ready::Refused`](crate::swarm::Ready::Refused) names a connection, whose peer and address
+//! - [`Readiness::Refused`](crate::swarm::Readiness::Refused) names a connection, whose peer and address
 //!   [`connection`](Swarm::connection) has, or a listener. Of a listener, [`last_refused_from`](Swarm::last_refused_from)
 //!   has the address that was refused last, with its peer if that was authenticated. It is a sample: one address is kept for
 //!   each listener and kind, and nothing else of those who have left. The log has each: level `debug`, target

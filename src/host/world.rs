@@ -6,7 +6,7 @@ use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamI
 use crate::notifee::{HasNode, Network, Node, Notifees, node_methods};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -24,8 +24,8 @@
 //!   ([`Refusal::MessageDropped`]). The author with most there [loses its oldest messages](Config::outbox_bytes), and nobody else.
 //! - **A peer that sends what is no message** is counted ([`MessageInvalid`](crate::swarm::Refusal::MessageInvalid)),
 //!   [disconnected](Config::invalid), and [denied](Config::denied_for) for a while; one that repeats itself is counted ([`MessageRepeated`](crate::swarm::Refusal::MessageRepeated))
-//!   and [disconnected](Config::repeats). These counts are told by [`Ready::Refused`](crate::swarm::Ready::Refused), at most
-//!   once a second.
+//!   and [disconnected](Config::repeats). These counts are told by
+//!   [`Readiness::Refused`](crate::swarm::Readiness::Refused), at most once a second.
 //! - **Places** are [shared by address](Config::peers): silent peers cannot keep others out.
 //! - **A slow owner** delays nobody either: events wait in a bounded queue, and what is lost is told in its place.
 //! - **Denied** peers are none: not as neighbours, and not as authors.

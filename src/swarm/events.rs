@@ -2,7 +2,7 @@
 
 use super::Swarm;
 use super::reactor::Reactor;
-use super::readiness::Ready;
+use super::readiness::Readiness;
 use crate::lifecycle::{Event, Id};
 use alloc::vec::Vec;
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -41,8 +41,8 @@ where
         self.state.next_event()
     }
 
-    /// The next stream or listener that is ready, if one is. See [`Ready`].
-    pub fn next_ready(&mut self) -> Option<Ready> {
+    /// The next stream or listener that is ready, if one is. See [`Readiness`].
+    pub fn next_ready(&mut self) -> Option<Readiness> {
         if self.state.lifecycle.is_held() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! [`Ready`]: what can be read, written or looked at again, beside the events.
+//! [`Readiness`]: what can be read, written or looked at again, beside the events.
 
 use super::refusals::{Refusal, RefusedAt};
 use crate::lifecycle::{ListenerId, StreamId};
@@ -9,7 +9,7 @@ use core::time::Duration;
 /// until it has been taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub enum Ready {
+pub enum Readiness {
     /// A stream. It is named from its `OpenedStream` on and until its last event (what is unread then,
     /// [`take_unread`](super::Swarm::take_unread) gives), and again only after a short read or
     /// write: so read until [`ReadError::Blocked`](crate::connection::ReadError::Blocked), less than was asked for, or

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// [`Swarm::refused`](super::Swarm::refused) has the count of each kind since the start,
 /// [`Swarm::refused_at`](super::Swarm::refused_at) that of one connection or listener, and
-/// [`Ready::Refused`](super::Ready::Refused) tells when there are more.
+/// [`Readiness::Refused`](super::Readiness::Refused) tells when there are more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Refusal {

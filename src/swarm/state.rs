@@ -10,7 +10,7 @@ use super::gate::Access;
 use super::held_bytes::HeldBytes;
 use super::lists::Lists;
 use super::opening_queue::OpeningQueue;
-use super::readiness::{Began, Ready, StreamReadiness};
+use super::readiness::{Began, Readiness, StreamReadiness};
 use super::refusals::{Refusal, Refusals, RefusedAt};
 use super::shares::{ProtocolLimits, Shares};
 use crate::connection::{Environment, Protocol, Scratch, Stream, Streams};
@@ -371,20 +371,20 @@ impl<const EVENTS: usize> SwarmState<EVENTS> {
     }
 
     /// The next stream or listener that is ready. `listener` gives the listener of a slot.
-    pub(super) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Ready> {
+    pub(super) fn next_ready(&mut self, listener: impl Fn(usize) -> Option<ListenerId>) -> Option<Readiness> {
         while let Some(index) = self.changed_listeners.take() {
             if let Some(listener) = listener(index) {
-                return Some(Ready::Addresses { listener });
+                return Some(Readiness::Addresses { listener });
             }
         }
         // Each place has its turn at most once a second, so that streams do not wait for long.
         if let Some((of, kind, count)) = self.refusals.next() {
-            return Some(Ready::Refused { of, kind, count });
+            return Some(Readiness::Refused { of, kind, count });
         }
         while let Some(index) = self.ready_streams.take() {
             let Some(stream) = self.readiness.key_at(index) else { continue };
             if let Some((readable, writable)) = self.readiness.get_mut(stream).map(StreamReadiness::take) {
-                return Some(Ready::Stream { stream, readable, writable });
+                return Some(Readiness::Stream { stream, readable, writable });
             }
         }
         None

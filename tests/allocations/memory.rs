@@ -20,7 +20,7 @@ use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::protocols::ping::{self, Ping};
 use swarm_notify::protocols::pubsub::{self, Signing};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
@@ -187,7 +187,7 @@ impl Honest {
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = ready else { continue };
+            let Readiness::Stream { stream, .. } = ready else { continue };
             let mut buffer = [0; 4 * 1024];
             loop {
                 match self.swarm.read(stream, &mut buffer) {

@@ -27,7 +27,7 @@ use swarm_notify::lifecycle::{
     StreamId,
 };
 use swarm_notify::notifee::{Context, Interest, Notifee, Notifees, Occurrence};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 use wire::Wire;
 
 pub(crate) const STREAMS: usize = 100_000;
@@ -209,7 +209,7 @@ impl Side {
         self.notifees.dispatch(&mut self.swarm);
         self.telling += heap::allocations() - telling;
         while let Some(next) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = next else { continue };
+            let Readiness::Stream { stream, .. } = next else { continue };
             ready(&mut self.swarm, stream);
         }
         self.all += heap::allocations() - before;
@@ -310,7 +310,7 @@ pub(crate) fn an_owner_who_sees_each_event_allocates_nothing() {
         let before = heap::allocations();
         side.notifees.drive_with_ready(&mut side.swarm, Duration::ZERO, |swarm, occurrence| match occurrence {
             Occurrence::Event(_) => seen.set(seen.get() + 1),
-            Occurrence::Ready(Ready::Stream { stream, .. }) => {
+            Occurrence::Ready(Readiness::Stream { stream, .. }) => {
                 while let Ok(n) = swarm.read(stream, &mut [0; 16]) {
                     if n == 0 {
                         // Ours is sent already on the side that has opened it.

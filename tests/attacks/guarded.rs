@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Event, StreamEnd, StreamId};
-use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Refusal, RefusedAt, Swarm};
+use swarm_notify::swarm::{Config, ProtocolLimits, Readiness, Refusal, RefusedAt, Swarm};
 use swarm_notify::{keys, tcp};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -79,10 +79,10 @@ impl<P: FnMut(String)> Guarded<P> {
         }
         while let Some(ready) = self.swarm.next_ready() {
             match ready {
-                Ready::Stream { stream, .. } => self.echo(stream),
-                Ready::Refused { of, kind, count } => self.refused(of, kind, count),
+                Readiness::Stream { stream, .. } => self.echo(stream),
+                Readiness::Refused { of, kind, count } => self.refused(of, kind, count),
                 // A later version may tell of more.
-                Ready::Addresses { .. } | _ => {}
+                Readiness::Addresses { .. } | _ => {}
             }
         }
         self.swarm.flush_all(self.start.elapsed());

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionEnd, Counters, Direction, Event, Failure, Fault, ListenerId, State, StreamId};
 use swarm_notify::notifee::{HasNode, Network, Node};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness, multiaddr};
 use swarm_notify::tcp;
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -310,8 +310,8 @@ impl Observed for Owner {
         before != self.checker.begun()
     }
 
-    fn serve(&mut self, ready: Ready, _is_late: bool) {
-        if let Ready::Stream { stream, .. } = ready {
+    fn serve(&mut self, ready: Readiness, _is_late: bool) {
+        if let Readiness::Stream { stream, .. } = ready {
             self.serve(stream);
         }
     }

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Instant;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{Direction, Event, StreamId};
-use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Swarm};
+use swarm_notify::swarm::{Config, ProtocolLimits, Readiness, Swarm};
 use swarm_notify::text::printable;
 use swarm_notify::{keys, tcp};
 
@@ -59,7 +59,7 @@ pub(crate) fn run(addresses: impl Iterator<Item = String>) -> Result<()> {
             chat.handle(event)?;
         }
         while let Some(ready) = chat.swarm.next_ready() {
-            let Ready::Stream { stream, readable, writable } = ready else { continue };
+            let Readiness::Stream { stream, readable, writable } = ready else { continue };
             if readable {
                 chat.hear(stream);
             }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, ListenerEnd, ListenerId, StreamEnd, StreamId};
 use swarm_notify::notifee::{Context, HasNode, Notifee, Notifees, Occurrence};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 use swarm_notify::{keys, tcp};
 
 const HELLO: Protocol = Protocol::from_static("/hello/1.0.0");
@@ -70,7 +70,7 @@ impl Node {
         self.swarm.tick(now);
         self.notifees.drive_with_ready(&mut self.swarm, now, |swarm, occurrence| match occurrence {
             Occurrence::Event(event) => told.push(event),
-            Occurrence::Ready(Ready::Stream { stream, .. }) => {
+            Occurrence::Ready(Readiness::Stream { stream, .. }) => {
                 while let Ok(n) = swarm.read(stream, &mut [0; 64]) {
                     if n == 0 {
                         let _ = swarm.finish(stream); // the peer's end; whoever had finished before has closed it by reading

@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::Event;
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 use swarm_notify::{keys, tcp};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -140,8 +140,8 @@ impl Node {
         Ok(())
     }
 
-    fn read(&mut self, ready: Ready) {
-        let Ready::Stream { stream, .. } = ready else { return };
+    fn read(&mut self, ready: Readiness) {
+        let Readiness::Stream { stream, .. } = ready else { return };
         let mut buffer = [0; 64];
         while let Ok(count @ 1..) = self.swarm.read(stream, &mut buffer) {
             self.echoes += count;

@@ -14,7 +14,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 use wire::{Calls, Wire};
 
 const SINK: Protocol = Protocol::from_static("/sink/1.0.0");
@@ -90,7 +90,7 @@ impl Pair {
                 }
             }
             while let Some(ready) = swarm.next_ready() {
-                let Ready::Stream { stream, .. } = ready else { continue };
+                let Readiness::Stream { stream, .. } = ready else { continue };
                 while let Ok(n) = swarm.read(stream, &mut [0; 256]) {
                     if n == 0 {
                         let _ = swarm.finish(stream);

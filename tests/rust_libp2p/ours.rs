@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness};
 use swarm_notify::tcp;
 
 pub(crate) const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -230,7 +230,7 @@ impl Ours {
                 self.told(event);
             }
             while let Some(ready) = self.swarm.next_ready() {
-                if let Ready::Stream { stream, readable, .. } = ready {
+                if let Readiness::Stream { stream, readable, .. } = ready {
                     self.readable += usize::from(readable);
                     self.go_on(stream);
                 }

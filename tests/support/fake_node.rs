@@ -12,7 +12,7 @@ use swarm_notify::lifecycle::{
 use swarm_notify::notifee::{HasNode, Network, Node};
 use swarm_notify::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Ready, Refusal, RefusedAt, StreamView,
+    ProtectError, ProtocolLimits, Readiness, Refusal, RefusedAt, StreamView,
 };
 
 /// A node without a network.
@@ -577,7 +577,7 @@ impl Node for Fake {
         stream.input.drain(..n).collect()
     }
 
-    fn next_ready(&mut self) -> Option<Ready> {
+    fn next_ready(&mut self) -> Option<Readiness> {
         if self.is_held {
             return None;
         }
@@ -586,7 +586,7 @@ impl Node for Fake {
             if let Some(stream) = self.streams.get_mut(&id).filter(|stream| lives && stream.is_told) {
                 let (readable, writable) = std::mem::take(&mut stream.is_ready);
                 if readable || writable {
-                    return Some(Ready::Stream { stream: id, readable, writable });
+                    return Some(Readiness::Stream { stream: id, readable, writable });
                 }
             }
         }

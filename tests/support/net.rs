@@ -12,7 +12,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Refusal, multiaddr};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness, Refusal, multiaddr};
 use swarm_notify::tcp;
 
 /// Nothing in these tests takes as long; it is what a hang costs.
@@ -215,11 +215,11 @@ impl<const E: usize> Node<E> {
         self.log.push(line);
     }
 
-    fn ready(&mut self, ready: Ready) {
-        if let Ready::Refused { .. } = ready {
+    fn ready(&mut self, ready: Readiness) {
+        if let Readiness::Refused { .. } = ready {
             return;
         }
-        let Ready::Stream { stream, .. } = ready else { panic!("{ready:?}: our addresses do not change") };
+        let Readiness::Stream { stream, .. } = ready else { panic!("{ready:?}: our addresses do not change") };
         match self.reading {
             Reading::Leave => {}
             Reading::Keep => {

@@ -5,7 +5,7 @@ use super::sleep::{Sleeper, sleep};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness};
 use swarm_notify::tcp;
 
 /// A swarm, and what it was told.
@@ -71,15 +71,15 @@ impl Owner {
         }
         while let Some(ready) = self.swarm.next_ready() {
             match ready {
-                Ready::Stream { stream, readable: true, .. } => {
+                Readiness::Stream { stream, readable: true, .. } => {
                     let mut buffer = [0; 4_096];
                     while let Ok(n @ 1..) = self.swarm.read(stream, &mut buffer) {
                         self.received.extend_from_slice(&buffer[..n]);
                     }
                 }
-                Ready::Stream { .. } => {}
-                Ready::Addresses { listener } => self.log.push(format!("addresses {listener}")),
-                Ready::Refused { of, kind, .. } => self.log.push(format!("refused {of} {kind}")),
+                Readiness::Stream { .. } => {}
+                Readiness::Addresses { listener } => self.log.push(format!("addresses {listener}")),
+                Readiness::Refused { of, kind, .. } => self.log.push(format!("refused {of} {kind}")),
                 other => self.log.push(format!("{other:?}")),
             }
         }

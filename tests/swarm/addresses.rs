@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::lifecycle::{Event, Failure, ListenerEnd};
-use swarm_notify::swarm::{Config, Multiaddr, Ready as Readiness, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness, Swarm};
 
 type Io = futures::io::Cursor<Vec<u8>>;
 

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure, Fault, Reason, Side, StreamId};
-use swarm_notify::swarm::{Config, Ready, Refusal, Swarm, Transport};
+use swarm_notify::swarm::{Config, Readiness, Refusal, Swarm, Transport};
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
 
@@ -170,14 +170,14 @@ impl Machine {
             self.events.extend(std::iter::from_fn(|| self.server.next_event()));
             while let Some(ready) = self.server.next_ready() {
                 match ready {
-                    Ready::Refused { kind: Refusal::AcceptFailed, count, .. } => self.refused += count,
-                    Ready::Stream { stream, readable: true, .. } => {
+                    Readiness::Refused { kind: Refusal::AcceptFailed, count, .. } => self.refused += count,
+                    Readiness::Stream { stream, readable: true, .. } => {
                         let mut buffer = [0; 4_096];
                         while let Ok(n @ 1..) = self.server.read(stream, &mut buffer) {
                             self.received.extend_from_slice(&buffer[..n]);
                         }
                     }
-                    Ready::Stream { .. } | Ready::Addresses { .. } | Ready::Refused { .. } | _ => {}
+                    Readiness::Stream { .. } | Readiness::Addresses { .. } | Readiness::Refused { .. } | _ => {}
                 }
             }
             self.server.flush_all(self.now);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness, Swarm};
 use swarm_notify::tcp;
 
 const WORK: Protocol = Protocol::from_static("/unit/1.0.0");
@@ -120,8 +120,8 @@ impl Side {
         Ok(())
     }
 
-    fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
-        let Ready::Stream { stream, readable, writable } = ready else { return Ok(()) };
+    fn ready(&mut self, ready: Readiness) -> Result<(), Box<dyn Error>> {
+        let Readiness::Stream { stream, readable, writable } = ready else { return Ok(()) };
         if writable && self.unwritten.remove(&stream) {
             self.begin(stream, self.unit != Unit::Trip)?;
         }

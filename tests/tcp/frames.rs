@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{Event, StreamId};
-use swarm_notify::swarm::{Config, Ready, Swarm};
+use swarm_notify::swarm::{Config, Readiness, Swarm};
 use swarm_notify::tcp;
 
 const ECHO: Protocol = Protocol::from_static("/echo/1.0.0");
@@ -107,7 +107,7 @@ impl Program {
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = ready else { panic!("{ready:?}: addresses do not change") };
+            let Readiness::Stream { stream, .. } = ready else { panic!("{ready:?}: addresses do not change") };
             let mut buffer = [0; 256];
             while let Ok(n) = self.swarm.read(stream, &mut buffer) {
                 if n == 0 {

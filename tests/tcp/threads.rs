@@ -11,7 +11,7 @@ use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{Event, Lifecycle, Table};
 use swarm_notify::notifee::{Context, Network, Notice, Notifee, Notifees, Subscription};
 use swarm_notify::swarm::{
-    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, OpenStreamError, Reactor, Ready,
+    CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, OpenStreamError, Reactor, Readiness,
     StreamView, Swarm,
 };
 use swarm_notify::tcp;
@@ -48,7 +48,7 @@ const _: () = {
     is_shared::<ConnectionView<'_>>();
     is_shared::<StreamView<'_>>();
     lives_anywhere::<Event>();
-    lives_anywhere::<Ready>();
+    lives_anywhere::<Readiness>();
     lives_anywhere::<Notice>();
     lives_anywhere::<Subscription>();
     lives_anywhere::<Protocol>();

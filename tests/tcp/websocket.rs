@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::{Protocol, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, ListenerId, StreamId};
 use swarm_notify::swarm::multiaddr::Protocol as Part;
-use swarm_notify::swarm::{Config, Multiaddr, Ready, Refusal, Swarm};
+use swarm_notify::swarm::{Config, Multiaddr, Readiness, Refusal, Swarm};
 use swarm_notify::tcp;
 
 type Transport = libp2p_websocket::Config<tcp::Transport>;
@@ -69,9 +69,9 @@ impl<const E: usize> Node<E> {
             }
             while let Some(ready) = self.swarm.next_ready() {
                 match ready {
-                    Ready::Stream { stream, .. } => self.go_on(stream),
-                    Ready::Addresses { listener } => self.log.push(format!("addresses {listener}")),
-                    other @ (Ready::Refused { .. } | _) => self.log.push(format!("{other:?}")),
+                    Readiness::Stream { stream, .. } => self.go_on(stream),
+                    Readiness::Addresses { listener } => self.log.push(format!("addresses {listener}")),
+                    other @ (Readiness::Refused { .. } | _) => self.log.push(format!("{other:?}")),
                 }
             }
             self.swarm.flush_all(self.start.elapsed());

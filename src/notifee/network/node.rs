@@ -6,7 +6,7 @@ use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionId, Counters, Event, Fault, ListenerId, StreamId};
 use crate::swarm::{
     CloseError, Config, ConnectionView, DialError, Gate, ListenError, ListenerView, Lists, Multiaddr, OpenStreamError,
-    ProtectError, ProtocolLimits, Reactor, Ready, Refusal, RefusedAt, StreamView, Swarm, Transport,
+    ProtectError, ProtocolLimits, Reactor, Readiness, Refusal, RefusedAt, StreamView, Swarm, Transport,
 };
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -189,7 +189,7 @@ macro_rules! node_methods {
             /// [`Swarm::take_unread`]
             fn take_unread(&mut self, id: StreamId) -> Vec<u8>;
             /// [`Swarm::next_ready`]
-            fn next_ready(&mut self) -> Option<Ready>;
+            fn next_ready(&mut self) -> Option<Readiness>;
             /// [`Swarm::last_error`]
             fn last_error(&mut self) -> Option<io::Error>;
         }

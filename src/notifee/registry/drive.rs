@@ -5,7 +5,7 @@ use super::super::{Context, HasNode, Interest};
 use super::tell::{Held, Limit, Told, events_beyond};
 use super::{NotifeeId, Notifees};
 use crate::lifecycle::Event;
-use crate::swarm::Ready;
+use crate::swarm::Readiness;
 use core::time::Duration;
 
 /// The most drives in a row that may end before all due notifees have been ticked. From then on each drive ticks one.
@@ -17,7 +17,7 @@ pub enum Occurrence {
     /// One of the nine events.
     Event(Event),
     /// Something is ready, has changed or was refused.
-    Ready(Ready),
+    Ready(Readiness),
 }
 
 /// The one who drives, and may see what has been told to all notifees.
@@ -59,11 +59,11 @@ impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
         let occurrence = match told {
             Told::Event(event) => Occurrence::Event(event),
             Told::StreamReady { stream, readable, writable } => {
-                Occurrence::Ready(Ready::Stream { stream, readable, writable })
+                Occurrence::Ready(Readiness::Stream { stream, readable, writable })
             }
-            Told::AddressesChanged { listener } => Occurrence::Ready(Ready::Addresses { listener }),
+            Told::AddressesChanged { listener } => Occurrence::Ready(Readiness::Addresses { listener }),
             Told::Refused { at, refusal, count } => {
-                Occurrence::Ready(Ready::Refused { of: at, kind: refusal, count: u64::from_ne_bytes(count) })
+                Occurrence::Ready(Readiness::Refused { of: at, kind: refusal, count: u64::from_ne_bytes(count) })
             }
         };
         (self.0)(Held::new(network).0, occurrence);
@@ -364,8 +364,8 @@ impl<N> Notifees<N> {
 
 fn next_ready(network: &mut impl HasNode) -> Option<Told> {
     Some(match network.node_mut().next_ready()? {
-        Ready::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
-        Ready::Addresses { listener } => Told::AddressesChanged { listener },
-        Ready::Refused { of, kind, count } => Told::Refused { at: of, refusal: kind, count: count.to_ne_bytes() },
+        Readiness::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
+        Readiness::Addresses { listener } => Told::AddressesChanged { listener },
+        Readiness::Refused { of, kind, count } => Told::Refused { at: of, refusal: kind, count: count.to_ne_bytes() },
     })
 }

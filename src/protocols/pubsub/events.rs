@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use core::fmt;
 
 /// What the owner is told. Messages that were dropped for a slow peer, and what a peer has sent that is no valid message,
-/// are counted and told as [`Ready::Refused`](crate::swarm::Ready::Refused).
+/// are counted and told as [`Readiness::Refused`](crate::swarm::Readiness::Refused).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -15,7 +15,7 @@ use swarm_notify::protocols::floodsub;
 use swarm_notify::protocols::identify::{self, Info, PUSH_PROTOCOL, PeerRecord};
 use swarm_notify::protocols::parts::with_length;
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
-use swarm_notify::swarm::{Ready, Swarm};
+use swarm_notify::swarm::{Readiness, Swarm};
 
 /// The lines that propose a protocol, and confirm it.
 fn lines(protocol: &[u8]) -> Vec<u8> {
@@ -207,7 +207,7 @@ impl Honest {
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
-            let Ready::Stream { stream, .. } = ready else { continue };
+            let Readiness::Stream { stream, .. } = ready else { continue };
             let mut buffer = [0; 4 * 1024];
             loop {
                 match self.swarm.read(stream, &mut buffer) {

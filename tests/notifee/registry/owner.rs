@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{Context, Interest, Notifee, Occurrence};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 
 const NOW: Duration = Duration::ZERO;
 
@@ -140,7 +140,7 @@ fn an_owner_with_streams_sees_readiness_too_behind_the_notifees() {
     while echo.is_empty() {
         server.swarm.tick(now);
         server.notifees.drive_with_ready(&mut server.swarm, now, |swarm, occurrence| {
-            let Occurrence::Ready(Ready::Stream { stream, .. }) = occurrence else { return };
+            let Occurrence::Ready(Readiness::Stream { stream, .. }) = occurrence else { return };
             let mut buffer = [0; 64];
             while let Ok(n @ 1..) = swarm.read(stream, &mut buffer) {
                 assert_eq!(swarm.write(stream, &buffer[..n]), Ok(n));
@@ -149,7 +149,7 @@ fn an_owner_with_streams_sees_readiness_too_behind_the_notifees() {
         client.swarm.tick(now);
         client.notifees.drive_with_ready(&mut client.swarm, now, |swarm, occurrence| match occurrence {
             Occurrence::Event(event) => assert_eq!(event.name(), "opened_stream"),
-            Occurrence::Ready(Ready::Stream { stream, readable: true, .. }) => {
+            Occurrence::Ready(Readiness::Stream { stream, readable: true, .. }) => {
                 assert_eq!(log.take(), ["a readable"], "the notifee was told before");
                 let mut buffer = [0; 64];
                 let n = swarm.read(stream, &mut buffer).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
 use swarm_notify::protocols::pubsub::Signing;
 use swarm_notify::protocols::pubsub::wire::{Rpc, SubOpts};
-use swarm_notify::swarm::{Ready, Swarm};
+use swarm_notify::swarm::{Readiness, Swarm};
 
 /// A peer that does what a test wants.
 pub(crate) struct Raw {
@@ -52,7 +52,7 @@ impl Raw {
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
-            if let Ready::Stream { stream, .. } = ready {
+            if let Readiness::Stream { stream, .. } = ready {
                 self.read(stream);
             }
         }

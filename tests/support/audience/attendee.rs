@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Id, ListenerId, StreamId};
 use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
-use swarm_notify::swarm::{Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{Readiness, Refusal, RefusedAt};
 
 /// What an attendee does when it is told something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Seat {
     /// The openings that it is still to be told of, as what has happened before it came.
     pub(super) replay: RefCell<VecDeque<Event>>,
     /// The readiness that it was told of since all were found to be told.
-    pub(super) ready: RefCell<Vec<Ready>>,
+    pub(super) ready: RefCell<Vec<Readiness>>,
     pub(super) has_left: Cell<bool>,
     pub(super) is_dropped: Cell<bool>,
 }
@@ -174,7 +174,7 @@ impl Attendee {
         }
     }
 
-    fn told_ready<N: Observed>(&mut self, cx: &mut Context<'_, N>, ready: Ready) {
+    fn told_ready<N: Observed>(&mut self, cx: &mut Context<'_, N>, ready: Readiness) {
         assert!(!self.seat.has_left.get(), "{:?} is told of {ready:?} after it has left", self.seat.role);
         if self.seat.role != Role::ComesAndGoes {
             self.seat.ready.borrow_mut().push(ready);
@@ -218,14 +218,14 @@ impl<N: Observed> Notifee<N> for Attendee {
     each_event!(N);
 
     fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, readable: bool, writable: bool) {
-        self.told_ready(cx, Ready::Stream { stream, readable, writable });
+        self.told_ready(cx, Readiness::Stream { stream, readable, writable });
     }
 
     fn addresses_changed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
-        self.told_ready(cx, Ready::Addresses { listener });
+        self.told_ready(cx, Readiness::Addresses { listener });
     }
 
     fn refused(&mut self, cx: &mut Context<'_, N>, of: RefusedAt, kind: Refusal, count: u64) {
-        self.told_ready(cx, Ready::Refused { of, kind, count });
+        self.told_ready(cx, Readiness::Refused { of, kind, count });
     }
 }

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{HasNode, Notifees};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 pub(crate) use transcript::Transcript;
 
 /// A network that an audience observes: its owner's world, with a node inside.
@@ -36,7 +36,7 @@ pub(crate) trait Observed: HasNode + 'static {
     fn command(&mut self, event: Event) -> bool;
 
     /// The owner is told of readiness. `is_late`: it may have read and written since the network has said so.
-    fn serve(&mut self, ready: Ready, is_late: bool);
+    fn serve(&mut self, ready: Readiness, is_late: bool);
 }
 
 /// What is thrown where a panic is part of the plan.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError, WriteError};
 use swarm_notify::lifecycle::{ConnectionId, Event, Id, ListenerId, State, StreamId};
-use swarm_notify::swarm::{CloseError, OpenStreamError, Ready};
+use swarm_notify::swarm::{CloseError, OpenStreamError, Readiness};
 
 /// How an owner drives its swarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +64,7 @@ pub(crate) struct Side<T: Transport, const EVENTS: usize> {
     /// The listeners that commands have begun.
     pub(crate) listening: Vec<ListenerId>,
     /// What next_ready said, since it was last taken.
-    pub(crate) ready: Vec<Ready>,
+    pub(crate) ready: Vec<Readiness>,
     /// What has ended by a rule of ours, with the rule, since it was last taken.
     pub(crate) causes: Vec<String>,
 }
@@ -262,9 +262,9 @@ where
     }
 
     /// Something is ready. `is_late`: the owner may have read and written since the swarm has said so.
-    fn is_ready(&mut self, ready: Ready, is_late: bool) {
+    fn is_ready(&mut self, ready: Readiness, is_late: bool) {
         self.ready.push(ready);
-        let Ready::Stream { stream, readable, writable } = ready else { return };
+        let Readiness::Stream { stream, readable, writable } = ready else { return };
         assert!(readable || writable, "{stream} is ready for something");
         assert!(self.told.contains(&stream), "{}: {stream} is ready outside its life", self.name);
         let app = self.streams.entry(stream).or_default();

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
-use swarm_notify::swarm::{Config, Progress, Ready, Refusal, Swarm};
+use swarm_notify::swarm::{Config, Progress, Readiness, Refusal, Swarm};
 
 /// A swarm, what it was told, and what it does with what it reads.
 pub(crate) struct Node {
@@ -62,7 +62,7 @@ impl Node {
             }
         }
         while let Some(ready) = self.swarm.next_ready() {
-            if let Ready::Stream { stream, readable, writable } = ready {
+            if let Readiness::Stream { stream, readable, writable } = ready {
                 if readable && self.reads {
                     self.read(stream);
                 }

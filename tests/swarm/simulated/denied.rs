@@ -9,7 +9,7 @@ use libp2p_core::multiaddr::Protocol as Part;
 use std::net::IpAddr;
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{Event, Failure};
-use swarm_notify::swarm::{ListRule, Network, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{ListRule, Network, Readiness, Refusal, RefusedAt};
 
 everywhere! {
     a_denied_address_is_closed_before_a_byte,
@@ -62,7 +62,7 @@ fn assert_denied<const EVENTS: usize>(pair: &mut Pair<EVENTS>, many: u64) {
     assert_eq!(refused(pair, Refusal::ConnectionDenied), many);
     assert_eq!(pair.a.swarm.refused_at(listener, Refusal::ConnectionDenied), many);
     let told = pair.a.ready.drain(..).filter_map(|ready| {
-        let Ready::Refused { of, kind: Refusal::ConnectionDenied, count } = ready else { return None };
+        let Readiness::Refused { of, kind: Refusal::ConnectionDenied, count } = ready else { return None };
         (of == RefusedAt::Listener(listener)).then_some(count)
     });
     assert_eq!(told.sum::<u64>(), many);

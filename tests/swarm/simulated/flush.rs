@@ -4,7 +4,7 @@ use crate::simulated::secs;
 use crate::support::sim::{A, ECHO, Pair, Shape, everywhere};
 use swarm_notify::connection::WriteError;
 use swarm_notify::lifecycle::StreamId;
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 
 everywhere! {
     flushed_once_the_pipe_has_taken_it,
@@ -16,8 +16,8 @@ everywhere! {
     a_second_flush_that_blocks_takes_back_the_word_of_the_first,
 }
 
-const fn written(stream: StreamId) -> Ready {
-    Ready::Stream { stream, readable: false, writable: true }
+const fn written(stream: StreamId) -> Readiness {
+    Readiness::Stream { stream, readable: false, writable: true }
 }
 
 /// Whether what `a` writes is taken.

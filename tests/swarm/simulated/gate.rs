@@ -10,7 +10,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::Direction;
-use swarm_notify::swarm::{Gate, Multiaddr, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{Gate, Multiaddr, Readiness, Refusal, RefusedAt};
 
 everywhere! {
     a_gate_is_asked_once_about_each_step,
@@ -168,7 +168,7 @@ fn a_denied_protocol_is_not_spoken<const EVENTS: usize>(shape: Shape) {
     assert_eq!(pair.b.swarm.refused_at(cb, Refusal::StreamDenied), 2);
     pair.wait(secs(2));
     let told = pair.b.ready.drain(..).filter_map(|ready| {
-        let Ready::Refused { of, kind: Refusal::StreamDenied, count } = ready else { return None };
+        let Readiness::Refused { of, kind: Refusal::StreamDenied, count } = ready else { return None };
         (of == RefusedAt::from(cb)).then_some(count)
     });
     assert_eq!(told.sum::<u64>(), 2);

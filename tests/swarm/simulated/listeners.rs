@@ -4,7 +4,7 @@ use crate::simulated::millis;
 use crate::support::sim::{A, B, Pair, Shape, everywhere};
 use std::io;
 use swarm_notify::lifecycle::{Event, State};
-use swarm_notify::swarm::{CloseError, ListenError, Ready};
+use swarm_notify::swarm::{CloseError, ListenError, Readiness};
 
 everywhere! {
     one_is_closed_alone_among_several,
@@ -143,7 +143,7 @@ fn its_addresses_come_and_go_and_it_can_end_without_any<const EVENTS: usize>(sha
         pair.network.set(|knobs| knobs.address((1, 1), address, is_there));
         pair.settle();
         assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, then);
-        assert_eq!(std::mem::take(&mut pair.a.ready), [Ready::Addresses { listener }]);
+        assert_eq!(std::mem::take(&mut pair.a.ready), [Readiness::Addresses { listener }]);
     }
     // What it has already, and what was never its own, is nothing new.
     for (address, is_there) in [(A.at(8), true), (A.at(8), true), (A.at(8), false)] {
@@ -151,7 +151,7 @@ fn its_addresses_come_and_go_and_it_can_end_without_any<const EVENTS: usize>(sha
         pair.settle();
         assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, Vec::from_iter(is_there.then_some(address)));
     }
-    assert_eq!(std::mem::take(&mut pair.a.ready), [Ready::Addresses { listener }; 2]);
+    assert_eq!(std::mem::take(&mut pair.a.ready), [Readiness::Addresses { listener }; 2]);
     // The account of what the transport owes is right: the swarm goes on accepting and pausing.
     pair.a.swarm.close_listener(listener).unwrap();
     pair.a.listen(&A.at(2));
@@ -176,7 +176,7 @@ fn its_addresses_are_news_from_when_it_is_told_until_it_has_closed<const EVENTS:
     assert_eq!(pair.a.swarm.listener(listener).unwrap().addresses, known);
     assert_eq!(pair.a.swarm.next_ready(), None, "they were found when it was told");
     another(&mut pair, 7);
-    assert_eq!(pair.a.swarm.next_ready(), Some(Ready::Addresses { listener }));
+    assert_eq!(pair.a.swarm.next_ready(), Some(Readiness::Addresses { listener }));
     another(&mut pair, 8);
     pair.network.set(|knobs| knobs.break_listener((1, 1), io::ErrorKind::Other));
     pair.a.swarm.tick(pair.now);

@@ -4,7 +4,7 @@
 use crate::support::sim::{ECHO, Pair, Shape, everywhere};
 use swarm_notify::connection::{ReadError, WriteError};
 use swarm_notify::lifecycle::Event;
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 
 everywhere! {
     told_once_until_a_short_read,
@@ -17,7 +17,7 @@ everywhere! {
 fn told_once_until_a_short_read<const EVENTS: usize>(shape: Shape) {
     let (mut pair, link) = Pair::<EVENTS>::with_stream(shape);
     pair.b.reads = false;
-    let readable = Ready::Stream { stream: link.sb, readable: true, writable: false };
+    let readable = Readiness::Stream { stream: link.sb, readable: true, writable: false };
     for _ in 0..3 {
         pair.a.send(link.sa, b"data");
         pair.settle();
@@ -56,7 +56,7 @@ fn told_once_after_a_short_write<const EVENTS: usize>(shape: Shape) {
     pair.a.send(link.sa, b"yes");
     pair.b.read_all(link.sb);
     pair.settle();
-    assert_eq!(pair.a.ready, [Ready::Stream { stream: link.sa, readable: false, writable: true }]);
+    assert_eq!(pair.a.ready, [Readiness::Stream { stream: link.sa, readable: false, writable: true }]);
     pair.b.reads = true;
     pair.b.read_all(link.sb);
     pair.settle();
@@ -110,7 +110,7 @@ fn the_end_is_told_behind_the_last_bytes<const EVENTS: usize>(shape: Shape) {
     pair.b.ready.clear();
     // A short read of the bytes; the end is behind it, and told.
     assert_eq!(pair.b.swarm.read(link.sb, &mut [0; 8]), Ok(4));
-    assert_eq!(pair.b.swarm.next_ready(), Some(Ready::Stream { stream: link.sb, readable: true, writable: false }));
+    assert_eq!(pair.b.swarm.next_ready(), Some(Readiness::Stream { stream: link.sb, readable: true, writable: false }));
     assert_eq!(pair.b.swarm.read(link.sb, &mut [0; 8]), Ok(0));
     assert_eq!(pair.b.swarm.next_ready(), None);
     pair.end_quietly();

@@ -7,7 +7,7 @@ use crate::support::sim::{Pair, Raw, Shape, everywhere};
 use std::cell::RefCell;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Fault, Id};
-use swarm_notify::swarm::{CloseError, Config, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{CloseError, Config, Readiness, Refusal, RefusedAt};
 
 everywhere! {
     ten_thousand_refusals_in_a_second_are_told_twice,
@@ -20,7 +20,7 @@ everywhere! {
 fn told<const EVENTS: usize>(pair: &mut Pair<EVENTS>) -> Vec<(RefusedAt, Refusal, u64)> {
     let ready = std::mem::take(&mut pair.a.ready);
     let refused = ready.into_iter().filter_map(|ready| {
-        let Ready::Refused { of, kind, count } = ready else { return None };
+        let Readiness::Refused { of, kind, count } = ready else { return None };
         Some((of, kind, count))
     });
     refused.collect()
@@ -142,8 +142,9 @@ fn a_listener_and_its_refusals_are_told_apart_from_those_of_connections() {
     }
     pair.wait(secs(2));
     let listener = pair.b.listening[0];
-    let told: Vec<_> = pair.b.ready.iter().filter(|ready| matches!(ready, Ready::Refused { .. })).copied().collect();
-    let refused = |count| Ready::Refused { of: listener.into(), kind: Refusal::ConnectionLimit, count };
+    let told: Vec<_> =
+        pair.b.ready.iter().filter(|ready| matches!(ready, Readiness::Refused { .. })).copied().collect();
+    let refused = |count| Readiness::Refused { of: listener.into(), kind: Refusal::ConnectionLimit, count };
     assert_eq!(told, [refused(1), refused(2)]);
     assert_eq!(pair.b.swarm.refused_at(listener, Refusal::ConnectionLimit), 3);
     assert!(matches!(pair.a.next_event(pair.now), None | Some(Event::ConnectFailed { .. })));

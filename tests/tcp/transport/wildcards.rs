@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{Event, ListenerEnd};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 use swarm_notify::tcp::{self, Config};
 
 /// What one look finds; `Err`: it fails.
@@ -286,7 +286,7 @@ fn a_swarm_tells_that_the_addresses_of_a_listener_have_changed() {
             log.push(event);
         }
         while let Some(ready) = swarm.next_ready() {
-            assert_eq!(ready, Ready::Addresses { listener });
+            assert_eq!(ready, Readiness::Addresses { listener });
             assert_eq!(log, [Event::Listen { listener }], "it is open");
             last = ips(&swarm);
         }

@@ -7,7 +7,7 @@ use libp2p_core::Transport;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, Event, Failure};
 use swarm_notify::notifee::{HasNode, Network, Node};
-use swarm_notify::swarm::Ready;
+use swarm_notify::swarm::Readiness;
 
 impl<T, const EVENTS: usize> Side<T, EVENTS>
 where
@@ -109,7 +109,7 @@ where
         before != (self.checker.begun(), self.state(event.id()))
     }
 
-    fn serve(&mut self, ready: Ready, is_late: bool) {
+    fn serve(&mut self, ready: Readiness, is_late: bool) {
         self.is_ready(ready, is_late);
     }
 }

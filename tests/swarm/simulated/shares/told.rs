@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Failure};
-use swarm_notify::swarm::{Config, ProtocolLimits, Ready, Refusal, RefusedAt};
+use swarm_notify::swarm::{Config, ProtocolLimits, Readiness, Refusal, RefusedAt};
 
 everywhere! {
     a_refused_share_of_connections_is_counted_and_named,
@@ -63,7 +63,7 @@ fn counts<const EVENTS: usize>(pair: &mut Pair<EVENTS>, many: u64, ip: &str) {
     assert_eq!(refused(pair, Refusal::ConnectionLimit), many);
     assert_eq!(pair.a.swarm.refused_at(listener, Refusal::ConnectionLimit), many);
     let told = pair.a.ready.drain(..).filter_map(|ready| {
-        let Ready::Refused { of, kind: Refusal::ConnectionLimit, count } = ready else { return None };
+        let Readiness::Refused { of, kind: Refusal::ConnectionLimit, count } = ready else { return None };
         (of == RefusedAt::Listener(listener)).then_some(count)
     });
     assert_eq!(told.sum::<u64>(), many);

@@ -5,7 +5,7 @@ use super::{Attacker, ends, joins, listening, told};
 use crate::simulated::{millis, secs};
 use crate::support::sim::{A, B, ECHO_LINES, Exhausted, Pair, RawDial, SYN, Shape, data, everywhere, frame};
 use swarm_notify::identity::{Keypair, PeerId};
-use swarm_notify::swarm::{Config, ProtectError, Ready, Refusal};
+use swarm_notify::swarm::{Config, ProtectError, Readiness, Refusal};
 
 everywhere! {
     above_the_mark_the_longest_idle_go_down_to_the_low_mark,
@@ -275,8 +275,8 @@ fn where_descriptors_run_out_the_longest_idle_make_way<const EVENTS: usize>(shap
     assert_eq!(trimmed(&mut pair), ["c5.1"]);
     assert_eq!(pair.a.swarm.refused(Refusal::AcceptFailed), 3);
     let told = pair.a.ready.iter().filter_map(|ready| match ready {
-        Ready::Refused { of, kind: Refusal::AcceptFailed, count } => Some((*of, *count)),
-        Ready::Stream { .. } | Ready::Addresses { .. } | Ready::Refused { .. } | _ => None,
+        Readiness::Refused { of, kind: Refusal::AcceptFailed, count } => Some((*of, *count)),
+        Readiness::Stream { .. } | Readiness::Addresses { .. } | Readiness::Refused { .. } | _ => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [(pair.a.listening[0].into(), 1); 3], "at most once a second");
     ends(pair, all);
