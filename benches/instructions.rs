@@ -17,7 +17,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::swarm::{Config, Network, Readiness, Refusal, Swarm};
 use wire::Wire;
 
@@ -195,7 +195,7 @@ const LEAVING: usize = 1_000;
 struct Leaves;
 
 impl<N> Notifee<N> for Leaves {
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, _: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId) {
         let this = cx.this();
         cx.unregister(this);
     }

@@ -12,8 +12,8 @@
 //! - Inside a notification the network's `next_event` gives `None`, so that what is being told of can be looked up by
 //!   all of them.
 //! - One that comes late can be told first [what it has missed](Notifees::register_and_replay).
-//! - A notifee can say something to all others: it [emits](Context::emit) an event of any type, which is told after the
-//!   present one. So services say what they have heard.
+//! - A notifee can say something to all others: it [emits](NotifeeContext::emit) an event of any type, which is told
+//!   after the present one. So services say what they have heard.
 //! - One that is slow delays everybody ([`Notifee`] says what that costs). It is [spawned](mod@spawned) on a thread of its
 //!   own, or has a [`subscription`](mod@subscription), in a task or thread of yours.
 //! - If a notifee panics and the panic is caught, the next [`dispatch`](Notifees::dispatch) goes on behind it: the
@@ -22,7 +22,7 @@
 //!
 //! ```
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
-//! use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
+//! use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, Notifees};
 //!
 //! #[derive(Default)]
 //! struct Peers(Vec<ConnectionId>);
@@ -32,7 +32,7 @@
 //!         Interest::CONNECTED
 //!     }
 //!
-//!     fn connected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId) {
+//!     fn connected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
 //!         self.0.push(connection);
 //!     }
 //! }
@@ -65,7 +65,7 @@ pub mod subscription;
 
 #[cfg(feature = "connection")]
 pub use caught::{CatchPanics, NotifeePanic, Notification, catch_panics};
-pub use context::Context;
+pub use context::NotifeeContext;
 pub use interest::Interest;
 pub use network::Network;
 #[cfg(all(feature = "host", unix))]
@@ -100,12 +100,12 @@ use core::time::Duration;
 /// ```
 /// use std::sync::mpsc::{Sender, channel};
 /// use swarm_notify::lifecycle::{Direction, Event, Lifecycle, Limits};
-/// use swarm_notify::notifee::{Context, Notifee, Notifees};
+/// use swarm_notify::notifee::{Notifee, NotifeeContext, Notifees};
 ///
 /// struct Forward(Sender<Event>);
 ///
 /// impl<N> Notifee<N> for Forward {
-///     fn event(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+///     fn event(&mut self, _cx: &mut NotifeeContext<'_, N>, event: Event) {
 ///         let _ = self.0.send(event); // nobody may listen any more
 ///     }
 /// }
@@ -159,52 +159,58 @@ pub trait Notifee<N> {
     ///
     /// The registry calls the nine methods, and never this one itself: a notifee without it pays nothing for it. To hand an
     /// event to another notifee, whichever methods that has, call [`Event::tell`].
-    fn event(&mut self, _cx: &mut Context<'_, N>, _event: Event) {}
+    fn event(&mut self, _cx: &mut NotifeeContext<'_, N>, _event: Event) {}
 
     /// A listener has its first address.
-    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         self.event(cx, Event::Listen { listener });
     }
 
     /// A listener could not open.
-    fn listen_failed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: Failure) {
         self.event(cx, Event::ListenFailed { listener, reason });
     }
 
     /// An open listener has ended.
-    fn listen_close(&mut self, cx: &mut Context<'_, N>, listener: ListenerId, reason: ListenerEnd) {
+    fn listen_close(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: ListenerEnd) {
         self.event(cx, Event::ListenClose { listener, reason });
     }
 
     /// A connection is up.
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         self.event(cx, Event::Connected { connection });
     }
 
     /// A connection could not open.
-    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: Failure) {
         self.event(cx, Event::ConnectFailed { connection, reason });
     }
 
     /// An open connection has ended.
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         self.event(cx, Event::Disconnected { connection, reason });
     }
 
     /// A stream is up.
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         self.event(cx, Event::OpenedStream { connection, stream });
     }
 
     /// A stream could not open.
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(
+        &mut self,
+        cx: &mut NotifeeContext<'_, N>,
+        connection: ConnectionId,
+        stream: StreamId,
+        reason: Failure,
+    ) {
         self.event(cx, Event::StreamFailed { connection, stream, reason });
     }
 
     /// An open stream has ended.
     fn closed_stream(
         &mut self,
-        cx: &mut Context<'_, N>,
+        cx: &mut NotifeeContext<'_, N>,
         connection: ConnectionId,
         stream: StreamId,
         reason: StreamEnd,
@@ -214,16 +220,16 @@ pub trait Notifee<N> {
 
     /// A stream can be read or written. It may be the stream of another notifee or of the owner, so look whether it is
     /// yours. `swarm::Readiness` says when a stream is named again.
-    fn stream_ready(&mut self, _cx: &mut Context<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
+    fn stream_ready(&mut self, _cx: &mut NotifeeContext<'_, N>, _stream: StreamId, _readable: bool, _writable: bool) {}
 
     /// The addresses of an open listener have changed.
-    fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {}
+    fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {}
 
     /// Something of a peer's was refused, or was over, that has no id: so many since this was told last. It is told at most
     /// once a second for each connection or listener and kind: see
     /// [`Readiness::Refused`](crate::swarm::Readiness::Refused).
     #[cfg(feature = "swarm")]
-    fn refused(&mut self, _cx: &mut Context<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
+    fn refused(&mut self, _cx: &mut NotifeeContext<'_, N>, _at: RefusedAt, _refusal: Refusal, _count: u64) {}
 
     /// Returns the time of its next [`tick`](Self::tick), on the clock of the network's owner; `None` is never. It is asked
     /// only if its interest contains [`Interest::TIME`].
@@ -232,7 +238,7 @@ pub trait Notifee<N> {
     }
 
     /// The time of [`poll_at`](Self::poll_at) has come.
-    fn tick(&mut self, _cx: &mut Context<'_, N>) {}
+    fn tick(&mut self, _cx: &mut NotifeeContext<'_, N>) {}
 
     /// Returns the bytes of heap that it takes at worst, beside itself, in a network with these limits.
     /// [`Notifees::memory_bound`] adds up what all of them say. The default is 0: write it where you keep something for each
@@ -241,9 +247,9 @@ pub trait Notifee<N> {
         0
     }
 
-    /// Another notifee has [emitted](Context::emit) an event: a service, for instance. `event.downcast_ref()` finds out
-    /// whether it is of a certain type.
-    fn emitted(&mut self, _cx: &mut Context<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
+    /// Another notifee has [emitted](NotifeeContext::emit) an event: a service, for instance. `event.downcast_ref()`
+    /// finds out whether it is of a certain type.
+    fn emitted(&mut self, _cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, _event: &dyn Any) {}
 }
 
 impl Event {
@@ -251,7 +257,7 @@ impl Event {
     ///
     /// ```
     /// use swarm_notify::lifecycle::Event;
-    /// use swarm_notify::notifee::{Context, Interest, Notifee};
+    /// use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
     ///
     /// /// Tells the notifee inside, if it is switched on.
     /// struct Switch<T>(bool, T);
@@ -261,14 +267,14 @@ impl Event {
     ///         self.1.interest() & Interest::EVENTS
     ///     }
     ///
-    ///     fn event(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    ///     fn event(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
     ///         if self.0 {
     ///             event.tell(&mut self.1, cx);
     ///         }
     ///     }
     /// }
     /// ```
-    pub fn tell<N>(self, notifee: &mut (impl Notifee<N> + ?Sized), cx: &mut Context<'_, N>) {
+    pub fn tell<N>(self, notifee: &mut (impl Notifee<N> + ?Sized), cx: &mut NotifeeContext<'_, N>) {
         match self {
             Self::Listen { listener } => notifee.listen(cx, listener),
             Self::ListenFailed { listener, reason } => notifee.listen_failed(cx, listener, reason),

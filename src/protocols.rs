@@ -3,7 +3,7 @@
 //! A [`Service`] speaks a protocol. It is [installed](Notifees::install) in the registry of notifees that is driven
 //! beside the swarm, opens streams and answers on them as it is told of connections and streams, and keeps what it has
 //! to say to its owner in a bounded queue of its own. [`Identify`](identify::Identify) and [`Ping`](ping::Ping) also
-//! [emit](crate::notifee::Context::emit) it to every notifee that declares an interest in
+//! [emit](crate::notifee::NotifeeContext::emit) it to every notifee that declares an interest in
 //! [`EMITTED`](crate::notifee::Interest::EMITTED); pub/sub does not, since its messages would have to be copied for
 //! that. [Taking a service out](Notifees::uninstall) takes its protocols and streams with it.
 //!

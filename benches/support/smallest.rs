@@ -2,7 +2,7 @@
 
 use heapless::Deque;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Network, Notifee};
+use swarm_notify::notifee::{Interest, Network, Notifee, NotifeeContext};
 
 /// Counts what it is told of.
 #[derive(Default)]
@@ -16,11 +16,11 @@ impl<N> Notifee<N> for Count {
         Interest::OPENED_STREAM | Interest::CLOSED_STREAM
     }
 
-    fn opened_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId) {
+    fn opened_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId) {
         self.opened += 1;
     }
 
-    fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, _: StreamEnd) {
+    fn closed_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, _: StreamEnd) {
         self.closed += 1;
     }
 }

@@ -48,8 +48,8 @@ impl Handle {
     }
 
     /// Returns the time on the host's clock, which counts from the making of the host: what notifees and services are given
-    /// as [`Context::now`](crate::notifee::Context::now), and as [`Notifees::now`] in [`with`](Self::with). It goes on after
-    /// the host is gone.
+    /// as [`NotifeeContext::now`](crate::notifee::NotifeeContext::now), and as [`Notifees::now`] in
+    /// [`with`](Self::with). It goes on after the host is gone.
     ///
     /// `Instant::now() - handle.now()` is the instant at which it was zero.
     #[must_use]

@@ -10,7 +10,7 @@ use super::world::AnySwarm;
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
 };
-use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use crate::notifee::{HasNode, Interest, Node, Notifee, NotifeeContext};
 use crate::text::for_log;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
@@ -68,24 +68,24 @@ impl Notifee<AnySwarm> for Router {
         self.0.config.own_memory(limits)
     }
 
-    fn listen(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ListenerId) {
         let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
         let addresses = cx.network().node().listener(id).map(|view| view.addresses.to_vec()).unwrap_or_default();
         self.0.fill(&slot, Ok((id, addresses)));
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ListenerId, reason: Failure) {
         self.0.ended(id);
         let Some(slot) = self.0.book(|book| book.listening.remove(id)) else { return };
         let view = cx.network().node().listener(id);
         self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
     }
 
-    fn listen_close(&mut self, _: &mut Context<'_, AnySwarm>, id: ListenerId, _: ListenerEnd) {
+    fn listen_close(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, id: ListenerId, _: ListenerEnd) {
         self.0.ended(id);
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, AnySwarm>, id: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId) {
         let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
         let Some(view) = cx.network().node().connection(id) else { return };
         // It is authenticated, so that the peer is known.
@@ -93,19 +93,19 @@ impl Notifee<AnySwarm> for Router {
         self.0.fill(&slot, Ok((id, peer, view.remote.clone())));
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, AnySwarm>, id: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId, reason: Failure) {
         self.0.ended(id);
         let Some(slot) = self.0.book(|book| book.dialing.remove(id)) else { return };
         let view = cx.network().node().connection(id);
         self.0.fill(&slot, Err(failed(reason, view.and_then(|view| view.error))));
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, AnySwarm>, id: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, id: ConnectionId, _: ConnectionEnd) {
         self.0.ended(id);
         self.0.end_line(id);
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, AnySwarm>, _: ConnectionId, id: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, _: ConnectionId, id: StreamId) {
         let node = cx.network().node_mut();
         match self.0.book(|book| book.opening.remove(id)) {
             Some(slot) => {
@@ -121,7 +121,7 @@ impl Notifee<AnySwarm> for Router {
         }
     }
 
-    fn stream_failed(&mut self, _: &mut Context<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: Failure) {
         self.0.book(|book| book.lines.give_turn(on));
         if let Some(slot) = self.0.book(|book| book.opening.remove(id)) {
             self.0.fill(&slot, Err(failed(reason, None)));
@@ -133,7 +133,13 @@ impl Notifee<AnySwarm> for Router {
         }
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, AnySwarm>, on: ConnectionId, id: StreamId, reason: StreamEnd) {
+    fn closed_stream(
+        &mut self,
+        cx: &mut NotifeeContext<'_, AnySwarm>,
+        on: ConnectionId,
+        id: StreamId,
+        reason: StreamEnd,
+    ) {
         self.0.book(|book| book.lines.give_turn(on));
         let Some(ends) = self.0.book(|book| book.streams.remove(id)) else { return };
         let node = cx.network().node_mut();
@@ -146,7 +152,7 @@ impl Notifee<AnySwarm> for Router {
         self.0.wake_later(ends.wakers());
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, AnySwarm>, id: StreamId, readable: bool, writable: bool) {
+    fn stream_ready(&mut self, _: &mut NotifeeContext<'_, AnySwarm>, id: StreamId, readable: bool, writable: bool) {
         self.0.book(|book| book.ready(id, readable, writable));
     }
 }

@@ -9,13 +9,13 @@
 //! use std::cell::RefCell;
 //! use std::rc::Rc;
 //! use swarm_notify::lifecycle::{ConnectionId, Direction, Lifecycle, Limits};
-//! use swarm_notify::notifee::{CatchPanics, Context, Notifee, Notifees, catch_panics};
+//! use swarm_notify::notifee::{CatchPanics, Notifee, NotifeeContext, Notifees, catch_panics};
 //!
 //! #[derive(Default)]
 //! struct Odd(usize);
 //!
 //! impl<N> Notifee<N> for Odd {
-//!     fn connected(&mut self, _cx: &mut Context<'_, N>, _connection: ConnectionId) {
+//!     fn connected(&mut self, _cx: &mut NotifeeContext<'_, N>, _connection: ConnectionId) {
 //!         self.0 += 1;
 //!         assert!(self.0 % 2 == 1, "I count {}", self.0);
 //!     }
@@ -37,7 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Context, Interest, Notifee, NotifeeId};
+use super::{Interest, Notifee, NotifeeContext, NotifeeId};
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Event, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId,
 };
@@ -80,12 +80,12 @@ pub fn catch_panics<T>(notifee: T, report: impl FnMut(NotifeePanic) + 'static) -
 pub struct CatchPanics<T> {
     notifee: T,
     report: Box<dyn FnMut(NotifeePanic)>,
-    poll: Cell<Poll>,
+    poll: Cell<DeadlineState>,
 }
 
 /// The state of the notifee's `poll_at`.
 #[derive(Default)]
-enum Poll {
+enum DeadlineState {
     /// It is to be asked.
     #[default]
     Asked,
@@ -114,9 +114,14 @@ impl<T> CatchPanics<T> {
         self.notifee
     }
 
-    fn tell<N>(&mut self, cx: &mut Context<'_, N>, told: Notification, tell: impl FnOnce(&mut T, &mut Context<'_, N>)) {
-        if let Poll::Spared(_) = self.poll.get_mut() {
-            *self.poll.get_mut() = Poll::Asked;
+    fn tell<N>(
+        &mut self,
+        cx: &mut NotifeeContext<'_, N>,
+        told: Notification,
+        tell: impl FnOnce(&mut T, &mut NotifeeContext<'_, N>),
+    ) {
+        if let DeadlineState::Spared(_) = self.poll.get_mut() {
+            *self.poll.get_mut() = DeadlineState::Asked;
         }
         let notifee = &mut self.notifee;
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| tell(notifee, cx))) {
@@ -124,9 +129,9 @@ impl<T> CatchPanics<T> {
         }
     }
 
-    fn report<N>(&mut self, cx: &Context<'_, N>, told: Notification, payload: Box<dyn Any + Send>) {
+    fn report<N>(&mut self, cx: &NotifeeContext<'_, N>, told: Notification, payload: Box<dyn Any + Send>) {
         if let Notification::Tick | Notification::PollAt = told {
-            *self.poll.get_mut() = Poll::Spared(cx.now().saturating_add(PAUSE));
+            *self.poll.get_mut() = DeadlineState::Spared(cx.now().saturating_add(PAUSE));
         }
         (self.report)(NotifeePanic { notifee: cx.this(), told, message: message(&*payload), payload });
     }
@@ -141,7 +146,7 @@ impl<T: fmt::Debug> fmt::Debug for CatchPanics<T> {
 /// Writes the methods that name an event.
 macro_rules! events {
     ($($method:ident($($arg:ident: $type:ty),*) => $event:ident,)*) => {
-        $(fn $method(&mut self, cx: &mut Context<'_, N>, $($arg: $type),*) {
+        $(fn $method(&mut self, cx: &mut NotifeeContext<'_, N>, $($arg: $type),*) {
             let event = Notification::Event(Event::$event { $($arg),* });
             self.tell(cx, event, |notifee, cx| notifee.$method(cx, $($arg),*));
         })*
@@ -169,45 +174,45 @@ impl<N, T: Notifee<N>> Notifee<N> for CatchPanics<T> {
         closed_stream(connection: ConnectionId, stream: StreamId, reason: StreamEnd) => ClosedStream,
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, readable: bool, writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, readable: bool, writable: bool) {
         let told = Notification::StreamReady { stream, readable, writable };
         self.tell(cx, told, |notifee, cx| notifee.stream_ready(cx, stream, readable, writable));
     }
 
-    fn addresses_changed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+    fn addresses_changed(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         let told = Notification::AddressesChanged { listener };
         self.tell(cx, told, |notifee, cx| notifee.addresses_changed(cx, listener));
     }
 
     #[cfg(feature = "swarm")]
-    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         let told = Notification::Refused { at, refusal, count };
         self.tell(cx, told, |notifee, cx| notifee.refused(cx, at, refusal, count));
     }
 
-    fn emitted(&mut self, cx: &mut Context<'_, N>, from: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, N>, from: NotifeeId, event: &dyn Any) {
         self.tell(cx, Notification::Emitted { from }, |notifee, cx| notifee.emitted(cx, from, event));
     }
 
     fn poll_at(&self) -> Option<Duration> {
         let (poll, at) = match self.poll.take() {
-            Poll::Asked => match catch_unwind(AssertUnwindSafe(|| self.notifee.poll_at())) {
-                Ok(at) => (Poll::Asked, at),
-                Err(payload) => (Poll::Panicked(payload), Some(Duration::ZERO)),
+            DeadlineState::Asked => match catch_unwind(AssertUnwindSafe(|| self.notifee.poll_at())) {
+                Ok(at) => (DeadlineState::Asked, at),
+                Err(payload) => (DeadlineState::Panicked(payload), Some(Duration::ZERO)),
             },
-            Poll::Panicked(payload) => (Poll::Panicked(payload), Some(Duration::ZERO)),
-            Poll::Spared(until) => (Poll::Spared(until), Some(until)),
+            DeadlineState::Panicked(payload) => (DeadlineState::Panicked(payload), Some(Duration::ZERO)),
+            DeadlineState::Spared(until) => (DeadlineState::Spared(until), Some(until)),
         };
         self.poll.set(poll);
         at
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         match core::mem::take(self.poll.get_mut()) {
-            Poll::Panicked(payload) => self.report(cx, Notification::PollAt, payload),
+            DeadlineState::Panicked(payload) => self.report(cx, Notification::PollAt, payload),
             // It is to be asked again, and may have no deadline now.
-            Poll::Spared(_) => {}
-            Poll::Asked => self.tell(cx, Notification::Tick, Notifee::tick),
+            DeadlineState::Spared(_) => {}
+            DeadlineState::Asked => self.tell(cx, Notification::Tick, Notifee::tick),
         }
     }
 }

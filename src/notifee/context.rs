@@ -1,20 +1,20 @@
-//! [`Context`]: what a notifee has in its hands while it is told something.
+//! [`NotifeeContext`]: what a notifee has in its hands while it is told something.
 
 use super::Notifee;
-use super::registry::{Changes, NotifeeId};
+use super::registry::{NotifeeId, PendingChanges};
 use core::time::Duration;
 
 /// The network that a notification comes from, and the registry that told it.
 #[derive(Debug)]
-pub struct Context<'a, N> {
+pub struct NotifeeContext<'a, N> {
     pub(super) network: &'a mut N,
-    pub(super) changes: &'a mut Changes<N>,
+    pub(super) changes: &'a mut PendingChanges<N>,
     pub(super) this: NotifeeId,
     pub(super) now: Duration,
     pub(super) is_replay: bool,
 }
 
-impl<N> Context<'_, N> {
+impl<N> NotifeeContext<'_, N> {
     /// The network. Any command may be given; what it causes is told later.
     pub const fn network(&mut self) -> &mut N {
         self.network

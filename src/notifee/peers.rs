@@ -54,7 +54,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Context, HasNode, Interest, Notifee};
+use super::{HasNode, Interest, Notifee, NotifeeContext};
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Limits};
 use crate::swarm::{Refusal, RefusedAt};
@@ -67,14 +67,14 @@ pub trait PeerNotifee<N> {
     /// A connection that is being closed is open until its [`disconnected`](Notifee::disconnected), for a
     /// [`close_timeout`](crate::connection::Config::close_timeout) at most. If the peer connects again meanwhile, it stays
     /// connected all the time, and neither method is called.
-    fn peer_connected(&mut self, _cx: &mut Context<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
+    fn peer_connected(&mut self, _cx: &mut NotifeeContext<'_, N>, _peer: PeerId, _connection: ConnectionId) {}
 
     /// A peer is not connected any more: this connection has ended, for this reason, and no other of the peer's that was
     /// told is open. A connection that has opened but was not told yet does not count: `peer_connected` follows, once it
     /// is told.
     fn peer_disconnected(
         &mut self,
-        _cx: &mut Context<'_, N>,
+        _cx: &mut NotifeeContext<'_, N>,
         _peer: PeerId,
         _connection: ConnectionId,
         _reason: ConnectionEnd,
@@ -85,7 +85,7 @@ pub trait PeerNotifee<N> {
     /// this was told last for that connection and kind. See [`Notifee::refused`].
     fn peer_refused(
         &mut self,
-        _cx: &mut Context<'_, N>,
+        _cx: &mut NotifeeContext<'_, N>,
         _peer: PeerId,
         _connection: ConnectionId,
         _refusal: Refusal,
@@ -173,7 +173,7 @@ impl<T> Peers<T> {
 const ENTRY: usize = 512;
 
 /// The peer of a connection that is being told. What is told can be looked up, and who has opened is authenticated.
-fn peer_of<N: HasNode>(cx: &mut Context<'_, N>, connection: ConnectionId) -> Option<PeerId> {
+fn peer_of<N: HasNode>(cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) -> Option<PeerId> {
     cx.network().node().connection(connection)?.peer
 }
 
@@ -186,7 +186,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
         (limits.connections as usize).saturating_mul(ENTRY)
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let connections = self.connections.entry(peer).or_default();
         let is_first = connections.is_empty();
@@ -196,7 +196,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
         }
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let Some(peer) = peer_of(cx, connection) else { return };
         let Some(connections) = self.connections.get_mut(&peer) else { return };
         if connections.remove(&connection) && connections.is_empty() {
@@ -205,7 +205,7 @@ impl<N: HasNode, T: PeerNotifee<N>> Notifee<N> for Peers<T> {
         }
     }
 
-    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         // At a listener no peer is known.
         let RefusedAt::Connection(connection) = at else { return };
         let Some(peer) = peer_of(cx, connection) else { return };

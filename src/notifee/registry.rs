@@ -9,13 +9,14 @@ use core::any::Any;
 use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
+use dispatch::Interrupted;
 #[cfg(feature = "swarm")]
 pub use drive::Occurrence;
 use emissions::Emissions;
 pub use id::NotifeeId;
-use slots::Slots;
-use tell::Interrupted;
+use slots::NotifeeSlots;
 
+mod dispatch;
 #[cfg(feature = "swarm")]
 mod drive;
 mod emissions;
@@ -25,7 +26,6 @@ mod memory;
 #[cfg(feature = "protocols")]
 mod services;
 mod slots;
-mod tell;
 #[cfg(feature = "subscription")]
 mod threads;
 
@@ -48,11 +48,11 @@ mod threads;
 pub struct Notifees<N> {
     /// In the order of their ids. One that has left leaves a [`Vacant`] one behind, until most are vacant: so leaving
     /// costs O(1), however many are registered.
-    entries: Vec<Entry<N>>,
+    entries: Vec<RegisteredNotifee<N>>,
     /// Who is to be told of each kind, as runs of places in `entries`: neighbours are told in one loop.
     lists: [Vec<Range<usize>>; KINDS],
     /// What notifees have asked for while they were told. It is there between calls only if a notifee has panicked.
-    changes: Changes<N>,
+    changes: PendingChanges<N>,
     /// What was being told when a notifee panicked.
     interrupted: Option<Interrupted>,
     events_per_dispatch: usize,
@@ -69,24 +69,24 @@ pub struct Notifees<N> {
     has_watching_owner: bool,
     /// What such an owner has not seen, because a notifee has panicked, and all notifees have been told meanwhile.
     #[cfg(feature = "swarm")]
-    owed_to_owner: Option<tell::Told>,
+    owed_to_owner: Option<dispatch::Notified>,
     clock: Clock,
     now: Duration,
 }
 
 /// A registered notifee. Its id is in two parts, so that the interest finds place behind them.
-pub(super) struct Entry<N> {
+pub(super) struct RegisteredNotifee<N> {
     sequence: u64,
     slot: u32,
     interest: Interest,
-    notifee: Box<dyn Registered<N>>,
+    notifee: Box<dyn AnyNotifee<N>>,
 }
 
-impl<N> Entry<N> {
+impl<N> RegisteredNotifee<N> {
     /// The slot of no notifee.
     const NO_SLOT: u32 = u32::MAX;
 
-    fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn Registered<N>>) -> Self {
+    fn new(id: NotifeeId, interest: Interest, notifee: Box<dyn AnyNotifee<N>>) -> Self {
         Self { sequence: id.sequence, slot: id.slot, interest, notifee }
     }
 
@@ -111,17 +111,17 @@ struct Vacant;
 impl<N> Notifee<N> for Vacant {}
 
 /// A notifee whose type can be asked for.
-pub(super) trait Registered<N>: Notifee<N> + Any {}
+pub(super) trait AnyNotifee<N>: Notifee<N> + Any {}
 
-impl<N, T: Notifee<N> + Any> Registered<N> for T {}
+impl<N, T: Notifee<N> + Any> AnyNotifee<N> for T {}
 
 /// What is asked for inside a notification, and done after it.
-pub(super) struct Changes<N> {
+pub(super) struct PendingChanges<N> {
     /// Newcomers, whose places follow those of the registry's entries.
-    added: Vec<Entry<N>>,
+    added: Vec<RegisteredNotifee<N>>,
     /// Notifees that are to be unregistered. Some may be gone already.
     leaving: Vec<NotifeeId>,
-    slots: Slots,
+    slots: NotifeeSlots,
     emissions: Emissions,
     #[cfg(feature = "protocols")]
     speakers: services::Speakers,
@@ -130,7 +130,7 @@ pub(super) struct Changes<N> {
     threads: super::spawned::Threads,
 }
 
-impl<N> Changes<N> {
+impl<N> PendingChanges<N> {
     pub(super) fn register<T: Notifee<N> + 'static>(&mut self, notifee: T) -> NotifeeId<T> {
         let entry = self.entry(notifee);
         let id = entry.id();
@@ -146,15 +146,15 @@ impl<N> Changes<N> {
         }
     }
 
-    fn entry(&mut self, notifee: impl Notifee<N> + 'static) -> Entry<N> {
+    fn entry(&mut self, notifee: impl Notifee<N> + 'static) -> RegisteredNotifee<N> {
         // First, since it may panic.
         let interest = notifee.interest();
-        Entry::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
+        RegisteredNotifee::new(self.slots.insert(interest.contains(Interest::EMITTED)), interest, Box::new(notifee))
     }
 
     /// Returns whether an entry is not to be told, because its notifee is leaving.
     #[inline]
-    fn is_leaving(&self, entry: &Entry<N>) -> bool {
+    fn is_leaving(&self, entry: &RegisteredNotifee<N>) -> bool {
         !self.leaving.is_empty() && self.slots.is_leaving(entry.slot)
     }
 
@@ -170,10 +170,10 @@ impl<N> Notifees<N> {
         Self {
             entries: Vec::new(),
             lists: [const { Vec::new() }; KINDS],
-            changes: Changes {
+            changes: PendingChanges {
                 added: Vec::new(),
                 leaving: Vec::new(),
-                slots: Slots::new(),
+                slots: NotifeeSlots::new(),
                 emissions: Emissions::new(),
                 #[cfg(feature = "protocols")]
                 speakers: services::Speakers::new(),
@@ -197,17 +197,18 @@ impl<N> Notifees<N> {
     }
 
     /// Sets the most events that one [`dispatch`](Self::dispatch) tells, of the network and of notifees that
-    /// [emit](super::Context::emit). Without it, notifees that answer each event with a command that causes another would
-    /// keep a dispatch for ever. It does not hold while the network's queue has no room for events that wait, which are then
-    /// all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024; 0 counts as 1.
+    /// [emit](super::NotifeeContext::emit). Without it, notifees that answer each event with a command that causes
+    /// another would keep a dispatch for ever. It does not hold while the network's queue has no room for events that
+    /// wait, which are then all told: otherwise a peer whose streams end fast would keep the queue full. Default 1 024;
+    /// 0 counts as 1.
     pub const fn set_events_per_dispatch(&mut self, events: usize) {
         self.events_per_dispatch = if events == 0 { 1 } else { events };
     }
 
     /// Returns the time on the owner's clock, for commands to services of your own that have a time-out: the latest that
     /// [`drive`](Self::drive) or [`set_now`](Self::set_now) was given; zero before. If the owner's clock is set back by more
-    /// than a second, this one goes on from where it is, and is ahead of the owner's from then on. [`Context::now`](super::Context::now)
-    /// says the same to those who are told something.
+    /// than a second, this one goes on from where it is, and is ahead of the owner's from then on.
+    /// [`NotifeeContext::now`](super::NotifeeContext::now) says the same to those who are told something.
     ///
     /// A `Host` sets it before it lends the registry, so there it is the present time.
     #[must_use]
@@ -262,7 +263,7 @@ impl<N> Notifees<N> {
         notifee.downcast_mut()
     }
 
-    fn entry_at(&mut self, place: usize) -> Option<&mut Entry<N>> {
+    fn entry_at(&mut self, place: usize) -> Option<&mut RegisteredNotifee<N>> {
         match place.checked_sub(self.entries.len()) {
             None => self.entries.get_mut(place),
             Some(place) => self.changes.added.get_mut(place),
@@ -300,7 +301,7 @@ impl<N> Notifees<N> {
         self.interrupted.is_some() || !self.changes.is_empty()
     }
 
-    fn add(&mut self, entry: Entry<N>) {
+    fn add(&mut self, entry: RegisteredNotifee<N>) {
         let place = self.entries.len();
         list(&mut self.lists, place..place + 1, entry.interest);
         self.entries.push(entry);
@@ -310,7 +311,7 @@ impl<N> Notifees<N> {
     fn remove(&mut self, id: NotifeeId) {
         let Some(place) = self.changes.slots.remove(id) else { return };
         let Some(entry) = self.entry_at(place) else { return };
-        let removed = core::mem::replace(entry, Entry::vacant(id.sequence));
+        let removed = core::mem::replace(entry, RegisteredNotifee::vacant(id.sequence));
         self.compact_if_mostly_vacant();
         // Last, since it may panic while it is dropped.
         drop(removed);
@@ -319,7 +320,7 @@ impl<N> Notifees<N> {
     /// Closes the gaps once they are more than half of all places. That is O(places), and as many have left since the
     /// last time.
     fn compact_if_mostly_vacant(&mut self) {
-        let Self { entries, lists, changes: Changes { added, slots, .. }, .. } = self;
+        let Self { entries, lists, changes: PendingChanges { added, slots, .. }, .. } = self;
         if !slots.are_mostly_vacant() {
             return;
         }
@@ -367,7 +368,7 @@ impl<N> fmt::Debug for Notifees<N> {
     }
 }
 
-impl<N> fmt::Debug for Changes<N> {
+impl<N> fmt::Debug for PendingChanges<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Changes").field("added", &self.added.len()).field("leaving", &self.leaving).finish()
     }

@@ -202,7 +202,7 @@ impl Threads {
         told: impl FnMut(Notice) + Send + 'static,
     ) -> io::Result<()> {
         self.join_ended();
-        let ending = Ending::of(self.shared.get_or_insert_default());
+        let ending = RunningThread::of(self.shared.get_or_insert_default());
         let thread = thread::Builder::new().name(format!("notifee {id}"));
         let handle = thread.spawn(move || run(id, subscription, told, ending))?;
         self.handles.push((id, handle));
@@ -285,16 +285,16 @@ impl Shared {
 }
 
 /// Counts a thread that runs, until this is dropped, however the thread ends.
-struct Ending(Arc<Shared>);
+struct RunningThread(Arc<Shared>);
 
-impl Ending {
+impl RunningThread {
     fn of(shared: &Arc<Shared>) -> Self {
         shared.running.fetch_add(1, Ordering::AcqRel);
         Self(shared.clone())
     }
 }
 
-impl Drop for Ending {
+impl Drop for RunningThread {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::AcqRel);
         self.0.waiting.wake();
@@ -302,7 +302,7 @@ impl Drop for Ending {
 }
 
 /// A thread's life.
-fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notice), ending: Ending) {
+fn run(id: NotifeeId, mut subscription: Subscription, mut told: impl FnMut(Notice), ending: RunningThread) {
     let event = Cell::new(None);
     let told_all = catch_unwind(AssertUnwindSafe(|| {
         while let Some(notice) = subscription.recv_blocking() {

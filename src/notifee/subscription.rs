@@ -55,7 +55,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::{Context, HasNode, Interest, Notice, Notifee, RefusalInfo};
+use super::{HasNode, Interest, Notice, Notifee, NotifeeContext, RefusalInfo};
 use crate::lifecycle::{Event, Id};
 use crate::swarm::{Refusal, RefusedAt};
 use alloc::boxed::Box;
@@ -135,7 +135,7 @@ impl Subscriber {
         Self { interest: interest & EVERYTHING, ..self }
     }
 
-    fn told<N: HasNode>(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    fn told<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         // It has a snapshot of its own.
         if cx.is_replay() || self.leaves(cx) {
             return;
@@ -158,7 +158,7 @@ impl Subscriber {
     }
 
     /// What is open, as it was before the event that is being told.
-    fn send_snapshot<N: HasNode>(&mut self, cx: &mut Context<'_, N>, before: Option<Event>) {
+    fn send_snapshot<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>, before: Option<Event>) {
         let network = cx.network();
         self.shared.owner.get_or_init(|| network.node().waker());
         let mut openings = network.openings();
@@ -186,7 +186,7 @@ impl Subscriber {
     }
 
     /// Whether the other half is gone, for which it unregisters.
-    fn leaves<N>(&self, cx: &mut Context<'_, N>) -> bool {
+    fn leaves<N>(&self, cx: &mut NotifeeContext<'_, N>) -> bool {
         let leaves = self.sender.is_closed();
         if leaves {
             let this = cx.this();
@@ -228,13 +228,13 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         self.interest | Interest::TIME
     }
 
-    fn event(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    fn event(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         self.told(cx, event);
     }
 
     /// One that finds no place is not sent. It is no lag: a snapshot would not make up for it, and the total of the next
     /// one does.
-    fn refused(&mut self, cx: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         if self.leaves(cx) {
             return;
         }
@@ -252,7 +252,7 @@ impl<N: HasNode> Notifee<N> for Subscriber {
         (self.is_snapshot_due() || self.sender.is_closed()).then_some(Duration::ZERO)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         if !self.leaves(cx) && self.is_snapshot_due() {
             self.send_snapshot(cx, None);
         }

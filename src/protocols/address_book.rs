@@ -169,7 +169,7 @@ impl Config {
     }
 }
 
-/// The outcome of dialing a peer. Each is also [emitted](crate::notifee::Context::emit) to all notifees.
+/// The outcome of dialing a peer. Each is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -7,9 +7,9 @@
 //! connection can be looked up as long as that lives, [`info`](Identify::info). Each question has exactly one outcome,
 //! also if its connection ends first.
 //!
-//! Each [`Event`] is also [emitted](crate::notifee::Context::emit) to all notifees, whether or not anybody drains the
-//! queue, between `connected` and `disconnected` of its connection. Only a question whose connection ended before it could
-//! be asked is told to the owner alone. A notifee that comes late is told from then on.
+//! Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, whether or not anybody
+//! drains the queue, between `connected` and `disconnected` of its connection. Only a question whose connection ended
+//! before it could be asked is told to the owner alone. A notifee that comes late is told from then on.
 //!
 //! - We say where our listeners listen and what the owner [adds](Identify::add_external_address), which protocols the
 //!   node accepts, and where the peer seems to be. Given our key, [a signed record](Identify::with_signed_record) too.
@@ -145,7 +145,7 @@ use crate::identity::{Keypair, PeerId, PublicKey};
 use crate::lifecycle::{
     ConnectionEnd, ConnectionId, Failure, Limits, ListenerEnd, ListenerId, StreamEnd, StreamId, Table,
 };
-use crate::notifee::{Context, HasNode, Interest, Notifee};
+use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext};
 use crate::swarm::Multiaddr;
 use crate::text::for_log;
 use alloc::collections::VecDeque;
@@ -364,7 +364,7 @@ impl Identify {
     }
 
     /// Keeps the memory within its bound, and tells what there is to tell.
-    fn tell<N: HasNode>(&mut self, cx: &mut Context<'_, N>) {
+    fn tell<N: HasNode>(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.relieve(cx.network().node_mut());
         self.events.publish(cx);
     }
@@ -394,19 +394,19 @@ impl<N: HasNode> Notifee<N> for Identify {
             | Interest::TIME
     }
 
-    fn listen(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {
+    fn listen(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {
         self.is_dirty = true;
     }
 
-    fn listen_close(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {
+    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId, _reason: ListenerEnd) {
         self.is_dirty = true;
     }
 
-    fn addresses_changed(&mut self, _cx: &mut Context<'_, N>, _listener: ListenerId) {
+    fn addresses_changed(&mut self, _cx: &mut NotifeeContext<'_, N>, _listener: ListenerId) {
         self.is_dirty = true;
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         // It is open, so it has a peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         self.links.insert(connection, Link::new(peer, self.config.asks));
@@ -415,7 +415,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         }
     }
 
-    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+    fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(link) = self.links.remove(connection) else { return };
         self.held.forget(Item::Info(connection));
         self.links.give_up_slots(LINKS_KEPT);
@@ -427,25 +427,25 @@ impl<N: HasNode> Notifee<N> for Identify {
         }
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         self.opened(cx.network().node_mut(), connection, stream, now);
         self.tell(cx);
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason, now);
         self.tell(cx);
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason.into(), now);
         self.tell(cx);
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let now = cx.now();
         self.go_on(cx.network().node_mut(), stream, now);
         self.tell(cx);
@@ -463,7 +463,7 @@ impl<N: HasNode> Notifee<N> for Identify {
         self.deadlines.first().into_iter().chain(self.push_again_at).min()
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
         // What finds no room to be emitted stays due, and so does the rest once what was told has filled some memory.
         self.said_bytes = 0;

@@ -1,7 +1,7 @@
 //! [`Outbox`]: the events of a service, for its owner in a bounded queue that forgets the oldest, and for other notifees.
 
 use crate::arithmetic::Count;
-use crate::notifee::Context;
+use crate::notifee::NotifeeContext;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ pub(super) const KEPT: usize = 8;
 
 /// The events of a service whose newest is what is true. They wait for the owner, at most so many: for one more, the
 /// oldest is dropped and counted. Those that are [said](Self::say) are also
-/// [emitted](crate::notifee::Context::emit) to other notifees.
+/// [emitted](crate::notifee::NotifeeContext::emit) to other notifees.
 ///
 /// ```
 /// use swarm_notify::protocols::parts::Outbox;
@@ -55,7 +55,7 @@ impl<E> Outbox<E> {
 
     /// Emits what was said in this notification to other notifees, if any hears it, and puts it into the owner's queue.
     /// It is to be called at the end of each notification in which something may have been said.
-    pub fn publish<N>(&mut self, cx: &mut Context<'_, N>)
+    pub fn publish<N>(&mut self, cx: &mut NotifeeContext<'_, N>)
     where
         E: Clone + 'static,
     {

@@ -3,9 +3,9 @@
 //! [`Ping`] plays both roles. It answers what peers ask. It asks each connection from its beginning on, every
 //! [`interval`](Config::interval), and whenever its owner [says so](Ping::ping); what came of it stands in a bounded
 //! queue of its own, [`next_event`](Ping::next_event). Each ping has exactly one outcome there, also if its connection
-//! ends first. Each [`Event`] is also [emitted](crate::notifee::Context::emit) to all notifees, between `connected` and
-//! `disconnected` of its connection; only a ping whose connection ended before it could be sent is told to the owner
-//! alone.
+//! ends first. Each [`Event`] is also [emitted](crate::notifee::NotifeeContext::emit) to all notifees, between
+//! `connected` and `disconnected` of its connection; only a ping whose connection ended before it could be sent is told
+//! to the owner alone.
 //!
 //! - Time is that of the registry's [`drive`](crate::notifee::Notifees::drive): a round-trip time is from the turn in
 //!   which the payload was written to the turn in which all of it was back, and as exact as the owner's turns are.
@@ -66,7 +66,7 @@ use super::{LINKS_KEPT, NotConnected, STREAMS_KEPT, Service};
 use crate::connection::Protocol;
 use crate::identity::PeerId;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId, Table};
-use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use crate::notifee::{HasNode, Interest, Node, Notifee, NotifeeContext};
 use alloc::vec;
 use alloc::vec::Vec;
 use answer::Answer;
@@ -311,7 +311,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.config.memory_bound(limits)
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let now = cx.now();
         // It is open, so it has a peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
@@ -320,7 +320,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.links.insert(connection, link);
     }
 
-    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+    fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(mut link) = self.links.remove(connection) else { return };
         self.links.give_up_slots(LINKS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
@@ -332,7 +332,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         }
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         let node = cx.network().node_mut();
         if self.streams.get(stream).is_some() {
@@ -347,19 +347,19 @@ impl<N: HasNode> Notifee<N> for Ping {
         }
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason, now);
         self.events.publish(cx);
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         self.over(cx.network().node_mut(), stream, reason.into(), now);
         self.events.publish(cx);
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let now = cx.now();
         match self.streams.get_mut(stream) {
             Some(Use::Ask(connection)) => {
@@ -379,7 +379,7 @@ impl<N: HasNode> Notifee<N> for Ping {
         self.deadlines.first()
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
         // What finds no room to be emitted stays due.
         while cx.room_to_emit() > 0

@@ -22,7 +22,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::host::{self, Host};
 use swarm_notify::lifecycle::{Event, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Interest, Node as _, Notifee, NotifeeId};
+use swarm_notify::notifee::{HasNode, Interest, Node as _, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::address_book::{self, AddressBook};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::identify::{self, Identify};
@@ -87,11 +87,11 @@ impl<N: HasNode> Notifee<N> for Look {
         Interest::EVENTS | Interest::STREAM_READY
     }
 
-    fn event(&mut self, _: &mut Context<'_, N>, _: Event) {
+    fn event(&mut self, _: &mut NotifeeContext<'_, N>, _: Event) {
         (self.0)();
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, N>, _: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, _: &mut NotifeeContext<'_, N>, _: StreamId, _: bool, _: bool) {
         (self.0)();
     }
 }

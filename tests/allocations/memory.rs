@@ -15,7 +15,7 @@ use std::task::{Context as Task, Poll, Waker};
 use std::time::Duration;
 use swarm_notify::connection::{Protocol, ReadError};
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::identify::{self, Identify};
 use swarm_notify::protocols::ping::{self, Ping};
@@ -42,17 +42,23 @@ impl Notifee<Swarm<Wire>> for Echo {
         Interest::OPENED_STREAM | Interest::CLOSED_STREAM | Interest::STREAM_READY
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, Swarm<Wire>>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, Swarm<Wire>>, _: ConnectionId, stream: StreamId) {
         if cx.network().stream(stream).and_then(|view| view.protocol) == Some(&ECHO) {
             self.kept.insert(stream, None);
         }
     }
 
-    fn closed_stream(&mut self, _: &mut Context<'_, Swarm<Wire>>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
+    fn closed_stream(
+        &mut self,
+        _: &mut NotifeeContext<'_, Swarm<Wire>>,
+        _: ConnectionId,
+        stream: StreamId,
+        _: StreamEnd,
+    ) {
         self.kept.remove(&stream);
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Swarm<Wire>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Swarm<Wire>>, stream: StreamId, _: bool, _: bool) {
         let Some(kept) = self.kept.get_mut(&stream) else { return };
         let swarm = cx.network();
         loop {

@@ -26,7 +26,7 @@ use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd,
     StreamId,
 };
-use swarm_notify::notifee::{Context, Interest, Notifee, Notifees, Occurrence};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, Notifees, Occurrence};
 use swarm_notify::swarm::{Config, Readiness, Swarm};
 use wire::Wire;
 
@@ -42,39 +42,39 @@ impl Count {
 }
 
 impl<N> Notifee<N> for Count {
-    fn listen(&mut self, _: &mut Context<'_, N>, _: ListenerId) {
+    fn listen(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId) {
         self.told();
     }
 
-    fn listen_failed(&mut self, _: &mut Context<'_, N>, _: ListenerId, _: Failure) {
+    fn listen_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId, _: Failure) {
         self.told();
     }
 
-    fn listen_close(&mut self, _: &mut Context<'_, N>, _: ListenerId, _: ListenerEnd) {
+    fn listen_close(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId, _: ListenerEnd) {
         self.told();
     }
 
-    fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         self.told();
     }
 
-    fn connect_failed(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: Failure) {
+    fn connect_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: Failure) {
         self.told();
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: ConnectionEnd) {
         self.told();
     }
 
-    fn opened_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId) {
+    fn opened_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId) {
         self.told();
     }
 
-    fn stream_failed(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, _: Failure) {
+    fn stream_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, _: Failure) {
         self.told();
     }
 
-    fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, _: StreamEnd) {
+    fn closed_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, _: StreamEnd) {
         self.told();
     }
 }
@@ -83,7 +83,7 @@ impl<N> Notifee<N> for Count {
 struct CountAny(Rc<Cell<u64>>);
 
 impl<N> Notifee<N> for CountAny {
-    fn event(&mut self, _: &mut Context<'_, N>, _: Event) {
+    fn event(&mut self, _: &mut NotifeeContext<'_, N>, _: Event) {
         self.0.set(self.0.get() + 1);
     }
 }
@@ -150,7 +150,7 @@ impl<N> Notifee<N> for Emits {
         Interest::EVENTS | Interest::EMITTED
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId) {
         cx.emit(stream);
     }
 }

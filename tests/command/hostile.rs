@@ -11,7 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::tcp;
 
 /// The answers of a peer, as many bytes at a time as it is told, with a pause after each.
@@ -42,7 +42,7 @@ impl<F: FnMut(&[u8], usize) -> Vec<u8> + Send + 'static> Notifee<tcp::Swarm> for
         Interest::STREAM_READY | Interest::TIME
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         let (heard, _) = self.streams.entry(stream).or_default();
         let mut buffer = [0; 1024];
         while let Ok(n @ 1..) = cx.network().read(stream, &mut buffer) {
@@ -55,7 +55,7 @@ impl<F: FnMut(&[u8], usize) -> Vec<u8> + Send + 'static> Notifee<tcp::Swarm> for
         self.due
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, tcp::Swarm>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>) {
         self.answer(cx.network());
         self.due = Some(cx.now() + self.pause);
     }
@@ -176,7 +176,7 @@ impl Notifee<tcp::Swarm> for Hasty {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         // It may be told again that the stream is ready.
         match self.resets {
             true => drop(cx.network().reset(stream)),
@@ -281,12 +281,12 @@ impl Notifee<tcp::Swarm> for Sated {
         Interest::STREAM_READY | Interest::CONNECTED
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId) {
         let stream = cx.network().open_stream(connection, &[FLOODSUB]).unwrap();
         cx.network().write(stream, b"\x0a\x0a\x08\x08\x01\x12\x04news").unwrap();
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         let mut buffer = [0; 1024];
         while self.left > 0
             && let Ok(n @ 1..) = cx.network().read(stream, &mut buffer)

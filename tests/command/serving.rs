@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::StreamId;
-use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, Notifees};
 use swarm_notify::swarm::{Config, Swarm};
 use swarm_notify::tcp;
 
@@ -103,7 +103,7 @@ impl Notifee<tcp::Swarm> for Endless {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         if !self.streams.contains(&stream) {
             self.streams.push(stream);
         }

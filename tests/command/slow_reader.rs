@@ -6,7 +6,7 @@ use crate::support::command::LIMIT;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
@@ -45,18 +45,18 @@ impl Notifee<tcp::Swarm> for Peer {
         Interest::ALL
     }
 
-    fn connected(&mut self, _: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId) {
         self.connection = Some(connection);
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, tcp::Swarm>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, _: ConnectionId, stream: StreamId) {
         if cx.network().stream(stream).unwrap().direction == Direction::Outbound {
             self.own = Some(stream);
             cx.network().write(stream, &[7; 32]).unwrap();
         }
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         if self.own == Some(stream) {
             while let Ok(n @ 1..) = cx.network().read(stream, &mut [0; 32]) {
                 self.ponged += n;
@@ -72,11 +72,11 @@ impl Notifee<tcp::Swarm> for Peer {
         }
     }
 
-    fn closed_stream(&mut self, _: &mut Context<'_, tcp::Swarm>, _: ConnectionId, _: StreamId, _: StreamEnd) {
+    fn closed_stream(&mut self, _: &mut NotifeeContext<'_, tcp::Swarm>, _: ConnectionId, _: StreamId, _: StreamEnd) {
         self.ended += 1;
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, tcp::Swarm>, _: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, tcp::Swarm>, _: ConnectionId, reason: ConnectionEnd) {
         self.connection = None;
         let _ = self.seen.send(Seen::Ended(reason));
     }
@@ -85,7 +85,7 @@ impl Notifee<tcp::Swarm> for Peer {
         Some(self.next)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, tcp::Swarm>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>) {
         self.next = cx.now() + LOOK;
         let Some(connection) = self.connection else { return };
         let has_moved = core::mem::replace(&mut self.ended_before, self.ended) != self.ended;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::Duration;
 use swarm_notify::lifecycle::StreamId;
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::tcp;
 
 /// What each stream that got no answer has waited for.
@@ -103,7 +103,7 @@ impl Notifee<tcp::Swarm> for Slow {
         Interest::STREAM_READY | Interest::TIME
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         let mut buffer = [0; 1024];
         loop {
             match cx.network().read(stream, &mut buffer) {
@@ -119,7 +119,7 @@ impl Notifee<tcp::Swarm> for Slow {
         self.next
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, tcp::Swarm>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>) {
         for (stream, byte) in self.waiting.drain(..self.at_once.min(self.waiting.len())) {
             cx.network().write(stream, &[byte]).unwrap();
         }

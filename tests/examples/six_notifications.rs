@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, ListenerEnd, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Notifee, Notifees, Occurrence};
+use swarm_notify::notifee::{HasNode, Notifee, NotifeeContext, Notifees, Occurrence};
 use swarm_notify::swarm::{Config, Readiness, Swarm};
 use swarm_notify::{keys, tcp};
 
@@ -25,25 +25,25 @@ struct MyNotifee {
 }
 
 impl<N: HasNode> Notifee<N> for MyNotifee {
-    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         let view = cx.network().node().listener(listener).expect("it has just opened");
         println!("{}: listen {}", self.name, view.addresses[0]);
     }
-    fn listen_close(&mut self, _: &mut Context<'_, N>, _: ListenerId, reason: ListenerEnd) {
+    fn listen_close(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId, reason: ListenerEnd) {
         println!("{}: listen_close, {reason}", self.name);
     }
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let view = cx.network().node().connection(connection).expect("it has just opened");
         println!("{}: connected, {}", self.name, view.direction);
     }
-    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
         println!("{}: disconnected, {reason}", self.name);
     }
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId) {
         let view = cx.network().node().stream(stream).expect("it has just opened");
         println!("{}: opened_stream {}", self.name, view.protocol.expect("it is agreed"));
     }
-    fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, reason: StreamEnd) {
         println!("{}: closed_stream, {reason}", self.name);
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::host::{Config, Error, Host};
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Side, StreamId};
-use swarm_notify::notifee::{Context as Told, HasNode as _, Notifee};
+use swarm_notify::notifee::{HasNode as _, Notifee, NotifeeContext as Told};
 use swarm_notify::swarm::{Config as SwarmConfig, Multiaddr, Swarm};
 
 #[test]

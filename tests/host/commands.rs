@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::host::Error::Failed;
 use swarm_notify::host::{Config, Host};
 use swarm_notify::lifecycle::Failure;
-use swarm_notify::notifee::{Context, Interest, Node as _, Notifee};
+use swarm_notify::notifee::{Interest, Node as _, Notifee, NotifeeContext};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{self, Event, Signing};
 
@@ -113,7 +113,7 @@ impl<N> Notifee<N> for Asks {
         self.deadline
     }
 
-    fn tick(&mut self, _: &mut Context<'_, N>) {
+    fn tick(&mut self, _: &mut NotifeeContext<'_, N>) {
         self.is_over = self.deadline.take().is_some();
     }
 }

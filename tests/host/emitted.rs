@@ -5,7 +5,7 @@ use smol::channel::{Sender, unbounded};
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use std::any::Any;
 use swarm_notify::lifecycle::ConnectionId;
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::identify::{self, Event, Identify};
 
 /// Forwards to a task what identify says.
@@ -16,7 +16,7 @@ impl<N> Notifee<N> for Identified {
         Interest::EMITTED
     }
 
-    fn emitted(&mut self, _: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, _: &mut NotifeeContext<'_, N>, _: NotifeeId, event: &dyn Any) {
         if let Some(event) = event.downcast_ref::<Event>() {
             // Nobody may listen any more.
             let _ = self.0.try_send(event.clone());
@@ -63,13 +63,13 @@ struct Answers {
 }
 
 impl<N> Notifee<N> for Answers {
-    fn connected(&mut self, cx: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         if self.begins {
             cx.emit(());
         }
     }
 
-    fn emitted(&mut self, cx: &mut Context<'_, N>, _: NotifeeId, _: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, N>, _: NotifeeId, _: &dyn Any) {
         cx.emit(());
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use swarm_notify::host::{AnySwarm, Config, Handle};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, ListenerEnd};
 use swarm_notify::notifee::{
-    BlockingNotifee, ConnectionInfo, Context, HasNode, Interest, ListenerInfo, Notice, Notifee,
+    BlockingNotifee, ConnectionInfo, HasNode, Interest, ListenerInfo, Notice, Notifee, NotifeeContext,
 };
 use swarm_notify::swarm::{Refusal, RefusedAt};
 
@@ -131,7 +131,7 @@ fn all_connections_of_a_peer_are_closed_and_waited_for() {
 struct Bouncer(Handle);
 
 impl Notifee<AnySwarm> for Bouncer {
-    fn connected(&mut self, cx: &mut Context<'_, AnySwarm>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, connection: ConnectionId) {
         let peer = cx.network().node().connection(connection).unwrap().peer.unwrap();
         let mut disconnects = Box::pin({
             let handle = self.0.clone();
@@ -160,11 +160,11 @@ fn a_peer_is_disconnected_from_inside_a_notification() {
 struct Refuses(smol::channel::Sender<(Refusal, u64)>);
 
 impl Notifee<AnySwarm> for Refuses {
-    fn connected(&mut self, cx: &mut Context<'_, AnySwarm>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, connection: ConnectionId) {
         cx.network().node_mut().count_refusals(connection, Refusal::MessageInvalid, 3);
     }
 
-    fn refused(&mut self, cx: &mut Context<'_, AnySwarm>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, AnySwarm>, at: RefusedAt, refusal: Refusal, count: u64) {
         let RefusedAt::Connection(connection) = at else { return };
         if count == 3 {
             cx.network().node_mut().count_refusals(connection, refusal, 4);

@@ -5,7 +5,7 @@ use smol::io::{AsyncReadExt as _, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swarm_notify::host::Config;
 use swarm_notify::lifecycle::{ConnectionId, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 #[test]
 fn a_handler_that_panics_resets_its_stream_and_gives_its_place_back() {
@@ -29,7 +29,7 @@ impl<N> Notifee<N> for Panics {
         Interest::OPENED_STREAM
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, _: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId) {
         cx.unregister(cx.this());
         panic!("on purpose");
     }

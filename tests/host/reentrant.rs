@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use swarm_notify::host::{AnySwarm, Config, Error, Handle, Host, Stream};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Side, StreamId};
-use swarm_notify::notifee::{Context as Told, HasNode as _, Interest, Notifee};
+use swarm_notify::notifee::{HasNode as _, Interest, Notifee, NotifeeContext as Told};
 use swarm_notify::swarm::{Config as SwarmConfig, Swarm};
 
 /// Does something once a stream has opened.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use swarm_notify::connection::Protocol;
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{HasNode, Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::swarm::{Config, Swarm};
 use swarm_notify::tcp;
 
@@ -112,7 +112,7 @@ impl Teller {
 }
 
 impl<N: HasNode> Notifee<N> for Teller {
-    fn listen(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         self.listeners.push(listener);
         let node = cx.network().node();
         let peer = node.local_peer();
@@ -121,15 +121,15 @@ impl<N: HasNode> Notifee<N> for Teller {
         self.print("listen", json!({ "listener": listener.to_string(), "addresses": addresses }));
     }
 
-    fn listen_failed(&mut self, _cx: &mut Context<'_, N>, listener: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, _cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: Failure) {
         self.print("listen_failed", json!({ "listener": listener.to_string(), "reason": reason.to_string() }));
     }
 
-    fn listen_close(&mut self, _cx: &mut Context<'_, N>, listener: ListenerId, reason: ListenerEnd) {
+    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, N>, listener: ListenerId, reason: ListenerEnd) {
         self.print("listen_close", json!({ "listener": listener.to_string(), "reason": reason.to_string() }));
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         self.connection = Some(connection);
         let Some(view) = cx.network().node().connection(connection) else { return };
         let peer = view.peer.map(|peer| peer.to_string());
@@ -139,15 +139,15 @@ impl<N: HasNode> Notifee<N> for Teller {
         self.print("connected", fields);
     }
 
-    fn connect_failed(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: Failure) {
         self.print("connect_failed", json!({ "connection": connection.to_string(), "reason": reason.to_string() }));
     }
 
-    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         self.print("disconnected", json!({ "connection": connection.to_string(), "reason": reason.to_string() }));
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         self.stream = Some(stream);
         let Some(view) = cx.network().node().stream(stream) else { return };
         let mut fields = json!({ "connection": connection.to_string(), "stream": stream.to_string() });
@@ -156,13 +156,19 @@ impl<N: HasNode> Notifee<N> for Teller {
         self.print("opened_stream", fields);
     }
 
-    fn stream_failed(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(
+        &mut self,
+        _cx: &mut NotifeeContext<'_, N>,
+        connection: ConnectionId,
+        stream: StreamId,
+        reason: Failure,
+    ) {
         self.stream("stream_failed", connection, stream, ("reason", reason.to_string()));
     }
 
     fn closed_stream(
         &mut self,
-        _cx: &mut Context<'_, N>,
+        _cx: &mut NotifeeContext<'_, N>,
         connection: ConnectionId,
         stream: StreamId,
         reason: StreamEnd,
@@ -171,7 +177,7 @@ impl<N: HasNode> Notifee<N> for Teller {
     }
 
     /// The peer's end is noted when it is read, beside what is told: it is no event.
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         loop {
             match cx.network().node_mut().read(stream, &mut [0; 1024]) {
                 Ok(0) => return self.print("read_end", json!({ "stream": stream.to_string() })),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, Lifecycle, Limits, ListenerId, StreamId};
 use swarm_notify::notifee::{
-    CatchPanics, Context, Interest, Notifee, NotifeePanic, Notifees, Notification, catch_panics,
+    CatchPanics, Interest, Notifee, NotifeeContext, NotifeePanic, Notifees, Notification, catch_panics,
 };
 
 type World = Lifecycle<8>;
@@ -118,15 +118,15 @@ impl<N> Notifee<N> for Brittle {
         Interest::ALL
     }
 
-    fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         assert!(!self.everything, "connected");
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, N>, _: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, _: &mut NotifeeContext<'_, N>, _: StreamId, _: bool, _: bool) {
         assert!(!self.everything, "ready");
     }
 
-    fn addresses_changed(&mut self, _: &mut Context<'_, N>, _: ListenerId) {
+    fn addresses_changed(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId) {
         assert!(!self.everything, "changed");
     }
 
@@ -135,7 +135,7 @@ impl<N> Notifee<N> for Brittle {
         self.at
     }
 
-    fn tick(&mut self, _: &mut Context<'_, N>) {
+    fn tick(&mut self, _: &mut NotifeeContext<'_, N>) {
         self.ticks += 1;
         assert!(!self.everything, "tick");
         self.at = None;

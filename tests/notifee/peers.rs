@@ -7,12 +7,14 @@ use crate::support::sim::{Cut, Host};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event};
-use swarm_notify::notifee::{CatchPanics, Context, HasNode, Interest, NotifeeId, PeerNotifee, Peers, catch_panics};
+use swarm_notify::notifee::{
+    CatchPanics, HasNode, Interest, NotifeeContext, NotifeeId, PeerNotifee, Peers, catch_panics,
+};
 
 type Net<const EVENTS: usize> = Together<EVENTS, 3>;
 
 /// What a [`PeerNotifee`] does: it is given whether the peer is connected.
-type Deed<N> = Box<dyn FnMut(&mut Context<'_, N>, PeerId, bool)>;
+type Deed<N> = Box<dyn FnMut(&mut NotifeeContext<'_, N>, PeerId, bool)>;
 
 /// Writes down what it is told of peers, with the names `a`, `b`, `c` of the nodes, and acts.
 struct Notes<N> {
@@ -29,12 +31,18 @@ impl<N> Notes<N> {
 }
 
 impl<N: HasNode> PeerNotifee<N> for Notes<N> {
-    fn peer_connected(&mut self, cx: &mut Context<'_, N>, peer: PeerId, connection: ConnectionId) {
+    fn peer_connected(&mut self, cx: &mut NotifeeContext<'_, N>, peer: PeerId, connection: ConnectionId) {
         self.log.write(format!("{} connected by {connection}", self.name(peer)));
         (self.deed)(cx, peer, true);
     }
 
-    fn peer_disconnected(&mut self, cx: &mut Context<'_, N>, peer: PeerId, connection: ConnectionId, _: ConnectionEnd) {
+    fn peer_disconnected(
+        &mut self,
+        cx: &mut NotifeeContext<'_, N>,
+        peer: PeerId,
+        connection: ConnectionId,
+        _: ConnectionEnd,
+    ) {
         self.log.write(format!("{} disconnected by {connection}", self.name(peer)));
         (self.deed)(cx, peer, false);
     }
@@ -43,7 +51,7 @@ impl<N: HasNode> PeerNotifee<N> for Notes<N> {
 fn notes<const EVENTS: usize>(
     net: &Net<EVENTS>,
     log: &Log,
-    deed: impl FnMut(&mut Context<'_, Sim<EVENTS>>, PeerId, bool) + 'static,
+    deed: impl FnMut(&mut NotifeeContext<'_, Sim<EVENTS>>, PeerId, bool) + 'static,
 ) -> Peers<Notes<Sim<EVENTS>>> {
     let names = net.all.each_ref().map(|node| node.swarm.local_peer());
     Peers::new(Notes { log: log.clone(), names, deed: Box::new(deed) })
@@ -81,7 +89,7 @@ fn settle_untold<const EVENTS: usize>(net: &mut Net<EVENTS>) {
 /// The idiom that comes to mind: looks how many connections there are.
 fn naive<const EVENTS: usize>(log: &Log) -> Scripted<Sim<EVENTS>> {
     let seen = log.clone();
-    Scripted::with("naive", &Log::default(), move |cx: &mut Context<'_, Sim<EVENTS>>, event| match event {
+    Scripted::with("naive", &Log::default(), move |cx: &mut NotifeeContext<'_, Sim<EVENTS>>, event| match event {
         Event::Connected { connection } | Event::Disconnected { connection, .. } => {
             let peer = cx.network().connection(connection).unwrap().peer.unwrap();
             seen.write(format!("{} {}", event.name(), cx.network().connections_of(peer).count()));
@@ -222,7 +230,7 @@ fn is_quiet(work: impl FnOnce()) -> bool {
 fn panics_of_others_and_of_its_own_leave_the_counts_right() {
     let [log, caught] = [Log::default(), Log::default()];
     let mut net = net::<256>();
-    let panics = |_: &mut Context<'_, Sim<256>>, _: Event| resume_unwind(Box::new(()));
+    let panics = |_: &mut NotifeeContext<'_, Sim<256>>, _: Event| resume_unwind(Box::new(()));
     let connections = Interest::CONNECTED | Interest::DISCONNECTED;
     net.all[0].notifees.register(Scripted::with("before", &Log::default(), panics).only(connections));
     let peers = notes(&net, &log, |_, _, _| {});

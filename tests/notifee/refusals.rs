@@ -8,7 +8,7 @@ use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::ConnectionId;
 use swarm_notify::notifee::{
-    BlockingNotifee, Context, HasNode, Interest, Notice, Notifee, Notification, PeerNotifee, Peers, RefusalInfo,
+    BlockingNotifee, HasNode, Interest, Notice, Notifee, NotifeeContext, Notification, PeerNotifee, Peers, RefusalInfo,
     catch_panics, subscription,
 };
 use swarm_notify::swarm::{Refusal, RefusedAt};
@@ -41,7 +41,7 @@ impl<N> Notifee<N> for Counts {
         Interest::REFUSED
     }
 
-    fn refused(&mut self, _: &mut Context<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
+    fn refused(&mut self, _: &mut NotifeeContext<'_, N>, at: RefusedAt, refusal: Refusal, count: u64) {
         self.0.write(format!("{at} {refusal} {count}"));
     }
 }
@@ -62,7 +62,7 @@ fn a_notifee_is_told_at_most_once_a_second_for_each_kind() {
 fn one_that_panics_in_it_is_reported_and_the_next_is_told() {
     struct Odd;
     impl<N> Notifee<N> for Odd {
-        fn refused(&mut self, _: &mut Context<'_, N>, _: RefusedAt, _: Refusal, _: u64) {
+        fn refused(&mut self, _: &mut NotifeeContext<'_, N>, _: RefusedAt, _: Refusal, _: u64) {
             panic!("odd");
         }
     }
@@ -85,7 +85,7 @@ fn a_peer_notifee_is_told_whose_connection_it_was() {
     impl<N: HasNode> PeerNotifee<N> for Blames {
         fn peer_refused(
             &mut self,
-            cx: &mut Context<'_, N>,
+            cx: &mut NotifeeContext<'_, N>,
             peer: PeerId,
             connection: ConnectionId,
             refusal: Refusal,

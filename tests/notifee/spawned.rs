@@ -299,7 +299,7 @@ fn a_panic_of_another_notifee_does_not_keep_it_from_being_joined() {
     let (log, (sender, lines)) = (Log::default(), mpsc::channel());
     let Driven { swarm, notifees } = &mut pair.all[0];
     let panics =
-        |_: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| std::panic::resume_unwind(Box::new(()));
+        |_: &mut swarm_notify::notifee::NotifeeContext<'_, Sim<256>>, _: Event| std::panic::resume_unwind(Box::new(()));
     notifees.register(Scripted::with("panics", &log, panics));
     notifees.spawn(64, Lines(sender)).unwrap();
     swarm.listen(Host(1).at(1)).unwrap();
@@ -319,7 +319,7 @@ fn one_whose_leaving_a_panic_has_interrupted_is_joined() {
         std::thread::spawn(move || {
             let [Driven { mut swarm, mut notifees }, _] = pair().all;
             let spawned = notifees.spawn_fn(64, Interest::EVENTS, drop).unwrap();
-            let panics = move |cx: &mut swarm_notify::notifee::Context<'_, Sim<256>>, _: Event| {
+            let panics = move |cx: &mut swarm_notify::notifee::NotifeeContext<'_, Sim<256>>, _: Event| {
                 cx.unregister(spawned);
                 std::panic::resume_unwind(Box::new(()))
             };

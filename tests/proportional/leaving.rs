@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Failure, Lifecycle, Limits};
-use swarm_notify::notifee::{Context, Interest, Network, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{Interest, Network, Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::swarm::{Config, Swarm};
 
 /// The way in which they leave, and the number of them: set in the processes that are measured.
@@ -44,27 +44,27 @@ struct Acts<F> {
     act: F,
 }
 
-impl<N, F: FnMut(&mut Context<'_, N>)> Notifee<N> for Acts<F> {
+impl<N, F: FnMut(&mut NotifeeContext<'_, N>)> Notifee<N> for Acts<F> {
     fn interest(&self) -> Interest {
         self.interest
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, _: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, _: Failure) {
         (self.act)(cx);
     }
 }
 
 /// Acts when a connection has failed to open.
-fn acts<N, F: FnMut(&mut Context<'_, N>)>(act: F) -> Acts<F> {
+fn acts<N, F: FnMut(&mut NotifeeContext<'_, N>)>(act: F) -> Acts<F> {
     Acts { interest: Interest::CONNECT_FAILED, act }
 }
 
 /// One that is told of events.
 fn idle<N>() -> impl Notifee<N> {
-    acts(|_: &mut Context<'_, N>| {})
+    acts(|_: &mut NotifeeContext<'_, N>| {})
 }
 
-fn leaves<N>(cx: &mut Context<'_, N>) {
+fn leaves<N>(cx: &mut NotifeeContext<'_, N>) {
     let this = cx.this();
     cx.unregister(this);
 }
@@ -112,7 +112,7 @@ fn each_by_itself(n: usize) {
 fn all_by_one(n: usize, is_first: bool) {
     let (mut world, mut notifees, ids) = (world(1), Notifees::new(), Rc::new(RefCell::new(Vec::new())));
     let shared = Rc::clone(&ids);
-    let one = acts(move |cx: &mut Context<'_, _>| shared.borrow().iter().for_each(|id| cx.unregister(*id)));
+    let one = acts(move |cx: &mut NotifeeContext<'_, _>| shared.borrow().iter().for_each(|id| cx.unregister(*id)));
     let mut one = Some(one);
     if is_first {
         one.take().map(|one| notifees.register(one));
@@ -167,7 +167,7 @@ fn swarm() -> Swarm<MemoryTransport> {
 
 #[cfg(feature = "protocols")]
 mod services {
-    use super::{Acts, Context, NotifeeId, Notifees, Rc, RefCell, acts, measured_dispatch, swarm};
+    use super::{Acts, NotifeeContext, NotifeeId, Notifees, Rc, RefCell, acts, measured_dispatch, swarm};
     use libp2p_core::transport::MemoryTransport;
     use swarm_notify::connection::Protocol;
     use swarm_notify::protocols::Service;
@@ -175,14 +175,14 @@ mod services {
 
     type World = Swarm<MemoryTransport>;
 
-    impl<F: FnMut(&mut Context<'_, World>)> Service<World> for Acts<F> {
+    impl<F: FnMut(&mut NotifeeContext<'_, World>)> Service<World> for Acts<F> {
         fn protocols(&self) -> Vec<Protocol> {
             vec![Protocol::from_static("/leaves/1.0.0")]
         }
     }
 
     fn install(notifees: &mut Notifees<World>, world: &mut World, n: usize) -> Vec<NotifeeId> {
-        (0..n).map(|_| notifees.install(world, acts(|_: &mut Context<'_, World>| {})).untyped()).collect()
+        (0..n).map(|_| notifees.install(world, acts(|_: &mut NotifeeContext<'_, World>| {})).untyped()).collect()
     }
 
     pub(super) fn by_the_owner(n: usize) {
@@ -203,7 +203,7 @@ mod services {
         let shared = Rc::clone(&ids);
         notifees.install(
             &mut world,
-            acts(move |cx: &mut Context<'_, World>| shared.borrow().iter().for_each(|id| cx.uninstall(*id))),
+            acts(move |cx: &mut NotifeeContext<'_, World>| shared.borrow().iter().for_each(|id| cx.uninstall(*id))),
         );
         *ids.borrow_mut() = install(&mut notifees, &mut world, n);
         measured_dispatch(&mut notifees, &mut world);

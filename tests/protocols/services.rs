@@ -10,7 +10,7 @@ use sim::{A, B, Shape, everywhere};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Direction, Event, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Interest, Network, Node, Notifee, NotifeeId};
+use swarm_notify::notifee::{HasNode, Interest, Network, Node, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::Service;
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::identify::{self, Identify};
@@ -47,7 +47,7 @@ fn uninstall<T: ?Sized, const EVENTS: usize>(host: &mut Host<EVENTS>, id: Notife
 fn watch<const EVENTS: usize>(host: &mut Host<EVENTS>, log: &Log) {
     let told = log.clone();
     let script = Scripted::<Net<EVENTS>>::with("", &Log::default(), move |cx, event| {
-        let name = |cx: &mut Context<'_, Net<EVENTS>>, stream| {
+        let name = |cx: &mut NotifeeContext<'_, Net<EVENTS>>, stream| {
             let view = cx.network().stream(stream).expect("it is told of");
             format!("{} {}", view.direction, view.protocol.map_or("none", Protocol::as_str))
         };
@@ -165,7 +165,7 @@ impl<const EVENTS: usize> Notifee<Net<EVENTS>> for Leaver {
         Interest::OPENED_STREAM
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, Net<EVENTS>>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, Net<EVENTS>>, _: ConnectionId, stream: StreamId) {
         let view = cx.network().stream(stream).expect("it has just opened");
         if view.protocol != Some(&MINE) {
             return;
@@ -271,7 +271,7 @@ enum Goes {
 }
 
 impl<N: HasNode + Network> Notifee<N> for Goes {
-    fn connected(&mut self, cx: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         let this = cx.this();
         match self {
             Self::Panics => std::panic::resume_unwind(Box::new(())),

@@ -22,7 +22,7 @@ macro_rules! each_event {
     ($network:ty: $($method:ident($($arg:ident: $type:ident),*) => $event:ident,)*) => {
         $(fn $method(
             &mut self,
-            cx: &mut ::swarm_notify::notifee::Context<'_, $network>,
+            cx: &mut ::swarm_notify::notifee::NotifeeContext<'_, $network>,
             $($arg: ::swarm_notify::lifecycle::$type),*
         ) {
             self.told(cx, ::swarm_notify::lifecycle::Event::$event { $($arg),* });

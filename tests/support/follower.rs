@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Id};
-use swarm_notify::notifee::{Context, Notice, Notifee};
+use swarm_notify::notifee::{Notice, Notifee, NotifeeContext};
 
 /// Everything that was told, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Record(pub(crate) Rc<RefCell<Vec<Event>>>);
 
 impl Record {
-    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+    fn told<N>(&mut self, _cx: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.borrow_mut().push(event);
     }
 }

@@ -8,7 +8,7 @@ use swarm_notify::connection::Protocol;
 use swarm_notify::host::{Config, Connection, Handle, Host, Listener, Stream};
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Notifee};
+use swarm_notify::notifee::{HasNode, Notifee, NotifeeContext};
 
 /// Nothing in these tests takes as long; it is what a hang costs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -146,41 +146,41 @@ impl Log {
 }
 
 impl<N: HasNode> Notifee<N> for Log {
-    fn listen(&mut self, _: &mut Context<'_, N>, _: ListenerId) {
+    fn listen(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId) {
         self.line("listen".to_owned());
     }
 
-    fn listen_failed(&mut self, _: &mut Context<'_, N>, _: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId, reason: Failure) {
         self.line(format!("listen_failed {reason}"));
     }
 
-    fn listen_close(&mut self, _: &mut Context<'_, N>, _: ListenerId, reason: ListenerEnd) {
+    fn listen_close(&mut self, _: &mut NotifeeContext<'_, N>, _: ListenerId, reason: ListenerEnd) {
         self.line(format!("listen_close {reason}"));
     }
 
-    fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         self.line("connected".to_owned());
     }
 
-    fn connect_failed(&mut self, _: &mut Context<'_, N>, _: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, reason: Failure) {
         self.line(format!("connect_failed {reason}"));
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
         self.line(format!("disconnected {reason}"));
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId) {
         let view = cx.network().node().stream(stream).expect("it has just opened");
         let line = format!("opened_stream {} {}", view.direction, view.protocol.expect("it is agreed"));
         self.line(line);
     }
 
-    fn stream_failed(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, reason: Failure) {
         self.line(format!("stream_failed {reason}"));
     }
 
-    fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: StreamId, reason: StreamEnd) {
         self.line(format!("closed_stream {reason}"));
     }
 }

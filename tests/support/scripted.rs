@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 /// What several notifees have written down: who, and what.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ impl Log {
 }
 
 /// What a notifee does when it is told of an event.
-pub(crate) type Script<N> = Box<dyn FnMut(&mut Context<'_, N>, Event)>;
+pub(crate) type Script<N> = Box<dyn FnMut(&mut NotifeeContext<'_, N>, Event)>;
 
 pub(crate) struct Scripted<N> {
     name: String,
@@ -48,7 +48,7 @@ impl<N> Scripted<N> {
     pub(crate) fn with(
         name: impl Into<String>,
         log: &Log,
-        script: impl FnMut(&mut Context<'_, N>, Event) + 'static,
+        script: impl FnMut(&mut NotifeeContext<'_, N>, Event) + 'static,
     ) -> Self {
         let (interest, log) = (Interest::EVENTS, log.clone());
         Self { name: name.into(), interest, log, script: Box::new(script), at: None }
@@ -58,7 +58,7 @@ impl<N> Scripted<N> {
         Self { interest, ..self }
     }
 
-    fn told(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    fn told(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         self.log.write(format!("{} {} {}", self.name, event.name(), event.id()));
         (self.script)(cx, event);
     }
@@ -75,7 +75,7 @@ impl<N> Notifee<N> for Scripted<N> {
         self.at
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.log.write(format!("{} tick {}", self.name, cx.now().as_secs()));
         self.at = None;
     }

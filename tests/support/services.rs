@@ -216,7 +216,7 @@ impl<N: HasNode, F: FnMut(&mut dyn Node, StreamId)> Notifee<N> for Script<F> {
         Interest::OPENED_STREAM | Interest::STREAM_READY | Interest::DISCONNECTED
     }
 
-    fn opened_stream(&mut self, cx: &mut notifee::Context<'_, N>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut notifee::NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId) {
         let node = cx.network().node_mut();
         let view = node.stream(stream).expect("it has just opened");
         if view.protocol.is_some_and(|protocol| self.protocols.contains(protocol)) {
@@ -225,13 +225,13 @@ impl<N: HasNode, F: FnMut(&mut dyn Node, StreamId)> Notifee<N> for Script<F> {
         }
     }
 
-    fn stream_ready(&mut self, cx: &mut notifee::Context<'_, N>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut notifee::NotifeeContext<'_, N>, stream: StreamId, _: bool, _: bool) {
         if self.opened.contains(&stream) {
             (self.act)(cx.network().node_mut(), stream);
         }
     }
 
-    fn disconnected(&mut self, _: &mut notifee::Context<'_, N>, _: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut notifee::NotifeeContext<'_, N>, _: ConnectionId, _: ConnectionEnd) {
         self.opened.clear();
     }
 }

@@ -14,14 +14,14 @@ use std::cell::{Ref, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Notifee};
+use swarm_notify::notifee::{Notifee, NotifeeContext};
 
 /// Writes down every event.
 #[derive(Clone, Default)]
 struct MyNotifee(Rc<RefCell<Vec<Event>>>);
 
 impl MyNotifee {
-    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+    fn told<N>(&mut self, _cx: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.borrow_mut().push(event);
     }
 
@@ -97,7 +97,7 @@ fn streams(events: &[Event], on: ConnectionId) -> Streams {
 struct Polite;
 
 impl Notifee<Tcp> for Polite {
-    fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
         if cx.network().read(stream, &mut [0; 64]) == Ok(0) {
             let _ = cx.network().finish(stream);
         }

@@ -11,7 +11,7 @@ use each_event::each_event;
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use swarm_notify::lifecycle::{ConnectionId, Event, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
 
 /// Writes down every event, in a list that outlives it.
@@ -25,7 +25,7 @@ impl Recorder {
         this
     }
 
-    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+    fn told<N>(&mut self, _cx: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.borrow_mut().push(event);
     }
 
@@ -50,7 +50,7 @@ impl Notifee<Tcp> for Polite {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
         if cx.network().read(stream, &mut [0; 64]) == Ok(0) {
             let _ = cx.network().finish(stream);
         }

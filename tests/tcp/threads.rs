@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use swarm_notify::connection::{Connection, Protocol, ReadError, Stream, WriteError};
 use swarm_notify::identity::Keypair;
 use swarm_notify::lifecycle::{Event, Lifecycle, Table};
-use swarm_notify::notifee::{Context, Network, Notice, Notifee, Notifees, Subscription};
+use swarm_notify::notifee::{Network, Notice, Notifee, NotifeeContext, Notifees, Subscription};
 use swarm_notify::swarm::{
     CloseError, Config, ConnectionView, DialError, ListenError, ListenerView, OpenStreamError, Reactor, Readiness,
     StreamView, Swarm,
@@ -62,7 +62,7 @@ fn a_swarm_is_made_here_and_driven_with_its_notifees_elsewhere() {
     struct Listens(std::rc::Rc<std::cell::Cell<u32>>);
 
     impl<N: Network> Notifee<N> for Listens {
-        fn listen(&mut self, _: &mut Context<'_, N>, _: swarm_notify::lifecycle::ListenerId) {
+        fn listen(&mut self, _: &mut NotifeeContext<'_, N>, _: swarm_notify::lifecycle::ListenerId) {
             self.0.set(self.0.get() + 1);
         }
     }

@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use swarm_notify::connection::Protocol;
 use swarm_notify::lifecycle::{ConnectionId, Event, Failure, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Notifee, NotifeeId};
+use swarm_notify::notifee::{Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::swarm::{Config, Multiaddr, multiaddr};
 
 /// A protocol that nobody speaks.
@@ -230,7 +230,7 @@ impl Caller {
 
 impl Notifee<World> for Caller {
     /// Dials an address that refuses: a port that is ours, and where nobody listens.
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: Failure) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
             socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
             Ok(socket)
@@ -241,20 +241,20 @@ impl Notifee<World> for Caller {
         self.nobody = socket.ok();
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, _reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, _reason: Failure) {
         // A second failure shows in the log.
         if let Some(target) = self.target.take() {
             let _ = cx.network().swarm.dial(target);
         }
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId) {
         let _ = cx.network().swarm.open_stream(connection, &[UNKNOWN]);
     }
 
     fn stream_failed(
         &mut self,
-        cx: &mut Context<'_, World>,
+        cx: &mut NotifeeContext<'_, World>,
         connection: ConnectionId,
         _stream: StreamId,
         _reason: Failure,
@@ -268,7 +268,7 @@ impl Notifee<World> for Caller {
 
     fn closed_stream(
         &mut self,
-        cx: &mut Context<'_, World>,
+        cx: &mut NotifeeContext<'_, World>,
         connection: ConnectionId,
         _stream: StreamId,
         _reason: StreamEnd,
@@ -276,7 +276,7 @@ impl Notifee<World> for Caller {
         let _ = cx.network().swarm.close_connection(connection);
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
         let mut buffer = [0; 64];
         while let Ok(n @ 1..) = cx.network().swarm.read(stream, &mut buffer) {
             self.echo.extend_from_slice(&buffer[..n]);

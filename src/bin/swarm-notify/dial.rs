@@ -30,7 +30,7 @@ use progress::{Done, Progress};
 use std::collections::HashMap;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, State, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
 use tally::{Summary, Tally};
 
@@ -337,7 +337,7 @@ impl Notifee<World> for Caller {
         connection | streams | Interest::STREAM_READY | Interest::TIME
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId) {
         let world = cx.network();
         self.connected = Some(world.reporter.elapsed());
         self.may_begin = true;
@@ -345,14 +345,14 @@ impl Notifee<World> for Caller {
         self.end_streams(world.reporter.elapsed());
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId, reason: Failure) {
         let swarm = &mut cx.network().swarm;
         let error = swarm.connection(connection).and_then(|view| view.error);
         self.not_connected = Some(Failed::to_dial(&self.args.address, reason, error));
         swarm.shutdown();
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, reason: ConnectionEnd) {
         self.release = None;
         (self.may_begin, self.is_over) = (false, true);
         if !self.was_held || reason != ConnectionEnd::Requested {
@@ -361,13 +361,13 @@ impl Notifee<World> for Caller {
         cx.network().swarm.shutdown();
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, stream: StreamId) {
         self.go_on(cx.network(), stream, true);
     }
 
     fn stream_failed(
         &mut self,
-        cx: &mut Context<'_, World>,
+        cx: &mut NotifeeContext<'_, World>,
         _connection: ConnectionId,
         stream: StreamId,
         reason: Failure,
@@ -377,7 +377,7 @@ impl Notifee<World> for Caller {
 
     fn closed_stream(
         &mut self,
-        cx: &mut Context<'_, World>,
+        cx: &mut NotifeeContext<'_, World>,
         _connection: ConnectionId,
         stream: StreamId,
         reason: StreamEnd,
@@ -385,7 +385,7 @@ impl Notifee<World> for Caller {
         self.ended(cx.network(), stream, Ok(reason));
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
         self.go_on(cx.network(), stream, false);
     }
 
@@ -395,7 +395,7 @@ impl Notifee<World> for Caller {
         self.release.into_iter().chain(self.look_at).chain(begin).min()
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
         let now = cx.now();
         let world = cx.network();
         if self.look_at.take_if(|at| *at <= now).is_some() {

@@ -18,7 +18,7 @@ use outcomes::Outcomes;
 use std::collections::{HashMap, HashSet};
 use swarm_notify::connection::{Protocol, Rate};
 use swarm_notify::lifecycle::{ConnectionId, Failure, ListenerEnd, ListenerId, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
@@ -97,7 +97,7 @@ impl Server {
     }
 
     /// A listener has ended, or failed. Without any there is nothing left to serve.
-    fn one_less(&mut self, cx: &mut Context<'_, World>) {
+    fn one_less(&mut self, cx: &mut NotifeeContext<'_, World>) {
         self.listening -= 1;
         if self.listening == 0 {
             cx.network().swarm.shutdown();
@@ -111,15 +111,15 @@ impl Notifee<World> for Server {
         streams | Interest::LISTEN_FAILED | Interest::LISTEN_CLOSE
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: Failure) {
         self.one_less(cx);
     }
 
-    fn listen_close(&mut self, cx: &mut Context<'_, World>, _listener: ListenerId, _reason: ListenerEnd) {
+    fn listen_close(&mut self, cx: &mut NotifeeContext<'_, World>, _listener: ListenerId, _reason: ListenerEnd) {
         self.one_less(cx);
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _connection: ConnectionId, stream: StreamId) {
         match cx.network().swarm.stream(stream).and_then(|view| view.protocol) {
             Some(protocol) if *protocol == ECHO => drop(self.echoes.insert(stream, Echo::default())),
             Some(protocol) if *protocol == SINK => drop(self.sinks.insert(stream)),
@@ -129,7 +129,7 @@ impl Notifee<World> for Server {
 
     fn closed_stream(
         &mut self,
-        _cx: &mut Context<'_, World>,
+        _cx: &mut NotifeeContext<'_, World>,
         _connection: ConnectionId,
         stream: StreamId,
         _reason: StreamEnd,
@@ -145,7 +145,7 @@ impl Notifee<World> for Server {
         }
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, World>, stream: StreamId, _readable: bool, _writable: bool) {
         let swarm = &mut cx.network().swarm;
         if let Some(echo) = self.echoes.get_mut(&stream) {
             echo.go_on(swarm, stream, &mut self.buffer);

@@ -20,7 +20,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Event};
-use swarm_notify::notifee::{Context as Telling, HasNode, Interest, Network, Node as AnyNode, Notifee, Notifees};
+use swarm_notify::notifee::{
+    HasNode, Interest, Network, Node as AnyNode, Notifee, NotifeeContext as Telling, Notifees,
+};
 use swarm_notify::swarm::{Config, DialError, ListenError, Multiaddr, Refusal, RefusedAt, Swarm};
 use swarm_notify::tcp;
 

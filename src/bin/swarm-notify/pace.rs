@@ -5,7 +5,7 @@ use crate::report::Reporter;
 use libp2p_identity::PeerId;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 /// The time that a limit is for.
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,7 +104,7 @@ impl Notifee<World> for Pace {
         self.ends.front().map(|(end, _)| *end).into_iter().chain(missed).min()
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
         let reporter = cx.network().reporter;
         if let Some(missed) = self.missed_by(cx.now()) {
             print_missed(reporter, missed);

@@ -1,8 +1,8 @@
 //! One turn of the notifees of a swarm: [`Notifees::drive`], [`Notifees::drive_while`] under a budget, and
 //! [`Notifees::drive_with`] for an owner who sees what they are told.
 
-use super::super::{Context, HasNode, Interest};
-use super::tell::{Held, Limit, Told, events_beyond};
+use super::super::{HasNode, Interest, NotifeeContext};
+use super::dispatch::{HoldGuard, Limit, Notified, events_beyond};
 use super::{NotifeeId, Notifees};
 use crate::lifecycle::Event;
 use crate::swarm::Readiness;
@@ -25,7 +25,7 @@ trait Owner<N> {
     /// It wants to.
     const WATCHES: bool;
 
-    fn see(&mut self, network: &mut N, told: Told);
+    fn see(&mut self, network: &mut N, told: Notified);
 }
 
 /// One that does not.
@@ -33,7 +33,7 @@ impl<N> Owner<N> for () {
     const WATCHES: bool = false;
 
     #[inline(always)]
-    fn see(&mut self, _network: &mut N, _told: Told) {}
+    fn see(&mut self, _network: &mut N, _told: Notified) {}
 }
 
 /// One that sees events.
@@ -42,9 +42,9 @@ struct SeesEvents<F>(F);
 impl<N: HasNode, F: FnMut(&mut N, Event)> Owner<N> for SeesEvents<F> {
     const WATCHES: bool = true;
 
-    fn see(&mut self, network: &mut N, told: Told) {
-        if let Told::Event(event) = told {
-            (self.0)(Held::new(network).0, event);
+    fn see(&mut self, network: &mut N, told: Notified) {
+        if let Notified::Event(event) = told {
+            (self.0)(HoldGuard::new(network).0, event);
         }
     }
 }
@@ -55,23 +55,23 @@ struct SeesAll<F>(F);
 impl<N: HasNode, F: FnMut(&mut N, Occurrence)> Owner<N> for SeesAll<F> {
     const WATCHES: bool = true;
 
-    fn see(&mut self, network: &mut N, told: Told) {
+    fn see(&mut self, network: &mut N, told: Notified) {
         let occurrence = match told {
-            Told::Event(event) => Occurrence::Event(event),
-            Told::StreamReady { stream, readable, writable } => {
+            Notified::Event(event) => Occurrence::Event(event),
+            Notified::StreamReady { stream, readable, writable } => {
                 Occurrence::Ready(Readiness::Stream { stream, readable, writable })
             }
-            Told::AddressesChanged { listener } => Occurrence::Ready(Readiness::Addresses { listener }),
-            Told::Refused { at, refusal, count } => {
+            Notified::AddressesChanged { listener } => Occurrence::Ready(Readiness::Addresses { listener }),
+            Notified::Refused { at, refusal, count } => {
                 Occurrence::Ready(Readiness::Refused { of: at, kind: refusal, count: u64::from_ne_bytes(count) })
             }
         };
-        (self.0)(Held::new(network).0, occurrence);
+        (self.0)(HoldGuard::new(network).0, occurrence);
     }
 }
 
 /// The limits of one drive, and its owner.
-struct Budget<'a, O> {
+struct DriveBudget<'a, O> {
     owner: O,
     /// The number of events that may still be told.
     events: usize,
@@ -88,7 +88,7 @@ struct Budget<'a, O> {
     has_told: bool,
 }
 
-impl<O> Budget<'_, O> {
+impl<O> DriveBudget<'_, O> {
     /// Asks for one more unit. The first unit is always granted. After a refusal `may` is not asked again.
     #[inline]
     fn permits_unit(&mut self) -> bool {
@@ -112,7 +112,7 @@ impl<O> Budget<'_, O> {
     }
 }
 
-impl<N: HasNode, O: Owner<N>> Limit<N> for Budget<'_, O> {
+impl<N: HasNode, O: Owner<N>> Limit<N> for DriveBudget<'_, O> {
     const TELLS_ANSWERS: bool = false;
 
     #[inline]
@@ -150,15 +150,16 @@ impl<N: HasNode, O: Owner<N>> Limit<N> for Budget<'_, O> {
     }
 
     #[inline(always)]
-    fn show_owner(&mut self, network: &mut N, told: Told) {
+    fn show_owner(&mut self, network: &mut N, told: Notified) {
         self.owner.see(network, told);
     }
 }
 
 impl<N: HasNode> Notifees<N> {
     /// Tells notifees of the events and readiness of a turn of the swarm, until there is neither; then
-    /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees [emit](Context::emit)
-    /// meanwhile are told before the next event or readiness. Call it after each turn of the swarm, with the same `now`.
+    /// [ticks](super::super::Notifee::tick) each notifee whose time has come. Events that notifees
+    /// [emit](NotifeeContext::emit) meanwhile are told before the next event or readiness. Call it after each turn of
+    /// the swarm, with the same `now`.
     ///
     /// It tells at most as many events as [`set_events_per_dispatch`](Self::set_events_per_dispatch) says; then all
     /// that wait, if the queue has no room for some of them. It tells readiness at most as often. The rest is for the next drive, and [`poll_at`](Self::poll_at) says so. Notifees are ticked once
@@ -250,7 +251,7 @@ impl<N: HasNode> Notifees<N> {
         // It stays `true` if a notifee or `may` panics.
         self.has_more = true;
         let most = self.events_per_dispatch;
-        let mut budget = Budget {
+        let mut budget = DriveBudget {
             owner,
             events: most,
             is_beyond: false,
@@ -280,7 +281,7 @@ impl<N: HasNode> Notifees<N> {
     }
 
     /// Tells events and readiness, until there is neither or the budget ends.
-    fn drain<O: Owner<N>>(&mut self, network: &mut N, budget: &mut Budget<'_, O>) {
+    fn drain<O: Owner<N>>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>) {
         loop {
             let before = (budget.events, budget.ready);
             self.tell_events(network, budget);
@@ -305,15 +306,15 @@ impl<N: HasNode> Notifees<N> {
 
     /// Ticks all due notifees: first those that the last drive did not get to, then the others, which may be due again.
     /// Returns `false` if the budget ended before. With `one_more` one is ticked beyond the budget.
-    fn tick_all<O>(&mut self, network: &mut N, budget: &mut Budget<'_, O>, mut one_more: bool) -> bool {
+    fn tick_all<O>(&mut self, network: &mut N, budget: &mut DriveBudget<'_, O>, mut one_more: bool) -> bool {
         let Self { entries, lists, changes, now, untimed, tick_from, .. } = self;
         let list = &lists[Interest::TIME.kind()];
         let first = *tick_from;
         let mut has_permit = true;
         if !list.is_empty() {
-            let held = Held::new(network);
+            let held = HoldGuard::new(network);
             let mut cx =
-                Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+                NotifeeContext { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
             let has_second = first > NotifeeId::FIRST.sequence;
             'all: for is_second in [false, true].into_iter().take(1 + usize::from(has_second)) {
                 for run in list {
@@ -355,17 +356,19 @@ impl<N: HasNode> Notifees<N> {
 
 impl<N> Notifees<N> {
     /// All notifees have been told, late, and their owner has not.
-    pub(super) const fn owe_owner(&mut self, told: Told) {
+    pub(super) const fn owe_owner(&mut self, told: Notified) {
         if self.has_watching_owner {
             self.owed_to_owner = Some(told);
         }
     }
 }
 
-fn next_ready(network: &mut impl HasNode) -> Option<Told> {
+fn next_ready(network: &mut impl HasNode) -> Option<Notified> {
     Some(match network.node_mut().next_ready()? {
-        Readiness::Stream { stream, readable, writable } => Told::StreamReady { stream, readable, writable },
-        Readiness::Addresses { listener } => Told::AddressesChanged { listener },
-        Readiness::Refused { of, kind, count } => Told::Refused { at: of, refusal: kind, count: count.to_ne_bytes() },
+        Readiness::Stream { stream, readable, writable } => Notified::StreamReady { stream, readable, writable },
+        Readiness::Addresses { listener } => Notified::AddressesChanged { listener },
+        Readiness::Refused { of, kind, count } => {
+            Notified::Refused { at: of, refusal: kind, count: count.to_ne_bytes() }
+        }
     })
 }

@@ -1,7 +1,7 @@
 //! Emissions: events that a notifee emits to all others, in a bounded queue until they are told.
 
-use super::super::{Context, Interest, Network};
-use super::tell::{Held, Interrupted, Left, Limit};
+use super::super::{Interest, Network, NotifeeContext};
+use super::dispatch::{HoldGuard, Interrupted, Limit, Remainder};
 use super::{NotifeeId, Notifees};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -57,7 +57,7 @@ impl Emissions {
 }
 
 impl<N> Notifees<N> {
-    /// Sets the number of [emitted](Context::emit) events that may wait to be told. An event beyond it is
+    /// Sets the number of [emitted](NotifeeContext::emit) events that may wait to be told. An event beyond it is
     /// [dropped](Self::emissions_dropped). Default 1 024; 0 counts as 1.
     pub const fn set_emission_capacity(&mut self, events: usize) {
         self.changes.emissions.capacity = if events == 0 { 1 } else { events };
@@ -98,10 +98,10 @@ impl<N: Network> Notifees<N> {
     /// Tells an emission to all who were registered when it was made, but to its source, from one of them on.
     pub(super) fn tell_emission(&mut self, emission: Emission, from: u64, network: &mut N) {
         let Self { entries, lists, changes, interrupted, now, .. } = self;
-        let held = Held::new(network);
-        let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
-        let mut unfinished = Unfinished { cx, emission: Some(emission), interrupted };
-        let Unfinished { cx, emission, .. } = &mut unfinished;
+        let held = HoldGuard::new(network);
+        let cx = NotifeeContext { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+        let mut unfinished = EmissionGuard { cx, emission: Some(emission), interrupted };
+        let EmissionGuard { cx, emission, .. } = &mut unfinished;
         cx.changes.emissions.is_telling = true;
         if let Some(Emission { from: source, before, event }) = emission {
             for run in &lists[Interest::EMITTED.kind()] {
@@ -130,23 +130,23 @@ impl<N: Network> Notifees<N> {
 }
 
 /// Keeps the emission that is being told, if a notifee panics, which has been told then.
-struct Unfinished<'a, 'b, N> {
-    cx: Context<'a, N>,
+struct EmissionGuard<'a, 'b, N> {
+    cx: NotifeeContext<'a, N>,
     emission: Option<Emission>,
     interrupted: &'b mut Option<Interrupted>,
 }
 
-impl<N> Drop for Unfinished<'_, '_, N> {
+impl<N> Drop for EmissionGuard<'_, '_, N> {
     fn drop(&mut self) {
         self.cx.changes.emissions.is_telling = false;
         if let Some(emission) = self.emission.take() {
             let next = self.cx.this.sequence + 1;
-            *self.interrupted = Some(Interrupted { left: Left::Emission(emission), next });
+            *self.interrupted = Some(Interrupted { left: Remainder::Emission(emission), next });
         }
     }
 }
 
-impl<N> Context<'_, N> {
+impl<N> NotifeeContext<'_, N> {
     /// Emits an event of any type to all other notifees that declare an interest in [`EMITTED`](Interest::EMITTED):
     /// [`emitted`](super::super::Notifee::emitted) is called with it. Services emit what they have to say so, beside the
     /// queue that their owner drains.

@@ -9,9 +9,9 @@ use core::marker::PhantomData;
 /// Names a registered notifee of type `T`. It is never given twice by one registry. Ids are in the order of registration.
 ///
 /// `T` is the type that was registered, so that [`Notifees::get`](super::Notifees::get) needs no other word on it. An id
-/// without it, `NotifeeId`, stands where notifees of all types are meant, as in [`Context::this`](super::super::Context::this),
-/// and in lists: [`untyped`](Self::untyped) makes one, and [`typed`](NotifeeId::typed) is the way back. Ids of different types
-/// can be compared.
+/// without it, `NotifeeId`, stands where notifees of all types are meant, as in
+/// [`NotifeeContext::this`](super::super::NotifeeContext::this), and in lists: [`untyped`](Self::untyped) makes one,
+/// and [`typed`](NotifeeId::typed) is the way back. Ids of different types can be compared.
 ///
 /// ```
 /// use swarm_notify::lifecycle::Lifecycle;
@@ -36,7 +36,7 @@ use core::marker::PhantomData;
 pub struct NotifeeId<T: ?Sized = dyn Any> {
     /// Counts the registrations.
     pub(super) sequence: u64,
-    /// Its slot in [`Slots`](super::slots::Slots), which another has once it has left.
+    /// Its slot in [`NotifeeSlots`](super::slots::NotifeeSlots), which another has once it has left.
     pub(super) slot: u32,
     /// It says the type and owns nothing of it.
     notifee: PhantomData<fn(&T)>,

@@ -1,12 +1,12 @@
 //! What a node takes of the heap at worst, with all that is installed.
 
 use super::super::HasNode;
-use super::{Entry, KINDS, Notifees};
+use super::{KINDS, Notifees, RegisteredNotifee};
 use core::ops::Range;
 
 /// The bytes of heap of a notifee's place, where as many places are vacant, and of its place in the list of each kind.
 const fn place<N>() -> usize {
-    4 * size_of::<Entry<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
+    4 * size_of::<RegisteredNotifee<N>>() + 2 * KINDS * size_of::<Range<usize>>() + 128
 }
 
 impl<N: HasNode> Notifees<N> {

@@ -1,7 +1,7 @@
 //! Which protocols came with which service, so that they go with it.
 
-use super::super::{Context, HasNode, Node};
-use super::{Changes, NotifeeId, Notifees};
+use super::super::{HasNode, Node, NotifeeContext};
+use super::{NotifeeId, Notifees, PendingChanges};
 use crate::connection::Protocol;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -27,7 +27,7 @@ impl Speakers {
     }
 }
 
-impl<N> Changes<N> {
+impl<N> PendingChanges<N> {
     /// Takes back what a service speaks, and resets the streams that speak it. `false`: it was not installed.
     fn silence(&mut self, node: &mut dyn Node, id: NotifeeId) -> bool {
         let Some(mut gone) = self.slots.uninstall(id) else { return false };
@@ -87,7 +87,7 @@ impl<N: HasNode> Notifees<N> {
     }
 }
 
-impl<N: HasNode> Context<'_, N> {
+impl<N: HasNode> NotifeeContext<'_, N> {
     /// Takes out a service, itself for instance, as [`Notifees::uninstall`] does. Its protocols and streams go at once;
     /// it is told nothing more, and dropped once this has been told to all.
     pub fn uninstall<T: ?Sized>(&mut self, id: NotifeeId<T>) {

@@ -1,4 +1,4 @@
-//! [`Slots`]: where the registered notifees stand, each found by its id in O(1).
+//! [`NotifeeSlots`]: where the registered notifees stand, each found by its id in O(1).
 
 use super::NotifeeId;
 #[cfg(feature = "protocols")]
@@ -13,8 +13,8 @@ use slab::Slab;
 /// order of registration. A notifee that has left leaves a vacant place behind, which counts until the registry is
 /// compacted.
 #[derive(Debug)]
-pub(super) struct Slots {
-    slots: Slab<Slot>,
+pub(super) struct NotifeeSlots {
+    slots: Slab<NotifeeSlot>,
     /// The sequence number of the next notifee.
     next: u64,
     /// The number of places, vacant ones included.
@@ -27,7 +27,7 @@ pub(super) struct Slots {
 }
 
 #[derive(Debug)]
-struct Slot {
+struct NotifeeSlot {
     /// The sequence number of the notifee that the slot belongs to.
     sequence: u64,
     place: usize,
@@ -46,10 +46,10 @@ enum State {
     Leaving,
     /// It is unregistered, and its protocols are still installed.
     #[cfg(feature = "protocols")]
-    Left,
+    Remainder,
 }
 
-impl Slot {
+impl NotifeeSlot {
     const fn new(sequence: u64, place: usize, hears: bool) -> Self {
         Self {
             sequence,
@@ -62,7 +62,7 @@ impl Slot {
     }
 }
 
-impl Slots {
+impl NotifeeSlots {
     pub(super) const fn new() -> Self {
         Self { slots: Slab::new(), next: NotifeeId::FIRST.sequence, places: 0, vacant: 0, staying: 0, hearing: 0 }
     }
@@ -70,7 +70,7 @@ impl Slots {
     /// Gives the next notifee, which may hear emissions, an id and the last place.
     pub(super) fn insert(&mut self, hears: bool) -> NotifeeId {
         let id = self.next_id();
-        self.slots.insert(Slot::new(self.next, self.places, hears));
+        self.slots.insert(NotifeeSlot::new(self.next, self.places, hears));
         self.next += 1;
         self.places += 1;
         self.staying += 1;
@@ -78,11 +78,11 @@ impl Slots {
         id
     }
 
-    fn get(&self, id: NotifeeId) -> Option<&Slot> {
+    fn get(&self, id: NotifeeId) -> Option<&NotifeeSlot> {
         self.slots.get(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
-    fn get_mut(&mut self, id: NotifeeId) -> Option<&mut Slot> {
+    fn get_mut(&mut self, id: NotifeeId) -> Option<&mut NotifeeSlot> {
         self.slots.get_mut(id.slot as usize).filter(|slot| slot.sequence == id.sequence)
     }
 
@@ -108,7 +108,7 @@ impl Slots {
 
     /// Takes out a notifee, leaving or not, whose place is vacant from now on. Returns the place.
     pub(super) fn remove(&mut self, id: NotifeeId) -> Option<usize> {
-        let Slot { place, state, hears, .. } = *self.get(id)?;
+        let NotifeeSlot { place, state, hears, .. } = *self.get(id)?;
         match state {
             State::Staying => {
                 self.staying -= 1;
@@ -116,12 +116,12 @@ impl Slots {
             }
             State::Leaving => {}
             #[cfg(feature = "protocols")]
-            State::Left => return None,
+            State::Remainder => return None,
         }
         self.vacant += 1;
         #[cfg(feature = "protocols")]
         if let Some(slot) = self.get_mut(id).filter(|slot| slot.protocols.is_some()) {
-            slot.state = State::Left;
+            slot.state = State::Remainder;
             return Some(place);
         }
         self.slots.try_remove(id.slot as usize)?;
@@ -141,7 +141,7 @@ impl Slots {
     pub(super) fn uninstall(&mut self, id: NotifeeId) -> Option<Vec<Protocol>> {
         let slot = self.get_mut(id)?;
         let protocols = slot.protocols.take()?;
-        if slot.state == State::Left {
+        if slot.state == State::Remainder {
             self.slots.try_remove(id.slot as usize);
         }
         Some(protocols)
@@ -160,7 +160,7 @@ impl Slots {
 
     /// Returns whether a notifee other than this one hears emissions.
     pub(super) fn is_heard_by_others(&self, this: NotifeeId) -> bool {
-        let is_hearing = |slot: &Slot| slot.hears && slot.state == State::Staying;
+        let is_hearing = |slot: &NotifeeSlot| slot.hears && slot.state == State::Staying;
         self.hearing > usize::from(self.get(this).is_some_and(is_hearing))
     }
 
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_slot_that_is_used_again_does_not_answer_to_the_old_id() {
-        let mut slots = Slots::new();
+        let mut slots = NotifeeSlots::new();
         let old = slots.insert(false);
         assert_eq!(slots.remove(old), Some(0));
         let new = slots.insert(false);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_leaving_notifee_counts_no_more_and_its_place_does() {
-        let mut slots = Slots::new();
+        let mut slots = NotifeeSlots::new();
         let [first, second] = [(); 2].map(|()| slots.insert(false));
         assert!(slots.leave(first) && !slots.leave(first) && slots.is_leaving(first.slot));
         assert_eq!((slots.len(), slots.place(first), slots.place(second)), (1, None, Some(1)));
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn compaction_closes_the_gaps_in_order() {
-        let mut slots = Slots::new();
+        let mut slots = NotifeeSlots::new();
         let ids = [(); 4].map(|()| slots.insert(false));
         slots.remove(ids[0]);
         slots.remove(ids[2]);
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn who_hears_counts_until_it_leaves() {
-        let mut slots = Slots::new();
+        let mut slots = NotifeeSlots::new();
         let [hears, speaks] = [true, false].map(|hears| slots.insert(hears));
         assert_eq!([hears, speaks].map(|this| slots.is_heard_by_others(this)), [false, true]);
         let second = slots.insert(true);
@@ -240,7 +240,7 @@ mod tests {
     #[cfg(feature = "protocols")]
     #[test]
     fn the_slot_of_a_service_is_kept_until_its_protocols_are_taken() {
-        let mut slots = Slots::new();
+        let mut slots = NotifeeSlots::new();
         let service = slots.insert(false);
         slots.install(service, Vec::new());
         assert_eq!((slots.remove(service), slots.remove(service), slots.len()), (Some(0), None, 0));

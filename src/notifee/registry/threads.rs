@@ -1,13 +1,13 @@
 //! The notifees of a registry that have a thread of their own: how they are spawned and joined.
 
 use super::super::subscription::{Subscriber, subscription};
-use super::super::{BlockingNotifee, Context, HasNode, Interest, Notice, ThreadPanic};
-use super::{Changes, NotifeeId, Notifees};
+use super::super::{BlockingNotifee, HasNode, Interest, Notice, NotifeeContext, ThreadPanic};
+use super::{NotifeeId, Notifees, PendingChanges};
 use alloc::vec::Vec;
 use core::task::{self, Poll};
 use std::io;
 
-impl<N> Changes<N> {
+impl<N> PendingChanges<N> {
     /// Starts a thread for the notifee that is registered next, and returns what is to be registered.
     fn spawn(
         &mut self,
@@ -121,7 +121,7 @@ impl<N> Notifees<N> {
     }
 }
 
-impl<N: HasNode + 'static> Context<'_, N> {
+impl<N: HasNode + 'static> NotifeeContext<'_, N> {
     /// Spawns a notifee that may block behind all others, as [`Notifees::spawn`] does. The first event that it hears is the
     /// one after the present one.
     ///

@@ -2,7 +2,7 @@
 
 use super::{AddressBook, Open, Source};
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits};
-use crate::notifee::{Context, HasNode, Interest, Notifee, NotifeeId};
+use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId};
 use crate::protocols::LINKS_KEPT;
 use crate::protocols::identify;
 use crate::swarm::leads_here;
@@ -18,7 +18,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         self.config.memory_bound(limits)
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let now = cx.now();
         let node = cx.network().node_mut();
         let Some(view) = node.connection(connection) else { return };
@@ -38,14 +38,14 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         self.dials.remove(connection);
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: Failure) {
         let now = cx.now();
         self.dial_failed(cx.network().node_mut(), connection, reason, now);
         self.dials.give_up_slots(LINKS_KEPT);
         self.events.publish(cx);
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         let now = cx.now();
         let Some(Open { peer, since, is_surplus }) = self.connections.remove(connection) else { return };
         self.connections.give_up_slots(LINKS_KEPT);
@@ -71,7 +71,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         self.book.forget_if_empty(&peer);
     }
 
-    fn emitted(&mut self, cx: &mut Context<'_, N>, _from: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, N>, _from: NotifeeId, event: &dyn Any) {
         let Some(
             identify::Event::Identified { connection, peer, info } | identify::Event::Pushed { connection, peer, info },
         ) = event.downcast_ref()
@@ -88,7 +88,7 @@ impl<N: HasNode> Notifee<N> for AddressBook {
         if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
         // What finds no room to be emitted stays due.
         while cx.room_to_emit() > 0

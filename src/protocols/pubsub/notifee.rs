@@ -5,7 +5,7 @@ use super::router::Router;
 use super::{PubSub, SeqnoValidator};
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, Limits, StreamEnd, StreamId};
-use crate::notifee::{Context, HasNode, Interest, Node, Notifee};
+use crate::notifee::{HasNode, Interest, Node, Notifee, NotifeeContext};
 use crate::protocols::Service;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -54,7 +54,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         self.config.memory_bound().saturating_add(seqno)
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         let now = cx.now();
         let node = cx.network().node_mut();
         let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
@@ -62,7 +62,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         self.at(now, |this| this.add(node, peer));
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let now = cx.now();
         let node = cx.network().node_mut();
         let Some(peer) = node.connection(connection).and_then(|view| view.peer) else { return };
@@ -72,25 +72,25 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         }
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         let node = cx.network().node_mut();
         self.at(now, |this| this.opened(node, connection, stream, now));
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         let now = cx.now();
         let node = cx.network().node_mut();
         self.at(now, |this| this.outbound_failed(node, stream, reason));
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         let now = cx.now();
         let node = cx.network().node_mut();
         self.at(now, |this| this.stream_closed(node, stream, reason, now));
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, readable: bool, writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, readable: bool, writable: bool) {
         let now = cx.now();
         let node = cx.network().node_mut();
         if readable {
@@ -110,7 +110,7 @@ impl<N: HasNode, R: Router> Notifee<N> for PubSub<R> {
         due.into_iter().flatten().min()
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
         let node = cx.network().node_mut();
         self.at(now, |this| {

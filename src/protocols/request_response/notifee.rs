@@ -3,7 +3,7 @@
 use super::{Codec, RequestResponse, Role};
 use crate::connection::Protocol;
 use crate::lifecycle::{ConnectionEnd, ConnectionId, Failure, Limits, StreamEnd, StreamId};
-use crate::notifee::{Context, HasNode, Interest, Notifee};
+use crate::notifee::{HasNode, Interest, Notifee, NotifeeContext};
 use crate::protocols::{LINKS_KEPT, STREAMS_KEPT, Service};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -25,7 +25,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
             | Interest::TIME
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         // It is open, so it has a peer.
         let Some(peer) = cx.network().node().connection(connection).and_then(|view| view.peer) else { return };
         self.connections.insert(connection, peer);
@@ -33,7 +33,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         self.to_send.extend(self.waiting.remove(&peer).unwrap_or_default());
     }
 
-    fn disconnected(&mut self, _cx: &mut Context<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
+    fn disconnected(&mut self, _cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, _reason: ConnectionEnd) {
         let Some(peer) = self.connections.remove(connection) else { return };
         self.connections.give_up_slots(LINKS_KEPT);
         self.streams.give_up_slots(STREAMS_KEPT);
@@ -45,7 +45,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         }
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId, stream: StreamId) {
         let now = cx.now();
         let node = cx.network().node_mut();
         match self.streams.get(stream) {
@@ -55,13 +55,13 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         }
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         if let Some(Role::Ask(id)) = self.streams.remove(stream) {
             self.asked_is_over(cx.network().node_mut(), id, stream, reason);
         }
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         match self.streams.remove(stream) {
             Some(Role::Ask(id)) => self.asked_is_over(cx.network().node_mut(), id, stream, reason.into()),
             Some(Role::Answer(id)) => self.answered_is_over(id, reason),
@@ -69,7 +69,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         }
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, _readable: bool, _writable: bool) {
         let node = cx.network().node_mut();
         match self.streams.get(stream) {
             Some(Role::Ask(id)) => self.go_on_asking(node, *id),
@@ -87,7 +87,7 @@ impl<N: HasNode, C: Codec> Notifee<N> for RequestResponse<C> {
         if is_due { Some(Duration::ZERO) } else { self.deadlines.first() }
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         let now = cx.now();
         let node = cx.network().node_mut();
         while let Some(role) = self.deadlines.take_due(now) {

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionId, Failure, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
 
 const NOW: Duration = Duration::from_secs(1);
 const EVENTS: usize = 5;
@@ -26,7 +26,7 @@ impl Notifee<Sim<64>> for Witness {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, _: &mut NotifeeContext<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
         self.0.write(format!("ready {stream}"));
     }
 }
@@ -180,12 +180,12 @@ impl Notifee<Sim<64>> for Panics {
         Interest::STREAM_READY | Interest::CONNECT_FAILED | Interest::TIME
     }
 
-    fn connect_failed(&mut self, _: &mut Context<'_, Sim<64>>, connection: ConnectionId, _: Failure) {
+    fn connect_failed(&mut self, _: &mut NotifeeContext<'_, Sim<64>>, connection: ConnectionId, _: Failure) {
         self.0.write(format!("panics connect_failed {connection}"));
         resume_unwind(Box::new(()));
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, _: &mut NotifeeContext<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
         self.0.write(format!("panics ready {stream}"));
         resume_unwind(Box::new(()));
     }
@@ -194,7 +194,7 @@ impl Notifee<Sim<64>> for Panics {
         self.1.then_some(NOW)
     }
 
-    fn tick(&mut self, _: &mut Context<'_, Sim<64>>) {
+    fn tick(&mut self, _: &mut NotifeeContext<'_, Sim<64>>) {
         self.1 = false;
         self.0.write("panics tick");
         resume_unwind(Box::new(()));
@@ -278,7 +278,7 @@ impl Notifee<Sim<64>> for Always {
         Some(NOW)
     }
 
-    fn tick(&mut self, _: &mut Context<'_, Sim<64>>) {
+    fn tick(&mut self, _: &mut NotifeeContext<'_, Sim<64>>) {
         self.1.write(self.0);
     }
 }
@@ -337,7 +337,7 @@ impl Notifee<Sim<64>> for Replaces {
         self.goes.get().map(|_| NOW)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, Sim<64>>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, Sim<64>>) {
         self.log.write("replaces");
         cx.register(timer("new", &self.log));
         cx.unregister(self.goes.take().expect("it is due"));
@@ -366,11 +366,11 @@ impl Notifee<Sim<64>> for Word {
         if self.1 { Interest::CONNECT_FAILED | Interest::STREAM_READY | Interest::TIME } else { Interest::EMITTED }
     }
 
-    fn connect_failed(&mut self, cx: &mut Context<'_, Sim<64>>, connection: ConnectionId, _: Failure) {
+    fn connect_failed(&mut self, cx: &mut NotifeeContext<'_, Sim<64>>, connection: ConnectionId, _: Failure) {
         cx.emit(connection.to_string());
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Sim<64>>, stream: StreamId, _: bool, _: bool) {
         cx.emit(stream.to_string());
     }
 
@@ -378,13 +378,13 @@ impl Notifee<Sim<64>> for Word {
         self.2
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, Sim<64>>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, Sim<64>>) {
         self.2 = None;
         self.0.write("speaker tick");
         cx.emit(String::from("tick"));
     }
 
-    fn emitted(&mut self, _: &mut Context<'_, Sim<64>>, _: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, _: &mut NotifeeContext<'_, Sim<64>>, _: NotifeeId, event: &dyn Any) {
         self.0.write(format!("emitted {}", event.downcast_ref::<String>().expect("nothing else is emitted")));
     }
 }

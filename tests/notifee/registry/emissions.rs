@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, State, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees, Notification, catch_panics};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId, Notifees, Notification, catch_panics};
 
-type Act = Box<dyn FnMut(&mut Context<'_, World>, &str)>;
+type Act = Box<dyn FnMut(&mut NotifeeContext<'_, World>, &str)>;
 
 /// Writes down what it is told of connections and streams, and the texts that others emit; then it acts.
 struct Hears {
@@ -25,7 +25,7 @@ impl Hears {
         Self::with(name, log, |_, _| {})
     }
 
-    fn with(name: &'static str, log: &Log, act: impl FnMut(&mut Context<'_, World>, &str) + 'static) -> Self {
+    fn with(name: &'static str, log: &Log, act: impl FnMut(&mut NotifeeContext<'_, World>, &str) + 'static) -> Self {
         let interest = Interest::CONNECTED | Interest::DISCONNECTED | Interest::OPENED_STREAM | Interest::EMITTED;
         Self { name, interest, log: log.clone(), act: Box::new(act) }
     }
@@ -34,7 +34,7 @@ impl Hears {
         Self { interest, ..self }
     }
 
-    fn told(&mut self, cx: &mut Context<'_, World>, what: &str) {
+    fn told(&mut self, cx: &mut NotifeeContext<'_, World>, what: &str) {
         self.log.write(format!("{} {what}", self.name));
         (self.act)(cx, what);
     }
@@ -45,19 +45,19 @@ impl Notifee<World> for Hears {
         self.interest
     }
 
-    fn connected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId) {
         self.told(cx, &format!("connected {connection}"));
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, World>, connection: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, World>, connection: ConnectionId, _: ConnectionEnd) {
         self.told(cx, &format!("disconnected {connection}"));
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _: ConnectionId, stream: StreamId) {
         self.told(cx, &format!("opened_stream {stream}"));
     }
 
-    fn emitted(&mut self, cx: &mut Context<'_, World>, from: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, World>, from: NotifeeId, event: &dyn Any) {
         assert_ne!(from, cx.this());
         if let Some(text) = event.downcast_ref::<String>() {
             self.told(cx, text);
@@ -67,7 +67,7 @@ impl Notifee<World> for Hears {
 
 /// Emits a text about each connection and stream that opens or ends.
 fn speaker(log: &Log) -> Hears {
-    let speaks = |cx: &mut Context<'_, World>, what: &str| {
+    let speaks = |cx: &mut NotifeeContext<'_, World>, what: &str| {
         if what.contains("connected") || what.contains("opened_stream") {
             cx.emit(format!("heard of {what}"));
         }

@@ -3,13 +3,13 @@
 use crate::registry::{World, connect, open, world};
 use crate::support::scripted::{Log, Scripted};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Event, Failure, ListenerEnd, StreamEnd};
-use swarm_notify::notifee::{Context, Interest, Notifee, Notifees};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, Notifees};
 
 /// Writes down any event, as a user would.
 struct Forward(Log);
 
 impl<N> Notifee<N> for Forward {
-    fn event(&mut self, _: &mut Context<'_, N>, event: Event) {
+    fn event(&mut self, _: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.write(format!("{event:?}"));
     }
 }
@@ -51,13 +51,13 @@ impl<N> Notifee<N> for Mixed {
         Interest::CONNECTED | Interest::DISCONNECTED | Interest::LISTEN
     }
 
-    fn connected(&mut self, _: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         self.0.write(format!("mine {connection}"));
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, _: ConnectionEnd) {}
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, _: ConnectionEnd) {}
 
-    fn event(&mut self, _: &mut Context<'_, N>, event: Event) {
+    fn event(&mut self, _: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.write(format!("{} {}", event.name(), event.id()));
     }
 }
@@ -78,7 +78,7 @@ impl<N, T: Notifee<N>> Notifee<N> for Adapter<T> {
         self.0.interest()
     }
 
-    fn event(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    fn event(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         event.tell(&mut self.0, cx);
     }
 }
@@ -106,7 +106,7 @@ fn a_panic_in_the_method_for_all_is_caught_like_any() {
     struct Brittle;
 
     impl<N> Notifee<N> for Brittle {
-        fn event(&mut self, _: &mut Context<'_, N>, event: Event) {
+        fn event(&mut self, _: &mut NotifeeContext<'_, N>, event: Event) {
             let payload = format!("not {}", event.name());
             std::panic::resume_unwind(Box::new(payload));
         }

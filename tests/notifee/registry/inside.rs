@@ -11,7 +11,7 @@ use swarm_notify::notifee::{NotifeeId, Notifees};
 fn inside_there_is_no_next_event_and_what_is_told_of_can_be_looked_up_by_all() {
     let (log, mut world, mut notifees) = (Log::default(), world(), Notifees::new());
     for name in ["a", "b"] {
-        let look = |cx: &mut swarm_notify::notifee::Context<'_, World>, event: Event| {
+        let look = |cx: &mut swarm_notify::notifee::NotifeeContext<'_, World>, event: Event| {
             let world = cx.network();
             assert_eq!((world.next_event(), world.vacate()), (None, None));
             let expected = if event.is_last() { State::Ended } else { State::Open };

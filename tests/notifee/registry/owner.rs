@@ -6,7 +6,7 @@ use crate::support::sim::{Cut, ECHO};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 use swarm_notify::lifecycle::Event;
-use swarm_notify::notifee::{Context, Interest, Notifee, Occurrence};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, Occurrence};
 use swarm_notify::swarm::Readiness;
 
 const NOW: Duration = Duration::ZERO;
@@ -121,7 +121,13 @@ impl<N> Notifee<N> for Hears {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, _: &mut Context<'_, N>, _: swarm_notify::lifecycle::StreamId, readable: bool, _: bool) {
+    fn stream_ready(
+        &mut self,
+        _: &mut NotifeeContext<'_, N>,
+        _: swarm_notify::lifecycle::StreamId,
+        readable: bool,
+        _: bool,
+    ) {
         self.0.write(if readable { "a readable" } else { "a ready" });
     }
 }

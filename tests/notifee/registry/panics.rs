@@ -5,7 +5,7 @@ use crate::registry::{World, connect, world};
 use crate::support::scripted::{Log, Scripted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use swarm_notify::lifecycle::{ConnectionEnd, State};
-use swarm_notify::notifee::{Context, Interest, Notifees};
+use swarm_notify::notifee::{Interest, NotifeeContext, Notifees};
 
 /// A panic without a message on the screen.
 fn panics<R>(work: impl FnOnce() -> R) -> bool {
@@ -15,7 +15,7 @@ fn panics<R>(work: impl FnOnce() -> R) -> bool {
 
 struct Deliberate;
 
-fn panic<N>(_: &mut Context<'_, N>, _: swarm_notify::lifecycle::Event) {
+fn panic<N>(_: &mut NotifeeContext<'_, N>, _: swarm_notify::lifecycle::Event) {
     std::panic::resume_unwind(Box::new(Deliberate));
 }
 

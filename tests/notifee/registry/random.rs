@@ -17,7 +17,7 @@ use swarm_notify::lifecycle::{
     ConnectionEnd, ConnectionId, Direction, Event, Failure, Id, Lifecycle, Limits, ListenerEnd, ListenerId, StreamEnd,
     StreamId,
 };
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 
 const LIMITS: Limits =
     Limits { listeners: 2, connections: 3, streams: 8, streams_per_connection: 4, owed_per_connection: 64 };
@@ -157,7 +157,7 @@ impl<const EVENTS: usize> Real<EVENTS> {
         Self { name, interest, plan: plan.clone() }
     }
 
-    fn told(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, event: Event) {
+    fn told(&mut self, cx: &mut NotifeeContext<'_, Lifecycle<EVENTS>>, event: Event) {
         assert_eq!(cx.network().next_event(), None);
         if !cx.is_replay() {
             assert!(cx.network().state(event.id()).is_some(), "it can be looked up");
@@ -165,7 +165,7 @@ impl<const EVENTS: usize> Real<EVENTS> {
         self.act(cx, Told::Event(event));
     }
 
-    fn act(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, told: Told) {
+    fn act(&mut self, cx: &mut NotifeeContext<'_, Lifecycle<EVENTS>>, told: Told) {
         let mut plan = self.plan.borrow_mut();
         // One that is told of what it has missed is told before its owner has its id.
         plan.ids.insert(self.name, cx.this());
@@ -198,7 +198,7 @@ impl<const EVENTS: usize> Notifee<Lifecycle<EVENTS>> for Real<EVENTS> {
 
     each_event!(Lifecycle<EVENTS>);
 
-    fn emitted(&mut self, cx: &mut Context<'_, Lifecycle<EVENTS>>, from: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, Lifecycle<EVENTS>>, from: NotifeeId, event: &dyn Any) {
         assert_eq!(cx.network().next_event(), None);
         let emission: &Emission = event.downcast_ref().expect("nothing else is emitted");
         assert_eq!(self.plan.borrow().ids[&emission.from], from);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::connection::ReadError;
 use swarm_notify::lifecycle::{Event, Id, ListenerId, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 /// Reads, and gives back what it reads, and its end.
 struct Echo {
@@ -21,7 +21,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Echo {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
         assert_eq!(cx.network().next_ready(), None, "what is being told is handled first");
         let mut buffer = [0; 64];
         loop {
@@ -175,7 +175,7 @@ fn inside_a_swarm_has_no_next_event_and_nothing_ready_until_all_have_been_told()
     together.connect();
     let Driven { swarm, notifees } = &mut together.all[1];
     for name in ["a", "b"] {
-        let look = |cx: &mut Context<'_, Sim<8>>, event: Event| {
+        let look = |cx: &mut NotifeeContext<'_, Sim<8>>, event: Event| {
             assert_eq!((cx.network().next_event(), cx.network().next_ready()), (None, None), "{event:?}");
         };
         notifees.register(Scripted::with(name, &log, look));
@@ -196,7 +196,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Witness {
         Interest::STREAM_READY
     }
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Sim<EVENTS>>, stream: StreamId, _: bool, _: bool) {
         assert_eq!(cx.network().next_ready(), None);
         self.0.write(stream.to_string());
     }
@@ -248,7 +248,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Timer {
         self.times.first().map(|time| Duration::from_secs(*time))
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, Sim<EVENTS>>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, Sim<EVENTS>>) {
         self.log.write(format!("{} {}", self.name, cx.now().as_secs()));
         if self.panics {
             std::panic::resume_unwind(Box::new(()));
@@ -342,7 +342,7 @@ impl<const EVENTS: usize> Notifee<Sim<EVENTS>> for Dialer {
         (self.0 > 0).then_some(Duration::ZERO)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, Sim<EVENTS>>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, Sim<EVENTS>>) {
         for _ in 0..std::mem::take(&mut self.0) {
             cx.network().dial("/memory/1".parse().unwrap()).unwrap();
         }

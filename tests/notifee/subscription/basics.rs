@@ -263,7 +263,7 @@ impl Notifee<Sim<256>> for Around {
         Some(Duration::ZERO)
     }
 
-    fn tick(&mut self, cx: &mut notifee::Context<'_, Sim<256>>) {
+    fn tick(&mut self, cx: &mut notifee::NotifeeContext<'_, Sim<256>>) {
         self.0.tick(cx);
     }
 }

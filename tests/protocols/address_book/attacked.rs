@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use swarm_notify::identity::{Keypair, PeerId};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Failure, Fault};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::address_book::Source;
 use swarm_notify::protocols::identify::{Event, Info};
 use swarm_notify::swarm::{DialError, Multiaddr};
@@ -23,7 +23,7 @@ impl<N> Notifee<N> for Hearsay {
         (!self.0.is_empty()).then_some(Duration::ZERO)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, N>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, N>) {
         self.0.drain(..).for_each(|event| cx.emit(event));
     }
 }

@@ -4,7 +4,7 @@ use crate::floodsub::raw::subscribing;
 use crate::floodsub::world::World;
 use crate::support::floodsub::{FLOODSUB, OTHER, keypair};
 use swarm_notify::lifecycle::ConnectionId;
-use swarm_notify::notifee::{Context, HasNode, Interest, Notifee};
+use swarm_notify::notifee::{HasNode, Interest, Notifee, NotifeeContext};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{Config, Signing};
 
@@ -152,7 +152,7 @@ fn others_streams_are_left_alone() {
             Interest::CONNECTED
         }
 
-        fn connected(&mut self, cx: &mut Context<'_, N>, connection: ConnectionId) {
+        fn connected(&mut self, cx: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
             let node = cx.network().node_mut();
             let stream = node.open_stream(connection, &[OTHER]).unwrap();
             assert_eq!(node.write(stream, &[0xff; 100]), Ok(100));

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault};
-use swarm_notify::notifee::{Context, HasNode, Notifee};
+use swarm_notify::notifee::{HasNode, Notifee, NotifeeContext};
 use swarm_notify::protocols::pubsub::{Config, Signing};
 use swarm_notify::swarm::{Multiaddr, Refusal};
 
@@ -143,7 +143,7 @@ fn a_peer_of_invalid_messages_is_cut_and_kept_out_for_a_while() {
 struct Ends(Rc<RefCell<Vec<ConnectionEnd>>>);
 
 impl<N: HasNode> Notifee<N> for Ends {
-    fn disconnected(&mut self, _: &mut Context<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, reason: ConnectionEnd) {
         self.0.borrow_mut().push(reason);
     }
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use swarm_notify::connection::{Protocol, Rate, WriteError};
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Fault, StreamId};
-use swarm_notify::notifee::{Context, Node, Notifee, NotifeeId};
+use swarm_notify::notifee::{Node, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::identify::{Config, Identify, Info, PROTOCOL, PUSH_PROTOCOL, PeerRecord, encode};
 
 everywhere! {
@@ -242,7 +242,7 @@ fn a_peer_that_pushes_nothing_is_let_go_of<const EVENTS: usize>(shape: Shape) {
 struct Ends(Rc<RefCell<Vec<(ConnectionId, ConnectionEnd)>>>);
 
 impl<N> Notifee<N> for Ends {
-    fn disconnected(&mut self, _: &mut Context<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, connection: ConnectionId, reason: ConnectionEnd) {
         self.0.borrow_mut().push((connection, reason));
     }
 }

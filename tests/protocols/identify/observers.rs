@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Lifecycle, Limits, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Interest, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::protocols::identify::{Config, Event, Identify, Info, encode};
 use swarm_notify::swarm::Multiaddr;
 
@@ -44,15 +44,15 @@ impl<N: HasNode> Notifee<N> for Observer {
         Interest::CONNECTED | Interest::DISCONNECTED | Interest::EMITTED
     }
 
-    fn connected(&mut self, _: &mut Context<'_, N>, connection: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, connection: ConnectionId) {
         self.log.write(format!("{} connected {connection}", self.name));
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, N>, connection: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, N>, connection: ConnectionId, _: ConnectionEnd) {
         self.log.write(format!("{} disconnected {connection}", self.name));
     }
 
-    fn emitted(&mut self, cx: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, cx: &mut NotifeeContext<'_, N>, _: NotifeeId, event: &dyn Any) {
         let Some(event) = event.downcast_ref::<Event>() else { return };
         let (what, connection) = match event {
             Event::Identified { connection, .. } => ("identified", *connection),
@@ -191,11 +191,11 @@ fn an_answer_is_told_before_its_stream_closes<const EVENTS: usize>(shape: Shape)
             Interest::CLOSED_STREAM | Interest::EMITTED
         }
 
-        fn closed_stream(&mut self, _: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
+        fn closed_stream(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
             self.0.write(format!("closed_stream {stream}"));
         }
 
-        fn emitted(&mut self, _: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+        fn emitted(&mut self, _: &mut NotifeeContext<'_, N>, _: NotifeeId, event: &dyn Any) {
             assert!(matches!(event.downcast_ref(), Some(Event::Identified { .. })));
             self.0.write("identified");
         }
@@ -224,11 +224,11 @@ impl Notifee<Fake> for Count {
         Interest::CONNECTED | Interest::EMITTED
     }
 
-    fn connected(&mut self, _: &mut Context<'_, Fake>, connection: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, Fake>, connection: ConnectionId) {
         assert_eq!(self.answers.insert(connection, 0), None);
     }
 
-    fn emitted(&mut self, _: &mut Context<'_, Fake>, _: NotifeeId, event: &dyn Any) {
+    fn emitted(&mut self, _: &mut NotifeeContext<'_, Fake>, _: NotifeeId, event: &dyn Any) {
         let connection = match event.downcast_ref() {
             Some(Event::Identified { connection, .. }) => {
                 self.identified += 1;

@@ -6,7 +6,7 @@ use crate::support::sim::{Shape, everywhere};
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::protocols::NotConnected;
 use swarm_notify::protocols::ping::{Config, Event, PROTOCOL, Ping};
 use swarm_notify::swarm;
@@ -225,7 +225,7 @@ fn other_notifees_are_told_of_each_outcome_too<const EVENTS: usize>(shape: Shape
             Interest::EMITTED
         }
 
-        fn emitted(&mut self, _: &mut Context<'_, N>, _: NotifeeId, event: &dyn Any) {
+        fn emitted(&mut self, _: &mut NotifeeContext<'_, N>, _: NotifeeId, event: &dyn Any) {
             self.0.borrow_mut().push(*event.downcast_ref().expect("nothing else is emitted"));
         }
     }

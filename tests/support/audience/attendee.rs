@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use swarm_notify::lifecycle::{Event, Id, ListenerId, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee, NotifeeId};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext, NotifeeId};
 use swarm_notify::swarm::{Readiness, Refusal, RefusedAt};
 
 /// What an attendee does when it is told something.
@@ -113,7 +113,7 @@ impl Attendee {
     }
 
     /// The oracle, ahead of everything else.
-    fn told<N: Observed>(&mut self, cx: &mut Context<'_, N>, event: Event) {
+    fn told<N: Observed>(&mut self, cx: &mut NotifeeContext<'_, N>, event: Event) {
         let seat = &*self.seat;
         assert!(!seat.has_left.get(), "{:?} is told of {event:?} after it has left", seat.role);
         self.room.borrow_mut().seen.told += 1;
@@ -174,7 +174,7 @@ impl Attendee {
         }
     }
 
-    fn told_ready<N: Observed>(&mut self, cx: &mut Context<'_, N>, ready: Readiness) {
+    fn told_ready<N: Observed>(&mut self, cx: &mut NotifeeContext<'_, N>, ready: Readiness) {
         assert!(!self.seat.has_left.get(), "{:?} is told of {ready:?} after it has left", self.seat.role);
         if self.seat.role != Role::ComesAndGoes {
             self.seat.ready.borrow_mut().push(ready);
@@ -217,15 +217,15 @@ impl<N: Observed> Notifee<N> for Attendee {
 
     each_event!(N);
 
-    fn stream_ready(&mut self, cx: &mut Context<'_, N>, stream: StreamId, readable: bool, writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, N>, stream: StreamId, readable: bool, writable: bool) {
         self.told_ready(cx, Readiness::Stream { stream, readable, writable });
     }
 
-    fn addresses_changed(&mut self, cx: &mut Context<'_, N>, listener: ListenerId) {
+    fn addresses_changed(&mut self, cx: &mut NotifeeContext<'_, N>, listener: ListenerId) {
         self.told_ready(cx, Readiness::Addresses { listener });
     }
 
-    fn refused(&mut self, cx: &mut Context<'_, N>, of: RefusedAt, kind: Refusal, count: u64) {
+    fn refused(&mut self, cx: &mut NotifeeContext<'_, N>, of: RefusedAt, kind: Refusal, count: u64) {
         self.told_ready(cx, Readiness::Refused { of, kind, count });
     }
 }

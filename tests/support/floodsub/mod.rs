@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::task::Context;
 use std::time::{Duration, Instant};
 use swarm_notify::connection::Protocol;
-use swarm_notify::notifee::{Context as NotifeeContext, HasNode, Interest, Notifee, NotifeeId, Notifees};
+use swarm_notify::notifee::{HasNode, Interest, Notifee, NotifeeContext, NotifeeId, Notifees};
 use swarm_notify::protocols::floodsub::FloodSub;
 use swarm_notify::protocols::pubsub::{Config, Event, Message, MessageId, PublishError, Signing};
 use swarm_notify::swarm::{Config as SwarmConfig, Reactor, Refusal, RefusedAt, Swarm};

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::ConnectionId;
-use swarm_notify::notifee::{BlockingNotifee, ConnectionInfo, Context, Notifee};
+use swarm_notify::notifee::{BlockingNotifee, ConnectionInfo, Notifee, NotifeeContext};
 
 /// How often a `CountingNotifee` was told `connected`.
 type Event = Rc<Cell<usize>>;
@@ -19,7 +19,7 @@ type Event = Rc<Cell<usize>>;
 struct CountingNotifee(Event);
 
 impl Notifee<Tcp> for CountingNotifee {
-    fn connected(&mut self, _cx: &mut Context<'_, Tcp>, _connection: ConnectionId) {
+    fn connected(&mut self, _cx: &mut NotifeeContext<'_, Tcp>, _connection: ConnectionId) {
         self.0.set(self.0.get() + 1);
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::{Barrier, Mutex, mpsc};
 use std::task::Waker;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, ListenerEnd, RemoteEnd, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Notifee};
+use swarm_notify::notifee::{Notifee, NotifeeContext};
 use swarm_notify::swarm::{CloseError, Config, DialError, Multiaddr, OpenStreamError};
 
 /// The bytes of each stream that were read at the listener.
@@ -17,7 +17,7 @@ struct Reads(Rc<RefCell<BTreeMap<StreamId, Vec<u8>>>>);
 
 /// Reads, and ends its side of each stream when the other side has ended.
 impl Notifee<Tcp> for Reads {
-    fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Tcp>, stream: StreamId, _readable: bool, _writable: bool) {
         let mut buffer = [0; 64];
         while let Ok(n) = cx.network().read(stream, &mut buffer) {
             self.0.borrow_mut().entry(stream).or_default().extend_from_slice(&buffer[..n]);

@@ -7,14 +7,15 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use swarm_notify::lifecycle::Event;
 use swarm_notify::notifee::{
-    BlockingNotifee, ConnectionInfo, Context, Interest, Notice, Notifee, Notification, catch_panics, subscription,
+    BlockingNotifee, ConnectionInfo, Interest, Notice, Notifee, NotifeeContext, Notification, catch_panics,
+    subscription,
 };
 
 /// Panics at each event.
 struct Panics;
 
 impl Panics {
-    fn told<N>(&mut self, _cx: &mut Context<'_, N>, event: Event) {
+    fn told<N>(&mut self, _cx: &mut NotifeeContext<'_, N>, event: Event) {
         panic!("{}", event.name());
     }
 }
@@ -114,7 +115,7 @@ mod services {
             Interest::STREAM_READY
         }
 
-        fn stream_ready(&mut self, cx: &mut Context<'_, Tcp>, stream: StreamId, readable: bool, _: bool) {
+        fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, Tcp>, stream: StreamId, readable: bool, _: bool) {
             if !readable || cx.network().stream(stream).is_none_or(|view| view.protocol != Some(&ANSWER)) {
                 return;
             }

@@ -4,7 +4,7 @@ use crate::support::net::{IP4, Node, both, one, shut_down};
 use std::time::Duration;
 use swarm_notify::identity::PeerId;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event, Failure};
-use swarm_notify::notifee::{Context, Notifee, Notifees, PeerNotifee, Peers};
+use swarm_notify::notifee::{Notifee, NotifeeContext, Notifees, PeerNotifee, Peers};
 use swarm_notify::swarm::{Config, Multiaddr};
 use swarm_notify::tcp;
 
@@ -16,11 +16,17 @@ struct Lobby {
 }
 
 impl<N> PeerNotifee<N> for Lobby {
-    fn peer_connected(&mut self, _: &mut Context<'_, N>, peer: PeerId, _: ConnectionId) {
+    fn peer_connected(&mut self, _: &mut NotifeeContext<'_, N>, peer: PeerId, _: ConnectionId) {
         self.came.push(peer);
     }
 
-    fn peer_disconnected(&mut self, _: &mut Context<'_, N>, peer: PeerId, _: ConnectionId, reason: ConnectionEnd) {
+    fn peer_disconnected(
+        &mut self,
+        _: &mut NotifeeContext<'_, N>,
+        peer: PeerId,
+        _: ConnectionId,
+        reason: ConnectionEnd,
+    ) {
         self.went.push((peer, reason));
     }
 }
@@ -32,17 +38,17 @@ struct Naive {
     went: usize,
 }
 
-fn left(cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) -> usize {
+fn left(cx: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId) -> usize {
     let peer = cx.network().connection(connection).unwrap().peer.unwrap();
     cx.network().connections_of(peer).count()
 }
 
 impl Notifee<tcp::Swarm> for Naive {
-    fn connected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId) {
         self.came += usize::from(left(cx, connection) == 1);
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId, _: ConnectionEnd) {
         self.went += usize::from(left(cx, connection) == 0);
     }
 }
@@ -146,17 +152,22 @@ struct Bouncer {
 }
 
 impl Notifee<tcp::Swarm> for Bouncer {
-    fn connected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId) {
+    fn connected(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId) {
         let peer = cx.network().connection(connection).unwrap().peer.unwrap();
         self.acted_on.push(cx.network().disconnect_peer(peer));
         self.told.push(Event::Connected { connection });
     }
 
-    fn connect_failed(&mut self, _: &mut Context<'_, tcp::Swarm>, connection: ConnectionId, reason: Failure) {
+    fn connect_failed(&mut self, _: &mut NotifeeContext<'_, tcp::Swarm>, connection: ConnectionId, reason: Failure) {
         self.told.push(Event::ConnectFailed { connection, reason });
     }
 
-    fn disconnected(&mut self, cx: &mut Context<'_, tcp::Swarm>, connection: ConnectionId, reason: ConnectionEnd) {
+    fn disconnected(
+        &mut self,
+        cx: &mut NotifeeContext<'_, tcp::Swarm>,
+        connection: ConnectionId,
+        reason: ConnectionEnd,
+    ) {
         let peer = cx.network().connection(connection).unwrap().peer.unwrap();
         assert_eq!(cx.network().disconnect_peer(peer), 0, "what is told to be over is not closed again");
         self.told.push(Event::Disconnected { connection, reason });

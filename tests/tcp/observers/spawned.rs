@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Event};
 use swarm_notify::notifee::{
-    BlockingNotifee, ConnectionInfo, Context, Interest, Notice, Notifee, StreamInfo, ThreadPanic, subscription,
+    BlockingNotifee, ConnectionInfo, Interest, Notice, Notifee, NotifeeContext, StreamInfo, ThreadPanic, subscription,
 };
 use swarm_notify::swarm::Config;
 
@@ -118,7 +118,7 @@ impl BlockingNotifee for Blocked {
 struct Unregisters(swarm_notify::notifee::NotifeeId);
 
 impl Notifee<Tcp> for Unregisters {
-    fn disconnected(&mut self, cx: &mut Context<'_, Tcp>, _: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, cx: &mut NotifeeContext<'_, Tcp>, _: ConnectionId, _: ConnectionEnd) {
         cx.unregister(self.0);
     }
 }

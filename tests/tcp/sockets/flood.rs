@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use swarm_notify::lifecycle::{ConnectionId, State, StreamId};
-use swarm_notify::notifee::{Context, Notifee, Notifees};
+use swarm_notify::notifee::{Notifee, NotifeeContext, Notifees};
 use swarm_notify::swarm::Config;
 use swarm_notify::tcp;
 
@@ -37,7 +37,7 @@ fn swarm(number: u8) -> tcp::Swarm {
 struct Echo;
 
 impl Notifee<tcp::Swarm> for Echo {
-    fn stream_ready(&mut self, cx: &mut Context<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
+    fn stream_ready(&mut self, cx: &mut NotifeeContext<'_, tcp::Swarm>, stream: StreamId, _: bool, _: bool) {
         let mut buffer = [0; 64];
         while let Ok(n @ 1..) = cx.network().read(stream, &mut buffer) {
             let _ = cx.network().write(stream, &buffer[..n]);

@@ -4,7 +4,7 @@ use crate::support::net::{IP4, Node, both, both_told, connect, one, open, shut_d
 use std::time::Duration;
 use swarm_notify::connection::WriteError;
 use swarm_notify::lifecycle::{ConnectionId, Failure, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, HasNode, Interest, Notifee, Notifees};
+use swarm_notify::notifee::{HasNode, Interest, Notifee, NotifeeContext, Notifees};
 use swarm_notify::swarm::{Config, StreamView};
 
 fn pair() -> (Node, Node, (ConnectionId, ConnectionId)) {
@@ -93,11 +93,11 @@ impl<N: HasNode> Notifee<N> for Ends {
         Interest::CLOSED_STREAM | Interest::STREAM_FAILED
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: Failure) {
         self.look(cx.network().node(), stream, reason.to_string());
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, N>, _: ConnectionId, stream: StreamId, reason: StreamEnd) {
         self.look(cx.network().node(), stream, reason.to_string());
     }
 }

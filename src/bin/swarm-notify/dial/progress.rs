@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 /// A run that is over before has no bar.
 const LONG: Duration = Duration::from_millis(500);
@@ -153,7 +153,7 @@ impl Notifee<World> for Beat {
         Some(self.next)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
         self.next = cx.now() + PAUSE;
     }
 }

@@ -3,7 +3,7 @@
 use crate::node::World;
 use std::collections::HashMap;
 use swarm_notify::lifecycle::{ListenerEnd, ListenerId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::swarm::Multiaddr;
 
 /// Prints how others dial each listener that is open, and which of its addresses have come and gone since.
@@ -42,15 +42,15 @@ impl Notifee<World> for Addresses {
         Interest::LISTEN | Interest::LISTEN_CLOSE | Interest::ADDRESSES_CHANGED
     }
 
-    fn listen(&mut self, cx: &mut Context<'_, World>, listener: ListenerId) {
+    fn listen(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId) {
         self.print(cx.network(), listener);
     }
 
-    fn addresses_changed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId) {
+    fn addresses_changed(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId) {
         self.print(cx.network(), listener);
     }
 
-    fn listen_close(&mut self, _cx: &mut Context<'_, World>, listener: ListenerId, _reason: ListenerEnd) {
+    fn listen_close(&mut self, _cx: &mut NotifeeContext<'_, World>, listener: ListenerId, _reason: ListenerEnd) {
         self.printed.remove(&listener);
     }
 }

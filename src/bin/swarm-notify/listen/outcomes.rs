@@ -5,7 +5,7 @@ use crate::node::World;
 use crate::output::{say, warn};
 use std::time::Duration;
 use swarm_notify::lifecycle::{Failure, ListenerId, State};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 
 /// A listener that has neither opened nor failed by then waits for an address of this machine.
 const WAITING: Duration = Duration::from_secs(1);
@@ -40,12 +40,12 @@ impl Notifee<World> for Outcomes {
         Interest::LISTEN | Interest::LISTEN_FAILED | Interest::TIME
     }
 
-    fn listen(&mut self, _: &mut Context<'_, World>, _: ListenerId) {
+    fn listen(&mut self, _: &mut NotifeeContext<'_, World>, _: ListenerId) {
         self.may_serve = true;
         self.say();
     }
 
-    fn listen_failed(&mut self, cx: &mut Context<'_, World>, listener: ListenerId, reason: Failure) {
+    fn listen_failed(&mut self, cx: &mut NotifeeContext<'_, World>, listener: ListenerId, reason: Failure) {
         if let Some(view) = cx.network().swarm.listener(listener) {
             self.failed.push(Failed::to_listen(view.address, reason, view.error));
         }
@@ -56,7 +56,7 @@ impl Notifee<World> for Outcomes {
         (!self.has_looked).then_some(WAITING)
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
         let (now, swarm) = (cx.now(), &cx.network().swarm);
         // While it is busy, what looks like waiting may have failed, and have yet to be told.
         let is_busy = swarm.next_deadline().is_some_and(|at| at <= now);

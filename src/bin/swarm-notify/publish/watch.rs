@@ -4,7 +4,7 @@ use crate::node::World;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use swarm_notify::lifecycle::{ConnectionEnd, ConnectionId, Direction, Failure, StreamEnd, StreamId};
-use swarm_notify::notifee::{Context, Interest, Notifee};
+use swarm_notify::notifee::{Interest, Notifee, NotifeeContext};
 use swarm_notify::protocols::floodsub::PROTOCOL;
 
 /// The state of our streams to peers since the publisher has last looked.
@@ -29,25 +29,31 @@ impl Notifee<World> for Watch {
         streams | Interest::CONNECTED | Interest::DISCONNECTED | Interest::TIME
     }
 
-    fn connected(&mut self, _: &mut Context<'_, World>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, World>, _: ConnectionId) {
         self.is_connected = true;
     }
 
-    fn disconnected(&mut self, _: &mut Context<'_, World>, _: ConnectionId, _: ConnectionEnd) {
+    fn disconnected(&mut self, _: &mut NotifeeContext<'_, World>, _: ConnectionId, _: ConnectionEnd) {
         self.is_connected = false;
     }
 
-    fn opened_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId) {
+    fn opened_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _: ConnectionId, stream: StreamId) {
         if is_ours(cx.network(), stream) {
             self.streams.insert(stream);
         }
     }
 
-    fn stream_failed(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId, reason: Failure) {
+    fn stream_failed(
+        &mut self,
+        cx: &mut NotifeeContext<'_, World>,
+        _: ConnectionId,
+        stream: StreamId,
+        reason: Failure,
+    ) {
         self.is_unsupported |= reason == Failure::Unsupported && is_ours(cx.network(), stream);
     }
 
-    fn closed_stream(&mut self, cx: &mut Context<'_, World>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
+    fn closed_stream(&mut self, cx: &mut NotifeeContext<'_, World>, _: ConnectionId, stream: StreamId, _: StreamEnd) {
         if self.streams.remove(&stream) {
             self.is_lost = true;
             self.sent += cx.network().swarm.stream(stream).map_or(0, |view| view.sent);
@@ -58,7 +64,7 @@ impl Notifee<World> for Watch {
         self.look_at
     }
 
-    fn tick(&mut self, cx: &mut Context<'_, World>) {
+    fn tick(&mut self, cx: &mut NotifeeContext<'_, World>) {
         let now = cx.now();
         // The publisher looks after each turn, and says when it is to look next.
         self.look_at.take_if(|at| *at <= now);

@@ -4,7 +4,7 @@ use super::{both_streams, connect, pair};
 use crate::support::each_event::each_event;
 use crate::support::floodsub::drive::{shut_down, until};
 use swarm_notify::lifecycle::{ConnectionId, Event};
-use swarm_notify::notifee::{Context, Notifee, Subscriber, Subscription, subscription};
+use swarm_notify::notifee::{Notifee, NotifeeContext, Subscriber, Subscription, subscription};
 use swarm_notify::protocols::pubsub::Config;
 
 /// Nobody reads any more what a notifee sends to another task: notifications go on, to it and to the others, and so does
@@ -66,7 +66,7 @@ enum Closing {
 struct ClosesInside(Option<Subscription>);
 
 impl<N> Notifee<N> for ClosesInside {
-    fn connected(&mut self, _: &mut Context<'_, N>, _: ConnectionId) {
+    fn connected(&mut self, _: &mut NotifeeContext<'_, N>, _: ConnectionId) {
         self.0 = None;
     }
 }
@@ -76,7 +76,7 @@ impl<N> Notifee<N> for ClosesInside {
 struct Log(Vec<Event>);
 
 impl Log {
-    fn told<N>(&mut self, _: &mut Context<'_, N>, event: Event) {
+    fn told<N>(&mut self, _: &mut NotifeeContext<'_, N>, event: Event) {
         self.0.push(event);
     }
 }

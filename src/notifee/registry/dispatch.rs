@@ -3,9 +3,9 @@
 //! What is to be told is matched once, and then told in a loop of its own kind, which costs each that is told no more
 //! than a call behind `dyn`. Whoever panics in it leaves an [`Interrupted`] behind, with which the next call begins.
 
-use super::super::Context;
+use super::super::NotifeeContext;
 use super::emissions::Emission;
-use super::{Entry, Interest, Network, Notifee, NotifeeId, Notifees, Registered};
+use super::{AnyNotifee, Interest, Network, Notifee, NotifeeId, Notifees, RegisteredNotifee};
 use crate::lifecycle::{Event, ListenerId, StreamId};
 #[cfg(feature = "swarm")]
 use crate::swarm::{Refusal, RefusedAt};
@@ -14,7 +14,7 @@ use core::time::Duration;
 /// What can be told. All but events comes from a swarm.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(feature = "swarm"), expect(dead_code, reason = "there is no swarm"))]
-pub(super) enum Told {
+pub(super) enum Notified {
     Event(Event),
     StreamReady {
         stream: StreamId,
@@ -34,18 +34,18 @@ pub(super) enum Told {
 }
 
 // It is copied for each event.
-const _: () = assert!(size_of::<Told>() <= 24);
+const _: () = assert!(size_of::<Notified>() <= 24);
 
 /// What was being told when a notifee panicked.
 pub(super) struct Interrupted {
-    pub(super) left: Left,
+    pub(super) left: Remainder,
     /// The sequence number of the notifee that comes next, or would.
     pub(super) next: u64,
 }
 
 /// A notification that is still to be told to some.
-pub(super) enum Left {
-    Told(Told),
+pub(super) enum Remainder {
+    Notified(Notified),
     Emission(Emission),
 }
 
@@ -67,11 +67,11 @@ pub(super) trait Limit<N> {
     fn ends_beyond(&mut self) -> bool;
     /// Shows the owner what has been told to all notifees.
     #[inline(always)]
-    fn show_owner(&mut self, _network: &mut N, _told: Told) {}
+    fn show_owner(&mut self, _network: &mut N, _told: Notified) {}
 }
 
 /// At most so many events.
-struct Most {
+struct MaxEvents {
     told: usize,
     most: usize,
     /// 1 once the limit was reached, and those of the network that had no room are told beyond it: what is emitted meanwhile
@@ -79,7 +79,7 @@ struct Most {
     raise: usize,
 }
 
-impl<N: Network> Limit<N> for Most {
+impl<N: Network> Limit<N> for MaxEvents {
     const TELLS_ANSWERS: bool = true;
 
     #[inline]
@@ -122,10 +122,10 @@ pub(super) fn events_beyond(network: &impl Network, times: usize) -> usize {
 
 /// Those who are told something at the same time.
 trait Audience<N> {
-    fn each(self, kind: Interest, tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>));
+    fn each(self, kind: Interest, tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>));
 }
 
-/// Inlined, and not a part of [`Told::to`], so that an event that is at hand is matched once.
+/// Inlined, and not a part of [`Notified::to`], so that an event that is at hand is matched once.
 #[inline(always)]
 fn tell_event<N>(event: Event, audience: impl Audience<N>) {
     match event {
@@ -163,7 +163,7 @@ fn tell_event<N>(event: Event, audience: impl Audience<N>) {
     }
 }
 
-impl Told {
+impl Notified {
     #[inline(always)]
     fn to<N>(self, audience: impl Audience<N>) {
         match self {
@@ -190,7 +190,7 @@ impl Told {
 struct Everyone<'a, N> {
     notifees: &'a mut Notifees<N>,
     network: &'a mut N,
-    told: Told,
+    told: Notified,
     /// The sequence number of the first that is told.
     from: u64,
 }
@@ -198,15 +198,15 @@ struct Everyone<'a, N> {
 impl<N: Network> Audience<N> for Everyone<'_, N> {
     /// Inlined, so that a loop is of one kind, and what only a panic needs is kept nowhere.
     #[inline(always)]
-    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
+    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>)) {
         let Notifees { entries, lists, changes, interrupted, now, .. } = self.notifees;
         let list = &lists[kind.kind()];
         if list.is_empty() {
             return;
         }
-        let held = Held::new(self.network);
-        let cx = Context { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
-        let mut unfinished = Unfinished { cx, told: self.told, interrupted };
+        let held = HoldGuard::new(self.network);
+        let cx = NotifeeContext { network: &mut *held.0, changes, this: NotifeeId::FIRST, now: *now, is_replay: false };
+        let mut unfinished = DispatchGuard { cx, told: self.told, interrupted };
         let cx = &mut unfinished.cx;
         for run in list {
             let Some(run) = entries.get_mut(run.clone()) else { continue };
@@ -228,23 +228,23 @@ impl<N: Network> Audience<N> for Everyone<'_, N> {
 
 /// Writes down what is being told, if it is dropped because a notifee panics, which has been told then. It is forgotten
 /// otherwise.
-struct Unfinished<'a, 'b, N> {
-    cx: Context<'a, N>,
-    told: Told,
+struct DispatchGuard<'a, 'b, N> {
+    cx: NotifeeContext<'a, N>,
+    told: Notified,
     interrupted: &'b mut Option<Interrupted>,
 }
 
-impl<N> Drop for Unfinished<'_, '_, N> {
+impl<N> Drop for DispatchGuard<'_, '_, N> {
     #[inline]
     fn drop(&mut self) {
-        *self.interrupted = Some(Interrupted { left: Left::Told(self.told), next: self.cx.this.sequence + 1 });
+        *self.interrupted = Some(Interrupted { left: Remainder::Notified(self.told), next: self.cx.this.sequence + 1 });
     }
 }
 
 /// The network while something is told. It is held, so that `next_event` gives nothing, until this is dropped.
-pub(super) struct Held<'a, N: Network>(pub(super) &'a mut N);
+pub(super) struct HoldGuard<'a, N: Network>(pub(super) &'a mut N);
 
-impl<'a, N: Network> Held<'a, N> {
+impl<'a, N: Network> HoldGuard<'a, N> {
     #[inline]
     pub(super) fn new(network: &'a mut N) -> Self {
         network.hold(true);
@@ -252,7 +252,7 @@ impl<'a, N: Network> Held<'a, N> {
     }
 }
 
-impl<N: Network> Drop for Held<'_, N> {
+impl<N: Network> Drop for HoldGuard<'_, N> {
     #[inline]
     fn drop(&mut self) {
         self.0.hold(false);
@@ -261,13 +261,13 @@ impl<N: Network> Drop for Held<'_, N> {
 
 /// One that comes late, and is told what it has missed.
 struct Newcomer<'a, 'b, N> {
-    entry: &'a mut Entry<N>,
-    cx: &'a mut Context<'b, N>,
+    entry: &'a mut RegisteredNotifee<N>,
+    cx: &'a mut NotifeeContext<'b, N>,
 }
 
 /// Unregisters a newcomer, if it is dropped because that panics. It is forgotten otherwise.
 struct Replay<'a, N> {
-    cx: Context<'a, N>,
+    cx: NotifeeContext<'a, N>,
 }
 
 impl<N> Drop for Replay<'_, N> {
@@ -277,7 +277,7 @@ impl<N> Drop for Replay<'_, N> {
 }
 
 impl<N> Audience<N> for Newcomer<'_, '_, N> {
-    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn Registered<N>, &mut Context<'_, N>)) {
+    fn each(self, kind: Interest, mut tell: impl FnMut(&mut dyn AnyNotifee<N>, &mut NotifeeContext<'_, N>)) {
         if self.entry.interest.contains(kind) {
             tell(&mut *self.entry.notifee, self.cx);
         }
@@ -285,13 +285,13 @@ impl<N> Audience<N> for Newcomer<'_, '_, N> {
 }
 
 impl<N: Network> Notifees<N> {
-    /// Drains the network's events, each to those who care for it, and what notifees [emit](Context::emit) meanwhile. Returns
-    /// the number of events of both kinds: all there are, and at most [so many](Self::set_events_per_dispatch). If the
-    /// network's queue has no room then for some of those that wait, all that wait are told, too, however many they are: so
-    /// something can open afterwards.
+    /// Drains the network's events, each to those who care for it, and what notifees [emit](NotifeeContext::emit)
+    /// meanwhile. Returns the number of events of both kinds: all there are, and at most
+    /// [so many](Self::set_events_per_dispatch). If the network's queue has no room then for some of those that wait,
+    /// all that wait are told, too, however many they are: so something can open afterwards.
     #[inline]
     pub fn dispatch(&mut self, network: &mut N) -> usize {
-        let mut limit = Most { told: 0, most: self.events_per_dispatch, raise: 0 };
+        let mut limit = MaxEvents { told: 0, most: self.events_per_dispatch, raise: 0 };
         self.tell_events(network, &mut limit);
         limit.told
     }
@@ -318,18 +318,18 @@ impl<N: Network> Notifees<N> {
             };
             limit.told_of_network();
             let from = NotifeeId::FIRST.sequence;
-            let everyone = Everyone { notifees: self, network, told: Told::Event(event), from };
+            let everyone = Everyone { notifees: self, network, told: Notified::Event(event), from };
             tell_event(event, everyone);
             if !self.changes.emissions.is_empty() {
                 self.changes.emissions.begin_turn();
             }
-            limit.show_owner(network, Told::Event(event));
+            limit.show_owner(network, Notified::Event(event));
         }
     }
 
     /// Registers a notifee and tells it first of all that is open, as if it opened now: listeners, connections, then
     /// streams. What follows then fits to that, with nothing missing and nothing twice.
-    /// [`Context::is_replay`] tells it apart.
+    /// [`NotifeeContext::is_replay`] tells it apart.
     ///
     /// One that panics while it is told so, or unregisters itself, is not registered. If another notifee that leaves meanwhile
     /// panics as it is dropped, the newcomer is registered, although the caller has no id.
@@ -343,16 +343,16 @@ impl<N: Network> Notifees<N> {
         let mut entry = self.changes.entry(notifee);
         let id = entry.id();
         // It has its place ahead of those whom it registers itself, and leaves it vacant if it panics.
-        self.entries.push(Entry::vacant(id.sequence));
-        let held = Held::new(network);
+        self.entries.push(RegisteredNotifee::vacant(id.sequence));
+        let held = HoldGuard::new(network);
         let (changes, now) = (&mut self.changes, self.now);
-        let cx = Context { network: &mut *held.0, changes, this: id, now, is_replay: true };
+        let cx = NotifeeContext { network: &mut *held.0, changes, this: id, now, is_replay: true };
         let mut replay = Replay { cx };
         for event in openings {
             if replay.cx.changes.is_leaving(&entry) {
                 break;
             }
-            Told::Event(event).to(Newcomer { entry: &mut entry, cx: &mut replay.cx });
+            Notified::Event(event).to(Newcomer { entry: &mut entry, cx: &mut replay.cx });
         }
         core::mem::forget(replay);
         drop(held);
@@ -375,24 +375,24 @@ impl<N: Network> Notifees<N> {
     fn resume_interrupted(&mut self, network: &mut N) {
         if let Some(Interrupted { left, next }) = self.interrupted.take() {
             match left {
-                Left::Told(told) => {
+                Remainder::Notified(told) => {
                     self.tell(told, next, network);
                     #[cfg(feature = "swarm")]
                     self.owe_owner(told);
                 }
-                Left::Emission(emission) => self.tell_emission(emission, next, network),
+                Remainder::Emission(emission) => self.tell_emission(emission, next, network),
             }
             self.changes.emissions.begin_turn();
         }
         self.make_changes();
     }
 
-    pub(super) fn tell(&mut self, told: Told, from: u64, network: &mut N) {
+    pub(super) fn tell(&mut self, told: Notified, from: u64, network: &mut N) {
         told.to(Everyone { notifees: self, network, told, from });
     }
 
     /// Returns whether something is left to be told: what was beyond the limit of the last drive, the rest of an event that a
-    /// panic has interrupted, or [emitted](Context::emit) events. The next drive or dispatch goes on with it.
+    /// panic has interrupted, or [emitted](NotifeeContext::emit) events. The next drive or dispatch goes on with it.
     ///
     /// The last event of a swarm can leave such, so a program ends once its swarm is shut down and nothing is pending here.
     #[must_use]
